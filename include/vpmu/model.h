@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model: what the guest's CPU says its PMU is. Built from a preset's name, or from CPUID; turned
+ * back into CPUID; and listed register by register.
+ *
+ * A model is a plain structure without pointers: copy it, compare it with vpmu_model_equal().
+ * Make one with a function below rather than by hand: vpmu_model_check() then holds.
+ */
+#ifndef VPMU_MODEL_H
+#define VPMU_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vpmu/types.h>
+
+enum {
+	VPMU_MAX_GP = 16,    /* Intel: 10 at most (IA32_PMC0-9), AMD: 15 (CPUID 0x80000022 EBX[3:0]) */
+	VPMU_MAX_FIXED = 8,  /* IA32_FIXED_CTR0-7 */
+	VPMU_NAME_BYTES = 32 /* of a model's or register's name, the final NUL included */
+};
+
+/* What a model has beyond counters: bits of struct vpmu_model's features. */
+enum vpmu_feature {
+	VPMU_FEATURE_PDCM = 1 << 0,           /* CPUID.1 ECX[15]: IA32_PERF_CAPABILITIES exists */
+	VPMU_FEATURE_ANYTHREAD_GONE = 1 << 1, /* CPUID.0AH EDX[15]: AnyThread is deprecated */
+	VPMU_FEATURE_PERFCORE = 1 << 2,       /* CPUID 0x80000001 ECX[23]: 0xc0010200-... */
+	VPMU_FEATURE_PERFMON_V2 = 1 << 3,     /* CPUID 0x80000022 EAX[0]: global control */
+	VPMU_FEATURE_HLE = 1 << 4,            /* CPUID.7 EBX[4] */
+	VPMU_FEATURE_RTM = 1 << 5,            /* CPUID.7 EBX[11] */
+};
+
+/* Bits of IA32_PERF_CAPABILITIES (Intel SDM vol. 4, MSR 0x345) that vpmu acts on. */
+#define VPMU_PERF_CAP_FULL_WIDTH (UINT64_C(1) << 13) /* writes to 0x4c1+ take all bits */
+#define VPMU_PERF_CAP_METRICS    (UINT64_C(1) << 15) /* IA32_PERF_METRICS exists */
+
+struct vpmu_model {
+	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */
+	enum vpmu_vendor vendor;
+	uint8_t version;       /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; 0: no PMU */
+	uint8_t gp_count;      /* general-purpose counters */
+	uint8_t gp_width;      /* their bits, 32-64 */
+	uint8_t fixed_width;   /* bits of fixed counters, 0 without any */
+	uint32_t fixed_mask;   /* bit i: fixed counter i exists */
+	uint32_t features;     /* enum vpmu_feature */
+	uint8_t events_length; /* CPUID.0AH EAX[31:24]: how many bits of events_missing mean something */
+	uint32_t events_missing;    /* CPUID.0AH EBX: bit i set: architectural event i does not exist */
+	uint64_t perf_capabilities; /* the value of IA32_PERF_CAPABILITIES, 0 without PDCM */
+	uint32_t signature;         /* CPUID.1 EAX: family, model and stepping */
+};
+
+/*
+ * Makes a model from "NAME" or "NAME,key=value…", as typed after --model: gp=N fixed=N width=N
+ * full-width=on|off …; `vpmu models --help` lists the keys, vpmu_preset_name() the names.
+ * why: where a failure is described in one line without a final newline; may be NULL.
+ * VPMU_BAD_ARGUMENT: unknown name or key, or a number out of range;
+ * VPMU_INCOMPATIBLE: each part is fine but no such PMU can exist. *model is then unchanged.
+ */
+VPMU_API enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, char *why,
+					   size_t why_bytes);
+
+/* The i-th preset's name, or NULL past the last. Static storage. */
+VPMU_API const char *vpmu_preset_name(size_t i);
+
+/* One line on what the i-th preset is, or NULL past the last. Static storage. */
+VPMU_API const char *vpmu_preset_about(size_t i);
+
+/*
+ * Whether such a PMU can exist: counts and widths in range, no PerfMonV2 without PERFCORE, no
+ * fixed counters below version 2, no version without counters … A model with version 0 has no PMU
+ * at all, and every other field but vendor, signature and name must be 0.
+ * VPMU_OK, or VPMU_INCOMPATIBLE with the reason in why (may be NULL).
+ */
+VPMU_API enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char *why,
+					   size_t why_bytes);
+
+/* Whether two models are the same PMU on the same CPU; their names may differ. */
+VPMU_API bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b);
+
+/* How many fixed counters the model has. */
+VPMU_API unsigned vpmu_model_fixed_count(const struct vpmu_model *model);
+
+/* One CPUID leaf, as KVM_SET_CPUID2 takes it. */
+struct vpmu_cpuid {
+	uint32_t leaf, subleaf;
+	uint32_t eax, ebx, ecx, edx;
+};
+
+/*
+ * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x80000001, 0x80000022; others are ignored and
+ * a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
+ * when the leaves have PDCM. VPMU_INCOMPATIBLE: the leaves contradict each other; why says how.
+ */
+VPMU_API enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model,
+						const struct vpmu_cpuid *leaves, size_t count,
+						uint64_t perf_capabilities, char *why,
+						size_t why_bytes);
+
+enum { VPMU_CPUID_LEAVES = 8 }; /* as many as vpmu_model_to_cpuid() writes at most */
+
+/*
+ * Writes the model's PMU into CPUID leaves: vendor, signature and the PMU's bits; every other bit
+ * is 0, to be merged by the caller. Reading them back gives an equal model.
+ * Returns the number of leaves written to `leaves`, which has VPMU_CPUID_LEAVES entries.
+ */
+VPMU_API size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *leaves);
+
+/* What a register is for. */
+enum vpmu_kind {
+	VPMU_KIND_COUNTER,       /* general-purpose counter */
+	VPMU_KIND_COUNTER_ALIAS, /* the same counter by another number: full-width, or K7 */
+	VPMU_KIND_SELECTOR,      /* event select */
+	VPMU_KIND_SELECTOR_ALIAS,
+	VPMU_KIND_FIXED_COUNTER,
+	VPMU_KIND_FIXED_CTRL,
+	VPMU_KIND_GLOBAL_CTRL,
+	VPMU_KIND_GLOBAL_STATUS,
+	VPMU_KIND_STATUS_CLEAR, /* GLOBAL_OVF_CTRL, GLOBAL_STATUS_RESET, PerfCntrGlobalStatusClr */
+	VPMU_KIND_STATUS_SET,
+	VPMU_KIND_INUSE,
+	VPMU_KIND_CAPABILITIES,
+	VPMU_KIND_METRICS,
+	VPMU_KIND_DEBUGCTL,    /* only its freeze bits matter to a PMU */
+	VPMU_KIND_MISC_ENABLE, /* only its performance-monitoring bits */
+	VPMU_KINDS
+};
+
+/* How a register answers RDMSR and WRMSR. */
+enum vpmu_access {
+	VPMU_ACCESS_NONE,       /* neither */
+	VPMU_ACCESS_READ,       /* read-only: a write raises #GP, or is refused */
+	VPMU_ACCESS_READ_WRITE, /* both */
+	VPMU_ACCESS_COMMAND,    /* a write acts, a read gives 0 */
+	VPMU_ACCESS_IGNORED,    /* a write is taken and dropped */
+};
+
+/* From which level of put on a register is written (KVM_PUT_RUNTIME_STATE, …). */
+enum vpmu_level {
+	VPMU_LEVEL_RUNTIME,
+	VPMU_LEVEL_RESET,
+	VPMU_LEVEL_FULL,
+	VPMU_LEVEL_NEVER, /* not the PMU's to write: an alias, a command, or another part's register */
+};
+
+/* One register of a model: one row of the vendor's table, resolved for this model. */
+struct vpmu_register {
+	char name[VPMU_NAME_BYTES]; /* the vendor's: "IA32_PMC0", "PerfEvtSel0" */
+	uint32_t msr;
+	enum vpmu_kind kind;
+	uint8_t index; /* which counter or selector, 0 for single registers */
+	uint8_t width; /* in bits, of what can be stored */
+	uint64_t writable; /* bits that a write may set */
+	uint64_t reset;    /* its value after a processor reset */
+	enum vpmu_access guest, host;
+	enum vpmu_level level;
+};
+
+enum { VPMU_MAX_REGISTERS = 80 };
+
+/*
+ * The model's registers in table order, ascending by MSR number: fills out[] (VPMU_MAX_REGISTERS
+ * entries) and returns their number; 0 without a PMU.
+ */
+VPMU_API size_t vpmu_model_registers(const struct vpmu_model *model, struct vpmu_register *out);
+
+#endif

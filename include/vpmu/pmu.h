@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The register machine: one vCPU's PMU. It answers the guest's and the VMM's accesses, counts what
+ * an emulator says has happened, and says when the performance-monitoring interrupt (PMI) is due.
+ *
+ * Ownership: the caller gives the memory; there is nothing to destroy. A machine is plain memory:
+ * it may be copied with memcpy() to memory of the same alignment, and it holds no pointer to
+ * itself. Threads: one machine belongs to one thread at a time; two need no lock.
+ * Nothing here allocates, prints, reads a clock or a file, or keeps a global.
+ */
+#ifndef VPMU_PMU_H
+#define VPMU_PMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vpmu/model.h>
+#include <vpmu/types.h>
+
+enum {
+	VPMU_PMU_BYTES = 4096, /* never less than vpmu_pmu_size() within one major version */
+	VPMU_PMU_ALIGN = 64
+};
+
+struct vpmu_pmu;
+
+/* Whose behaviour a machine shows. */
+struct vpmu_profile;
+
+/* The profile of that name ("hardware"), or NULL. Static storage. */
+VPMU_API const struct vpmu_profile *vpmu_profile_find(const char *name);
+
+/* The i-th profile's name, or NULL past the last. Static storage. */
+VPMU_API const char *vpmu_profile_name(size_t i);
+
+/* The bytes that vpmu_pmu_init() needs. */
+VPMU_API size_t vpmu_pmu_size(void);
+
+/*
+ * Makes a register machine in `memory`, as after the processor's power-up.
+ * memory: at least vpmu_pmu_size() bytes, aligned to VPMU_PMU_ALIGN; profile: NULL for hardware.
+ * Returns the machine (the same address), or NULL when the memory is too small or not aligned, or
+ * the model fails vpmu_model_check().
+ */
+VPMU_API struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_model *model,
+					const struct vpmu_profile *profile);
+
+/* The model that the machine was made for. Lives as long as the machine. */
+VPMU_API const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu);
+
+/* --- Registers ------------------------------------------------------------------------------- */
+
+/*
+ * RDMSR and WRMSR by the guest at CPL 0.
+ * VPMU_GP: inject #GP(0); VPMU_NO_REGISTER: not a register of this model's PMU, the VMM decides.
+ * On a failure *value is unchanged, and so is the machine.
+ */
+VPMU_API enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr,
+					      uint64_t *value);
+VPMU_API enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
+
+/*
+ * The same by the VMM, as KVM's host_initiated accesses: read-only registers can be set, and a
+ * write has no side effect but the value. VPMU_REFUSED: a reserved bit is set.
+ */
+VPMU_API enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr,
+					     uint64_t *value);
+VPMU_API enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
+
+/*
+ * RDPMC with the selector in ECX, at a privilege level, with CR4.PCE clear or set. VPMU_GP:
+ * inject #GP(0). (Intel SDM vol. 2B RDPMC; AMD APM vol. 3 RDPMC.)
+ */
+VPMU_API enum vpmu_status vpmu_pmu_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned cpl,
+					 bool pce, uint64_t *value);
+
+/* What KVM or the processor does to the PMU when the vCPU is reset (not LVTPC: the APIC's). */
+VPMU_API void vpmu_pmu_reset(struct vpmu_pmu *pmu);
+
+/* --- The local APIC's entry for the PMI ------------------------------------------------------ */
+
+/* LVTPC: of a written value, bits 7:0 (vector), 10:8 (delivery mode) and 16 (mask) are kept. */
+#define VPMU_LVTPC_MASKED UINT32_C(0x10000)
+#define VPMU_LVTPC_BITS   UINT32_C(0x107ff)
+#define VPMU_LVTPC_RESET  UINT32_C(0x00400) /* NMI, unmasked: what a machine starts with */
+
+VPMU_API uint32_t vpmu_pmu_lvtpc(const struct vpmu_pmu *pmu);
+VPMU_API void vpmu_pmu_set_lvtpc(struct vpmu_pmu *pmu, uint32_t value);
+
+/* --- Counting -------------------------------------------------------------------------------- */
+
+/* PMIs that a call delivered through LVTPC (deliver them to the guest now), and those that it
+ * dropped because LVTPC was masked. Intel masks LVTPC on delivery, AMD does not. */
+struct vpmu_outcome {
+	uint32_t pmi;
+	uint32_t masked;
+};
+
+/* A vCPU entry: handles what is pending. */
+VPMU_API struct vpmu_outcome vpmu_pmu_enter(struct vpmu_pmu *pmu);
+
+/*
+ * An entry, then so much of the guest at one privilege level (0-3). The k-th of N events of a class
+ * happens at k/N of the run; overflows at exactly the same moment make one PMI; what an overflow
+ * causes (a freeze, a PMI) is done at its moment, and the rest of the run goes on after it.
+ */
+VPMU_API struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
+					  unsigned cpl);
+
+/*
+ * For an emulator, once per translated block: the same as vpmu_pmu_run() without the entry. Costs a
+ * few additions when nothing overflows. To see overflows at the right instruction, ask
+ * vpmu_pmu_headroom() first and account in pieces no larger than that.
+ */
+VPMU_API struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu,
+					      const struct vpmu_amounts *amounts, unsigned cpl);
+
+/*
+ * How much of each class can happen at this privilege level before something may overflow: with
+ * amounts below every figure, vpmu_pmu_account() causes no overflow. UINT64_MAX: no limit. Valid
+ * until the next access, entry or overflow; amounts accounted since count against it.
+ */
+VPMU_API void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amounts *out);
+
+/*
+ * The classes (bit 1 << class) that some running counter counts at any privilege level. The others
+ * need not be measured at all. Changes only by an access, an entry, a reset or an overflow.
+ */
+VPMU_API uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu);
+
+/* A number that changes whenever vpmu_pmu_wanted() or vpmu_pmu_headroom() may have changed other
+ * than by accounting. */
+VPMU_API uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu);
+
+/*
+ * The hypervisor emulates one guest instruction (KVM's kvm_pmu_trigger_event); branch: it is one.
+ * On profile hardware, where nothing is emulated, the same as running that instruction.
+ */
+VPMU_API struct vpmu_outcome vpmu_pmu_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
+
+/* The vCPU's thread is descheduled and scheduled in again. Nothing on profile hardware. */
+VPMU_API void vpmu_pmu_schedule(struct vpmu_pmu *pmu);
+
+/* What a machine with perf events has done since it was made; zeros on profile hardware. */
+struct vpmu_event_counts {
+	uint32_t live, created, released, enabled, paused;
+};
+VPMU_API struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The words that every part of vpmu shares: status values, vendors, and the classes of events that
+ * a PMU counts.
+ *
+ * Stability: within one major version values are only added at the end of an enum, never
+ * renumbered. Threads: the library keeps no global state; two objects in two threads need no lock,
+ * one object in two threads needs the caller's.
+ */
+#ifndef VPMU_TYPES_H
+#define VPMU_TYPES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Marks what libvpmu.so exports. */
+#if defined(__GNUC__)
+#define VPMU_API __attribute__((visibility("default")))
+#else
+#define VPMU_API
+#endif
+
+/* What a call came to. The caller's mistake, damaged data and our own bug are different values. */
+enum vpmu_status {
+	VPMU_OK,           /* done */
+	VPMU_GP,           /* a guest access raises #GP in the guest */
+	VPMU_NO_REGISTER,  /* the model has no such PMU register: another part of the VMM may have */
+	VPMU_BAD_ARGUMENT, /* the caller's argument is out of range */
+	VPMU_BAD_DATA,     /* a stream or file is damaged */
+	VPMU_INCOMPATIBLE, /* well-formed, but this model or target cannot take it */
+	VPMU_REFUSED,      /* the target refused a host access */
+	VPMU_HOST,         /* the host failed: errno tells */
+	VPMU_INTERNAL,     /* a bug in vpmu */
+};
+
+/* A short lower-case text for a status, for messages. Never NULL; static storage. */
+VPMU_API const char *vpmu_status_text(enum vpmu_status status);
+
+enum vpmu_vendor {
+	VPMU_VENDOR_INTEL,
+	VPMU_VENDOR_ZHAOXIN, /* Intel's registers under another vendor string */
+	VPMU_VENDOR_AMD,
+	VPMU_VENDORS
+};
+
+/* The kinds of happenings that counters count. An event selector maps to one class or to none. */
+enum vpmu_class {
+	VPMU_INSTRUCTIONS,
+	VPMU_CYCLES,
+	VPMU_REF_CYCLES,
+	VPMU_BRANCHES,
+	VPMU_BRANCH_MISSES,
+	VPMU_LLC_REFERENCES,
+	VPMU_LLC_MISSES,
+	VPMU_SLOTS, /* issue slots: cycles times the machine's width (Intel fixed counter 3) */
+	VPMU_CLASSES,
+	VPMU_NO_CLASS = VPMU_CLASSES /* an event that this PMU cannot see: it counts 0 */
+};
+
+/* How much of each class happened, or may happen. */
+struct vpmu_amounts {
+	uint64_t of[VPMU_CLASSES];
+};
+
+/* The lower-case name of a class, "instructions"; NULL when out of range. Static storage. */
+VPMU_API const char *vpmu_class_name(enum vpmu_class class_);
+
+#endif

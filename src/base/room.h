@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What src/base shows to the rooms above it: bits and texts. Freestanding: no libc calls beyond
+ * what a compiler itself may emit (memcpy, memset).
+ */
+#ifndef BASE_ROOM_H
+#define BASE_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define BIT64(n)      (UINT64_C(1) << (n))
+
+/* A bounded text under construction; what does not fit is cut, the text is always terminated. */
+struct text {
+	char *start;
+	size_t size, used;
+};
+
+struct text text_in(char *buffer, size_t size);
+void text_add(struct text *text, const char *s);
+void text_add_unsigned(struct text *text, uint64_t value);
+void text_add_hex(struct text *text, uint64_t value); /* 0x…, lower case, no leading zeros */
+
+/*
+ * Reads a whole string as a number, decimal or 0x hex: no sign, no blanks, no trailing characters,
+ * nothing beyond 64 bits. False leaves *value alone.
+ */
+bool text_parse_unsigned(const char *s, size_t length, uint64_t *value);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one small interface between the board (memory, devices, APIC, PMU) and whatever executes
+ * guest instructions. Unicorn is behind it today; KVM, or a later emulator, can take its place.
+ *
+ * The CPU calls the board through struct cpu_board; the board drives the CPU with cpu_run(). Time
+ * is counted in retired guest instructions.
+ */
+#ifndef MACHINE_CPU_H
+#define MACHINE_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vpmu/pmu.h>
+
+/* What the CPU asks of the board. `board` is the pointer given to cpu_create. */
+struct cpu_board {
+	/* IN and OUT; size is 1, 2 or 4 bytes. May be called in the middle of the CPU's own work:
+	 * must not call back into the CPU. cpu_stop_soon() is the exception. */
+	uint32_t (*port_read)(void *board, uint16_t port, unsigned size);
+	void (*port_write)(void *board, uint16_t port, unsigned size, uint32_t value);
+
+	/* Device memory (the local APIC's page). The same restriction. */
+	uint64_t (*device_read)(void *board, uint64_t address, unsigned size);
+	void (*device_write)(void *board, uint64_t address, unsigned size, uint64_t value);
+
+	/* RDMSR and WRMSR of what is not the CPU's own (the CPU keeps EFER, FS/GS base, STAR …):
+	 * VPMU_OK, or anything else for #GP. Everything retired before the instruction has been
+	 * accounted when they are called; the WRMSR itself is accounted before it takes effect. */
+	enum vpmu_status (*read_msr)(void *board, uint32_t msr, uint64_t *value);
+	enum vpmu_status (*write_msr)(void *board, uint32_t msr, uint64_t value);
+
+	void (*cpuid)(void *board, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
+
+	/* The next interrupt to take: NMI first, then (when if_flag) the highest vector above the
+	 * priority that CR8 sets. Returns false with none; *vector 2 stands for NMI. Taking one is
+	 * final: the APIC moves it from IRR to ISR. nmi_blocked: an NMI is being handled. */
+	bool (*take_interrupt)(void *board, bool if_flag, bool nmi_blocked, uint8_t *vector);
+
+	/* CR8 as the guest writes and reads it: the APIC's task priority. */
+	void (*write_cr8)(void *board, uint64_t value);
+	uint64_t (*read_cr8)(void *board);
+
+	/* A PMI is due at this instruction boundary (as many as outcome.pmi says). */
+	void (*pmi)(void *board);
+
+	/* The retired instruction number at which the board wants the CPU to stop exactly (its
+	 * timer, a limit); UINT64_MAX for never. Asked after every MSR, port or device access. */
+	uint64_t (*deadline)(void *board);
+};
+
+enum cpu_stop {
+	CPU_STOP_DEADLINE,     /* the deadline's instruction has retired */
+	CPU_STOP_REQUESTED,    /* cpu_stop_soon() */
+	CPU_STOP_HALTED,       /* HLT, and nothing to take: run again when there is */
+	CPU_STOP_TRIPLE_FAULT, /* cpu_why() tells of the exceptions */
+	CPU_STOP_UNSUPPORTED,  /* an instruction that this CPU cannot execute: cpu_why() */
+};
+
+struct cpu;
+
+struct cpu_config {
+	struct vpmu_pmu *pmu; /* accounted to, asked for headroom and wanted classes */
+	uint8_t *memory;      /* guest RAM from physical address 0, the board's */
+	int memory_fd;        /* the memfd behind it */
+	uint64_t memory_bytes;
+	uint64_t device_base, device_bytes; /* one window of device memory, page aligned */
+};
+
+/* The state of the CPU at a multiboot entry (flat 32-bit protected mode) or a 64-bit one. */
+struct cpu_entry {
+	bool long_mode; /* else 32-bit protected mode, paging off */
+	uint64_t rip, rsp;
+	uint64_t rax, rbx, rdi, rsi;
+	uint64_t cr3; /* for long_mode: page tables that the board has made */
+};
+
+/* Makes a CPU. NULL with a reason in why (one line, no newline) when it cannot be had. */
+struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,
+		       char *why, unsigned why_bytes);
+void cpu_destroy(struct cpu *cpu);
+
+/* Puts the CPU at an entry point, everything else as after reset. */
+void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry);
+
+/*
+ * Runs until something in enum cpu_stop. Takes interrupts at instruction boundaries, honours STI's
+ * shadow and NMI blocking, delivers exceptions through the guest's IDT.
+ */
+enum cpu_stop cpu_run(struct cpu *cpu);
+
+/* Makes cpu_run() return at the end of the current instruction (or soon after, from a signal). */
+void cpu_stop_soon(struct cpu *cpu);
+
+/* Retired guest instructions since cpu_create. */
+uint64_t cpu_retired(const struct cpu *cpu);
+
+/* Everything that has happened since cpu_create, whether counted or not is up to the classes that
+ * were wanted: only instructions and branches are always exact. */
+void cpu_totals(const struct cpu *cpu, struct vpmu_amounts *out);
+
+/* RIP, for reports. */
+uint64_t cpu_rip(const struct cpu *cpu);
+
+/* A one-line description of the last CPU_STOP_TRIPLE_FAULT or CPU_STOP_UNSUPPORTED. */
+const char *cpu_why(const struct cpu *cpu);
+
+#endif
