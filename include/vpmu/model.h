@@ -66,6 +66,12 @@ VPMU_API const char *vpmu_preset_name(size_t i);
 /* One line on what the i-th preset is, or NULL past the last. Static storage. */
 VPMU_API const char *vpmu_preset_about(size_t i);
 
+/* The i-th key of an override and its values, "gp=N" or "pmu=on|off"; NULL past the last. */
+VPMU_API const char *vpmu_model_key(size_t i);
+
+/* One line on what the i-th key sets, or NULL past the last. Static storage. */
+VPMU_API const char *vpmu_model_key_about(size_t i);
+
 /*
  * Whether such a PMU can exist: counts and widths in range, no PerfMonV2 without PERFCORE, no
  * fixed counters below version 2, no version without counters … A model with version 0 has no PMU
@@ -90,7 +96,9 @@ struct vpmu_cpuid {
 /*
  * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x80000001, 0x80000022; others are ignored and
  * a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
- * when the leaves have PDCM. VPMU_INCOMPATIBLE: the leaves contradict each other; why says how.
+ * when the leaves have PDCM. Intel versions after 5 are read as 5, which they contain. AMD families
+ * from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other; why says how.
+ * *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model,
 						const struct vpmu_cpuid *leaves, size_t count,
@@ -101,8 +109,11 @@ enum { VPMU_CPUID_LEAVES = 8 }; /* as many as vpmu_model_to_cpuid() writes at mo
 
 /*
  * Writes the model's PMU into CPUID leaves: vendor, signature and the PMU's bits; every other bit
- * is 0, to be merged by the caller. Reading them back gives an equal model.
- * Returns the number of leaves written to `leaves`, which has VPMU_CPUID_LEAVES entries.
+ * is 0, to be merged by the caller (EAX of 0 and 0x80000000 is the highest leaf that it needs).
+ * Reading them back gives an equal model, with one exception: no CPUID bit of AMD's says that there
+ * is no PMU, so an AMD model without one reads back with the four counters of K7.
+ * Returns the number of leaves written to `leaves`, which has VPMU_CPUID_LEAVES entries; 0 for a
+ * model that fails vpmu_model_check().
  */
 VPMU_API size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *leaves);
 

@@ -34,6 +34,14 @@ VPMU_API const struct vpmu_profile *vpmu_profile_find(const char *name);
 /* The i-th profile's name, or NULL past the last. Static storage. */
 VPMU_API const char *vpmu_profile_name(size_t i);
 
+/*
+ * What a profile makes of the model that a VMM asks for: itself under hardware; under a Linux
+ * profile what KVM shows a guest (kvm_pmu_refresh). VPMU_INCOMPATIBLE: vpmu_model_check() fails,
+ * *model is unchanged.
+ */
+VPMU_API enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile,
+					     struct vpmu_model *model);
+
 /* The bytes that vpmu_pmu_init() needs. */
 VPMU_API size_t vpmu_pmu_size(void);
 
@@ -48,6 +56,13 @@ VPMU_API struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct 
 
 /* The model that the machine was made for. Lives as long as the machine. */
 VPMU_API const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu);
+
+/*
+ * The VMM gives the vCPU another model of the same vendor (KVM_SET_CPUID2). VPMU_REFUSED: this
+ * profile does not take it, or not any more after the first entry; nothing has changed then.
+ * VPMU_INCOMPATIBLE: another vendor, or no possible model.
+ */
+VPMU_API enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 
 /* --- Registers ------------------------------------------------------------------------------- */
 
@@ -142,10 +157,45 @@ VPMU_API struct vpmu_outcome vpmu_pmu_emulate(struct vpmu_pmu *pmu, bool branch,
 /* The vCPU's thread is descheduled and scheduled in again. Nothing on profile hardware. */
 VPMU_API void vpmu_pmu_schedule(struct vpmu_pmu *pmu);
 
+/* --- Profiles with perf events ----------------------------------------------------------------- */
+
 /* What a machine with perf events has done since it was made; zeros on profile hardware. */
 struct vpmu_event_counts {
 	uint32_t live, created, released, enabled, paused;
 };
 VPMU_API struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu);
+
+/* The next `count` creations of a perf event fail, as with EBUSY. */
+VPMU_API void vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count);
+
+/* Perf events count while the guest runs only (exclude_host, the default), or always. */
+VPMU_API void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude);
+
+/* So much of the host, between exits and entries. Counts only when exclude_host is off; what an
+ * overflow requests then waits for the next entry. */
+VPMU_API void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts);
+
+/* KVM_PMU_CAP_DISABLE. VPMU_REFUSED: after the first entry, or on profile hardware. */
+VPMU_API enum vpmu_status vpmu_pmu_disable(struct vpmu_pmu *pmu);
+
+/* KVM_SET_PMU_EVENT_FILTER's argument. */
+enum {
+	VPMU_FILTER_ALLOW = 0,  /* only what is listed counts */
+	VPMU_FILTER_DENY = 1,   /* only what is not listed counts */
+	VPMU_FILTER_MASKED = 1, /* flag: entries are masked events (Linux since 6.3) */
+	VPMU_FILTER_EVENTS = 300
+};
+struct vpmu_filter {
+	uint32_t action, fixed_bitmap, flags, count;
+	uint64_t events[VPMU_FILTER_EVENTS]; /* event | umask << 8, or masked entries */
+};
+
+/*
+ * Sets the event filter, or removes it with NULL. The filter is the caller's and must live and stay
+ * as it is while it is set. VPMU_BAD_ARGUMENT: what KVM answers with EINVAL or E2BIG;
+ * VPMU_REFUSED: this profile has no filter.
+ */
+VPMU_API enum vpmu_status vpmu_pmu_set_filter(struct vpmu_pmu *pmu,
+					      const struct vpmu_filter *filter);
 
 #endif

@@ -95,11 +95,14 @@ uint64_t model_status_bits(const struct vpmu_model *model);
 /* Whether the model has global control: Intel version 2, AMD PerfMonV2. */
 bool model_has_global(const struct vpmu_model *model);
 
-/* Whether AnyThread bits exist: Intel version 3 and 4, and 5 unless deprecated. */
+/* Whether AnyThread bits exist: Intel from version 3 on, unless CPUID says it is deprecated. */
 bool model_has_anythread(const struct vpmu_model *model);
 
 /* Whether full-width aliases exist: PDCM and IA32_PERF_CAPABILITIES.FW_WRITE. */
 bool model_has_full_width(const struct vpmu_model *model);
+
+/* Whether IA32_PERF_METRICS exists: fixed counter 3, and the model says so. */
+bool model_has_metrics(const struct vpmu_model *model);
 
 /* The bits of a counter: 2^width - 1. */
 uint64_t width_mask(unsigned width);
@@ -110,5 +113,11 @@ uint64_t width_mask(unsigned width);
  */
 enum vpmu_class event_class(const struct vpmu_model *model, uint64_t selector);
 enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index);
+
+/* The class of an event of the vendor's, whether a model has it or not. */
+enum vpmu_class event_code_class(enum vpmu_vendor vendor, uint64_t selector);
+
+/* False for an architectural event that the model's CPUID says is missing. */
+bool event_is_available(const struct vpmu_model *model, uint64_t selector);
 
 #endif

@@ -13,7 +13,8 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BIT64(n)      (UINT64_C(1) << (n))
 
-/* A bounded text under construction; what does not fit is cut, the text is always terminated. */
+/* A bounded text under construction; what does not fit is cut, the text is always terminated. No
+ * buffer: all is cut. */
 struct text {
 	char *start;
 	size_t size, used;
@@ -21,8 +22,15 @@ struct text {
 
 struct text text_in(char *buffer, size_t size);
 void text_add(struct text *text, const char *s);
+void text_add_bytes(struct text *text, const char *s, size_t length);
 void text_add_unsigned(struct text *text, uint64_t value);
 void text_add_hex(struct text *text, uint64_t value); /* 0x…, lower case, no leading zeros */
+
+/* Adds what somebody typed: in quotes, unprintable bytes as '?', cut after 40 bytes. */
+void text_add_quoted(struct text *text, const char *s, size_t length);
+
+/* Whether the length bytes at s are the word. */
+bool text_is(const char *s, size_t length, const char *word);
 
 /*
  * Reads a whole string as a number, decimal or 0x hex: no sign, no blanks, no trailing characters,

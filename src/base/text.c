@@ -4,9 +4,10 @@
 
 struct text text_in(char *buffer, size_t size)
 {
-	if (size)
-		buffer[0] = '\0';
-	return (struct text){.start = buffer, .size = size};
+	struct text text = {.start = buffer, .size = buffer ? size : 0};
+
+	text_add(&text, "");
+	return text;
 }
 
 void text_add(struct text *text, const char *s)
@@ -15,6 +16,33 @@ void text_add(struct text *text, const char *s)
 		text->start[text->used++] = *s++;
 	if (text->used < text->size)
 		text->start[text->used] = '\0';
+}
+
+void text_add_bytes(struct text *text, const char *s, size_t length)
+{
+	for (size_t i = 0; i < length && s[i]; i++)
+		text_add(text, (const char[]){s[i], '\0'});
+}
+
+void text_add_quoted(struct text *text, const char *s, size_t length)
+{
+	enum { SHOWN = 40 };
+
+	text_add(text, "'");
+	for (size_t i = 0; i < length && i < SHOWN; i++) {
+		bool printable = s[i] >= ' ' && s[i] <= '~';
+
+		text_add_bytes(text, printable ? &s[i] : "?", 1);
+	}
+	text_add(text, length > SHOWN ? "...'" : "'");
+}
+
+bool text_is(const char *s, size_t length, const char *word)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!word[i] || word[i] != s[i])
+			return false;
+	return !word[length];
 }
 
 static void add_in_base(struct text *text, uint64_t value, unsigned base)

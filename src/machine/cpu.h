@@ -27,7 +27,10 @@ struct cpu_board {
 
 	/* RDMSR and WRMSR of what is not the CPU's own (the CPU keeps EFER, FS/GS base, STAR …):
 	 * VPMU_OK, or anything else for #GP. Everything retired before the instruction has been
-	 * accounted when they are called; the WRMSR itself is accounted before it takes effect. */
+	 * accounted when they are called; the WRMSR itself is accounted before it takes effect.
+	 * RDTSC reads 0x10 and RDTSCP also 0xc0000103 through read_msr: the board keeps the time.
+	 * cpu_retired() and cpu_rip() may be called from every one of these calls: exact from the
+	 * MSR ones, pmi and take_interrupt, at worst off by part of a block from the others. */
 	enum vpmu_status (*read_msr)(void *board, uint32_t msr, uint64_t *value);
 	enum vpmu_status (*write_msr)(void *board, uint32_t msr, uint64_t value);
 
@@ -48,6 +51,10 @@ struct cpu_board {
 	/* The retired instruction number at which the board wants the CPU to stop exactly (its
 	 * timer, a limit); UINT64_MAX for never. Asked after every MSR, port or device access. */
 	uint64_t (*deadline)(void *board);
+
+	/* VMCALL and VMMCALL at CPL 0: RAX, and RBX RCX RDX RSI; returns what RAX becomes. The
+	 * instruction retires as any other. (At CPL 3 they are #UD.) */
+	uint64_t (*hypercall)(void *board, uint64_t number, const uint64_t arguments[4]);
 };
 
 enum cpu_stop {
@@ -74,7 +81,13 @@ struct cpu_entry {
 	uint64_t rip, rsp;
 	uint64_t rax, rbx, rdi, rsi;
 	uint64_t cr3; /* for long_mode: page tables that the board has made */
+	/* The descriptor table that the board has made, for GDTR: */
+	uint32_t gdt_base;
+	uint16_t gdt_limit;
 };
+
+/* Its selectors: flat, ring 0. CS is CODE64 or CODE32, all other segments are DATA at an entry. */
+enum { CPU_SELECTOR_CODE64 = 0x08, CPU_SELECTOR_DATA = 0x10, CPU_SELECTOR_CODE32 = 0x18 };
 
 /* Makes a CPU. NULL with a reason in why (one line, no newline) when it cannot be had. */
 struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,

@@ -1,0 +1,42 @@
+# A thin front for meson and ninja: each target installs what is missing, builds, and does its job.
+#   make run      the counting guest on MODEL (a guest that passes ends with status 1)
+#   make test     the whole test suite
+#   make bench    the speed of the machine and of the library, as ratios
+#   make fuzz     every fuzzer for FUZZ_SECONDS
+#   make install  into DESTDIR and PREFIX
+BUILD ?= build
+PREFIX ?= /usr/local
+MODEL ?= intel-v2
+FUZZ_SECONDS ?= 10
+
+all: build
+
+deps:
+	@scripts/install-deps
+
+build: deps
+	@test -f $(BUILD)/build.ninja || meson setup --prefix=$(PREFIX) $(BUILD)
+	@ninja -C $(BUILD)
+
+run: build
+	@$(BUILD)/tool/vpmu run --model $(MODEL) $(BUILD)/guests/count.elf; status=$$?; \
+		test $$status -eq 1 || { echo "the guest ended with status $$status"; exit 1; }
+
+test: build
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+
+bench: build
+	@$(BUILD)/bench/bench $(BUILD)
+
+fuzz:
+	@scripts/install-deps --fuzz
+	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS)
+
+install: build
+	@meson configure --prefix=$(PREFIX) $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf build build-fuzz build-ci
+
+.PHONY: all deps build run test bench fuzz install clean

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the benchmarks share: repeated figures, and how they are printed. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { MAX_ROUNDS = 15 };
+
+/* The same thing measured once a round. */
+struct figures {
+	double value[MAX_ROUNDS];
+	unsigned count;
+};
+
+struct bench {
+	const char *build; /* the build directory: the tool and the guests are in it */
+	unsigned rounds;
+	bool quick; /* only to see that everything runs */
+};
+
+double seconds_now(void);
+
+void figures_add(struct figures *figures, double value);
+double figures_median(const struct figures *figures);
+/* Half of the distance between the quartiles, in percent of the median. */
+double figures_spread(const struct figures *figures);
+/* a/b, round by round. */
+struct figures figures_ratio(const struct figures *a, const struct figures *b);
+
+/* "  what   12.3 unit  ± 4%", and the goal if there is one. */
+void figures_print(const char *what, const struct figures *figures, double scale, const char *unit,
+                   const char *goal);
+
+void bench_library(const struct bench *bench);
+void bench_loop(const struct bench *bench);
+
+#endif

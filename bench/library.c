@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* The register machine, called as a VMM or an emulator calls it: through libvpmu.so. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vpmu/vpmu.h>
+
+#include "bench.h"
+
+enum { MSR_PMC0 = 0xc1, MSR_SELECTOR0 = 0x186, MSR_FIXED_CTRL = 0x38d, MSR_GLOBAL_CTRL = 0x38f };
+
+static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+
+static struct vpmu_pmu *make(void)
+{
+	struct vpmu_model model;
+	struct vpmu_pmu *pmu = NULL;
+
+	if (vpmu_model_parse(&model, "intel-v2", NULL, 0) == VPMU_OK)
+		pmu = vpmu_pmu_init(memory, sizeof(memory), &model, NULL);
+	if (!pmu) {
+		fprintf(stderr, "bench: no register machine for intel-v2\n");
+		exit(1);
+	}
+	return pmu;
+}
+
+/* WRMSR and RDMSR of counters and selectors in turn; every value changes. */
+static double pairs_a_second(unsigned long pairs)
+{
+	struct vpmu_pmu *pmu = make();
+	uint64_t value, sum = 0;
+	double start = seconds_now(), took;
+
+	for (unsigned long i = 0; i < pairs; i++) {
+		uint32_t msr = (i & 4 ? MSR_SELECTOR0 : MSR_PMC0) + (i & 3);
+
+		vpmu_pmu_guest_write(pmu, msr, i & 0xffff);
+		if (vpmu_pmu_guest_read(pmu, msr, &value) == VPMU_OK)
+			sum += value;
+	}
+	took = seconds_now() - start;
+	if (!sum)
+		printf("  nothing was read back\n");
+	return (double)pairs / took;
+}
+
+/* Blocks of 10 instructions and a branch, with so many GP counters and fixed counters running. */
+static double accounts_a_second(unsigned long calls, unsigned gp, unsigned fixed)
+{
+	static const uint64_t selectors[] = {0x4300c0, 0x4300c4, 0x43003c, 0x4300c5};
+	struct vpmu_amounts block = {.of = {[VPMU_INSTRUCTIONS] = 10,
+	                                    [VPMU_CYCLES] = 4,
+	                                    [VPMU_REF_CYCLES] = 4,
+	                                    [VPMU_BRANCHES] = 1}};
+	struct vpmu_pmu *pmu = make();
+	uint32_t pmis = 0;
+	double start, took;
+
+	for (unsigned i = 0; i < gp; i++)
+		vpmu_pmu_guest_write(pmu, MSR_SELECTOR0 + i, selectors[i]);
+	vpmu_pmu_guest_write(pmu, MSR_FIXED_CTRL, fixed ? 0x333 : 0);
+	vpmu_pmu_guest_write(pmu, MSR_GLOBAL_CTRL,
+	                     ((UINT64_C(1) << gp) - 1) | ((UINT64_C(1) << fixed) - 1) << 32);
+	start = seconds_now();
+	for (unsigned long i = 0; i < calls; i++)
+		pmis += vpmu_pmu_account(pmu, &block, 0).pmi;
+	took = seconds_now() - start;
+	if (pmis)
+		printf("  something overflowed\n");
+	return (double)calls / took;
+}
+
+void bench_library(const struct bench *bench)
+{
+	unsigned long calls = bench->quick ? 1000 : 20000000;
+	struct figures pairs = {0}, all = {0}, one = {0}, none = {0};
+
+	for (unsigned i = 0; i < bench->rounds; i++) {
+		figures_add(&pairs, pairs_a_second(calls));
+		figures_add(&all, accounts_a_second(calls, 4, 3));
+		figures_add(&one, accounts_a_second(calls, 1, 0));
+		figures_add(&none, accounts_a_second(calls, 0, 0));
+	}
+	printf("The register machine (intel-v2, %zu bytes; at most %d)\n", vpmu_pmu_size(),
+	       VPMU_PMU_BYTES);
+	figures_print("WRMSR + RDMSR", &pairs, 1e6, "M pairs/s", ">= 40");
+	figures_print("accounting a block, 4 + 3 counters running", &all, 1e6, "M/s", ">= 200");
+	figures_print("accounting a block, 1 counter running", &one, 1e6, "M/s", ">= 200");
+	figures_print("accounting a block, none running", &none, 1e6, "M/s", ">= 200");
+}

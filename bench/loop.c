@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The counting loop of guests/count.c under `vpmu run`, on bare Unicorn, and under QEMU TCG. Of a
+ * guest's run the time of the same run with one iteration is taken off, so that starting up does
+ * not count.
+ */
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+extern char **environ;
+
+#if HAVE_UNICORN
+#include <unicorn/unicorn.h>
+
+/* guests/lib/loop.S, linked into this program. */
+extern const uint8_t body_loop[], body_loop_end[];
+
+enum { CODE = 0x100000 };
+
+/* The loop on Unicorn with nothing around it: no hooks, no counting. */
+static double bare_seconds(unsigned long iterations)
+{
+	size_t bytes = (size_t)(body_loop_end - body_loop);
+	uint64_t rdi = iterations;
+	double took = -1;
+	uc_engine *uc;
+
+	if (uc_open(UC_ARCH_X86, UC_MODE_64, &uc) != UC_ERR_OK)
+		return -1;
+	if (uc_mem_map(uc, CODE, 0x1000, UC_PROT_ALL) == UC_ERR_OK &&
+	    uc_mem_write(uc, CODE, body_loop, bytes) == UC_ERR_OK &&
+	    uc_reg_write(uc, UC_X86_REG_RDI, &rdi) == UC_ERR_OK) {
+		double start = seconds_now();
+
+		if (uc_emu_start(uc, CODE, CODE + bytes, 0, 0) == UC_ERR_OK)
+			took = seconds_now() - start;
+		uc_reg_read(uc, UC_X86_REG_RDI, &rdi);
+	}
+	uc_close(uc);
+	return rdi ? -1 : took;
+}
+#else
+static double bare_seconds(unsigned long iterations)
+{
+	return -1;
+}
+#endif
+
+/* Runs a command without its output; its seconds, or -1 unless it ends with this status. */
+static double command_seconds(char *const argv[], int wanted)
+{
+	posix_spawn_file_actions_t actions;
+	double start = seconds_now();
+	int status = -1;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0)
+		waitpid(pid, &status, 0);
+	posix_spawn_file_actions_destroy(&actions);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted)
+		return -1;
+	return seconds_now() - start;
+}
+
+/* One way to run the guest. */
+struct way {
+	const char *what;
+	const char *append; /* after iterations=N */
+	bool qemu;
+	struct figures seconds;
+};
+
+enum { GUEST_PASSED_STATUS = 1 };
+
+static double guest_once(const struct bench *bench, const struct way *way, unsigned long iterations)
+{
+	char tool[512], guest[512], append[128];
+
+	snprintf(tool, sizeof(tool), "%s/tool/vpmu", bench->build);
+	snprintf(guest, sizeof(guest), "%s/guests/count.%s", bench->build,
+	         way->qemu ? "mb32.elf" : "elf");
+	snprintf(append, sizeof(append), "iterations=%lu table %s", iterations, way->append);
+	if (way->qemu) {
+		char *const argv[] = {"qemu-system-x86_64",
+		                      "-accel",
+		                      "tcg",
+		                      "-display",
+		                      "none",
+		                      "-monitor",
+		                      "none",
+		                      "-serial",
+		                      "stdio",
+		                      "-device",
+		                      "isa-debug-exit,iobase=0xf4",
+		                      "-kernel",
+		                      guest,
+		                      "-append",
+		                      append,
+		                      NULL};
+
+		return command_seconds(argv, GUEST_PASSED_STATUS);
+	}
+	char *const argv[] = {tool, "run", "--model", "intel-v2", "--append", append, guest, NULL};
+
+	return command_seconds(argv, GUEST_PASSED_STATUS);
+}
+
+/* The loop's own seconds, or -1. */
+static double guest_seconds(const struct bench *bench, const struct way *way,
+                            unsigned long iterations)
+{
+	double whole = guest_once(bench, way, iterations);
+	double startup = guest_once(bench, way, 1);
+
+	return whole < 0 || startup < 0 ? -1 : whole - startup;
+}
+
+static void report(const struct figures *base, const char *base_name, const struct way *ways,
+                   size_t count, const char *goal)
+{
+	char what[80];
+
+	if (!base->count)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct figures ratio = figures_ratio(&ways[i].seconds, base);
+
+		if (!ratio.count)
+			continue;
+		snprintf(what, sizeof(what), "%s, against %s", ways[i].what, base_name);
+		figures_print(what, &ratio, 1, "times", goal);
+	}
+}
+
+static void measure_round(const struct bench *bench, struct way *ways, size_t count,
+                          struct figures *bare, unsigned long iterations)
+{
+	double took = bare_seconds(iterations);
+
+	if (took > 0)
+		figures_add(bare, took);
+	for (size_t i = 0; i < count; i++) {
+		took = guest_seconds(bench, &ways[i], iterations);
+		if (took > 0)
+			figures_add(&ways[i].seconds, took);
+	}
+}
+
+void bench_loop(const struct bench *bench)
+{
+	enum { RUNS = 3, QEMU = RUNS, WAYS };
+	struct way ways[WAYS] = {
+		{"instructions and branches on", "exact", false, {.count = 0}},
+		{"instructions to cycles on", "", false, {.count = 0}},
+		{"no counter on", "no-counters", false, {.count = 0}},
+		{"QEMU TCG", "no-counters", true, {.count = 0}},
+	};
+	unsigned long iterations = bench->quick ? 100000 : 30000000;
+	struct figures bare = {.count = 0};
+
+	for (unsigned i = 0; i < bench->rounds; i++)
+		measure_round(bench, ways, WAYS, &bare, iterations);
+
+	printf("\nThe counting loop, %lu million instructions of 10 an iteration\n",
+	       iterations * 10 / 1000000);
+	figures_print("bare Unicorn, counting nothing", &bare, 1, "s", NULL);
+	for (size_t i = 0; i < WAYS; i++) {
+		char what[80];
+
+		snprintf(what, sizeof(what), i == QEMU ? "%s, counting nothing" : "vpmu run, %s",
+		         ways[i].what);
+		if (ways[i].seconds.count)
+			figures_print(what, &ways[i].seconds, 1, "s", NULL);
+		else
+			printf("  %-46s not measured: it did not run here\n", what);
+	}
+	report(&bare, "bare Unicorn", ways, RUNS, "<= 1.2");
+	report(&ways[QEMU].seconds, "QEMU TCG", ways, RUNS, "<= 2.5");
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The workloads' table, and what measure.S retires around a body. */
+#include "measure.h"
+
+void body_loop(uint64_t iterations);
+void body_stream(uint64_t iterations);
+void body_branchy(uint64_t iterations);
+void body_intercepted(uint64_t iterations);
+
+const struct workload workloads[WORKLOADS] = {
+	[WORKLOAD_LOOP] = {"loop", "arithmetic", body_loop, 10, 1, 1, 200000},
+	[WORKLOAD_STREAM] = {"stream", "reads 4 MiB in a row", body_stream, 4, 1, 2,
+                             MEASURE_BUFFER_BYTES / 8},
+	[WORKLOAD_BRANCHY] = {"branchy", "branches on random bits", body_branchy, 13, 2, 2, 100000},
+	[WORKLOAD_INTERCEPTED] = {"intercepted", "what a hypervisor intercepts", body_intercepted,
+                                  17, 1, 4, 1000},
+};
+
+/* measure_run(): each further write of the walks costs one step in either of them. */
+enum {
+	STEP_INSTRUCTIONS = 7,
+	STEP_BRANCHES = 1,
+	AROUND_INSTRUCTIONS =
+		3 + 2 + 4,       /* after the start write; MOV, CALL; up to the stop write */
+	AROUND_BRANCHES = 1 + 1, /* JNZ; CALL */
+};
+
+bool event_is_exact(enum event event)
+{
+	return event == EVENT_INSTRUCTIONS || event == EVENT_BRANCHES;
+}
+
+void measure(const struct pmu *pmu, const struct workload *workload, uint64_t iterations,
+             const struct counter *counters, unsigned count, uint64_t *values)
+{
+	struct plan plan;
+
+	pmu_clear(pmu);
+	plan_counters(pmu, counters, count, &plan);
+	measure_run(plan.start, plan.stop, plan.writes, workload->body, iterations);
+	for (unsigned i = 0; i < count; i++)
+		values[i] = counter_read(pmu, &counters[i]);
+}
+
+uint64_t measure_exact(const struct pmu *pmu, const struct workload *workload, uint64_t iterations,
+                       unsigned count, enum event event)
+{
+	uint64_t further_writes = pmu->has_global ? 0 : count - 1;
+
+	if (event == EVENT_BRANCHES)
+		return workload->branches * iterations + 1 /* RET */ + AROUND_BRANCHES +
+		       STEP_BRANCHES * further_writes;
+	return workload->instructions * iterations + workload->extra_instructions +
+	       AROUND_INSTRUCTIONS + STEP_INSTRUCTIONS * further_writes;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two judgements that are made before anything is written: can this target take this state (compat),
+ * and what is the largest PMU that all hosts of a fleet can take, and which host costs what
+ * (baseline). Both compare models; neither touches a target.
+ *
+ * Memory is the caller's; nothing allocates or prints. docs/state.md has the rules.
+ */
+#ifndef VPMU_COMPAT_H
+#define VPMU_COMPAT_H
+
+#include <vpmu/state.h>
+
+/* --- Compat ----------------------------------------------------------------------------------- */
+
+enum vpmu_take {
+	VPMU_TAKES,         /* and the guest notices nothing */
+	VPMU_TAKES_CHANGED, /* a put goes through, but the guest can notice */
+	VPMU_CANNOT_TAKE,   /* a put is refused */
+};
+
+/* Why a register is not taken as it is. */
+enum vpmu_compat_why {
+	VPMU_COMPAT_SAME,     /* it is */
+	VPMU_COMPAT_MISSING,  /* the target has no such register */
+	VPMU_COMPAT_RESERVED, /* the value has bits that the target refuses */
+	VPMU_COMPAT_CUT,      /* the value has bits that the target drops */
+	VPMU_COMPAT_LOST,     /* the value fits, but bits that the guest knows of do not exist there */
+};
+
+/* The verdict on one register of the state's model. */
+struct vpmu_compat_register {
+	uint8_t place;    /* in the state's layout */
+	uint8_t take;     /* enum vpmu_take */
+	uint8_t why;      /* enum vpmu_compat_why */
+	uint64_t value;   /* the state's; 0 of a register that shows none */
+	uint64_t becomes; /* what the target would hold */
+	uint64_t bits;    /* refused, dropped or lost */
+};
+
+/* What of a model is less in the target. Only the signature may just be different. */
+enum vpmu_compat_field {
+	VPMU_FIELD_VENDOR,
+	VPMU_FIELD_VERSION,
+	VPMU_FIELD_GP_COUNT,
+	VPMU_FIELD_GP_WIDTH,
+	VPMU_FIELD_FIXED_COUNTERS, /* bitmaps */
+	VPMU_FIELD_FIXED_WIDTH,
+	VPMU_FIELD_FEATURES,          /* enum vpmu_feature */
+	VPMU_FIELD_EVENTS,            /* bit i: architectural event i exists */
+	VPMU_FIELD_PERF_CAPABILITIES, /* the value of IA32_PERF_CAPABILITIES */
+	VPMU_FIELD_SIGNATURE,
+	VPMU_FIELDS
+};
+
+struct vpmu_compat_difference {
+	uint8_t field;     /* enum vpmu_compat_field */
+	uint8_t take;      /* enum vpmu_take */
+	uint64_t from, to; /* the state's model's, the target's */
+};
+
+struct vpmu_compat {
+	enum vpmu_take take; /* the worst of all */
+	uint8_t difference_count;
+	uint8_t register_count; /* all registers of the state's model, in table order */
+	struct vpmu_compat_difference differences[VPMU_FIELDS];
+	struct vpmu_compat_register registers[VPMU_MAX_REGISTERS];
+	const struct vpmu_layout *layout; /* the state's */
+};
+
+/*
+ * Judges whether a target whose PMU is `to` can take the state. A target that has more takes it: the
+ * VMM gives the vCPU the state's model. The layout is the state's, and must live as long as *compat.
+ * VPMU_OK: it takes it, perhaps changed; VPMU_INCOMPATIBLE: it cannot; VPMU_BAD_ARGUMENT: the state
+ * is not of the layout, or `to` fails vpmu_model_check(). *compat is filled but for the last.
+ */
+VPMU_API enum vpmu_status vpmu_compat_judge(struct vpmu_compat *compat,
+					    const struct vpmu_state *state,
+					    const struct vpmu_layout *layout,
+					    const struct vpmu_model *to);
+
+/* "takes", "takes changed", "cannot take". Static storage. */
+VPMU_API const char *vpmu_take_text(enum vpmu_take take);
+
+/* One line on a difference or a register's verdict, with what the guest would notice. */
+VPMU_API void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned i,
+					      char *text, size_t bytes);
+VPMU_API void vpmu_compat_describe_register(const struct vpmu_compat *compat, unsigned i,
+					    char *text, size_t bytes);
+
+/* --- Baseline --------------------------------------------------------------------------------- */
+
+/* A number of which all hosts can give only the least. */
+struct vpmu_baseline_least {
+	uint64_t first; /* the first host with the least */
+	uint64_t hosts; /* how many have just that */
+	uint8_t least, most;
+	uint8_t next; /* the least of the other hosts; 0: there are none */
+};
+
+/* Something that a host has or has not. */
+struct vpmu_baseline_lack {
+	uint64_t first; /* the first host that lacks it */
+	uint64_t hosts; /* how many lack it */
+};
+
+/* The numbers and the sets of bits that a baseline keeps. */
+enum vpmu_baseline_number {
+	VPMU_BASELINE_VERSION,
+	VPMU_BASELINE_GP_COUNT,
+	VPMU_BASELINE_GP_WIDTH,
+	VPMU_BASELINE_FIXED_WIDTH,
+	VPMU_BASELINE_EVENTS_LENGTH,
+	VPMU_BASELINE_NUMBERS
+};
+enum vpmu_baseline_set {
+	VPMU_BASELINE_FIXED_COUNTERS,
+	VPMU_BASELINE_FEATURES, /* VPMU_FEATURE_ANYTHREAD_GONE: that AnyThread is there */
+	VPMU_BASELINE_EVENTS,
+	VPMU_BASELINE_PERF_CAPABILITIES,
+	VPMU_BASELINE_SETS
+};
+enum { VPMU_BASELINE_BITS = 64 };
+
+/*
+ * What is known of a fleet so far: some 5 KiB, however many hosts. Fill it with zeros, then add hosts
+ * one at a time; look at any time. What is in it is the library's.
+ */
+struct vpmu_baseline {
+	uint64_t hosts;
+	enum vpmu_vendor vendor;
+	uint32_t signature; /* the lowest */
+	bool signatures_differ;
+	struct vpmu_baseline_least numbers[VPMU_BASELINE_NUMBERS];
+	uint64_t some[VPMU_BASELINE_SETS]; /* bits that some host has */
+	uint64_t all[VPMU_BASELINE_SETS];  /* bits that all hosts have */
+	struct vpmu_baseline_lack lacks[VPMU_BASELINE_SETS][VPMU_BASELINE_BITS];
+};
+
+/*
+ * Adds a host's PMU; `host` is the caller's name for it in costs. VPMU_BAD_ARGUMENT: the model fails
+ * vpmu_model_check(); VPMU_INCOMPATIBLE: it is of another vendor than the first. why (may be NULL)
+ * says so; the host then does not count.
+ */
+VPMU_API enum vpmu_status vpmu_baseline_add(struct vpmu_baseline *baseline,
+					    const struct vpmu_model *model, uint64_t host, char *why,
+					    size_t why_bytes);
+
+/*
+ * The largest PMU that every host so far can take; without a PMU (version 0) where that is all.
+ * VPMU_BAD_ARGUMENT: there are no hosts.
+ */
+VPMU_API enum vpmu_status vpmu_baseline_model(const struct vpmu_baseline *baseline,
+					      struct vpmu_model *model);
+
+/* Something that a host has and the baseline has not. */
+struct vpmu_cost {
+	uint64_t first; /* the first host to blame */
+	uint64_t hosts; /* how many there are; 0: it follows from other costs */
+	char text[128]; /* one line: "general-purpose counters: 4, not 6 to 8" */
+};
+
+/* The i-th thing that the fleet's smaller hosts cost; false past the last. */
+VPMU_API bool vpmu_baseline_cost(const struct vpmu_baseline *baseline, size_t i,
+				 struct vpmu_cost *cost);
+
+#endif

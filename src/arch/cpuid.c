@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* A model out of CPUID leaves, and back. Intel SDM vol. 2A CPUID; AMD APM vol. 3 appendix E. */
+#include <arch/room_int.h>
+
+/* Who says which vendor string. Reading takes any family, writing the first row that has it. */
+static const struct identity {
+	char string[13];
+	uint8_t vendor;
+	uint16_t family_from, family_to;
+} identities[] = {
+	{"GenuineIntel", VPMU_VENDOR_INTEL, 0, UINT16_MAX},
+	{"CentaurHauls", VPMU_VENDOR_ZHAOXIN, 0, 6},
+	{"  Shanghai  ", VPMU_VENDOR_ZHAOXIN, 7, UINT16_MAX},
+	{"HygonGenuine", VPMU_VENDOR_AMD, 0x18, 0x18},
+	{"AuthenticAMD", VPMU_VENDOR_AMD, 0, UINT16_MAX},
+};
+
+/* Where CPUID says which feature; a vendor's are those in its struct vendor. */
+static const struct feature_bit {
+	uint32_t feature;
+	uint16_t offset; /* of the register in struct leaves */
+	uint8_t bit;
+} feature_bits[] = {
+	{VPMU_FEATURE_PDCM, offsetof(struct leaves, signature.ecx), 15},
+	{VPMU_FEATURE_HLE, offsetof(struct leaves, structured.ebx), 4},
+	{VPMU_FEATURE_RTM, offsetof(struct leaves, structured.ebx), 11},
+	{VPMU_FEATURE_ANYTHREAD_GONE, offsetof(struct leaves, perfmon.edx), 15},
+	{VPMU_FEATURE_PERFCORE, offsetof(struct leaves, ext_features.ecx), 23},
+	{VPMU_FEATURE_PERFMON_V2, offsetof(struct leaves, ext_perfmon.eax), 0},
+};
+
+static void string_to_regs(const char *s, struct vpmu_cpuid *leaf)
+{
+	uint32_t word[3] = {0};
+
+	for (unsigned i = 0; i < 12; i++)
+		word[i / 4] |= (uint32_t)(uint8_t)s[i] << (i % 4 * 8);
+	leaf->ebx = word[0];
+	leaf->edx = word[1];
+	leaf->ecx = word[2];
+}
+
+static void regs_to_string(const struct vpmu_cpuid *leaf, char *s)
+{
+	const uint32_t word[3] = {leaf->ebx, leaf->edx, leaf->ecx};
+
+	for (unsigned i = 0; i < 12; i++)
+		s[i] = (char)(word[i / 4] >> (i % 4 * 8));
+}
+
+static const struct identity *identity_read(const struct vpmu_cpuid *leaf)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
+		struct vpmu_cpuid wanted;
+
+		string_to_regs(identities[i].string, &wanted);
+		if (wanted.ebx == leaf->ebx && wanted.ecx == leaf->ecx && wanted.edx == leaf->edx)
+			return &identities[i];
+	}
+	return NULL;
+}
+
+static const char *identity_string(const struct vpmu_model *model)
+{
+	unsigned family = signature_family(model->signature);
+	size_t i = 0;
+
+	while (identities[i].vendor != model->vendor || family < identities[i].family_from ||
+	       family > identities[i].family_to)
+		i++;
+	return identities[i].string;
+}
+
+static uint32_t read_features(const struct vendor *vendor, const struct leaves *leaves)
+{
+	uint32_t features = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(feature_bits); i++) {
+		const struct feature_bit *f = &feature_bits[i];
+		const uint32_t *reg = (const void *)((const char *)leaves + f->offset);
+
+		if (*reg & BIT64(f->bit))
+			features |= f->feature;
+	}
+	return features & vendor->features;
+}
+
+static void write_features(const struct vpmu_model *model, struct leaves *leaves)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(feature_bits); i++) {
+		const struct feature_bit *f = &feature_bits[i];
+		uint32_t *reg = (void *)((char *)leaves + f->offset);
+
+		if (model->features & f->feature)
+			*reg |= (uint32_t)BIT64(f->bit);
+	}
+}
+
+/* Fixed counter i exists if ECX[i] or EDX[4:0] > i; ECX from version 5 on (SDM vol. 3B 20.2.5.2).
+ * Version 1 has no fixed counters, whatever EDX says. */
+static uint32_t fixed_from_leaf(const struct vpmu_cpuid *leaf, unsigned version)
+{
+	uint32_t mask = (uint32_t)width_mask(leaf->edx & 0x1f);
+
+	if (version < 2)
+		return 0;
+	return version < 5 ? mask : mask | leaf->ecx;
+}
+
+void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
+{
+	const struct vpmu_cpuid *a = &leaves->perfmon;
+	uint8_t version = a->eax & 0xff;
+
+	if (!version)
+		return;
+	/* Later versions keep what version 5 has. */
+	model->version = version < 5 ? version : 5;
+	model->gp_count = a->eax >> 8 & 0xff;
+	model->gp_width = a->eax >> 16 & 0xff;
+	model->events_length = a->eax >> 24;
+	model->events_missing = a->ebx & (uint32_t)width_mask(model->events_length);
+	model->fixed_mask = fixed_from_leaf(a, model->version);
+	model->fixed_width = model->fixed_mask ? a->edx >> 5 & 0xff : 0;
+}
+
+/* The fixed counters from 0 up to the first hole. */
+static unsigned fixed_run(uint32_t mask)
+{
+	unsigned run = 0;
+
+	while (mask & BIT64(run))
+		run++;
+	return run;
+}
+
+void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
+{
+	struct vpmu_cpuid *a = &leaves->perfmon;
+
+	leaves->vendor.eax = 0xa;
+	leaves->ext_vendor.eax = 0x80000008;
+	a->eax = model->version | (uint32_t)model->gp_count << 8 | (uint32_t)model->gp_width << 16 |
+	         (uint32_t)model->events_length << 24;
+	a->ebx = model->events_missing;
+	a->ecx = model->version < 5 ? 0 : model->fixed_mask;
+	a->edx = fixed_run(model->fixed_mask) | (uint32_t)model->fixed_width << 5;
+}
+
+void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
+{
+	/* No bit says that there is a PMU: every family from K7 (6) on has one. */
+	if (signature_family(model->signature) < 6)
+		return;
+	model->gp_width = 48;
+	vendor_of(model->vendor)->complete(model, 0);
+	if (model->features & VPMU_FEATURE_PERFMON_V2)
+		model->gp_count = leaves->ext_perfmon.ebx & 0xf;
+}
+
+void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
+{
+	leaves->vendor.eax = 0xa;
+	leaves->ext_vendor.eax = 0x80000022;
+	leaves->ext_features.eax = model->signature;
+	leaves->ext_perfmon.ebx = model->features & VPMU_FEATURE_PERFMON_V2 ? model->gp_count : 0;
+}
+
+/* The first such leaf, as KVM looks for it; zeros without one. */
+static struct vpmu_cpuid find_leaf(const struct vpmu_cpuid *leaves, size_t count, uint32_t leaf)
+{
+	for (size_t i = 0; i < count; i++)
+		if (leaves[i].leaf == leaf && !leaves[i].subleaf)
+			return leaves[i];
+	return (struct vpmu_cpuid){.leaf = leaf};
+}
+
+static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
+{
+	return (struct leaves){
+		.vendor = find_leaf(leaves, count, 0),
+		.signature = find_leaf(leaves, count, 1),
+		.structured = find_leaf(leaves, count, 7),
+		.perfmon = find_leaf(leaves, count, 0xa),
+		.ext_vendor = find_leaf(leaves, count, 0x80000000),
+		.ext_features = find_leaf(leaves, count, 0x80000001),
+		.ext_perfmon = find_leaf(leaves, count, 0x80000022),
+	};
+}
+
+static enum vpmu_status unknown_vendor(const struct vpmu_cpuid *leaf, struct text *why)
+{
+	char string[12];
+
+	regs_to_string(leaf, string);
+	text_add(why, "CPUID: unknown vendor ");
+	text_add_quoted(why, string, sizeof(string));
+	text_add(why, ": known are");
+	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
+		text_add(why, i ? ", " : " ");
+		text_add_quoted(why, identities[i].string, 12);
+	}
+	return VPMU_INCOMPATIBLE;
+}
+
+enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model, const struct vpmu_cpuid *leaves,
+                                       size_t count, uint64_t perf_capabilities, char *why,
+                                       size_t why_bytes)
+{
+	struct leaves all = gather(leaves, count);
+	const struct identity *identity = identity_read(&all.vendor);
+	struct text text = text_in(why, why_bytes);
+	struct vpmu_model read = {.name = "cpuid", .signature = all.signature.eax};
+
+	if (!identity)
+		return unknown_vendor(&all.vendor, &text);
+	read.vendor = identity->vendor;
+	read.features = read_features(vendor_of(read.vendor), &all);
+	vendor_of(read.vendor)->read_cpuid(&read, &all);
+	if (!read.version)
+		read.features = 0;
+	if (read.features & VPMU_FEATURE_PDCM)
+		read.perf_capabilities = perf_capabilities;
+	text_add(&text, "CPUID: ");
+	if (vpmu_model_check(&read, why ? why + text.used : NULL, text.size - text.used) != VPMU_OK)
+		return VPMU_INCOMPATIBLE;
+	text_in(why, why_bytes);
+	*model = read;
+	return VPMU_OK;
+}
+
+size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *leaves)
+{
+	struct leaves all = gather(NULL, 0);
+	size_t count = 0;
+
+	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
+		return 0;
+	all.signature.eax = model->signature;
+	string_to_regs(identity_string(model), &all.vendor);
+	string_to_regs(identity_string(model), &all.ext_vendor);
+	vendor_of(model->vendor)->write_cpuid(model, &all);
+	write_features(model, &all);
+	leaves[count++] = all.vendor;
+	leaves[count++] = all.signature;
+	leaves[count++] = all.structured;
+	leaves[count++] = all.perfmon;
+	leaves[count++] = all.ext_vendor;
+	leaves[count++] = all.ext_features;
+	if (all.ext_vendor.eax >= all.ext_perfmon.leaf)
+		leaves[count++] = all.ext_perfmon;
+	return count;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a model can exist, and what follows from one. */
+#include <arch/room_int.h>
+
+const struct vendor *vendor_of(enum vpmu_vendor vendor)
+{
+	static const struct vendor *const vendors[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = &vendor_intel,
+		[VPMU_VENDOR_ZHAOXIN] = &vendor_intel,
+		[VPMU_VENDOR_AMD] = &vendor_amd,
+	};
+
+	return vendors[vendor];
+}
+
+const char *vendor_name(enum vpmu_vendor vendor)
+{
+	static const char *const names[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = "an Intel PMU",
+		[VPMU_VENDOR_ZHAOXIN] = "a Zhaoxin PMU",
+		[VPMU_VENDOR_AMD] = "an AMD PMU",
+	};
+
+	return names[vendor];
+}
+
+uint64_t model_counter_bits(const struct vpmu_model *model)
+{
+	return width_mask(model->gp_count) | (uint64_t)model->fixed_mask << GLOBAL_FIXED_BIT;
+}
+
+uint64_t model_status_bits(const struct vpmu_model *model)
+{
+	return model_has_global(model) ? vendor_of(model->vendor)->status_bits(model) : 0;
+}
+
+bool model_has_global(const struct vpmu_model *model)
+{
+	return model->version >= 2;
+}
+
+bool model_has_anythread(const struct vpmu_model *model)
+{
+	return model->version >= 3 && !(model->features & VPMU_FEATURE_ANYTHREAD_GONE);
+}
+
+bool model_has_full_width(const struct vpmu_model *model)
+{
+	return model->features & VPMU_FEATURE_PDCM &&
+	       model->perf_capabilities & VPMU_PERF_CAP_FULL_WIDTH;
+}
+
+bool model_has_metrics(const struct vpmu_model *model)
+{
+	return model->fixed_mask & BIT64(3) && model->perf_capabilities & VPMU_PERF_CAP_METRICS;
+}
+
+unsigned signature_family(uint32_t signature)
+{
+	unsigned family = signature >> 8 & 0xf;
+
+	/* Intel SDM vol. 2A CPUID, figure 3-6. */
+	return family == 0xf ? family + (signature >> 20 & 0xff) : family;
+}
+
+unsigned vpmu_model_fixed_count(const struct vpmu_model *model)
+{
+	unsigned count = 0;
+
+	for (uint32_t mask = model->fixed_mask; mask; mask &= mask - 1)
+		count++;
+	return count;
+}
+
+bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b)
+{
+	return a->vendor == b->vendor && a->version == b->version && a->gp_count == b->gp_count &&
+	       a->gp_width == b->gp_width && a->fixed_width == b->fixed_width &&
+	       a->fixed_mask == b->fixed_mask && a->features == b->features &&
+	       a->events_length == b->events_length && a->events_missing == b->events_missing &&
+	       a->perf_capabilities == b->perf_capabilities && a->signature == b->signature;
+}
+
+const struct limit *vendor_limit(const struct vendor *vendor, size_t offset)
+{
+	for (size_t i = 0; i < vendor->limit_count; i++)
+		if (vendor->limits[i].offset == offset)
+			return &vendor->limits[i];
+	return NULL;
+}
+
+void range_describe(struct text *text, uint64_t min, uint64_t max)
+{
+	text_add_unsigned(text, min);
+	if (min != max) {
+		text_add(text, " to ");
+		text_add_unsigned(text, max);
+	}
+}
+
+static bool is_off(const struct vpmu_model *model)
+{
+	struct vpmu_model off = {.vendor = model->vendor, .signature = model->signature};
+
+	return vpmu_model_equal(model, &off);
+}
+
+static bool name_ends(const struct vpmu_model *model)
+{
+	for (size_t i = 0; i < sizeof(model->name); i++)
+		if (!model->name[i])
+			return true;
+	return false;
+}
+
+static bool within_limits(const struct vpmu_model *model, struct text *why)
+{
+	const struct vendor *vendor = vendor_of(model->vendor);
+
+	for (size_t i = 0; i < vendor->limit_count; i++) {
+		const struct limit *limit = &vendor->limits[i];
+		unsigned value = ((const uint8_t *)model)[limit->offset];
+
+		if (value >= limit->min && value <= limit->max)
+			continue;
+		text_add(why, limit->what);
+		text_add(why, ": ");
+		text_add_unsigned(why, value);
+		text_add(why, " is out of range, ");
+		range_describe(why, limit->min, limit->max);
+		text_add(why, " on ");
+		text_add(why, vendor_name(model->vendor));
+		return false;
+	}
+	return true;
+}
+
+/* The first reason against the model, or NULL; texts of limits are made in why. */
+static const char *reason_against(const struct vpmu_model *model)
+{
+	const struct vendor *vendor = vendor_of(model->vendor);
+
+	if (model->features & ~vendor->features)
+		return "a feature that this vendor's processors do not have";
+	for (size_t i = 0; i < vendor->rule_count; i++)
+		if (vendor->rules[i].broken(model))
+			return vendor->rules[i].why;
+	return NULL;
+}
+
+static const char *identity_reason(const struct vpmu_model *model)
+{
+	if ((unsigned)model->vendor >= VPMU_VENDORS)
+		return "unknown vendor";
+	if (!name_ends(model))
+		return "the model's name does not end";
+	if (!model->version && !is_off(model))
+		return "version 0 is no PMU at all, but counters or features are set";
+	return NULL;
+}
+
+enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char *why, size_t why_bytes)
+{
+	struct text text = text_in(why, why_bytes);
+	const char *reason = identity_reason(model);
+
+	if (!reason && !model->version)
+		return VPMU_OK;
+	if (!reason) {
+		if (!within_limits(model, &text))
+			return VPMU_INCOMPATIBLE;
+		reason = reason_against(model);
+	}
+	if (!reason)
+		return VPMU_OK;
+	text_add(&text, reason);
+	return VPMU_INCOMPATIBLE;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of src/arch share among themselves: one structure a vendor, in which everything
+ * that differs between vendors is data or a function. Nothing else asks who the vendor is.
+ */
+#ifndef ARCH_ROOM_INT_H
+#define ARCH_ROOM_INT_H
+
+#include <arch/room.h>
+#include <base/room.h>
+
+/* The range of one of struct vpmu_model's one-byte fields when there is a PMU. */
+struct limit {
+	const char *what;
+	uint8_t offset; /* of the field in struct vpmu_model */
+	uint8_t min, max;
+};
+
+/* A reason why a model within its limits cannot exist. */
+struct rule {
+	bool (*broken)(const struct vpmu_model *model);
+	const char *why;
+};
+
+/* An event that a selector can count. */
+struct event_row {
+	uint64_t code; /* the selector's bits under the table's mask */
+	uint8_t class_;
+	int8_t architectural; /* its bit in CPUID.0AH EBX, or -1: it always exists */
+};
+
+struct event_table {
+	uint64_t mask; /* the selector's bits that tell events apart */
+	const struct event_row *rows;
+	size_t count;
+};
+
+/* What --model's overrides have set, so that it is not completed from the rest. */
+enum given {
+	GIVEN_GP = 1 << 0,
+	GIVEN_FIXED = 1 << 1,
+	GIVEN_METRICS = 1 << 2,
+};
+
+/* The CPUID leaves that concern a PMU; those that do not exist are zeros. */
+struct leaves {
+	struct vpmu_cpuid vendor, signature, structured, perfmon, ext_vendor, ext_features,
+		ext_perfmon;
+};
+
+struct vendor {
+	uint32_t features; /* enum vpmu_feature: those that can be set */
+	const struct limit *limits;
+	size_t limit_count;
+	const struct rule *rules;
+	size_t rule_count;
+	const struct reg_table *registers;
+	const struct event_table *events;
+	uint64_t (*status_bits)(const struct vpmu_model *model);
+	/* Derives what was not given from what was. */
+	void (*complete)(struct vpmu_model *model, unsigned given);
+	/* CPUID <-> version, counters, widths and events; the rest is the same for all. */
+	void (*read_cpuid)(struct vpmu_model *model, const struct leaves *leaves);
+	void (*write_cpuid)(const struct vpmu_model *model, struct leaves *leaves);
+};
+
+/* Never NULL for a vendor below VPMU_VENDORS. */
+const struct vendor *vendor_of(enum vpmu_vendor vendor);
+
+/* The vendor's range of a field, or NULL when only its rules bound it. */
+const struct limit *vendor_limit(const struct vendor *vendor, size_t offset);
+
+/* As messages say it: "an Intel PMU". */
+const char *vendor_name(enum vpmu_vendor vendor);
+
+/* Adds "1 to 10". */
+void range_describe(struct text *text, uint64_t min, uint64_t max);
+
+extern const struct vendor vendor_intel, vendor_amd;
+
+/* The processor's family, of CPUID.1 EAX. */
+unsigned signature_family(uint32_t signature);
+
+/* Registers, status bits and events of the vendors. */
+extern const struct reg_table intel_registers, amd_registers;
+extern const struct event_table intel_events, amd_events;
+uint64_t intel_status_bits(const struct vpmu_model *model);
+uint64_t amd_status_bits(const struct vpmu_model *model);
+
+void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
+void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
+void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
+void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
+
+/* Row functions that both tables use. */
+bool row_always(const struct vpmu_model *model);
+uint64_t row_nothing(const struct vpmu_model *model, unsigned index);
+uint64_t row_gp_value(const struct vpmu_model *model, unsigned index);
+uint64_t row_status(const struct vpmu_model *model, unsigned index);
+uint64_t row_reset_zero(const struct vpmu_model *model);
+uint64_t row_reset_gp(const struct vpmu_model *model); /* a bit for each GP counter */
+
+/* A preset: a model and what it is. */
+struct preset {
+	const char *about;
+	struct vpmu_model model;
+};
+
+extern const struct preset presets[];
+extern const size_t preset_count;
+
+#endif

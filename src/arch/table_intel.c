@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Intel's (and Zhaoxin's) PMU registers, a row a register. Names and bits: Intel SDM vol. 4 table
+ * 2-2; which version has which: vol. 3B 20.2 (versions 1 to 5).
+ */
+#include <arch/room_int.h>
+
+static bool from_version_2(const struct vpmu_model *model)
+{
+	return model->version >= 2;
+}
+
+static bool from_version_4(const struct vpmu_model *model)
+{
+	return model->version >= 4;
+}
+
+static bool has_capabilities(const struct vpmu_model *model)
+{
+	return model->features & VPMU_FEATURE_PDCM;
+}
+
+/* SDM vol. 3B 20.2.1.1; bits 32 and 33: vol. 3B 20.3.6.5 (IN_TXCP on counter 2 only). */
+static uint64_t selector_bits(const struct vpmu_model *model, unsigned index)
+{
+	uint64_t bits = SEL_EVENT | SEL_UMASK | SEL_USR | SEL_OS | SEL_EDGE | SEL_PC | SEL_INT |
+	                SEL_EN | SEL_INV | SEL_CMASK;
+
+	if (model_has_anythread(model))
+		bits |= SEL_ANY;
+	if (model->features & (VPMU_FEATURE_HLE | VPMU_FEATURE_RTM))
+		bits |= index == 2 ? SEL_IN_TX | SEL_IN_TXCP : SEL_IN_TX;
+	return bits;
+}
+
+static uint64_t fixed_value(const struct vpmu_model *model, unsigned index)
+{
+	return width_mask(model->fixed_width);
+}
+
+static uint64_t fixed_ctrl_bits(const struct vpmu_model *model, unsigned index)
+{
+	uint64_t each = FIXED_OS | FIXED_USR | FIXED_PMI;
+	uint64_t bits = 0;
+
+	if (model_has_anythread(model))
+		each |= FIXED_ANY;
+	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
+		if (model->fixed_mask & BIT64(i))
+			bits |= each << (i * FIXED_BITS);
+	return bits;
+}
+
+static uint64_t global_ctrl_bits(const struct vpmu_model *model, unsigned index)
+{
+	return model_counter_bits(model) | (model_has_metrics(model) ? STATUS_METRICS : 0);
+}
+
+/* IA32_PERF_GLOBAL_STATUS_SET cannot set CondChgd (SDM vol. 3B figure 20-13). */
+static uint64_t status_set_bits(const struct vpmu_model *model, unsigned index)
+{
+	return model_status_bits(model) & ~STATUS_COND;
+}
+
+static uint64_t freeze_bits(const struct vpmu_model *model, unsigned index)
+{
+	return DEBUGCTL_FREEZE_LBRS | DEBUGCTL_FREEZE_PERFMON;
+}
+
+/* Eight metrics of eight bits each (SDM vol. 3B 20.3.9.3). */
+static uint64_t metrics_bits(const struct vpmu_model *model, unsigned index)
+{
+	return UINT64_MAX;
+}
+
+static uint64_t capabilities_bits(const struct vpmu_model *model, unsigned index)
+{
+	return model->perf_capabilities;
+}
+
+static uint64_t capabilities_value(const struct vpmu_model *model)
+{
+	return model->perf_capabilities;
+}
+
+/*
+ * Performance monitoring is available (bit 7), branch trace storage (11) and PEBS (12) are not: no
+ * model here has them. KVM says 0x1800 and leaves bit 7 to the VMM; a processor with a PMU sets it.
+ */
+static uint64_t misc_enable_value(const struct vpmu_model *model)
+{
+	return BIT64(7) | BIT64(11) | BIT64(12);
+}
+
+uint64_t intel_status_bits(const struct vpmu_model *model)
+{
+	uint64_t bits = model_counter_bits(model) | STATUS_DS | STATUS_COND;
+
+	if (model_has_metrics(model))
+		bits |= STATUS_METRICS;
+	if (model->version >= 4)
+		bits |= STATUS_LBR_FRZ | STATUS_CTR_FRZ;
+	return bits;
+}
+
+static const struct reg_row rows[] = {
+	{
+		.name = "IA32_PMC%u",
+		.base = 0xc1,
+		.stride = 1,
+		.kind = VPMU_KIND_COUNTER,
+		.count = REG_PER_GP,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = row_always,
+		.writable = row_gp_value,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PERFEVTSEL%u",
+		.base = 0x186,
+		.stride = 1,
+		.kind = VPMU_KIND_SELECTOR,
+		.count = REG_PER_GP,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = row_always,
+		.writable = selector_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_MISC_ENABLE",
+		.base = 0x1a0,
+		.kind = VPMU_KIND_MISC_ENABLE,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_IGNORED,
+		.host = VPMU_ACCESS_IGNORED,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = row_always,
+		.writable = row_nothing,
+		.reset = misc_enable_value,
+	},
+	{
+		.name = "IA32_DEBUGCTL",
+		.base = 0x1d9,
+		.kind = VPMU_KIND_DEBUGCTL,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = from_version_2,
+		.writable = freeze_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_FIXED_CTR%u",
+		.base = 0x309,
+		.stride = 1,
+		.kind = VPMU_KIND_FIXED_COUNTER,
+		.count = REG_PER_FIXED,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = from_version_2,
+		.writable = fixed_value,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PERF_METRICS",
+		.base = 0x329,
+		.kind = VPMU_KIND_METRICS,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = model_has_metrics,
+		.writable = metrics_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PERF_CAPABILITIES",
+		.base = 0x345,
+		.kind = VPMU_KIND_CAPABILITIES,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_NEVER, /* part of the model, as CPUID is */
+		.exists = has_capabilities,
+		.writable = capabilities_bits,
+		.reset = capabilities_value,
+	},
+	{
+		.name = "IA32_FIXED_CTR_CTRL",
+		.base = 0x38d,
+		.kind = VPMU_KIND_FIXED_CTRL,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = from_version_2,
+		.writable = fixed_ctrl_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PERF_GLOBAL_STATUS",
+		.base = 0x38e,
+		.kind = VPMU_KIND_GLOBAL_STATUS,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = from_version_2,
+		.writable = row_status,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PERF_GLOBAL_CTRL",
+		.base = 0x38f,
+		.kind = VPMU_KIND_GLOBAL_CTRL,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = from_version_2,
+		.writable = global_ctrl_bits,
+		.reset = row_reset_gp, /* SDM vol. 3A table 10-1 */
+	},
+	{
+		.name = "IA32_PERF_GLOBAL_OVF_CTRL",
+		.base = 0x390,
+		.kind = VPMU_KIND_STATUS_CLEAR,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_COMMAND,
+		.host = VPMU_ACCESS_COMMAND,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = from_version_2,
+		.writable = row_status,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PERF_GLOBAL_STATUS_SET",
+		.base = 0x391,
+		.kind = VPMU_KIND_STATUS_SET,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_COMMAND,
+		.host = VPMU_ACCESS_COMMAND,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = from_version_4,
+		.writable = status_set_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PERF_GLOBAL_INUSE",
+		.base = 0x392,
+		.kind = VPMU_KIND_INUSE,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ,
+		.host = VPMU_ACCESS_READ,
+		.level = VPMU_LEVEL_NEVER, /* follows from the selectors */
+		.exists = from_version_4,
+		.writable = row_nothing,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_A_PMC%u",
+		.base = 0x4c1,
+		.stride = 1,
+		.kind = VPMU_KIND_COUNTER_ALIAS,
+		.count = REG_PER_GP,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = model_has_full_width,
+		.writable = row_gp_value,
+		.reset = row_reset_zero,
+	},
+};
+
+const struct reg_table intel_registers = {.rows = rows, .count = ARRAY_SIZE(rows)};

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* RDMSR and WRMSR, by the guest and by the VMM: decode, check that such an access is possible, and
+ * hand a write to the profile's rules. */
+#include <core/room_int.h>
+
+/* Intel SDM vol. 4, IA32_PERF_GLOBAL_INUSE: which selectors and fixed counters are in use, and in
+ * bit 63 whether any of them asks for a PMI. */
+static uint64_t in_use(const struct vpmu_pmu *pmu)
+{
+	uint64_t use = 0;
+	bool pmi = false;
+
+	FOR_SLOTS(slot, pmu->slots)
+	{
+		uint64_t field = slot < SLOT_FIXED
+		                         ? pmu->selector[slot] & SEL_EVENT
+		                         : fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);
+
+		if (field)
+			use |= BIT64(slot_global_bit(slot));
+		pmi |= control_of(pmu, slot).pmi;
+	}
+	return use | (pmi ? BIT64(63) : 0);
+}
+
+static uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg)
+{
+	switch ((enum store)reg->store) {
+	case STORE_COUNTER:
+		return pmu->engine->value(pmu, reg->slot);
+	case STORE_SELECTOR:
+		return pmu->selector[reg->slot];
+	case STORE_SINGLE:
+		return pmu->single[reg->kind];
+	case STORE_INUSE:
+		return in_use(pmu);
+	case STORE_NOTHING:
+		break;
+	}
+	return 0;
+}
+
+/* What the profile says to a number that is no register of the model. */
+static enum vpmu_status absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, bool write,
+                               uint64_t *value)
+{
+	if (!pmu->rules->absent)
+		return VPMU_NO_REGISTER;
+	return pmu->rules->absent(pmu, msr, host, write, value);
+}
+
+static inline enum vpmu_status read_register(const struct vpmu_pmu *pmu, const struct reg *reg,
+                                             unsigned access, enum vpmu_status refusal,
+                                             uint64_t *value)
+{
+	if (access == VPMU_ACCESS_NONE)
+		return refusal;
+	*value = stored(pmu, reg);
+	return VPMU_OK;
+}
+
+enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
+{
+	const struct reg *reg = decode(pmu, msr);
+
+	if (!reg)
+		return absent((struct vpmu_pmu *)pmu, msr, false, false, value);
+	return read_register(pmu, reg, reg->guest, VPMU_GP, value);
+}
+
+enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
+{
+	const struct reg *reg = decode(pmu, msr);
+
+	if (!reg)
+		return absent((struct vpmu_pmu *)pmu, msr, true, false, value);
+	return read_register(pmu, reg, reg->host, VPMU_REFUSED, value);
+}
+
+static inline bool can_write(unsigned access)
+{
+	return access == VPMU_ACCESS_READ_WRITE || access == VPMU_ACCESS_COMMAND;
+}
+
+static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct reg *reg,
+                                              unsigned access, const struct write_rule *rules,
+                                              enum vpmu_status refusal, uint64_t value)
+{
+	const struct write_rule *rule = &rules[reg->kind];
+
+	if (access == VPMU_ACCESS_IGNORED)
+		return VPMU_OK;
+	if (!can_write(access))
+		return refusal;
+	if (rule->marks_in_use)
+		pmu->kvm.in_use |= 1u << reg->slot;
+	if (rule->excess == EXCESS_IN_CHANGE && value == stored(pmu, reg))
+		return VPMU_OK;
+	if (rule->excess == EXCESS_DROPPED)
+		value &= reg->writable;
+	else if (rule->excess != EXCESS_TAKEN && value & ~reg->writable)
+		return refusal;
+	return rule->set(pmu, reg, value);
+}
+
+enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)
+{
+	const struct reg *reg = decode(pmu, msr);
+
+	if (!reg)
+		return absent(pmu, msr, false, true, &value);
+	return write_register(pmu, reg, reg->guest, pmu->rules->guest, VPMU_GP, value);
+}
+
+enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)
+{
+	const struct reg *reg = decode(pmu, msr);
+
+	if (!reg)
+		return absent(pmu, msr, true, true, &value);
+	return write_register(pmu, reg, reg->host, pmu->rules->host, VPMU_REFUSED, value);
+}
+
+enum vpmu_status vpmu_pmu_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned cpl, bool pce,
+                                uint64_t *value)
+{
+	return pmu->rules->rdpmc(pmu, ecx, !cpl || pce, value);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time passes: what happens is added to the totals, cut at the moments of overflows.
+ *
+ * The fast path is vpmu_pmu_account() while nothing overflows. The slow one, advance(), treats a
+ * stretch as lanes: one a class, and one for each thresholded counter, whose own number of events
+ * is known once the stretch's totals are. The k-th of a lane's n events happens at k/n of the
+ * stretch, so moments are fractions and are compared exactly.
+ */
+#include <core/room_int.h>
+
+/* No class without a limit ever reaches this before the next arming; and it is not negative. */
+#define UNLIMITED (UINT64_C(1) << 62)
+
+enum { LANES = VPMU_CLASSES + SLOTS };
+
+struct lane {
+	uint64_t events; /* in the whole stretch */
+	uint64_t done;   /* up to the present moment */
+};
+
+/* k/n of the stretch. */
+struct moment {
+	uint64_t k, n;
+};
+
+struct stretch {
+	struct lane lane[LANES];
+	unsigned mode;
+	uint32_t slots; /* counters that ran at the start: in a stretch none is started */
+	bool level[SLOTS];
+};
+
+typedef unsigned __int128 wide;
+
+static bool before(struct moment a, struct moment b)
+{
+	return (wide)a.k * b.n < (wide)b.k * a.n;
+}
+
+/* floor(k * events / n), for k <= n. The long division only where 64 bits do not do. */
+static uint64_t events_by(struct moment at, uint64_t events)
+{
+	wide rest = (wide)at.k * events, divisor = (wide)at.n << 64;
+	uint64_t quotient = 0;
+
+	if (rest <= UINT64_MAX)
+		return (uint64_t)rest / at.n;
+	for (unsigned bit = 0; bit <= 64; bit++, divisor >>= 1) {
+		quotient <<= 1;
+		if (rest >= divisor) {
+			rest -= divisor;
+			quotient |= 1;
+		}
+	}
+	return quotient;
+}
+
+static uint32_t running_slots(const struct vpmu_pmu *pmu, unsigned mode)
+{
+	uint32_t running = 0;
+
+	for (uint32_t left = pmu->slots; left; left &= left - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(left);
+		const struct tally *tally = &pmu->tally[slot];
+
+		if (tally->modes & BIT64(mode) && tally->class_ != VPMU_NO_CLASS)
+			running |= 1u << slot;
+	}
+	return running;
+}
+
+static struct lane *lane_of(struct stretch *stretch, const struct vpmu_pmu *pmu, unsigned slot)
+{
+	const struct tally *tally = &pmu->tally[slot];
+
+	return &stretch->lane[tally->threshold ? VPMU_CLASSES + slot : tally->class_];
+}
+
+/* When the running counters overflow next: fills *at and *slots, or returns false for never. */
+static bool next_overflow(struct stretch *stretch, const struct vpmu_pmu *pmu, struct moment *at,
+                          uint32_t *slots)
+{
+	*slots = 0;
+	for (uint32_t rest = stretch->slots & running_slots(pmu, stretch->mode); rest;
+	     rest &= rest - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(rest);
+		const struct lane *lane = lane_of(stretch, pmu, slot);
+		uint64_t distance = pmu->engine->distance(pmu, slot);
+		struct moment then = {lane->done + distance, lane->events};
+
+		if (distance > lane->events - lane->done)
+			continue;
+		if (*slots && before(*at, then))
+			continue;
+		if (!*slots || before(then, *at))
+			*slots = 0;
+		*at = then;
+		*slots |= 1u << slot;
+	}
+	return *slots;
+}
+
+/* Lets everything happen up to the moment. */
+static void move_to(struct stretch *stretch, struct vpmu_pmu *pmu, struct moment at)
+{
+	uint32_t running = running_slots(pmu, stretch->mode);
+
+	for (unsigned i = 0; i < LANES; i++) {
+		struct lane *lane = &stretch->lane[i];
+		uint64_t done, step;
+
+		if (lane->done == lane->events)
+			continue;
+		done = events_by(at, lane->events);
+		step = done - lane->done;
+		lane->done = done;
+		if (i < VPMU_CLASSES)
+			pmu->total[stretch->mode][i] += step;
+		else if (running >> (i - VPMU_CLASSES) & 1)
+			pmu->tally[i - VPMU_CLASSES].base += step;
+	}
+}
+
+static void begin(struct stretch *stretch, const struct vpmu_pmu *pmu,
+                  const struct vpmu_amounts *amounts, unsigned mode)
+{
+	*stretch = (struct stretch){.mode = mode, .slots = running_slots(pmu, mode)};
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		stretch->lane[i].events = amounts->of[i];
+	for (uint32_t rest = stretch->slots; rest; rest &= rest - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(rest);
+		const struct tally *tally = &pmu->tally[slot];
+
+		if (!tally->threshold)
+			continue;
+		stretch->level[slot] = tally->level;
+		stretch->lane[VPMU_CLASSES + slot].events =
+			threshold_events(tally, amounts->of[tally->class_],
+		                         amounts->of[VPMU_CYCLES], &stretch->level[slot]);
+	}
+}
+
+static struct vpmu_outcome advance(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
+                                   unsigned mode)
+{
+	struct vpmu_outcome outcome = {0};
+	struct stretch stretch;
+	struct moment at;
+	uint32_t slots;
+
+	begin(&stretch, pmu, amounts, mode);
+	while (next_overflow(&stretch, pmu, &at, &slots)) {
+		move_to(&stretch, pmu, at);
+		pmu->engine->overflow(pmu, slots, &outcome);
+	}
+	move_to(&stretch, pmu, (struct moment){1, 1});
+	for (slots = stretch.slots; slots; slots &= slots - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(slots);
+
+		pmu->tally[slot].level = stretch.level[slot];
+	}
+	return outcome;
+}
+
+void account_settle(struct vpmu_pmu *pmu)
+{
+	if (!pmu->is_armed)
+		return;
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		pmu->total[pmu->mode][i] += pmu->armed[i] - pmu->left[i];
+	pmu->is_armed = false;
+	pmu->left[0] = UINT64_MAX; /* "negative": the fast path is closed */
+}
+
+/* Opens the fast path for a mode, unless a thresholded counter runs in it: that one must see each
+ * stretch. */
+static void arm(struct vpmu_pmu *pmu, unsigned mode)
+{
+	struct vpmu_amounts headroom;
+
+	account_settle(pmu);
+	pmu->mode = (uint8_t)mode;
+	for (uint32_t rest = running_slots(pmu, mode); rest; rest &= rest - 1)
+		if (pmu->tally[__builtin_ctz(rest)].threshold)
+			return;
+	vpmu_pmu_headroom(pmu, mode == MODE_KERNEL ? 0 : 3, &headroom);
+	for (unsigned i = 0; i < VPMU_CLASSES; i++) {
+		uint64_t left = headroom.of[i] - 1;
+
+		pmu->armed[i] = pmu->left[i] = left < UNLIMITED ? left : UNLIMITED;
+	}
+	pmu->is_armed = true;
+}
+
+/* Half of the classes, as vector instructions take them where the processor has those. */
+typedef uint64_t half __attribute__((vector_size(32), aligned(8), may_alias));
+
+_Static_assert(VPMU_CLASSES == 8, "account_quickly() works on two halves of four");
+
+/*
+ * The fast path: false when it is closed, or when something may overflow; then nothing has
+ * happened. It subtracts first and takes that back, so that the common case is one pass over
+ * `left`.
+ */
+static inline bool account_quickly(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
+                                   unsigned mode)
+{
+	const half *amount = (const half *)amounts->of;
+	half low = amount[0], high = amount[1];
+	half *left = (half *)pmu->left;
+	half sign;
+
+	left[0] -= low;
+	left[1] -= high;
+	sign = left[0] | left[1] | low | high;
+	if (!((sign[0] | sign[1] | sign[2] | sign[3]) >> 63) && mode == pmu->mode)
+		return true;
+	left[0] += low;
+	left[1] += high;
+	return false;
+}
+
+static __attribute__((noinline)) struct vpmu_outcome
+account_slowly(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts, unsigned mode)
+{
+	arm(pmu, mode);
+	if (pmu->is_armed && account_quickly(pmu, amounts, mode))
+		return (struct vpmu_outcome){0};
+	account_settle(pmu);
+	return advance(pmu, amounts, mode);
+}
+
+struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
+                                     unsigned cpl)
+{
+	unsigned mode = mode_of_cpl(cpl);
+
+	if (account_quickly(pmu, amounts, mode))
+		return (struct vpmu_outcome){0};
+	return account_slowly(pmu, amounts, mode);
+}
+
+void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amounts *out)
+{
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		out->of[i] = UINT64_MAX;
+	for (uint32_t rest = running_slots(pmu, mode_of_cpl(cpl)); rest; rest &= rest - 1) {
+		unsigned slot = (unsigned)__builtin_ctz(rest);
+		const struct tally *tally = &pmu->tally[slot];
+		/* A thresholded counter counts at most once a cycle. */
+		unsigned class_ = tally->threshold ? VPMU_CYCLES : tally->class_;
+		uint64_t distance = pmu->engine->distance(pmu, slot);
+
+		if (distance < out->of[class_])
+			out->of[class_] = distance;
+	}
+}
+
+uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu)
+{
+	uint32_t wanted = 0;
+
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
+		const struct tally *tally = &pmu->tally[slot];
+
+		if (!tally->modes || tally->class_ == VPMU_NO_CLASS)
+			continue;
+		wanted |= 1u << tally->class_;
+		if (tally->threshold)
+			wanted |= 1u << VPMU_CYCLES;
+	}
+	return wanted;
+}

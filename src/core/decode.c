@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Which register an MSR number is: the windows of struct vpmu_pmu. */
+#include <core/room_int.h>
+
+static unsigned window_hash(uint32_t tag)
+{
+	return (tag * UINT32_C(0x9e3779b1)) >> 27; /* 5 bits: WINDOWS */
+}
+
+_Static_assert(WINDOWS == 32, "window_hash gives 5 bits");
+
+const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr)
+{
+	uint32_t tag = msr / WINDOW_MSRS;
+	unsigned at = window_hash(tag);
+
+	while (pmu->window[at].tag != tag) {
+		if (pmu->window[at].tag == UINT32_MAX)
+			return NULL;
+		at = (at + 1) % WINDOWS;
+	}
+	at = pmu->window[at].reg[msr % WINDOW_MSRS];
+	return at == NO_REG ? NULL : &pmu->reg[at];
+}
+
+/* The window of a tag, made when there is none yet; at least one always stays empty. */
+static struct window *window_for(struct vpmu_pmu *pmu, uint32_t tag, unsigned *used)
+{
+	unsigned at = window_hash(tag);
+
+	while (pmu->window[at].tag != tag) {
+		if (pmu->window[at].tag == UINT32_MAX) {
+			if (++*used == WINDOWS)
+				return NULL;
+			pmu->window[at].tag = tag;
+			break;
+		}
+		at = (at + 1) % WINDOWS;
+	}
+	return &pmu->window[at];
+}
+
+static struct reg resolve(const struct vpmu_register *from)
+{
+	static const uint8_t store[VPMU_KINDS] = {
+		[VPMU_KIND_COUNTER] = STORE_COUNTER,
+		[VPMU_KIND_COUNTER_ALIAS] = STORE_COUNTER,
+		[VPMU_KIND_SELECTOR] = STORE_SELECTOR,
+		[VPMU_KIND_SELECTOR_ALIAS] = STORE_SELECTOR,
+		[VPMU_KIND_FIXED_COUNTER] = STORE_COUNTER,
+		[VPMU_KIND_FIXED_CTRL] = STORE_SINGLE,
+		[VPMU_KIND_GLOBAL_CTRL] = STORE_SINGLE,
+		[VPMU_KIND_GLOBAL_STATUS] = STORE_SINGLE,
+		[VPMU_KIND_STATUS_CLEAR] = STORE_NOTHING,
+		[VPMU_KIND_STATUS_SET] = STORE_NOTHING,
+		[VPMU_KIND_INUSE] = STORE_INUSE,
+		[VPMU_KIND_CAPABILITIES] = STORE_SINGLE,
+		[VPMU_KIND_METRICS] = STORE_SINGLE,
+		[VPMU_KIND_DEBUGCTL] = STORE_SINGLE,
+		[VPMU_KIND_MISC_ENABLE] = STORE_SINGLE,
+	};
+
+	return (struct reg){
+		.kind = (uint8_t)from->kind,
+		.slot = (uint8_t)(from->index +
+	                          (from->kind == VPMU_KIND_FIXED_COUNTER ? SLOT_FIXED : 0)),
+		.store = store[from->kind],
+		.guest = (uint8_t)from->guest,
+		.host = (uint8_t)from->host,
+		.writable = from->writable,
+	};
+}
+
+/* Adds a register, if the profile has it. */
+static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned *used)
+{
+	struct window *window;
+	struct reg reg = resolve(from);
+
+	if (pmu->rules->narrow && !pmu->rules->narrow(from, &reg.writable))
+		return true;
+	window = window_for(pmu, from->msr / WINDOW_MSRS, used);
+	if (!window)
+		return false;
+	window->reg[from->msr % WINDOW_MSRS] = pmu->reg_count;
+	pmu->reg[pmu->reg_count++] = reg;
+	return true;
+}
+
+bool decode_build(struct vpmu_pmu *pmu)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	size_t count = vpmu_model_registers(&pmu->model, registers);
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < WINDOWS; i++) {
+		pmu->window[i].tag = UINT32_MAX;
+		for (unsigned j = 0; j < WINDOW_MSRS; j++)
+			pmu->window[i].reg[j] = NO_REG;
+	}
+	pmu->reg_count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!add(pmu, &registers[i], &used))
+			return false;
+	return true;
+}

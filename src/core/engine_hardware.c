@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Profile hardware: a counter is its tally, everything takes effect at once, and an overflow sets
+ * status, may freeze the counters and raises a PMI. */
+#include <core/room_int.h>
+
+static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return tally_value(pmu, slot) & slot_mask(pmu, slot);
+}
+
+static uint64_t distance(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	uint64_t below = slot_mask(pmu, slot) - value(pmu, slot);
+
+	return below == UINT64_MAX ? below : below + 1; /* 64 bits: 2^64 does not fit */
+}
+
+static void changed(struct vpmu_pmu *pmu, uint32_t slots)
+{
+	FOR_SLOTS(slot, slots)
+	{
+		struct tally now = control_of(pmu, slot);
+
+		if (!globally_enabled(pmu, slot))
+			now.modes = 0;
+		tally_change(pmu, slot, &now);
+	}
+}
+
+static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
+{
+	bool pmi = false;
+
+	pmu->epoch++;
+	FOR_SLOTS(slot, slots)
+	{
+		if (pmu->has_global)
+			pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
+		pmi |= pmu->tally[slot].pmi;
+	}
+	if (!pmi)
+		return;
+	if (pmu->has_global && pmu->single[VPMU_KIND_DEBUGCTL] & DEBUGCTL_FREEZE_PERFMON)
+		pmu->rules->freeze(pmu);
+	deliver_pmi(pmu, outcome);
+}
+
+static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
+{
+	return (struct vpmu_outcome){0};
+}
+
+/* Nothing is emulated on hardware: the instruction runs. */
+static struct vpmu_outcome emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)
+{
+	struct vpmu_amounts one = {.of = {
+					   [VPMU_INSTRUCTIONS] = 1,
+					   [VPMU_CYCLES] = 1,
+					   [VPMU_REF_CYCLES] = 1,
+					   [VPMU_BRANCHES] = branch,
+				   }};
+
+	return vpmu_pmu_account(pmu, &one, cpl);
+}
+
+/* Hardware knows of no threads. */
+static void schedule(struct vpmu_pmu *pmu)
+{
+}
+
+/* Every register to its reset value; counters to 0. LVTPC is the APIC's. */
+static void reset(struct vpmu_pmu *pmu)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	size_t count = vpmu_model_registers(&pmu->model, registers);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct reg *reg = &pmu->reg[i];
+
+		if (reg->store == STORE_SELECTOR)
+			pmu->selector[reg->slot] = registers[i].reset;
+		else if (reg->store == STORE_SINGLE)
+			pmu->single[reg->kind] = registers[i].reset;
+		else if (reg->store == STORE_COUNTER)
+			tally_set(pmu, reg->slot, registers[i].reset);
+	}
+	changed(pmu, pmu->slots);
+}
+
+static bool power_up(struct vpmu_pmu *pmu)
+{
+	if (!pmu_load_model(pmu, &pmu->asked))
+		return false;
+	reset(pmu);
+	return true;
+}
+
+/* Silicon does not change. */
+static enum vpmu_status set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
+{
+	return vpmu_model_equal(&pmu->model, model) ? VPMU_OK : VPMU_REFUSED;
+}
+
+const struct engine engine_hardware = {
+	.value = value,
+	.write = tally_set,
+	.changed = changed,
+	.distance = distance,
+	.overflow = overflow,
+	.enter = enter,
+	.emulate = emulate,
+	.schedule = schedule,
+	.power_up = power_up,
+	.reset = reset,
+	.set_model = set_model,
+};

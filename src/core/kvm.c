@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Linux 6.1 and 6.12 have alike of KVM's virtual PMU (arch/x86/kvm/pmu.c): a counter's value
+ * is what KVM holds plus what was emulated plus its event's count; events are created, reused and
+ * released; requests wait for the entry.
+ */
+#include <core/room_int.h>
+
+/* pmc_read_counter */
+uint64_t kvm_value(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	const struct pmc *pmc = pmc_at(pmu, slot);
+	uint64_t value = pmc->counter + pmc->emulated;
+
+	if (pmc->event.exists && !pmc->is_paused)
+		value += tally_value(pmu, slot);
+	return value & slot_mask(pmu, slot);
+}
+
+/* get_sample_period */
+static uint64_t sample_period(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	uint64_t period = -pmc_at(pmu, slot)->counter & slot_mask(pmu, slot);
+
+	return period ? period : slot_mask(pmu, slot) + 1;
+}
+
+/* pmc_write_counter, pmc_update_sample_period: the period comes from the base, not from the value
+ * that the guest sees. */
+void kvm_write(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
+{
+	struct pmc *pmc = pmc_of(pmu, slot);
+
+	pmc->emulated = 0;
+	pmc->counter += value - kvm_value(pmu, slot);
+	pmc->counter &= slot_mask(pmu, slot);
+	if (pmc->event.exists && !pmc->is_paused)
+		event_set_period(pmu, slot, sample_period(pmu, slot));
+}
+
+/* pmc_speculative_in_use */
+bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	if (slot < SLOT_FIXED)
+		return pmu->selector[slot] & SEL_EN;
+	return fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);
+}
+
+static void release_event(struct vpmu_pmu *pmu, unsigned slot)
+{
+	if (!pmc_of(pmu, slot)->event.exists)
+		return;
+	event_release(pmu, slot);
+	pmc_of(pmu, slot)->current_config = 0;
+}
+
+/* pmc_stop_counter */
+void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot)
+{
+	if (!pmc_of(pmu, slot)->event.exists)
+		return;
+	pmc_of(pmu, slot)->counter = kvm_value(pmu, slot);
+	release_event(pmu, slot);
+}
+
+/* pmc_resume_counter, else pmc_reprogram_counter: the event of the same configuration goes on with
+ * a new period, any other is replaced. */
+bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot)
+{
+	struct pmc *pmc = pmc_of(pmu, slot);
+	uint64_t config = slot < SLOT_FIXED ? pmu->selector[slot] : fixed_field(pmu, slot);
+
+	if (pmc->current_config == config && pmc->event.exists) {
+		event_set_period(pmu, slot, sample_period(pmu, slot));
+		event_enable(pmu, slot);
+		pmc->is_paused = false;
+		return true;
+	}
+	release_event(pmu, slot);
+	pmc->current_config = config;
+	if (!event_create(pmu, slot, sample_period(pmu, slot)))
+		return false;
+	pmc->is_paused = false;
+	pmc->intr = control_of(pmu, slot).pmi;
+	return true;
+}
+
+/* __kvm_perf_overflow, without its guard */
+void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot)
+{
+	pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
+	if (pmc_of(pmu, slot)->intr)
+		pmu->kvm.request_pmi = true;
+}
+
+/* kvm_perf_overflow: an overflow of a counter that waits for reprogramming is ignored. */
+void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot)
+{
+	if (pmu->kvm.reprogram & BIT64(slot))
+		return;
+	pmu->kvm.reprogram |= 1u << slot;
+	pmu->kvm.request_pmu = true;
+	kvm_mark_overflow(pmu, slot);
+}
+
+/* kvm_pmu_cleanup: events of counters that nobody touched in the last time slice are released. */
+void kvm_cleanup(struct vpmu_pmu *pmu)
+{
+	if (!pmu->kvm.need_cleanup)
+		return;
+	pmu->kvm.need_cleanup = false;
+	FOR_SLOTS(slot, pmu->kvm.valid & pmu->slots & ~pmu->kvm.in_use)
+	if (!kvm_in_use(pmu, slot))
+		kvm_stop_counter(pmu, slot);
+	pmu->kvm.in_use = 0;
+}
+
+/* vcpu_enter_guest */
+static void handle_requests(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome)
+{
+	if (pmu->kvm.request_pmu) {
+		pmu->kvm.request_pmu = false;
+		pmu->engine->handle_event(pmu);
+	}
+	if (pmu->kvm.request_pmi) {
+		pmu->kvm.request_pmi = false;
+		deliver_pmi(pmu, outcome);
+	}
+}
+
+struct vpmu_outcome kvm_enter(struct vpmu_pmu *pmu)
+{
+	struct vpmu_outcome outcome = {0};
+
+	handle_requests(pmu, &outcome);
+	pmu->kvm.has_run = true;
+	return outcome;
+}
+
+/* Hardware counters wrap in the guest: perf's interrupt, then the next entry at once. */
+void kvm_overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
+{
+	FOR_SLOTS(slot, slots)
+	if (event_interrupt(pmu, slot))
+		kvm_event_overflow(pmu, slot);
+	if (!pmu->kvm.host_runs)
+		handle_requests(pmu, outcome);
+}
+
+/* kvm_arch_sched_in (6.1), kvm_arch_vcpu_load (6.12) */
+void kvm_schedule(struct vpmu_pmu *pmu)
+{
+	if (pmu->model.version && pmu->kvm.counts.live) {
+		pmu->kvm.need_cleanup = true;
+		pmu->kvm.request_pmu = true;
+	}
+}
+
+/* The event codes that KVM emulates (kvm_pmu_eventsel; PERF_COUNT_HW_INSTRUCTIONS and
+ * PERF_COUNT_HW_BRANCH_INSTRUCTIONS before). */
+static uint64_t emulated_code(const struct vpmu_pmu *pmu, bool branch)
+{
+	if (!branch)
+		return 0xc0;
+	return pmu->model.vendor == VPMU_VENDOR_AMD ? 0xc2 : 0xc4;
+}
+
+/* Event and unit mask of a counter as KVM sees it; fixed counters have perf's code. */
+static uint64_t event_code(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	static const uint16_t fixed[PMC_FIXED] = {0xc0, 0x3c, 0x300};
+
+	if (slot >= SLOT_FIXED)
+		return fixed[slot - SLOT_FIXED];
+	return pmu->selector[slot] & (SEL_EVENT | SEL_UMASK | SEL_AMD_EVENT);
+}
+
+/* kvm_pmu_trigger_event */
+static void trigger(struct vpmu_pmu *pmu, uint64_t code, enum mode mode)
+{
+	FOR_SLOTS(slot, pmu->slots)
+	if (event_code(pmu, slot) == code && pmu->engine->is_triggered(pmu, slot, mode))
+		pmu->engine->increment(pmu, slot);
+}
+
+struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)
+{
+	trigger(pmu, emulated_code(pmu, false), mode_of_cpl(cpl));
+	if (branch)
+		trigger(pmu, emulated_code(pmu, true), mode_of_cpl(cpl));
+	return (struct vpmu_outcome){0};
+}
+
+/* What both kernels' kvm_pmu_reset clear of one counter. */
+void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot)
+{
+	kvm_stop_counter(pmu, slot);
+	pmc_of(pmu, slot)->counter = 0;
+	pmc_of(pmu, slot)->emulated = 0;
+	if (slot < SLOT_FIXED)
+		pmu->selector[slot] = 0;
+}
+
+void kvm_clear_controls(struct vpmu_pmu *pmu)
+{
+	pmu->single[VPMU_KIND_FIXED_CTRL] = 0;
+	pmu->single[VPMU_KIND_GLOBAL_CTRL] = 0;
+	pmu->single[VPMU_KIND_GLOBAL_STATUS] = 0;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Perf events, as far as a virtual PMU sees them: pinned, sampling, counting in the guest only. An
+ * event's count is its slot's tally. Two distances move with the count: to the end of the sample
+ * period, and to the wrap of the hardware counter, which perf programs to the former but never
+ * below 2 nor above half of the counter's range (Linux arch/x86/events/core.c,
+ * x86_perf_event_set_period). They are kept as the counts at which they will have been gone.
+ */
+#include <core/room_int.h>
+
+#define MAX_PERIOD ((INT64_C(1) << 47) - 1) /* x86_pmu.max_period with 48-bit counters */
+#define MIN_PERIOD 2
+
+static unsigned pmc_index(unsigned slot)
+{
+	return slot < SLOT_FIXED ? slot : PMC_GP + slot - SLOT_FIXED;
+}
+
+struct pmc *pmc_of(struct vpmu_pmu *pmu, unsigned slot)
+{
+	return &pmu->kvm.pmc[pmc_index(slot)];
+}
+
+const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return &pmu->kvm.pmc[pmc_index(slot)];
+}
+
+/* perf's own code for reference cycles, a fixed counter's event, beside the vendor's codes. */
+#define PERF_REF_CYCLES UINT64_C(0x0300)
+
+static uint8_t perf_class(const struct vpmu_pmu *pmu, uint64_t selector)
+{
+	if (pmu->model.vendor != VPMU_VENDOR_AMD &&
+	    (selector & (SEL_EVENT | SEL_UMASK)) == PERF_REF_CYCLES)
+		return VPMU_REF_CYCLES;
+	return (uint8_t)event_code_class(pmu->model.vendor, selector);
+}
+
+/* What the event counts; edge, inv and cmask cannot be seen in a stream of totals. */
+static struct tally attributes(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	struct tally what = control_of(pmu, slot);
+
+	return (struct tally){
+		.class_ = slot < SLOT_FIXED ? perf_class(pmu, pmu->selector[slot]) : what.class_,
+		.modes = what.modes,
+	};
+}
+
+/* Starts or stops the tally; what it counts was decided at creation. */
+static void let_count(struct vpmu_pmu *pmu, unsigned slot, bool active)
+{
+	struct event *event = &pmc_of(pmu, slot)->event;
+	struct tally what = {.class_ = event->class_, .modes = active ? event->modes : 0};
+
+	event->active = active;
+	tally_change(pmu, slot, &what);
+}
+
+/* x86_perf_event_set_period: programs the hardware counter. True at the end of a period. */
+static bool set_period(struct vpmu_pmu *pmu, unsigned slot)
+{
+	struct event *event = &pmc_of(pmu, slot)->event;
+	uint64_t count = tally_value(pmu, slot);
+	int64_t period = (int64_t)event->sample_period;
+	int64_t left = (int64_t)(event->period_end - count);
+	bool ended = left <= 0;
+
+	if (left <= -period)
+		left = period;
+	else if (ended)
+		left += period;
+	event->period_end = count + (uint64_t)left;
+	left = left < MIN_PERIOD ? MIN_PERIOD : left;
+	event->wrap = count + (uint64_t)(left > MAX_PERIOD ? MAX_PERIOD : left);
+	pmu->epoch++;
+	return ended;
+}
+
+bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period)
+{
+	struct event *event = &pmc_of(pmu, slot)->event;
+	struct tally what = attributes(pmu, slot);
+
+	if (pmu->kvm.failing_creations) {
+		pmu->kvm.failing_creations--;
+		return false;
+	}
+	tally_set(pmu, slot, 0);
+	*event = (struct event){
+		.exists = true,
+		.class_ = what.class_,
+		.modes = what.modes,
+		.sample_period = sample_period,
+		.period_end = sample_period,
+	};
+	let_count(pmu, slot, true);
+	set_period(pmu, slot);
+	pmu->kvm.counts.created++;
+	pmu->kvm.counts.live++;
+	return true;
+}
+
+void event_release(struct vpmu_pmu *pmu, unsigned slot)
+{
+	let_count(pmu, slot, false);
+	tally_set(pmu, slot, 0);
+	pmc_of(pmu, slot)->event = (struct event){0};
+	pmu->kvm.counts.released++;
+	pmu->kvm.counts.live--;
+}
+
+void event_enable(struct vpmu_pmu *pmu, unsigned slot)
+{
+	pmu->kvm.counts.enabled++;
+	if (pmc_of(pmu, slot)->event.active)
+		return;
+	let_count(pmu, slot, true);
+	set_period(pmu, slot);
+}
+
+uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot)
+{
+	struct event *event = &pmc_of(pmu, slot)->event;
+	uint64_t count = tally_value(pmu, slot);
+
+	pmu->kvm.counts.paused++;
+	let_count(pmu, slot, false);
+	tally_set(pmu, slot, 0);
+	event->period_end -= count;
+	event->wrap -= count;
+	return count;
+}
+
+void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t period)
+{
+	struct event *event = &pmc_of(pmu, slot)->event;
+
+	event->sample_period = period;
+	event->period_end = tally_value(pmu, slot);
+	if (event->active)
+		set_period(pmu, slot);
+}
+
+bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot)
+{
+	return set_period(pmu, slot);
+}
+
+uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return pmc_at(pmu, slot)->event.wrap - tally_value(pmu, slot);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* A register machine's life: made, reset, entered; and the small things that it tells of itself. */
+#include <core/room_int.h>
+
+_Static_assert(sizeof(struct vpmu_pmu) <= VPMU_PMU_BYTES, "the public constant is a promise");
+_Static_assert(_Alignof(struct vpmu_pmu) <= VPMU_PMU_ALIGN, "the public constant is a promise");
+_Static_assert((int)VPMU_MAX_REGISTERS < (int)NO_REG,
+               "a register's number fits in a window's byte");
+
+static const struct vpmu_profile *const profiles[] = {
+	&profile_hardware,
+	&profile_linux_6_1,
+	&profile_linux_6_12,
+};
+
+const char *vpmu_profile_name(size_t i)
+{
+	return i < ARRAY_SIZE(profiles) ? profiles[i]->name : NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+const struct vpmu_profile *vpmu_profile_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++)
+		if (same_text(profiles[i]->name, name))
+			return profiles[i];
+	return NULL;
+}
+
+size_t vpmu_pmu_size(void)
+{
+	return sizeof(struct vpmu_pmu);
+}
+
+const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu)
+{
+	return &pmu->model;
+}
+
+static uint32_t existing_slots(const struct vpmu_model *model)
+{
+	uint32_t gp = (uint32_t)(BIT64(model->gp_count) - 1);
+
+	return gp | model->fixed_mask << SLOT_FIXED;
+}
+
+bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
+{
+	pmu->model = *model;
+	pmu->slots = existing_slots(&pmu->model);
+	pmu->gp_mask = width_mask(pmu->model.gp_width);
+	pmu->fixed_mask = width_mask(pmu->model.fixed_width);
+	pmu->has_global = model_has_global(&pmu->model);
+	return decode_build(pmu);
+}
+
+struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_model *model,
+                               const struct vpmu_profile *profile)
+{
+	struct vpmu_pmu *pmu = memory;
+
+	if (!memory || (uintptr_t)memory % VPMU_PMU_ALIGN || size < sizeof(*pmu))
+		return NULL;
+	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
+		return NULL;
+	__builtin_memset(pmu, 0, sizeof(*pmu));
+	pmu->profile = profile ? profile : &profile_hardware;
+	pmu->engine = pmu->profile->engine;
+	pmu->rules = pmu->profile->rules[model->vendor];
+	pmu->lvtpc = VPMU_LVTPC_RESET;
+	pmu->left[0] = UINT64_MAX;
+	pmu->asked = *model;
+	return pmu->engine->power_up(pmu) ? pmu : NULL;
+}
+
+void vpmu_pmu_reset(struct vpmu_pmu *pmu)
+{
+	pmu->engine->reset(pmu);
+}
+
+enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
+{
+	if (vpmu_model_check(model, NULL, 0) != VPMU_OK || model->vendor != pmu->model.vendor)
+		return VPMU_INCOMPATIBLE;
+	return pmu->engine->set_model(pmu, model);
+}
+
+uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu)
+{
+	return pmu->epoch;
+}
+
+struct vpmu_outcome vpmu_pmu_enter(struct vpmu_pmu *pmu)
+{
+	return pmu->engine->enter(pmu);
+}
+
+struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
+                                 unsigned cpl)
+{
+	struct vpmu_outcome entered = vpmu_pmu_enter(pmu);
+	struct vpmu_outcome ran = vpmu_pmu_account(pmu, amounts, cpl);
+
+	return (struct vpmu_outcome){entered.pmi + ran.pmi, entered.masked + ran.masked};
+}
+
+struct vpmu_outcome vpmu_pmu_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)
+{
+	return pmu->engine->emulate(pmu, branch, cpl);
+}
+
+void vpmu_pmu_schedule(struct vpmu_pmu *pmu)
+{
+	pmu->engine->schedule(pmu);
+}
+
+struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu)
+{
+	return pmu->kvm.counts;
+}
+
+void vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count)
+{
+	pmu->kvm.failing_creations = count;
+}
+
+void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude)
+{
+	pmu->kvm.counts_host = !exclude;
+}
+
+void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
+{
+	if (!pmu->kvm.counts_host)
+		return;
+	pmu->kvm.host_runs = true;
+	vpmu_pmu_account(pmu, amounts, 0);
+	pmu->kvm.host_runs = false;
+}
+
+enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile, struct vpmu_model *model)
+{
+	enum vpmu_status status = vpmu_model_check(model, NULL, 0);
+
+	if (status == VPMU_OK && profile->adapt)
+		profile->adapt(model);
+	return status;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* What src/core shows to the rooms above it: the public register machine, and nothing else. */
+#ifndef CORE_ROOM_H
+#define CORE_ROOM_H
+
+#include <vpmu/pmu.h>
+
+#endif

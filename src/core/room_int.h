@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The register machine's memory, and what the files of src/core say to each other.
+ *
+ * Counting is lazy. Per privilege mode and class the machine keeps how much has happened so far
+ * (`total`); what a tally has counted is its base plus the totals of its class in the modes that it
+ * counts. So accounting a block costs the same with one counter as with eleven: one subtraction a
+ * class from `left`, the distance to the nearest overflow, and a test for a negative result.
+ */
+#ifndef CORE_ROOM_INT_H
+#define CORE_ROOM_INT_H
+
+#include <arch/room.h>
+#include <base/room.h>
+#include <core/room.h>
+
+/* A counter's place in the machine: GP counters first, then fixed counters. */
+enum { SLOT_FIXED = VPMU_MAX_GP, SLOTS = VPMU_MAX_GP + VPMU_MAX_FIXED };
+
+static inline unsigned slot_of_bit(uint32_t slots)
+{
+	return (unsigned)__builtin_ctz(slots);
+}
+
+/* For each slot of a bitmap. */
+#define FOR_SLOTS(slot, bitmap)                                                                    \
+	for (uint32_t rest_ = (bitmap), slot = rest_ ? slot_of_bit(rest_) : 0; rest_;              \
+	     rest_ &= rest_ - 1, slot = rest_ ? slot_of_bit(rest_) : 0)
+
+/* The two privilege modes that selectors tell apart, and the bits of a tally's modes. */
+enum mode { MODE_KERNEL, MODE_USER, MODES };
+
+static inline enum mode mode_of_cpl(unsigned cpl)
+{
+	return cpl ? MODE_USER : MODE_KERNEL;
+}
+
+/* What is counted for one counter, and how far it is. Under hardware the value is the counter's;
+ * under the Linux profiles it is the count of the counter's perf event. */
+struct tally {
+	uint64_t base;     /* the value, less the totals that count while it runs */
+	uint8_t class_;    /* enum vpmu_class: what it counts */
+	uint8_t modes;     /* BIT(mode) of the modes in which it counts now; 0: it is stopped */
+	uint8_t threshold; /* events a cycle that make a cycle count; 0: it counts events */
+	bool invert, edge;
+	bool level; /* EDGE: whether the condition held in the last cycle */
+	bool pmi;   /* an overflow asks for a PMI */
+};
+
+/* Where a register's value is. */
+enum store {
+	STORE_NOTHING, /* commands: reads give 0 */
+	STORE_COUNTER,
+	STORE_SELECTOR,
+	STORE_SINGLE, /* pmu->single[kind] */
+	STORE_INUSE,  /* computed */
+};
+
+/* A row of the register table, resolved for one register of this machine. */
+struct reg {
+	uint8_t kind;        /* enum vpmu_kind */
+	uint8_t slot;        /* counters and selectors */
+	uint8_t store;       /* enum store */
+	uint8_t guest, host; /* enum vpmu_access */
+	uint64_t writable;
+};
+
+/* MSR number to register: a small hash of aligned windows of 16 numbers. */
+enum { WINDOWS = 32, WINDOW_MSRS = 16, NO_REG = 0xff };
+struct window {
+	uint32_t tag; /* the number >> 4, or UINT32_MAX: empty */
+	uint8_t reg[WINDOW_MSRS];
+};
+
+/* A perf event of the host's kernel; its count is the slot's tally. Distances are kept as the
+ * counts at which they will have been gone. */
+struct event {
+	bool exists, active;
+	uint8_t class_, modes; /* what it counts while it is active */
+	uint64_t sample_period;
+	uint64_t period_end; /* the count at which the sample period ends */
+	uint64_t wrap;       /* the count at which the hardware counter interrupts */
+};
+
+/* Linux's struct kvm_pmc. */
+struct pmc {
+	uint64_t counter, emulated;
+	uint64_t current_config;
+	bool is_paused, intr;
+	struct event event;
+};
+
+enum {
+	PMC_GP = 8,    /* KVM_MAX_NR_INTEL_GP_COUNTERS */
+	PMC_FIXED = 3, /* KVM_MAX_NR_INTEL_FIXED_COUNTERS */
+};
+
+/* What a machine with perf events keeps beyond the registers: Linux's struct kvm_pmu. */
+struct kvm_pmu {
+	struct pmc pmc[PMC_GP + PMC_FIXED];
+	uint32_t reprogram; /* reprogram_pmi, by slot */
+	uint32_t in_use;    /* pmc_in_use, by slot */
+	uint32_t valid;     /* all_valid_pmc_idx, by slot */
+	bool request_pmu, request_pmi;
+	bool need_cleanup;
+	bool has_run;
+	bool is_disabled; /* KVM_PMU_CAP_DISABLE */
+	bool counts_host; /* exclude_host is off */
+	bool host_runs;   /* an overflow now is the host's: its requests wait */
+	uint32_t failing_creations;
+	struct vpmu_event_counts counts;
+	const struct vpmu_filter *filter;
+};
+
+struct rules;
+struct engine;
+struct absent_row;
+
+struct vpmu_pmu {
+	/* What vpmu_pmu_account() touches, in one place. */
+	uint64_t left[VPMU_CLASSES]; /* how much may happen in `mode` without an overflow, less 1 */
+	uint64_t armed[VPMU_CLASSES];        /* what left was when it was computed */
+	uint64_t total[MODES][VPMU_CLASSES]; /* what happened up to then */
+	bool is_armed;
+	uint8_t mode; /* enum mode that left is for */
+
+	uint8_t reg_count;
+	bool has_global;
+	uint32_t epoch;
+	uint32_t lvtpc;
+	uint32_t slots;               /* bit slot: the counter exists */
+	uint64_t gp_mask, fixed_mask; /* the bits of a counter */
+	const struct vpmu_profile *profile;
+	const struct engine *engine; /* the profile's */
+	const struct rules *rules;   /* the profile's for this vendor */
+
+	uint64_t single[VPMU_KINDS];
+	uint64_t selector[VPMU_MAX_GP];
+	struct tally tally[SLOTS];
+	struct kvm_pmu kvm; /* of the Linux profiles */
+
+	struct vpmu_model asked; /* what the VMM wants */
+	struct vpmu_model model; /* what the profile makes of it */
+	struct window window[WINDOWS];
+	struct reg reg[VPMU_MAX_REGISTERS];
+};
+
+/* --- What a profile is made of --- */
+
+/* What becomes of bits that a register does not have. */
+enum excess {
+	EXCESS_FAULTS,    /* the write fails: #GP, or refused */
+	EXCESS_IN_CHANGE, /* the same, unless the value is what the register holds */
+	EXCESS_DROPPED,   /* they are cut off */
+	EXCESS_TAKEN,     /* the setter sees them, and knows */
+};
+
+/* How one kind of register is written. */
+struct write_rule {
+	enum vpmu_status (*set)(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+	enum excess excess;
+	bool marks_in_use; /* even when it fails: kvm_pmu_mark_pmc_in_use */
+};
+
+/* How one vendor's registers behave under one profile: chosen once, when a machine is made. */
+struct rules {
+	const struct write_rule *guest, *host; /* [VPMU_KINDS] */
+	/* privileged: CPL 0, or CR4.PCE. */
+	enum vpmu_status (*rdpmc)(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+	                          uint64_t *value);
+	/* Access to a number that is no register of the model: NULL for VPMU_NO_REGISTER always.
+	 * write: *value is written, else it is read. */
+	enum vpmu_status (*absent)(struct vpmu_pmu *pmu, uint32_t msr, bool host, bool write,
+	                           uint64_t *value);
+	const struct absent_row *absent_rows;
+	/* Whether the profile has the register at all, and its writable bits if they are not the
+	 * table's; NULL: all, as in the table. */
+	bool (*narrow)(const struct vpmu_register *from, uint64_t *writable);
+	/* What delivering a PMI sets in LVTPC. */
+	uint32_t lvtpc_after_pmi;
+	/* Stops the counters for an overflow under DEBUGCTL's freeze bit. */
+	void (*freeze)(struct vpmu_pmu *pmu);
+};
+
+/* How a profile counts. */
+struct engine {
+	uint64_t (*value)(const struct vpmu_pmu *pmu, unsigned slot);
+	void (*write)(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
+	/* The counter's own control, or its global bit, has changed. */
+	void (*changed)(struct vpmu_pmu *pmu, uint32_t slots);
+	/* Of a running tally: how many events until overflow() must be called for it. */
+	uint64_t (*distance)(const struct vpmu_pmu *pmu, unsigned slot);
+	/* Tallies that got there, all at one moment. */
+	void (*overflow)(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome);
+	struct vpmu_outcome (*enter)(struct vpmu_pmu *pmu);
+	struct vpmu_outcome (*emulate)(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
+	void (*schedule)(struct vpmu_pmu *pmu);
+	/* Loads the model that was asked for; false when the machine cannot hold it. */
+	bool (*power_up)(struct vpmu_pmu *pmu);
+	void (*reset)(struct vpmu_pmu *pmu);
+	/* The VMM gives the vCPU another model: VPMU_REFUSED when it is too late for that. */
+	enum vpmu_status (*set_model)(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+
+	/* The rest is for profiles with perf events: what kvm.c asks of a kernel. */
+	void (*handle_event)(struct vpmu_pmu *pmu);
+	bool (*is_triggered)(const struct vpmu_pmu *pmu, unsigned slot, enum mode mode);
+	void (*increment)(struct vpmu_pmu *pmu, unsigned slot);
+	bool (*refresh)(struct vpmu_pmu *pmu); /* NULL: a model cannot change */
+	void (*filter_changed)(struct vpmu_pmu *pmu);
+};
+
+struct vpmu_profile {
+	const char *name;
+	const struct engine *engine;
+	const struct rules *rules[VPMU_VENDORS];
+	/* What the profile makes of a model that a VMM asks for; NULL: just that. */
+	void (*adapt)(struct vpmu_model *model);
+	/* Whether the filter's list has the event; NULL: there is no filter. */
+	bool (*filter_matches)(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
+	                       uint64_t selector);
+	uint32_t filter_flags; /* the flags that it takes */
+	bool model_is_final;   /* IA32_PERF_CAPABILITIES cannot change after the first entry */
+};
+
+extern const struct vpmu_profile profile_hardware, profile_linux_6_1, profile_linux_6_12;
+extern const struct engine engine_hardware, engine_linux_6_1, engine_linux_6_12;
+
+/* --- decode.c: which register an MSR number is --- */
+
+/* Fills the windows for the model's registers; false when the table does not fit. */
+bool decode_build(struct vpmu_pmu *pmu);
+const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr);
+
+/* --- pmu.c --- */
+
+/* Makes everything that follows from the model follow from this one. Values stay. */
+bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+
+/* --- control.c: what selectors and control registers say of a counter --- */
+
+static inline uint64_t slot_mask(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return slot < SLOT_FIXED ? pmu->gp_mask : pmu->fixed_mask;
+}
+
+/* The slot's bit in the global registers, and the slots of such bits. */
+static inline unsigned slot_global_bit(unsigned slot)
+{
+	return slot < SLOT_FIXED ? slot : GLOBAL_FIXED_BIT + slot - SLOT_FIXED;
+}
+uint32_t slots_of_global_bits(uint64_t bits);
+
+/* A tally as the counter's own control asks for it, whatever the global control says. */
+struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* The field of IA32_FIXED_CTR_CTRL for a fixed counter's slot. */
+uint64_t fixed_field(const struct vpmu_pmu *pmu, unsigned slot);
+
+bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* --- tally.c --- */
+
+/* How much it has counted. */
+uint64_t tally_value(const struct vpmu_pmu *pmu, unsigned slot);
+void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
+
+/* Makes the tally count what `what` says from now on, from the value that it has. */
+void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what);
+
+/* --- account.c: time passes --- */
+
+/* Folds what was accounted since the last arming into the totals, and asks for a new arming. Call
+ * before anything that changes what runs, a value or a total. */
+void account_settle(struct vpmu_pmu *pmu);
+
+/* What has happened of a class in a mode, up to this moment. */
+static inline uint64_t account_total(const struct vpmu_pmu *pmu, unsigned mode, unsigned class_)
+{
+	uint64_t total = pmu->total[mode][class_];
+
+	if (pmu->is_armed && mode == pmu->mode)
+		total += pmu->armed[class_] - pmu->left[class_];
+	return total;
+}
+
+/* --- threshold.c: CMASK, INV and EDGE --- */
+
+/* How many events a thresholded tally counts in a stretch of so many events and cycles; moves
+ * *level to the stretch's end. */
+uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles, bool *level);
+
+/* --- setters.c: ways to write a register that every profile shares --- */
+
+enum vpmu_status set_counter(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status set_low_half(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status set_selector(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status set_plain(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status set_fixed_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status set_global_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status set_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status clear_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status add_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status do_nothing(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+
+/* --- lvtpc.c --- */
+
+/* A PMI goes through LVTPC, or is dropped when that is masked: it is an edge, nobody keeps it. */
+void deliver_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome);
+
+/* --- perf_event.c: the host kernel's perf core --- */
+
+struct pmc *pmc_of(struct vpmu_pmu *pmu, unsigned slot);
+const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* False: the creation failed (EBUSY). */
+bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period);
+void event_release(struct vpmu_pmu *pmu, unsigned slot);
+void event_enable(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Stops it, gives its count and makes that 0. */
+uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
+
+/* A new sample period starts from here. */
+void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t period);
+
+/* The hardware counter has wrapped; true at the end of a sample period. */
+bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Events until the hardware counter wraps. */
+uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* --- filter.c --- */
+
+bool filter_allows(const struct vpmu_pmu *pmu, unsigned slot);
+bool filter_matches_6_1(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
+                        uint64_t selector);
+bool filter_matches_6_12(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
+                         uint64_t selector);
+
+/* --- kvm.c: what the kernels have alike --- */
+
+uint64_t kvm_value(const struct vpmu_pmu *pmu, unsigned slot);
+void kvm_write(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
+void kvm_overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome);
+struct vpmu_outcome kvm_enter(struct vpmu_pmu *pmu);
+struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
+void kvm_schedule(struct vpmu_pmu *pmu);
+
+/* Whether the counter's own control enables it. */
+bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* An event for the counter's configuration, reused or new; false when perf had none to give. */
+bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Takes the event's count over, and releases the event. */
+void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot);
+
+/* The status bit, and a request for a PMI; the event's overflow does both, once. */
+void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot);
+void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Releases the events that nobody used in the last time slice, when that is due. */
+void kvm_cleanup(struct vpmu_pmu *pmu);
+
+void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
+void kvm_clear_controls(struct vpmu_pmu *pmu);
+
+/* --- kvm_model.c --- */
+
+void kvm_adapt_6_1(struct vpmu_model *model);
+void kvm_adapt_6_12(struct vpmu_model *model);
+
+/* Loads what KVM makes of the model that was asked for; values stay. */
+bool kvm_load_model(struct vpmu_pmu *pmu);
+bool kvm_power_up(struct vpmu_pmu *pmu);
+enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+
+#endif

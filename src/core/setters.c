@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Ways to write a register that every profile shares. The value has been checked, and cut where
+ * the rule says so. */
+#include <core/room_int.h>
+
+enum vpmu_status set_counter(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	pmu->engine->write(pmu, reg->slot, value & slot_mask(pmu, reg->slot));
+	return VPMU_OK;
+}
+
+/* Intel SDM vol. 3B 20.2.8: a write to IA32_PMCi takes 32 bits and sign-extends them. */
+enum vpmu_status set_low_half(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	return set_counter(pmu, reg, (uint64_t)(int64_t)(int32_t)(uint32_t)value);
+}
+
+enum vpmu_status set_selector(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	if (pmu->selector[reg->slot] != value) {
+		pmu->selector[reg->slot] = value;
+		pmu->engine->changed(pmu, 1u << reg->slot);
+	}
+	return VPMU_OK;
+}
+
+enum vpmu_status set_plain(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	pmu->single[reg->kind] = value;
+	return VPMU_OK;
+}
+
+enum vpmu_status set_fixed_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	uint64_t changed = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
+	uint32_t slots = 0;
+
+	pmu->single[VPMU_KIND_FIXED_CTRL] = value;
+	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
+		if (changed >> (FIXED_BITS * i) & (BIT64(FIXED_BITS) - 1))
+			slots |= 1u << (SLOT_FIXED + i);
+	pmu->kvm.in_use |= slots & pmu->slots;
+	pmu->engine->changed(pmu, slots & pmu->slots);
+	return VPMU_OK;
+}
+
+enum vpmu_status set_global_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	uint64_t changed = pmu->single[VPMU_KIND_GLOBAL_CTRL] ^ value;
+
+	pmu->single[VPMU_KIND_GLOBAL_CTRL] = value;
+	pmu->engine->changed(pmu, slots_of_global_bits(changed) & pmu->slots);
+	return VPMU_OK;
+}
+
+/* Status also holds the freeze that stops every counter. */
+enum vpmu_status set_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	uint64_t changed = pmu->single[VPMU_KIND_GLOBAL_STATUS] ^ value;
+
+	pmu->single[VPMU_KIND_GLOBAL_STATUS] = value;
+	if (changed & STATUS_CTR_FRZ)
+		pmu->engine->changed(pmu, pmu->slots);
+	return VPMU_OK;
+}
+
+enum vpmu_status clear_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	return set_status(pmu, reg, pmu->single[VPMU_KIND_GLOBAL_STATUS] & ~value);
+}
+
+enum vpmu_status add_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	return set_status(pmu, reg, pmu->single[VPMU_KIND_GLOBAL_STATUS] | value);
+}
+
+enum vpmu_status do_nothing(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	return VPMU_OK;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cache of decoded blocks. A block is valid until one of its bytes changes: its page of RAM is
+ * watched (cpu_fault.c), or, where that does not pay, the bytes are compared each time.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu_int.h"
+
+/* Decodes all instructions; a special one ends the block, whatever Unicorn has put behind it. */
+static unsigned decode_ops(unsigned mode, const uint8_t *code, unsigned size, struct op *ops)
+{
+	unsigned count = 0;
+
+	for (unsigned offset = 0; offset < size; count++) {
+		struct op *op = &ops[count];
+
+		/* What Zydis does not know, Unicorn either does not: it raises #UD on it and ends
+		 * the block. */
+		if (!decode_op(mode, code + offset, size - offset + BLOCK_BEHIND, op))
+			op->length = (uint8_t)(size - offset < 15 ? size - offset : 15);
+		op->offset = (uint16_t)offset;
+		offset += op->length;
+		if (op->special)
+			return count + 1;
+	}
+	return count;
+}
+
+static void sum_up(struct block *block)
+{
+	block->insns = block->branches = block->slots = block->memory_ops = 0;
+	for (unsigned i = 0; i < block->op_count; i++) {
+		const struct op *op = &block->ops[i];
+
+		if (op->special || (op->flags & OP_REP)) {
+			block->flags |= BLOCK_SLOW;
+			continue;
+		}
+		if (op->after)
+			block->flags |= BLOCK_SLOW;
+		block->insns++;
+		block->branches += op->flags & OP_BRANCH;
+		block->slots += op->slots;
+		block->memory_ops += (op->flags & OP_MEMORY) != 0;
+	}
+	block->need = block->flags & (BLOCK_SLOW | BLOCK_COMPARE) ? BLOCK_NEVER : block->insns;
+}
+
+static bool keep_ops(struct block *block, const struct op *ops, unsigned count,
+		     const uint8_t *code)
+{
+	size_t bytes = count * sizeof(*ops);
+
+	free(block->ops);
+	block->ops = malloc(bytes + block->size);
+	if (!block->ops)
+		return false;
+	memcpy(block->ops, ops, bytes);
+	memcpy((uint8_t *)block->ops + bytes, code, block->size);
+	block->op_count = (uint16_t)count;
+	return true;
+}
+
+static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t address,
+				  uint32_t size)
+{
+	struct op *ops = cpu->scratch_ops;
+	uint8_t *code = cpu->scratch_code;
+	unsigned count;
+
+	block->address = NO_ADDRESS;
+	if (!size || size > BLOCK_BYTES_MAX || !memory_fetch(cpu, address, code, size))
+		return NULL;
+	memset(code + size, 0, BLOCK_BEHIND);
+	memory_fetch(cpu, address + size, code + size, BLOCK_BEHIND);
+	block->size = size;
+	block->mode = (uint8_t)cpu_mode(cpu);
+	count = decode_ops(block->mode, code, size, ops);
+	if (!keep_ops(block, ops, count, code))
+		return NULL;
+	block->address = address;
+	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;
+	sum_up(block);
+	return block;
+}
+
+struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (block->address == address && block->size == size && block->mode == cpu_mode(cpu) &&
+	    (!(block->flags & BLOCK_COMPARE) || block_holds(cpu, block)))
+		return block;
+	return decode_block(cpu, block, address, size);
+}
+
+int block_index(const struct block *block, uint64_t rip)
+{
+	uint64_t offset = rip - block->address;
+
+	for (unsigned i = 0; i < block->op_count; i++) {
+		if (block->ops[i].offset == offset)
+			return (int)i;
+	}
+	return offset == block->size ? block->op_count : -1;
+}
+
+void block_before(const struct block *block, int index, uint64_t *insns, uint64_t *branches)
+{
+	*insns = *branches = 0;
+	for (int i = 0; i < index; i++) {
+		if (block->ops[i].special || (block->ops[i].flags & OP_REP))
+			continue;
+		*insns += 1;
+		*branches += block->ops[i].flags & OP_BRANCH;
+	}
+}
+
+const struct op *block_last(const struct block *block)
+{
+	return &block->ops[block->op_count - 1];
+}
+
+const struct op *block_special(const struct block *block)
+{
+	const struct op *last = block_last(block);
+
+	return last->special ? last : NULL;
+}
+
+bool block_holds(struct cpu *cpu, const struct block *block)
+{
+	const uint8_t *then = (const uint8_t *)(block->ops + block->op_count);
+	uint8_t now[256];
+
+	for (uint32_t done = 0; done < block->size; done += sizeof(now)) {
+		uint32_t part = block->size - done < sizeof(now) ? block->size - done : sizeof(now);
+
+		if (!memory_fetch(cpu, block->address + done, now, part) ||
+		    memcmp(now, then + done, part))
+			return false;
+	}
+	return true;
+}
+
+void blocks_forget_page(struct cpu *cpu, uint64_t address)
+{
+	uint64_t page = address & ~PAGE_MASK;
+
+	for (unsigned i = 0; i < BLOCK_SLOTS; i++) {
+		struct block *block = &cpu->cache[i];
+
+		if (block->address < page + PAGE_BYTES && block->address + block->size > page)
+			block->address = NO_ADDRESS;
+	}
+}
+
+void blocks_forget(struct cpu *cpu)
+{
+	for (unsigned i = 0; i < BLOCK_SLOTS; i++)
+		cpu->cache[i].address = NO_ADDRESS;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Blocks: what Unicorn translates and runs in one go, decoded once so that the instructions and
+ * branches in it are known. The cache is direct-mapped by address.
+ */
+#ifndef MACHINE_CPU_BLOCK_H
+#define MACHINE_CPU_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Instructions that Unicorn cannot execute, or must not: cpu_special.c does. */
+enum special {
+	SPECIAL_NONE,
+	SPECIAL_RDMSR,
+	SPECIAL_WRMSR,
+	SPECIAL_RDTSC,
+	SPECIAL_RDTSCP,
+	SPECIAL_RDPMC,
+	SPECIAL_CPUID,
+	SPECIAL_IN,
+	SPECIAL_OUT,
+	SPECIAL_HLT,
+	SPECIAL_CR8_READ,
+	SPECIAL_CR8_WRITE,
+	SPECIAL_CLFLUSH,
+	SPECIAL_SYSCALL,
+	SPECIAL_SYSENTER,
+	SPECIAL_MAPPING, /* may change what an address stands for: Unicorn's to do, and ours to see */
+	SPECIAL_EMULATE, /* KVM's forced emulation prefix */
+	SPECIALS
+};
+
+/* op.flags */
+enum {
+	OP_BRANCH = 1 << 0,
+	OP_CONDITIONAL = 1 << 1,
+	OP_INDIRECT = 1 << 2, /* the target is in a register or memory */
+	OP_CALL = 1 << 3,
+	OP_RETURN = 1 << 4,
+	OP_REP = 1 << 5,      /* Unicorn comes back to it for each iteration */
+	OP_MEMORY = 1 << 6,
+	OP_PUSHF = 1 << 7,
+};
+
+/* op.after: what to look at when it has retired. */
+enum {
+	AFTER_LOOK = 1 << 0,   /* IF, CPL or the mode may have changed */
+	AFTER_SHADOW = 1 << 1, /* no interrupt until one more instruction has retired */
+	AFTER_IRET = 1 << 2,   /* NMIs are no longer blocked */
+};
+
+struct op {
+	uint16_t offset;
+	uint8_t length;
+	uint8_t flags, after;
+	uint8_t special; /* enum special */
+	uint8_t slots;   /* timing.h: what it costs without misses */
+	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8: the register */
+	int16_t immediate; /* SPECIAL_IN, SPECIAL_OUT: the port, or -1: it is in DX */
+};
+
+/* block.flags */
+enum {
+	BLOCK_SLOW = 1 << 0,     /* never counted by the hook alone */
+	BLOCK_COMPARE = 1 << 1,  /* nobody watches its memory: compare the bytes */
+	BLOCK_DEVICE = 1 << 2,   /* has touched device memory: step through it */
+	BLOCK_HOOKED = 1 << 3,   /* the code hook on its special instruction is in place */
+};
+
+struct block {
+	uint64_t address;
+	uint32_t size;
+	uint32_t need;     /* what the hook takes from the budget; BLOCK_NEVER: go the slow way */
+	uint32_t insns;    /* that Unicorn executes: up to a special one, without a final REP */
+	uint32_t branches; /* among these */
+	struct op *ops;    /* all of them, the special one included, then the bytes */
+	uint16_t op_count;
+	uint8_t flags;
+	uint8_t mode;      /* the bits of addresses: 64, 32, 16 */
+	uint32_t slots;    /* of insns */
+	uint32_t memory_ops;
+};
+
+enum {
+	BLOCK_SLOTS = 1 << 14,
+	BLOCK_BYTES_MAX = 4096 + 16, /* Unicorn ends a block in the page after its first one */
+	BLOCK_BEHIND = 3,            /* bytes of KVM's prefix behind the UD2 that ends a block */
+};
+
+#define BLOCK_NEVER UINT32_MAX
+
+static inline unsigned block_slot(uint64_t address)
+{
+	return (unsigned)(address ^ address >> 14) & (BLOCK_SLOTS - 1);
+}
+
+struct cpu;
+
+/* Decodes one instruction of at most `bytes` bytes. mode: 64, 32, 16. False: not an instruction. */
+bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op);
+
+/* The address of the memory operand of the instruction at rip, 0 without one. */
+uint64_t op_address(struct cpu *cpu, uint64_t rip);
+
+/* The block at an address as Unicorn has just translated it, decoded unless it is known already.
+ * NULL: no memory. */
+struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size);
+
+/* The index of the instruction that starts at rip, op_count past the end, -1: none does. */
+int block_index(const struct block *block, uint64_t rip);
+
+/* Instructions and branches before the index-th instruction. */
+void block_before(const struct block *block, int index, uint64_t *insns, uint64_t *branches);
+
+/* The special instruction that ends the block, or NULL. */
+const struct op *block_special(const struct block *block);
+
+/* Its last instruction. */
+const struct op *block_last(const struct block *block);
+
+/* Whether its bytes are still those that were decoded. */
+bool block_holds(struct cpu *cpu, const struct block *block);
+
+/* Forgets blocks: those that lie in a page, or all. */
+void blocks_forget_page(struct cpu *cpu, uint64_t address);
+void blocks_forget(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What kind of instruction it is. Zydis decodes; the tables here say what matters to the CPU: who
+ * executes it, whether it is a branch, and what has to be looked at afterwards.
+ */
+#include <string.h>
+
+#include <Zydis/Zydis.h>
+
+#include "cpu_int.h"
+
+static const struct kind {
+	uint16_t mnemonic;
+	uint8_t special, flags, after;
+} kinds[] = {
+	{ ZYDIS_MNEMONIC_RDMSR, SPECIAL_RDMSR, 0, 0 },
+	{ ZYDIS_MNEMONIC_WRMSR, SPECIAL_WRMSR, 0, 0 },
+	{ ZYDIS_MNEMONIC_RDTSC, SPECIAL_RDTSC, 0, 0 },
+	{ ZYDIS_MNEMONIC_RDTSCP, SPECIAL_RDTSCP, 0, 0 },
+	{ ZYDIS_MNEMONIC_RDPMC, SPECIAL_RDPMC, 0, 0 },
+	{ ZYDIS_MNEMONIC_CPUID, SPECIAL_CPUID, 0, 0 },
+	{ ZYDIS_MNEMONIC_IN, SPECIAL_IN, 0, 0 },
+	{ ZYDIS_MNEMONIC_OUT, SPECIAL_OUT, 0, 0 },
+	{ ZYDIS_MNEMONIC_HLT, SPECIAL_HLT, 0, 0 },
+	{ ZYDIS_MNEMONIC_CLFLUSH, SPECIAL_CLFLUSH, 0, 0 },
+	{ ZYDIS_MNEMONIC_CLFLUSHOPT, SPECIAL_CLFLUSH, 0, 0 },
+	{ ZYDIS_MNEMONIC_SYSCALL, SPECIAL_SYSCALL, 0, 0 },
+	{ ZYDIS_MNEMONIC_SYSENTER, SPECIAL_SYSENTER, 0, 0 },
+	{ ZYDIS_MNEMONIC_INVLPG, SPECIAL_MAPPING, 0, 0 },
+	{ ZYDIS_MNEMONIC_LMSW, SPECIAL_MAPPING, 0, 0 },
+	{ ZYDIS_MNEMONIC_IRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET },
+	{ ZYDIS_MNEMONIC_IRETD, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET },
+	{ ZYDIS_MNEMONIC_IRETQ, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET },
+	{ ZYDIS_MNEMONIC_SYSRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK },
+	{ ZYDIS_MNEMONIC_SYSEXIT, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK },
+	{ ZYDIS_MNEMONIC_POPF, 0, 0, AFTER_LOOK },
+	{ ZYDIS_MNEMONIC_POPFD, 0, 0, AFTER_LOOK },
+	{ ZYDIS_MNEMONIC_POPFQ, 0, 0, AFTER_LOOK },
+	{ ZYDIS_MNEMONIC_PUSHF, 0, OP_PUSHF, 0 },
+	{ ZYDIS_MNEMONIC_PUSHFD, 0, OP_PUSHF, 0 },
+	{ ZYDIS_MNEMONIC_PUSHFQ, 0, OP_PUSHF, 0 },
+	{ ZYDIS_MNEMONIC_STI, 0, 0, AFTER_LOOK | AFTER_SHADOW },
+	{ ZYDIS_MNEMONIC_INT, 0, OP_BRANCH, 0 },
+	{ ZYDIS_MNEMONIC_INT3, 0, OP_BRANCH, 0 },
+	{ ZYDIS_MNEMONIC_INTO, 0, OP_BRANCH, 0 },
+};
+
+/* KVM's forced emulation prefix: UD2 and the letters "kvm" (Linux arch/x86/kvm/x86.c). */
+static const uint8_t emulate_prefix[] = { 0x0f, 0x0b, 'k', 'v', 'm' };
+
+static void by_mnemonic(const ZydisDecodedInstruction *insn, struct op *op)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (kinds[i].mnemonic != insn->mnemonic)
+			continue;
+		op->special = kinds[i].special;
+		op->flags |= kinds[i].flags;
+		op->after = kinds[i].after;
+		return;
+	}
+}
+
+/* Near and far branches, as BR_INST_RETIRED.ALL_BRANCHES counts them. */
+static void by_category(const ZydisDecodedInstruction *insn, struct op *op)
+{
+	bool immediate = insn->raw.imm[0].size != 0;
+
+	switch (insn->meta.category) {
+	case ZYDIS_CATEGORY_COND_BR:
+		op->flags |= OP_BRANCH | OP_CONDITIONAL;
+		break;
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		op->flags |= OP_BRANCH | (immediate ? 0 : OP_INDIRECT);
+		break;
+	case ZYDIS_CATEGORY_CALL:
+		op->flags |= OP_BRANCH | OP_CALL | (immediate ? 0 : OP_INDIRECT);
+		break;
+	case ZYDIS_CATEGORY_RET:
+		op->flags |= OP_BRANCH | OP_RETURN | OP_INDIRECT;
+		break;
+	default:
+		break;
+	}
+	if (insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
+		op->after |= AFTER_LOOK;
+}
+
+/* MOV to and from control registers, MOV and POP to SS: told by their operands' encoding. */
+static void by_register(const ZydisDecodedInstruction *insn, struct op *op)
+{
+	unsigned reg = insn->raw.modrm.reg | (unsigned)(insn->raw.rex.R << 3);
+	bool two_bytes = insn->opcode_map == ZYDIS_OPCODE_MAP_0F;
+
+	if (two_bytes && (insn->opcode == 0x20 || insn->opcode == 0x22)) {
+		bool write = insn->opcode == 0x22;
+
+		op->operand = (uint8_t)(insn->raw.modrm.rm | insn->raw.rex.B << 3);
+		if (reg == 8 || (reg == 0 && (insn->attributes & ZYDIS_ATTRIB_HAS_LOCK)))
+			op->special = write ? SPECIAL_CR8_WRITE : SPECIAL_CR8_READ;
+		else if (write)
+			op->special = SPECIAL_MAPPING;
+	}
+	if (insn->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
+	    (insn->opcode == 0x17 || (insn->opcode == 0x8e && (reg & 7) == SEG_SS)))
+		op->after |= AFTER_SHADOW;
+}
+
+static ZydisDecoder decoder_of(unsigned mode)
+{
+	ZydisDecoder decoder;
+
+	if (mode == 64)
+		ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	else if (mode == 32)
+		ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_32, ZYDIS_STACK_WIDTH_32);
+	else
+		ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LEGACY_16, ZYDIS_STACK_WIDTH_16);
+	return decoder;
+}
+
+static bool is_port_string(const ZydisDecodedInstruction *insn)
+{
+	return insn->meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
+}
+
+bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op)
+{
+	ZydisDecoder decoder = decoder_of(mode);
+	ZydisDecodedInstruction insn;
+	ZydisDecoderContext context;
+
+	*op = (struct op){ .length = sizeof(emulate_prefix), .special = SPECIAL_EMULATE };
+	if (bytes >= sizeof(emulate_prefix) &&
+	    !memcmp(code, emulate_prefix, sizeof(emulate_prefix)))
+		return true;
+	*op = (struct op){ .length = 1, .slots = 1 };
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, &context, code, bytes, &insn)))
+		return false;
+	op->length = insn.length;
+	by_category(&insn, op);
+	by_mnemonic(&insn, op);
+	by_register(&insn, op);
+	if (insn.attributes &
+	    (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE))
+		op->flags |= OP_REP;
+	if (op->special == SPECIAL_IN || op->special == SPECIAL_OUT) {
+		op->operand = insn.opcode & 1 ? (insn.operand_width == 16 ? 2 : 4) : 1;
+		op->immediate = insn.opcode & 8 ? -1 : (int16_t)insn.raw.imm[0].value.u;
+	}
+	if ((insn.attributes & ZYDIS_ATTRIB_HAS_MODRM) && insn.raw.modrm.mod != 3)
+		op->flags |= OP_MEMORY;
+	if (is_port_string(&insn))
+		op->after |= AFTER_LOOK;
+	op->slots = timing_slots(&insn);
+	return true;
+}
+
+static uint64_t register_of(const struct cpu *cpu, ZydisRegister reg, uint64_t next)
+{
+	if (reg == ZYDIS_REGISTER_NONE)
+		return 0;
+	if (reg == ZYDIS_REGISTER_RIP || reg == ZYDIS_REGISTER_EIP)
+		return next;
+	return cpu->state->regs[ZydisRegisterGetId(reg) & 15];
+}
+
+uint64_t op_address(struct cpu *cpu, uint64_t rip)
+{
+	ZydisDecoder decoder = decoder_of(cpu_mode(cpu));
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction insn;
+	uint8_t code[15] = { 0 };
+	unsigned bytes = sizeof(code);
+
+	while (bytes && !memory_fetch(cpu, rip, code, bytes))
+		bytes--;
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, bytes, &insn, operands)))
+		return 0;
+	for (unsigned i = 0; i < insn.operand_count; i++) {
+		const ZydisDecodedOperandMem *mem = &operands[i].mem;
+		uint64_t next = rip + insn.length, address;
+
+		if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
+			continue;
+		address = register_of(cpu, mem->base, next) +
+			  register_of(cpu, mem->index, next) * mem->scale +
+			  (mem->disp.has_displacement ? (uint64_t)mem->disp.value : 0);
+		if (mem->segment == ZYDIS_REGISTER_FS)
+			address += cpu->state->segs[SEG_FS].base;
+		if (mem->segment == ZYDIS_REGISTER_GS)
+			address += cpu->state->segs[SEG_GS].base;
+		return insn.address_width == 32 ? (uint32_t)address : address;
+	}
+	return 0;
+}

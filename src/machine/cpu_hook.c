@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Unicorn calls in the middle of its work. The block hook runs for every block and does as
+ * little as can be; everything else only notes a reason and asks Unicorn to stop.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu_int.h"
+
+/* What the guest has written to its own code is decoded anew. When a block has written to itself,
+ * Unicorn abandons it and runs the writing instruction alone. */
+static void see_writes(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	const struct block *block = cpu->block;
+	int index = block && block->address != NO_ADDRESS ? block_index(block, address) : -1;
+
+	if (index >= 0 && index + 1 < block->op_count && block->ops[index].length == size &&
+	    (block->ops[index].flags & OP_MEMORY))
+		budget_rewind(cpu, address);
+	cpu->block = NULL;
+	memory_forget_dirty(cpu);
+}
+
+/* A REP instruction retires when Unicorn goes on to another address. True: it has not. */
+static bool in_rep(struct cpu *cpu, uint64_t address)
+{
+	if (cpu->rep == NO_ADDRESS)
+		return false;
+	if (cpu->rep == address) {
+		budget_hold(cpu);
+		if (cpu->stop)
+			cpu_leave(cpu, LEAVE_SYNC, address);
+		return true;
+	}
+	cpu->rep = NO_ADDRESS;
+	cpu->budget.granted++;
+	return false;
+}
+
+/* Whether the block may be run now; else why not. */
+static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
+{
+	const struct op *last;
+	bool rep;
+
+	if (!block)
+		return LEAVE_BUDGET;
+	last = block_last(block);
+	rep = last->flags & OP_REP;
+	if (last->special && !(block->flags & BLOCK_HOOKED))
+		return LEAVE_AGAIN;
+	if (cpu->stop || (block->flags & BLOCK_DEVICE) ||
+	    !budget_grant(cpu, block->insns + rep, block->branches))
+		return LEAVE_BUDGET;
+	return LEAVE_NONE;
+}
+
+static void count_block(struct cpu *cpu, struct block *block)
+{
+	const struct op *last = block_last(block);
+
+	cpu->block = block;
+	cpu->budget.left -= block->insns;
+	cpu->budget.branches += block->branches;
+	if ((last->flags & OP_REP) && !last->special)
+		cpu->rep = block->address + last->offset;
+	cpu->after = last->after;
+	if (cpu->after || cpu->rep != NO_ADDRESS)
+		budget_hold(cpu);
+}
+
+static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block;
+	enum leave leave;
+
+	if (cpu->stepping)
+		return;
+	if (cpu->dirty_count)
+		see_writes(cpu, address, size);
+	if (cpu->after || cpu->device_touched || cpu->lost != NO_ADDRESS) {
+		cpu_leave(cpu, LEAVE_SYNC, address);
+		return;
+	}
+	if (in_rep(cpu, address))
+		return;
+	block = block_at(cpu, address, size);
+	leave = reason_to_leave(cpu, block);
+	cpu->at_size = size;
+	if (leave)
+		cpu_leave(cpu, leave, address);
+	else
+		count_block(cpu, block);
+}
+
+static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+{
+	struct cpu *cpu = user;
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (__builtin_expect(block->address == address && block->size == size &&
+			     block->need <= cpu->budget.left, 1)) {
+		cpu->budget.left -= block->need;
+		cpu->budget.branches += block->branches;
+		cpu->block = block;
+		return;
+	}
+	block_slow(cpu, address, size);
+}
+
+/* On the address of a special instruction only. */
+static void on_special(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+{
+	struct cpu *cpu = user;
+
+	if (cpu->leave == LEAVE_NONE && !cpu->stepping)
+		cpu_leave(cpu, LEAVE_SPECIAL, address);
+}
+
+static void on_exception(uc_engine *uc, uint32_t vector, void *user)
+{
+	static const uint32_t with_error = 1u << VECTOR_DF | 1u << VECTOR_TS | 1u << VECTOR_NP |
+					   1u << VECTOR_SS | 1u << VECTOR_GP | 1u << VECTOR_PF |
+					   1u << VECTOR_AC;
+	struct cpu *cpu = user;
+	bool software = cpu->places.last->is_software;
+
+	*cpu->places.old_exception = -1;
+	cpu->exception = (struct exception){
+		.vector = (uint8_t)vector,
+		.software = software,
+		.has_error = !software && vector < 32 && (with_error >> vector & 1),
+		.error = (uint32_t)cpu->places.last->error_code,
+		.cr2 = cpu->state->cr[2],
+	};
+	if (cpu->leave == LEAVE_NONE)
+		cpu_leave(cpu, LEAVE_EXCEPTION, cpu->state->rip);
+}
+
+static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
+			int64_t value, void *user)
+{
+	return window_open(user, address);
+}
+
+static bool add(struct cpu *cpu, int type, void *call, uint64_t begin, uint64_t end)
+{
+	uc_hook hook;
+
+	return !uc_hook_add(cpu->uc, &hook, type, call, cpu, begin, end);
+}
+
+bool hooks_add(struct cpu *cpu)
+{
+	return add(cpu, UC_HOOK_BLOCK, (void *)on_block, 1, 0) &&
+	       add(cpu, UC_HOOK_INTR, (void *)on_exception, 1, 0) &&
+	       add(cpu, UC_HOOK_MEM_UNMAPPED, (void *)on_unmapped, 1, 0);
+}
+
+/* The set of addresses that have a code hook already: open addressing, at most half full. */
+static bool hooked_grow(struct cpu *cpu)
+{
+	size_t slots = cpu->hooked_slots ? cpu->hooked_slots * 2 : 256;
+	uint64_t *old = cpu->hooked, *new = malloc(slots * sizeof(*new));
+
+	if (!new)
+		return false;
+	memset(new, 0xff, slots * sizeof(*new));
+	for (size_t i = 0; i < cpu->hooked_slots; i++) {
+		size_t at = old[i] & (slots - 1);
+
+		while (old[i] != NO_ADDRESS && new[at] != NO_ADDRESS)
+			at = (at + 1) & (slots - 1);
+		if (old[i] != NO_ADDRESS)
+			new[at] = old[i];
+	}
+	free(old);
+	cpu->hooked = new;
+	cpu->hooked_slots = slots;
+	return true;
+}
+
+bool hook_special(struct cpu *cpu, uint64_t address)
+{
+	size_t at;
+
+	if (cpu->hooked_count * 2 >= cpu->hooked_slots && !hooked_grow(cpu))
+		return false;
+	at = address & (cpu->hooked_slots - 1);
+	for (; cpu->hooked[at] != NO_ADDRESS; at = (at + 1) & (cpu->hooked_slots - 1)) {
+		if (cpu->hooked[at] == address)
+			return true;
+	}
+	if (!add(cpu, UC_HOOK_CODE, (void *)on_special, address, address))
+		return false;
+	cpu->hooked[at] = address;
+	cpu->hooked_count++;
+	return true;
+}
+
+void cpu_leave(struct cpu *cpu, enum leave leave, uint64_t at)
+{
+	cpu->leave = leave;
+	cpu->at = at;
+	uc_emu_stop(cpu->uc);
+}

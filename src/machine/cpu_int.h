@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the CPU share. One struct cpu is one Unicorn engine; src/machine/cpu.h is all
+ * that the board sees of it.
+ *
+ *   cpu_create.c     making, entering, destroying        cpu_state.c     Unicorn's own registers
+ *   cpu_run.c        the outer loop, stops               cpu_budget.c    how far it may run
+ *   cpu_hook.c       called from inside Unicorn          cpu_step.c      one instruction at a time
+ *   cpu_block.c      decoded blocks                      cpu_decode.c    kinds of instructions
+ *   cpu_exception.c  the guest's IDT                     cpu_segment.c   descriptors
+ *   cpu_special.c    instructions that Unicorn leaves    cpu_system.c    SYSCALL and its like
+ *   cpu_memory.c     RAM, holes, devices, windows        cpu_fault.c     host faults on RAM
+ */
+#ifndef MACHINE_CPU_INT_H
+#define MACHINE_CPU_INT_H
+
+#include <unicorn/unicorn.h>
+
+#include <base/room.h>
+
+#include "cpu.h"
+#include "cpu_block.h"
+#include "cpu_state.h"
+#include "timing.h"
+
+#define PAGE_BYTES UINT64_C(4096)
+#define PAGE_MASK  (PAGE_BYTES - 1)
+
+/* Vectors that have a meaning of their own here. */
+enum {
+	VECTOR_DB = 1,
+	VECTOR_NMI = 2,
+	VECTOR_BP = 3,
+	VECTOR_OF = 4,
+	VECTOR_UD = 6,
+	VECTOR_NM = 7,
+	VECTOR_DF = 8,
+	VECTOR_TS = 10,
+	VECTOR_NP = 11,
+	VECTOR_SS = 12,
+	VECTOR_GP = 13,
+	VECTOR_PF = 14,
+	VECTOR_AC = 17,
+};
+
+/* Why uc_emu_start() came back; set by whoever asked Unicorn to stop. */
+enum leave {
+	LEAVE_NONE,      /* nobody asked: an error that Unicorn reports */
+	LEAVE_BUDGET,    /* the block at cpu->at does not fit in what may be run */
+	LEAVE_SPECIAL,   /* the instruction at cpu->at is ours to execute */
+	LEAVE_AGAIN,     /* the block at cpu->at has to be translated anew */
+	LEAVE_EXCEPTION, /* cpu->exception */
+	LEAVE_SYNC,      /* a boundary that the outer loop wants to see */
+};
+
+struct exception {
+	uint8_t vector;
+	bool software;  /* INT n, INT3, INTO: a trap that has retired, DPL is checked */
+	bool has_error; /* pushes an error code */
+	uint32_t error;
+	uint64_t cr2;
+};
+
+/*
+ * A window: guest virtual addresses that Unicorn takes for physical ones, backed by host addresses
+ * at which pages of guest RAM are mapped when they are touched.
+ */
+struct window {
+	uint64_t guest;
+	uint8_t *host;
+	uint64_t bytes;
+	unsigned mapped; /* pages */
+};
+
+enum {
+	MAX_WINDOWS = 16,
+	MAX_DIRTY = 64,         /* code pages written since the last look */
+	PAGE_GIVEN_UP = 8,      /* after so many writes a code page is compared, not watched */
+};
+
+/* Instructions that were counted since the last account, and how many may be. */
+struct budget {
+	int64_t left;    /* of what was granted; the block hook takes from it */
+	int64_t held;    /* kept back, so that the next block goes the slow way */
+	int64_t granted; /* since the last account */
+	uint64_t branches;
+	uint64_t branch_room, room; /* until an overflow or the deadline, since the last account */
+};
+
+struct cpu {
+	/* What the block hook touches, together. */
+	struct budget budget;
+	struct block *block; /* the last one that was counted */
+	struct block *cache; /* BLOCK_SLOTS entries, by address */
+
+	uc_engine *uc;
+	struct state *state; /* Unicorn's registers, live */
+	struct state_places places;
+	struct cpu_config config;
+	const struct cpu_board *calls;
+	void *board;
+
+	/* Where and why Unicorn was left. */
+	enum leave leave;
+	uint64_t at;
+	uint32_t at_size; /* of the block there */
+	struct exception exception;
+	uint64_t software_rip; /* of the INT n that raised it */
+
+	/* Between two instructions. */
+	uint64_t rep;      /* the REP instruction that has not finished, or NO_ADDRESS */
+	uint8_t after;     /* enum op_after bits of the last block's last instruction */
+	bool shadow;       /* STI or MOV SS has just retired: take no interrupt */
+	bool nmi_blocked;  /* until IRET */
+	bool halted;
+	bool stepping;     /* TF is ours */
+	uint64_t step_after, step_before; /* step while RIP is between: a block that did not fit */
+	bool ended;        /* for good, as `end` says */
+	enum cpu_stop end;
+	unsigned cpl;
+	volatile bool stop;
+
+	/* Counting. */
+	uint64_t retired;
+	struct vpmu_amounts totals;
+	uint64_t deadline;
+	struct timing timing;
+
+	/* Memory. */
+	uint8_t *ram; /* the CPU's own mapping of guest RAM */
+	struct window windows[MAX_WINDOWS];
+	unsigned window_count;
+	uint8_t *page_writes; /* by page of RAM: see cpu_fault.c */
+	uint64_t dirty[MAX_DIRTY];
+	unsigned dirty_count; /* above MAX_DIRTY: too many to tell */
+	bool device_touched;
+	uint64_t lost; /* a window's address that nothing is mapped at, or NO_ADDRESS */
+	struct cpu *next_cpu;
+	uint64_t *hooked; /* addresses with a code hook: cpu_hook.c */
+	size_t hooked_slots, hooked_count;
+
+	struct op scratch_ops[BLOCK_BYTES_MAX];
+	uint8_t scratch_code[BLOCK_BYTES_MAX + BLOCK_BEHIND];
+	uint8_t pmu_copy[VPMU_PMU_BYTES];
+	char why[200];
+};
+
+#define NO_ADDRESS UINT64_MAX
+
+static inline unsigned cpu_mode(const struct cpu *cpu)
+{
+	if (state_code64(cpu->state))
+		return 64;
+	return cpu->state->hflags & HF_CS32 ? 32 : 16;
+}
+
+/* --- cpu_run.c, cpu_step.c ------------------------------------------------------------------- */
+
+/* Asks Unicorn to stop before the instruction at `at`. Only from a block, code or interrupt hook. */
+void cpu_leave(struct cpu *cpu, enum leave leave, uint64_t at);
+
+/* One go of Unicorn from RIP; afterwards RIP is the next instruction. */
+void cpu_go(struct cpu *cpu);
+
+/* Executes exactly one instruction, or one iteration of a REP. */
+void cpu_step(struct cpu *cpu);
+
+/* The same of one that is known, by Unicorn. */
+void cpu_step_native(struct cpu *cpu, const struct op *op);
+
+/* Ends the run: CPU_STOP_UNSUPPORTED, or CPU_STOP_TRIPLE_FAULT. */
+void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t address);
+
+/* --- cpu_budget.c ---------------------------------------------------------------------------- */
+
+/* Instructions counted since the last account. */
+uint64_t budget_spent(const struct cpu *cpu);
+
+/* Accounts what was counted, at the current CPL, and delivers PMIs. */
+void budget_settle(struct cpu *cpu);
+
+/* The same, but PMIs are returned, not delivered. */
+uint32_t budget_account(struct cpu *cpu);
+void budget_deliver(struct cpu *cpu, uint32_t pmis);
+
+/* Asks the PMU and the board anew how far the CPU may run. */
+void budget_refresh(struct cpu *cpu);
+
+/* Whether so much may be run in one piece; if so the budget holds that much at least. */
+bool budget_grant(struct cpu *cpu, uint64_t insns, uint64_t branches);
+
+/* Makes the next block go the slow way. */
+void budget_hold(struct cpu *cpu);
+
+/* Counts one instruction that did not go through the block hook. */
+void budget_retire(struct cpu *cpu, const struct op *op);
+
+/* Takes back what the hook counted of cpu->block and did not happen, given where it stopped. */
+void budget_rewind(struct cpu *cpu, uint64_t rip);
+
+/* --- cpu_hook.c ------------------------------------------------------------------------------ */
+
+/* False: Unicorn refuses. */
+bool hooks_add(struct cpu *cpu);
+bool hook_special(struct cpu *cpu, uint64_t address);
+
+/* --- cpu_exception.c, cpu_segment.c ---------------------------------------------------------- */
+
+/* Delivers through the guest's IDT, nested faults included; a triple fault ends the run. */
+void exception_deliver(struct cpu *cpu, const struct exception *exception);
+void interrupt_deliver(struct cpu *cpu, uint8_t vector);
+
+/* #GP(0) and #UD at RIP. */
+void exception_gp(struct cpu *cpu);
+void exception_ud(struct cpu *cpu);
+
+/* Goes to LEAVE_EXCEPTION's exception: nothing of the instruction at RIP has happened. */
+void exception_take(struct cpu *cpu);
+
+/* A code or data segment's descriptor from the GDT or LDT. False: *fault says which exception. */
+bool segment_fetch(struct cpu *cpu, uint16_t selector, struct segment_cache *cache,
+		   struct exception *fault);
+
+/* A flat segment as SYSCALL makes them. */
+void segment_load_flat(struct cpu *cpu, unsigned seg, uint16_t selector, bool code, unsigned dpl);
+
+/* --- cpu_special.c, cpu_system.c, cpu_msr.c -------------------------------------------------- */
+
+/* Executes the special instruction at RIP. */
+void special_execute(struct cpu *cpu, const struct op *op);
+
+void system_syscall(struct cpu *cpu, const struct op *op);
+void system_sysenter(struct cpu *cpu, const struct op *op);
+
+enum vpmu_status msr_of_cpu_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
+enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+
+/* --- cpu_memory.c, cpu_fault.c --------------------------------------------------------------- */
+
+bool memory_map(struct cpu *cpu);
+void memory_unmap(struct cpu *cpu);
+
+/* What an address stands for. */
+struct translation {
+	uint64_t physical;
+	uint64_t leaf_bytes; /* of the page */
+	bool writable, user;
+};
+
+/* Walks the guest's page tables, with no side effect. */
+bool memory_translate(struct cpu *cpu, uint64_t address, struct translation *out);
+
+/* Reads code, whatever its permissions. */
+bool memory_fetch(struct cpu *cpu, uint64_t address, void *to, unsigned bytes);
+
+/* The processor's own reads and writes of descriptors and stacks, at CPL 0. False: *fault. */
+bool memory_load(struct cpu *cpu, uint64_t address, void *to, unsigned bytes,
+		 struct exception *fault);
+bool memory_store(struct cpu *cpu, uint64_t address, const void *from, unsigned bytes,
+		  struct exception *fault);
+
+/* Drops every window's mappings: the guest's page tables may have changed. */
+void windows_drop(struct cpu *cpu);
+
+/* A window for an address that Unicorn has found nothing at. */
+bool window_open(struct cpu *cpu, uint64_t address);
+
+/* Sees to it that a write to code is noticed. False: it will not be. */
+bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes);
+
+/* Forgets blocks in pages that were written. */
+void memory_forget_dirty(struct cpu *cpu);
+void memory_note_write(struct cpu *cpu, uint64_t page);
+
+bool faults_begin(struct cpu *cpu);
+void faults_end(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outer loop: at every boundary it settles accounts, stops or takes an interrupt, and then lets
+ * Unicorn run until a hook has a reason to leave, or executes one instruction itself.
+ */
+#include <stdio.h>
+
+#include "cpu_int.h"
+
+void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t address)
+{
+	cpu->ended = true;
+	cpu->end = end;
+	snprintf(cpu->why, sizeof(cpu->why), "%s at rip 0x%llx: 0x%llx", what,
+		 (unsigned long long)cpu->state->rip, (unsigned long long)address);
+}
+
+/* An exception that Unicorn raised: nothing from the instruction at RIP on has happened. INT n and
+ * its like have RIP behind them. */
+static void take_exception(struct cpu *cpu)
+{
+	uint64_t first = cpu->at;
+
+	cpu->state->rip = cpu->at;
+	if (cpu->exception.software && cpu->block)
+		first = cpu->block->address + block_last(cpu->block)->offset;
+	cpu->software_rip = first;
+	cpu->rep = NO_ADDRESS;
+	cpu->after = 0;
+	budget_rewind(cpu, first);
+	exception_take(cpu);
+}
+
+/* Whether RIP is in the middle of a block that has to be stepped through. */
+static bool in_step(const struct cpu *cpu)
+{
+	return cpu->shadow ||
+	       (cpu->state->rip > cpu->step_after && cpu->state->rip < cpu->step_before);
+}
+
+/* The code hook for a block's special instruction comes with a new translation. */
+static void translate_again(struct cpu *cpu)
+{
+	struct block *block = block_at(cpu, cpu->at, cpu->at_size);
+	const struct op *op = block ? block_special(block) : NULL;
+
+	cpu->state->rip = cpu->at;
+	if (!op)
+		return;
+	if (!hook_special(cpu, block->address + op->offset)) {
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "no memory for a hook", cpu->at);
+		return;
+	}
+	block->flags |= BLOCK_HOOKED;
+	uc_ctl_remove_cache(cpu->uc, block->address, block->address + block->size);
+}
+
+/* Unicorn stopped by itself. */
+static void take_error(struct cpu *cpu, uc_err error)
+{
+	switch (error) {
+	case UC_ERR_OK:
+		break;
+	case UC_ERR_INSN_INVALID:
+		cpu->exception = (struct exception){ .vector = VECTOR_UD };
+		cpu->at = cpu->state->rip;
+		*cpu->places.old_exception = -1;
+		take_exception(cpu);
+		break;
+	case UC_ERR_FETCH_UNMAPPED:
+	case UC_ERR_FETCH_PROT:
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "execution where there is no memory",
+			    cpu->state->rip);
+		break;
+	case UC_ERR_READ_UNMAPPED:
+	case UC_ERR_WRITE_UNMAPPED:
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "an address that cannot be mapped", 0);
+		break;
+	default:
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, uc_strerror(error), (uint64_t)error);
+		break;
+	}
+}
+
+/* A boundary that a hook wanted to be seen. */
+static void take_sync(struct cpu *cpu)
+{
+	cpu->state->rip = cpu->at;
+	if (cpu->after & AFTER_IRET)
+		cpu->nmi_blocked = false;
+	cpu->shadow = cpu->after & AFTER_SHADOW;
+	cpu->after = 0;
+	if (cpu->device_touched && cpu->block)
+		cpu->block->flags |= BLOCK_DEVICE, cpu->block->need = BLOCK_NEVER;
+	cpu->device_touched = false;
+	if (cpu->lost != NO_ADDRESS)
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED,
+			    "a virtual address that stands for no RAM", cpu->lost);
+}
+
+/* REP: the instruction before cpu->at has retired after all. */
+static void finish_rep(struct cpu *cpu)
+{
+	if (cpu->rep != NO_ADDRESS && cpu->rep != cpu->state->rip)
+		cpu->budget.granted++;
+	cpu->rep = NO_ADDRESS;
+}
+
+void cpu_go(struct cpu *cpu)
+{
+	uc_err error;
+
+	cpu->leave = LEAVE_NONE;
+	cpu->at_size = 0;
+	cpu->block = NULL;
+	error = uc_emu_start(cpu->uc, cpu->state->rip, 0, 0, 0);
+	switch (cpu->leave) {
+	case LEAVE_NONE:
+		take_error(cpu, error);
+		break;
+	case LEAVE_BUDGET:
+	case LEAVE_SPECIAL:
+		cpu->state->rip = cpu->at;
+		finish_rep(cpu);
+		cpu->step_after = cpu->at;
+		cpu->step_before = cpu->at + cpu->at_size;
+		budget_settle(cpu);
+		if (!cpu->stop)
+			cpu_step(cpu);
+		break;
+	case LEAVE_AGAIN:
+		translate_again(cpu);
+		break;
+	case LEAVE_EXCEPTION:
+		take_exception(cpu);
+		break;
+	case LEAVE_SYNC:
+		take_sync(cpu);
+		finish_rep(cpu);
+		break;
+	}
+}
+
+static bool interrupt(struct cpu *cpu)
+{
+	uint8_t vector;
+
+	if (cpu->shadow ||
+	    !cpu->calls->take_interrupt(cpu->board, cpu->state->eflags & FLAG_IF,
+					cpu->nmi_blocked, &vector))
+		return false;
+	cpu->halted = false;
+	interrupt_deliver(cpu, vector);
+	return true;
+}
+
+/* Everything that is due between two instructions. True: the run ends as *end says. */
+static bool boundary(struct cpu *cpu, enum cpu_stop *end)
+{
+	budget_settle(cpu);
+	cpu->cpl = cpu->state->hflags & HF_CPL;
+	*end = cpu->end;
+	if (cpu->ended)
+		return true;
+	*end = CPU_STOP_REQUESTED;
+	if (cpu->stop) {
+		cpu->stop = false;
+		return true;
+	}
+	*end = CPU_STOP_DEADLINE;
+	if (cpu->retired >= cpu->calls->deadline(cpu->board))
+		return true;
+	while (interrupt(cpu) && !cpu->ended) {
+		/* One after the other: the first handler's first instruction is interrupted. */
+		cpu->cpl = cpu->state->hflags & HF_CPL;
+	}
+	*end = cpu->ended ? cpu->end : CPU_STOP_HALTED;
+	return cpu->ended || cpu->halted;
+}
+
+enum cpu_stop cpu_run(struct cpu *cpu)
+{
+	enum cpu_stop end;
+
+	while (!boundary(cpu, &end)) {
+		budget_refresh(cpu);
+		if (in_step(cpu))
+			cpu_step(cpu);
+		else
+			cpu_go(cpu);
+	}
+	return end;
+}

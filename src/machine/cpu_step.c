@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One instruction at a time: RFLAGS.TF makes Unicorn raise #DB after it. Used where a whole block
+ * would go beyond an overflow or a deadline, in the shadow of STI and MOV SS, and for blocks that
+ * touch devices. The guest must not see our TF.
+ */
+#include "cpu_int.h"
+
+#define DR6_BS UINT64_C(0x4000)
+
+/* Whether RIP still is on a REP instruction that has iterations left. */
+static bool rep_unfinished(const struct cpu *cpu, const struct op *op, uint64_t rip)
+{
+	return (op->flags & OP_REP) && cpu->state->rip == rip;
+}
+
+/* PUSHF has pushed our TF. */
+static void hide_trap_flag(struct cpu *cpu, const struct op *op)
+{
+	struct exception fault;
+	uint8_t second;
+	uint64_t at = cpu->state->regs[GPR_RSP] + 1;
+
+	if (!(op->flags & OP_PUSHF))
+		return;
+	if (!state_code64(cpu->state))
+		at = (uint32_t)(at + cpu->state->segs[SEG_SS].base);
+	if (memory_load(cpu, at, &second, 1, &fault)) {
+		second &= (uint8_t)~(FLAG_TF >> 8);
+		memory_store(cpu, at, &second, 1, &fault);
+	}
+}
+
+/* Runs Unicorn over one instruction. False: it has not retired, and an exception is to be taken. */
+static bool run_one(struct cpu *cpu)
+{
+	struct state *state = cpu->state;
+	uint64_t dr6 = cpu->places.last->dr[6];
+	uc_err error;
+
+	cpu->leave = LEAVE_NONE;
+	cpu->stepping = true;
+	state->eflags |= FLAG_TF;
+	error = uc_emu_start(cpu->uc, state->rip, 0, 0, 0);
+	cpu->stepping = false;
+	state->eflags &= ~(uint64_t)FLAG_TF;
+	if (cpu->leave == LEAVE_EXCEPTION) {
+		state->rip = cpu->at;
+		if (cpu->exception.vector != VECTOR_DB)
+			return false;
+		cpu->places.last->dr[6] = dr6;
+		return true;
+	}
+	cpu->exception = (struct exception){ .vector = VECTOR_UD };
+	*cpu->places.old_exception = -1;
+	if (error == UC_ERR_INSN_INVALID)
+		return false;
+	if (error)
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, uc_strerror(error), state->rip);
+	return !error;
+}
+
+void cpu_step_native(struct cpu *cpu, const struct op *op)
+{
+	uint64_t rip = cpu->state->rip;
+	bool guest_tf = cpu->state->eflags & FLAG_TF;
+	bool sets_tf = op->after & AFTER_LOOK;
+	bool had_if = cpu->state->eflags & FLAG_IF;
+
+	cpu->software_rip = rip;
+	if (!run_one(cpu)) {
+		if (guest_tf)
+			cpu->state->eflags |= FLAG_TF;
+		if (!cpu->ended)
+			exception_take(cpu);
+		return;
+	}
+	hide_trap_flag(cpu, op);
+	if (guest_tf && !sets_tf)
+		cpu->state->eflags |= FLAG_TF;
+	cpu->device_touched = false;
+	if (rep_unfinished(cpu, op, rip))
+		return;
+	budget_retire(cpu, op);
+	if (had_if && (op->after & AFTER_LOOK))
+		cpu->shadow = false; /* STI with interrupts enabled has no shadow */
+	if (guest_tf) {
+		cpu->places.last->dr[6] |= DR6_BS;
+		cpu->exception = (struct exception){ .vector = VECTOR_DB };
+		exception_take(cpu);
+	}
+}
+
+void cpu_step(struct cpu *cpu)
+{
+	uint8_t code[16] = { 0 };
+	unsigned mode = cpu_mode(cpu), bytes = 15;
+	struct op op = { .length = 1 };
+
+	/* Up to the end of what is mapped; nothing at all makes the page fault that is due. */
+	while (bytes && !memory_fetch(cpu, cpu->state->rip, code, bytes))
+		bytes--;
+	if (bytes && decode_op(mode, code, bytes, &op) && op.special)
+		special_execute(cpu, &op);
+	else
+		cpu_step_native(cpu, &op);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The orders. An order is a table of steps; plan.c makes writes of them, and knows no order.
+ *
+ * The five borrowed orders are what other VMMs write, write for write. None has
+ * IA32_PERF_CAPABILITIES: those VMMs set it with CPUID, when they make the vCPU.
+ */
+#include <state/room_int.h>
+
+#define KIND(name) (UINT32_C(1) << VPMU_KIND_##name)
+
+/* IA32_PERF_METRICS is written after fixed counter 3 (Intel SDM vol. 3B 20.3.9.3): fixed counters and
+ * metrics as one step have that sequence by their numbers. */
+#define FIXED_VALUES (KIND(FIXED_COUNTER) | KIND(METRICS))
+
+/* QEMU 11.0 target/i386/kvm/kvm.c kvm_put_msrs. Its GLOBAL_OVF_CTRL and STATUS_CLR are the values that
+ * were read: 0. */
+#define QEMU_WRITES                                                                                \
+	{.kinds = FIXED_VALUES}, {.arrangement = VPMU_ARRANGE_PAIRS},                              \
+		{.kinds = KIND(GLOBAL_STATUS)}, {.kinds = KIND(STATUS_CLEAR)},                     \
+		{.kinds = KIND(FIXED_CTRL)},                                                       \
+	{                                                                                          \
+		.kinds = KIND(GLOBAL_CTRL)                                                         \
+	}
+
+static const struct vpmu_step stop_first[] = {
+	{.kinds = KIND(FIXED_CTRL), .value = VPMU_STEP_CLEAR},
+	{.kinds = KIND(GLOBAL_CTRL), .value = VPMU_STEP_CLEAR},
+	QEMU_WRITES,
+};
+
+static const struct vpmu_step no_stop[] = {QEMU_WRITES};
+
+static const struct vpmu_step per_counter[] = {
+	{.kinds = KIND(SELECTOR) | KIND(FIXED_CTRL), .value = VPMU_STEP_CLEAR},
+	{.kinds = FIXED_VALUES},
+	{.kinds = KIND(COUNTER)},
+	{.kinds = KIND(GLOBAL_STATUS)},
+	{.kinds = KIND(SELECTOR)},
+	{.kinds = KIND(FIXED_CTRL)},
+	{.kinds = KIND(GLOBAL_CTRL)},
+};
+
+/* Linux 6.12 arch/x86/kvm/x86.c msrs_to_save_pmu, for as many counters as a model may have (the
+ * kernel lists 3 fixed, 8 of Intel's and 6 of AMD's), and with IA32_PERF_METRICS. */
+static const struct vpmu_msr_run kernel_list[] = {
+	{0x309, VPMU_MAX_FIXED, 1},
+	{0x329, 1, 1},
+	{0x38d, 3, 1},
+	{0xc1, VPMU_MAX_GP, 1},
+	{0x186, VPMU_MAX_GP, 1},
+	{0xc0010000, 8, 1},
+	{0xc0010200, VPMU_MAX_GP, 2},
+	{0xc0010201, VPMU_MAX_GP, 2},
+	{0xc0000301, 1, 1},
+	{0xc0000300, 1, 1},
+	{0xc0000302, 2, 1},
+	{0, 0, 0},
+};
+
+static const struct vpmu_step listed[] = {
+	{.list = kernel_list, .arrangement = VPMU_ARRANGE_LISTED},
+};
+
+static const struct vpmu_step ascending[] = {
+	{.list = kernel_list, .arrangement = VPMU_ARRANGE_ASCENDING},
+};
+
+/*
+ * Stop, set, start, each with as few writes as that takes; docs/state.md has the reasons. Whatever
+ * runs is stopped by its highest switch, so that no write meets a running counter; that switch is
+ * written last, so that the kernel sees a change and computes every event anew.
+ */
+static const struct vpmu_step safe[] = {
+	{.kinds = KIND(CAPABILITIES)},
+	{.kinds = KIND(GLOBAL_CTRL), .value = VPMU_STEP_CLEAR},
+	{.kinds = KIND(SELECTOR), .value = VPMU_STEP_CLEAR, .when = VPMU_WHEN_NO_GLOBAL},
+	{.kinds = FIXED_VALUES},
+	{.kinds = KIND(COUNTER)},
+	{.kinds = KIND(SELECTOR)},
+	{.kinds = KIND(FIXED_CTRL)},
+	{.kinds = KIND(GLOBAL_STATUS)},
+	{.kinds = KIND(GLOBAL_CTRL)},
+};
+
+#define STEPS(table) .steps = (table), .step_count = ARRAY_SIZE(table)
+
+static const struct vpmu_order orders[] = {
+	{
+		.name = "safe",
+		.about = "stop what runs by its highest switch, set everything, start",
+		STEPS(safe),
+	},
+	{
+		.name = "stop-first",
+		.about = "QEMU on Intel: clear fixed and global control, then no-stop",
+		STEPS(stop_first),
+	},
+	{
+		.name = "no-stop",
+		.about = "QEMU on AMD: fixed counters, pairs of counter and selector, controls",
+		STEPS(no_stop),
+	},
+	{
+		.name = "per-counter",
+		.about = "clear every selector, write every counter, write the controls",
+		STEPS(per_counter),
+	},
+	{
+		.name = "listed",
+		.about = "Cloud Hypervisor: as KVM_GET_MSR_INDEX_LIST has them",
+		STEPS(listed),
+	},
+	{
+		.name = "ascending",
+		.about = "crosvm: by MSR number, a call each, equal values skipped",
+		STEPS(ascending),
+		.skips_equal = true,
+		.one_by_one = true,
+	},
+};
+
+const struct vpmu_order *vpmu_order_at(size_t i)
+{
+	return i < ARRAY_SIZE(orders) ? &orders[i] : NULL;
+}
+
+/* As strcmp() == 0. */
+static bool same_name(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+const struct vpmu_order *vpmu_order_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
+		if (same_name(orders[i].name, name))
+			return &orders[i];
+	return NULL;
+}
+
+enum vpmu_level vpmu_level_find(const char *name)
+{
+	static const char *const names[] = {
+		[VPMU_LEVEL_RUNTIME] = "runtime",
+		[VPMU_LEVEL_RESET] = "reset",
+		[VPMU_LEVEL_FULL] = "full",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (same_name(names[i], name))
+			return (enum vpmu_level)i;
+	return VPMU_LEVEL_NEVER;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was there before a put, and putting it back. The old values go back in order `safe`, too: a
+ * counter may be running by then, and a write to a running counter is what loses overflows.
+ */
+#include <state/room_int.h>
+
+bool before_read(struct before *before, const struct vpmu_layout *layout,
+                 const struct vpmu_target *target, int *error)
+{
+	struct vpmu_msr msrs[VPMU_MAX_STATE];
+	struct transfer transfer = transfer_of(target, false, msrs, layout->value_count);
+	enum transfer_end end;
+
+	*before = (struct before){.state.model = layout->model};
+	for (unsigned i = 0; i < layout->value_count; i++)
+		msrs[i] = (struct vpmu_msr){.index = layout_stored(layout, i)->msr};
+	do {
+		unsigned from = transfer.at;
+
+		end = transfer_go(&transfer, error);
+		for (; from < transfer.at - (end == TRANSFER_REFUSED); from++) {
+			before->state.values[from] = msrs[from].value;
+			before->known |= BIT64(from);
+		}
+	} while (end == TRANSFER_REFUSED);
+	return end == TRANSFER_DONE;
+}
+
+static void note_failure(struct vpmu_report *report, const struct vpmu_layout *layout,
+                         unsigned value, uint64_t old)
+{
+	const struct vpmu_register *reg = layout_stored(layout, value);
+
+	report->rollback[report->not_rolled_back++] = (struct vpmu_refusal){
+		.name = reg->name,
+		.msr = reg->msr,
+		.position = (uint16_t)value,
+		.value = old,
+	};
+}
+
+/* The writes of a plan that restore what was written, and those that stop the counters for it. A
+ * register that refused a value and took none has its old one still. */
+static unsigned choose_restores(const struct before *before, const struct vpmu_layout *layout,
+                                const struct vpmu_plan *plan, struct vpmu_msr *msrs,
+                                uint8_t *values)
+{
+	value_set stops = 0, wanted;
+	unsigned count = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->writes[i].clear)
+			stops |= BIT64(layout->value_of[plan->writes[i].place]);
+	wanted = (before->written | (stops & ~before->refused)) & before->known;
+	for (size_t i = 0; i < plan->count; i++) {
+		uint8_t value = layout->value_of[plan->writes[i].place];
+
+		if (!(wanted >> value & 1))
+			continue;
+		values[count] = value;
+		msrs[count++] = (struct vpmu_msr){
+			.index = plan->writes[i].msr,
+			.value = plan->writes[i].value,
+		};
+	}
+	return count;
+}
+
+/* Values that were written over, and that nobody knows. */
+static void note_unknown(const struct before *before, const struct vpmu_layout *layout,
+                         struct vpmu_report *report)
+{
+	value_set lost = before->written & ~before->known;
+
+	for (unsigned i = 0; i < layout->value_count; i++)
+		if (lost >> i & 1)
+			note_failure(report, layout, i, 0);
+}
+
+void before_restore(const struct before *before, const struct vpmu_layout *layout,
+                    const struct vpmu_target *target, struct vpmu_report *report)
+{
+	struct vpmu_msr msrs[VPMU_MAX_PLAN];
+	uint8_t values[VPMU_MAX_PLAN];
+	struct vpmu_plan plan;
+	struct transfer transfer;
+	enum transfer_end end;
+	unsigned count;
+
+	vpmu_plan_make(&plan, &before->state, layout, VPMU_LEVEL_FULL, vpmu_order_find("safe"));
+	count = choose_restores(before, layout, &plan, msrs, values);
+	transfer = transfer_of(target, true, msrs, count);
+	note_unknown(before, layout, report);
+	while ((end = transfer_go(&transfer, &report->host_error)) == TRANSFER_REFUSED)
+		note_failure(report, layout, values[transfer.at - 1], msrs[transfer.at - 1].value);
+	for (; end == TRANSFER_FAILED && transfer.at < count; transfer.at++)
+		note_failure(report, layout, values[transfer.at], msrs[transfer.at].value);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of src/state share among themselves. */
+#ifndef STATE_ROOM_INT_H
+#define STATE_ROOM_INT_H
+
+#include <arch/room.h>
+#include <base/room.h>
+#include <state/room.h>
+
+/* --- layout.c --------------------------------------------------------------------------------- */
+
+/* The kind of an alias's original; the kind itself otherwise. */
+enum vpmu_kind kind_behind(enum vpmu_kind kind);
+
+/* Whether the state is one of the layout's model. */
+bool layout_fits(const struct vpmu_layout *layout, const struct vpmu_state *state);
+
+/* The register of a value. */
+static inline const struct vpmu_register *layout_stored(const struct vpmu_layout *layout,
+                                                        unsigned value)
+{
+	return &layout->registers[layout->stored[value]];
+}
+
+/* --- target.c ----------------------------------------------------------------------------------- */
+
+/* Accesses in a row, some of them done. */
+struct transfer {
+	const struct vpmu_target *target;
+	bool writes; /* else they read */
+	struct vpmu_msr *msrs;
+	unsigned count, batch;
+	unsigned at; /* the next one */
+};
+
+struct transfer transfer_of(const struct vpmu_target *target, bool writes, struct vpmu_msr *msrs,
+                            unsigned count);
+
+/* How a stretch of accesses ended. */
+enum transfer_end {
+	TRANSFER_DONE,    /* all of them are done */
+	TRANSFER_REFUSED, /* the one before transfer->at was refused */
+	TRANSFER_FAILED,  /* a call failed as a whole, with *error */
+};
+
+/* Goes on until the end or the next refusal, which it steps over. */
+enum transfer_end transfer_go(struct transfer *transfer, int *error);
+
+/* --- rollback.c -------------------------------------------------------------------------------- */
+
+/* Bit i: the value i of a state. */
+typedef uint64_t value_set;
+_Static_assert(VPMU_MAX_STATE <= 64, "a value_set has a bit for each value");
+
+/* What was there before a put, as far as the target gave it. */
+struct before {
+	struct vpmu_state state;
+	value_set known;   /* values that could be read */
+	value_set written; /* values that the put has changed since */
+	value_set refused; /* values that the target refused to take */
+};
+
+/* Reads what is there; false when a call failed as a whole. */
+bool before_read(struct before *before, const struct vpmu_layout *layout,
+                 const struct vpmu_target *target, int *error);
+
+/* Writes back what was written, and lists in the report what could not be. */
+void before_restore(const struct before *before, const struct vpmu_layout *layout,
+                    const struct vpmu_target *target, struct vpmu_report *report);
+
+/* --- compat.c ----------------------------------------------------------------------------------- */
+
+/* Bit i: architectural event i exists. */
+uint32_t model_events(const struct vpmu_model *model);
+
+/* IA32_PERF_CAPABILITIES is flags but for two numbers, the formats of LBR and PEBS (Intel SDM vol. 4,
+ * MSR 0x345): a number can be had as it is or not at all. */
+#define CAPABILITY_LBR_FORMAT  UINT64_C(0x3f)
+#define CAPABILITY_PEBS_FORMAT UINT64_C(0xf00)
+#define CAPABILITY_FORMATS     (CAPABILITY_LBR_FORMAT | CAPABILITY_PEBS_FORMAT)
+
+/* What of a host's capabilities a guest with `wanted` can have. */
+uint64_t capabilities_common(uint64_t wanted, uint64_t host);
+
+/* "HLE", or NULL: the name of one bit of enum vpmu_feature. */
+const char *feature_name(uint32_t bit);
+
+/* "fixed counters", of enum vpmu_compat_field. */
+const char *field_name(enum vpmu_compat_field field);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Random models, written from the manuals' rules rather than from src/arch's tables. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "random_model.h"
+
+struct random random_seeded(const char *what)
+{
+	const char *given = getenv("VPMU_TEST_SEED");
+	struct random random = {given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL)};
+
+	printf("%s: VPMU_TEST_SEED=0x%llx\n", what, (unsigned long long)random.state);
+	return random;
+}
+
+/* splitmix64 */
+uint64_t random_next(struct random *random)
+{
+	uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+unsigned random_between(struct random *random, unsigned min, unsigned max)
+{
+	return min + (unsigned)(random_next(random) % (max - min + 1));
+}
+
+static uint32_t random_fixed_mask(struct random *random, unsigned version)
+{
+	if (version < 2)
+		return 0;
+	if (version == 5)
+		return random_between(random, 0, 0xff);
+	return (1u << random_between(random, 0, VPMU_MAX_FIXED)) - 1;
+}
+
+static void random_intel(struct random *random, struct vpmu_model *model)
+{
+	model->version = (uint8_t)random_between(random, 1, 5);
+	model->gp_count = (uint8_t)random_between(random, 1, 10);
+	model->gp_width = (uint8_t)random_between(random, 32, 64);
+	model->fixed_mask = random_fixed_mask(random, model->version);
+	if (model->fixed_mask)
+		model->fixed_width = (uint8_t)random_between(random, 32, 64);
+	model->features =
+		(uint32_t)random_next(random) & (VPMU_FEATURE_PDCM | VPMU_FEATURE_ANYTHREAD_GONE |
+	                                         VPMU_FEATURE_HLE | VPMU_FEATURE_RTM);
+	model->events_length = (uint8_t)random_between(random, 0, 32);
+	model->events_missing =
+		(uint32_t)(random_next(random) & ((UINT64_C(1) << model->events_length) - 1));
+	if (model->features & VPMU_FEATURE_PDCM)
+		model->perf_capabilities = random_next(random);
+	if (!(model->fixed_mask & 1u << 3))
+		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
+}
+
+static void random_amd(struct random *random, struct vpmu_model *model)
+{
+	model->version = 1;
+	model->gp_width = 48;
+	model->gp_count = 4;
+	if (random_between(random, 0, 2)) {
+		model->features = VPMU_FEATURE_PERFCORE;
+		model->gp_count = 6;
+	}
+	if (model->features && random_between(random, 0, 1)) {
+		model->features |= VPMU_FEATURE_PERFMON_V2;
+		model->version = 2;
+		model->gp_count = (uint8_t)random_between(random, 1, 15);
+	}
+	/* Families 6 to 0xf, with any extended family and model. */
+	model->signature &= ~UINT32_C(0xf00);
+	model->signature |= random_between(random, 6, 15) << 8;
+}
+
+struct vpmu_model random_model(struct random *random)
+{
+	struct vpmu_model model = {
+		.vendor = (enum vpmu_vendor)random_between(random, 0, VPMU_VENDORS - 1),
+		.signature = (uint32_t)random_next(random),
+	};
+
+	strcpy(model.name, "random");
+	if (!random_between(random, 0, 15))
+		return model;
+	if (model.vendor == VPMU_VENDOR_AMD)
+		random_amd(random, &model);
+	else
+		random_intel(random, &model);
+	return model;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* Models as people type them: overrides do what they say, mistakes are told precisely. */
+#include <stdlib.h>
+
+#include "unit.h"
+
+static void overrides_set_their_field(void **state)
+{
+	struct vpmu_model m = model_of("intel-v5,gp=10,fixed-mask=0x9,width=40,fixed-width=33,"
+	                               "events-length=6,events-missing=0x3,signature=0x123");
+
+	assert_int_equal(m.gp_count, 10);
+	assert_int_equal(m.fixed_mask, 9);
+	assert_int_equal(m.gp_width, 40);
+	assert_int_equal(m.fixed_width, 33);
+	assert_int_equal(m.events_length, 6);
+	assert_int_equal(m.events_missing, 3);
+	assert_int_equal(m.signature, 0x123);
+}
+
+static void width_sets_gp_and_fixed(void **state)
+{
+	struct vpmu_model m = model_of("intel-v2,width=40");
+
+	assert_int_equal(m.gp_width, 40);
+	assert_int_equal(m.fixed_width, 40);
+}
+
+static void width_leaves_no_fixed_width_without_fixed_counters(void **state)
+{
+	assert_int_equal(model_of("intel-v1,width=40").fixed_width, 0);
+	assert_int_equal(model_of("intel-v2,fixed=0,width=40").fixed_width, 0);
+}
+
+static void full_width_brings_the_capabilities_register(void **state)
+{
+	struct vpmu_model on = model_of("intel-v1,full-width=on");
+	struct vpmu_model off = model_of("intel-v2,full-width=off");
+
+	assert_true(on.features & VPMU_FEATURE_PDCM);
+	assert_true(model_has_full_width(&on));
+	assert_true(off.features & VPMU_FEATURE_PDCM);
+	assert_false(model_has_full_width(&off));
+}
+
+static void no_capabilities_register_no_capabilities(void **state)
+{
+	struct vpmu_model m = model_of("sapphire-rapids,pdcm=off");
+
+	assert_int_equal(m.perf_capabilities, 0);
+	assert_false(model_has_full_width(&m));
+}
+
+static void anythread_follows_version_and_deprecation(void **state)
+{
+	struct vpmu_model v2 = model_of("intel-v2,anythread=on");
+	struct vpmu_model v3 = model_of("intel-v3,anythread=off");
+	struct vpmu_model v5 = model_of("intel-v5,anythread=on");
+
+	assert_false(model_has_anythread(&v2));
+	assert_false(model_has_anythread(&v3));
+	assert_true(model_has_anythread(&v5));
+}
+
+static void a_shorter_event_vector_forgets_what_was_missing(void **state)
+{
+	struct vpmu_model m = model_of("intel-v2,events-missing=0x41,events-length=6");
+
+	assert_int_equal(m.events_missing, 1);
+}
+
+static void a_lower_version_loses_what_it_cannot_have(void **state)
+{
+	struct vpmu_model m = model_of("icelake,version=1");
+
+	assert_int_equal(m.fixed_mask, 0);
+	assert_int_equal(m.fixed_width, 0);
+	assert_false(model_has_metrics(&m));
+	assert_false(model_has_global(&m));
+}
+
+static void amd_counters_follow_the_features(void **state)
+{
+	assert_int_equal(model_of("amd-k7,perfcore=on").gp_count, 6);
+	assert_int_equal(model_of("amd-perfcore,perfcore=off").gp_count, 4);
+	assert_int_equal(model_of("amd-perfcore,perfmon-v2=on").version, 2);
+	assert_int_equal(model_of("amd-perfmon-v2,gp=15").gp_count, 15);
+	assert_int_equal(model_of("zen4,perfmon-v2=off,perfcore=off").version, 1);
+}
+
+static void pmu_off_leaves_nothing_but_the_processor(void **state)
+{
+	for (size_t i = 0; vpmu_preset_name(i); i++) {
+		struct vpmu_model on = model_of(vpmu_preset_name(i));
+		struct vpmu_model off = {.vendor = on.vendor, .signature = on.signature};
+		struct vpmu_model got;
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s,pmu=off", on.name);
+		got = model_of(text);
+		assert_true(vpmu_model_equal(&got, &off));
+		assert_string_equal(got.name, on.name);
+	}
+}
+
+static void pmu_on_changes_nothing(void **state)
+{
+	struct vpmu_model a = model_of("intel-v4"), b = model_of("intel-v4,pmu=off,pmu=on");
+
+	assert_true(vpmu_model_equal(&a, &b));
+}
+
+struct mistake {
+	const char *text;
+	enum vpmu_status status;
+	const char *said; /* must be in the reason */
+};
+
+static const struct mistake mistakes[] = {
+	{"", VPMU_BAD_ARGUMENT, "unknown model ''"},
+	{"intel-v6", VPMU_BAD_ARGUMENT, "unknown model 'intel-v6': known are intel-v1, intel-v2"},
+	{"intel-v", VPMU_BAD_ARGUMENT, "unknown model"},
+	{"INTEL-V2", VPMU_BAD_ARGUMENT, "unknown model"},
+	{",gp=4", VPMU_BAD_ARGUMENT, "unknown model ''"},
+	{"intel-v2,", VPMU_BAD_ARGUMENT, "unknown option ''"},
+	{"intel-v2,,gp=4", VPMU_BAD_ARGUMENT, "unknown option ''"},
+	{"intel-v2,gpu=4", VPMU_BAD_ARGUMENT, "unknown option 'gpu': known are pmu=on|off"},
+	{"intel-v2,g=4", VPMU_BAD_ARGUMENT, "unknown option 'g'"},
+	{"intel-v2,gp", VPMU_BAD_ARGUMENT, "a value is missing: gp=N"},
+	{"intel-v2,gp=", VPMU_BAD_ARGUMENT, "gp='' is no number"},
+	{"intel-v2,gp=-1", VPMU_BAD_ARGUMENT, "gp='-1' is no number that fits: 1 to 10"},
+	{"intel-v2,gp=4 ", VPMU_BAD_ARGUMENT, "gp='4 ' is no number"},
+	{"intel-v2,gp=0", VPMU_BAD_ARGUMENT, "gp='0' is out of range: 1 to 10 on an Intel PMU"},
+	{"intel-v2,gp=11", VPMU_BAD_ARGUMENT, "gp='11' is out of range: 1 to 10"},
+	{"intel-v2,gp=260", VPMU_BAD_ARGUMENT, "gp='260' is out of range: 1 to 10"},
+	{"intel-v2,gp=18446744073709551617", VPMU_BAD_ARGUMENT, "is no number that fits"},
+	{"amd-perfmon-v2,gp=16", VPMU_BAD_ARGUMENT, "gp='16' is out of range: 1 to 15"},
+	{"intel-v2,width=31", VPMU_BAD_ARGUMENT, "out of range: 32 to 64"},
+	{"intel-v2,width=65", VPMU_BAD_ARGUMENT, "out of range: 32 to 64"},
+	{"amd-k7,width=40", VPMU_BAD_ARGUMENT, "out of range: 48 on an AMD PMU"},
+	{"intel-v2,fixed=9", VPMU_BAD_ARGUMENT, "out of range: 0 to 8"},
+	{"intel-v2,version=6", VPMU_BAD_ARGUMENT, "out of range: 1 to 5"},
+	{"intel-v2,version=0", VPMU_BAD_ARGUMENT, "out of range: 1 to 5"},
+	{"intel-v2,full-width=yes", VPMU_BAD_ARGUMENT, "full-width='yes': give on or off"},
+	{"intel-v2,full-width=o", VPMU_BAD_ARGUMENT, "give on or off"},
+	{"intel-v2,signature=0x100000000", VPMU_BAD_ARGUMENT, "out of range"},
+	{"intel-v1,fixed=1", VPMU_INCOMPATIBLE, "fixed counters need version 2"},
+	{"intel-v4,fixed-mask=5", VPMU_INCOMPATIBLE, "need version 5"},
+	{"intel-v2,metrics=on", VPMU_INCOMPATIBLE, "needs fixed counter 3"},
+	{"intel-v2,events-missing=0x80", VPMU_INCOMPATIBLE, "beyond the length"},
+	{"intel-v2,perfcore=on", VPMU_INCOMPATIBLE, "perfcore is not an option of an Intel PMU"},
+	{"zhaoxin-v2,perfcore=on", VPMU_INCOMPATIBLE, "an option of a Zhaoxin PMU"},
+	{"amd-k7,fixed=1", VPMU_INCOMPATIBLE, "fixed is not an option of an AMD PMU"},
+	{"amd-k7,gp=6", VPMU_INCOMPATIBLE, "6 counters with PERFCORE, else 4"},
+	{"amd-perfcore,gp=4", VPMU_INCOMPATIBLE, "6 counters with PERFCORE, else 4"},
+	{"amd-k7,perfmon-v2=on", VPMU_INCOMPATIBLE, "PerfMonV2 needs PERFCORE"},
+	{"amd-perfmon-v2,perfcore=off", VPMU_INCOMPATIBLE, "PerfMonV2 needs PERFCORE"},
+	{"amd-k7,signature=0x580", VPMU_INCOMPATIBLE, "before K7"},
+	{"intel-v2,gp=99,pmu=off", VPMU_BAD_ARGUMENT, "out of range"},
+};
+
+static void mistakes_are_told_and_change_nothing(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+		const struct mistake *bad = &mistakes[i];
+		struct vpmu_model m, before;
+		char why[512] = "";
+
+		memset(&m, 0x5a, sizeof(m));
+		before = m;
+		if (vpmu_model_parse(&m, bad->text, why, sizeof(why)) != bad->status)
+			fail_msg("\"%s\": status, reason: %s", bad->text, why);
+		if (!strstr(why, bad->said))
+			fail_msg("\"%s\": \"%s\" does not say \"%s\"", bad->text, why, bad->said);
+		if (strchr(why, '\n'))
+			fail_msg("\"%s\": more than one line", bad->text);
+		assert_memory_equal(&m, &before, sizeof(m));
+	}
+}
+
+static void a_reason_is_cut_to_its_buffer_or_left_out(void **state)
+{
+	struct vpmu_model m;
+	char why[12];
+
+	memset(why, 'x', sizeof(why));
+	assert_int_equal(vpmu_model_parse(&m, "nonsense", why, 8), VPMU_BAD_ARGUMENT);
+	assert_string_equal(why, "unknown");
+	assert_int_equal(why[8], 'x');
+	assert_int_equal(vpmu_model_parse(&m, "nonsense", NULL, 0), VPMU_BAD_ARGUMENT);
+	assert_int_equal(vpmu_model_parse(&m, "nonsense", NULL, 100), VPMU_BAD_ARGUMENT);
+	assert_int_equal(vpmu_model_parse(&m, "amd-k7,gp=6", why, 1), VPMU_INCOMPATIBLE);
+	assert_string_equal(why, "");
+}
+
+static void unprintable_input_is_not_echoed(void **state)
+{
+	struct vpmu_model m;
+	char why[512];
+
+	assert_int_equal(vpmu_model_parse(&m, "\033[31m\n!\xff", why, sizeof(why)),
+	                 VPMU_BAD_ARGUMENT);
+	assert_non_null(strstr(why, "'?[31m?!?'"));
+}
+
+static void a_mebibyte_is_refused_in_one_short_line(void **state)
+{
+	size_t size = 1 << 20;
+	char *text = malloc(size + 1);
+	struct vpmu_model m;
+	char why[1024];
+
+	assert_non_null(text);
+	memset(text, 'a', size);
+	text[size] = '\0';
+	assert_int_equal(vpmu_model_parse(&m, text, why, sizeof(why)), VPMU_BAD_ARGUMENT);
+	assert_non_null(strstr(why, "...': known are"));
+	memcpy(text, "intel-v2,", 9);
+	assert_int_equal(vpmu_model_parse(&m, text, why, sizeof(why)), VPMU_BAD_ARGUMENT);
+	assert_non_null(strstr(why, "...': known are"));
+	free(text);
+}
+
+static void every_key_is_listed_with_its_values(void **state)
+{
+	size_t count = 0;
+
+	for (; vpmu_model_key(count); count++) {
+		const char *equals = strchr(vpmu_model_key(count), '=');
+
+		assert_non_null(equals);
+		assert_true(!strcmp(equals, "=N") || !strcmp(equals, "=on|off"));
+		assert_non_null(vpmu_model_key_about(count));
+	}
+	assert_true(count > 10);
+	assert_null(vpmu_model_key_about(count));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(overrides_set_their_field),
+		cmocka_unit_test(width_sets_gp_and_fixed),
+		cmocka_unit_test(width_leaves_no_fixed_width_without_fixed_counters),
+		cmocka_unit_test(full_width_brings_the_capabilities_register),
+		cmocka_unit_test(no_capabilities_register_no_capabilities),
+		cmocka_unit_test(anythread_follows_version_and_deprecation),
+		cmocka_unit_test(a_shorter_event_vector_forgets_what_was_missing),
+		cmocka_unit_test(a_lower_version_loses_what_it_cannot_have),
+		cmocka_unit_test(amd_counters_follow_the_features),
+		cmocka_unit_test(pmu_off_leaves_nothing_but_the_processor),
+		cmocka_unit_test(pmu_on_changes_nothing),
+		cmocka_unit_test(mistakes_are_told_and_change_nothing),
+		cmocka_unit_test(a_reason_is_cut_to_its_buffer_or_left_out),
+		cmocka_unit_test(unprintable_input_is_not_echoed),
+		cmocka_unit_test(a_mebibyte_is_refused_in_one_short_line),
+		cmocka_unit_test(every_key_is_listed_with_its_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

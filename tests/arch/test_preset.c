@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* The presets are those that the documentation promises, and all can exist. */
+#include "unit.h"
+
+struct expected {
+	const char *name;
+	enum vpmu_vendor vendor;
+	unsigned version, gp, fixed, width;
+	bool full_width, anythread, global;
+};
+
+static const struct expected expected[] = {
+	{"intel-v1", VPMU_VENDOR_INTEL, 1, 2, 0, 48, false, false, false},
+	{"intel-v2", VPMU_VENDOR_INTEL, 2, 4, 3, 48, true, false, true},
+	{"intel-v3", VPMU_VENDOR_INTEL, 3, 4, 3, 48, true, true, true},
+	{"intel-v4", VPMU_VENDOR_INTEL, 4, 8, 3, 48, true, true, true},
+	{"intel-v5", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true},
+	{"zhaoxin-v2", VPMU_VENDOR_ZHAOXIN, 2, 4, 3, 48, true, false, true},
+	{"amd-k7", VPMU_VENDOR_AMD, 1, 4, 0, 48, false, false, false},
+	{"amd-perfcore", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false},
+	{"amd-perfmon-v2", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true},
+	{"haswell", VPMU_VENDOR_INTEL, 3, 4, 3, 48, true, true, true},
+	{"skylake", VPMU_VENDOR_INTEL, 4, 4, 3, 48, true, true, true},
+	{"cascadelake", VPMU_VENDOR_INTEL, 4, 4, 3, 48, true, true, true},
+	{"icelake", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true},
+	{"sapphire-rapids", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true},
+	{"zen2", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false},
+	{"zen3", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false},
+	{"zen4", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true},
+	{"zen5", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true},
+};
+
+static void presets_are_as_documented(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		const struct expected *e = &expected[i];
+		struct vpmu_model m = model_of(e->name);
+
+		assert_string_equal(m.name, e->name);
+		assert_int_equal(m.vendor, e->vendor);
+		assert_int_equal(m.version, e->version);
+		assert_int_equal(m.gp_count, e->gp);
+		assert_int_equal(vpmu_model_fixed_count(&m), e->fixed);
+		assert_int_equal(m.gp_width, e->width);
+		assert_int_equal(m.fixed_width, e->fixed ? e->width : 0);
+		assert_int_equal(model_has_full_width(&m), e->full_width);
+		assert_int_equal(model_has_anythread(&m), e->anythread);
+		assert_int_equal(model_has_global(&m), e->global);
+	}
+}
+
+static void every_preset_is_listed_and_can_exist(void **state)
+{
+	size_t count = 0;
+	char why[256];
+
+	while (vpmu_preset_name(count)) {
+		struct vpmu_model m = model_of(vpmu_preset_name(count));
+
+		if (vpmu_model_check(&m, why, sizeof(why)) != VPMU_OK)
+			fail_msg("%s: %s", m.name, why);
+		assert_non_null(vpmu_preset_about(count));
+		count++;
+	}
+	assert_int_equal(count, ARRAY_SIZE(expected));
+	assert_null(vpmu_preset_about(count));
+}
+
+static void preset_names_differ(void **state)
+{
+	for (size_t i = 0; vpmu_preset_name(i); i++)
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(vpmu_preset_name(i), vpmu_preset_name(k));
+}
+
+static void metrics_are_where_processors_have_them(void **state)
+{
+	struct vpmu_model generic = model_of("intel-v5");
+	struct vpmu_model icelake = model_of("icelake");
+	struct vpmu_model without = model_of("icelake,fixed=3");
+
+	assert_false(model_has_metrics(&generic));
+	assert_true(model_has_metrics(&icelake));
+	assert_false(model_has_metrics(&without));
+	assert_int_equal(without.perf_capabilities, VPMU_PERF_CAP_FULL_WIDTH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(presets_are_as_documented),
+		cmocka_unit_test(every_preset_is_listed_and_can_exist),
+		cmocka_unit_test(preset_names_differ),
+		cmocka_unit_test(metrics_are_where_processors_have_them),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model as CPUID leaves, and KVM's look-ups in them. The leaves are in a fixed order, so that
+ * two models give equal leaves exactly when they show the same.
+ */
+#include "guest.h"
+
+enum cpuid_reg { REG_EAX, REG_EBX, REG_ECX, REG_EDX };
+
+/* Where the features are that the PMU files ask for; 6.12 keeps this in reverse_cpuid.h. */
+static const struct {
+	unsigned int feature;
+	u32 function;
+	enum cpuid_reg reg;
+	unsigned int bit;
+} feature_bits[] = {
+	{X86_FEATURE_DS, 1, REG_EDX, 21},
+	{X86_FEATURE_DTES64, 1, REG_ECX, 2},
+	{X86_FEATURE_PDCM, 1, REG_ECX, 15},
+	{X86_FEATURE_PERFCTR_CORE, 0x80000001, REG_ECX, 23},
+	{X86_FEATURE_PERFMON_V2, 0x80000022, REG_EAX, 0},
+};
+
+/* The vendor string in EBX, EDX, ECX. */
+static const u32 vendor_names[][3] = {
+	[VENDOR_INTEL] = {0x756e6547, 0x49656e69, 0x6c65746e},
+	[VENDOR_ZHAOXIN] = {0x68532020, 0x68676e61, 0x20206961},
+	[VENDOR_AMD] = {0x68747541, 0x69746e65, 0x444d4163},
+};
+
+static struct kvm_cpuid_entry2 vendor_leaf(const struct model *model)
+{
+	const u32 *name = vendor_names[model->vendor];
+
+	return (struct kvm_cpuid_entry2){.function = 0, .ebx = name[0], .edx = name[1],
+					 .ecx = name[2]};
+}
+
+/* KVM supports version 2 at most (kvm_init_pmu_capability), and says so in KVM_GET_SUPPORTED_CPUID. */
+static struct kvm_cpuid_entry2 perfmon_leaf(const struct model *model)
+{
+	struct kvm_cpuid_entry2 leaf = {.function = 0xa};
+	u32 version = min(model->version, 2u);
+
+	if (model->vendor == VENDOR_AMD || !version)
+		return leaf;
+	leaf.eax = version | model->gp << 8 | model->width << 16 | model->mask_length << 24;
+	leaf.ebx = model->unavailable;
+	if (version > 1)
+		leaf.edx = model->fixed | (model->fixed ? model->width << 5 : 0);
+	return leaf;
+}
+
+void cpuid_build(const struct model *model, struct kvm_cpuid_entry2 *leaves)
+{
+	leaves[0] = vendor_leaf(model);
+	leaves[1] = (struct kvm_cpuid_entry2){
+		.function = 1, .ecx = (u32)(model->pdcm || model->full_width) << 15};
+	leaves[2] = (struct kvm_cpuid_entry2){.function = 7};
+	leaves[3] = perfmon_leaf(model);
+	leaves[4] = (struct kvm_cpuid_entry2){.function = 0x80000001,
+					      .ecx = model->perfctr_core << 23};
+	leaves[5] = (struct kvm_cpuid_entry2){.function = 0x80000022, .eax = model->perfmon_v2,
+					      .ebx = model->perfmon_v2 ? model->gp : 0};
+}
+
+struct kvm_cpuid_entry2 *kvm_find_cpuid_entry(struct kvm_vcpu *vcpu, u32 function)
+{
+	for (int i = 0; i < CPUID_ENTRIES; i++)
+		if (vcpu->arch.cpuid_entries[i].function == function)
+			return &vcpu->arch.cpuid_entries[i];
+	return NULL;
+}
+
+struct kvm_cpuid_entry2 *kvm_find_cpuid_entry_index(struct kvm_vcpu *vcpu, u32 function, u32 index)
+{
+	return index ? NULL : kvm_find_cpuid_entry(vcpu, function);
+}
+
+bool guest_cpuid_has(struct kvm_vcpu *vcpu, unsigned int feature)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(feature_bits); i++) {
+		struct kvm_cpuid_entry2 *leaf;
+
+		if (feature_bits[i].feature != feature)
+			continue;
+		leaf = kvm_find_cpuid_entry(vcpu, feature_bits[i].function);
+		return leaf && (&leaf->eax)[feature_bits[i].reg] >> feature_bits[i].bit & 1;
+	}
+	return false;
+}

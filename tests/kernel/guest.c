@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest's life around the kernel's PMU files: what kvm_arch_vcpu_create, kvm_set_cpuid,
+ * vcpu_enter_guest and others do to them. Those functions are too large to compile here; each is
+ * restated in the few lines that concern the PMU, under its name.
+ */
+#include "guest.h"
+#include "msr.h"
+#include "pmu.h"
+
+#define LVTPC_KEPT  (APIC_VECTOR_MASK | APIC_MODE_MASK | APIC_LVT_MASKED)
+#define LVTPC_FIRST APIC_DM_NMI
+
+int kvm_x86_get_cpl(struct kvm_vcpu *vcpu)
+{
+	return (int)vcpu->cpl;
+}
+
+static void connect(struct guest *guest)
+{
+	guest->kvm.vcpu = &guest->vcpu;
+	guest->vcpu.kvm = &guest->kvm;
+	guest->vcpu.arch.apic = &guest->apic;
+	guest->vcpu.arch.last_vmentry_cpu = -1;
+	guest->vcpu.pce = true;
+	guest->apic.vcpu = &guest->vcpu;
+	guest->apic.lvtpc = LVTPC_FIRST;
+	guest->task.perf.amd = guest->model.vendor == VENDOR_AMD;
+	current = &guest->task;
+}
+
+/* kvm_vcpu_after_set_cpuid */
+static void after_set_cpuid(struct guest *guest)
+{
+	guest->vcpu.arch.is_amd_compatible = guest->model.vendor == VENDOR_AMD;
+	kvm_pmu_refresh(&guest->vcpu);
+}
+
+/* kvm_arch_vcpu_create and its kvm_vcpu_reset, then a VMM's KVM_SET_CPUID2 and KVM_SET_MSRS. */
+struct guest *guest_create(const struct model *model, bool pmu_disabled)
+{
+	struct guest *guest = calloc(1, sizeof(*guest));
+	struct kvm_vcpu *vcpu;
+
+	if (!guest)
+		abort();
+	host_load(model->vendor);
+	msr_load();
+	guest->model = *model;
+	connect(guest);
+	vcpu = &guest->vcpu;
+	guest->kvm.arch.enable_pmu = enable_pmu && !pmu_disabled;
+	vcpu->arch.perf_capabilities = kvm_caps.supported_perf_cap;
+	kvm_pmu_init(vcpu);
+	guest_reset(guest);
+	guest_set_cpuid(guest, model);
+	if (model->pdcm && !model->full_width)
+		msr_host_write(vcpu, MSR_IA32_PERF_CAPABILITIES, 0);
+	return guest;
+}
+
+void guest_destroy(struct guest *guest)
+{
+	kvm_pmu_destroy(&guest->vcpu);
+	kfree(guest->kvm.arch.pmu_event_filter);
+	free(guest);
+	current = NULL;
+}
+
+/* kvm_set_cpuid: after KVM_RUN only the same again. */
+bool guest_set_cpuid(struct guest *guest, const struct model *model)
+{
+	struct kvm_cpuid_entry2 leaves[CPUID_ENTRIES];
+
+	cpuid_build(model, leaves);
+	if (kvm_vcpu_has_run(&guest->vcpu))
+		return !memcmp(leaves, guest->vcpu.arch.cpuid_entries, sizeof(leaves));
+	memcpy(guest->vcpu.arch.cpuid_entries, leaves, sizeof(leaves));
+	after_set_cpuid(guest);
+	return true;
+}
+
+/* vcpu_enter_guest */
+void guest_handle_requests(struct guest *guest)
+{
+	if (kvm_check_request(KVM_REQ_PMU, &guest->vcpu))
+		kvm_pmu_handle_event(&guest->vcpu);
+	if (kvm_check_request(KVM_REQ_PMI, &guest->vcpu))
+		kvm_pmu_deliver_pmi(&guest->vcpu);
+}
+
+struct pmis guest_take_pmis(struct guest *guest)
+{
+	struct pmis pmis = {guest->apic.delivered, guest->apic.dropped};
+
+	guest->apic.delivered = guest->apic.dropped = 0;
+	return pmis;
+}
+
+struct pmis guest_enter(struct guest *guest)
+{
+	guest_handle_requests(guest);
+	guest->vcpu.arch.last_vmentry_cpu = 0;
+	return guest_take_pmis(guest);
+}
+
+/* kvm_emulate_rdpmc */
+bool guest_rdpmc(struct guest *guest, u32 ecx, unsigned int cpl, bool pce, u64 *value)
+{
+	guest->vcpu.cpl = cpl;
+	guest->vcpu.pce = pce;
+	return !kvm_pmu_rdpmc(&guest->vcpu, ecx, value);
+}
+
+void guest_set_lvtpc(struct guest *guest, u32 value)
+{
+	guest->apic.lvtpc = value & LVTPC_KEPT;
+}
+
+/* x86_emulate_instruction; kvm_skip_emulated_instruction is the case without a branch. */
+void guest_emulate(struct guest *guest, bool branch, unsigned int cpl)
+{
+	struct kvm_vcpu *vcpu = &guest->vcpu;
+
+	vcpu->cpl = cpl;
+#include "cut/trigger_instruction.inc"
+	if (branch)
+#include "cut/trigger_branch.inc"
+}
+
+/* kvm_arch_sched_in (6.1), kvm_arch_vcpu_load of a scheduled-out vCPU (6.12) */
+void guest_schedule(struct guest *guest)
+{
+	struct kvm_pmu *pmu = &guest->vcpu.arch.pmu;
+
+	if (pmu->version && pmu->event_count) {
+		pmu->need_cleanup = true;
+		kvm_make_request(KVM_REQ_PMU, &guest->vcpu);
+	}
+}
+
+/* kvm_pmu_reset, which 6.12 exports under this name only. */
+void guest_reset(struct guest *guest)
+{
+	kvm_pmu_destroy(&guest->vcpu);
+}
+
+bool guest_filter(struct guest *guest, u32 action, u32 fixed, const u64 *events, u32 count)
+{
+	struct kvm_pmu_event_filter *filter;
+	size_t bytes = count * sizeof(*events);
+	int ret;
+
+	filter = calloc(1, sizeof(*filter) + bytes);
+	if (!filter)
+		abort();
+	filter->action = action;
+	filter->fixed_counter_bitmap = fixed;
+	filter->nevents = count;
+	memcpy(filter->events, events, bytes);
+	ret = kvm_vm_ioctl_set_pmu_event_filter(&guest->kvm, filter);
+	free(filter);
+	return !ret;
+}

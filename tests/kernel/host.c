@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulated host keeps the kernel's global variables that say what CPU this is, and answers
+ * what KVM asks perf about it.
+ */
+#include "host.h"
+#include "pmu.h"
+
+bool enable_pmu;
+struct kvm_caps kvm_caps;
+struct cpuinfo_x86 boot_cpu_data;
+struct x86_pmu_lbr vmx_lbr_caps;
+struct task_struct *current;
+
+static bool is_amd(void)
+{
+	return boot_cpu_data.x86_vendor == X86_VENDOR_AMD;
+}
+
+long static_call_nothing(void)
+{
+	return 0;
+}
+
+/* What kvm_x86_vendor_init is given. */
+struct vendor_ops {
+	struct kvm_pmu_ops *pmu_ops;
+};
+
+void host_load(enum vendor vendor)
+{
+	static const u8 cpu_vendors[] = {
+		[VENDOR_INTEL] = X86_VENDOR_INTEL,
+		[VENDOR_ZHAOXIN] = X86_VENDOR_ZHAOXIN,
+		[VENDOR_AMD] = X86_VENDOR_AMD,
+	};
+	static const struct vendor_ops intel = {&intel_pmu_ops}, amd = {&amd_pmu_ops};
+	const struct vendor_ops *ops = vendor == VENDOR_AMD ? &amd : &intel;
+
+	boot_cpu_data.x86_vendor = cpu_vendors[vendor];
+	enable_pmu = true;
+	/* vmx_get_perf_capabilities of a host without LBR and PEBS; svm_set_cpu_caps. */
+	kvm_caps.supported_perf_cap = vendor == VENDOR_AMD ? 0 : PMU_CAP_FW_WRITES;
+	kvm_pmu_ops_update(ops->pmu_ops);
+#include "cut/init_pmu_capability.inc"
+}
+
+void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
+{
+	static const struct x86_pmu_capability intel = {
+		.version = 5,
+		.num_counters_gp = 8,
+		.num_counters_fixed = 3,
+		.bit_width_gp = 48,
+		.bit_width_fixed = 48,
+		.events_mask_len = 7,
+	};
+	static const struct x86_pmu_capability amd = {
+		.version = 2,
+		.num_counters_gp = 6,
+		.bit_width_gp = 48,
+	};
+
+	*cap = is_amd() ? amd : intel;
+}
+
+/* intel_perfmon_event_map, amd_zen_event_map: what KVM asks for. */
+u64 perf_get_hw_event_config(int event)
+{
+	switch (event) {
+	case PERF_COUNT_HW_INSTRUCTIONS:
+		return 0xc0;
+	case PERF_COUNT_HW_CPU_CYCLES:
+		return is_amd() ? 0x76 : 0x3c;
+	case PERF_COUNT_HW_BRANCH_INSTRUCTIONS:
+		return is_amd() ? 0xc2 : 0xc4;
+	case PERF_COUNT_HW_REF_CPU_CYCLES:
+		return is_amd() ? 0 : 0x300;
+	default:
+		return 0;
+	}
+}
+
+/* No branch records for a guest. */
+void x86_perf_get_lbr(struct x86_pmu_lbr *lbr)
+{
+	memset(lbr, 0, sizeof(*lbr));
+}
+
+struct msr_range {
+	u32 first, last;
+};
+
+static bool in_ranges(const struct msr_range *ranges, size_t count, u32 index)
+{
+	for (size_t i = 0; i < count; i++)
+		if (index >= ranges[i].first && index <= ranges[i].last)
+			return true;
+	return false;
+}
+
+bool host_has_msr(u32 index)
+{
+	static const struct msr_range intel[] = {
+		{MSR_IA32_PERFCTR0, MSR_IA32_PERFCTR0 + 7},
+		{MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL0 + 7},
+		{MSR_CORE_PERF_FIXED_CTR0, MSR_CORE_PERF_FIXED_CTR0 + 2},
+		{MSR_CORE_PERF_FIXED_CTR_CTRL, MSR_CORE_PERF_GLOBAL_OVF_CTRL},
+		{MSR_IA32_PEBS_ENABLE, MSR_IA32_PEBS_ENABLE},
+		{MSR_IA32_DS_AREA, MSR_IA32_DS_AREA},
+	};
+	static const struct msr_range amd[] = {
+		{MSR_AMD64_PERF_CNTR_GLOBAL_STATUS, MSR_AMD64_PERF_CNTR_GLOBAL_STATUS + 3},
+		{MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3},
+		{MSR_F15H_PERF_CTL0, MSR_F15H_PERF_CTR5},
+	};
+
+	return is_amd() ? in_ranges(amd, ARRAY_SIZE(amd), index)
+			: in_ranges(intel, ARRAY_SIZE(intel), index);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernel's PMU files need of the rest of KVM: the vCPU around struct kvm_pmu, its CPUID,
+ * requests and local APIC. struct kvm_pmu itself is cut out of the kernel's own kvm_host.h.
+ */
+#ifndef KVM_STUB_H
+#define KVM_STUB_H
+
+#include "kernel.h"
+#include "perf.h"
+#include <asm/cpufeatures.h>
+#include <asm/msr-index.h>
+#include <asm/perf_event.h>
+#include <asm/apicdef.h>
+#include <uapi/asm/kvm.h>
+#include "cut/pmu-types.inc"
+
+struct kvm_vcpu;
+
+enum { CPUID_ENTRIES = 6 };
+
+enum kvm_request {
+	KVM_REQ_PMU,
+	KVM_REQ_PMI,
+	KVM_REQ_EVENT, /* raised by the local APIC; nobody here handles it */
+	KVM_REQ_SMI,
+};
+
+struct kvm_lapic {
+	struct kvm_vcpu *vcpu;
+	u32 lvtpc;
+	unsigned int delivered, dropped; /* PMIs; dropped: LVTPC was masked */
+	u8 regs[0x400]; /* for the trigger modes that __apic_accept_irq tracks */
+	unsigned long pending_events;
+	unsigned int sipi_vector;
+};
+
+struct lbr_desc {
+	struct x86_pmu_lbr records; /* empty: the host gives a guest no branch records */
+	struct perf_event *event;
+	bool msr_passthrough;
+};
+
+struct kvm_arch {
+	bool enable_pmu;
+	void *pmu_event_filter; /* 6.1 and 6.12 give it different types */
+	s64 kvmclock_offset;
+};
+
+struct kvm {
+	struct kvm_arch arch;
+	struct kvm_vcpu *vcpu; /* the only one */
+};
+
+struct kvm_vcpu_arch {
+	struct kvm_pmu pmu;
+	struct lbr_desc lbr;
+	struct kvm_lapic *apic;
+	struct kvm_cpuid_entry2 cpuid_entries[CPUID_ENTRIES];
+	u64 perf_capabilities;
+	int last_vmentry_cpu; /* -1 before the first KVM_RUN */
+	int apic_arb_prio;
+	bool is_amd_compatible;
+	struct {
+		bool pv_unhalted;
+	} pv;
+};
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	int vcpu_id;
+	unsigned long requests;
+	struct kvm_vcpu_arch arch;
+	unsigned int cpl;
+	bool pce; /* CR4.PCE */
+};
+
+#define kvm_for_each_vcpu(i, v, kvm) for ((i) = 0, (v) = (kvm)->vcpu; (i) < 1; (i)++)
+#define kvm_make_request(request, vcpu)        set_bit(request, &(vcpu)->requests)
+#define kvm_make_all_cpus_request(kvm, request) kvm_make_request(request, (kvm)->vcpu)
+
+static inline bool kvm_check_request(int request, struct kvm_vcpu *vcpu)
+{
+	bool raised = test_bit(request, &vcpu->requests);
+
+	clear_bit(request, &vcpu->requests);
+	return raised;
+}
+
+static inline bool kvm_vcpu_has_run(struct kvm_vcpu *vcpu)
+{
+	return vcpu->arch.last_vmentry_cpu != -1;
+}
+
+#define kvm_x86_call(func) static_call(kvm_x86_##func)
+#define kvm_pmu_call(func) static_call(kvm_x86_pmu_##func)
+
+int kvm_x86_get_cpl(struct kvm_vcpu *vcpu);
+#define X86_CR0_PE                        0
+#define X86_CR4_PCE                       1
+#define kvm_is_cr0_bit_set(vcpu, bit)     true /* protected mode */
+#define kvm_is_cr4_bit_set(vcpu, bit)     ((vcpu)->pce)
+#define kvm_read_cr0_bits(vcpu, bit)      true
+#define kvm_read_cr4_bits(vcpu, bit)      ((vcpu)->pce)
+
+/* 6.1 asks where an overflow found the CPU: always in the guest, the only place that counts. */
+#define kvm_handling_nmi_from_guest(vcpu) true
+
+/* Defined by the kernel's files; 6.12 knows kvm_pmu_reset only as part of kvm_pmu_destroy. */
+extern bool enable_pmu;
+
+struct kvm_caps {
+	u64 supported_perf_cap;
+};
+extern struct kvm_caps kvm_caps;
+
+struct msr_data {
+	bool host_initiated;
+	u32 index;
+	u64 data;
+};
+
+struct cpuinfo_x86 {
+	u8 x86_vendor;
+};
+extern struct cpuinfo_x86 boot_cpu_data;
+enum { X86_VENDOR_INTEL, X86_VENDOR_AMD = 2, X86_VENDOR_ZHAOXIN = 10 };
+
+/* The simulated host has no transactional memory, is no hybrid, and has no quirk for PEBS. */
+struct x86_cpu_id {
+	int unused;
+};
+#define X86_MATCH_VFM(vfm, data)                {1}
+#define X86_MATCH_INTEL_FAM6_MODEL(model, data) {1}
+#define x86_match_cpu(table)                    NULL
+#define boot_cpu_has(feature)                   false
+#define cpu_feature_enabled(feature)            false
+#define vmx_pt_mode_is_host_guest()             false
+
+struct kvm_cpuid_entry2 *kvm_find_cpuid_entry(struct kvm_vcpu *vcpu, u32 function);
+struct kvm_cpuid_entry2 *kvm_find_cpuid_entry_index(struct kvm_vcpu *vcpu, u32 function, u32 index);
+bool guest_cpuid_has(struct kvm_vcpu *vcpu, unsigned int feature);
+#define guest_cpuid_is_intel_compatible(vcpu) (!(vcpu)->arch.is_amd_compatible)
+#define guest_cpuid_is_intel(vcpu)            (!(vcpu)->arch.is_amd_compatible)
+#define cpuid_model_is_consistent(vcpu)       true
+
+#define lapic_in_kernel(vcpu) true
+int kvm_apic_local_deliver(struct kvm_lapic *apic, int lvt_type);
+
+/* vmx/capabilities.h */
+#define PMU_CAP_FW_WRITES (1ull << 13)
+#define PMU_CAP_LBR_FMT   0x3f
+
+/* Branch records: none, so what follows only has to compile. */
+#define vcpu_to_lbr_desc(vcpu)                (&(vcpu)->arch.lbr)
+#define vcpu_to_lbr_records(vcpu)             (&(vcpu)->arch.lbr.records)
+#define intel_pmu_lbr_is_enabled(vcpu)        (vcpu_to_lbr_records(vcpu)->nr != 0)
+#define intel_pmu_has_perf_global_ctrl(pmu)   ((pmu)->version > 1)
+#define vmx_guest_debugctl_read()             0ull
+#define vmx_guest_debugctl_write(vcpu, value) ((void)(value))
+#define vmx_set_intercept_for_msr(vcpu, msr, type, set) ((void)0)
+#define is_noncanonical_address(address, vcpu)     ((s64)((address) << 16) >> 16 != (s64)(address))
+#define is_noncanonical_msr_address(address, vcpu) is_noncanonical_address(address, vcpu)
+extern struct x86_pmu_lbr vmx_lbr_caps;
+
+#endif

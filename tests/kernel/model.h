@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A model: the PMU that a guest's CPUID will show, from a preset's name and overrides. KVM turns
+ * it into what the guest gets: it has the last word on versions, counts and widths.
+ */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum vendor { VENDOR_INTEL, VENDOR_ZHAOXIN, VENDOR_AMD };
+
+struct model {
+	enum vendor vendor;
+	uint32_t version;     /* CPUID.0AH EAX[7:0]; 0: no leaf */
+	uint32_t gp, fixed, width;
+	uint32_t unavailable; /* CPUID.0AH EBX: events that do not exist */
+	uint32_t mask_length; /* CPUID.0AH EAX[31:24]: how many bits of EBX count */
+	uint32_t pdcm;        /* CPUID.1 ECX[15] */
+	uint32_t full_width;  /* IA32_PERF_CAPABILITIES[13]; needs PDCM, and so implies it */
+	uint32_t perfctr_core; /* CPUID 0x80000001 ECX[23] */
+	uint32_t perfmon_v2;   /* CPUID 0x80000022 EAX[0] */
+};
+
+/* The preset of that name into *model. False: there is none. */
+bool model_preset(struct model *model, const char *name);
+
+/* Changes one property, "key=value". False: no such key, or the value is out of range. */
+bool model_override(struct model *model, const char *text);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part of RDMSR and WRMSR that Linux 6.1 and 6.12 have alike, around cases that are cut out of
+ * each. Included once, in the middle of msr-6.1.c and msr-6.12.c.
+ */
+
+#define kvm_pr_unimpl(...)                   ((void)0)
+#define kvm_pr_unimpl_wrmsr(vcpu, msr, data) ((void)0)
+#define kvm_debug_ratelimited(...)           ((void)op)
+
+static const bool ignore_msrs, report_ignored_msrs;
+
+static int kvm_set_msr_common(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
+{
+	u32 msr = msr_info->index;
+	u64 data = msr_info->data;
+
+	switch (msr) {
+#include "cut/set_perf_capabilities.inc"
+#include "cut/set_k7_p6.inc"
+#include "cut/set_default.inc"
+	}
+	return 0;
+}
+
+static int kvm_get_msr_common(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
+{
+	switch (msr_info->index) {
+#include "cut/get_perf_capabilities.inc"
+#include "cut/get_k7_p6.inc"
+#include "cut/get_default.inc"
+	}
+	return 0;
+}
+
+/* vmx_set_msr; svm_set_msr has no case of a PMU register. */
+static int kvm_x86_set_msr(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
+{
+	u64 data = msr_info->data;
+	int ret = 0;
+
+	if (boot_cpu_data.x86_vendor == X86_VENDOR_AMD)
+		return kvm_set_msr_common(vcpu, msr_info);
+	switch (msr_info->index) {
+#include "cut/vmx_set_perf_capabilities.inc"
+	default:
+		ret = kvm_set_msr_common(vcpu, msr_info);
+	}
+	return ret;
+}
+
+static int __kvm_set_msr(struct kvm_vcpu *vcpu, u32 index, u64 data, bool host_initiated)
+{
+	struct msr_data msr = {.host_initiated = host_initiated, .index = index, .data = data};
+
+	return kvm_x86_set_msr(vcpu, &msr);
+}
+
+static int __kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *data, bool host_initiated)
+{
+	struct msr_data msr = {.host_initiated = host_initiated, .index = index};
+	int ret = kvm_get_msr_common(vcpu, &msr);
+
+	if (!ret)
+		*data = msr.data;
+	return ret;
+}
+
+/* Cut out, below in the file that includes this. */
+static int kvm_get_msr_ignored_check(struct kvm_vcpu *vcpu, u32 index, u64 *data, bool host);
+static int kvm_set_msr_ignored_check(struct kvm_vcpu *vcpu, u32 index, u64 data, bool host);
+static int do_get_msr(struct kvm_vcpu *vcpu, unsigned int index, u64 *data);
+static int do_set_msr(struct kvm_vcpu *vcpu, unsigned int index, u64 *data);
+
+int msr_guest_read(struct kvm_vcpu *vcpu, u32 index, u64 *data)
+{
+	return kvm_get_msr_ignored_check(vcpu, index, data, false);
+}
+
+int msr_guest_write(struct kvm_vcpu *vcpu, u32 index, u64 data)
+{
+	return kvm_set_msr_ignored_check(vcpu, index, data, false);
+}
+
+int msr_host_read(struct kvm_vcpu *vcpu, u32 index, u64 *data)
+{
+	return do_get_msr(vcpu, index, data);
+}
+
+int msr_host_write(struct kvm_vcpu *vcpu, u32 index, u64 data)
+{
+	return do_set_msr(vcpu, index, &data);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulated perf core keeps each event's count and two distances, as arch/x86/events/core.c
+ * does: period_left to the end of the sample period, and left to the wrap of the hardware counter,
+ * which is programmed to period_left but never below 2 nor above half the counter's range.
+ */
+#include "perf.h"
+
+#define MAX_PERIOD ((1ll << 47) - 1) /* of a 48-bit hardware counter: x86_pmu.max_period */
+
+struct class_code {
+	u64 code;
+	enum perf_class class;
+};
+
+/* event | umask << 8; 0x0300 is perf's own code for fixed counter 2. */
+static const struct class_code intel_codes[] = {
+	{0x00c0, PERF_INSTRUCTIONS},   {0x003c, PERF_CYCLES},        {0x013c, PERF_REF_CYCLES},
+	{0x0300, PERF_REF_CYCLES},     {0x00c4, PERF_BRANCHES},      {0x00c5, PERF_BRANCH_MISSES},
+	{0x4f2e, PERF_LLC_REFERENCES}, {0x412e, PERF_LLC_MISSES},    {0, PERF_CLASSES},
+};
+
+/* The event alone, without unit mask; its bits 11:8 are in 35:32. */
+static const struct class_code amd_codes[] = {
+	{0xc0, PERF_INSTRUCTIONS},  {0x76, PERF_CYCLES}, {0xc2, PERF_BRANCHES},
+	{0xc3, PERF_BRANCH_MISSES}, {0, PERF_CLASSES},
+};
+
+static enum perf_class class_of(const struct perf_context *perf, u64 config)
+{
+	const struct class_code *row = perf->amd ? amd_codes : intel_codes;
+	u64 code = config & (perf->amd ? 0xf000000ffull : 0xffffull);
+
+	while (row->class != PERF_CLASSES && row->code != code)
+		row++;
+	return row->class;
+}
+
+/* x86_perf_event_set_period: programs the hardware counter. True at the end of a sample period. */
+static bool set_period(struct hw_perf_event *hw)
+{
+	bool ended = hw->period_left <= 0;
+
+	if (hw->period_left <= -hw->sample_period)
+		hw->period_left = hw->sample_period;
+	else if (ended)
+		hw->period_left += hw->sample_period;
+
+	hw->left = hw->period_left < 2 ? 2 : hw->period_left;
+	if (hw->left > MAX_PERIOD)
+		hw->left = MAX_PERIOD;
+	return ended;
+}
+
+struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr, int cpu,
+						    struct task_struct *task,
+						    perf_overflow_handler_t handler, void *context)
+{
+	struct perf_context *perf = &task->perf;
+	struct perf_event *event;
+
+	(void)cpu;
+	if (perf->failures) {
+		perf->failures--;
+		return ERR_PTR(-EBUSY);
+	}
+	event = calloc(1, sizeof(*event));
+	if (!event || perf->live == PERF_MAX_EVENTS)
+		abort();
+	event->attr = *attr;
+	event->overflow_handler = handler;
+	event->overflow_handler_context = context;
+	event->class = class_of(perf, attr->config);
+	event->hw.idx = -1;
+	event->hw.sample_period = attr->sample_period ? (s64)attr->sample_period : MAX_PERIOD;
+	event->hw.period_left = event->hw.sample_period;
+	event->state = PERF_EVENT_STATE_ACTIVE;
+	set_period(&event->hw);
+	perf->events[perf->live++] = event;
+	perf->calls.created++;
+	return event;
+}
+
+int perf_event_release_kernel(struct perf_event *event)
+{
+	struct perf_context *perf = &current->perf;
+	unsigned int i = 0;
+
+	while (perf->events[i] != event)
+		i++;
+	perf->live--;
+	memmove(&perf->events[i], &perf->events[i + 1],
+		(perf->live - i) * sizeof(perf->events[0]));
+	perf->calls.released++;
+	free(event);
+	return 0;
+}
+
+void perf_event_enable(struct perf_event *event)
+{
+	current->perf.calls.enabled++;
+	if (event->state == PERF_EVENT_STATE_ACTIVE)
+		return;
+	event->state = PERF_EVENT_STATE_ACTIVE;
+	set_period(&event->hw);
+}
+
+u64 perf_event_pause(struct perf_event *event, bool reset)
+{
+	u64 count = event->count;
+
+	current->perf.calls.paused++;
+	event->state = PERF_EVENT_STATE_OFF;
+	if (reset)
+		event->count = 0;
+	return count;
+}
+
+/* _perf_event_period, __perf_event_period: a new period starts from here. */
+int perf_event_period(struct perf_event *event, u64 value)
+{
+	if (!is_sampling_event(event) || !value || value >> 63)
+		return -EINVAL;
+	event->attr.sample_period = value;
+	event->hw.sample_period = (s64)value;
+	event->hw.period_left = 0;
+	if (event->state == PERF_EVENT_STATE_ACTIVE)
+		set_period(&event->hw);
+	return 0;
+}
+
+u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running)
+{
+	*enabled = *running = 0;
+	return event->count;
+}
+
+bool perf_event_counts(const struct perf_event *event, unsigned int cpl)
+{
+	return event->state == PERF_EVENT_STATE_ACTIVE && event->class != PERF_CLASSES &&
+	       !(cpl ? event->attr.exclude_user : event->attr.exclude_kernel);
+}
+
+void perf_event_advance(struct perf_event *event, u64 count)
+{
+	event->count += count;
+	event->hw.period_left -= (s64)count;
+	event->hw.left -= (s64)count;
+}
+
+void perf_event_interrupt(struct perf_event *event)
+{
+	struct pt_regs regs = {0};
+
+	if (event->state != PERF_EVENT_STATE_ACTIVE || event->hw.left)
+		return;
+	if (set_period(&event->hw) && is_sampling_event(event))
+		event->overflow_handler(event, NULL, &regs);
+}

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: MIT
+"""Random replay programs: any model and override, any command, valid and invalid values, with
+counters kept near their ends so that overflows are common. A program is a list of lines; the same
+random generator state gives the same program."""
+
+MODELS = (
+    "intel-v1",
+    "intel-v1,gp=4",
+    "intel-v2",
+    "intel-v2",
+    "intel-v2,gp=8",
+    "intel-v2,gp=8",
+    "intel-v2,gp=1,fixed=1",
+    "intel-v2,fixed=0",
+    "intel-v2,width=40",
+    "intel-v2,width=32,gp=2",
+    "intel-v2,full-width=off",
+    "intel-v3",
+    "intel-v4",
+    "intel-v5",
+    "zhaoxin-v2",
+    "amd-k7",
+    "amd-k7",
+    "amd-perfcore",
+    "amd-perfcore",
+    "amd-perfmon-v2",
+    "amd-perfmon-v2",
+    "amd-perfmon-v2,gp=4",
+    "amd-perfmon-v2,gp=2",
+)
+
+INTEL_EVENTS = (0xC0, 0xC0, 0xC0, 0x3C, 0x3C, 0x13C, 0xC4, 0xC5, 0x4F2E, 0x412E, 0x1C2, 0)
+AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40)
+# USR, OS, EDGE, pin control, INT, INV; ENABLE is added most of the time.
+SELECTOR_FLAGS = (16, 17, 17, 17, 18, 19, 20, 20, 20, 23)
+ENABLE = 1 << 22
+LVTPC = (0x400, 0x400, 0x400, 0x10400, 0x10400, 0xF2, 0x100F2, 0, 0x200, 0x500, 0x700, 0x1F4F2)
+
+
+def numbers(base, count, stride=1):
+    return [base + i * stride for i in range(count)]
+
+
+class Registers:
+    """The MSR numbers that a vendor's programs use, by what their values look like; counters and
+    selectors of the same place in their lists belong together. `state` is what a program ends in."""
+
+    def __init__(self, counters, selectors, controls, aliases, others, state):
+        self.counters = counters
+        self.selectors = selectors
+        self.controls = controls
+        self.aliases = aliases
+        self.others = others
+        self.state = state
+        self.readable = [*counters, *selectors, *controls, *aliases] * 3 + list(others)
+
+
+INTEL = Registers(
+    counters=numbers(0xC1, 9),
+    selectors=numbers(0x186, 9),
+    controls=(0x38D, 0x38D, 0x38E, 0x38F, 0x38F, 0x390),
+    aliases=numbers(0x4C1, 9) + numbers(0x309, 4) * 3,
+    others=(0x345, 0x391, 0x392, 0x3F1, 0x3F2, 0x600, 0xC0010000, 0xC0010004, 0xC0010200,
+            0xC0000301),
+    state=numbers(0xC1, 8) + numbers(0x186, 8) + numbers(0x309, 3) + [0x345, 0x38D, 0x38E, 0x38F],
+)
+AMD = Registers(
+    counters=numbers(0xC0010201, 7, 2),
+    selectors=numbers(0xC0010200, 7, 2),
+    controls=numbers(0xC0000300, 4),
+    aliases=numbers(0xC0010004, 4),
+    others=(0xC1, 0xC3, 0x186, 0x188, 0x309, 0x345, 0x38D, 0x38F, 0x4C1),
+    state=numbers(0xC0010000, 8) + numbers(0xC0010200, 12) + [0xC0000300, 0xC0000301],
+)
+K7 = Registers(
+    counters=numbers(0xC0010004, 4),
+    selectors=numbers(0xC0010000, 4),
+    controls=AMD.controls,
+    aliases=numbers(0xC0010200, 4),
+    others=AMD.others,
+    state=numbers(0xC0010000, 8) + [0xC0010200, 0xC0000301],
+)
+
+
+class Generator:
+    """Makes programs for one profile from a random generator, without the commands in `without`."""
+
+    def __init__(self, rng, profile, without=()):
+        self.rng = rng
+        self.profile = profile
+        weights = {name: weight for name, weight in COMMANDS.items() if name not in without}
+        self.commands = [getattr(self, name.replace("-", "_")) for name in weights]
+        self.weights = list(weights.values())
+
+    def program(self, length):
+        model = self.rng.choice(MODELS)
+        self.amd = model.startswith("amd")
+        self.registers = (K7 if "k7" in model else AMD) if self.amd else INTEL
+        self.v2 = "perfmon-v2" in model
+        lines = [f"model {model}", f"profile {self.profile}"]
+        if self.rng.random() < 0.01:
+            lines.append("cap-pmu-disable")
+        if self.rng.random() < 0.8:
+            lines += self.switch_on().split("\n")
+        while len(lines) < length:
+            for command in self.rng.choices(self.commands, self.weights, k=8):
+                lines += command().split("\n")
+        return lines + self.ending()
+
+    def ending(self):
+        """What the program has come to: every register, the events, and the pending PMIs."""
+        reads = [f"host-rdmsr {index:#x}" for index in self.registers.state]
+        return ["events"] + reads + ["enter", "events"]
+
+    def value_near_end(self):
+        choice = self.rng.random()
+        width = self.rng.choice((32, 40, 48, 48, 48, 64))
+        if choice < 0.6:
+            return (1 << width) - self.rng.choice((1, 2, 3, 10, 100, self.rng.randrange(1, 400)))
+        if choice < 0.8:
+            return self.rng.choice((0, 1, 2, 100, 1 << 31, 1 << 47, (1 << 47) - 5))
+        return self.rng.getrandbits(64)
+
+    def selector_value(self):
+        value = self.rng.choice(AMD_EVENTS if self.amd else INTEL_EVENTS)
+        for flag in self.rng.choices(SELECTOR_FLAGS, k=3):
+            value |= 1 << flag
+        if self.rng.random() < 0.85:
+            value |= ENABLE
+        if self.rng.random() < 0.05:
+            value |= self.rng.getrandbits(8) << 24
+        if self.rng.random() < 0.03:
+            value |= 1 << self.rng.randrange(64)
+        return 0 if self.rng.random() < 0.08 else value
+
+    def fixed_control_value(self):
+        value = 0
+        for i in range(3):
+            value |= self.rng.choice((0, 0, 1, 2, 3, 9, 0xA, 0xB, 0xB, 8)) << 4 * i
+        if self.rng.random() < 0.03:
+            value |= 1 << self.rng.randrange(64)
+        return value
+
+    def global_value(self):
+        choice = self.rng.random()
+        counters = 0x3F if self.amd else self.rng.choice((0xF, 0x70000000F, 0x7000000FF))
+        if choice < 0.4:
+            return counters
+        if choice < 0.6:
+            return 0
+        if choice < 0.95:
+            return self.rng.getrandbits(36) & counters
+        return 1 << self.rng.randrange(64)
+
+    def msr_and_value(self):
+        choice = self.rng.random()
+        if choice < 0.25:
+            return self.rng.choice(self.registers.counters), self.value_near_end()
+        if choice < 0.4:
+            return self.rng.choice(self.registers.aliases), self.value_near_end()
+        if choice < 0.65:
+            return self.rng.choice(self.registers.selectors), self.selector_value()
+        if choice < 0.97:
+            index = self.rng.choice(self.registers.controls)
+            fixed = index == 0x38D
+            return index, self.fixed_control_value() if fixed else self.global_value()
+        return self.rng.choice(self.registers.others), self.rng.choice((0, 0, 1, 5, 0x2000))
+
+    def either_wrmsr(self, index, value):
+        return f"{self.rng.choice(('wrmsr', 'wrmsr', 'host-wrmsr'))} {index:#x} {value:#x}"
+
+    def arm(self):
+        """Makes one of the first counters count something, soon to overflow."""
+        which = self.rng.randrange(4)
+        event = self.rng.choice((0xC0, 0xC0, 0x76, 0xC2) if self.amd else INTEL_EVENTS[:8])
+        flags = self.rng.choice((0x530000, 0x530000, 0x520000, 0x510000, 0x430000))
+        value = (1 << self.rng.choice((32, 40, 48))) - self.rng.randrange(1, 300)
+        writes = [self.either_wrmsr(self.registers.selectors[which], event | flags),
+                  self.either_wrmsr(self.registers.counters[which], value)]
+        if not self.amd and self.rng.random() < 0.3:
+            writes = [self.either_wrmsr(0x309 + which % 3, (1 << 48) - self.rng.randrange(1, 300)),
+                      self.either_wrmsr(0x38D, 0xBBB)]
+        self.rng.shuffle(writes)
+        return "\n".join(writes)
+
+    def switch_on(self):
+        """All counters, by global control; and the PMI unmasked."""
+        control, counters = (0xC0000301, 0x3F) if self.amd else (0x38F, 0x70000000F)
+        return f"lvtpc 0x400\nwrmsr {control:#x} {counters:#x}"
+
+    def wrmsr(self):
+        return "wrmsr {:#x} {:#x}".format(*self.msr_and_value())
+
+    def host_wrmsr(self):
+        return "host-wrmsr {:#x} {:#x}".format(*self.msr_and_value())
+
+    def rdmsr(self):
+        return f"rdmsr {self.rng.choice(self.registers.readable):#x}"
+
+    def host_rdmsr(self):
+        return f"host-rdmsr {self.rng.choice(self.registers.readable):#x}"
+
+    def rdpmc(self):
+        ecx = self.rng.randrange(9)
+        if self.rng.random() < 0.4:
+            ecx |= self.rng.choice((0x40000000, 0x80000000, 0xC0000000, 0x20000000, 0x10000))
+        return f"rdpmc {ecx:#x}" + self.rng.choice(("", "", " cpl=3", " cpl=3 pce=0", " pce=0"))
+
+    def cpl(self):
+        return self.rng.choice(("", "", "", " cpl=3"))
+
+    def run(self):
+        most = self.rng.choice((2, 10, 300, 300, 300, 1 << 20, 1 << 48))
+        words = [f"run instructions={self.rng.randrange(most + 1)}"]
+        for name in ("cycles", "ref-cycles", "branches", "branch-misses", "llc-references",
+                     "llc-misses"):
+            if self.rng.random() < 0.3:
+                words.append(f"{name}={self.rng.randrange(most + 1)}")
+        return " ".join(words) + self.cpl()
+
+    def emulate(self):
+        return "emulate" + self.rng.choice(("", " branch")) + self.cpl()
+
+    def lvtpc(self):
+        return f"lvtpc {self.rng.choice(LVTPC):#x}"
+
+    def enter(self):
+        return "enter"
+
+    def schedule(self):
+        return "schedule"
+
+    def reset(self):
+        return "reset"
+
+    def events(self):
+        return "events"
+
+    def filter(self):
+        if self.rng.random() < 0.3:
+            return "filter none"
+        words = [self.rng.choice(("filter allow", "filter deny"))]
+        if self.rng.random() < 0.5:
+            words.append(f"fixed={self.rng.randrange(16):#x}")
+        events = AMD_EVENTS if self.amd else INTEL_EVENTS
+        words += [f"{self.rng.choice(events):#x}" for _ in range(self.rng.randrange(4))]
+        return " ".join(words)
+
+    def fail_create(self):
+        return f"fail-create {self.rng.randrange(4)}"
+
+    def cpuid(self):
+        if self.amd:
+            return f"cpuid gp={self.rng.randrange(1, 9)}" if self.v2 else "cpuid"
+        words = ["cpuid"]
+        if self.rng.random() < 0.5:
+            words.append(f"gp={self.rng.randrange(1, 9)}")
+        if self.rng.random() < 0.3:
+            words.append(f"fixed={self.rng.randrange(4)}")
+        return " ".join(words)
+
+
+# The commands and how often each is made; a generator has a method of each name.
+COMMANDS = {
+    "arm": 8,
+    "switch-on": 4,
+    "wrmsr": 20,
+    "host-wrmsr": 8,
+    "rdmsr": 8,
+    "host-rdmsr": 3,
+    "rdpmc": 4,
+    "run": 16,
+    "emulate": 8,
+    "enter": 8,
+    "lvtpc": 4,
+    "schedule": 4,
+    "reset": 1,
+    "events": 4,
+    "filter": 1.5,
+    "fail-create": 1,
+    "cpuid": 0.7,
+}

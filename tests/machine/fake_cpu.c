@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* See fake_cpu.h. One CPU at a time. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fake_cpu.h"
+
+enum cpu_stop (*fake_program)(struct cpu *cpu);
+const char *fake_refusal;
+struct cpu *fake_cpu;
+
+struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,
+                       char *why, unsigned why_bytes)
+{
+	struct cpu *cpu;
+
+	if (fake_refusal) {
+		snprintf(why, why_bytes, "%s", fake_refusal);
+		return NULL;
+	}
+	cpu = calloc(1, sizeof(*cpu));
+	if (!cpu)
+		abort();
+	cpu->config = *config;
+	cpu->calls = calls;
+	cpu->board = board;
+	fake_cpu = cpu;
+	return cpu;
+}
+
+void cpu_destroy(struct cpu *cpu)
+{
+	fake_cpu = NULL;
+	free(cpu);
+}
+
+void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
+{
+	cpu->entry = *entry;
+	cpu->rip = entry->rip;
+}
+
+enum cpu_stop cpu_run(struct cpu *cpu)
+{
+	cpu->stop = false;
+	cpu->runs++;
+	return fake_program(cpu);
+}
+
+void cpu_stop_soon(struct cpu *cpu)
+{
+	cpu->stop = true;
+}
+
+uint64_t cpu_retired(const struct cpu *cpu)
+{
+	return cpu->retired;
+}
+
+void cpu_totals(const struct cpu *cpu, struct vpmu_amounts *out)
+{
+	*out = (struct vpmu_amounts){.of[VPMU_INSTRUCTIONS] = cpu->retired};
+}
+
+uint64_t cpu_rip(const struct cpu *cpu)
+{
+	return cpu->rip;
+}
+
+const char *cpu_why(const struct cpu *cpu)
+{
+	return "a fault of the test";
+}
+
+bool fake_retire(struct cpu *cpu, uint64_t instructions)
+{
+	uint64_t deadline = cpu->calls->deadline(cpu->board);
+	uint64_t left = deadline > cpu->retired ? deadline - cpu->retired : 0;
+
+	cpu->retired += instructions < left ? instructions : left;
+	return instructions <= left;
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu models: the list, a model's tables, and JSON that says the same.
+. "$(dirname "$0")/tap.sh"
+
+shows() {
+	grep -qE -- "$1" "$scratch/out"
+}
+
+run models
+check 'list: status' same "$status" 0
+check 'list: intel-v2 with its counters' shows '^intel-v2 +Intel +2 +4 +3 +48 '
+names=$(awk 'NR > 1 { print $1 }' "$scratch/out")
+check 'list: the presets of every vendor' [ "$(echo "$names" | wc -l)" -ge 8 ]
+
+run models intel-v2,gp=8
+check 'model: status' same "$status" 0
+check 'model: overrides are taken' shows '^counters +8, 48 bits'
+check 'model: a register with its access' \
+	shows '^0x38e +IA32_PERF_GLOBAL_STATUS +global-status +64 +read +read-write +'
+check 'model: an event with its code' shows '^selectors +0x412e +llc-misses'
+check 'model: CPUID' shows '^0x0000000a +0  0x0*[0-9a-f]*0802 '
+run models amd-k7
+check 'model: AMD has no fixed counters' shows '^fixed counters +none'
+
+run models --json
+if [ "$status" = 3 ]; then
+	check 'without JSON: says so' says 'this build has no JSON'
+	finish
+fi
+check 'list as JSON: says what it is' \
+	holds "$scratch/out" 'd["format"] == "vpmu-models" and d["version"] == 1'
+check 'list as JSON: the same names' same "$names" \
+	"$(python3 -c 'import json, sys
+for m in json.load(sys.stdin)["models"]: print(m["name"])' <"$scratch/out")"
+for name in $names; do
+	run models "$name" --json
+	check "$name as JSON: named, registers ascend, instructions are counted" \
+		holds "$scratch/out" 'd["format"] == "vpmu-model" and d["version"] == 1
+		and d["model"]["name"] == "'"$name"'" and d["cpuid"]
+		and (lambda m: m and m == sorted(set(m)))([int(r["msr"], 16) for r in d["registers"]])
+		and any(e["class"] == "instructions" and e.get("selector") == "0xc0"
+			for e in d["events"])'
+done
+
+run models --host
+if [ "$status" = 3 ]; then
+	check 'host: says why there is none' one_message
+else
+	check 'host: status' same "$status" 0
+	check 'host: is a model' shows '^vendor '
+	cp "$scratch/out" "$scratch/host"
+	run models host
+	check "host: also as a model's name" cmp "$scratch/host" "$scratch/out"
+	run models --host --json
+	check 'host: as JSON' is_json "$scratch/out"
+fi
+
+refused 'unknown model' 2 "did you mean 'intel-v2'?" models intl-v2
+refused 'unknown key' 2 'frob' models intel-v2,frob=1
+refused 'number out of range' 2 '99' models intel-v2,gp=99
+refused 'impossible model' 2 '' models intel-v1,fixed=3
+refused 'two models' 2 'one model at a time' models --host intel-v2
+refused 'empty name' 2 'unknown model' models ''
+finish

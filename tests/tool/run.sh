@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu run: bad guests, every way to end, and what is told about a run.
+. "$(dirname "$0")/tap.sh"
+
+# NAME HEX: a guest of these instructions, in $scratch/NAME.
+guest() {
+	python3 "$(dirname "$0")/guest.py" "$scratch/$1" "$2"
+}
+
+guest exit 'b015 66baf400 ee ebfe'  # mov al, 0x15; mov dx, 0xf4; out dx, al
+guest loop 'ebfe'
+guest halt 'fa f4 ebfd' # cli; hlt; jmp hlt
+guest fault '0f0b'      # ud2, with no IDT
+guest nowhere '48b80000000000400000 ffe0'
+# Prints "A", 0xff and newline on the serial port, then exits with 0.
+guest print '66baf803 b041 ee b0ff ee b00a ee 66baf400 30c0 ee ebfe'
+# Counter 0 (instructions, OS, USR, INT) from -100, GLOBAL_CTRL = 1, then for ever: its PMI is an NMI
+# that nobody can take.
+overflow='b986010000 b8c0005300 31d2 0f30 b9c1000000 b89cffffff 0f30 b98f030000 b801000000 0f30'
+guest overflow "$overflow ebfe"
+# The same without INT, then ten NOPs and exit 0.
+quiet='b986010000 b8c0004300 31d2 0f30 b98f030000 b801000000 0f30'
+guest counted "$quiet 90909090909090909090 66baf400 30c0 ee ebfe"
+
+run run "$scratch/exit"
+if [ "$status" = 3 ]; then
+	check 'without a machine: says so' says 'this build has no machine'
+	finish
+fi
+check 'the exit status is (V << 1) | 1' same "$status" 43
+check 'a guest that ends is no message' [ ! -s "$scratch/err" ]
+run run "$scratch/print"
+check 'serial output: status' same "$status" 1
+check 'serial output: as it is' same "$(od -An -tx1 "$scratch/out")" ' 41 ff 0a'
+
+# NAME STATUS TEXT ARGUMENT…: the run ends so, with one message.
+ends() {
+	local name=$1 expected=$2 text=$3
+	shift 3
+	run run "$@"
+	check "$name: status" same "$status" "$expected"
+	check "$name: one message" one_message
+	check "$name: says '$text'" says "$text"
+}
+ends 'timeout' 124 '--timeout reached' --timeout 0.2 "$scratch/loop"
+ends 'instruction limit' 126 '; 1,000 instructions)' --max-instructions 1000 "$scratch/loop"
+ends 'triple fault' 128 'triple fault' "$scratch/fault"
+ends 'jump into nothing' 128 'triple fault' "$scratch/nowhere"
+ends 'halted for ever' 160 'halted' "$scratch/halt"
+ends 'PMI that nobody takes' 128 'triple fault' "$scratch/overflow"
+
+timeout 60 "$vpmu" run "$scratch/loop" >"$scratch/out" 2>"$scratch/err" &
+sleep 1
+kill -INT $!
+wait $!
+check 'SIGTERM or SIGINT: status' same "$?" 130
+check 'SIGTERM or SIGINT: one message' one_message
+
+"$vpmu" run "$scratch/print" >/dev/full 2>"$scratch/err"
+check 'full output: status' same "$?" 164
+check 'full output: one message' one_message
+
+# Bad guests and options: status 2, one message, and no timeline.
+timeline=$scratch/timeline
+no_timeline() {
+	check "$1: no timeline" same "$(ls "$scratch" | grep -c timeline)" 0
+}
+bad() {
+	local name=$1 text=$2
+	shift 2
+	refused "$name" 2 "$text" run --timeline "$timeline" "$@"
+	no_timeline "$name"
+}
+bad 'missing guest' 'No such file' "$scratch/none"
+bad 'folder' 'it is a directory' "$scratch"
+bad 'device' 'not a file: /dev/zero' /dev/zero
+: >"$scratch/empty"
+bad 'empty guest' "cannot load the guest: $scratch/empty" "$scratch/empty"
+head -c 4096 /dev/zero >"$scratch/zeros"
+bad 'not a guest' 'cannot load the guest' "$scratch/zeros"
+head -c 100 "$scratch/exit" >"$scratch/short"
+bad 'truncated guest' 'cannot load the guest' "$scratch/short"
+truncate -s 3M "$scratch/large"
+bad 'file larger than memory' "file larger than the guest's memory, 2M" --memory 2M "$scratch/large"
+bad 'memory that is too little' 'out of range: --memory 1M' --memory 1M "$scratch/exit"
+bad 'memory in part of a MiB' 'not a whole number of MiB' --memory 3000K "$scratch/exit"
+bad 'memory that is no number' "--memory 'much'" --memory much "$scratch/exit"
+bad 'unknown model' 'unknown model' --model frob "$scratch/exit"
+bad 'unknown profile' 'no such profile' --profile hardwre "$scratch/exit"
+bad 'unknown CPU' 'unknown CPU' --cpu fast "$scratch/exit"
+bad 'no time at all' 'out of range: --timeout' --timeout 0 "$scratch/exit"
+bad 'no instruction at all' 'out of range: --max-instructions' --max-instructions 0 "$scratch/exit"
+bad 'no guest' 'missing argument: GUEST'
+refused 'KVM' 3 'this build has no KVM' run --cpu kvm "$scratch/exit"
+refused 'timeline in no folder' 2 'cannot write' run --timeline /nowhere/t "$scratch/exit"
+refused 'timeline that is a folder' 2 'it is a directory' run --timeline "$scratch" "$scratch/exit"
+
+# The table. Retired after the write to GLOBAL_CTRL: ten NOPs, mov, xor, out.
+stat_says() {
+	grep -qE -- "$1" "$scratch/err" || {
+		sed 's/^/# /' "$scratch/err"
+		return 1
+	}
+}
+run run --stat "$scratch/counted"
+check 'stat: status is the guest'"'"'s' same "$status" 1
+check 'stat: a counter that counted' stat_says '^ +13  IA32_PMC0 .* user os .* on$'
+check 'stat: a counter that did not' stat_says '^ +<not counted>  IA32_PMC1 +-'
+check 'stat: exact totals' stat_says '^ +20  instructions'
+check 'stat: what was not measured' stat_says '^ +<not counted>  llc-misses'
+check 'stat: not on standard output' nothing_printed
+run run --stat --model amd-k7 "$scratch/exit"
+check 'stat: a model without fixed counters' stat_says 'PerfCtr3'
+
+# The timeline.
+run run --timeline "$timeline" "$scratch/counted"
+check 'timeline: status is the guest'"'"'s' same "$status" 1
+check 'timeline: JSON' is_json "$timeline"
+check 'timeline: the register writes, in order' holds "$timeline" \
+	'[e["name"] for e in d["traceEvents"] if e.get("tid") == 1 and e["ph"] == "i"]
+	== ["IA32_PERFEVTSEL0", "IA32_PERF_GLOBAL_CTRL"]'
+check 'timeline: the counter has a track' holds "$timeline" \
+	'[e["args"]["value"] for e in d["traceEvents"]
+		if e["ph"] == "C" and e["name"] == "IA32_PMC0"][-1] == 13'
+ends 'timeline of a guest that dies' 128 'triple fault' --timeline "$timeline" "$scratch/overflow"
+check 'timeline of a guest that dies: the overflow and the PMI' holds "$timeline" \
+	'{"overflow 0x1", "PMI", "NMI"} <= {e["name"] for e in d["traceEvents"]}'
+run run --timeline /dev/full "$scratch/counted"
+check 'timeline that cannot be written: status' same "$status" 164
+check 'timeline that cannot be written: one message' one_message
+
+# JSON.
+run run --json "$scratch/print"
+if [ "$status" = 3 ]; then
+	check 'without JSON: says so' says 'this build has no JSON'
+	finish
+fi
+check 'JSON: status is the guest'"'"'s' same "$status" 1
+check 'JSON: the whole of standard output' is_json "$scratch/out"
+check 'JSON: what it is' holds "$scratch/out" 'd["format"] == "vpmu-run" and d["version"] == 1'
+check 'JSON: the serial output' holds "$scratch/out" 'd["serial"] == "A\ufffd\n"'
+run run --json "$scratch/counted"
+check 'JSON: a counter' holds "$scratch/out" \
+	'(lambda c: c["value"] == 13 and c["selector"] == "0x4300c0" and c["class"] == "instructions"
+		and c["enabled"] and c["user"] and c["kernel"] and not c["interrupt"])(d["counters"][0])'
+check 'JSON: totals, measured or null' holds "$scratch/out" \
+	'd["totals"]["instructions"] == 20 and d["totals"]["llc-misses"] is None'
+check 'JSON: how it ended' holds "$scratch/out" \
+	'd["end"]["reason"] == "exit" and d["end"]["exit_value"] == 0 and d["end"]["status"] == 1'
+run run --json --max-instructions 1000 "$scratch/loop"
+check 'JSON: a run that did not end' holds "$scratch/out" \
+	'd["end"]["reason"] == "instructions" and d["end"]["status"] == 126
+	and d["totals"]["branches"] == 1000'
+run run --json "$scratch/short"
+check 'JSON: none of a bad guest' nothing_printed
+
+# The same guest with the same options: the same counts.
+run run --json "$BUILD/guests/sampler.elf"
+cp "$scratch/out" "$scratch/first"
+run run --json "$BUILD/guests/sampler.elf"
+check 'the same run twice is the same document' cmp "$scratch/first" "$scratch/out"
+finish

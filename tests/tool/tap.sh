@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# Sourced by the shell tests: TAP output, a scratch folder, and what every bad input must come to.
+# The first argument of a test is the tool.
+set -u
+vpmu=$1
+tests=0
+failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# NAME CONDITION…: the test holds when the command succeeds.
+check() {
+	local name=$1
+	shift
+	tests=$((tests + 1))
+	if "$@"; then
+		echo "ok $tests - $name"
+	else
+		echo "not ok $tests - $name"
+		echo "# failed: ${*//$'\n'/ }"
+		failed=1
+	fi
+}
+
+skip() {
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
+# ARGUMENT…: runs the tool; sets $status, $scratch/out and $scratch/err.
+run() {
+	timeout 60 "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+	status=$?
+}
+
+same() {
+	[ "$1" = "$2" ] || {
+		echo "# '$1' is not '$2'"
+		return 1
+	}
+}
+
+one_message() {
+	same "$(wc -l <"$scratch/err")" 1 && same "$(head -c 6 "$scratch/err")" 'vpmu: '
+}
+
+says() {
+	grep -qF -- "$1" "$scratch/err" || {
+		echo "# stderr is: $(head -c 500 "$scratch/err")"
+		return 1
+	}
+}
+
+nothing_printed() {
+	[ ! -s "$scratch/out" ]
+}
+
+is_json() {
+	python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$1"
+}
+
+# DOCUMENT EXPRESSION: a Python expression on the document d holds.
+holds() {
+	python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+sys.exit(not eval("(" + sys.argv[2] + ")"))' "$1" "$2"
+}
+
+# NAME STATUS TEXT ARGUMENT…: the tool ends with that status and one line on stderr with that text.
+refused() {
+	local name=$1 expected=$2 text=$3
+	shift 3
+	run "$@"
+	check "$name: status" same "$status" "$expected"
+	check "$name: one message" one_message
+	check "$name: says '$text'" says "$text"
+	check "$name: prints nothing else" nothing_printed
+}
+
+finish() {
+	echo "1..$tests"
+	exit "$failed"
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* The replay engine: the order of a script, answers' texts, and what a bad line leaves behind. */
+#include "replay_unit.h"
+
+static struct replay replay;
+static struct replay_answer answer;
+
+static int start(void **state)
+{
+	replay_init(&replay);
+	return 0;
+}
+
+static void assert_answer(const char *line, const char *text)
+{
+	assert_int_equal(execute(&replay, line, &answer), REPLAY_ANSWERED);
+	assert_string_equal(answer.text, text);
+	assert_int_equal(answer.length, strlen(text));
+}
+
+static void assert_bad(const char *line, const char *text)
+{
+	assert_int_equal(execute(&replay, line, &answer), REPLAY_BAD);
+	assert_non_null(strstr(answer.text, text));
+}
+
+static void the_first_command_must_be_model(void **state)
+{
+	assert_bad("enter", "enter: the first command must be model");
+	assert_bad("profile hardware", "profile: comes once, right after model");
+	assert_answer("model intel-v2", "ok");
+	assert_answer("enter", "pmi=0 masked=0");
+}
+
+static void model_and_profile_come_once(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_bad("model intel-v2", "model: comes first, and once");
+	assert_answer("profile hardware", "ok");
+	assert_bad("profile hardware", "profile: comes once");
+	assert_answer("enter", "pmi=0 masked=0");
+	assert_bad("model intel-v2", "model: comes first, and once");
+}
+
+static void profile_comes_before_all_but_model(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("enter", "pmi=0 masked=0");
+	assert_bad("profile hardware", "profile: comes once");
+}
+
+static void unknown_models_and_profiles_are_bad(void **state)
+{
+	assert_bad("model intel-v9", "intel-v9");
+	assert_bad("model intel-v2,gp=99", "gp");
+	assert_answer("model intel-v2,gp=8", "ok");
+	assert_bad("profile hardwre", "(did you mean 'hardware'?)");
+}
+
+static void guest_refusals_are_gp_and_host_refusals_fail(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("wrmsr 0x186 0x200000", "gp");
+	assert_answer("host-wrmsr 0x186 0x200000", "fail");
+	assert_answer("rdmsr 0x10", "gp");
+	assert_answer("wrmsr 0x10 1", "gp");
+	assert_answer("host-rdmsr 0x10", "fail");
+	assert_answer("host-wrmsr 0x10 1", "fail");
+	assert_answer("rdpmc 99", "gp");
+}
+
+static void values_are_lower_case_hex_without_zeros(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("rdmsr 0xc1", "0x0");
+	assert_answer("host-wrmsr 0xc1 0x0ABCDEF00123", "ok");
+	assert_answer("rdmsr 0xc1", "0xabcdef00123");
+	assert_answer("rdpmc 0", "0xabcdef00123");
+	assert_answer("host-rdmsr 0xc1", "0xabcdef00123");
+}
+
+static void run_counts_cycles_as_instructions_unless_given(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("wrmsr 0x38d 0x333", "ok");
+	assert_answer("wrmsr 0x38f 0x700000000", "ok");
+	assert_answer("run instructions=10", "pmi=0 masked=0");
+	assert_answer("rdmsr 0x30a", "0xa");
+	assert_answer("rdmsr 0x30b", "0xa");
+	assert_answer("run instructions=10 cycles=3", "pmi=0 masked=0");
+	assert_answer("rdmsr 0x309", "0x14");
+	assert_answer("rdmsr 0x30a", "0xd");
+	assert_answer("rdmsr 0x30b", "0xd");
+}
+
+static void run_at_cpl_3_is_not_the_kernel(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("wrmsr 0x186 0x4200c0", "ok");
+	assert_answer("wrmsr 0x38f 1", "ok");
+	assert_answer("run instructions=10 cpl=3", "pmi=0 masked=0");
+	assert_answer("rdmsr 0xc1", "0x0");
+	assert_answer("run instructions=10", "pmi=0 masked=0");
+	assert_answer("rdmsr 0xc1", "0xa");
+}
+
+static void a_masked_pmi_is_counted_as_masked(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("wrmsr 0x186 0x5300c0", "ok");
+	assert_answer("wrmsr 0x38f 1", "ok");
+	assert_answer("host-wrmsr 0xc1 0xffffffffffff", "ok");
+	assert_answer("lvtpc 0x10400", "ok");
+	assert_answer("run instructions=1", "pmi=0 masked=1");
+	assert_answer("lvtpc 0x400", "ok");
+	assert_answer("wrmsr 0x390 1", "ok");
+	assert_answer("host-wrmsr 0xc1 0xffffffffffff", "ok");
+	assert_answer("run instructions=1", "pmi=1 masked=0");
+}
+
+static void state_lists_stored_registers_once(void **state)
+{
+	assert_answer("model intel-v1", "ok");
+	assert_answer("host-wrmsr 0xc2 0x12", "ok");
+	assert_int_equal(execute(&replay, "state", &answer), REPLAY_ANSWERED);
+	assert_non_null(strstr(answer.text, "IA32_PMC1=0x12"));
+	assert_null(strstr(answer.text, "  "));
+	replay_init(&replay);
+	assert_answer("model intel-v2", "ok");
+	assert_int_equal(execute(&replay, "state", &answer), REPLAY_ANSWERED);
+	assert_null(strstr(answer.text, "IA32_A_PMC"));
+	assert_null(strstr(answer.text, "OVF_CTRL"));
+}
+
+static void every_models_state_fits_an_answer(void **state)
+{
+	const char *name;
+	char line[64];
+
+	for (size_t i = 0; (name = vpmu_preset_name(i)); i++) {
+		replay_init(&replay);
+		snprintf(line, sizeof(line), "model %s", name);
+		assert_answer(line, "ok");
+		assert_int_equal(execute(&replay, "state", &answer), REPLAY_ANSWERED);
+		assert_true(answer.length > 0 && answer.length < REPLAY_ANSWER_BYTES - 512);
+	}
+}
+
+static void expect_holds_or_shows_both(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("expect rdmsr 0xc1 = 0x0", "ok");
+	assert_int_equal(execute(&replay, "expect rdmsr 0xc1 = 0x1", &answer), REPLAY_DIFFERS);
+	assert_string_equal(answer.text, "expected 0x1 got 0x0");
+	assert_answer("expect enter = pmi=0   masked=0", "ok");
+	assert_answer("expect wrmsr 0x186 0x200000 = gp", "ok");
+}
+
+static void expect_does_not_hide_bad_input(void **state)
+{
+	assert_bad("expect model nothing = ok", "nothing");
+	assert_answer("expect model intel-v2 = ok", "ok");
+	assert_bad("expect frob = ok", "unknown replay command 'frob'");
+}
+
+static void later_commands_never_pretend(void **state)
+{
+	static const char *const lines[] = {"filter none", "save a", "put a", "clear a"};
+
+	assert_answer("model intel-v2", "ok");
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_bad(lines[i], "this build does not have this command");
+}
+
+static void a_bad_line_leaves_the_machine_alone(void **state)
+{
+	char before[REPLAY_ANSWER_BYTES];
+
+	assert_answer("model intel-v2", "ok");
+	assert_answer("host-wrmsr 0xc1 7", "ok");
+	execute(&replay, "state", &answer);
+	memcpy(before, answer.text, answer.length + 1);
+	assert_bad("host-wrmsr 0xc1 8 9", "unexpected argument");
+	execute(&replay, "state", &answer);
+	assert_string_equal(answer.text, before);
+}
+
+static void a_new_replay_remembers_nothing(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("host-wrmsr 0xc1 7", "ok");
+	assert_answer("lvtpc 0x10400", "ok");
+	replay_init(&replay);
+	assert_answer("model intel-v2", "ok");
+	assert_answer("rdmsr 0xc1", "0x0");
+}
+
+static void a_long_expectation_is_cut_not_overrun(void **state)
+{
+	char line[REPLAY_LINE_BYTES + 1] = "expect enter = ";
+
+	assert_answer("model intel-v2", "ok");
+	memset(line + strlen(line), 'x', sizeof(line) - 1 - strlen(line));
+	line[sizeof(line) - 1] = '\0';
+	assert_int_equal(execute(&replay, line, &answer), REPLAY_DIFFERS);
+	assert_int_equal(answer.length, REPLAY_ANSWER_BYTES - 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, start)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_first_command_must_be_model),
+		TEST(model_and_profile_come_once),
+		TEST(profile_comes_before_all_but_model),
+		TEST(unknown_models_and_profiles_are_bad),
+		TEST(guest_refusals_are_gp_and_host_refusals_fail),
+		TEST(values_are_lower_case_hex_without_zeros),
+		TEST(run_counts_cycles_as_instructions_unless_given),
+		TEST(run_at_cpl_3_is_not_the_kernel),
+		TEST(a_masked_pmi_is_counted_as_masked),
+		TEST(state_lists_stored_registers_once),
+		TEST(every_models_state_fits_an_answer),
+		TEST(expect_holds_or_shows_both),
+		TEST(expect_does_not_hide_bad_input),
+		TEST(later_commands_never_pretend),
+		TEST(a_bad_line_leaves_the_machine_alone),
+		TEST(a_new_replay_remembers_nothing),
+		TEST(a_long_expectation_is_cut_not_overrun),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options are rows of a table: parsing, range checks, suggestions and the text of --help are all
+ * derived from the rows.
+ */
+#ifndef TOOL_ARGS_H
+#define TOOL_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum option_kind {
+	OPTION_FLAG,    /* bool */
+	OPTION_TEXT,    /* const char * */
+	OPTION_COUNT,   /* uint64_t */
+	OPTION_SIZE,    /* uint64_t, in bytes, typed with K, M or G */
+	OPTION_SECONDS, /* uint64_t, in microseconds, typed in seconds with a fraction */
+};
+
+struct option_row {
+	const char *name;  /* without the dashes */
+	const char *value; /* what --help calls the value; NULL for a flag */
+	const char *about; /* NULL: not shown by --help */
+	enum option_kind kind;
+	size_t offset;     /* in the command's structure of options */
+	uint64_t min, max; /* of a number, in the stored unit */
+};
+
+struct command;
+
+enum { ARGS_GO = -1, ARGS_OPERANDS = 8 };
+
+/*
+ * Parses a command's arguments into `options` and `operands` (ARGS_OPERANDS entries, NULL past the
+ * last). Returns ARGS_GO, or the exit status when --help has been printed or a message said what
+ * is wrong.
+ */
+int args_parse(const struct command *command, int argc, char **argv, void *options,
+               const char **operands);
+
+#endif

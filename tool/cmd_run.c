@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* vpmu run: runs a bare-metal guest on the embedded machine. */
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "message.h"
+#include "run.h"
+
+#define MIB UINT64_C(0x100000)
+
+#define OPTION(text, field) .name = (text), .offset = offsetof(struct run_options, field)
+
+static const struct option_row rows[] = {
+	{OPTION("model", model), .value = "NAME[,key=value...]",
+         .about = "the guest's PMU; 'vpmu models' lists them\n(default intel-v2)",
+         .kind = OPTION_TEXT},
+	{OPTION("profile", profile), .value = "NAME",
+         .about = "whose behaviour it shows (default hardware)", .kind = OPTION_TEXT},
+	{OPTION("memory", memory), .value = "SIZE",
+         .about = "the guest's memory, 2M to 4G (default 512M)", .kind = OPTION_SIZE,
+         .min = 2 * MIB, .max = 4096 * MIB},
+	{OPTION("append", append), .value = "ARGS", .about = "the guest's command line",
+         .kind = OPTION_TEXT},
+	{OPTION("cpu", cpu), .value = "emulated|auto",
+         .about = "what executes the guest (default auto)", .kind = OPTION_TEXT},
+	{OPTION("max-instructions", max_instructions), .value = "N",
+         .about = "end after N guest instructions", .kind = OPTION_COUNT, .min = 1,
+         .max = INT64_MAX},
+	{OPTION("timeout", timeout_us), .value = "SECONDS",
+         .about = "end after that much real time", .kind = OPTION_SECONDS, .min = 1000,
+         .max = UINT64_C(31536000) * 1000000},
+	{OPTION("stat", stat), .about = "print a table of every counter at the end, on stderr",
+         .kind = OPTION_FLAG},
+	{OPTION("timeline", timeline), .value = "FILE",
+         .about = "write what happened to the PMU as a Chrome trace\n(opens in Perfetto)",
+         .kind = OPTION_TEXT},
+	{OPTION("json", json),
+         .about = "print only a JSON document (docs/json.md), with the\nguest's output in it",
+         .kind = OPTION_FLAG},
+};
+
+static const char notes[] =
+	"GUEST is an ELF64 file, or a multiboot 1 image in ELF32 or ELF64. Its serial port\n"
+	"(0x3f8) is standard output. It ends by writing a value V to port 0xf4.\n"
+	"\n"
+	"Exit status: (V << 1) | 1, as with QEMU's isa-debug-exit; otherwise\n"
+	"  124  --timeout                130  interrupted (SIGINT, SIGTERM)\n"
+	"  126  --max-instructions       160  halted for ever\n"
+	"  128  triple fault             162  an instruction that is not supported\n"
+	"  164  the output could not be written\n"
+	"    2  bad usage or guest file    3  this build or host lacks something\n";
+
+/* Options that go together, and words that are no numbers. */
+static int check(const struct run_options *options)
+{
+	if (options->memory % MIB) {
+		message("not a whole number of MiB: --memory");
+		return TOOL_BAD;
+	}
+	if (!strcmp(options->cpu, "kvm")) {
+		message("this build has no KVM: --cpu kvm (use --cpu emulated)");
+		return TOOL_LACKS;
+	}
+	if (strcmp(options->cpu, "emulated") && strcmp(options->cpu, "auto")) {
+		message("unknown CPU: --cpu %s (emulated, auto)", options->cpu);
+		return TOOL_BAD;
+	}
+	return options->json && json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
+}
+
+#if !HAVE_MACHINE
+int run_guest(const struct run_options *options, const char *guest)
+{
+	message("this build has no machine: %s (build it with Unicorn and Zydis)", guest);
+	return TOOL_LACKS;
+}
+#endif
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct run_options options = {
+		.model = "intel-v2", .profile = "hardware", .cpu = "auto", .memory = 512 * MIB};
+	const char *operands[ARGS_OPERANDS];
+	int status = args_parse(self, argc, argv, &options, operands);
+
+	if (status != ARGS_GO)
+		return status;
+	status = check(&options);
+	return status ? status : run_guest(&options, operands[0]);
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.operands = "GUEST",
+	.about = "Run a bare-metal guest program on a machine with a virtual PMU",
+	.notes = notes,
+	.options = rows,
+	.option_count = sizeof(rows) / sizeof(rows[0]),
+	.operand_min = 1,
+	.operand_max = 1,
+	.run = run,
+};

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads and writes whole files. */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "message.h"
+#include "number.h"
+
+struct growing {
+	uint8_t *bytes;
+	size_t used, room;
+};
+
+static bool grow(struct growing *data, size_t room)
+{
+	uint8_t *bytes = realloc(data->bytes, room);
+
+	if (!bytes)
+		return false;
+	data->bytes = bytes;
+	data->room = room;
+	return true;
+}
+
+/* Reads to the end, or to one byte past the limit. False: errno tells. */
+static bool read_up_to(int fd, uint64_t limit, struct growing *data)
+{
+	ssize_t got = 1;
+
+	while (got && data->used <= limit) {
+		if (data->used == data->room && !grow(data, 2 * data->room + 65536))
+			return false;
+		got = read(fd, data->bytes + data->used, data->room - data->used);
+		if (got < 0 && errno != EINTR)
+			return false;
+		if (got > 0)
+			data->used += (size_t)got;
+	}
+	return true;
+}
+
+/* A device may have no end. */
+static bool readable_kind(int fd, const char *path)
+{
+	struct stat about;
+
+	if (fstat(fd, &about)) {
+		message("cannot read: %s: %s", path, strerror(errno));
+		return false;
+	}
+	if (S_ISREG(about.st_mode) || S_ISFIFO(about.st_mode))
+		return true;
+	message("not a file: %s%s", path, S_ISDIR(about.st_mode) ? " (it is a directory)" : "");
+	return false;
+}
+
+static int read_open(int fd, const char *path, uint64_t limit, const char *limit_is,
+                     struct growing *data)
+{
+	char size[32];
+
+	if (!readable_kind(fd, path))
+		return TOOL_BAD;
+	if (!read_up_to(fd, limit, data)) {
+		message("cannot read: %s: %s", path, strerror(errno));
+		return TOOL_BAD;
+	}
+	if (data->used > limit) {
+		number_print_size(limit, size, sizeof(size));
+		message("file larger than %s, %s: %s", limit_is, size, path);
+		return TOOL_BAD;
+	}
+	return TOOL_HOLDS;
+}
+
+int file_read(const char *path, uint64_t limit, const char *limit_is, uint8_t **bytes,
+              size_t *count)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), status;
+	struct growing data = {0};
+
+	if (fd < 0) {
+		message("cannot open: %s: %s", path, strerror(errno));
+		return TOOL_BAD;
+	}
+	status = read_open(fd, path, limit, limit_is, &data);
+	close(fd);
+	if (status) {
+		free(data.bytes);
+		return status;
+	}
+	*bytes = data.bytes;
+	*count = data.used;
+	return TOOL_HOLDS;
+}
+
+static bool write_directly(const char *path)
+{
+	struct stat about;
+
+	return !stat(path, &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
+}
+
+/* A temporary file beside the path, with the permissions that the file would have. */
+static int open_temporary(struct output *output)
+{
+	mode_t mask = umask(0);
+	int fd;
+
+	umask(mask);
+	if ((size_t)snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX",
+	                     output->path) >= sizeof(output->temporary)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(output->temporary, O_CLOEXEC);
+	if (fd >= 0)
+		fchmod(fd, 0666 & ~mask);
+	return fd;
+}
+
+bool output_open(struct output *output, const char *path)
+{
+	struct stat about;
+	int fd;
+
+	memset(output, 0, sizeof(*output));
+	output->path = path;
+	if (!stat(path, &about) && S_ISDIR(about.st_mode)) {
+		message("cannot write: %s: it is a directory", path);
+		return false;
+	}
+	fd = write_directly(path) ? open(path, O_WRONLY | O_CLOEXEC) : open_temporary(output);
+	if (fd >= 0)
+		output->stream = fdopen(fd, "w");
+	if (output->stream)
+		return true;
+	message("cannot write: %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (*output->temporary)
+		unlink(output->temporary);
+	return false;
+}
+
+bool output_commit(struct output *output)
+{
+	bool good = !fflush(output->stream) && !ferror(output->stream);
+
+	good = !fclose(output->stream) && good;
+	output->stream = NULL;
+	if (good && *output->temporary)
+		good = !rename(output->temporary, output->path);
+	if (good)
+		return true;
+	message("cannot write: %s: %s", output->path, strerror(errno));
+	if (*output->temporary)
+		unlink(output->temporary);
+	return false;
+}
+
+void output_abandon(struct output *output)
+{
+	if (!output->stream)
+		return;
+	fclose(output->stream);
+	output->stream = NULL;
+	if (*output->temporary)
+		unlink(output->temporary);
+}

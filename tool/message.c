@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes messages: one line each, control bytes made visible. */
+#include "message.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool colour_wanted(FILE *stream)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (no_color && *no_color)
+		return false;
+	return isatty(fileno(stream)) && term && strcmp(term, "dumb") != 0;
+}
+
+const char *bold_on(FILE *stream)
+{
+	return colour_wanted(stream) ? "\033[1m" : "";
+}
+
+const char *bold_off(FILE *stream)
+{
+	return colour_wanted(stream) ? "\033[0m" : "";
+}
+
+/* A file name or a replay's line may hold anything: nothing of it reaches the terminal raw. */
+static void print_visible(const char *text)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte < 0x20 || byte == 0x7f)
+			fprintf(stderr, "\\x%02x", byte);
+		else
+			fputc(byte, stderr);
+	}
+}
+
+void message(const char *format, ...)
+{
+	char text[1024];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	fflush(stdout);
+	fprintf(stderr, "%svpmu:%s ", bold_on(stderr), bold_off(stderr));
+	print_visible(text);
+	fputc('\n', stderr);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Gathers a model's facts, and names them. */
+#include "models.h"
+
+static void add_event(struct model_facts *facts, enum vpmu_class class_, bool fixed, uint64_t which)
+{
+	if (class_ != VPMU_NO_CLASS && facts->event_count < MODEL_EVENTS)
+		facts->events[facts->event_count++] = (struct model_event){class_, fixed, which};
+}
+
+/* Unit masks are listed only where they make a difference. */
+static void gather_events(struct model_facts *facts)
+{
+	struct selector_probe probe;
+
+	selector_probe_init(&probe, &facts->model);
+	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
+		if (facts->model.fixed_mask >> i & 1)
+			add_event(facts, selector_fixed_class(&probe, i), true, i);
+	for (unsigned event = 0; event < 0x100; event++) {
+		enum vpmu_class plain = selector_class(&probe, event);
+
+		add_event(facts, plain, false, event);
+		for (unsigned umask = 1; umask < 0x100; umask++) {
+			enum vpmu_class class_ = selector_class(&probe, event | umask << 8);
+
+			if (class_ != plain)
+				add_event(facts, class_, false, event | umask << 8);
+		}
+	}
+}
+
+void model_facts_gather(struct model_facts *facts, const struct vpmu_model *model)
+{
+	facts->model = *model;
+	facts->register_count = vpmu_model_registers(model, facts->registers);
+	facts->leaf_count = vpmu_model_to_cpuid(model, facts->leaves);
+	facts->event_count = 0;
+	gather_events(facts);
+}
+
+const char *model_vendor_name(enum vpmu_vendor vendor)
+{
+	static const char *const names[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = "Intel",
+		[VPMU_VENDOR_ZHAOXIN] = "Zhaoxin",
+		[VPMU_VENDOR_AMD] = "AMD",
+	};
+
+	return names[vendor];
+}
+
+const char *model_kind_name(enum vpmu_kind kind)
+{
+	static const char *const names[VPMU_KINDS] = {
+		[VPMU_KIND_COUNTER] = "counter",
+		[VPMU_KIND_COUNTER_ALIAS] = "counter-alias",
+		[VPMU_KIND_SELECTOR] = "selector",
+		[VPMU_KIND_SELECTOR_ALIAS] = "selector-alias",
+		[VPMU_KIND_FIXED_COUNTER] = "fixed-counter",
+		[VPMU_KIND_FIXED_CTRL] = "fixed-ctrl",
+		[VPMU_KIND_GLOBAL_CTRL] = "global-ctrl",
+		[VPMU_KIND_GLOBAL_STATUS] = "global-status",
+		[VPMU_KIND_STATUS_CLEAR] = "status-clear",
+		[VPMU_KIND_STATUS_SET] = "status-set",
+		[VPMU_KIND_INUSE] = "inuse",
+		[VPMU_KIND_CAPABILITIES] = "capabilities",
+		[VPMU_KIND_METRICS] = "metrics",
+		[VPMU_KIND_DEBUGCTL] = "debugctl",
+		[VPMU_KIND_MISC_ENABLE] = "misc-enable",
+	};
+
+	return names[kind];
+}
+
+const char *model_access_name(enum vpmu_access access)
+{
+	static const char *const names[] = {
+		[VPMU_ACCESS_NONE] = "none",
+		[VPMU_ACCESS_READ] = "read",
+		[VPMU_ACCESS_READ_WRITE] = "read-write",
+		[VPMU_ACCESS_COMMAND] = "command",
+		[VPMU_ACCESS_IGNORED] = "ignored",
+	};
+
+	return names[access];
+}
+
+const char *model_level_name(enum vpmu_level level)
+{
+	static const char *const names[] = {
+		[VPMU_LEVEL_RUNTIME] = "runtime",
+		[VPMU_LEVEL_RESET] = "reset",
+		[VPMU_LEVEL_FULL] = "full",
+		[VPMU_LEVEL_NEVER] = "never",
+	};
+
+	return names[level];
+}
+
+const char *model_feature(const struct vpmu_model *model, size_t i, bool *has)
+{
+	static const struct {
+		const char *name;
+		uint32_t feature;
+		uint64_t capability;
+	} rows[] = {
+		{"pdcm", VPMU_FEATURE_PDCM, 0},
+		{"full-width", 0, VPMU_PERF_CAP_FULL_WIDTH},
+		{"metrics", 0, VPMU_PERF_CAP_METRICS},
+		{"anythread-deprecated", VPMU_FEATURE_ANYTHREAD_GONE, 0},
+		{"perfcore", VPMU_FEATURE_PERFCORE, 0},
+		{"perfmon-v2", VPMU_FEATURE_PERFMON_V2, 0},
+		{"hle", VPMU_FEATURE_HLE, 0},
+		{"rtm", VPMU_FEATURE_RTM, 0},
+	};
+
+	if (i >= sizeof(rows) / sizeof(rows[0]))
+		return NULL;
+	*has = (model->features & rows[i].feature) ||
+	       (model->perf_capabilities & rows[i].capability);
+	return rows[i].name;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* What `vpmu models` shows, gathered once and printed as text or as JSON. */
+#ifndef TOOL_MODELS_H
+#define TOOL_MODELS_H
+
+#include <vpmu/vpmu.h>
+
+#include "selector.h"
+
+/* One event that the model's counters can count. */
+struct model_event {
+	enum vpmu_class class_;
+	bool fixed;     /* a fixed counter's; else a selector's */
+	uint64_t which; /* the fixed counter's index, or the selector's event and unit mask */
+};
+
+enum { MODEL_EVENTS = 64 };
+
+struct model_facts {
+	struct vpmu_model model;
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	size_t register_count;
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t leaf_count;
+	struct model_event events[MODEL_EVENTS];
+	size_t event_count;
+};
+
+void model_facts_gather(struct model_facts *facts, const struct vpmu_model *model);
+
+/* The words for enumerated facts; static storage. */
+const char *model_vendor_name(enum vpmu_vendor vendor);
+const char *model_kind_name(enum vpmu_kind kind);
+const char *model_access_name(enum vpmu_access access);
+const char *model_level_name(enum vpmu_level level);
+
+/* The i-th feature's name and whether the model has it; NULL past the last. */
+const char *model_feature(const struct vpmu_model *model, size_t i, bool *has);
+
+/* Each returns the exit status. */
+int models_print_list(void);
+int models_print_model(const struct model_facts *facts);
+int models_print_list_json(void);
+int models_print_model_json(const struct model_facts *facts);
+
+#endif

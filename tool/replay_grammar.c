@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands (DESIGN, "Replay language"). Arguments in their places come first. */
+#include "replay_grammar.h"
+
+#define NUMBER(text, most)                                                                         \
+	{                                                                                          \
+		.name = text, .kind = ARGUMENT_NUMBER, .required = true, .max = most               \
+	}
+#define WORD(text)                                                                                 \
+	{                                                                                          \
+		.name = text, .kind = ARGUMENT_WORD, .required = true                              \
+	}
+#define KEY(text, most, value)                                                                     \
+	{                                                                                          \
+		.name = text, .kind = ARGUMENT_KEY, .max = most, .otherwise = value                \
+	}
+#define AMOUNT(text) KEY(text, UINT64_MAX, 0)
+#define CPL          KEY("cpl", 3, 0)
+
+#define MSR_ARGUMENTS                                                                              \
+	{                                                                                          \
+		[MSR_INDEX] = NUMBER("INDEX", UINT32_MAX)                                          \
+	}
+#define MSR_AND_VALUE                                                                              \
+	{                                                                                          \
+		[MSR_INDEX] = NUMBER("INDEX", UINT32_MAX), [MSR_VALUE] =                           \
+								   NUMBER("VALUE", UINT64_MAX)     \
+	}
+
+const struct verb replay_verbs[REPLAY_VERBS] = {
+	[REPLAY_MODEL] = {"model", {WORD("NAME")}},
+	[REPLAY_PROFILE] = {"profile", {WORD("NAME")}},
+	[REPLAY_WRMSR] = {"wrmsr", MSR_AND_VALUE},
+	[REPLAY_RDMSR] = {"rdmsr", MSR_ARGUMENTS},
+	[REPLAY_HOST_WRMSR] = {"host-wrmsr", MSR_AND_VALUE},
+	[REPLAY_HOST_RDMSR] = {"host-rdmsr", MSR_ARGUMENTS},
+	[REPLAY_RDPMC] = {"rdpmc",
+                          {[RDPMC_ECX] = NUMBER("ECX", UINT32_MAX),
+                           [RDPMC_CPL] = CPL,
+                           [RDPMC_PCE] = KEY("pce", 1, 1)}},
+	[REPLAY_LVTPC] = {"lvtpc", {NUMBER("VALUE", UINT32_MAX)}},
+	[REPLAY_ENTER] = {"enter", {{0}}},
+	[REPLAY_RUN] = {"run",
+                        {[VPMU_INSTRUCTIONS] = {.name = "instructions",
+                                                .kind = ARGUMENT_KEY,
+                                                .required = true,
+                                                .max = UINT64_MAX},
+                         [VPMU_CYCLES] = AMOUNT("cycles"),
+                         [VPMU_REF_CYCLES] = AMOUNT("ref-cycles"),
+                         [VPMU_BRANCHES] = AMOUNT("branches"),
+                         [VPMU_BRANCH_MISSES] = AMOUNT("branch-misses"),
+                         [VPMU_LLC_REFERENCES] = AMOUNT("llc-references"),
+                         [VPMU_LLC_MISSES] = AMOUNT("llc-misses"),
+                         [RUN_CPL] = CPL}},
+	[REPLAY_EMULATE] = {"emulate",
+                            {[EMULATE_BRANCH] = {.name = "branch", .kind = ARGUMENT_FLAG},
+                             [EMULATE_CPL] = CPL}},
+	[REPLAY_SCHEDULE] = {"schedule", {{0}}},
+	[REPLAY_RESET] = {"reset", {{0}}},
+	[REPLAY_FILTER] =
+		{"filter",
+                 {[FILTER_ACTION] = {.name = "ACTION",
+                                     .kind = ARGUMENT_CHOICE,
+                                     .required = true,
+                                     .choices = "allow deny none"},
+                  [FILTER_FIXED] = KEY("fixed", UINT32_MAX, 0),
+                  [FILTER_EVENTS] = {.name = "EVENT", .kind = ARGUMENT_LIST, .max = UINT64_MAX}}},
+	[REPLAY_SAVE] = {"save", {WORD("NAME")}},
+	[REPLAY_PUT] = {"put",
+                        {[PUT_NAME] = WORD("NAME"),
+                         [PUT_LEVEL] = {.name = "level",
+                                        .kind = ARGUMENT_KEY_CHOICE,
+                                        .choices = "runtime reset full",
+                                        .otherwise = 2},
+                         [PUT_ORDER] = {.name = "order",
+                                        .kind = ARGUMENT_KEY_CHOICE,
+                                        .choices = "stop-first no-stop per-counter listed "
+                                                   "ascending safe",
+                                        .otherwise = 5}}},
+	[REPLAY_CLEAR] = {"clear", {WORD("NAME")}},
+	[REPLAY_STATE] = {"state", {{0}}},
+	[REPLAY_EVENT_COUNTS] = {"events", {{0}}},
+};
+
+const char *replay_verb_name(enum replay_verb verb)
+{
+	return replay_verbs[verb].name;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands of the replay language as data: what the parser reads. */
+#ifndef TOOL_REPLAY_GRAMMAR_H
+#define TOOL_REPLAY_GRAMMAR_H
+
+#include "replay.h"
+
+enum argument_kind {
+	ARGUMENT_NUMBER, /* a number in its place */
+	ARGUMENT_WORD,   /* any word in its place */
+	ARGUMENT_CHOICE, /* one of the words in `choices`, in its place */
+	ARGUMENT_KEY,    /* name=NUMBER */
+	ARGUMENT_KEY_CHOICE,
+	ARGUMENT_FLAG, /* its name alone */
+	ARGUMENT_LIST, /* all further words are numbers */
+};
+
+struct argument {
+	const char *name; /* NULL: the row is empty, the last was before */
+	enum argument_kind kind;
+	bool required;
+	uint64_t max;
+	uint64_t otherwise;  /* the value when not typed */
+	const char *choices; /* separated by blanks */
+};
+
+struct verb {
+	const char *name;
+	struct argument arguments[REPLAY_ARGUMENTS];
+};
+
+extern const struct verb replay_verbs[REPLAY_VERBS];
+
+#endif

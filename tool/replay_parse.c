@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes a command of a line's text, by the table in replay_grammar.c. Works inside the line's
+ * buffer. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nearest.h"
+#include "number.h"
+#include "replay_grammar.h"
+
+/* The line's text that is still to be read, and where to say what is wrong with it. */
+struct cursor {
+	char *at, *end;
+	char *problem;
+};
+
+#define PROBLEM(cursor, ...)                                                                       \
+	((void)snprintf((cursor)->problem, REPLAY_PROBLEM_BYTES, __VA_ARGS__), false)
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The next word, NUL-terminated in place; NULL at the end. */
+static char *next_word(struct cursor *cursor)
+{
+	char *word;
+
+	while (cursor->at < cursor->end && is_blank(*cursor->at))
+		cursor->at++;
+	if (cursor->at == cursor->end)
+		return NULL;
+	word = cursor->at;
+	while (cursor->at < cursor->end && !is_blank(*cursor->at))
+		cursor->at++;
+	*cursor->at = '\0';
+	if (cursor->at < cursor->end)
+		cursor->at++;
+	return word;
+}
+
+static const char *verb_name(const void *list, size_t i)
+{
+	return i < REPLAY_VERBS ? replay_verbs[i].name : i == REPLAY_VERBS ? "expect" : NULL;
+}
+
+static bool find_verb(struct cursor *cursor, const char *word, enum replay_verb *verb)
+{
+	const char *nearest;
+
+	for (unsigned i = 0; i < REPLAY_VERBS; i++)
+		if (!strcmp(replay_verbs[i].name, word)) {
+			*verb = i;
+			return true;
+		}
+	nearest = nearest_name(word, verb_name, NULL);
+	if (nearest)
+		return PROBLEM(cursor, "unknown replay command '%.40s' (did you mean '%s'?)", word,
+		               nearest);
+	return PROBLEM(cursor, "unknown replay command '%.40s'", word);
+}
+
+static bool parse_number(struct cursor *cursor, const struct verb *verb, const struct argument *row,
+                         const char *text, uint64_t *value)
+{
+	if (!number_parse(text, value))
+		return PROBLEM(cursor, "%s: %s is not a number: '%.40s'", verb->name, row->name,
+		               text);
+	if (*value > row->max)
+		return PROBLEM(cursor, "%s: %s is out of range (0 to 0x%" PRIx64 "): '%.40s'",
+		               verb->name, row->name, row->max, text);
+	return true;
+}
+
+static bool parse_choice(struct cursor *cursor, const struct verb *verb, const struct argument *row,
+                         const char *text, uint64_t *value)
+{
+	size_t length = strlen(text);
+	uint64_t which = 0;
+
+	for (const char *at = row->choices; *at; which++) {
+		size_t here = strcspn(at, " ");
+
+		if (here == length && !memcmp(at, text, length)) {
+			*value = which;
+			return true;
+		}
+		at += here + (at[here] == ' ');
+	}
+	return PROBLEM(cursor, "%s: %s is one of %s, not '%.40s'", verb->name, row->name,
+	               row->choices, text);
+}
+
+static bool take_value(struct cursor *cursor, const struct verb *verb, const struct argument *row,
+                       const char *text, union replay_value *value)
+{
+	switch (row->kind) {
+	case ARGUMENT_WORD:
+		value->word = text;
+		return true;
+	case ARGUMENT_FLAG:
+		value->number = 1;
+		return true;
+	case ARGUMENT_CHOICE:
+	case ARGUMENT_KEY_CHOICE:
+		return parse_choice(cursor, verb, row, text, &value->number);
+	default:
+		return parse_number(cursor, verb, row, text, &value->number);
+	}
+}
+
+static bool take_event(struct cursor *cursor, const struct verb *verb, const struct argument *row,
+                       const char *text, struct replay_command *command, size_t i)
+{
+	uint64_t count = command->argument[i].number;
+
+	if (count == REPLAY_EVENTS)
+		return PROBLEM(cursor, "%s: more than %d events", verb->name, REPLAY_EVENTS);
+	command->argument[i].number++;
+	return parse_number(cursor, verb, row, text, &command->events[count]);
+}
+
+static bool has_place(const struct argument *row)
+{
+	return row->kind == ARGUMENT_NUMBER || row->kind == ARGUMENT_WORD ||
+	       row->kind == ARGUMENT_CHOICE;
+}
+
+/* Whether the row is meant by the word; *text is then the argument's text. */
+static bool row_matches(const struct argument *row, bool typed, const char *word, const char **text)
+{
+	size_t length = strlen(row->name);
+
+	*text = word;
+	if (has_place(row))
+		return !typed;
+	switch (row->kind) {
+	case ARGUMENT_LIST:
+		return true;
+	case ARGUMENT_FLAG:
+		return !strcmp(word, row->name);
+	default:
+		if (strncmp(word, row->name, length) || word[length] != '=')
+			return false;
+		*text = word + length + 1;
+		return true;
+	}
+}
+
+static bool take_word(struct cursor *cursor, const struct verb *verb, const char *word,
+                      struct replay_command *command)
+{
+	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++) {
+		const struct argument *row = &verb->arguments[i];
+		bool typed = command->given >> i & 1;
+		const char *text;
+
+		if (!row_matches(row, typed, word, &text))
+			continue;
+		if (row->kind == ARGUMENT_LIST)
+			return take_event(cursor, verb, row, text, command, i);
+		if (typed)
+			return PROBLEM(cursor, "%s: %s is given twice", verb->name, row->name);
+		command->given |= 1u << i;
+		return take_value(cursor, verb, row, text, &command->argument[i]);
+	}
+	return PROBLEM(cursor, "%s: unexpected argument '%.40s'", verb->name, word);
+}
+
+static bool parse_arguments(struct cursor *cursor, struct replay_command *command)
+{
+	const struct verb *verb = &replay_verbs[command->verb];
+	const char *word;
+
+	command->given = 0;
+	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++)
+		command->argument[i].number = verb->arguments[i].otherwise;
+	while ((word = next_word(cursor)))
+		if (!take_word(cursor, verb, word, command))
+			return false;
+	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++)
+		if (verb->arguments[i].required && !(command->given >> i & 1))
+			return PROBLEM(cursor, "%s: missing %s%s", verb->name,
+			               verb->arguments[i].name,
+			               verb->arguments[i].kind == ARGUMENT_KEY ? "=N" : "");
+	return true;
+}
+
+/* The lone `=` that ends expect's command; NULL without one. */
+static char *find_separator(const struct cursor *cursor)
+{
+	for (char *at = cursor->at; at < cursor->end; at++)
+		if (*at == '=' && (at == cursor->at || is_blank(at[-1])) &&
+		    (at + 1 == cursor->end || is_blank(at[1])))
+			return at;
+	return NULL;
+}
+
+/* Joins the words with single blanks, in place. */
+static const char *join_words(struct cursor *cursor)
+{
+	char *start = cursor->at, *out = start, *word;
+
+	while ((word = next_word(cursor))) {
+		size_t length = strlen(word);
+
+		if (out > start)
+			*out++ = ' ';
+		memmove(out, word, length);
+		out += length;
+	}
+	*out = '\0';
+	return start;
+}
+
+/* After `expect`: cuts the answer off, so that the cursor holds just the command. */
+static bool split_expect(struct cursor *cursor, struct replay_command *command)
+{
+	char *separator = find_separator(cursor);
+	struct cursor answer;
+
+	if (!separator)
+		return PROBLEM(cursor, "expect: missing = ANSWER (expect COMMAND = ANSWER)");
+	answer = (struct cursor){separator + 1, cursor->end, cursor->problem};
+	if (answer.at < answer.end)
+		answer.at++;
+	command->expected = join_words(&answer);
+	if (!*command->expected)
+		return PROBLEM(cursor, "expect: missing ANSWER after =");
+	cursor->end = separator;
+	return true;
+}
+
+static bool parse_command(struct cursor *cursor, const char *word, struct replay_command *command)
+{
+	command->expected = NULL;
+	if (!strcmp(word, "expect")) {
+		if (!split_expect(cursor, command))
+			return false;
+		word = next_word(cursor);
+		if (!word || !strcmp(word, "expect"))
+			return PROBLEM(cursor, "expect: missing COMMAND");
+	}
+	return find_verb(cursor, word, &command->verb) && parse_arguments(cursor, command);
+}
+
+/* Cuts the comment and a carriage return off. False: control bytes, which no command has. */
+static bool trim(struct cursor *cursor)
+{
+	char *at;
+
+	if (cursor->end > cursor->at && cursor->end[-1] == '\r')
+		cursor->end--;
+	for (at = cursor->at; at < cursor->end && *at != '#'; at++)
+		if ((unsigned char)*at < ' ' && *at != '\t')
+			return PROBLEM(cursor, "control byte 0x%02x in column %zu",
+			               (unsigned char)*at, (size_t)(at - cursor->at) + 1);
+	cursor->end = at;
+	*at = '\0';
+	return true;
+}
+
+enum replay_parsed replay_parse(char *line, size_t length, struct replay_command *command,
+                                char *problem)
+{
+	struct cursor cursor = {line, line + length, problem};
+	const char *word;
+
+	if (!trim(&cursor))
+		return REPLAY_PROBLEM;
+	word = next_word(&cursor);
+	if (!word)
+		return REPLAY_BLANK;
+	return parse_command(&cursor, word, command) ? REPLAY_COMMAND : REPLAY_PROBLEM;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of `vpmu run` share: the options as typed, one run with its machine, and what is
+ * told about it afterwards.
+ */
+#ifndef TOOL_RUN_H
+#define TOOL_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <machine/room.h>
+#include <vpmu/vpmu.h>
+
+#include "selector.h"
+#include "timeline.h"
+
+struct run_options {
+	const char *model, *profile, *append, *cpu, *timeline;
+	uint64_t memory, max_instructions, timeout_us;
+	bool stat, json;
+};
+
+/*
+ * Exit statuses of a run that did not end by the guest's own exit. A guest's is odd, as with QEMU:
+ * (V << 1) | 1. These are even, so that neither can be taken for the other.
+ */
+enum run_status {
+	RUN_TIMEOUT = 124,
+	RUN_INSTRUCTIONS = 126,
+	RUN_TRIPLE_FAULT = 128,
+	RUN_INTERRUPTED = 130,
+	RUN_DEADLOCK = 160,
+	RUN_UNSUPPORTED = 162,
+	RUN_OUTPUT_FAILED = 164,
+};
+
+/* The guest's serial output, kept for the JSON document. */
+struct run_serial {
+	char *bytes;
+	size_t used, room;
+	bool truncated;
+};
+
+struct run {
+	const struct run_options *options;
+	const char *guest;
+	struct vpmu_model model;
+	const struct vpmu_profile *profile;
+	struct machine *machine;
+	struct machine_result result;
+	uint64_t happened[MACHINE_EVENT_OVERFLOW + 1]; /* by enum machine_event_kind */
+	uint32_t wanted;                               /* bit i: class i was counted at some time */
+	struct run_serial serial;
+	struct timeline timeline;
+	int stop_signal;    /* what stopped the run from outside, or 0 */
+	bool output_failed; /* stdout takes no more */
+};
+
+/* Loads and runs the guest. Returns the exit status. */
+int run_guest(const struct run_options *options, const char *guest);
+
+/* --- How it ended ------------------------------------------------------------------------------
+ */
+
+/* The run's exit status. */
+int run_end_status(const struct run *run);
+
+/* "exit", "timeout", …: for JSON. */
+const char *run_end_name(const struct run *run);
+
+/* Says on stderr why the run ended, unless the guest ended it. */
+void run_end_message(const struct run *run);
+
+/* --- What was counted --------------------------------------------------------------------------
+ */
+
+/* One counter of the model at the end of the run. */
+struct run_counter {
+	struct vpmu_register reg;
+	uint64_t value;
+	uint64_t selector; /* its selector's value; of a fixed counter its control field */
+	bool programmed, enabled, user, kernel, interrupt;
+	enum vpmu_class class_;
+	char event[SELECTOR_NAME_BYTES]; /* its event's name; "" when not programmed */
+};
+
+enum { RUN_COUNTERS = VPMU_MAX_GP + VPMU_MAX_FIXED };
+
+/* Fills counters[RUN_COUNTERS] in table order and returns their number. */
+size_t run_counters(const struct run *run, struct run_counter *counters);
+
+/* Whether the machine's total of a class was measured. */
+bool run_measured(const struct run *run, enum vpmu_class class_);
+
+/* Prints the table to stderr. */
+void run_print_stat(const struct run *run);
+
+/* Prints the document to stdout. Returns TOOL_HOLDS or TOOL_LACKS. */
+int run_print_json(const struct run *run);
+
+#endif

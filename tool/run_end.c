@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways a run ends: exit status, name and message, one row each. */
+#include "run.h"
+
+#include <signal.h>
+
+#include "message.h"
+#include "number.h"
+
+struct end {
+	const char *name;
+	const char *text; /* NULL: the guest ended it, nothing to say */
+	int status;
+};
+
+static const struct end ends[] = {
+	[MACHINE_END_EXIT] = {"exit", NULL, 0},
+	[MACHINE_END_INSTRUCTIONS] = {"instructions", "--max-instructions reached",
+                                      RUN_INSTRUCTIONS},
+	[MACHINE_END_STOPPED] = {"interrupted", "interrupted", RUN_INTERRUPTED},
+	[MACHINE_END_DEADLOCK] = {"deadlock", "guest halted for ever", RUN_DEADLOCK},
+	[MACHINE_END_TRIPLE_FAULT] = {"triple-fault", "guest died of a triple fault",
+                                      RUN_TRIPLE_FAULT},
+	[MACHINE_END_UNSUPPORTED] = {"unsupported", "guest needs what this machine does not have",
+                                     RUN_UNSUPPORTED},
+};
+
+static const struct end timeout = {"timeout", "--timeout reached", RUN_TIMEOUT};
+static const struct end output_failed = {"output-failed", "standard output takes no more",
+                                         RUN_OUTPUT_FAILED};
+
+static const struct end *end_of(const struct run *run)
+{
+	if (run->output_failed)
+		return &output_failed;
+	if (run->result.end == MACHINE_END_STOPPED && run->stop_signal == SIGALRM)
+		return &timeout;
+	return &ends[run->result.end];
+}
+
+int run_end_status(const struct run *run)
+{
+	const struct end *end = end_of(run);
+
+	/* As QEMU's isa-debug-exit; a process has 8 bits for it. */
+	return end->text ? end->status : (int)((run->result.exit_value << 1 | 1) & 0xff);
+}
+
+const char *run_end_name(const struct run *run)
+{
+	return end_of(run)->name;
+}
+
+void run_end_message(const struct run *run)
+{
+	const struct end *end = end_of(run);
+	char text[NUMBER_GROUPED_BYTES];
+
+	if (end->text)
+		message("%s: %s (%s; %s instructions)", end->text, run->guest, run->result.why,
+		        number_grouped(run->result.totals.of[VPMU_INSTRUCTIONS], text));
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of a guest: the machine is made, loaded, run until something ends it, and reported on. */
+#include "run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "file.h"
+#include "message.h"
+#include "model_arg.h"
+
+enum { WHY_BYTES = 512, SERIAL_MAX = 16 << 20, NUDGE_US = 100000 };
+
+/* --- Stops from outside ------------------------------------------------------------------------
+ */
+
+/* What a signal handler can reach. */
+static struct machine *volatile signalled_machine;
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+	if (!signalled)
+		signalled = number;
+	if (signalled_machine)
+		machine_stop_soon(signalled_machine);
+}
+
+/* A second SIGINT or SIGTERM ends the tool at once. */
+static void catch_signals(const struct run_options *options)
+{
+	struct sigaction once = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
+	struct sigaction again = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	/* Again and again after the timeout, in case a stop is asked for between two runs. */
+	struct itimerval timer = {
+		.it_value = {(time_t)(options->timeout_us / 1000000),
+	                     (suseconds_t)(options->timeout_us % 1000000)},
+		.it_interval = {0, NUDGE_US},
+	};
+
+	sigaction(SIGINT, &once, NULL);
+	sigaction(SIGTERM, &once, NULL);
+	sigaction(SIGALRM, &again, NULL);
+	signal(SIGPIPE, SIG_IGN); /* seen as an error of stdout */
+	if (options->timeout_us)
+		setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void release_signals(void)
+{
+	static const struct itimerval never;
+
+	setitimer(ITIMER_REAL, &never, NULL);
+	signalled_machine = NULL;
+}
+
+/* --- What the machine tells --------------------------------------------------------------------
+ */
+
+static void keep_serial(struct run_serial *serial, uint8_t byte)
+{
+	if (serial->used == serial->room) {
+		size_t room = serial->room ? 2 * serial->room : 4096;
+		char *bytes = room <= SERIAL_MAX ? realloc(serial->bytes, room) : NULL;
+
+		if (!bytes) {
+			serial->truncated = true;
+			return;
+		}
+		serial->bytes = bytes;
+		serial->room = room;
+	}
+	serial->bytes[serial->used++] = (char)byte;
+}
+
+static void on_serial(void *context, uint8_t byte)
+{
+	struct run *run = context;
+
+	if (run->options->json) {
+		keep_serial(&run->serial, byte);
+		return;
+	}
+	if (putchar(byte) == EOF && !run->output_failed) {
+		run->output_failed = true;
+		machine_stop_soon(run->machine);
+	}
+}
+
+static void on_event(void *context, const struct machine_event *event)
+{
+	struct run *run = context;
+
+	run->happened[event->kind]++;
+	run->wanted |= vpmu_pmu_wanted(machine_pmu(run->machine));
+	if (run->timeline.output.stream)
+		timeline_add(&run->timeline, event);
+}
+
+/* --- One run -----------------------------------------------------------------------------------
+ */
+
+static bool is_watched(const struct run_options *options)
+{
+	return options->stat || options->json || options->timeline;
+}
+
+static int create(struct run *run)
+{
+	const struct run_options *options = run->options;
+	char why[WHY_BYTES] = "";
+	struct machine_config config = {
+		.model = run->model,
+		.profile = run->profile,
+		.memory_bytes = options->memory,
+		.append = options->append,
+		.max_instructions = options->max_instructions,
+		.serial = on_serial,
+		.event = is_watched(options) ? on_event : NULL,
+		.context = run,
+	};
+
+	run->machine = machine_create(&config, why, sizeof(why));
+	if (run->machine)
+		return TOOL_HOLDS;
+	message("cannot make the machine: %s", why);
+	return TOOL_LACKS;
+}
+
+static int load(struct run *run)
+{
+	char why[WHY_BYTES] = "";
+	uint8_t *bytes = NULL;
+	size_t count = 0;
+	int status =
+		file_read(run->guest, run->options->memory, "the guest's memory", &bytes, &count);
+
+	if (status)
+		return status;
+	if (machine_load(run->machine, bytes, count, why, sizeof(why))) {
+		message("cannot load the guest: %s: %s", run->guest, why);
+		status = TOOL_BAD;
+	}
+	free(bytes);
+	return status;
+}
+
+static bool open_timeline(struct run *run)
+{
+	const char *path = run->options->timeline;
+
+	return !path || timeline_open(&run->timeline, path, run->guest, machine_pmu(run->machine));
+}
+
+static void execute(struct run *run)
+{
+	setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IONBF : _IOLBF, BUFSIZ);
+	signalled_machine = run->machine;
+	catch_signals(run->options);
+	machine_run(run->machine, &run->result);
+	release_signals();
+	run->stop_signal = signalled;
+	if (!run->options->json && fflush(stdout))
+		run->output_failed = true;
+}
+
+static int report(struct run *run)
+{
+	int status = run_end_status(run);
+
+	run_end_message(run);
+	if (run->options->stat)
+		run_print_stat(run);
+	if (run->timeline.output.stream &&
+	    !timeline_close(&run->timeline, run->result.totals.of[VPMU_INSTRUCTIONS]))
+		status = RUN_OUTPUT_FAILED;
+	if (run->options->json && run_print_json(run))
+		status = RUN_OUTPUT_FAILED;
+	return status;
+}
+
+static int load_and_run(struct run *run)
+{
+	int status = create(run);
+
+	if (!status)
+		status = load(run);
+	if (status)
+		return status;
+	if (!open_timeline(run))
+		return TOOL_BAD;
+	execute(run);
+	return report(run);
+}
+
+int run_guest(const struct run_options *options, const char *guest)
+{
+	static struct run run; /* with the timeline's registers, some 10 KiB */
+	int status;
+
+	run.options = options;
+	run.guest = guest;
+	status = model_from_text(options->model, &run.model);
+	if (!status)
+		status = profile_from_text(options->profile, &run.profile);
+	if (!status)
+		status = load_and_run(&run);
+	timeline_abandon(&run.timeline);
+	machine_destroy(run.machine);
+	free(run.serial.bytes);
+	return status;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event selectors as a person reads them: which class of happenings a value counts, when, and what
+ * the event is called.
+ */
+#ifndef TOOL_SELECTOR_H
+#define TOOL_SELECTOR_H
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vpmu/vpmu.h>
+
+/* Fields of a selector (Intel SDM vol. 3B figure 20-6, AMD APM vol. 2 13.2.1). */
+#define SELECTOR_UMASK UINT64_C(0xff00)
+#define SELECTOR_USR   (UINT64_C(1) << 16)
+#define SELECTOR_OS    (UINT64_C(1) << 17)
+#define SELECTOR_INT   (UINT64_C(1) << 20)
+#define SELECTOR_EN    (UINT64_C(1) << 22)
+
+/* The fields of one counter in IA32_FIXED_CTR_CTRL. */
+enum { FIXED_BITS_EACH = 4, FIXED_OS_BIT = 1, FIXED_USR_BIT = 2, FIXED_PMI_BIT = 8 };
+
+/* The event and unit mask of a selector's value. */
+uint64_t selector_event(const struct vpmu_model *model, uint64_t selector);
+
+/*
+ * Tells what a selector's value counts by asking a register machine of the model, so that there is
+ * no second list of events to go stale.
+ */
+struct selector_probe {
+	alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+	struct vpmu_pmu *pmu;     /* NULL: the model has no PMU */
+	uint32_t selector, fixed; /* MSRs; 0: the model has none */
+};
+
+void selector_probe_init(struct selector_probe *probe, const struct vpmu_model *model);
+
+/* The class that a selector with this event and unit mask counts, or VPMU_NO_CLASS. */
+enum vpmu_class selector_class(struct selector_probe *probe, uint64_t selector);
+
+/* The class that a fixed counter counts, or VPMU_NO_CLASS. */
+enum vpmu_class selector_fixed_class(struct selector_probe *probe, unsigned index);
+
+enum { SELECTOR_NAME_BYTES = 96 };
+
+/*
+ * The vendor's name of the selector's event on the model's processor, as libpfm4 has it. False:
+ * there is no such name, or this build has no libpfm4; *name is then empty.
+ */
+bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
+                         char name[SELECTOR_NAME_BYTES]);
+
+/* That name, or perf's raw one, r412e. Returns name. */
+const char *selector_event_text(const struct vpmu_model *model, uint64_t selector,
+                                char name[SELECTOR_NAME_BYTES]);
+
+#endif
