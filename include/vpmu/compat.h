@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two judgements that are made before anything is written: can this target take this state (compat),
- * and what is the largest PMU that all hosts of a fleet can take, and which host costs what
- * (baseline). Both compare models; neither touches a target.
+ * Two judgements that are made before anything is written: can this target take this state
+ * (compat), and what is the largest PMU that all hosts of a fleet can take, and which host costs
+ * what (baseline). Both compare models; neither touches a target.
  *
  * Memory is the caller's; nothing allocates or prints. docs/state.md has the rules.
  */
@@ -25,7 +25,7 @@ enum vpmu_compat_why {
 	VPMU_COMPAT_MISSING,  /* the target has no such register */
 	VPMU_COMPAT_RESERVED, /* the value has bits that the target refuses */
 	VPMU_COMPAT_CUT,      /* the value has bits that the target drops */
-	VPMU_COMPAT_LOST,     /* the value fits, but bits that the guest knows of do not exist there */
+	VPMU_COMPAT_LOST, /* the value fits, but bits that the guest knows of do not exist there */
 };
 
 /* The verdict on one register of the state's model. */
@@ -66,27 +66,29 @@ struct vpmu_compat {
 	struct vpmu_compat_difference differences[VPMU_FIELDS];
 	struct vpmu_compat_register registers[VPMU_MAX_REGISTERS];
 	const struct vpmu_layout *layout; /* the state's */
+	struct vpmu_model to;
 };
 
 /*
- * Judges whether a target whose PMU is `to` can take the state. A target that has more takes it: the
- * VMM gives the vCPU the state's model. The layout is the state's, and must live as long as *compat.
- * VPMU_OK: it takes it, perhaps changed; VPMU_INCOMPATIBLE: it cannot; VPMU_BAD_ARGUMENT: the state
- * is not of the layout, or `to` fails vpmu_model_check(). *compat is filled but for the last.
+ * Judges whether a target whose PMU is `to` can take the state. A target that has more takes it:
+ * the VMM gives the vCPU the state's model. The layout is the state's, and must live as long as
+ * *compat. VPMU_OK: it takes it, perhaps changed; VPMU_INCOMPATIBLE: it cannot; VPMU_BAD_ARGUMENT:
+ * the state is not of the layout, or `to` fails vpmu_model_check(). *compat is filled but for the
+ * last.
  */
 VPMU_API enum vpmu_status vpmu_compat_judge(struct vpmu_compat *compat,
-					    const struct vpmu_state *state,
-					    const struct vpmu_layout *layout,
-					    const struct vpmu_model *to);
+                                            const struct vpmu_state *state,
+                                            const struct vpmu_layout *layout,
+                                            const struct vpmu_model *to);
 
 /* "takes", "takes changed", "cannot take". Static storage. */
 VPMU_API const char *vpmu_take_text(enum vpmu_take take);
 
 /* One line on a difference or a register's verdict, with what the guest would notice. */
 VPMU_API void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned i,
-					      char *text, size_t bytes);
+                                              char *text, size_t bytes);
 VPMU_API void vpmu_compat_describe_register(const struct vpmu_compat *compat, unsigned i,
-					    char *text, size_t bytes);
+                                            char *text, size_t bytes);
 
 /* --- Baseline --------------------------------------------------------------------------------- */
 
@@ -111,20 +113,22 @@ enum vpmu_baseline_number {
 	VPMU_BASELINE_GP_WIDTH,
 	VPMU_BASELINE_FIXED_WIDTH,
 	VPMU_BASELINE_EVENTS_LENGTH,
+	VPMU_BASELINE_LBR_FORMAT, /* of IA32_PERF_CAPABILITIES; where hosts differ: none */
+	VPMU_BASELINE_PEBS_FORMAT,
 	VPMU_BASELINE_NUMBERS
 };
 enum vpmu_baseline_set {
 	VPMU_BASELINE_FIXED_COUNTERS,
 	VPMU_BASELINE_FEATURES, /* VPMU_FEATURE_ANYTHREAD_GONE: that AnyThread is there */
 	VPMU_BASELINE_EVENTS,
-	VPMU_BASELINE_PERF_CAPABILITIES,
+	VPMU_BASELINE_PERF_CAPABILITIES, /* without its formats */
 	VPMU_BASELINE_SETS
 };
 enum { VPMU_BASELINE_BITS = 64 };
 
 /*
- * What is known of a fleet so far: some 5 KiB, however many hosts. Fill it with zeros, then add hosts
- * one at a time; look at any time. What is in it is the library's.
+ * What is known of a fleet so far: some 5 KiB, however many hosts. Fill it with zeros, then add
+ * hosts one at a time; look at any time. What is in it is the library's.
  */
 struct vpmu_baseline {
 	uint64_t hosts;
@@ -138,20 +142,20 @@ struct vpmu_baseline {
 };
 
 /*
- * Adds a host's PMU; `host` is the caller's name for it in costs. VPMU_BAD_ARGUMENT: the model fails
- * vpmu_model_check(); VPMU_INCOMPATIBLE: it is of another vendor than the first. why (may be NULL)
- * says so; the host then does not count.
+ * Adds a host's PMU; `host` is the caller's name for it in costs. VPMU_BAD_ARGUMENT: the model
+ * fails vpmu_model_check(); VPMU_INCOMPATIBLE: it is of another vendor than the first. why (may be
+ * NULL) says so; the host then does not count.
  */
 VPMU_API enum vpmu_status vpmu_baseline_add(struct vpmu_baseline *baseline,
-					    const struct vpmu_model *model, uint64_t host, char *why,
-					    size_t why_bytes);
+                                            const struct vpmu_model *model, uint64_t host,
+                                            char *why, size_t why_bytes);
 
 /*
  * The largest PMU that every host so far can take; without a PMU (version 0) where that is all.
  * VPMU_BAD_ARGUMENT: there are no hosts.
  */
 VPMU_API enum vpmu_status vpmu_baseline_model(const struct vpmu_baseline *baseline,
-					      struct vpmu_model *model);
+                                              struct vpmu_model *model);
 
 /* Something that a host has and the baseline has not. */
 struct vpmu_cost {
@@ -162,6 +166,6 @@ struct vpmu_cost {
 
 /* The i-th thing that the fleet's smaller hosts cost; false past the last. */
 VPMU_API bool vpmu_baseline_cost(const struct vpmu_baseline *baseline, size_t i,
-				 struct vpmu_cost *cost);
+                                 struct vpmu_cost *cost);
 
 #endif

@@ -12,9 +12,9 @@
  *   vpmu_state_put(&state, &layout, &target, VPMU_LEVEL_FULL, vpmu_order_find("safe"),
  *                  VPMU_POLICY_ROLL_BACK, &report);
  *
- * Everything is plain memory that the caller gives and owns; nothing here allocates, prints, keeps a
- * global or calls anything but the target. Threads: objects that nobody changes can be shared, one
- * layout by all vCPUs.
+ * Everything is plain memory that the caller gives and owns; nothing here allocates, prints, keeps
+ * a global or calls anything but the target. Threads: objects that nobody changes can be shared,
+ * one layout by all vCPUs.
  */
 #ifndef VPMU_STATE_H
 #define VPMU_STATE_H
@@ -46,15 +46,16 @@ struct vpmu_layout {
 	bool has_global; /* global control exists */
 	uint8_t register_count;
 	uint8_t value_count;
-	uint8_t stored[VPMU_MAX_STATE];        /* the register of each value, ascending by MSR */
-	uint8_t value_of[VPMU_MAX_REGISTERS];  /* the value that a register shows, or VPMU_NO_VALUE */
+	uint8_t stored[VPMU_MAX_STATE];       /* the register of each value, ascending by MSR */
+	uint8_t value_of[VPMU_MAX_REGISTERS]; /* the value that a register shows, or VPMU_NO_VALUE
+	                                       */
 	struct vpmu_register registers[VPMU_MAX_REGISTERS]; /* as vpmu_model_registers() */
 };
 
 /* Fills *layout. A model without a PMU has an empty layout. VPMU_INCOMPATIBLE: the model fails
  * vpmu_model_check(); the layout is then empty too. */
 VPMU_API enum vpmu_status vpmu_layout_init(struct vpmu_layout *layout,
-					   const struct vpmu_model *model);
+                                           const struct vpmu_model *model);
 
 /* The place in registers[] of a name (as the tables write it) or an MSR number; -1 when the model
  * has no such register. */
@@ -64,7 +65,7 @@ VPMU_API int vpmu_layout_find_msr(const struct vpmu_layout *layout, uint32_t msr
 /* The bits of `value` that the register at that place cannot hold; all for a place that is none.
  * IA32_PERF_CAPABILITIES holds the model's value and no other: there, the bits that differ. */
 VPMU_API uint64_t vpmu_layout_excess(const struct vpmu_layout *layout, unsigned place,
-				     uint64_t value);
+                                     uint64_t value);
 
 /* --- State ------------------------------------------------------------------------------------ */
 
@@ -84,21 +85,21 @@ VPMU_API void vpmu_state_reset(struct vpmu_state *state, const struct vpmu_layou
  * unchanged.
  */
 VPMU_API enum vpmu_status vpmu_state_value(const struct vpmu_state *state,
-					   const struct vpmu_layout *layout, unsigned place,
-					   uint64_t *value);
+                                           const struct vpmu_layout *layout, unsigned place,
+                                           uint64_t *value);
 
 /* Sets it. Also VPMU_BAD_ARGUMENT: the register cannot hold the value (vpmu_layout_excess()). */
 VPMU_API enum vpmu_status vpmu_state_set(struct vpmu_state *state, const struct vpmu_layout *layout,
-					 unsigned place, uint64_t value);
+                                         unsigned place, uint64_t value);
 
 /*
  * Whether every register can hold its value: no reserved bit, nothing beyond a counter's width.
- * VPMU_BAD_DATA: one cannot, and why (may be NULL) names it; VPMU_BAD_ARGUMENT: the state is another
- * model's.
+ * VPMU_BAD_DATA: one cannot, and why (may be NULL) names it; VPMU_BAD_ARGUMENT: the state is
+ * another model's.
  */
 VPMU_API enum vpmu_status vpmu_state_check(const struct vpmu_state *state,
-					   const struct vpmu_layout *layout, char *why,
-					   size_t why_bytes);
+                                           const struct vpmu_layout *layout, char *why,
+                                           size_t why_bytes);
 
 /* One register in which two states differ. */
 struct vpmu_difference {
@@ -112,8 +113,8 @@ struct vpmu_difference {
  * model's; *count is then 0.
  */
 VPMU_API enum vpmu_status vpmu_state_compare(const struct vpmu_state *a, const struct vpmu_state *b,
-					     const struct vpmu_layout *layout,
-					     struct vpmu_difference *out, size_t *count);
+                                             const struct vpmu_layout *layout,
+                                             struct vpmu_difference *out, size_t *count);
 
 /* --- Orders: the sequence of a put, as data --------------------------------------------------- */
 
@@ -147,7 +148,7 @@ struct vpmu_step {
 	const struct vpmu_msr_run *list; /* ends with a run of count 0; NULL: the kinds choose */
 	uint8_t value;                   /* enum vpmu_step_value */
 	uint8_t when;                    /* enum vpmu_step_when */
-	uint8_t arrangement;             /* enum vpmu_arrangement; PAIRS takes no kinds and no list */
+	uint8_t arrangement; /* enum vpmu_arrangement; PAIRS takes no kinds and no list */
 };
 
 struct vpmu_order {
@@ -166,7 +167,8 @@ VPMU_API const struct vpmu_order *vpmu_order_find(const char *name);
 /* The level of that name ("runtime", "reset", "full"), or VPMU_LEVEL_NEVER. */
 VPMU_API enum vpmu_level vpmu_level_find(const char *name);
 
-/* --- Plan: what a put writes, in sequence ------------------------------------------------------ */
+/* --- Plan: what a put writes, in sequence ------------------------------------------------------
+ */
 
 struct vpmu_write {
 	uint32_t msr;
@@ -189,8 +191,8 @@ struct vpmu_plan {
  * VPMU_INTERNAL: an order with more writes than VPMU_MAX_PLAN. The plan is then empty.
  */
 VPMU_API enum vpmu_status vpmu_plan_make(struct vpmu_plan *plan, const struct vpmu_state *state,
-					 const struct vpmu_layout *layout, enum vpmu_level level,
-					 const struct vpmu_order *order);
+                                         const struct vpmu_layout *layout, enum vpmu_level level,
+                                         const struct vpmu_order *order);
 
 /* --- Target: what is read and written --------------------------------------------------------- */
 
@@ -202,9 +204,9 @@ struct vpmu_msr {
 };
 
 /*
- * Host accesses in the shape of KVM_GET_MSRS and KVM_SET_MSRS: in sequence, ending at the first that
- * is refused. Both return how many were done before that, or a negative errno when the call failed
- * as a whole and did nothing. count is never 0, and at most `batch`.
+ * Host accesses in the shape of KVM_GET_MSRS and KVM_SET_MSRS: in sequence, ending at the first
+ * that is refused. Both return how many were done before that, or a negative errno when the call
+ * failed as a whole and did nothing. count is never 0, and at most `batch`.
  */
 struct vpmu_target {
 	int (*read)(void *context, struct vpmu_msr *msrs, unsigned count);
@@ -218,7 +220,8 @@ VPMU_API struct vpmu_target vpmu_target_machine(struct vpmu_pmu *pmu);
 
 /* What to do when the target refuses an access. */
 enum vpmu_policy {
-	VPMU_POLICY_ROLL_BACK,  /* put: read first, and write that back; get: leave the state alone */
+	VPMU_POLICY_ROLL_BACK,  /* put: read first, and write that back; get: leave the state alone
+	                         */
 	VPMU_POLICY_KEEP_GOING, /* go on with the rest, and list every refusal */
 	VPMU_POLICY_STOP,       /* leave the rest */
 };
@@ -228,7 +231,8 @@ struct vpmu_refusal {
 	const char *name;
 	uint32_t msr;
 	uint16_t position; /* in the plan; of a get or a rolled-back value: which value */
-	uint64_t value;    /* that was to be written; 0 of a read */
+	bool unknown;      /* of a rollback: it could not be read before */
+	uint64_t value;    /* that was to be written; 0 of a read, or unknown */
 };
 
 /* In what condition a put left the target. */
@@ -243,35 +247,34 @@ enum vpmu_left {
 struct vpmu_report {
 	enum vpmu_status status;
 	bool is_get;
-	enum vpmu_left left;         /* of a put */
-	int host_error;              /* VPMU_HOST: the errno of the call that failed */
-	unsigned planned;            /* writes of the plan, values of the get */
-	unsigned done;               /* that the target took or gave, rolled back or not */
-	unsigned skipped;            /* writes left out because the target had the value */
-	unsigned refused;            /* entries in refusals[] */
-	unsigned not_rolled_back;    /* entries in rollback[]: what could not be written back */
+	enum vpmu_left left;      /* of a put */
+	int host_error;           /* VPMU_HOST: the errno of the call that failed */
+	unsigned planned;         /* writes of the plan, values of the get */
+	unsigned done;            /* that the target took or gave, rolled back or not */
+	unsigned skipped;         /* writes left out because the target had the value */
+	unsigned refused;         /* entries in refusals[] */
+	unsigned not_rolled_back; /* entries in rollback[]: what could not be written back */
 	struct vpmu_refusal refusals[VPMU_MAX_PLAN];
 	struct vpmu_refusal rollback[VPMU_MAX_PLAN];
 };
 
 /*
- * Writes a plan to the target; one call of write() unless the order, the target's batch or a refusal
- * makes more. The layout is that of the plan.
- * VPMU_OK; VPMU_REFUSED: the target refused a write; VPMU_HOST: a call failed as a whole;
- * VPMU_BAD_ARGUMENT: the plan is not of the layout. *report (never NULL) tells all, and has the
- * status too.
+ * Writes a plan to the target; one call of write() unless the order, the target's batch or a
+ * refusal makes more. The layout is that of the plan. VPMU_OK; VPMU_REFUSED: the target refused a
+ * write; VPMU_HOST: a call failed as a whole; VPMU_BAD_ARGUMENT: the plan is not of the layout.
+ * *report (never NULL) tells all, and has the status too.
  */
 VPMU_API enum vpmu_status vpmu_plan_apply(const struct vpmu_plan *plan,
-					  const struct vpmu_layout *layout,
-					  const struct vpmu_target *target, enum vpmu_policy policy,
-					  struct vpmu_report *report);
+                                          const struct vpmu_layout *layout,
+                                          const struct vpmu_target *target, enum vpmu_policy policy,
+                                          struct vpmu_report *report);
 
 /* vpmu_plan_make() and vpmu_plan_apply(); their errors. */
 VPMU_API enum vpmu_status vpmu_state_put(const struct vpmu_state *state,
-					 const struct vpmu_layout *layout,
-					 const struct vpmu_target *target, enum vpmu_level level,
-					 const struct vpmu_order *order, enum vpmu_policy policy,
-					 struct vpmu_report *report);
+                                         const struct vpmu_layout *layout,
+                                         const struct vpmu_target *target, enum vpmu_level level,
+                                         const struct vpmu_order *order, enum vpmu_policy policy,
+                                         struct vpmu_report *report);
 
 /*
  * Reads every value of a state from the target, in one call unless its batch or a refusal makes
@@ -280,16 +283,16 @@ VPMU_API enum vpmu_status vpmu_state_put(const struct vpmu_state *state,
  * as a whole; *state is unchanged. The values are not judged: vpmu_state_check() does.
  */
 VPMU_API enum vpmu_status vpmu_state_get(struct vpmu_state *state, const struct vpmu_layout *layout,
-					 const struct vpmu_target *target, enum vpmu_policy policy,
-					 struct vpmu_report *report);
+                                         const struct vpmu_target *target, enum vpmu_policy policy,
+                                         struct vpmu_report *report);
 
 /*
  * Resets the target's PMU such that nothing stays alive behind it: puts the reset values at level
  * reset in order `safe`. Errors as vpmu_plan_apply().
  */
 VPMU_API enum vpmu_status vpmu_target_reset(const struct vpmu_target *target,
-					    const struct vpmu_layout *layout,
-					    enum vpmu_policy policy, struct vpmu_report *report);
+                                            const struct vpmu_layout *layout,
+                                            enum vpmu_policy policy, struct vpmu_report *report);
 
 /*
  * One line on a report, without a newline: "IA32_PERFEVTSEL2 (0x188): the target refused 0x600000
@@ -298,6 +301,6 @@ VPMU_API enum vpmu_status vpmu_target_reset(const struct vpmu_target *target,
  * nothing was refused or a call failed as a whole.
  */
 VPMU_API void vpmu_report_describe(const struct vpmu_report *report, unsigned i, char *line,
-				   size_t bytes);
+                                   size_t bytes);
 
 #endif

@@ -3,8 +3,10 @@
 #ifndef VPMU_VPMU_H
 #define VPMU_VPMU_H
 
+#include <vpmu/compat.h>
 #include <vpmu/model.h>
 #include <vpmu/pmu.h>
+#include <vpmu/state.h>
 #include <vpmu/types.h>
 
 #define VPMU_VERSION "0.1.0"

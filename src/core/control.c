@@ -60,7 +60,7 @@ bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	if (!pmu->has_global)
 		return true;
-	if (pmu->single[VPMU_KIND_GLOBAL_STATUS] & STATUS_CTR_FRZ)
+	if (pmu->rules->freeze && pmu->single[VPMU_KIND_GLOBAL_STATUS] & STATUS_CTR_FRZ)
 		return false;
 	return pmu->single[VPMU_KIND_GLOBAL_CTRL] >> slot_global_bit(slot) & 1;
 }

@@ -8,13 +8,6 @@ static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
 	return tally_value(pmu, slot) & slot_mask(pmu, slot);
 }
 
-static uint64_t distance(const struct vpmu_pmu *pmu, unsigned slot)
-{
-	uint64_t below = slot_mask(pmu, slot) - value(pmu, slot);
-
-	return below == UINT64_MAX ? below : below + 1; /* 64 bits: 2^64 does not fit */
-}
-
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	FOR_SLOTS(slot, slots)
@@ -105,7 +98,7 @@ const struct engine engine_hardware = {
 	.value = value,
 	.write = tally_set,
 	.changed = changed,
-	.distance = distance,
+	.distance = counter_distance,
 	.overflow = overflow,
 	.enter = enter,
 	.emulate = emulate,

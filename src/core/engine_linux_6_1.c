@@ -9,11 +9,10 @@
  * on fixed counters neither. Fixed counter 2's event is not in that list. */
 static bool is_available(const struct vpmu_pmu *pmu, unsigned slot)
 {
-	static const uint16_t fixed[PMC_FIXED] = {0xc0, 0x3c, 0x300};
-	uint64_t selector = slot < SLOT_FIXED ? pmu->selector[slot] : fixed[slot - SLOT_FIXED];
+	uint64_t code = kvm_event_code(pmu, slot);
 
-	return event_code_class(pmu->model.vendor, selector) == VPMU_SLOTS || /* not listed */
-	       event_is_available(&pmu->model, selector);
+	return event_code_class(pmu->model.vendor, code) == VPMU_SLOTS || /* not listed */
+	       event_is_available(&pmu->model, code);
 }
 
 static bool is_enabled(const struct vpmu_pmu *pmu, unsigned slot)

@@ -90,8 +90,7 @@ static bool refresh(struct vpmu_pmu *pmu)
 	if (!kvm_load_model(pmu))
 		return false;
 	pmu->kvm.valid = pmu->slots;
-	if (pmu->has_global)
-		pmu->single[VPMU_KIND_GLOBAL_CTRL] = BIT64(pmu->model.gp_count) - 1;
+	kvm_enable_gp(pmu);
 	return true;
 }
 

@@ -166,7 +166,7 @@ static uint64_t emulated_code(const struct vpmu_pmu *pmu, bool branch)
 }
 
 /* Event and unit mask of a counter as KVM sees it; fixed counters have perf's code. */
-static uint64_t event_code(const struct vpmu_pmu *pmu, unsigned slot)
+uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	static const uint16_t fixed[PMC_FIXED] = {0xc0, 0x3c, 0x300};
 
@@ -179,7 +179,7 @@ static uint64_t event_code(const struct vpmu_pmu *pmu, unsigned slot)
 static void trigger(struct vpmu_pmu *pmu, uint64_t code, enum mode mode)
 {
 	FOR_SLOTS(slot, pmu->slots)
-	if (event_code(pmu, slot) == code && pmu->engine->is_triggered(pmu, slot, mode))
+	if (kvm_event_code(pmu, slot) == code && pmu->engine->is_triggered(pmu, slot, mode))
 		pmu->engine->increment(pmu, slot);
 }
 
@@ -199,6 +199,13 @@ void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot)
 	pmc_of(pmu, slot)->emulated = 0;
 	if (slot < SLOT_FIXED)
 		pmu->selector[slot] = 0;
+}
+
+/* kvm_pmu_refresh: the GP counters are enabled globally, as after RESET. */
+void kvm_enable_gp(struct vpmu_pmu *pmu)
+{
+	if (pmu->has_global)
+		pmu->single[VPMU_KIND_GLOBAL_CTRL] = BIT64(pmu->model.gp_count) - 1;
 }
 
 void kvm_clear_controls(struct vpmu_pmu *pmu)

@@ -67,6 +67,7 @@ static bool set_period(struct vpmu_pmu *pmu, unsigned slot)
 	int64_t left = (int64_t)(event->period_end - count);
 	bool ended = left <= 0;
 
+	account_settle(pmu);
 	if (left <= -period)
 		left = period;
 	else if (ended)

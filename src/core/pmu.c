@@ -11,6 +11,7 @@ static const struct vpmu_profile *const profiles[] = {
 	&profile_hardware,
 	&profile_linux_6_1,
 	&profile_linux_6_12,
+	&profile_mediated,
 };
 
 const char *vpmu_profile_name(size_t i)

@@ -178,7 +178,8 @@ struct rules {
 	bool (*narrow)(const struct vpmu_register *from, uint64_t *writable);
 	/* What delivering a PMI sets in LVTPC. */
 	uint32_t lvtpc_after_pmi;
-	/* Stops the counters for an overflow under DEBUGCTL's freeze bit. */
+	/* Stops the counters for an overflow under DEBUGCTL's freeze bit; NULL: they never freeze.
+	 */
 	void (*freeze)(struct vpmu_pmu *pmu);
 };
 
@@ -222,8 +223,9 @@ struct vpmu_profile {
 	bool model_is_final;   /* IA32_PERF_CAPABILITIES cannot change after the first entry */
 };
 
-extern const struct vpmu_profile profile_hardware, profile_linux_6_1, profile_linux_6_12;
-extern const struct engine engine_hardware, engine_linux_6_1, engine_linux_6_12;
+extern const struct vpmu_profile profile_hardware, profile_linux_6_1, profile_linux_6_12,
+	profile_mediated;
+extern const struct engine engine_hardware, engine_linux_6_1, engine_linux_6_12, engine_mediated;
 
 /* --- decode.c: which register an MSR number is --- */
 
@@ -259,6 +261,9 @@ uint64_t fixed_field(const struct vpmu_pmu *pmu, unsigned slot);
 bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot);
 
 /* --- tally.c --- */
+
+/* Of a counter that is its tally: events until it wraps; UINT64_MAX stands for 2^64, too. */
+uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot);
 
 /* How much it has counted. */
 uint64_t tally_value(const struct vpmu_pmu *pmu, unsigned slot);
@@ -349,6 +354,9 @@ void kvm_schedule(struct vpmu_pmu *pmu);
 /* Whether the counter's own control enables it. */
 bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot);
 
+/* Event and unit mask as KVM sees them; a fixed counter has perf's code. */
+uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot);
+
 /* An event for the counter's configuration, reused or new; false when perf had none to give. */
 bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot);
 
@@ -364,6 +372,7 @@ void kvm_cleanup(struct vpmu_pmu *pmu);
 
 void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
 void kvm_clear_controls(struct vpmu_pmu *pmu);
+void kvm_enable_gp(struct vpmu_pmu *pmu);
 
 /* --- kvm_model.c --- */
 

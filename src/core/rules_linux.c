@@ -320,3 +320,14 @@ const struct vpmu_profile profile_linux_6_12 = {
 	.filter_flags = VPMU_FILTER_MASKED,
 	.model_is_final = true,
 };
+
+/* The registers are 6.12's; what is behind them is not. */
+const struct vpmu_profile profile_mediated = {
+	.name = "mediated",
+	.engine = &engine_mediated,
+	.rules = {&intel_6_12, &intel_6_12, &amd_6_12},
+	.adapt = kvm_adapt_6_12,
+	.filter_matches = filter_matches_6_12,
+	.filter_flags = VPMU_FILTER_MASKED,
+	.model_is_final = true,
+};

@@ -45,3 +45,11 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 	tally->base = value - running_total(pmu, tally);
 	pmu->epoch++;
 }
+
+uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	uint64_t mask = slot_mask(pmu, slot);
+	uint64_t below = mask - (tally_value(pmu, slot) & mask);
+
+	return below == UINT64_MAX ? below : below + 1;
+}
