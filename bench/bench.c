@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `make bench`: how fast the machine and the library are, here and now. Everything that is compared
- * is measured in turn, round after round, in this one run; figures are medians, "+-" is half of the
- * distance between the quartiles.
+ * is measured in turn, round after round, in this one run. Times are processor time; figures are
+ * medians, "+-" is half of the distance between the quartiles.
  */
 #include <stdio.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum { MAX_ROUNDS = 15 };
 
@@ -20,7 +21,9 @@ struct bench {
 	bool quick; /* only to see that everything runs */
 };
 
-double seconds_now(void);
+/* Seconds of processor time of this process (0) or of a child, so that other work on the computer
+ * does not count; -1 when it cannot be told. */
+double seconds_of(pid_t pid);
 
 void figures_add(struct figures *figures, double value);
 double figures_median(const struct figures *figures);

@@ -7,11 +7,13 @@
 
 #include "bench.h"
 
-double seconds_now(void)
+double seconds_of(pid_t pid)
 {
 	struct timespec now;
+	clockid_t clock;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &now))
+		return -1;
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 

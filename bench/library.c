@@ -30,7 +30,7 @@ static double pairs_a_second(unsigned long pairs)
 {
 	struct vpmu_pmu *pmu = make();
 	uint64_t value, sum = 0;
-	double start = seconds_now(), took;
+	double start = seconds_of(0), took;
 
 	for (unsigned long i = 0; i < pairs; i++) {
 		uint32_t msr = (i & 4 ? MSR_SELECTOR0 : MSR_PMC0) + (i & 3);
@@ -39,7 +39,7 @@ static double pairs_a_second(unsigned long pairs)
 		if (vpmu_pmu_guest_read(pmu, msr, &value) == VPMU_OK)
 			sum += value;
 	}
-	took = seconds_now() - start;
+	took = seconds_of(0) - start;
 	if (!sum)
 		printf("  nothing was read back\n");
 	return (double)pairs / took;
@@ -62,10 +62,10 @@ static double accounts_a_second(unsigned long calls, unsigned gp, unsigned fixed
 	vpmu_pmu_guest_write(pmu, MSR_FIXED_CTRL, fixed ? 0x333 : 0);
 	vpmu_pmu_guest_write(pmu, MSR_GLOBAL_CTRL,
 	                     ((UINT64_C(1) << gp) - 1) | ((UINT64_C(1) << fixed) - 1) << 32);
-	start = seconds_now();
+	start = seconds_of(0);
 	for (unsigned long i = 0; i < calls; i++)
 		pmis += vpmu_pmu_account(pmu, &block, 0).pmi;
-	took = seconds_now() - start;
+	took = seconds_of(0) - start;
 	if (pmis)
 		printf("  something overflowed\n");
 	return (double)calls / took;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The counting loop of guests/count.c under `vpmu run`, on bare Unicorn, and under QEMU TCG. Of a
- * guest's run the time of the same run with one iteration is taken off, so that starting up does
- * not count.
+ * The counting loop of guests/count.c under `vpmu run`, on bare Unicorn, and under QEMU TCG. The
+ * guests say when they begin and end the loop, so that starting up does not count.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -16,6 +15,8 @@
 #include "bench.h"
 
 extern char **environ;
+
+enum { GUEST_PASSED_STATUS = 1 };
 
 #if HAVE_UNICORN
 #include <unicorn/unicorn.h>
@@ -38,10 +39,10 @@ static double bare_seconds(unsigned long iterations)
 	if (uc_mem_map(uc, CODE, 0x1000, UC_PROT_ALL) == UC_ERR_OK &&
 	    uc_mem_write(uc, CODE, body_loop, bytes) == UC_ERR_OK &&
 	    uc_reg_write(uc, UC_X86_REG_RDI, &rdi) == UC_ERR_OK) {
-		double start = seconds_now();
+		double start = seconds_of(0);
 
 		if (uc_emu_start(uc, CODE, CODE + bytes, 0, 0) == UC_ERR_OK)
-			took = seconds_now() - start;
+			took = seconds_of(0) - start;
 		uc_reg_read(uc, UC_X86_REG_RDI, &rdi);
 	}
 	uc_close(uc);
@@ -54,24 +55,50 @@ static double bare_seconds(unsigned long iterations)
 }
 #endif
 
-/* Runs a command without its output; its seconds, or -1 unless it ends with this status. */
-static double command_seconds(char *const argv[], int wanted)
+/* Starts a command with its standard output in a pipe. */
+static FILE *start_command(char *const argv[], pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
-	double start = seconds_now();
-	int status = -1;
-	pid_t pid;
+	int ends[2];
 
+	if (pipe2(ends, O_CLOEXEC))
+		return NULL;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0)
-		waitpid(pid, &status, 0);
+	if (posix_spawnp(pid, argv[0], &actions, NULL, argv, environ)) {
+		close(ends[0]);
+		ends[0] = -1;
+	}
 	posix_spawn_file_actions_destroy(&actions);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted)
+	close(ends[1]);
+	return ends[0] < 0 ? NULL : fdopen(ends[0], "r");
+}
+
+/* The seconds from the guest's line "begin" to its line "end"; -1 unless it passes. */
+static double command_seconds(char *const argv[])
+{
+	double begin = -1, end = -1;
+	char line[256];
+	int status = -1;
+	pid_t pid;
+	FILE *output = start_command(argv, &pid);
+
+	if (!output)
 		return -1;
-	return seconds_now() - start;
+	while (fgets(line, sizeof(line), output)) {
+		line[strcspn(line, "\r\n")] = 0;
+		if (!strcmp(line, "begin"))
+			begin = seconds_of(pid);
+		else if (!strcmp(line, "end"))
+			end = seconds_of(pid);
+	}
+	fclose(output);
+	waitpid(pid, &status, 0);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != GUEST_PASSED_STATUS)
+		return -1;
+	return begin < 0 || end < 0 ? -1 : end - begin;
 }
 
 /* One way to run the guest. */
@@ -82,49 +109,41 @@ struct way {
 	struct figures seconds;
 };
 
-enum { GUEST_PASSED_STATUS = 1 };
-
-static double guest_once(const struct bench *bench, const struct way *way, unsigned long iterations)
+/* The loop's own seconds, or -1. */
+static double guest_seconds(const struct bench *bench, const struct way *way,
+                            unsigned long iterations)
 {
 	char tool[512], guest[512], append[128];
 
 	snprintf(tool, sizeof(tool), "%s/tool/vpmu", bench->build);
 	snprintf(guest, sizeof(guest), "%s/guests/count.%s", bench->build,
 	         way->qemu ? "mb32.elf" : "elf");
-	snprintf(append, sizeof(append), "iterations=%lu table %s", iterations, way->append);
+	snprintf(append, sizeof(append), "iterations=%lu table marks %s", iterations, way->append);
 	if (way->qemu) {
-		char *const argv[] = {"qemu-system-x86_64",
-		                      "-accel",
-		                      "tcg",
-		                      "-display",
-		                      "none",
-		                      "-monitor",
-		                      "none",
-		                      "-serial",
-		                      "stdio",
-		                      "-device",
-		                      "isa-debug-exit,iobase=0xf4",
-		                      "-kernel",
-		                      guest,
-		                      "-append",
-		                      append,
-		                      NULL};
+		char *const argv[] = {
+			"qemu-system-x86_64",
+			"-accel",
+			"tcg",
+			"-display",
+			"none",
+			"-monitor",
+			"none",
+			"-serial",
+			"stdio",
+			"-device",
+			"isa-debug-exit,iobase=0xf4",
+			"-kernel",
+			guest,
+			"-append",
+			append,
+			NULL,
+		};
 
-		return command_seconds(argv, GUEST_PASSED_STATUS);
+		return command_seconds(argv);
 	}
 	char *const argv[] = {tool, "run", "--model", "intel-v2", "--append", append, guest, NULL};
 
-	return command_seconds(argv, GUEST_PASSED_STATUS);
-}
-
-/* The loop's own seconds, or -1. */
-static double guest_seconds(const struct bench *bench, const struct way *way,
-                            unsigned long iterations)
-{
-	double whole = guest_once(bench, way, iterations);
-	double startup = guest_once(bench, way, 1);
-
-	return whole < 0 || startup < 0 ? -1 : whole - startup;
+	return command_seconds(argv);
 }
 
 static void report(const struct figures *base, const char *base_name, const struct way *ways,
@@ -167,7 +186,7 @@ void bench_loop(const struct bench *bench)
 		{"no counter on", "no-counters", false, {.count = 0}},
 		{"QEMU TCG", "no-counters", true, {.count = 0}},
 	};
-	unsigned long iterations = bench->quick ? 100000 : 30000000;
+	unsigned long iterations = bench->quick ? 100000 : 100000000;
 	struct figures bare = {.count = 0};
 
 	for (unsigned i = 0; i < bench->rounds; i++)

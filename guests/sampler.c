@@ -14,7 +14,8 @@
 
 enum {
 	MAX_SAMPLED = 2,
-	SAMPLES = 60, /* of the first counter, in each run */
+	SAMPLES = 60,          /* of the first counter, in each run */
+	SAMPLES_PER_MARK = 10, /* in the histogram */
 	/* measure_run(): from the start write to the loop. */
 	LEAD_INSTRUCTIONS = 5,
 	/* call_user(): the same in ring 3, one CALL. */
@@ -37,6 +38,7 @@ static struct {
 	struct plan plan;
 } run;
 
+/* Of the samples in ring 3: there the periods have no factor in common with the loop. */
 static uint64_t histogram[EVENTS][SAMPLE_INSTRUCTIONS];
 
 /* The place before which the loop has retired so many instructions, or branches. */
@@ -70,7 +72,7 @@ static void check_place(const struct sampled *sampled, const struct trap_frame *
 	check(frame->rip == sample_places[place].address,
 	      "sample %u at 0x%lx, not at 0x%lx (%s, period %lu)", sampled->samples, frame->rip,
 	      sample_places[place].address, event_name(event), sampled->period);
-	for (unsigned i = 0; i < SAMPLE_INSTRUCTIONS; i++)
+	for (unsigned i = 0; run.user && i < SAMPLE_INSTRUCTIONS; i++)
 		if (frame->rip == sample_places[i].address)
 			histogram[event][i]++;
 }
@@ -346,13 +348,15 @@ static void sample_frozen(const struct pmu *pmu)
 
 static void print_histogram(void)
 {
-	print("\n  where the PMIs came      by instructions   by branches\n");
+	print("\n  %-30s%16s%14s\n", "before which PMIs came (ring 3)", "by instructions",
+	      "by branches");
 	for (unsigned i = 0; i < SAMPLE_INSTRUCTIONS; i++) {
 		uint64_t instructions = histogram[EVENT_INSTRUCTIONS][i];
 		uint64_t branches = histogram[EVENT_BRANCHES][i];
 
-		print("  %-28s %6lu  %12lu   ", sample_places[i].text, instructions, branches);
-		for (uint64_t n = 0; n < instructions; n += 20 + instructions / 25)
+		print("  %-30s%16lu%14lu  ", sample_places[i].text, instructions, branches);
+		for (uint64_t n = SAMPLES_PER_MARK / 2; n < instructions + branches;
+		     n += SAMPLES_PER_MARK)
 			print("#");
 		print("\n");
 	}

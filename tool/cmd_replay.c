@@ -48,25 +48,22 @@ static bool ends_program(const struct session *session, const char *line, size_t
 /* False: the line is bad, and a message has said so. */
 static bool take_line(struct session *session, char *line, size_t length)
 {
+	enum replay_result result;
+
 	if (ends_program(session, line, length)) {
 		replay_init(&session->replay);
 		fputs_unlocked("---\n", stdout);
 		return true;
 	}
-	switch (replay_line(&session->replay, line, length, &session->answer)) {
-	case REPLAY_BAD:
+	result = replay_line(&session->replay, line, length, &session->answer);
+	if (result == REPLAY_BAD) {
 		message("%s: %s:%" PRIu64, session->answer.text, session->name,
 		        session->reader.line);
 		return false;
-	case REPLAY_DIFFERS:
-		session->differed = true;
-		/* fall through */
-	case REPLAY_ANSWERED:
-		put_answer(&session->answer);
-		/* fall through */
-	case REPLAY_NOTHING:
-		break;
 	}
+	session->differed |= result == REPLAY_DIFFERS;
+	if (result != REPLAY_NOTHING)
+		put_answer(&session->answer);
 	return true;
 }
 
@@ -81,7 +78,7 @@ static int replay_all(struct session *session)
 			if (!take_line(session, line, length))
 				return TOOL_BAD;
 			if (ferror_unlocked(stdout))
-				return TOOL_LACKS;
+				return TOOL_HOLDS; /* so far; main() says what stdout said */
 			break;
 		case READER_END:
 			return session->differed ? TOOL_FAILS : TOOL_HOLDS;

@@ -76,9 +76,10 @@ int main(int argc, char **argv)
 {
 	int status = dispatch(argc, argv);
 
-	if (fflush(stdout) || ferror(stdout)) {
+	/* Any other status has had its message. */
+	if (status <= TOOL_FAILS && (fflush(stdout) || ferror(stdout))) {
 		message("cannot write: standard output: %s", strerror(errno));
-		return status ? status : TOOL_LACKS;
+		return TOOL_LACKS;
 	}
 	return status;
 }

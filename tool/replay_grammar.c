@@ -14,7 +14,9 @@
 	{                                                                                          \
 		.name = text, .kind = ARGUMENT_KEY, .max = most, .otherwise = value                \
 	}
-#define AMOUNT(text) KEY(text, UINT64_MAX, 0)
+/* Of one run: a narrow counter overflows often enough in that to take a second. */
+#define RUN_MOST     (UINT64_C(1) << 50)
+#define AMOUNT(text) KEY(text, RUN_MOST, 0)
 #define CPL          KEY("cpl", 3, 0)
 
 #define MSR_ARGUMENTS                                                                              \
@@ -44,7 +46,7 @@ const struct verb replay_verbs[REPLAY_VERBS] = {
                         {[VPMU_INSTRUCTIONS] = {.name = "instructions",
                                                 .kind = ARGUMENT_KEY,
                                                 .required = true,
-                                                .max = UINT64_MAX},
+                                                .max = RUN_MOST},
                          [VPMU_CYCLES] = AMOUNT("cycles"),
                          [VPMU_REF_CYCLES] = AMOUNT("ref-cycles"),
                          [VPMU_BRANCHES] = AMOUNT("branches"),

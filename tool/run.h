@@ -51,7 +51,9 @@ struct run {
 	struct machine *machine;
 	struct machine_result result;
 	uint64_t happened[MACHINE_EVENT_OVERFLOW + 1]; /* by enum machine_event_kind */
-	uint32_t wanted;                               /* bit i: class i was counted at some time */
+	uint64_t over[VPMU_CLASSES]; /* how many instructions each class was counted over */
+	uint64_t looked_at;          /* the instruction of the last look at what is counted … */
+	uint32_t counted;            /* … and the classes, bit 1 << class, that it found */
 	struct run_serial serial;
 	struct timeline timeline;
 	int stop_signal;    /* what stopped the run from outside, or 0 */
@@ -91,8 +93,11 @@ enum { RUN_COUNTERS = VPMU_MAX_GP + VPMU_MAX_FIXED };
 /* Fills counters[RUN_COUNTERS] in table order and returns their number. */
 size_t run_counters(const struct run *run, struct run_counter *counters);
 
-/* Whether the machine's total of a class was measured. */
-bool run_measured(const struct run *run, enum vpmu_class class_);
+/*
+ * How many instructions the machine's total of a class was measured over: instructions and branches
+ * always over all, the others while the guest counted them. 0: it was not measured.
+ */
+uint64_t run_measured_over(const struct run *run, enum vpmu_class class_);
 
 /* Prints the table to stderr. */
 void run_print_stat(const struct run *run);

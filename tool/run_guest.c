@@ -92,12 +92,22 @@ static void on_serial(void *context, uint8_t byte)
 	}
 }
 
+/* What is counted changes at events only: up to here it was what the last look found. */
+static void look_at_counted(struct run *run, uint64_t instruction)
+{
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		if (run->counted >> i & 1)
+			run->over[i] += instruction - run->looked_at;
+	run->looked_at = instruction;
+	run->counted = vpmu_pmu_wanted(machine_pmu(run->machine));
+}
+
 static void on_event(void *context, const struct machine_event *event)
 {
 	struct run *run = context;
 
 	run->happened[event->kind]++;
-	run->wanted |= vpmu_pmu_wanted(machine_pmu(run->machine));
+	look_at_counted(run, event->instruction);
 	if (run->timeline.output.stream)
 		timeline_add(&run->timeline, event);
 }
@@ -165,6 +175,7 @@ static void execute(struct run *run)
 	machine_run(run->machine, &run->result);
 	release_signals();
 	run->stop_signal = signalled;
+	look_at_counted(run, run->result.totals.of[VPMU_INSTRUCTIONS]);
 	if (!run->options->json && fflush(stdout))
 		run->output_failed = true;
 }

@@ -18,15 +18,23 @@ static json_t *end_json(const struct run *run)
 	                 "rip", json_hex(result->rip), "why", *result->why ? result->why : NULL);
 }
 
+static json_t *total_json(const struct run *run, enum vpmu_class class_)
+{
+	uint64_t over = run_measured_over(run, class_);
+
+	if (!over)
+		return json_null();
+	return json_pack("{s:o, s:o}", "count", json_count(run->result.totals.of[class_]),
+	                 "instructions", json_count(over));
+}
+
 static json_t *totals_json(const struct run *run)
 {
 	json_t *totals = json_object();
 
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		json_object_set_new(totals, vpmu_class_name((enum vpmu_class)i),
-		                    run_measured(run, (enum vpmu_class)i)
-		                            ? json_count(run->result.totals.of[i])
-		                            : json_null());
+		                    total_json(run, (enum vpmu_class)i));
 	return totals;
 }
 

@@ -102,15 +102,17 @@ size_t run_counters(const struct run *run, struct run_counter *counters)
 	return count;
 }
 
-bool run_measured(const struct run *run, enum vpmu_class class_)
+uint64_t run_measured_over(const struct run *run, enum vpmu_class class_)
 {
-	return class_ == VPMU_INSTRUCTIONS || class_ == VPMU_BRANCHES || run->wanted >> class_ & 1;
+	bool always = class_ == VPMU_INSTRUCTIONS || class_ == VPMU_BRANCHES;
+
+	return always ? run->result.totals.of[VPMU_INSTRUCTIONS] : run->over[class_];
 }
 
 /* --- Printing ----------------------------------------------------------------------------------
  */
 
-enum { VALUE_COLUMN = 20 };
+enum { VALUE_COLUMN = 20, CLASS_COLUMN = 14 };
 
 /* The value in its column, or why there is none: perf stat's words. */
 static void print_value(uint64_t value, const char *instead)
@@ -132,21 +134,40 @@ static const char *not_counted(const struct run_counter *counter)
 static void print_counter(const struct run_counter *counter)
 {
 	print_value(counter->value, not_counted(counter));
-	fprintf(stderr, "  %-18s  %-32s", counter->reg.name,
-	        counter->programmed ? counter->event : "-");
 	if (counter->programmed)
-		fprintf(stderr, "  %-4s %-2s %-3s  %s", counter->user ? "user" : "",
-		        counter->kernel ? "os" : "", counter->interrupt ? "int" : "",
-		        counter->enabled ? "on" : "off");
+		fprintf(stderr, "  %-16s  %-32s  %-4s %-2s %-3s  %s", counter->reg.name,
+		        counter->event, counter->user ? "user" : "", counter->kernel ? "os" : "",
+		        counter->interrupt ? "int" : "", counter->enabled ? "on" : "off");
+	else
+		fprintf(stderr, "  %-16s  -", counter->reg.name);
 	fputc('\n', stderr);
+}
+
+/* A rate against instructions; instructions per cycle is the other way round than the rest. */
+static void print_rate(const struct run *run, enum vpmu_class class_)
+{
+	double value = (double)run->result.totals.of[class_];
+	double over = (double)run_measured_over(run, class_);
+	double all = (double)run->result.totals.of[VPMU_INSTRUCTIONS];
+	int pad = CLASS_COLUMN - (int)strlen(vpmu_class_name(class_));
+
+	if (class_ == VPMU_INSTRUCTIONS || value == 0 || over == 0)
+		return;
+	fprintf(stderr, "%*s  # %8.2f %s", pad, "",
+	        class_ == VPMU_CYCLES ? over / value : 1000 * value / over,
+	        class_ == VPMU_CYCLES ? "instructions per cycle" : "per 1,000 instructions");
+	if (over < all)
+		fprintf(stderr, "   (%.2f%%)", 100 * over / all);
 }
 
 static void print_total(const struct run *run, enum vpmu_class class_)
 {
-	bool measured = run_measured(run, class_);
+	uint64_t over = run_measured_over(run, class_);
 
-	print_value(run->result.totals.of[class_], measured ? NULL : "<not counted>");
-	fprintf(stderr, "  %s\n", vpmu_class_name(class_));
+	print_value(run->result.totals.of[class_], over ? NULL : "<not counted>");
+	fprintf(stderr, "  %s", vpmu_class_name(class_));
+	print_rate(run, class_);
+	fputc('\n', stderr);
 }
 
 static void print_heading(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -181,7 +202,8 @@ void run_print_stat(const struct run *run)
 	              run->model.name, run->options->profile);
 	for (size_t i = 0; i < count; i++)
 		print_counter(&counters[i]);
-	print_heading(" Totals of the machine, whatever the guest counted:");
+	print_heading(
+		" Totals of the machine (%%: of its instructions, if not measured over all):");
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		print_total(run, (enum vpmu_class)i);
 	print_happened(run);

@@ -8,12 +8,46 @@ void body_branchy(uint64_t iterations);
 void body_intercepted(uint64_t iterations);
 
 const struct workload workloads[WORKLOADS] = {
-	[WORKLOAD_LOOP] = {"loop", "arithmetic", body_loop, 10, 1, 1, 200000},
-	[WORKLOAD_STREAM] = {"stream", "reads 4 MiB in a row", body_stream, 4, 1, 2,
-                             MEASURE_BUFFER_BYTES / 8},
-	[WORKLOAD_BRANCHY] = {"branchy", "branches on random bits", body_branchy, 13, 2, 2, 100000},
-	[WORKLOAD_INTERCEPTED] = {"intercepted", "what a hypervisor intercepts", body_intercepted,
-                                  17, 1, 4, 1000},
+	[WORKLOAD_LOOP] =
+		{
+			.about = "arithmetic",
+			.group = "every counter: arithmetic",
+			.body = body_loop,
+			.instructions = 10,
+			.branches = 1,
+			.extra_instructions = 1,
+			.iterations = 200000,
+		},
+	[WORKLOAD_STREAM] =
+		{
+			.about = "4 MiB read in a row",
+			.group = "every counter: memory read in a row",
+			.body = body_stream,
+			.instructions = 4,
+			.branches = 1,
+			.extra_instructions = 2,
+			.iterations = MEASURE_BUFFER_BYTES / 8,
+		},
+	[WORKLOAD_BRANCHY] =
+		{
+			.about = "branches on random bits",
+			.group = "every counter: branches on random bits",
+			.body = body_branchy,
+			.instructions = 13,
+			.branches = 2,
+			.extra_instructions = 2,
+			.iterations = 100000,
+		},
+	[WORKLOAD_INTERCEPTED] =
+		{
+			.about = "what a hypervisor intercepts",
+			.group = "every counter: what a hypervisor intercepts",
+			.body = body_intercepted,
+			.instructions = 17,
+			.branches = 1,
+			.extra_instructions = 4,
+			.iterations = 1000,
+		},
 };
 
 /* measure_run(): each further write of the walks costs one step in either of them. */
@@ -28,6 +62,11 @@ enum {
 bool event_is_exact(enum event event)
 {
 	return event == EVENT_INSTRUCTIONS || event == EVENT_BRANCHES;
+}
+
+bool event_is_time(enum event event)
+{
+	return event == EVENT_CYCLES || event == EVENT_REF_CYCLES || event == EVENT_SLOTS;
 }
 
 void measure(const struct pmu *pmu, const struct workload *workload, uint64_t iterations,

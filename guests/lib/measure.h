@@ -9,7 +9,7 @@
 #include "pmu.h"
 
 struct workload {
-	const char *name, *about;
+	const char *about, *group; /* in a table; as a group of checks */
 	void (*body)(uint64_t iterations);
 	unsigned instructions, branches; /* of each iteration */
 	unsigned extra_instructions;	 /* before and after the iterations, RET included */
@@ -27,6 +27,9 @@ extern const struct workload workloads[WORKLOADS];
 
 /* Whether an event's count follows from the code alone. */
 bool event_is_exact(enum event event);
+
+/* Whether it passes as long as code runs. */
+bool event_is_time(enum event event);
 
 /*
  * Runs the workload under the counters, all from 0, and gives their values. Leaves them stopped.

@@ -17,36 +17,36 @@ static enum vpmu_status keep(struct vpmu_pmu *pmu, const struct reg *reg, uint64
 }
 
 static const struct write_rule host_rules[VPMU_KINDS] = {
-	[VPMU_KIND_COUNTER] = {set_counter, EXCESS_FAULTS},
-	[VPMU_KIND_COUNTER_ALIAS] = {set_counter, EXCESS_FAULTS},
-	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_FAULTS},
-	[VPMU_KIND_SELECTOR_ALIAS] = {set_selector, EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_COUNTER] = {set_counter, EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_FAULTS},
-	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_FAULTS},
-	[VPMU_KIND_GLOBAL_STATUS] = {set_status, EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_CLEAR] = {do_nothing, EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_SET] = {do_nothing, EXCESS_FAULTS},
-	[VPMU_KIND_CAPABILITIES] = {keep, EXCESS_TAKEN},
-	[VPMU_KIND_METRICS] = {set_plain, EXCESS_FAULTS},
-	[VPMU_KIND_DEBUGCTL] = {set_plain, EXCESS_FAULTS},
-	[VPMU_KIND_MISC_ENABLE] = {set_plain, EXCESS_FAULTS},
+	[VPMU_KIND_COUNTER] = {set_counter, EXCESS_FAULTS, false},
+	[VPMU_KIND_COUNTER_ALIAS] = {set_counter, EXCESS_FAULTS, false},
+	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_FAULTS, false},
+	[VPMU_KIND_SELECTOR_ALIAS] = {set_selector, EXCESS_FAULTS, false},
+	[VPMU_KIND_FIXED_COUNTER] = {set_counter, EXCESS_FAULTS, false},
+	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_FAULTS, false},
+	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_FAULTS, false},
+	[VPMU_KIND_GLOBAL_STATUS] = {set_status, EXCESS_FAULTS, false},
+	[VPMU_KIND_STATUS_CLEAR] = {do_nothing, EXCESS_FAULTS, false},
+	[VPMU_KIND_STATUS_SET] = {do_nothing, EXCESS_FAULTS, false},
+	[VPMU_KIND_CAPABILITIES] = {keep, EXCESS_TAKEN, false},
+	[VPMU_KIND_METRICS] = {set_plain, EXCESS_FAULTS, false},
+	[VPMU_KIND_DEBUGCTL] = {set_plain, EXCESS_FAULTS, false},
+	[VPMU_KIND_MISC_ENABLE] = {set_plain, EXCESS_FAULTS, false},
 };
 
 /* --- Intel, Zhaoxin: Intel SDM vol. 3B chapter 20 --- */
 
 static const struct write_rule intel_rules[VPMU_KINDS] = {
-	[VPMU_KIND_COUNTER] = {set_low_half, EXCESS_TAKEN},
-	[VPMU_KIND_COUNTER_ALIAS] = {set_counter, EXCESS_FAULTS},
-	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_COUNTER] = {set_counter, EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_FAULTS},
-	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_CLEAR] = {clear_status, EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_SET] = {add_status, EXCESS_FAULTS},
-	[VPMU_KIND_METRICS] = {set_plain, EXCESS_FAULTS},
-	[VPMU_KIND_DEBUGCTL] = {set_plain, EXCESS_FAULTS},
-	[VPMU_KIND_MISC_ENABLE] = {set_plain, EXCESS_FAULTS},
+	[VPMU_KIND_COUNTER] = {set_low_half, EXCESS_TAKEN, false},
+	[VPMU_KIND_COUNTER_ALIAS] = {set_counter, EXCESS_FAULTS, false},
+	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_FAULTS, false},
+	[VPMU_KIND_FIXED_COUNTER] = {set_counter, EXCESS_FAULTS, false},
+	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_FAULTS, false},
+	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_FAULTS, false},
+	[VPMU_KIND_STATUS_CLEAR] = {clear_status, EXCESS_FAULTS, false},
+	[VPMU_KIND_STATUS_SET] = {add_status, EXCESS_FAULTS, false},
+	[VPMU_KIND_METRICS] = {set_plain, EXCESS_FAULTS, false},
+	[VPMU_KIND_DEBUGCTL] = {set_plain, EXCESS_FAULTS, false},
+	[VPMU_KIND_MISC_ENABLE] = {set_plain, EXCESS_FAULTS, false},
 };
 
 /* Selectors of RDPMC (Intel SDM vol. 2B RDPMC): ECX[31:16] is the type. No architectural PMU has
@@ -98,14 +98,14 @@ static const struct rules intel = {
 
 /* Reserved bits of selectors and counters are not kept, and do not fault. */
 static const struct write_rule amd_rules[VPMU_KINDS] = {
-	[VPMU_KIND_COUNTER] = {set_counter, EXCESS_DROPPED},
-	[VPMU_KIND_COUNTER_ALIAS] = {set_counter, EXCESS_DROPPED},
-	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_DROPPED},
-	[VPMU_KIND_SELECTOR_ALIAS] = {set_selector, EXCESS_DROPPED},
-	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_DROPPED},
-	[VPMU_KIND_STATUS_CLEAR] = {clear_status, EXCESS_DROPPED},
-	[VPMU_KIND_STATUS_SET] = {add_status, EXCESS_DROPPED},
-	[VPMU_KIND_DEBUGCTL] = {set_plain, EXCESS_FAULTS},
+	[VPMU_KIND_COUNTER] = {set_counter, EXCESS_DROPPED, false},
+	[VPMU_KIND_COUNTER_ALIAS] = {set_counter, EXCESS_DROPPED, false},
+	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_DROPPED, false},
+	[VPMU_KIND_SELECTOR_ALIAS] = {set_selector, EXCESS_DROPPED, false},
+	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_DROPPED, false},
+	[VPMU_KIND_STATUS_CLEAR] = {clear_status, EXCESS_DROPPED, false},
+	[VPMU_KIND_STATUS_SET] = {add_status, EXCESS_DROPPED, false},
+	[VPMU_KIND_DEBUGCTL] = {set_plain, EXCESS_FAULTS, false},
 };
 
 static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,

@@ -28,6 +28,7 @@ enum special {
 	SPECIAL_SYSENTER,
 	SPECIAL_MAPPING, /* may change what an address stands for: Unicorn's to do, and ours to see */
 	SPECIAL_EMULATE, /* KVM's forced emulation prefix */
+	SPECIAL_HYPERCALL,
 	SPECIALS
 };
 

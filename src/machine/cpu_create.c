@@ -85,12 +85,13 @@ static void forget_everything(struct cpu *cpu)
 	cpu->rep = cpu->lost = NO_ADDRESS;
 	cpu->after = 0;
 	cpu->shadow = cpu->nmi_blocked = cpu->halted = cpu->ended = false;
-	cpu->step_after = cpu->step_before = 0;
+	cpu->step_first = cpu->step_before = 0;
 	cpu->cpl = 0;
 	cpu->why[0] = '\0';
 	cpu->timing.pending = none;
 	timing_reset(&cpu->timing);
-	uc_ctl_flush_tlb(cpu->uc);
+	if (cpu->retired)
+		uc_ctl_flush_tlb(cpu->uc);
 }
 
 void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)

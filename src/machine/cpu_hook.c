@@ -141,7 +141,7 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *user)
 static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
 			int64_t value, void *user)
 {
-	return window_open(user, address);
+	return memory_open(user, address);
 }
 
 static bool add(struct cpu *cpu, int type, void *call, uint64_t begin, uint64_t end)

@@ -9,7 +9,8 @@
  *   cpu_block.c      decoded blocks                      cpu_decode.c    kinds of instructions
  *   cpu_exception.c  the guest's IDT                     cpu_segment.c   descriptors
  *   cpu_special.c    instructions that Unicorn leaves    cpu_system.c    SYSCALL and its like
- *   cpu_memory.c     RAM, holes, devices, windows        cpu_fault.c     host faults on RAM
+ *   cpu_memory.c     page tables, own accesses           cpu_fault.c     host faults on RAM
+ *   cpu_map.c        what Unicorn finds at an address
  */
 #ifndef MACHINE_CPU_INT_H
 #define MACHINE_CPU_INT_H
@@ -72,8 +73,15 @@ struct window {
 	unsigned mapped; /* pages */
 };
 
+/* Addresses whose every access asks the page table. */
+struct far {
+	struct cpu *cpu;
+	uint64_t guest, bytes;
+};
+
 enum {
 	MAX_WINDOWS = 16,
+	MAX_FARS = 1024,
 	MAX_DIRTY = 64,         /* code pages written since the last look */
 	PAGE_GIVEN_UP = 8,      /* after so many writes a code page is compared, not watched */
 };
@@ -114,7 +122,7 @@ struct cpu {
 	bool nmi_blocked;  /* until IRET */
 	bool halted;
 	bool stepping;     /* TF is ours */
-	uint64_t step_after, step_before; /* step while RIP is between: a block that did not fit */
+	uint64_t step_first, step_before; /* step while RIP is there */
 	bool ended;        /* for good, as `end` says */
 	enum cpu_stop end;
 	unsigned cpl;
@@ -130,6 +138,8 @@ struct cpu {
 	uint8_t *ram; /* the CPU's own mapping of guest RAM */
 	struct window windows[MAX_WINDOWS];
 	unsigned window_count;
+	struct far fars[MAX_FARS];
+	unsigned far_count;
 	uint8_t *page_writes; /* by page of RAM: see cpu_fault.c */
 	uint64_t dirty[MAX_DIRTY];
 	unsigned dirty_count; /* above MAX_DIRTY: too many to tell */
@@ -235,7 +245,7 @@ void system_sysenter(struct cpu *cpu, const struct op *op);
 enum vpmu_status msr_of_cpu_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 
-/* --- cpu_memory.c, cpu_fault.c --------------------------------------------------------------- */
+/* --- cpu_memory.c, cpu_map.c, cpu_fault.c --------------------------------------------------------- */
 
 bool memory_map(struct cpu *cpu);
 void memory_unmap(struct cpu *cpu);
@@ -259,11 +269,15 @@ bool memory_load(struct cpu *cpu, uint64_t address, void *to, unsigned bytes,
 bool memory_store(struct cpu *cpu, uint64_t address, const void *from, unsigned bytes,
 		  struct exception *fault);
 
+/* Writes RAM at a physical address, also known to Unicorn as `address`. */
+void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const void *from,
+		 unsigned bytes);
+
 /* Drops every window's mappings: the guest's page tables may have changed. */
 void windows_drop(struct cpu *cpu);
 
-/* A window for an address that Unicorn has found nothing at. */
-bool window_open(struct cpu *cpu, uint64_t address);
+/* Puts something at an address where Unicorn has found nothing. False: too much is there already. */
+bool memory_open(struct cpu *cpu, uint64_t address);
 
 /* Sees to it that a write to code is noticed. False: it will not be. */
 bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory as the CPU sees it: the guest's page tables, the processor's own accesses, and what
- * Unicorn is told about. Unicorn 2.0 checks a page table's permissions but takes the virtual
- * address for the physical one. Low addresses are therefore RAM itself, and others are windows:
- * see struct window.
+ * Guest memory as the CPU sees it: the guest's page tables, and the processor's own accesses.
+ * Unicorn 2.0 checks a page table's permissions itself but takes the virtual address for the
+ * physical one: cpu_map.c makes up for that.
  */
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cpu_int.h"
 
@@ -78,7 +76,7 @@ static bool walk(struct cpu *cpu, uint64_t address, struct translation *out)
 bool memory_translate(struct cpu *cpu, uint64_t address, struct translation *out)
 {
 	if (!state_long(cpu->state))
-		address &= FOUR_GIB - 1;
+		address = (uint32_t)address;
 	if (cpu->state->cr[0] & CR0_PG)
 		return walk(cpu, address, out);
 	*out = (struct translation){ .physical = address, .leaf_bytes = PAGE_BYTES,
@@ -132,8 +130,8 @@ bool memory_load(struct cpu *cpu, uint64_t address, void *to, unsigned bytes,
 	return true;
 }
 
-static void physical_write(struct cpu *cpu, uint64_t physical, uint64_t address, const void *from,
-			   unsigned bytes)
+void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const void *from,
+		 unsigned bytes)
 {
 	if (physical > cpu->config.memory_bytes || bytes > cpu->config.memory_bytes - physical)
 		return;
@@ -156,114 +154,7 @@ bool memory_store(struct cpu *cpu, uint64_t address, const void *from, unsigned 
 			return page_fault(fault, address, 2);
 		if (!at.writable && (cpu->state->cr[0] & CR0_WP))
 			return page_fault(fault, address, 3);
-		physical_write(cpu, at.physical, address, p, part);
+		memory_poke(cpu, at.physical, address, p, part);
 	}
 	return true;
-}
-
-/* --- What Unicorn is told about -------------------------------------------------------------- */
-
-static uint64_t read_nothing(uc_engine *uc, uint64_t offset, unsigned size, void *user)
-{
-	return UINT64_MAX >> (64 - 8 * size);
-}
-
-static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
-			  void *user)
-{
-}
-
-static uint64_t read_device(uc_engine *uc, uint64_t offset, unsigned size, void *user)
-{
-	struct cpu *cpu = user;
-
-	cpu->device_touched = true;
-	budget_hold(cpu);
-	return cpu->calls->device_read(cpu->board, cpu->config.device_base + offset, size);
-}
-
-static void write_device(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
-{
-	struct cpu *cpu = user;
-
-	cpu->device_touched = true;
-	budget_hold(cpu);
-	cpu->calls->device_write(cpu->board, cpu->config.device_base + offset, size, value);
-}
-
-static bool map_nothing(struct cpu *cpu, uint64_t from, uint64_t to)
-{
-	return from >= to ||
-	       !uc_mmio_map(cpu->uc, from, to - from, read_nothing, cpu, write_nothing, cpu);
-}
-
-static bool map_window(struct cpu *cpu, uint64_t guest, uint64_t bytes)
-{
-	struct window *window = &cpu->windows[cpu->window_count];
-	void *host;
-
-	if (cpu->window_count == MAX_WINDOWS)
-		return false;
-	host = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (host == MAP_FAILED)
-		return false;
-	*window = (struct window){ .guest = guest, .host = host, .bytes = bytes };
-	if (uc_mem_map_ptr(cpu->uc, guest, bytes, UC_PROT_ALL, host)) {
-		munmap(host, bytes);
-		return false;
-	}
-	cpu->window_count++;
-	return true;
-}
-
-/* RAM, the device window, and nothing at all in the rest of the first 4 GiB. */
-bool memory_map(struct cpu *cpu)
-{
-	const struct cpu_config *c = &cpu->config;
-	uint64_t device_end = c->device_base + c->device_bytes;
-
-	if (!c->memory_bytes || (c->memory_bytes & PAGE_MASK) || c->memory_bytes > c->device_base ||
-	    device_end > PHYSICAL_END)
-		return false;
-	cpu->ram = mmap(NULL, c->memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			c->memory_fd, 0);
-	if (cpu->ram == MAP_FAILED) {
-		cpu->ram = NULL;
-		return false;
-	}
-	return !uc_mem_map_ptr(cpu->uc, 0, c->memory_bytes, UC_PROT_ALL, cpu->ram) &&
-	       map_nothing(cpu, c->memory_bytes, c->device_base) &&
-	       !uc_mmio_map(cpu->uc, c->device_base, c->device_bytes, read_device, cpu,
-			    write_device, cpu) &&
-	       map_nothing(cpu, device_end, PHYSICAL_END) &&
-	       map_window(cpu, TOP_WINDOW, FOUR_GIB);
-}
-
-void memory_unmap(struct cpu *cpu)
-{
-	for (unsigned i = 0; i < cpu->window_count; i++)
-		munmap(cpu->windows[i].host, cpu->windows[i].bytes);
-	if (cpu->ram)
-		munmap(cpu->ram, cpu->config.memory_bytes);
-}
-
-bool window_open(struct cpu *cpu, uint64_t address)
-{
-	struct translation at;
-
-	return address >= PHYSICAL_END && memory_translate(cpu, address, &at) &&
-	       map_window(cpu, address & ~(WINDOW_BYTES - 1), WINDOW_BYTES);
-}
-
-void windows_drop(struct cpu *cpu)
-{
-	for (unsigned i = 0; i < cpu->window_count; i++) {
-		struct window *window = &cpu->windows[i];
-
-		if (!window->mapped)
-			continue;
-		mmap(window->host, window->bytes, PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-		window->mapped = 0;
-	}
 }

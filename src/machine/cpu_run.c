@@ -31,11 +31,11 @@ static void take_exception(struct cpu *cpu)
 	exception_take(cpu);
 }
 
-/* Whether RIP is in the middle of a block that has to be stepped through. */
+/* Whether RIP is in a part that has to be stepped through. */
 static bool in_step(const struct cpu *cpu)
 {
 	return cpu->shadow ||
-	       (cpu->state->rip > cpu->step_after && cpu->state->rip < cpu->step_before);
+	       (cpu->state->rip >= cpu->step_first && cpu->state->rip < cpu->step_before);
 }
 
 /* The code hook for a block's special instruction comes with a new translation. */
@@ -106,6 +106,23 @@ static void finish_rep(struct cpu *cpu)
 	cpu->rep = NO_ADDRESS;
 }
 
+/* Unicorn has come to instructions that are to be executed one by one; the outer loop does, after
+ * what is due at this boundary. */
+static void step_from(struct cpu *cpu, uint32_t bytes)
+{
+	cpu->state->rip = cpu->at;
+	finish_rep(cpu);
+	cpu->step_first = cpu->at;
+	cpu->step_before = cpu->at + bytes;
+}
+
+/* One step; a branch back ends the stepping. */
+static void step_on(struct cpu *cpu)
+{
+	cpu->step_first = cpu->state->rip + 1;
+	cpu_step(cpu);
+}
+
 void cpu_go(struct cpu *cpu)
 {
 	uc_err error;
@@ -113,20 +130,17 @@ void cpu_go(struct cpu *cpu)
 	cpu->leave = LEAVE_NONE;
 	cpu->at_size = 0;
 	cpu->block = NULL;
+	cpu->step_first = cpu->step_before = 0;
 	error = uc_emu_start(cpu->uc, cpu->state->rip, 0, 0, 0);
 	switch (cpu->leave) {
 	case LEAVE_NONE:
 		take_error(cpu, error);
 		break;
 	case LEAVE_BUDGET:
+		step_from(cpu, cpu->at_size);
+		break;
 	case LEAVE_SPECIAL:
-		cpu->state->rip = cpu->at;
-		finish_rep(cpu);
-		cpu->step_after = cpu->at;
-		cpu->step_before = cpu->at + cpu->at_size;
-		budget_settle(cpu);
-		if (!cpu->stop)
-			cpu_step(cpu);
+		step_from(cpu, 1);
 		break;
 	case LEAVE_AGAIN:
 		translate_again(cpu);
@@ -185,7 +199,7 @@ enum cpu_stop cpu_run(struct cpu *cpu)
 	while (!boundary(cpu, &end)) {
 		budget_refresh(cpu);
 		if (in_step(cpu))
-			cpu_step(cpu);
+			step_on(cpu);
 		else
 			cpu_go(cpu);
 	}

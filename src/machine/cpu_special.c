@@ -200,6 +200,20 @@ static void emulate(struct cpu *cpu, const struct op *op)
 	cpu->state->rip += op->length;
 }
 
+static void hypercall(struct cpu *cpu, const struct op *op)
+{
+	uint64_t *regs = cpu->state->regs;
+	const uint64_t arguments[4] = { regs[GPR_RBX], regs[GPR_RCX], regs[GPR_RDX],
+					regs[GPR_RSI] };
+
+	if (cpu->cpl) {
+		exception_ud(cpu);
+		return;
+	}
+	regs[GPR_RAX] = cpu->calls->hypercall(cpu->board, regs[GPR_RAX], arguments);
+	retire(cpu, op);
+}
+
 void special_execute(struct cpu *cpu, const struct op *op)
 {
 	static void (*const execute[SPECIALS])(struct cpu *, const struct op *) = {
@@ -219,6 +233,7 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_SYSENTER] = system_sysenter,
 		[SPECIAL_MAPPING] = mapping,
 		[SPECIAL_EMULATE] = emulate,
+		[SPECIAL_HYPERCALL] = hypercall,
 	};
 
 	execute[op->special](cpu, op);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID of the machine: what the emulated CPU has, the same on every model, merged with the leaves
- * that describe the model's PMU. Intel SDM vol. 2A CPUID; AMD64 APM vol. 3 appendix E.
+ * CPUID of the machine: what the emulated CPU can execute, the same on every model, merged with the
+ * leaves that describe the model's PMU. SSE4.2 would work, but POPCNT does not, and programs take
+ * the one for the other. Intel SDM vol. 2A CPUID; AMD64 APM vol. 3 appendix E.
  */
-#include <string.h>
-
 #include "room_int.h"
 
 /* CPUID.1 */
@@ -35,13 +34,20 @@ enum { CLFLUSH_64 = 8 << 8, ONE_CPU = 1 << 16 };
 	 EDX1_MTRR | EDX1_PGE | EDX1_MCA | EDX1_CMOV | EDX1_PAT | EDX1_MMX | EDX1_FXSR)
 
 #define ECX1_SSE3     BIT64(0)
+#define ECX1_SSSE3    BIT64(9)
 #define ECX1_CX16     BIT64(13)
+#define ECX1_SSE41    BIT64(19)
 #define ECX1_X2APIC   BIT64(21)
 #define ECX1_DEADLINE BIT64(24)
 
 #define EAX6_ARAT       BIT64(2) /* the APIC timer never stops */
 #define EBX7_TSC_ADJUST BIT64(1)
 #define EDX7_SPEC_CTRL  (BIT64(26) | BIT64(27)) /* IBRS and IBPB; STIBP */
+#define ECX8_LAHF       BIT64(0)
+#define ECX8_PREFETCHW  BIT64(8)
+#define EDX8_SYSCALL    BIT64(11)
+#define EDX8_NX         BIT64(20)
+#define EDX8_RDTSCP     BIT64(27)
 #define EDX8_LM         BIT64(29)
 #define EBX88_IBPB      BIT64(12)
 #define VIRTUAL_BITS    48
@@ -64,7 +70,7 @@ static const struct base_leaf base[] = {
 	{EVERYBODY,
          {.leaf = 1,
           .ebx = CLFLUSH_64 | ONE_CPU,
-          .ecx = ECX1_SSE3 | ECX1_CX16 | ECX1_X2APIC | ECX1_DEADLINE,
+          .ecx = ECX1_SSE3 | ECX1_SSSE3 | ECX1_CX16 | ECX1_SSE41 | ECX1_X2APIC | ECX1_DEADLINE,
           .edx = EDX1_COMMON | EDX1_CLFSH | EDX1_SSE | EDX1_SSE2}},
 	{EVERYBODY, {.leaf = 6, .eax = EAX6_ARAT}},
 	{NOT_AMD, {.leaf = 7, .ebx = EBX7_TSC_ADJUST, .edx = EDX7_SPEC_CTRL}},
@@ -72,7 +78,10 @@ static const struct base_leaf base[] = {
 	{EVERYBODY, {.leaf = 0xb, .subleaf = 0, .ebx = 1, .ecx = 1 << 8}},
 	{EVERYBODY, {.leaf = 0xb, .subleaf = 1, .ebx = 1, .ecx = 2 << 8 | 1}},
 	{EVERYBODY, {.leaf = 0x80000000, .eax = 0x80000000 + MAX_EXTENDED}},
-	{EVERYBODY, {.leaf = 0x80000001, .edx = EDX8_LM}},
+	{EVERYBODY,
+         {.leaf = 0x80000001,
+          .ecx = ECX8_LAHF | ECX8_PREFETCHW,
+          .edx = EDX8_SYSCALL | EDX8_NX | EDX8_RDTSCP | EDX8_LM}},
 	{AMD, {.leaf = 0x80000001, .edx = EDX1_COMMON}},
 	{EVERYBODY, {.leaf = 0x80000002, .eax = NAME_VPMU}},
 	{EVERYBODY, {.leaf = 0x80000008, .eax = PHYSICAL_BITS | VIRTUAL_BITS << 8}},
@@ -89,17 +98,23 @@ static bool same(const struct vpmu_cpuid *leaf, uint32_t number, uint32_t sublea
 	return leaf->leaf == number && leaf->subleaf == subleaf;
 }
 
+static struct vpmu_cpuid *entry_of(struct machine_cpuid *table, uint32_t leaf, uint32_t subleaf)
+{
+	for (unsigned i = 0; i < table->count; i++)
+		if (same(&table->leaves[i], leaf, subleaf))
+			return &table->leaves[i];
+	return NULL;
+}
+
 /* Or-s a leaf into the table; makes an entry for a new one. */
 static void merge(struct machine_cpuid *table, const struct vpmu_cpuid *leaf)
 {
-	struct vpmu_cpuid *to = table->leaves;
+	struct vpmu_cpuid *to = entry_of(table, leaf->leaf, leaf->subleaf);
 
-	while (to < table->leaves + table->count && !same(to, leaf->leaf, leaf->subleaf))
-		to++;
-	if (to == table->leaves + table->count) {
+	if (!to) {
 		if (table->count == ARRAY_SIZE(table->leaves))
 			return;
-		table->count++;
+		to = &table->leaves[table->count++];
 		*to = (struct vpmu_cpuid){.leaf = leaf->leaf, .subleaf = leaf->subleaf};
 	}
 	to->eax |= leaf->eax;
@@ -116,13 +131,12 @@ static bool is_maximum(const struct vpmu_cpuid *leaf)
 
 static void merge_model_leaf(struct machine_cpuid *table, struct vpmu_cpuid leaf)
 {
-	const struct vpmu_cpuid *ours = cpuid_find(table, leaf.leaf, leaf.subleaf);
+	struct vpmu_cpuid *ours = entry_of(table, leaf.leaf, leaf.subleaf);
 
 	if (is_maximum(&leaf) && ours) {
-		uint32_t most = leaf.eax > ours->eax ? leaf.eax : ours->eax;
-
-		((struct vpmu_cpuid *)ours)->eax = most;
-		leaf.eax = most;
+		if (leaf.eax > ours->eax)
+			ours->eax = leaf.eax;
+		leaf.eax = 0;
 	}
 	merge(table, &leaf);
 }
@@ -140,12 +154,17 @@ void cpuid_make(struct machine_cpuid *table, const struct vpmu_model *model)
 		merge_model_leaf(table, leaves[i]);
 }
 
-/* The subleaf counts only where a leaf has more than one: leaf 0xb, here. */
+/* Other leaves ignore ECX. */
+static bool has_subleaves(uint32_t leaf)
+{
+	return leaf == 7 || leaf == 0xb;
+}
+
 const struct vpmu_cpuid *cpuid_find(const struct machine_cpuid *table, uint32_t leaf,
                                     uint32_t subleaf)
 {
 	for (unsigned i = 0; i < table->count; i++)
-		if (same(&table->leaves[i], leaf, leaf == 0xb ? subleaf : table->leaves[i].subleaf))
+		if (same(&table->leaves[i], leaf, has_subleaves(leaf) ? subleaf : 0))
 			return &table->leaves[i];
 	return NULL;
 }

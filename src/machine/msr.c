@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The MSRs that are neither the PMU's nor the CPU's own: one row a register or run of registers.
- * What has no row is #GP. Numbers, reserved bits: Intel SDM vol. 4; AMD64 APM vol. 2 appendix A.
+ * The MSRs that are neither the PMU's nor the CPU's own (cpu_system.c): one row a register or run
+ * of registers. What has no row is #GP. Numbers, reserved bits: Intel SDM vol. 4; AMD64 APM vol. 2
+ * appendix A.
  */
 #include <string.h>
 
@@ -30,12 +31,6 @@ static bool is_amd(const struct machine *machine)
 static bool is_not_amd(const struct machine *machine)
 {
 	return !is_amd(machine);
-}
-
-/* Sign-extended from bit 47, as addresses must be (SDM vol. 1 3.3.7.1). */
-static bool valid_canonical(uint32_t msr, uint64_t value)
-{
-	return value == (uint64_t)((int64_t)(value << 16) >> 16);
 }
 
 /* Whether each byte is a memory type out of a set of them (bit i: type i). */
@@ -76,11 +71,6 @@ static bool valid_mtrr_default(uint32_t msr, uint64_t value)
 static bool valid_pat(uint32_t msr, uint64_t value)
 {
 	return valid_types(value, 8, PAT_TYPES);
-}
-
-static enum vpmu_status refuse_read(struct machine *machine, uint32_t msr, uint64_t *value)
-{
-	return VPMU_GP;
 }
 
 static enum vpmu_status refuse_write(struct machine *machine, uint32_t msr, uint64_t value)
@@ -207,8 +197,6 @@ static const struct msr_row rows[] = {
          .write = write_tsc_adjust},
 	/* IA32_SPEC_CTRL: IBRS, STIBP, with CPUID.7 EDX[27:26] */
 	{.first = 0x48, .count = 1, .writable = 3, .exists = is_not_amd},
-	/* IA32_PRED_CMD: IBPB. The CPU empties its branch predictor. */
-	{.first = 0x49, .count = 1, .writable = 1, .read = refuse_read, .write = drop_write},
 	/* IA32_BIOS_SIGN_ID: revision 1; AMD's PATCH_LEVEL */
 	{.first = 0x8b,
          .count = 1,
@@ -224,9 +212,6 @@ static const struct msr_row rows[] = {
          .write = drop_write},
 	/* IA32_MTRRCAP */
 	{.first = 0xfe, .count = 1, .reset = MTRR_CAPABILITIES, .write = refuse_write},
-	/* IA32_SYSENTER_CS, _ESP, _EIP */
-	{.first = 0x174, .count = 1, .writable = UINT32_MAX},
-	{.first = 0x175, .count = 2, .writable = ALL_BITS, .valid = valid_canonical},
 	/* IA32_MCG_CAP: no banks; IA32_MCG_STATUS */
 	{.first = 0x179, .count = 1, .write = refuse_write},
 	{.first = 0x17a, .count = 1, .writable = 7},

@@ -14,14 +14,6 @@ struct applying {
 	uint8_t position[VPMU_MAX_PLAN];     /* their place in the plan */
 };
 
-/* The value that a write changes, as a set; empty for a command. */
-static value_set value_of(const struct applying *applying, const struct vpmu_write *write)
-{
-	uint8_t value = applying->layout->value_of[write->place];
-
-	return value == VPMU_NO_VALUE ? 0 : BIT64(value);
-}
-
 /* A command of 0 does nothing, so the target "has" it. */
 static bool target_has(const struct applying *applying, const struct vpmu_write *write)
 {
@@ -56,6 +48,7 @@ static void note_refusal(struct applying *applying, unsigned i)
 {
 	unsigned position = applying->position[i];
 	const struct vpmu_write *write = &applying->plan->writes[position];
+	uint8_t value = applying->layout->value_of[write->place];
 	struct vpmu_report *report = applying->report;
 
 	report->refusals[report->refused++] = (struct vpmu_refusal){
@@ -64,19 +57,24 @@ static void note_refusal(struct applying *applying, unsigned i)
 		.position = (uint16_t)position,
 		.value = write->value,
 	};
-	if (applying->before)
-		applying->before->refused |= value_of(applying, write);
+	if (applying->before && value != VPMU_NO_VALUE)
+		applying->before->refused |= BIT64(value);
 }
 
 /* The writes from..to were taken. */
 static void note_done(struct applying *applying, unsigned from, unsigned to)
 {
-	applying->report->done += to - from;
-	for (; applying->before && from < to; from++) {
-		const struct vpmu_write *write =
-			&applying->plan->writes[applying->position[from]];
+	struct before *before = applying->before;
 
-		applying->before->written |= value_of(applying, write);
+	applying->report->done += to - from;
+	for (; before && from < to; from++) {
+		const struct vpmu_write *write = &applying->plan->writes[applying->position[from]];
+		uint8_t value = applying->layout->value_of[write->place];
+
+		if (value == VPMU_NO_VALUE)
+			continue;
+		before->written |= BIT64(value);
+		before->msr[value] = write->msr;
 	}
 }
 

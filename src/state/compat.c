@@ -10,7 +10,8 @@ struct pair {
 	const struct vpmu_model *from, *to;
 };
 
-/* --- What a model is, in comparable numbers ------------------------------------------------------ */
+/* --- What a model is, in comparable numbers ------------------------------------------------------
+ */
 
 uint32_t model_events(const struct vpmu_model *model)
 {
@@ -34,7 +35,8 @@ static uint64_t features_of(const struct vpmu_model *model)
 	return model->features ^ VPMU_FEATURE_ANYTHREAD_GONE;
 }
 
-/* --- Fields of the model -------------------------------------------------------------------------- */
+/* --- Fields of the model
+ * -------------------------------------------------------------------------- */
 
 typedef enum vpmu_take judge_fn(uint64_t from, uint64_t to);
 
@@ -113,7 +115,8 @@ static void compare_fields(struct vpmu_compat *compat, const struct vpmu_model *
 	compare_field(compat, VPMU_FIELD_SIGNATURE, a->signature, b->signature, judge_signature);
 }
 
-/* --- Registers ------------------------------------------------------------------------------------ */
+/* --- Registers
+ * ------------------------------------------------------------------------------------ */
 
 /*
  * The kinds whose host write drops what the register does not have; of the others such a write is
@@ -215,7 +218,7 @@ enum vpmu_status vpmu_compat_judge(struct vpmu_compat *compat, const struct vpmu
 {
 	struct vpmu_layout target;
 
-	*compat = (struct vpmu_compat){.layout = layout};
+	*compat = (struct vpmu_compat){.layout = layout, .to = *to};
 	if (!layout_fits(layout, state) || vpmu_layout_init(&target, to))
 		return VPMU_BAD_ARGUMENT;
 	compare_fields(compat, &layout->model, to);

@@ -2,7 +2,8 @@
 /* Reading a state from a target. */
 #include <state/room_int.h>
 
-static void note_unread(struct vpmu_report *report, const struct vpmu_layout *layout, unsigned value)
+static void note_unread(struct vpmu_report *report, const struct vpmu_layout *layout,
+                        unsigned value)
 {
 	const struct vpmu_register *reg = layout_stored(layout, value);
 

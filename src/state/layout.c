@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which registers a model's state has: the rows of the register table that keep a value of their own
- * and have a level at which a put writes them. */
+/* Which registers a model's state has: the rows of the register table that keep a value of their
+ * own and have a level at which a put writes them. */
 #include <state/room_int.h>
 
 enum vpmu_kind kind_behind(enum vpmu_kind kind)

@@ -9,12 +9,12 @@
 
 #define KIND(name) (UINT32_C(1) << VPMU_KIND_##name)
 
-/* IA32_PERF_METRICS is written after fixed counter 3 (Intel SDM vol. 3B 20.3.9.3): fixed counters and
- * metrics as one step have that sequence by their numbers. */
+/* IA32_PERF_METRICS is written after fixed counter 3 (Intel SDM vol. 3B 20.3.9.3): fixed counters
+ * and metrics as one step have that sequence by their numbers. */
 #define FIXED_VALUES (KIND(FIXED_COUNTER) | KIND(METRICS))
 
-/* QEMU 11.0 target/i386/kvm/kvm.c kvm_put_msrs. Its GLOBAL_OVF_CTRL and STATUS_CLR are the values that
- * were read: 0. */
+/* QEMU 11.0 target/i386/kvm/kvm.c kvm_put_msrs. Its GLOBAL_OVF_CTRL and STATUS_CLR are the values
+ * that were read: 0. */
 #define QEMU_WRITES                                                                                \
 	{.kinds = FIXED_VALUES}, {.arrangement = VPMU_ARRANGE_PAIRS},                              \
 		{.kinds = KIND(GLOBAL_STATUS)}, {.kinds = KIND(STATUS_CLEAR)},                     \

@@ -63,8 +63,8 @@ static void emit_ascending(struct making *making, const struct vpmu_step *step)
 
 	for (unsigned i = 0; i < layout->register_count; i++) {
 		const struct vpmu_register *reg = &layout->registers[i];
-		bool chosen = step->list ? is_listed(step->list, reg->msr)
-		                         : step->kinds >> reg->kind & 1;
+		bool chosen =
+			step->list ? is_listed(step->list, reg->msr) : step->kinds >> reg->kind & 1;
 
 		if (chosen)
 			emit(making, step, i);

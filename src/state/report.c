@@ -45,7 +45,12 @@ static void describe_refusal(struct text *text, const struct vpmu_report *report
 static void describe_rollback(struct text *text, const struct vpmu_refusal *refusal)
 {
 	add_register(text, refusal);
-	text_add(text, "could not be rolled back to ");
+	text_add(text, "could not be rolled back");
+	if (refusal->unknown) {
+		text_add(text, ": its value could not be read before");
+		return;
+	}
+	text_add(text, " to ");
 	text_add_hex(text, refusal->value);
 }
 

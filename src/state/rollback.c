@@ -8,13 +8,13 @@
 bool before_read(struct before *before, const struct vpmu_layout *layout,
                  const struct vpmu_target *target, int *error)
 {
-	struct vpmu_msr msrs[VPMU_MAX_STATE];
+	struct vpmu_msr msrs[VPMU_MAX_STATE] = {0};
 	struct transfer transfer = transfer_of(target, false, msrs, layout->value_count);
 	enum transfer_end end;
 
 	*before = (struct before){.state.model = layout->model};
 	for (unsigned i = 0; i < layout->value_count; i++)
-		msrs[i] = (struct vpmu_msr){.index = layout_stored(layout, i)->msr};
+		msrs[i].index = before->msr[i] = layout_stored(layout, i)->msr;
 	do {
 		unsigned from = transfer.at;
 
@@ -27,8 +27,8 @@ bool before_read(struct before *before, const struct vpmu_layout *layout,
 	return end == TRANSFER_DONE;
 }
 
-static void note_failure(struct vpmu_report *report, const struct vpmu_layout *layout,
-                         unsigned value, uint64_t old)
+static void note_failure(struct vpmu_report *report, const struct before *before,
+                         const struct vpmu_layout *layout, unsigned value, uint64_t old)
 {
 	const struct vpmu_register *reg = layout_stored(layout, value);
 
@@ -36,6 +36,7 @@ static void note_failure(struct vpmu_report *report, const struct vpmu_layout *l
 		.name = reg->name,
 		.msr = reg->msr,
 		.position = (uint16_t)value,
+		.unknown = !(before->known >> value & 1),
 		.value = old,
 	};
 }
@@ -60,7 +61,7 @@ static unsigned choose_restores(const struct before *before, const struct vpmu_l
 			continue;
 		values[count] = value;
 		msrs[count++] = (struct vpmu_msr){
-			.index = plan->writes[i].msr,
+			.index = before->msr[value],
 			.value = plan->writes[i].value,
 		};
 	}
@@ -75,7 +76,7 @@ static void note_unknown(const struct before *before, const struct vpmu_layout *
 
 	for (unsigned i = 0; i < layout->value_count; i++)
 		if (lost >> i & 1)
-			note_failure(report, layout, i, 0);
+			note_failure(report, before, layout, i, 0);
 }
 
 void before_restore(const struct before *before, const struct vpmu_layout *layout,
@@ -93,7 +94,8 @@ void before_restore(const struct before *before, const struct vpmu_layout *layou
 	transfer = transfer_of(target, true, msrs, count);
 	note_unknown(before, layout, report);
 	while ((end = transfer_go(&transfer, &report->host_error)) == TRANSFER_REFUSED)
-		note_failure(report, layout, values[transfer.at - 1], msrs[transfer.at - 1].value);
+		note_failure(report, before, layout, values[transfer.at - 1],
+		             msrs[transfer.at - 1].value);
 	for (; end == TRANSFER_FAILED && transfer.at < count; transfer.at++)
-		note_failure(report, layout, values[transfer.at], msrs[transfer.at].value);
+		note_failure(report, before, layout, values[transfer.at], msrs[transfer.at].value);
 }

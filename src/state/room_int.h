@@ -22,7 +22,8 @@ static inline const struct vpmu_register *layout_stored(const struct vpmu_layout
 	return &layout->registers[layout->stored[value]];
 }
 
-/* --- target.c ----------------------------------------------------------------------------------- */
+/* --- target.c -----------------------------------------------------------------------------------
+ */
 
 /* Accesses in a row, some of them done. */
 struct transfer {
@@ -46,7 +47,8 @@ enum transfer_end {
 /* Goes on until the end or the next refusal, which it steps over. */
 enum transfer_end transfer_go(struct transfer *transfer, int *error);
 
-/* --- rollback.c -------------------------------------------------------------------------------- */
+/* --- rollback.c --------------------------------------------------------------------------------
+ */
 
 /* Bit i: the value i of a state. */
 typedef uint64_t value_set;
@@ -58,6 +60,8 @@ struct before {
 	value_set known;   /* values that could be read */
 	value_set written; /* values that the put has changed since */
 	value_set refused; /* values that the target refused to take */
+	/* The number by which a value was last written: the target has shown that it takes that. */
+	uint32_t msr[VPMU_MAX_STATE];
 };
 
 /* Reads what is there; false when a call failed as a whole. */
@@ -68,13 +72,14 @@ bool before_read(struct before *before, const struct vpmu_layout *layout,
 void before_restore(const struct before *before, const struct vpmu_layout *layout,
                     const struct vpmu_target *target, struct vpmu_report *report);
 
-/* --- compat.c ----------------------------------------------------------------------------------- */
+/* --- compat.c -----------------------------------------------------------------------------------
+ */
 
 /* Bit i: architectural event i exists. */
 uint32_t model_events(const struct vpmu_model *model);
 
-/* IA32_PERF_CAPABILITIES is flags but for two numbers, the formats of LBR and PEBS (Intel SDM vol. 4,
- * MSR 0x345): a number can be had as it is or not at all. */
+/* IA32_PERF_CAPABILITIES is flags but for two numbers, the formats of LBR and PEBS (Intel SDM vol.
+ * 4, MSR 0x345): a number can be had as it is or not at all. */
 #define CAPABILITY_LBR_FORMAT  UINT64_C(0x3f)
 #define CAPABILITY_PEBS_FORMAT UINT64_C(0xf00)
 #define CAPABILITY_FORMATS     (CAPABILITY_LBR_FORMAT | CAPABILITY_PEBS_FORMAT)
@@ -87,5 +92,11 @@ const char *feature_name(uint32_t bit);
 
 /* "fixed counters", of enum vpmu_compat_field. */
 const char *field_name(enum vpmu_compat_field field);
+
+/* --- baseline.c ---------------------------------------------------------------------------------
+ */
+
+/* The bits that a set can have. */
+extern const uint64_t baseline_set_bits[VPMU_BASELINE_SETS];
 
 #endif

@@ -32,11 +32,10 @@ static struct kvm_cpuid_entry2 vendor_leaf(const struct model *model)
 {
 	const u32 *name = vendor_names[model->vendor];
 
-	return (struct kvm_cpuid_entry2){.function = 0, .ebx = name[0], .edx = name[1],
-					 .ecx = name[2]};
+	return (struct kvm_cpuid_entry2){.ebx = name[0], .edx = name[1], .ecx = name[2]};
 }
 
-/* KVM supports version 2 at most (kvm_init_pmu_capability), and says so in KVM_GET_SUPPORTED_CPUID. */
+/* KVM_GET_SUPPORTED_CPUID says version 2 at most (kvm_init_pmu_capability). */
 static struct kvm_cpuid_entry2 perfmon_leaf(const struct model *model)
 {
 	struct kvm_cpuid_entry2 leaf = {.function = 0xa};
@@ -51,17 +50,23 @@ static struct kvm_cpuid_entry2 perfmon_leaf(const struct model *model)
 	return leaf;
 }
 
-void cpuid_build(const struct model *model, struct kvm_cpuid_entry2 *leaves)
+void cpuid_build(const struct model *asked, struct kvm_cpuid_entry2 *leaves)
 {
+	const struct model none = {.vendor = asked->vendor};
+	const struct model *model = asked->pmu ? asked : &none;
+	u32 pdcm = model->pdcm || model->full_width;
+
+	memset(leaves, 0, CPUID_ENTRIES * sizeof(*leaves));
 	leaves[0] = vendor_leaf(model);
-	leaves[1] = (struct kvm_cpuid_entry2){
-		.function = 1, .ecx = (u32)(model->pdcm || model->full_width) << 15};
-	leaves[2] = (struct kvm_cpuid_entry2){.function = 7};
+	leaves[1].function = 1;
+	leaves[1].ecx = pdcm << 15;
+	leaves[2].function = 7;
 	leaves[3] = perfmon_leaf(model);
-	leaves[4] = (struct kvm_cpuid_entry2){.function = 0x80000001,
-					      .ecx = model->perfctr_core << 23};
-	leaves[5] = (struct kvm_cpuid_entry2){.function = 0x80000022, .eax = model->perfmon_v2,
-					      .ebx = model->perfmon_v2 ? model->gp : 0};
+	leaves[4].function = 0x80000001;
+	leaves[4].ecx = model->perfctr_core << 23;
+	leaves[5].function = 0x80000022;
+	leaves[5].eax = model->perfmon_v2;
+	leaves[5].ebx = model->perfmon_v2 ? model->gp : 0;
 }
 
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry(struct kvm_vcpu *vcpu, u32 function)

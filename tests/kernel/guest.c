@@ -54,7 +54,7 @@ struct guest *guest_create(const struct model *model, bool pmu_disabled)
 	kvm_pmu_init(vcpu);
 	guest_reset(guest);
 	guest_set_cpuid(guest, model);
-	if (model->pdcm && !model->full_width)
+	if (model->pmu && model->pdcm && !model->full_width)
 		msr_host_write(vcpu, MSR_IA32_PERF_CAPABILITIES, 0);
 	return guest;
 }

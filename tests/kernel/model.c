@@ -42,6 +42,7 @@ struct property {
 #define PROPERTY(key, field, highest) {key, offsetof(struct model, field), highest}
 
 static const struct property properties[] = {
+	PROPERTY("pmu", pmu, 1),
 	PROPERTY("gp", gp, 15),
 	PROPERTY("fixed", fixed, 15),
 	PROPERTY("width", width, 64),
@@ -59,6 +60,7 @@ bool model_preset(struct model *model, const char *name)
 	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
 		if (!strcmp(presets[i].name, name)) {
 			*model = presets[i].model;
+			model->pmu = 1;
 			return true;
 		}
 	}

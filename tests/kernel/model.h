@@ -13,6 +13,7 @@ enum vendor { VENDOR_INTEL, VENDOR_ZHAOXIN, VENDOR_AMD };
 
 struct model {
 	enum vendor vendor;
+	uint32_t pmu;         /* 0: CPUID has none, whatever the rest says */
 	uint32_t version;     /* CPUID.0AH EAX[7:0]; 0: no leaf */
 	uint32_t gp, fixed, width;
 	uint32_t unavailable; /* CPUID.0AH EBX: events that do not exist */

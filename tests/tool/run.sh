@@ -15,17 +15,19 @@ guest fault '0f0b'      # ud2, with no IDT
 guest nowhere '48b80000000000400000 ffe0'
 # Prints "A", 0xff and newline on the serial port, then exits with 0.
 guest print '66baf803 b041 ee b0ff ee b00a ee 66baf400 30c0 ee ebfe'
-# Counter 0 (instructions, OS, USR, INT) from -100, GLOBAL_CTRL = 1, then for ever: its PMI is an NMI
-# that nobody can take.
-overflow='b986010000 b8c0005300 31d2 0f30 b9c1000000 b89cffffff 0f30 b98f030000 b801000000 0f30'
+# The local APIC on, LVTPC = NMI; counter 0 (instructions, OS, USR, INT) from -100, GLOBAL_CTRL = 1,
+# then for ever: its PMI is an NMI that nobody can take.
+overflow='67c70425f000e0feff010000 67c704254003e0fe00040000 b986010000 b8c0005300 31d2 0f30
+	b9c1000000 b89cffffff 0f30 b98f030000 b801000000 0f30'
 guest overflow "$overflow ebfe"
-# The same without INT, then ten NOPs and exit 0.
+# Without INT and from 0, then ten NOPs and exit 0.
 quiet='b986010000 b8c0004300 31d2 0f30 b98f030000 b801000000 0f30'
 guest counted "$quiet 90909090909090909090 66baf400 30c0 ee ebfe"
 
 run run "$scratch/exit"
 if [ "$status" = 3 ]; then
 	check 'without a machine: says so' says 'this build has no machine'
+	skip 'every run' 'this build has no machine'
 	finish
 fi
 check 'the exit status is (V << 1) | 1' same "$status" 43
@@ -50,12 +52,17 @@ ends 'jump into nothing' 128 'triple fault' "$scratch/nowhere"
 ends 'halted for ever' 160 'halted' "$scratch/halt"
 ends 'PMI that nobody takes' 128 'triple fault' "$scratch/overflow"
 
-timeout 60 "$vpmu" run "$scratch/loop" >"$scratch/out" 2>"$scratch/err" &
-sleep 1
-kill -INT $!
-wait $!
-check 'SIGTERM or SIGINT: status' same "$?" 130
-check 'SIGTERM or SIGINT: one message' one_message
+# Not before it runs: its first byte tells.
+guest endless '66baf803 b041 ee b00a ee ebfe'
+for signal in INT TERM; do
+	coproc "$vpmu" run "$scratch/endless" 2>"$scratch/err"
+	pid=$COPROC_PID
+	read -r -t 60 <&"${COPROC[0]}"
+	kill -$signal "$pid"
+	wait "$pid"
+	check "SIG$signal: status" same "$?" 130
+	check "SIG$signal: one message" one_message
+done
 
 "$vpmu" run "$scratch/print" >/dev/full 2>"$scratch/err"
 check 'full output: status' same "$?" 164
@@ -96,7 +103,8 @@ refused 'KVM' 3 'this build has no KVM' run --cpu kvm "$scratch/exit"
 refused 'timeline in no folder' 2 'cannot write' run --timeline /nowhere/t "$scratch/exit"
 refused 'timeline that is a folder' 2 'it is a directory' run --timeline "$scratch" "$scratch/exit"
 
-# The table. Retired after the write to GLOBAL_CTRL: ten NOPs, mov, xor, out.
+# The table. Counter 0 runs from its selector's write on, GLOBAL_CTRL being all ones after reset: mov,
+# mov, wrmsr, ten NOPs, mov, xor, out.
 stat_says() {
 	grep -qE -- "$1" "$scratch/err" || {
 		sed 's/^/# /' "$scratch/err"
@@ -105,7 +113,7 @@ stat_says() {
 }
 run run --stat "$scratch/counted"
 check 'stat: status is the guest'"'"'s' same "$status" 1
-check 'stat: a counter that counted' stat_says '^ +13  IA32_PMC0 .* user os .* on$'
+check 'stat: a counter that counted' stat_says '^ +16  IA32_PMC0 .* user os .* on$'
 check 'stat: a counter that did not' stat_says '^ +<not counted>  IA32_PMC1 +-'
 check 'stat: exact totals' stat_says '^ +20  instructions'
 check 'stat: what was not measured' stat_says '^ +<not counted>  llc-misses'
@@ -122,7 +130,7 @@ check 'timeline: the register writes, in order' holds "$timeline" \
 	== ["IA32_PERFEVTSEL0", "IA32_PERF_GLOBAL_CTRL"]'
 check 'timeline: the counter has a track' holds "$timeline" \
 	'[e["args"]["value"] for e in d["traceEvents"]
-		if e["ph"] == "C" and e["name"] == "IA32_PMC0"][-1] == 13'
+		if e["ph"] == "C" and e["name"] == "IA32_PMC0"][-1] == 16'
 ends 'timeline of a guest that dies' 128 'triple fault' --timeline "$timeline" "$scratch/overflow"
 check 'timeline of a guest that dies: the overflow and the PMI' holds "$timeline" \
 	'{"overflow 0x1", "PMI", "NMI"} <= {e["name"] for e in d["traceEvents"]}'
@@ -134,6 +142,7 @@ check 'timeline that cannot be written: one message' one_message
 run run --json "$scratch/print"
 if [ "$status" = 3 ]; then
 	check 'without JSON: says so' says 'this build has no JSON'
+	skip 'JSON' 'this build has none'
 	finish
 fi
 check 'JSON: status is the guest'"'"'s' same "$status" 1
@@ -142,16 +151,17 @@ check 'JSON: what it is' holds "$scratch/out" 'd["format"] == "vpmu-run" and d["
 check 'JSON: the serial output' holds "$scratch/out" 'd["serial"] == "A\ufffd\n"'
 run run --json "$scratch/counted"
 check 'JSON: a counter' holds "$scratch/out" \
-	'(lambda c: c["value"] == 13 and c["selector"] == "0x4300c0" and c["class"] == "instructions"
+	'(lambda c: c["value"] == 16 and c["selector"] == "0x4300c0" and c["class"] == "instructions"
 		and c["enabled"] and c["user"] and c["kernel"] and not c["interrupt"])(d["counters"][0])'
 check 'JSON: totals, measured or null' holds "$scratch/out" \
-	'd["totals"]["instructions"] == 20 and d["totals"]["llc-misses"] is None'
+	'd["totals"]["instructions"] == {"count": 20, "instructions": 20}
+	and d["totals"]["llc-misses"] is None'
 check 'JSON: how it ended' holds "$scratch/out" \
 	'd["end"]["reason"] == "exit" and d["end"]["exit_value"] == 0 and d["end"]["status"] == 1'
 run run --json --max-instructions 1000 "$scratch/loop"
 check 'JSON: a run that did not end' holds "$scratch/out" \
 	'd["end"]["reason"] == "instructions" and d["end"]["status"] == 126
-	and d["totals"]["branches"] == 1000'
+	and d["totals"]["branches"]["count"] == 1000'
 run run --json "$scratch/short"
 check 'JSON: none of a bad guest' nothing_printed
 

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* CPUID as KVM gives and takes it: what makes a model, and what must go to hide a PMU. */
+#include <errno.h>
+#include <string.h>
+
+#include "room_int.h"
+
+enum { ANY = -1, ALL = ~0 };
+
+/*
+ * The bits that tell a guest of a PMU, or of something that needs one: Intel SDM vol. 2A CPUID, AMD
+ * APM vol. 3 appendix E. Sampling hardware is among them, since it reports by the PMI.
+ */
+static const struct pmu_bits {
+	uint32_t leaf;
+	int subleaf;
+	uint32_t eax, ebx, ecx, edx;
+} pmu_bits[] = {
+	/* PDCM; DTES64, DS-CPL and DS: the debug store, which PEBS and BTS write to. */
+	{1, ANY, 0, 0, 1u << 15 | 1u << 2 | 1u << 4, 1u << 21},
+	{7, 0, 0, 0, 0, 1u << 19},       /* architectural LBRs */
+	{7, 1, 1u << 8, 0, 0, 0},        /* leaf 0x23 */
+	{0xa, ANY, ALL, ALL, ALL, ALL},  /* architectural performance monitoring */
+	{0x1c, ANY, ALL, ALL, ALL, ALL}, /* architectural LBRs */
+	{0x23, ANY, ALL, ALL, ALL, ALL}, /* architectural performance monitoring, extended */
+	/* PERFCORE; IBS; the counters of the northbridge and the L3 cache; PerfTsc. */
+	{0x80000001, ANY, 0, 0, 1u << 23 | 1u << 10 | 1u << 24 | 1u << 27 | 1u << 28, 0},
+	{0x8000001b, ANY, ALL, ALL, ALL, ALL}, /* IBS */
+	{0x80000022, ANY, ALL, ALL, ALL, ALL}, /* PerfMonV2, LBR v2 */
+};
+
+/* The registers of one leaf, of whatever array. */
+struct registers {
+	uint32_t *eax, *ebx, *ecx, *edx;
+};
+
+static void hide(uint32_t leaf, uint32_t subleaf, struct registers registers)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pmu_bits); i++) {
+		const struct pmu_bits *bits = &pmu_bits[i];
+
+		if (bits->leaf != leaf ||
+		    (bits->subleaf != ANY && (uint32_t)bits->subleaf != subleaf))
+			continue;
+		*registers.eax &= ~bits->eax;
+		*registers.ebx &= ~bits->ebx;
+		*registers.ecx &= ~bits->ecx;
+		*registers.edx &= ~bits->edx;
+	}
+}
+
+/* Whether a guest with these leaves still finds a PMU. */
+static enum vpmu_status look_hidden(const struct vpmu_cpuid *leaves, size_t count, char *why,
+                                    size_t why_bytes)
+{
+	struct vpmu_model model;
+	enum vpmu_status status = vpmu_model_from_cpuid(&model, leaves, count, 0, why, why_bytes);
+	struct text text;
+
+	if (status || !model.version)
+		return status;
+	text = text_in(why, why_bytes);
+	text_add(&text, "no CPUID bit hides the PMU of this vendor's processors: the guest finds ");
+	text_add_unsigned(&text, model.gp_count);
+	text_add(&text, " counters");
+	return VPMU_INCOMPATIBLE;
+}
+
+enum vpmu_status vpmu_cpuid_hide_pmu(struct vpmu_cpuid *leaves, size_t count, char *why,
+                                     size_t why_bytes)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct vpmu_cpuid *leaf = &leaves[i];
+
+		hide(leaf->leaf, leaf->subleaf,
+		     (struct registers){&leaf->eax, &leaf->ebx, &leaf->ecx, &leaf->edx});
+	}
+	return look_hidden(leaves, count, why, why_bytes);
+}
+
+enum vpmu_status vpmu_kvm_hide_pmu(struct kvm_cpuid2 *cpuid, char *why, size_t why_bytes)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+
+	for (size_t i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		hide(entry->function, entry->index,
+		     (struct registers){&entry->eax, &entry->ebx, &entry->ecx, &entry->edx});
+	}
+	return look_hidden(leaves, cpuid_pmu_leaves(cpuid, leaves), why, why_bytes);
+}
+
+/* Whether vpmu_model_from_cpuid() reads it. */
+static bool makes_model(const struct kvm_cpuid_entry2 *entry)
+{
+	static const uint32_t wanted[] = {0, 1, 7, 0xa, 0x80000000, 0x80000001, 0x80000022};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (entry->function == wanted[i] && !entry->index)
+			return true;
+	return false;
+}
+
+size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < cpuid->nent && count < VPMU_CPUID_LEAVES; i++) {
+		const struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		if (!makes_model(entry))
+			continue;
+		leaves[count++] = (struct vpmu_cpuid){
+			.leaf = entry->function,
+			.subleaf = entry->index,
+			.eax = entry->eax,
+			.ebx = entry->ebx,
+			.ecx = entry->ecx,
+			.edx = entry->edx,
+		};
+	}
+	return count;
+}
+
+int cpuid_supported(const struct vpmu_kvm_calls *calls, int kvm_fd, union cpuid_room *room)
+{
+	int result;
+
+	memset(room, 0, sizeof(*room));
+	room->cpuid.nent = CPUID_ENTRIES;
+	result = kvm_call(calls, kvm_fd, KVM_GET_SUPPORTED_CPUID, room);
+	if (result >= 0 && room->cpuid.nent > CPUID_ENTRIES)
+		result = -E2BIG;
+	if (result < 0)
+		room->cpuid.nent = 0;
+	return result < 0 ? result : 0;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* A verdict in words: what is different, and what the guest would notice. */
+#include <state/room_int.h>
+
+const char *vpmu_take_text(enum vpmu_take take)
+{
+	switch (take) {
+	case VPMU_TAKES:
+		return "takes";
+	case VPMU_TAKES_CHANGED:
+		return "takes changed";
+	case VPMU_CANNOT_TAKE:
+		return "cannot take";
+	}
+	return "unknown";
+}
+
+const char *field_name(enum vpmu_compat_field field)
+{
+	static const char *const names[VPMU_FIELDS] = {
+		[VPMU_FIELD_VENDOR] = "vendor",
+		[VPMU_FIELD_VERSION] = "version",
+		[VPMU_FIELD_GP_COUNT] = "general-purpose counters",
+		[VPMU_FIELD_GP_WIDTH] = "width of general-purpose counters",
+		[VPMU_FIELD_FIXED_COUNTERS] = "fixed counters",
+		[VPMU_FIELD_FIXED_WIDTH] = "width of fixed counters",
+		[VPMU_FIELD_FEATURES] = "features",
+		[VPMU_FIELD_EVENTS] = "architectural events",
+		[VPMU_FIELD_PERF_CAPABILITIES] = "IA32_PERF_CAPABILITIES",
+		[VPMU_FIELD_SIGNATURE] = "signature",
+	};
+
+	return names[field];
+}
+
+const char *feature_name(uint32_t bit)
+{
+	switch (bit) {
+	case VPMU_FEATURE_PDCM:
+		return "PDCM";
+	case VPMU_FEATURE_ANYTHREAD_GONE:
+		return "AnyThread";
+	case VPMU_FEATURE_PERFCORE:
+		return "PERFCORE";
+	case VPMU_FEATURE_PERFMON_V2:
+		return "PerfMonV2";
+	case VPMU_FEATURE_HLE:
+		return "HLE";
+	case VPMU_FEATURE_RTM:
+		return "RTM";
+	}
+	return NULL;
+}
+
+/* --- Differences
+ * ---------------------------------------------------------------------------------- */
+
+typedef void add_fn(struct text *text, uint64_t value);
+
+static void add_vendor(struct text *text, uint64_t vendor)
+{
+	static const char *const names[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = "Intel",
+		[VPMU_VENDOR_ZHAOXIN] = "Zhaoxin",
+		[VPMU_VENDOR_AMD] = "AMD",
+	};
+
+	text_add(text, names[vendor]);
+}
+
+static void add_bit_numbers(struct text *text, uint64_t bits)
+{
+	const char *separator = "";
+
+	for (; bits; bits &= bits - 1) {
+		text_add(text, separator);
+		text_add_unsigned(text, (unsigned)__builtin_ctzll(bits));
+		separator = ", ";
+	}
+}
+
+static void add_features(struct text *text, uint64_t features)
+{
+	const char *separator = "";
+
+	for (; features; features &= features - 1) {
+		text_add(text, separator);
+		text_add(text, feature_name((uint32_t)(features & -features)));
+		separator = ", ";
+	}
+}
+
+/* How a field is told. */
+struct field_words {
+	add_fn *each;      /* adds the state's and the target's, or NULL */
+	add_fn *lacking;   /* adds what is set in the state's only, or NULL */
+	const char *notes; /* what the guest would notice */
+};
+
+static const struct field_words field_words[VPMU_FIELDS] = {
+	[VPMU_FIELD_VENDOR] = {add_vendor, NULL, "its drivers are another vendor's"},
+	[VPMU_FIELD_VERSION] = {text_add_unsigned, NULL, "CPUID promises registers that are gone"},
+	[VPMU_FIELD_GP_COUNT] = {text_add_unsigned, NULL, "the others raise #GP"},
+	[VPMU_FIELD_GP_WIDTH] = {text_add_unsigned, NULL, "they overflow sooner"},
+	[VPMU_FIELD_FIXED_COUNTERS] = {NULL, add_bit_numbers, "they raise #GP"},
+	[VPMU_FIELD_FIXED_WIDTH] = {text_add_unsigned, NULL, "they overflow sooner"},
+	[VPMU_FIELD_FEATURES] = {NULL, add_features, "CPUID promises what is gone"},
+	[VPMU_FIELD_EVENTS] = {NULL, add_bit_numbers, "their counters may stay at 0"},
+	[VPMU_FIELD_PERF_CAPABILITIES] = {text_add_hex, NULL, "it promises what is gone"},
+	[VPMU_FIELD_SIGNATURE] = {text_add_hex, NULL,
+                                  "events that are not architectural may count something else"},
+};
+
+void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned i, char *line,
+                                     size_t bytes)
+{
+	struct text text = text_in(line, bytes);
+	const struct vpmu_compat_difference *difference;
+	const struct field_words *words;
+
+	if (i >= compat->difference_count)
+		return;
+	difference = &compat->differences[i];
+	words = &field_words[difference->field];
+	text_add(&text, field_name((enum vpmu_compat_field)difference->field));
+	if (words->each) {
+		text_add(&text, ": ");
+		words->each(&text, difference->from);
+		text_add(&text, ", there ");
+		words->each(&text, difference->to);
+	} else {
+		text_add(&text, ": there without ");
+		words->lacking(&text, difference->from & ~difference->to);
+	}
+	text_add(&text, ": ");
+	text_add(&text, words->notes);
+}
+
+/* --- Registers
+ * ------------------------------------------------------------------------------------ */
+
+/* How many events a counter of so many bits takes to overflow. */
+static void add_distance(struct text *text, uint64_t value, uint64_t mask)
+{
+	if (!value && mask == UINT64_MAX)
+		text_add(text, "2^64");
+	else
+		text_add_unsigned(text, mask - value + 1);
+}
+
+static bool is_counter(enum vpmu_kind kind)
+{
+	kind = kind_behind(kind);
+	return kind == VPMU_KIND_COUNTER || kind == VPMU_KIND_FIXED_COUNTER;
+}
+
+static void add_counter_notice(struct text *text, const struct vpmu_compat *compat,
+                               const struct vpmu_compat_register *verdict,
+                               const struct vpmu_register *reg)
+{
+	unsigned width =
+		reg->kind == VPMU_KIND_FIXED_COUNTER ? compat->to.fixed_width : compat->to.gp_width;
+
+	text_add(text, "; the next overflow comes after ");
+	add_distance(text, verdict->becomes, width_mask(width));
+	text_add(text, " events, not ");
+	add_distance(text, verdict->value, reg->writable);
+}
+
+static void add_missing(struct text *text, const struct vpmu_compat_register *verdict,
+                        const struct vpmu_register *reg)
+{
+	text_add(text, "there is no such register: the guest gets #GP");
+	if (reg->level == VPMU_LEVEL_NEVER)
+		return;
+	text_add(text, verdict->value == reg->reset
+	                       ? "; nothing is lost yet, it has its reset value"
+	                       : ", and its value is lost");
+}
+
+static void add_cut(struct text *text, const struct vpmu_compat *compat,
+                    const struct vpmu_compat_register *verdict, const struct vpmu_register *reg)
+{
+	text_add(text, "bits ");
+	text_add_hex(text, verdict->bits);
+	text_add(text, " are cut, it becomes ");
+	text_add_hex(text, verdict->becomes);
+	if (is_counter(reg->kind))
+		add_counter_notice(text, compat, verdict, reg);
+}
+
+static void add_lost(struct text *text, const struct vpmu_compat *compat,
+                     const struct vpmu_compat_register *verdict, const struct vpmu_register *reg)
+{
+	text_add(text, "bits ");
+	text_add_hex(text, verdict->bits);
+	text_add(text, " are not there");
+	if (is_counter(reg->kind))
+		add_counter_notice(text, compat, verdict, reg);
+	else if (reg->kind == VPMU_KIND_GLOBAL_STATUS)
+		text_add(text, ": they never come on");
+	else
+		text_add(text, ": the guest cannot set them");
+}
+
+static void add_reason(struct text *text, const struct vpmu_compat *compat,
+                       const struct vpmu_compat_register *verdict, const struct vpmu_register *reg)
+{
+	switch ((enum vpmu_compat_why)verdict->why) {
+	case VPMU_COMPAT_SAME:
+		break;
+	case VPMU_COMPAT_MISSING:
+		add_missing(text, verdict, reg);
+		break;
+	case VPMU_COMPAT_RESERVED:
+		text_add(text, "bits ");
+		text_add_hex(text, verdict->bits);
+		text_add(text, " are reserved there, the write is refused");
+		break;
+	case VPMU_COMPAT_CUT:
+		add_cut(text, compat, verdict, reg);
+		break;
+	case VPMU_COMPAT_LOST:
+		add_lost(text, compat, verdict, reg);
+		break;
+	}
+}
+
+void vpmu_compat_describe_register(const struct vpmu_compat *compat, unsigned i, char *line,
+                                   size_t bytes)
+{
+	struct text text = text_in(line, bytes);
+	const struct vpmu_compat_register *verdict;
+	const struct vpmu_register *reg;
+
+	if (i >= compat->register_count)
+		return;
+	verdict = &compat->registers[i];
+	reg = &compat->layout->registers[verdict->place];
+	text_add(&text, reg->name);
+	text_add(&text, " (");
+	text_add_hex(&text, reg->msr);
+	text_add(&text, ")");
+	if (compat->layout->value_of[verdict->place] != VPMU_NO_VALUE) {
+		text_add(&text, " = ");
+		text_add_hex(&text, verdict->value);
+	}
+	text_add(&text, ": ");
+	text_add(&text, vpmu_take_text((enum vpmu_take)verdict->take));
+	if (verdict->why != VPMU_COMPAT_SAME)
+		text_add(&text, ": ");
+	add_reason(&text, compat, verdict, reg);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* get(put(state)) is the state, in every order, whatever the target had before. */
+#include "fixture.h"
+
+static void put_in_order(struct vpmu_pmu *pmu, const struct vpmu_state *state,
+                         const struct vpmu_layout *layout, size_t order)
+{
+	struct vpmu_target target = vpmu_target_machine(pmu);
+	struct vpmu_report report;
+
+	assert_int_equal(vpmu_state_put(state, layout, &target, VPMU_LEVEL_FULL,
+	                                vpmu_order_at(order), VPMU_POLICY_ROLL_BACK, &report),
+	                 VPMU_OK);
+	assert_int_equal(report.left, VPMU_LEFT_WRITTEN);
+	assert_int_equal(report.done + report.skipped, report.planned);
+}
+
+static void every_single_bit_comes_back(void **state)
+{
+	for (size_t m = 0; test_model(m); m++) {
+		struct vpmu_layout layout = layout_of(test_model(m));
+
+		for (unsigned i = 0; i < layout.value_count; i++) {
+			uint64_t bits = layout_stored(&layout, i)->writable;
+
+			if (layout_stored(&layout, i)->kind == VPMU_KIND_CAPABILITIES)
+				continue;
+			for (; bits; bits &= bits - 1)
+				for (size_t o = 0; vpmu_order_at(o); o++) {
+					struct vpmu_pmu *pmu = machine_of(&layout.model);
+					struct vpmu_state put, got;
+
+					vpmu_state_reset(&put, &layout);
+					put.values[i] = bits & -bits;
+					put_in_order(pmu, &put, &layout, o);
+					got = state_of(pmu, &layout);
+					assert_same_state(&put, &got, &layout);
+				}
+		}
+	}
+}
+
+static void random_states_come_back_from_fresh_and_used_machines(void **state)
+{
+	struct random random = random_seeded("round");
+
+	for (unsigned i = 0; i < 3000; i++) {
+		struct vpmu_model model = random_model(&random);
+		struct vpmu_layout layout;
+		struct vpmu_pmu *pmu;
+
+		assert_int_equal(vpmu_layout_init(&layout, &model), VPMU_OK);
+		pmu = machine_of(&model);
+		for (size_t o = 0; vpmu_order_at(o); o++) {
+			struct vpmu_state put = random_state(&random, &layout), got;
+
+			put_in_order(pmu, &put, &layout, o);
+			got = state_of(pmu, &layout);
+			assert_same_state(&put, &got, &layout);
+		}
+	}
+}
+
+/* Counts of everything, so that whatever is on counts. */
+static const struct vpmu_amounts busy = {{1000, 2000, 1500, 200, 20, 10, 5, 3000}};
+
+static void after_a_reset_nothing_counts(void **state)
+{
+	struct random random = random_seeded("reset");
+
+	for (unsigned i = 0; i < 3000; i++) {
+		struct vpmu_model model = random_model(&random);
+		struct vpmu_layout layout;
+		struct vpmu_state before, reset, after;
+		struct vpmu_report report;
+		struct vpmu_target target;
+		struct vpmu_pmu *pmu;
+
+		assert_int_equal(vpmu_layout_init(&layout, &model), VPMU_OK);
+		pmu = machine_of(&model);
+		target = vpmu_target_machine(pmu);
+		before = random_state(&random, &layout);
+		put_whole(pmu, &before, &layout);
+		vpmu_pmu_account(pmu, &busy, 0);
+		assert_int_equal(
+			vpmu_target_reset(&target, &layout, VPMU_POLICY_ROLL_BACK, &report),
+			VPMU_OK);
+		vpmu_pmu_account(pmu, &busy, 0);
+		vpmu_pmu_account(pmu, &busy, 3);
+		vpmu_state_reset(&reset, &layout);
+		after = state_of(pmu, &layout);
+		assert_same_state(&reset, &after, &layout);
+	}
+}
+
+/* Runs the same on two machines, one of them saved and restored into a third in the middle. */
+static void a_restored_machine_counts_on_as_the_old_one(void **state)
+{
+	struct random random = random_seeded("count on");
+
+	for (unsigned i = 0; i < 1000; i++)
+		for (size_t o = 0; vpmu_order_at(o); o++) {
+			struct vpmu_model model = random_model(&random);
+			struct vpmu_layout layout;
+			struct vpmu_state start, saved, a, b;
+			struct vpmu_pmu *old, *new;
+
+			assert_int_equal(vpmu_layout_init(&layout, &model), VPMU_OK);
+			old = machine_of(&model);
+			new = machine_of(&model);
+			start = random_state(&random, &layout);
+			for (unsigned v = 0; v < layout.value_count; v++)
+				if (layout_stored(&layout, v)->kind == VPMU_KIND_SELECTOR)
+					start.values[v] &= ~(SEL_CMASK | SEL_EDGE | SEL_INV);
+			put_whole(old, &start, &layout);
+			vpmu_pmu_account(old, &busy, 0);
+			saved = state_of(old, &layout);
+			put_in_order(new, &saved, &layout, o);
+			vpmu_pmu_set_lvtpc(old, VPMU_LVTPC_RESET);
+			vpmu_pmu_account(old, &busy, 3);
+			vpmu_pmu_account(new, &busy, 3);
+			a = state_of(old, &layout);
+			b = state_of(new, &layout);
+			assert_same_state(&a, &b, &layout);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_single_bit_comes_back),
+		cmocka_unit_test(random_states_come_back_from_fresh_and_used_machines),
+		cmocka_unit_test(after_a_reset_nothing_counts),
+		cmocka_unit_test(a_restored_machine_counts_on_as_the_old_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* vpmu plan: which registers a put writes, in which sequence. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <vpmu/vpmu.h>
+
+#include "command.h"
+#include "json.h"
+#include "message.h"
+#include "model_arg.h"
+#include "models.h"
+#include "order_arg.h"
+
+struct plan_options {
+	const char *model, *level, *order;
+	bool json;
+};
+
+static const struct option_row rows[] = {
+	{.name = "model",
+         .value = "NAME",
+         .about = "the PMU: a preset with overrides (vpmu models), or 'host'",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct plan_options, model)},
+	{.name = "level",
+         .value = "LEVEL",
+         .about = "how much is written: runtime, reset or full (the default)",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct plan_options, level)},
+	{.name = "order",
+         .value = "ORDER",
+         .about = "in which sequence; safe is the default",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct plan_options, order)},
+	{.name = "json",
+         .about = "print JSON (docs/json.md)",
+         .kind = OPTION_FLAG,
+         .offset = offsetof(struct plan_options, json)},
+};
+
+/* A plan, and what it was made of. */
+struct planned {
+	struct vpmu_layout layout;
+	struct vpmu_state state;
+	struct vpmu_plan plan;
+};
+
+static const char *name_of(const struct planned *planned, const struct vpmu_write *write)
+{
+	return planned->layout.registers[write->place].name;
+}
+
+static void print_heading(const struct planned *planned)
+{
+	const struct vpmu_plan *plan = &planned->plan;
+
+	printf("%s%s, level %s, order %s%s: %zu write%s", bold_on(stdout),
+	       planned->layout.model.name, model_level_name(plan->level), plan->order->name,
+	       bold_off(stdout), plan->count, plan->count == 1 ? "" : "s");
+	if (plan->order->one_by_one && plan->count)
+		printf(", a call each");
+	if (plan->order->skips_equal && plan->count)
+		printf(", without those that the target has already");
+	putchar('\n');
+}
+
+static int print_text(const struct planned *planned)
+{
+	const struct vpmu_plan *plan = &planned->plan;
+
+	print_heading(planned);
+	if (!plan->count)
+		return TOOL_HOLDS;
+	printf("\n%sMSR         REGISTER                       VALUE%s\n", bold_on(stdout),
+	       bold_off(stdout));
+	for (size_t i = 0; i < plan->count; i++)
+		printf("0x%-8" PRIx32 "  %-29s  0x%" PRIx64 "%s\n", plan->writes[i].msr,
+		       name_of(planned, &plan->writes[i]), plan->writes[i].value,
+		       plan->writes[i].clear ? "  (clear)" : "");
+	return TOOL_HOLDS;
+}
+
+#if HAVE_JANSSON
+
+static int print_json(const struct planned *planned)
+{
+	const struct vpmu_plan *plan = &planned->plan;
+	json_t *document = json_document("vpmu-plan", 1), *writes = json_array();
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct vpmu_write *write = &plan->writes[i];
+
+		json_array_append_new(writes,
+		                      json_pack("{s:o, s:s, s:o, s:b}", "msr", json_hex(write->msr),
+		                                "name", name_of(planned, write), "value",
+		                                json_hex(write->value), "clear", write->clear));
+	}
+	json_object_set_new(document, "model", json_string(planned->layout.model.name));
+	json_object_set_new(document, "level", json_string(model_level_name(plan->level)));
+	json_object_set_new(document, "order", json_string(plan->order->name));
+	json_object_set_new(document, "one_by_one", json_boolean(plan->order->one_by_one));
+	json_object_set_new(document, "skips_equal", json_boolean(plan->order->skips_equal));
+	json_object_set_new(document, "writes", writes);
+	return json_print(document);
+}
+
+#else
+
+static int print_json(const struct planned *planned)
+{
+	return json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
+}
+
+#endif
+
+static int make_plan(const struct plan_options *options, struct planned *planned)
+{
+	const struct vpmu_order *order;
+	struct vpmu_model model;
+	enum vpmu_level level;
+	enum vpmu_status made;
+	int status;
+
+	if (!options->model) {
+		message("no model given (--model NAME; 'vpmu models' lists them)");
+		return TOOL_BAD;
+	}
+	status = model_from_text(options->model, &model);
+	if (!status)
+		status = level_from_text(options->level, &level);
+	if (!status)
+		status = order_from_text(options->order, &order);
+	if (status)
+		return status;
+	made = vpmu_layout_init(&planned->layout, &model);
+	if (!made) {
+		vpmu_state_reset(&planned->state, &planned->layout);
+		made = vpmu_plan_make(&planned->plan, &planned->state, &planned->layout, level,
+		                      order);
+	}
+	if (made)
+		message("no plan: %s: %s", options->model, vpmu_status_text(made));
+	return made ? TOOL_LACKS : TOOL_HOLDS;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct plan_options options = {0};
+	const char *operands[ARGS_OPERANDS];
+	struct planned planned;
+	int status = args_parse(self, argc, argv, &options, operands);
+
+	if (status != ARGS_GO)
+		return status;
+	status = make_plan(&options, &planned);
+	if (status)
+		return status;
+	return options.json ? print_json(&planned) : print_text(&planned);
+}
+
+const struct command cmd_plan = {
+	.name = "plan",
+	.operands = "",
+	.about = "Show which registers a put writes, in which sequence",
+	.notes = "The values are those after a reset.\n"
+		 "\n"
+		 "Orders:\n",
+	.more = order_print_help,
+	.options = rows,
+	.option_count = sizeof(rows) / sizeof(rows[0]),
+	.run = run,
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads --order and --level. */
+#include "order_arg.h"
+
+#include <stdio.h>
+
+#include "command.h"
+#include "message.h"
+#include "models.h"
+#include "nearest.h"
+
+static const char *order_name(const void *list, size_t i)
+{
+	const struct vpmu_order *order = vpmu_order_at(i);
+
+	return order ? order->name : NULL;
+}
+
+static const char *level_name(const void *list, size_t i)
+{
+	return i < VPMU_LEVEL_NEVER ? model_level_name((enum vpmu_level)i) : NULL;
+}
+
+static int unknown(const char *what, const char *text, const char *nearest, const char *known)
+{
+	message("unknown %s: '%s' (%s%s%s)", what, text, nearest ? "did you mean '" : "known are ",
+	        nearest ? nearest : known, nearest ? "'?" : "");
+	return TOOL_BAD;
+}
+
+int order_from_text(const char *text, const struct vpmu_order **order)
+{
+	*order = text ? vpmu_order_find(text) : vpmu_order_at(0);
+	if (*order)
+		return TOOL_HOLDS;
+	return unknown("order", text, nearest_name(text, order_name, NULL),
+	               "safe, stop-first, no-stop, per-counter, listed, ascending");
+}
+
+int level_from_text(const char *text, enum vpmu_level *level)
+{
+	*level = text ? vpmu_level_find(text) : VPMU_LEVEL_FULL;
+	if (*level != VPMU_LEVEL_NEVER)
+		return TOOL_HOLDS;
+	return unknown("level", text, nearest_name(text, level_name, NULL), "runtime, reset, full");
+}
+
+void order_print_help(void)
+{
+	const struct vpmu_order *order;
+
+	for (size_t i = 0; (order = vpmu_order_at(i)); i++)
+		printf("  %-20s %s\n", order->name, order->about);
+}
