@@ -72,7 +72,7 @@ struct figures figures_ratio(const struct figures *a, const struct figures *b)
 void figures_print(const char *what, const struct figures *figures, double scale, const char *unit,
                    const char *goal)
 {
-	printf("  %-46s %9.2f %-10s +- %4.1f%%  %s%s\n", what, figures_median(figures) / scale,
+	printf("  %-54s %9.2f %-10s +- %4.1f%%  %s%s\n", what, figures_median(figures) / scale,
 	       unit, figures_spread(figures), goal ? "goal " : "", goal ? goal : "");
 	fflush(stdout);
 }

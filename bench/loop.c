@@ -106,6 +106,7 @@ struct way {
 	const char *what;
 	const char *append; /* after iterations=N */
 	bool qemu;
+	bool timed; /* counts cycles, so the timing model runs */
 	struct figures seconds;
 };
 
@@ -146,6 +147,7 @@ static double guest_seconds(const struct bench *bench, const struct way *way,
 	return command_seconds(argv);
 }
 
+/* The goals are for counts that are exact; the timing model's classes cost what they cost. */
 static void report(const struct figures *base, const char *base_name, const struct way *ways,
                    size_t count, const char *goal)
 {
@@ -159,7 +161,7 @@ static void report(const struct figures *base, const char *base_name, const stru
 		if (!ratio.count)
 			continue;
 		snprintf(what, sizeof(what), "%s, against %s", ways[i].what, base_name);
-		figures_print(what, &ratio, 1, "times", goal);
+		figures_print(what, &ratio, 1, "times", ways[i].timed ? NULL : goal);
 	}
 }
 
@@ -181,10 +183,10 @@ void bench_loop(const struct bench *bench)
 {
 	enum { RUNS = 3, QEMU = RUNS, WAYS };
 	struct way ways[WAYS] = {
-		{"instructions and branches on", "exact", false, {.count = 0}},
-		{"instructions to cycles on", "", false, {.count = 0}},
-		{"no counter on", "no-counters", false, {.count = 0}},
-		{"QEMU TCG", "no-counters", true, {.count = 0}},
+		{"instructions and branches on", "exact", false, false, {.count = 0}},
+		{"cycles and branch misses on, too", "", false, true, {.count = 0}},
+		{"no counter on", "no-counters", false, false, {.count = 0}},
+		{"QEMU TCG", "no-counters", true, false, {.count = 0}},
 	};
 	unsigned long iterations = bench->quick ? 100000 : 100000000;
 	struct figures bare = {.count = 0};
@@ -203,7 +205,7 @@ void bench_loop(const struct bench *bench)
 		if (ways[i].seconds.count)
 			figures_print(what, &ways[i].seconds, 1, "s", NULL);
 		else
-			printf("  %-46s not measured: it did not run here\n", what);
+			printf("  %-54s not measured: it did not run here\n", what);
 	}
 	report(&bare, "bare Unicorn", ways, RUNS, "<= 1.2");
 	report(&ways[QEMU].seconds, "QEMU TCG", ways, RUNS, "<= 2.5");

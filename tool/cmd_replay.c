@@ -24,6 +24,7 @@ static const struct option_row rows[] = {
 struct session {
 	const char *name; /* of the file, for messages */
 	bool batch, differed;
+	bool bad, skipping; /* batch: a program was bad; to the end of this one */
 	struct reader reader;
 	struct replay replay;
 	struct replay_answer answer;
@@ -45,21 +46,39 @@ static bool ends_program(const struct session *session, const char *line, size_t
 	return session->batch && length == 3 && !memcmp(line, "---", 3);
 }
 
+static void next_program(struct session *session)
+{
+	replay_init(&session->replay);
+	session->skipping = false;
+	fputs_unlocked("---\n", stdout);
+}
+
+/* False: the replay ends here. In a batch only the program does. */
+static bool bad_input(struct session *session)
+{
+	session->bad = true;
+	session->skipping = session->batch;
+	if (session->batch)
+		fputs_unlocked("bad-input\n", stdout);
+	return session->batch;
+}
+
 /* False: the line is bad, and a message has said so. */
 static bool take_line(struct session *session, char *line, size_t length)
 {
 	enum replay_result result;
 
 	if (ends_program(session, line, length)) {
-		replay_init(&session->replay);
-		fputs_unlocked("---\n", stdout);
+		next_program(session);
 		return true;
 	}
+	if (session->skipping)
+		return true;
 	result = replay_line(&session->replay, line, length, &session->answer);
 	if (result == REPLAY_BAD) {
 		message("%s: %s:%" PRIu64, session->answer.text, session->name,
 		        session->reader.line);
-		return false;
+		return bad_input(session);
 	}
 	session->differed |= result == REPLAY_DIFFERS;
 	if (result != REPLAY_NOTHING)
@@ -81,6 +100,8 @@ static int replay_all(struct session *session)
 				return TOOL_HOLDS; /* so far; main() says what stdout said */
 			break;
 		case READER_END:
+			if (session->bad)
+				return TOOL_BAD;
 			return session->differed ? TOOL_FAILS : TOOL_HOLDS;
 		case READER_TOO_LONG:
 			message("line longer than %d bytes: %s:%" PRIu64, REPLAY_LINE_BYTES,

@@ -10,7 +10,7 @@
 #include "message.h"
 #include "nearest.h"
 
-static const struct command *const commands[] = {&cmd_models, &cmd_replay, &cmd_run};
+static const struct command *const commands[] = {&cmd_doctor, &cmd_models, &cmd_plan, &cmd_replay, &cmd_run};
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

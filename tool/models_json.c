@@ -3,6 +3,7 @@
 #include "command.h"
 #include "json.h"
 #include "models.h"
+#include "models_json.h"
 
 #if HAVE_JANSSON
 
@@ -18,7 +19,7 @@ static json_t *features_json(const struct vpmu_model *model)
 	return list;
 }
 
-static json_t *model_json(const struct vpmu_model *model)
+json_t *model_json(const struct vpmu_model *model)
 {
 	return json_pack("{s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o, s:i, s:o}",
 	                 "name", model->name, "vendor", model_vendor_name(model->vendor),
@@ -53,7 +54,7 @@ static json_t *event_json(const struct vpmu_model *model, const struct model_eve
 	                 json_hex(event->which), "name", *name ? name : NULL);
 }
 
-static json_t *leaf_json(const struct vpmu_cpuid *leaf)
+json_t *leaf_json(const struct vpmu_cpuid *leaf)
 {
 	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o}", "leaf", json_hex(leaf->leaf), "subleaf",
 	                 (int)leaf->subleaf, "eax", json_hex(leaf->eax), "ebx", json_hex(leaf->ebx),

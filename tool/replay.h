@@ -15,11 +15,15 @@
 #include <vpmu/vpmu.h>
 
 enum {
-	REPLAY_LINE_BYTES = 65536,  /* a longer line is refused */
-	REPLAY_ANSWER_BYTES = 8192, /* of any answer or problem, the final NUL included */
-	REPLAY_PROBLEM_BYTES = 256, /* of a problem */
-	REPLAY_EVENTS = 300,        /* of one filter: KVM_PMU_EVENT_FILTER_MAX_EVENTS */
-	REPLAY_ARGUMENTS = 8        /* of one command */
+	REPLAY_LINE_BYTES = 65536,   /* a longer line is refused */
+	REPLAY_ANSWER_BYTES = 8192,  /* of any answer or problem, the final NUL included */
+	REPLAY_PROBLEM_BYTES = 256,  /* of a problem */
+	REPLAY_EVENTS = 300,         /* of one filter: KVM_PMU_EVENT_FILTER_MAX_EVENTS */
+	REPLAY_WORDS = 32,           /* of a list of words */
+	REPLAY_MODEL_BYTES = 1024,   /* of a model's text that cpuid can go on from */
+	REPLAY_ARGUMENTS = 8,        /* of one command */
+	REPLAY_STATES = 64,          /* that a replay keeps */
+	REPLAY_STATE_NAME_BYTES = 64 /* of a state's name, the final NUL included */
 };
 
 /* --- The parser ------------------------------------------------------------------------------ */
@@ -27,6 +31,7 @@ enum {
 enum replay_verb {
 	REPLAY_MODEL,
 	REPLAY_PROFILE,
+	REPLAY_CAP_PMU_DISABLE, /* these come before the vCPU; the rest needs it */
 	REPLAY_WRMSR,
 	REPLAY_RDMSR,
 	REPLAY_HOST_WRMSR,
@@ -44,6 +49,8 @@ enum replay_verb {
 	REPLAY_CLEAR,
 	REPLAY_STATE,
 	REPLAY_EVENT_COUNTS,
+	REPLAY_FAIL_CREATE,
+	REPLAY_CPUID,
 	REPLAY_VERBS
 };
 
@@ -53,6 +60,7 @@ enum { RDPMC_ECX, RDPMC_CPL, RDPMC_PCE };
 enum { RUN_CPL = VPMU_SLOTS }; /* 0 to VPMU_LLC_MISSES: the amounts, by class */
 enum { EMULATE_BRANCH, EMULATE_CPL };
 enum { FILTER_ACTION, FILTER_FIXED, FILTER_EVENTS };
+enum { FILTER_ALLOW, FILTER_DENY, FILTER_NONE }; /* FILTER_ACTION's choices */
 enum { PUT_NAME, PUT_LEVEL, PUT_ORDER };
 
 union replay_value {
@@ -66,7 +74,8 @@ struct replay_command {
 	uint32_t given;       /* bit i: argument i was typed, not a default */
 	const char *expected; /* "expect COMMAND = ANSWER": the answer, else NULL */
 	union replay_value argument[REPLAY_ARGUMENTS];
-	uint64_t events[REPLAY_EVENTS]; /* of a filter */
+	uint64_t events[REPLAY_EVENTS];  /* of a filter; there may be more, which are not kept */
+	const char *words[REPLAY_WORDS]; /* of a list of words */
 };
 
 enum replay_parsed { REPLAY_BLANK, REPLAY_COMMAND, REPLAY_PROBLEM };
@@ -88,14 +97,26 @@ struct replay_answer {
 	char text[REPLAY_ANSWER_BYTES];
 };
 
+/* A state that was saved or cleared. */
+struct replay_state {
+	char name[REPLAY_STATE_NAME_BYTES];
+	struct vpmu_state state;
+};
+
 struct replay {
 	alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
 	struct vpmu_pmu *pmu; /* NULL until the first command after model and profile */
 	enum replay_stage { REPLAY_NO_MODEL, REPLAY_HAS_MODEL, REPLAY_HAS_PROFILE } stage;
 	const struct vpmu_profile *profile;
 	struct vpmu_model model;
+	char model_text[REPLAY_MODEL_BYTES]; /* as typed; cut when it is longer */
 	size_t register_count;
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	unsigned state_count;
+	struct replay_state states[REPLAY_STATES];
+	bool vcpu_exists; /* a command needed it */
+	unsigned filter;  /* which of these is set, or was last */
+	struct vpmu_filter filters[2];
 	struct replay_command command; /* the line being executed */
 };
 
@@ -105,6 +126,9 @@ enum replay_result {
 	REPLAY_DIFFERS,  /* the same, of an `expect` that did not hold */
 	REPLAY_BAD       /* answer->text is the problem; nothing was executed */
 };
+
+/* The machine has this model now. */
+void replay_load_model(struct replay *replay, const struct vpmu_model *model);
 
 /* Starts a replay with no model. Also starts one anew. */
 void replay_init(struct replay *replay);

@@ -2,12 +2,25 @@
 /* Answers' texts. A replay of millions of lines spends its time here: no printf. */
 #include "replay_answer.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 void answer_clear(struct replay_answer *answer)
 {
 	answer->length = 0;
 	answer->text[0] = '\0';
+}
+
+bool answer_problem(struct replay_answer *answer, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(answer->text, sizeof(answer->text), format, list);
+	va_end(list);
+	answer->length = strlen(answer->text);
+	return false;
 }
 
 static void add_bytes(struct replay_answer *answer, const char *bytes, size_t count)
@@ -42,6 +55,11 @@ void answer_hex(struct replay_answer *answer, uint64_t value)
 {
 	add_bytes(answer, "0x", 2);
 	add_digits(answer, value, 16);
+}
+
+void answer_decimal(struct replay_answer *answer, uint64_t value)
+{
+	add_digits(answer, value, 10);
 }
 
 void answer_count(struct replay_answer *answer, const char *name, uint64_t value)

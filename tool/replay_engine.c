@@ -3,11 +3,12 @@
  * Executes parsed commands on a register machine: a function a command, in a table. What makes a
  * replay start (model, profile, then the machine) is kept here; the rest is the machine's.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "replay_answer.h"
+#include "replay_host.h"
+#include "replay_state.h"
 #include "nearest.h"
 
 enum { WHY_BYTES = 512 }; /* a list of all presets, or keys */
@@ -15,20 +16,6 @@ enum { WHY_BYTES = 512 }; /* a list of all presets, or keys */
 /* Executes one command; false: answer->text is the problem. */
 typedef bool execute_fn(struct replay *replay, const struct replay_command *command,
                         struct replay_answer *answer);
-
-static bool problem(struct replay_answer *answer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static bool problem(struct replay_answer *answer, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(answer->text, sizeof(answer->text), format, list);
-	va_end(list);
-	answer->length = strlen(answer->text);
-	return false;
-}
 
 static bool ok(struct replay_answer *answer)
 {
@@ -44,9 +31,10 @@ static bool do_model(struct replay *replay, const struct replay_command *command
 	char why[WHY_BYTES] = "";
 
 	if (replay->stage != REPLAY_NO_MODEL)
-		return problem(answer, "model: comes first, and once");
+		return answer_problem(answer, "model: comes first, and once");
 	if (vpmu_model_parse(&replay->model, command->argument[0].word, why, sizeof(why)))
-		return problem(answer, "model: %s", why);
+		return answer_problem(answer, "model: %s", why);
+	snprintf(replay->model_text, sizeof(replay->model_text), "%s", command->argument[0].word);
 	replay->stage = REPLAY_HAS_MODEL;
 	return ok(answer);
 }
@@ -62,29 +50,34 @@ static bool do_profile(struct replay *replay, const struct replay_command *comma
 	const char *name = command->argument[0].word, *nearest;
 
 	if (replay->stage != REPLAY_HAS_MODEL || replay->pmu)
-		return problem(answer, "profile: comes once, right after model");
+		return answer_problem(answer, "profile: comes once, right after model");
 	replay->profile = vpmu_profile_find(name);
 	if (!replay->profile) {
 		nearest = nearest_name(name, profile_name, NULL);
-		return problem(answer, "profile: this build has no profile '%.40s'%s%s%s", name,
-		               nearest ? " (did you mean '" : "", nearest ? nearest : "",
-		               nearest ? "'?)" : "");
+		return answer_problem(answer, "profile: this build has no profile '%.40s'%s%s%s",
+		                      name, nearest ? " (did you mean '" : "",
+		                      nearest ? nearest : "", nearest ? "'?)" : "");
 	}
 	replay->stage = REPLAY_HAS_PROFILE;
 	return ok(answer);
+}
+
+void replay_load_model(struct replay *replay, const struct vpmu_model *model)
+{
+	replay->register_count = vpmu_model_registers(model, replay->registers);
 }
 
 /* Makes the machine at the first command that needs one. */
 static bool start(struct replay *replay, enum replay_verb verb, struct replay_answer *answer)
 {
 	if (replay->stage == REPLAY_NO_MODEL)
-		return problem(answer, "%s: the first command must be model",
-		               replay_verb_name(verb));
+		return answer_problem(answer, "%s: the first command must be model",
+		                      replay_verb_name(verb));
 	replay->pmu = vpmu_pmu_init(replay->memory, sizeof(replay->memory), &replay->model,
 	                            replay->profile);
 	if (!replay->pmu)
-		return problem(answer, "model: this profile has no such PMU");
-	replay->register_count = vpmu_model_registers(&replay->model, replay->registers);
+		return answer_problem(answer, "model: this profile has no such PMU");
+	replay_load_model(replay, &replay->model);
 	return true;
 }
 
@@ -256,14 +249,28 @@ static bool do_events(struct replay *replay, const struct replay_command *comman
 
 /* NULL: in the language, not in this build. */
 static execute_fn *const execute[REPLAY_VERBS] = {
-	[REPLAY_MODEL] = do_model,           [REPLAY_PROFILE] = do_profile,
-	[REPLAY_WRMSR] = do_wrmsr,           [REPLAY_RDMSR] = do_rdmsr,
-	[REPLAY_HOST_WRMSR] = do_host_wrmsr, [REPLAY_HOST_RDMSR] = do_host_rdmsr,
-	[REPLAY_RDPMC] = do_rdpmc,           [REPLAY_LVTPC] = do_lvtpc,
-	[REPLAY_ENTER] = do_enter,           [REPLAY_RUN] = do_run,
-	[REPLAY_EMULATE] = do_emulate,       [REPLAY_SCHEDULE] = do_schedule,
-	[REPLAY_RESET] = do_reset,           [REPLAY_STATE] = do_state,
+	[REPLAY_MODEL] = do_model,
+	[REPLAY_PROFILE] = do_profile,
+	[REPLAY_WRMSR] = do_wrmsr,
+	[REPLAY_RDMSR] = do_rdmsr,
+	[REPLAY_HOST_WRMSR] = do_host_wrmsr,
+	[REPLAY_HOST_RDMSR] = do_host_rdmsr,
+	[REPLAY_RDPMC] = do_rdpmc,
+	[REPLAY_LVTPC] = do_lvtpc,
+	[REPLAY_ENTER] = do_enter,
+	[REPLAY_RUN] = do_run,
+	[REPLAY_EMULATE] = do_emulate,
+	[REPLAY_SCHEDULE] = do_schedule,
+	[REPLAY_RESET] = do_reset,
+	[REPLAY_STATE] = do_state,
+	[REPLAY_SAVE] = replay_save,
+	[REPLAY_PUT] = replay_put,
+	[REPLAY_CLEAR] = replay_clear,
 	[REPLAY_EVENT_COUNTS] = do_events,
+	[REPLAY_FILTER] = replay_filter,
+	[REPLAY_CPUID] = replay_cpuid,
+	[REPLAY_FAIL_CREATE] = replay_fail_create,
+	[REPLAY_CAP_PMU_DISABLE] = replay_cap_pmu_disable,
 };
 
 void replay_init(struct replay *replay)
@@ -271,6 +278,9 @@ void replay_init(struct replay *replay)
 	replay->pmu = NULL;
 	replay->profile = NULL;
 	replay->stage = REPLAY_NO_MODEL;
+	replay->state_count = 0;
+	replay->vcpu_exists = false;
+	replay->filter = 0;
 }
 
 static bool starts(enum replay_verb verb)
@@ -282,11 +292,14 @@ static bool execute_command(struct replay *replay, const struct replay_command *
                             struct replay_answer *answer)
 {
 	if (!execute[command->verb])
-		return problem(answer, "%s: this build does not have this command",
-		               replay_verb_name(command->verb));
+		return answer_problem(answer, "%s: this build does not have this command",
+		                      replay_verb_name(command->verb));
 	if (!replay->pmu && !starts(command->verb) && !start(replay, command->verb, answer))
 		return false;
-	return execute[command->verb](replay, command, answer);
+	if (!execute[command->verb](replay, command, answer))
+		return false;
+	replay->vcpu_exists |= command->verb > REPLAY_CAP_PMU_DISABLE;
+	return true;
 }
 
 static enum replay_result compare(const char *expected, struct replay_answer *answer)

@@ -32,6 +32,7 @@
 const struct verb replay_verbs[REPLAY_VERBS] = {
 	[REPLAY_MODEL] = {"model", {WORD("NAME")}},
 	[REPLAY_PROFILE] = {"profile", {WORD("NAME")}},
+	[REPLAY_CAP_PMU_DISABLE] = {"cap-pmu-disable", {{0}}},
 	[REPLAY_WRMSR] = {"wrmsr", MSR_AND_VALUE},
 	[REPLAY_RDMSR] = {"rdmsr", MSR_ARGUMENTS},
 	[REPLAY_HOST_WRMSR] = {"host-wrmsr", MSR_AND_VALUE},
@@ -82,6 +83,8 @@ const struct verb replay_verbs[REPLAY_VERBS] = {
 	[REPLAY_CLEAR] = {"clear", {WORD("NAME")}},
 	[REPLAY_STATE] = {"state", {{0}}},
 	[REPLAY_EVENT_COUNTS] = {"events", {{0}}},
+	[REPLAY_FAIL_CREATE] = {"fail-create", {NUMBER("N", UINT32_MAX)}},
+	[REPLAY_CPUID] = {"cpuid", {{.name = "KEY=VALUE", .kind = ARGUMENT_WORDS}}},
 };
 
 const char *replay_verb_name(enum replay_verb verb)

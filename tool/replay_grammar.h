@@ -11,8 +11,9 @@ enum argument_kind {
 	ARGUMENT_CHOICE, /* one of the words in `choices`, in its place */
 	ARGUMENT_KEY,    /* name=NUMBER */
 	ARGUMENT_KEY_CHOICE,
-	ARGUMENT_FLAG, /* its name alone */
-	ARGUMENT_LIST, /* all further words are numbers */
+	ARGUMENT_FLAG,  /* its name alone */
+	ARGUMENT_LIST,  /* all further words are numbers */
+	ARGUMENT_WORDS, /* all further words */
 };
 
 struct argument {

@@ -114,12 +114,23 @@ static bool take_value(struct cursor *cursor, const struct verb *verb, const str
 static bool take_event(struct cursor *cursor, const struct verb *verb, const struct argument *row,
                        const char *text, struct replay_command *command, size_t i)
 {
+	uint64_t count = command->argument[i].number++, more;
+
+	return parse_number(cursor, verb, row, text,
+	                    count < REPLAY_EVENTS ? &command->events[count] : &more);
+}
+
+static bool keep_word(struct cursor *cursor, const struct verb *verb, const struct argument *row,
+                      const char *text, struct replay_command *command, size_t i)
+{
 	uint64_t count = command->argument[i].number;
 
-	if (count == REPLAY_EVENTS)
-		return PROBLEM(cursor, "%s: more than %d events", verb->name, REPLAY_EVENTS);
+	if (count == REPLAY_WORDS)
+		return PROBLEM(cursor, "%s: more than %d times %s", verb->name, REPLAY_WORDS,
+		               row->name);
 	command->argument[i].number++;
-	return parse_number(cursor, verb, row, text, &command->events[count]);
+	command->words[count] = text;
+	return true;
 }
 
 static bool has_place(const struct argument *row)
@@ -138,6 +149,7 @@ static bool row_matches(const struct argument *row, bool typed, const char *word
 		return !typed;
 	switch (row->kind) {
 	case ARGUMENT_LIST:
+	case ARGUMENT_WORDS:
 		return true;
 	case ARGUMENT_FLAG:
 		return !strcmp(word, row->name);
@@ -161,6 +173,8 @@ static bool take_word(struct cursor *cursor, const struct verb *verb, const char
 			continue;
 		if (row->kind == ARGUMENT_LIST)
 			return take_event(cursor, verb, row, text, command, i);
+		if (row->kind == ARGUMENT_WORDS)
+			return keep_word(cursor, verb, row, text, command, i);
 		if (typed)
 			return PROBLEM(cursor, "%s: %s is given twice", verb->name, row->name);
 		command->given |= 1u << i;

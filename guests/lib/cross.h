@@ -19,7 +19,7 @@
 #include "trap.h"
 
 void cross_run(const struct msr_write *start, const struct msr_write *stop, unsigned writes,
-	       uint64_t iterations);
+               uint64_t iterations);
 void cross_ping(void);
 void cross_exit(void);
 void cross_faults(void *iterations);

@@ -56,8 +56,8 @@ body_stream:
 	jnz	1b
 	ret
 
-	/* A branch on a bit of a pseudo-random number (xorshift): taken or not, the same
-	 * instructions follow. */
+	/* A branch on a bit of a pseudo-random number (xorshift): taken or not, as many
+	 * instructions and branches follow. */
 	.balign 64
 	.globl body_branchy
 body_branchy:
@@ -73,7 +73,11 @@ body_branchy:
 	xor	%rcx, %rax
 	test	$0x10, %al
 	jz	2f
-2:	dec	%rdi
+	inc	%rdx
+	jmp	3f
+2:	dec	%rdx
+	jmp	3f
+3:	dec	%rdi
 	jnz	1b
 	ret
 

@@ -12,17 +12,11 @@ struct workload {
 	const char *about, *group; /* in a table; as a group of checks */
 	void (*body)(uint64_t iterations);
 	unsigned instructions, branches; /* of each iteration */
-	unsigned extra_instructions;	 /* before and after the iterations, RET included */
-	uint64_t iterations;		 /* as many as it takes to see something */
+	unsigned extra_instructions;     /* before and after the iterations, RET included */
+	uint64_t iterations;             /* as many as it takes to see something */
 };
 
-enum {
-	WORKLOAD_LOOP,
-	WORKLOAD_STREAM,
-	WORKLOAD_BRANCHY,
-	WORKLOAD_INTERCEPTED,
-	WORKLOADS
-};
+enum { WORKLOAD_LOOP, WORKLOAD_STREAM, WORKLOAD_BRANCHY, WORKLOAD_INTERCEPTED, WORKLOADS };
 extern const struct workload workloads[WORKLOADS];
 
 /* Whether an event's count follows from the code alone. */
@@ -36,13 +30,13 @@ bool event_is_time(enum event event);
  * Without global control count is at most the number of GP counters.
  */
 void measure(const struct pmu *pmu, const struct workload *workload, uint64_t iterations,
-	     const struct counter *counters, unsigned count, uint64_t *values);
+             const struct counter *counters, unsigned count, uint64_t *values);
 
 /* What measure() must give for an exact event that is counted in ring 0. */
 uint64_t measure_exact(const struct pmu *pmu, const struct workload *workload, uint64_t iterations,
-		       unsigned count, enum event event);
+                       unsigned count, enum event event);
 
 void measure_run(const struct msr_write *start, const struct msr_write *stop, unsigned writes,
-		 void (*body)(uint64_t iterations), uint64_t iterations);
+                 void (*body)(uint64_t iterations), uint64_t iterations);
 #endif
 #endif

@@ -127,7 +127,7 @@ enum vpmu_baseline_set {
 enum { VPMU_BASELINE_BITS = 64 };
 
 /*
- * What is known of a fleet so far: some 5 KiB, however many hosts. Fill it with zeros, then add
+ * What is known of a fleet so far: some 4 KiB, however many hosts. Fill it with zeros, then add
  * hosts one at a time; look at any time. What is in it is the library's.
  */
 struct vpmu_baseline {

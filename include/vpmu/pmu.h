@@ -144,6 +144,13 @@ VPMU_API void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct
  */
 VPMU_API uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu);
 
+/*
+ * A number that two machines share when they will behave alike from now on, if they were made for
+ * one model and profile: a hash of 64 bits, so that two that differ share one once in 2^64. The
+ * epoch and vpmu_pmu_events() tell of the past and are not in it. Of this process only.
+ */
+VPMU_API uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu);
+
 /* A number that changes whenever vpmu_pmu_wanted() or vpmu_pmu_headroom() may have changed other
  * than by accounting. */
 VPMU_API uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu);
@@ -165,8 +172,9 @@ struct vpmu_event_counts {
 };
 VPMU_API struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu);
 
-/* The next `count` creations of a perf event fail, as with EBUSY. */
-VPMU_API void vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count);
+/* The next `count` creations of a perf event fail, as with EBUSY. VPMU_REFUSED: this profile has no
+ * perf events. */
+VPMU_API enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count);
 
 /* Perf events count while the guest runs only (exclude_host, the default), or always. */
 VPMU_API void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude);

@@ -339,7 +339,7 @@ static enum vpmu_status apply_override(struct draft *draft, struct piece option,
 	return VPMU_OK;
 }
 
-static void turn_off(struct vpmu_model *model)
+void model_turn_off(struct vpmu_model *model)
 {
 	struct vpmu_model off = {.vendor = model->vendor, .signature = model->signature};
 
@@ -377,7 +377,7 @@ enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, ch
 	}
 	vendor_of(draft.model.vendor)->complete(&draft.model, draft.given);
 	if (draft.off)
-		turn_off(&draft.model);
+		model_turn_off(&draft.model);
 	status = vpmu_model_check(&draft.model, why, why_bytes);
 	if (status == VPMU_OK)
 		*model = draft.model;

@@ -92,6 +92,9 @@ uint64_t model_counter_bits(const struct vpmu_model *model);
 /* The bits that GLOBAL_STATUS can show in this model, and that its clear and set registers take. */
 uint64_t model_status_bits(const struct vpmu_model *model);
 
+/* The same CPU without a PMU: what is no vendor, name or signature is 0. */
+void model_turn_off(struct vpmu_model *model);
+
 /* Whether the model has global control: Intel version 2, AMD PerfMonV2. */
 bool model_has_global(const struct vpmu_model *model);
 

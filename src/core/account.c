@@ -27,7 +27,9 @@ struct moment {
 struct stretch {
 	struct lane lane[LANES];
 	unsigned mode;
-	uint32_t slots; /* counters that ran at the start: in a stretch none is started */
+	/* Counters that ran at the start. An overflow may start others, but none with a threshold.
+	 */
+	uint32_t slots;
 	bool level[SLOTS];
 };
 
@@ -56,20 +58,6 @@ static uint64_t events_by(struct moment at, uint64_t events)
 	return quotient;
 }
 
-static uint32_t running_slots(const struct vpmu_pmu *pmu, unsigned mode)
-{
-	uint32_t running = 0;
-
-	for (uint32_t left = pmu->slots; left; left &= left - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(left);
-		const struct tally *tally = &pmu->tally[slot];
-
-		if (tally->modes & BIT64(mode) && tally->class_ != VPMU_NO_CLASS)
-			running |= 1u << slot;
-	}
-	return running;
-}
-
 static struct lane *lane_of(struct stretch *stretch, const struct vpmu_pmu *pmu, unsigned slot)
 {
 	const struct tally *tally = &pmu->tally[slot];
@@ -82,8 +70,7 @@ static bool next_overflow(struct stretch *stretch, const struct vpmu_pmu *pmu, s
                           uint32_t *slots)
 {
 	*slots = 0;
-	for (uint32_t rest = stretch->slots & running_slots(pmu, stretch->mode); rest;
-	     rest &= rest - 1) {
+	for (uint32_t rest = pmu->running[stretch->mode]; rest; rest &= rest - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(rest);
 		const struct lane *lane = lane_of(stretch, pmu, slot);
 		uint64_t distance = pmu->engine->distance(pmu, slot);
@@ -104,7 +91,7 @@ static bool next_overflow(struct stretch *stretch, const struct vpmu_pmu *pmu, s
 /* Lets everything happen up to the moment. */
 static void move_to(struct stretch *stretch, struct vpmu_pmu *pmu, struct moment at)
 {
-	uint32_t running = running_slots(pmu, stretch->mode);
+	uint32_t running = pmu->running[stretch->mode];
 
 	for (unsigned i = 0; i < LANES; i++) {
 		struct lane *lane = &stretch->lane[i];
@@ -125,7 +112,7 @@ static void move_to(struct stretch *stretch, struct vpmu_pmu *pmu, struct moment
 static void begin(struct stretch *stretch, const struct vpmu_pmu *pmu,
                   const struct vpmu_amounts *amounts, unsigned mode)
 {
-	*stretch = (struct stretch){.mode = mode, .slots = running_slots(pmu, mode)};
+	*stretch = (struct stretch){.mode = mode, .slots = pmu->running[mode]};
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		stretch->lane[i].events = amounts->of[i];
 	for (uint32_t rest = stretch->slots; rest; rest &= rest - 1) {
@@ -181,7 +168,7 @@ static void arm(struct vpmu_pmu *pmu, unsigned mode)
 
 	account_settle(pmu);
 	pmu->mode = (uint8_t)mode;
-	for (uint32_t rest = running_slots(pmu, mode); rest; rest &= rest - 1)
+	for (uint32_t rest = pmu->running[mode]; rest; rest &= rest - 1)
 		if (pmu->tally[__builtin_ctz(rest)].threshold)
 			return;
 	vpmu_pmu_headroom(pmu, mode == MODE_KERNEL ? 0 : 3, &headroom);
@@ -245,7 +232,7 @@ void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amo
 {
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		out->of[i] = UINT64_MAX;
-	for (uint32_t rest = running_slots(pmu, mode_of_cpl(cpl)); rest; rest &= rest - 1) {
+	for (uint32_t rest = pmu->running[mode_of_cpl(cpl)]; rest; rest &= rest - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(rest);
 		const struct tally *tally = &pmu->tally[slot];
 		/* A thresholded counter counts at most once a cycle. */
@@ -261,11 +248,10 @@ uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu)
 {
 	uint32_t wanted = 0;
 
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
+	FOR_SLOTS(slot, pmu->running[MODE_KERNEL] | pmu->running[MODE_USER])
+	{
 		const struct tally *tally = &pmu->tally[slot];
 
-		if (!tally->modes || tally->class_ == VPMU_NO_CLASS)
-			continue;
 		wanted |= 1u << tally->class_;
 		if (tally->threshold)
 			wanted |= 1u << VPMU_CYCLES;

@@ -27,6 +27,7 @@ static void adapt_intel(struct vpmu_model *model)
 	model->fixed_mask = model->version > 1 ? (uint32_t)BIT64(fixed) - 1 : 0;
 	model->fixed_width = model->fixed_mask ? least(model->fixed_width, HOST_WIDTH) : 0;
 	model->events_length = least(model->events_length, HOST_EVENTS);
+	model->events_missing &= (uint32_t)width_mask(model->events_length);
 	model->features &= VPMU_FEATURE_PDCM;
 	model->perf_capabilities &= HOST_CAPABILITIES;
 }
@@ -67,10 +68,8 @@ bool kvm_load_model(struct vpmu_pmu *pmu)
 	model.perf_capabilities =
 		model.features & VPMU_FEATURE_PDCM ? pmu->single[VPMU_KIND_CAPABILITIES] : 0;
 	pmu->profile->adapt(&model);
-	if (pmu->kvm.is_disabled) {
-		model.version = model.gp_count = model.fixed_width = 0;
-		model.fixed_mask = 0;
-	}
+	if (pmu->kvm.is_disabled)
+		model_turn_off(&model);
 	return pmu_load_model(pmu, &model);
 }
 
@@ -84,17 +83,29 @@ bool kvm_power_up(struct vpmu_pmu *pmu)
 	if (pmu->asked.features & VPMU_FEATURE_PDCM)
 		capabilities &= pmu->asked.perf_capabilities;
 	pmu->single[VPMU_KIND_CAPABILITIES] = capabilities;
+	pmu->single[VPMU_KIND_MISC_ENABLE] = MISC_NO_PEBS_NO_BTS;
 	return pmu->engine->refresh(pmu);
 }
 
-/* Whether two models give the same CPUID leaves to KVM_SET_CPUID2, which has version 2 at most. */
+/* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, and AMD's without a PMU as K7. */
+static struct vpmu_model in_leaves(const struct vpmu_model *from)
+{
+	struct vpmu_model model = *from;
+
+	model.perf_capabilities = 0;
+	model.version = least(model.version, 2);
+	if (model.vendor == VPMU_VENDOR_AMD && !model.version) {
+		model.version = 1;
+		model.gp_count = K7_GP;
+		model.gp_width = HOST_WIDTH;
+	}
+	return model;
+}
+
 static bool same_leaves(const struct vpmu_model *a, const struct vpmu_model *b)
 {
-	struct vpmu_model one = *a, other = *b;
+	struct vpmu_model one = in_leaves(a), other = in_leaves(b);
 
-	one.perf_capabilities = other.perf_capabilities = 0;
-	one.version = least(one.version, 2);
-	other.version = least(other.version, 2);
 	return vpmu_model_equal(&one, &other);
 }
 

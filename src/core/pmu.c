@@ -128,9 +128,12 @@ struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu)
 	return pmu->kvm.counts;
 }
 
-void vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count)
+enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count)
 {
+	if (!pmu->engine->handle_event)
+		return VPMU_REFUSED;
 	pmu->kvm.failing_creations = count;
+	return VPMU_OK;
 }
 
 void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude)

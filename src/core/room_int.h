@@ -112,6 +112,10 @@ struct kvm_pmu {
 	const struct vpmu_filter *filter;
 };
 
+/* IA32_MISC_ENABLE as KVM sees it. */
+#define MISC_EMON           BIT64(7)
+#define MISC_NO_PEBS_NO_BTS (BIT64(12) | BIT64(11))
+
 struct rules;
 struct engine;
 struct absent_row;
@@ -129,6 +133,7 @@ struct vpmu_pmu {
 	uint32_t epoch;
 	uint32_t lvtpc;
 	uint32_t slots;               /* bit slot: the counter exists */
+	uint32_t running[MODES];      /* bit slot: its tally counts something in the mode */
 	uint64_t gp_mask, fixed_mask; /* the bits of a counter */
 	const struct vpmu_profile *profile;
 	const struct engine *engine; /* the profile's */

@@ -71,7 +71,7 @@ static const struct write_rule amd_host[VPMU_KINDS] = {
 	[VPMU_KIND_STATUS_SET] = {do_nothing, EXCESS_TAKEN, false},
 };
 
-/* KVM's PMU has no DEBUGCTL and no MISC_ENABLE, and IA32_PERF_CAPABILITIES has its own rules. */
+/* KVM's PMU has no DEBUGCTL; IA32_PERF_CAPABILITIES and IA32_MISC_ENABLE have their own rules. */
 static bool narrow_intel(const struct vpmu_register *from, uint64_t *writable)
 {
 	return from->kind != VPMU_KIND_DEBUGCTL && from->kind != VPMU_KIND_MISC_ENABLE &&
@@ -95,6 +95,7 @@ enum absent {
 	ABSENT_LEGACY,       /* writes are dropped, reads give 0 (kvm_set_msr_common, K7 and P6) */
 	ABSENT_ADVERTISED,   /* the host may write 0, and reads 0: KVM_GET_MSR_INDEX_LIST has it */
 	ABSENT_CAPABILITIES, /* IA32_PERF_CAPABILITIES */
+	ABSENT_MISC_ENABLE,  /* IA32_MISC_ENABLE, of any vendor's guest */
 };
 
 struct absent_row {
@@ -104,9 +105,10 @@ struct absent_row {
 	bool (*fails)(const struct vpmu_pmu *pmu);
 };
 
+/* CPUID is the VMM's, whatever KVM makes of it. */
 static bool has_perfcore(const struct vpmu_pmu *pmu)
 {
-	return pmu->model.features & VPMU_FEATURE_PERFCORE;
+	return pmu->asked.features & VPMU_FEATURE_PERFCORE;
 }
 
 static bool has_pmu(const struct vpmu_pmu *pmu)
@@ -115,9 +117,11 @@ static bool has_pmu(const struct vpmu_pmu *pmu)
 }
 
 #define CAPABILITIES 0x345
+#define MISC_ENABLE  0x1a0
 #define INTEL_ABSENT(last_global)                                                                  \
 	{0xc1, 0xc2, ABSENT_LEGACY, NULL}, {0xc3, 0xc8, ABSENT_ADVERTISED, NULL},                  \
 		{0x186, 0x187, ABSENT_LEGACY, NULL}, {0x188, 0x18d, ABSENT_ADVERTISED, NULL},      \
+		{MISC_ENABLE, MISC_ENABLE, ABSENT_MISC_ENABLE, NULL},                              \
 		{0x309, 0x30b, ABSENT_ADVERTISED, NULL},                                           \
 		{CAPABILITIES, CAPABILITIES, ABSENT_CAPABILITIES, NULL},                           \
 		{0x38d, last_global, ABSENT_ADVERTISED, NULL},                                     \
@@ -132,6 +136,7 @@ static const struct absent_row intel_absent_6_12[] = {INTEL_ABSENT(0x38f)};
 
 #define AMD_ABSENT(k7_fails, core_fails)                                                           \
 	{0xc1, 0xc2, ABSENT_LEGACY, NULL}, {0x186, 0x187, ABSENT_LEGACY, NULL},                    \
+		{MISC_ENABLE, MISC_ENABLE, ABSENT_MISC_ENABLE, NULL},                              \
 		{CAPABILITIES, CAPABILITIES, ABSENT_CAPABILITIES, NULL},                           \
 		{0xc0010000, 0xc0010007, ABSENT_LEGACY, k7_fails},                                 \
 	{                                                                                          \
@@ -147,7 +152,7 @@ static const struct absent_row amd_absent_6_12[] = {
 
 static enum vpmu_status read_capabilities(const struct vpmu_pmu *pmu, bool host, uint64_t *value)
 {
-	if (!host && !(pmu->model.features & VPMU_FEATURE_PDCM))
+	if (!host && !(pmu->asked.features & VPMU_FEATURE_PDCM))
 		return VPMU_GP;
 	*value = pmu->single[VPMU_KIND_CAPABILITIES];
 	return VPMU_OK;
@@ -178,6 +183,29 @@ static enum vpmu_status write_capabilities(struct vpmu_pmu *pmu, bool host, uint
 	return VPMU_OK;
 }
 
+/* kvm_set_msr_common: what says that there is no PEBS and no BTS cannot change, and a guest's write
+ * of "performance monitoring available" is dropped. The other bits are not looked at. */
+static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint64_t value)
+{
+	uint64_t *now = &pmu->single[VPMU_KIND_MISC_ENABLE];
+
+	if (!host && (*now ^ value) & MISC_NO_PEBS_NO_BTS)
+		return VPMU_GP;
+	if (!host)
+		value = (value & ~MISC_EMON) | (*now & MISC_EMON);
+	*now = value;
+	return VPMU_OK;
+}
+
+static enum vpmu_status access_misc_enable(struct vpmu_pmu *pmu, bool host, bool write,
+                                           uint64_t *value)
+{
+	if (write)
+		return write_misc_enable(pmu, host, *value);
+	*value = pmu->single[VPMU_KIND_MISC_ENABLE];
+	return VPMU_OK;
+}
+
 static enum vpmu_status access_absent(struct vpmu_pmu *pmu, const struct absent_row *row, bool host,
                                       bool write, uint64_t *value)
 {
@@ -186,6 +214,8 @@ static enum vpmu_status access_absent(struct vpmu_pmu *pmu, const struct absent_
 	if (row->what == ABSENT_CAPABILITIES)
 		return write ? write_capabilities(pmu, host, *value)
 		             : read_capabilities(pmu, host, value);
+	if (row->what == ABSENT_MISC_ENABLE)
+		return access_misc_enable(pmu, host, write, value);
 	if (row->what == ABSENT_ADVERTISED && (!host || (write && *value)))
 		return VPMU_NO_REGISTER;
 	if (!write)
@@ -206,15 +236,15 @@ static enum vpmu_status absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, bo
 
 /* is_vmware_backdoor_pmc: these succeed at every privilege level, with a time that is not kept
  * here. */
-static bool is_vmware_backdoor(const struct vpmu_pmu *pmu, uint32_t ecx)
+static bool is_vmware_selector(uint32_t ecx)
 {
-	return pmu->model.version && ecx >= 0x10000 && ecx <= 0x10002;
+	return ecx >= 0x10000 && ecx <= 0x10002;
 }
 
 static enum vpmu_status rdpmc_slot(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned slot,
                                    bool privileged, uint64_t *value)
 {
-	if (is_vmware_backdoor(pmu, ecx)) {
+	if (pmu->model.version && is_vmware_selector(ecx)) {
 		*value = 0;
 		return VPMU_OK;
 	}
@@ -260,9 +290,23 @@ static enum vpmu_status intel_rdpmc_6_1(const struct vpmu_pmu *pmu, uint32_t ecx
 	                 value);
 }
 
+/* amd_pmu_refresh does not look at enable_pmu: no MSR leads to the counters, but RDPMC does. */
+static enum vpmu_status rdpmc_of_disabled(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+                                          uint64_t *value)
+{
+	uint32_t counters = has_perfcore(pmu) ? 6 : 4;
+
+	if (!is_vmware_selector(ecx) && (!privileged || (ecx & RDPMC_INDEX) >= counters))
+		return VPMU_GP;
+	*value = 0;
+	return VPMU_OK;
+}
+
 static enum vpmu_status amd_rdpmc_6_1(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
                                       uint64_t *value)
 {
+	if (pmu->kvm.is_disabled)
+		return rdpmc_of_disabled(pmu, ecx, privileged, value);
 	return rdpmc_6_1(pmu, ecx, gp_slot(ecx & RDPMC_INDEX), privileged, value);
 }
 

@@ -31,6 +31,11 @@ void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 	pmu->epoch++;
 }
 
+static void set_bit_to(uint32_t *bits, unsigned bit, bool on)
+{
+	*bits = (*bits & ~(1u << bit)) | (uint32_t)on << bit;
+}
+
 void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 {
 	struct tally *tally = &pmu->tally[slot];
@@ -41,6 +46,9 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 	account_settle(pmu);
 	value = tally_value(pmu, slot);
 	*tally = *what;
+	for (unsigned mode = 0; mode < MODES; mode++)
+		set_bit_to(&pmu->running[mode], slot,
+		           what->modes & BIT64(mode) && what->class_ != VPMU_NO_CLASS);
 	tally->level = level;
 	tally->base = value - running_total(pmu, tally);
 	pmu->epoch++;

@@ -8,12 +8,10 @@
 
 #include "room_int.h"
 
-enum { PATH_ROOM = 512 };
-
 /* --- Files under the root -----------------------------------------------------------------------
  */
 
-static bool make_path(char *path, const char *root, const char *a, const char *b, const char *c)
+bool host_path(char *path, const char *root, const char *a, const char *b, const char *c)
 {
 	struct text text = text_in(path, PATH_ROOM);
 
@@ -40,7 +38,7 @@ static bool read_line(const char *path, char *line, size_t bytes)
 static bool has_directory(const char *root, const char *a, const char *b)
 {
 	char path[PATH_ROOM];
-	DIR *directory = make_path(path, root, a, b, "") ? opendir(path) : NULL;
+	DIR *directory = host_path(path, root, a, b, "") ? opendir(path) : NULL;
 
 	if (directory)
 		closedir(directory);
@@ -67,7 +65,7 @@ static void look_kernel(struct vpmu_kvm_host *host, const char *root)
 	char path[PATH_ROOM], *end;
 	unsigned long major, minor;
 
-	if (!make_path(path, root, "/proc/sys/kernel/osrelease", "", "") ||
+	if (!host_path(path, root, "/proc/sys/kernel/osrelease", "", "") ||
 	    !read_line(path, host->release, sizeof(host->release)))
 		return;
 	major = strtoul(host->release, &end, 10);
@@ -125,7 +123,7 @@ static void look_perf(struct vpmu_kvm_host *host, const char *root,
 	else if (has_directory(root, EVENT_SOURCES, ""))
 		host->counters =
 			cores || has_directory(root, EVENT_SOURCES, "/cpu") ? VPMU_YES : VPMU_NO;
-	if (make_path(path, root, "/proc/sys/kernel/nmi_watchdog", "", ""))
+	if (host_path(path, root, "/proc/sys/kernel/nmi_watchdog", "", ""))
 		host->watchdog = (uint8_t)read_flag(path);
 }
 
@@ -152,7 +150,7 @@ static void look_parameters(struct vpmu_kvm_host *host, const char *root, const 
 		uint8_t *known = (uint8_t *)host + parameters[i].offset;
 
 		if (*known == VPMU_UNKNOWN &&
-		    make_path(path, root, MODULES, module, parameters[i].name))
+		    host_path(path, root, MODULES, module, parameters[i].name))
 			*known = (uint8_t)read_flag(path);
 	}
 }
@@ -161,7 +159,7 @@ static void look_parameters(struct vpmu_kvm_host *host, const char *root, const 
 static void look_vendor_module(struct vpmu_kvm_host *host, const char *root)
 {
 	char path[PATH_ROOM];
-	DIR *directory = make_path(path, root, MODULES, "", "") ? opendir(path) : NULL;
+	DIR *directory = host_path(path, root, MODULES, "", "") ? opendir(path) : NULL;
 	const struct dirent *entry;
 
 	while (directory && (entry = readdir(directory))) {

@@ -85,16 +85,14 @@ static void look_device(struct vpmu_kvm_host *host, const struct vpmu_kvm_calls 
 void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
                     const struct vpmu_kvm_calls *calls)
 {
-	char path[512];
-	struct text text = text_in(path, sizeof(path));
-	int fd;
+	char path[PATH_ROOM];
+	int fd = -ENAMETOOLONG;
 
 	calls = calls_or_kernel(calls);
 	*host = (struct vpmu_kvm_host){0};
 	host_look(host, root, calls);
-	text_add(&text, root);
-	text_add(&text, DEVICE);
-	fd = calls->open(calls->context, path);
+	if (host_path(path, root, DEVICE, "", ""))
+		fd = calls->open(calls->context, path);
 	if (fd < 0) {
 		host->open_error = -fd;
 		return;

@@ -50,6 +50,10 @@ size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leave
 /* --- host.c -------------------------------------------------------------------------------------
  */
 
+/* Joins the parts into a path of PATH_ROOM bytes; false when it does not fit. */
+enum { PATH_ROOM = 512 };
+bool host_path(char *path, const char *root, const char *a, const char *b, const char *c);
+
 /* What there is to see without the device: kernel, CPU, perf, modules. */
 void host_look(struct vpmu_kvm_host *host, const char *root, const struct vpmu_kvm_calls *calls);
 

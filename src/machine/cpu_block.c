@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu_int.h"
+#include "cpu_loop.h"
 
 /* Decodes all instructions; a special one ends the block, whatever Unicorn has put behind it. */
 static unsigned decode_ops(unsigned mode, const uint8_t *code, unsigned size, struct op *ops)
@@ -30,20 +31,20 @@ static unsigned decode_ops(unsigned mode, const uint8_t *code, unsigned size, st
 
 static void sum_up(struct block *block)
 {
-	block->insns = block->branches = block->slots = block->memory_ops = 0;
+	block->insns = block->branches = block->slots = block->lines = 0;
 	for (unsigned i = 0; i < block->op_count; i++) {
 		const struct op *op = &block->ops[i];
 
-		if (op->special || (op->flags & OP_REP)) {
+		if (op->special || op->after || (op->flags & OP_REP))
 			block->flags |= BLOCK_SLOW;
+		if (op->special)
 			continue;
-		}
-		if (op->after)
-			block->flags |= BLOCK_SLOW;
+		block->slots += op->slots;
+		block->lines += op->lines;
+		if (op->flags & OP_REP)
+			continue;
 		block->insns++;
 		block->branches += op->flags & OP_BRANCH;
-		block->slots += op->slots;
-		block->memory_ops += (op->flags & OP_MEMORY) != 0;
 	}
 	block->need = block->flags & (BLOCK_SLOW | BLOCK_COMPARE) ? BLOCK_NEVER : block->insns;
 }
@@ -82,7 +83,13 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 		return NULL;
 	block->address = address;
 	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;
+	if (!code_note(cpu, address) || !code_note(cpu, address + size - 1))
+		return NULL;
 	sum_up(block);
+	free(block->loop);
+	block->loop = loop_make(block, code);
+	if (block->loop && block->loop->pure)
+		block->need = BLOCK_NEVER;
 	return block;
 }
 
@@ -94,6 +101,12 @@ struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size)
 	    (!(block->flags & BLOCK_COMPARE) || block_holds(cpu, block)))
 		return block;
 	return decode_block(cpu, block, address, size);
+}
+
+void block_has_device(struct block *block)
+{
+	block->flags |= BLOCK_DEVICE;
+	block->need = BLOCK_NEVER;
 }
 
 int block_index(const struct block *block, uint64_t rip)
@@ -143,6 +156,36 @@ bool block_holds(struct cpu *cpu, const struct block *block)
 			return false;
 	}
 	return true;
+}
+
+/* Remembers the pages that have had code: translations of them may exist. */
+bool code_note(struct cpu *cpu, uint64_t address)
+{
+	uint64_t page = address & ~PAGE_MASK, *more;
+
+	for (size_t i = cpu->code_count; i > 0; i--) {
+		if (cpu->code[i - 1] == page)
+			return true;
+	}
+	if (cpu->code_count == cpu->code_room) {
+		size_t room = cpu->code_room ? cpu->code_room * 2 : 64;
+
+		more = realloc(cpu->code, room * sizeof(*more));
+		if (!more)
+			return false;
+		cpu->code = more;
+		cpu->code_room = room;
+	}
+	cpu->code[cpu->code_count++] = page;
+	return true;
+}
+
+/* uc_ctl_flush_tlb() would do the same, and clear a GiB of host memory. */
+void code_translate_anew(struct cpu *cpu)
+{
+	for (size_t i = 0; i < cpu->code_count; i++)
+		uc_ctl_remove_cache(cpu->uc, cpu->code[i], cpu->code[i] + PAGE_BYTES);
+	*cpu->places.old_exception = -1;
 }
 
 void blocks_forget_page(struct cpu *cpu, uint64_t address)

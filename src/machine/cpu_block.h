@@ -56,7 +56,8 @@ struct op {
 	uint8_t length;
 	uint8_t flags, after;
 	uint8_t special; /* enum special */
-	uint8_t slots;   /* timing.h: what it costs without misses */
+	uint8_t lines;   /* of the cache that it may touch at most */
+	uint16_t slots;  /* what it costs without misses: timing.h */
 	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8: the register */
 	int16_t immediate; /* SPECIAL_IN, SPECIAL_OUT: the port, or -1: it is in DX */
 };
@@ -79,8 +80,9 @@ struct block {
 	uint16_t op_count;
 	uint8_t flags;
 	uint8_t mode;      /* the bits of addresses: 64, 32, 16 */
-	uint32_t slots;    /* of insns */
-	uint32_t memory_ops;
+	uint32_t slots;    /* of insns and a final REP */
+	uint32_t lines;
+	struct loop *loop; /* cpu_loop.h; NULL: it is none */
 };
 
 enum {
@@ -98,6 +100,10 @@ static inline unsigned block_slot(uint64_t address)
 
 struct cpu;
 
+/* timing_cost.c: fills in slots and lines. */
+struct ZydisDecodedInstruction_;
+void timing_cost(const struct ZydisDecodedInstruction_ *insn, struct op *op);
+
 /* Decodes one instruction of at most `bytes` bytes. mode: 64, 32, 16. False: not an instruction. */
 bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op);
 
@@ -107,6 +113,9 @@ uint64_t op_address(struct cpu *cpu, uint64_t rip);
 /* The block at an address as Unicorn has just translated it, decoded unless it is known already.
  * NULL: no memory. */
 struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size);
+
+/* It has touched device memory: from now on it is stepped through. */
+void block_has_device(struct block *block);
 
 /* The index of the instruction that starts at rip, op_count past the end, -1: none does. */
 int block_index(const struct block *block, uint64_t rip);

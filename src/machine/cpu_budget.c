@@ -9,7 +9,7 @@
  */
 #include "cpu_int.h"
 
-enum { SLICE = 1 << 24 }; /* instructions between two looks at cpu->stop */
+enum { SLICE = 1 << 16 }; /* instructions between two looks at cpu->stop, and for long loops */
 
 uint64_t budget_spent(const struct cpu *cpu)
 {
@@ -20,7 +20,7 @@ uint64_t budget_spent(const struct cpu *cpu)
 
 uint32_t budget_account(struct cpu *cpu)
 {
-	struct vpmu_amounts amounts = cpu->timing.pending;
+	struct vpmu_amounts amounts = timing_take(&cpu->timing);
 	struct vpmu_outcome outcome;
 	uint64_t any = 0;
 
@@ -32,7 +32,6 @@ uint32_t budget_account(struct cpu *cpu)
 	}
 	cpu->retired += amounts.of[VPMU_INSTRUCTIONS];
 	cpu->budget = (struct budget){ 0 };
-	cpu->timing.pending = (struct vpmu_amounts){ 0 };
 	if (!any)
 		return 0;
 	outcome = vpmu_pmu_account(cpu->config.pmu, &amounts, cpu->cpl);
@@ -61,7 +60,7 @@ void budget_refresh(struct cpu *cpu)
 	if (cpu->budget.room > room.of[VPMU_INSTRUCTIONS])
 		cpu->budget.room = room.of[VPMU_INSTRUCTIONS];
 	cpu->budget.branch_room = room.of[VPMU_BRANCHES];
-	timing_limit(&cpu->timing, &room);
+	timed_refresh(cpu, &room);
 }
 
 bool budget_grant(struct cpu *cpu, uint64_t insns, uint64_t branches)
@@ -90,8 +89,9 @@ void budget_hold(struct cpu *cpu)
 	cpu->budget.left = 0;
 }
 
-void budget_retire(struct cpu *cpu, const struct op *op)
+void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address)
 {
+	timed_retire(cpu, op, address);
 	cpu->budget.granted++;
 	cpu->budget.branches += op->flags & OP_BRANCH;
 	if (op->after & AFTER_IRET)
@@ -101,12 +101,13 @@ void budget_retire(struct cpu *cpu, const struct op *op)
 
 void budget_rewind(struct cpu *cpu, uint64_t rip)
 {
-	const struct block *block = cpu->block;
+	struct block *block = cpu->block;
 	uint64_t insns, branches;
 	int index;
 
 	if (!block || (index = block_index(block, rip)) < 0)
 		return;
+	timed_rewind(cpu, block, index);
 	block_before(block, index, &insns, &branches);
 	cpu->budget.left += (int64_t)(block->insns - insns);
 	cpu->budget.branches -= block->branches - branches;

@@ -54,9 +54,13 @@ void cpu_destroy(struct cpu *cpu)
 		uc_close(cpu->uc);
 	memory_unmap(cpu);
 	for (unsigned i = 0; cpu->cache && i < BLOCK_SLOTS; i++)
+	{
 		free(cpu->cache[i].ops);
+		free(cpu->cache[i].loop);
+	}
 	timing_unmake(&cpu->timing);
 	free(cpu->hooked);
+	free(cpu->code);
 	free(cpu->cache);
 	free(cpu->page_writes);
 	free(cpu);
@@ -78,9 +82,8 @@ static void load_flat_segments(struct cpu *cpu, bool long_mode)
 
 static void forget_everything(struct cpu *cpu)
 {
-	struct vpmu_amounts none = { { 0 } };
-
 	blocks_forget(cpu);
+	code_translate_anew(cpu);
 	windows_drop(cpu);
 	cpu->rep = cpu->lost = NO_ADDRESS;
 	cpu->after = 0;
@@ -88,10 +91,8 @@ static void forget_everything(struct cpu *cpu)
 	cpu->step_first = cpu->step_before = 0;
 	cpu->cpl = 0;
 	cpu->why[0] = '\0';
-	cpu->timing.pending = none;
+	cpu->open_branch = NULL;
 	timing_reset(&cpu->timing);
-	if (cpu->retired)
-		uc_ctl_flush_tlb(cpu->uc);
 }
 
 void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
@@ -126,6 +127,8 @@ void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
 void cpu_stop_soon(struct cpu *cpu)
 {
 	cpu->stop = true;
+	if (cpu->spinning)
+		uc_emu_stop(cpu->uc);
 }
 
 uint64_t cpu_retired(const struct cpu *cpu)

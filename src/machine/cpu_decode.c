@@ -153,7 +153,7 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 		op->flags |= OP_MEMORY;
 	if (is_port_string(&insn))
 		op->after |= AFTER_LOOK;
-	op->slots = timing_slots(&insn);
+	timing_cost(&insn, op);
 	return true;
 }
 

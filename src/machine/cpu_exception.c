@@ -231,11 +231,11 @@ void interrupt_deliver(struct cpu *cpu, uint8_t vector)
 /* INT n and its like have RIP behind them; they retire when a gate takes them. */
 static void take_software(struct cpu *cpu)
 {
-	static const struct op op = { .flags = OP_BRANCH };
+	static const struct op op = { .flags = OP_BRANCH, .slots = 40 * TIMING_WIDTH };
 	struct exception fault;
 
 	if (deliver(cpu, &cpu->exception, &fault)) {
-		budget_retire(cpu, &op);
+		budget_retire(cpu, &op, cpu->software_rip);
 		return;
 	}
 	cpu->state->rip = cpu->software_rip;

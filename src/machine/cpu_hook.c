@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu_int.h"
+#include "cpu_loop.h"
 
 /* What the guest has written to its own code is decoded anew. When a block has written to itself,
  * Unicorn abandons it and runs the writing instruction alone. */
@@ -31,6 +32,8 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 		budget_hold(cpu);
 		if (cpu->stop)
 			cpu_leave(cpu, LEAVE_SYNC, address);
+		else if (cpu->block && !timed_fits(cpu, cpu->block))
+			cpu_leave(cpu, LEAVE_BUDGET, address);
 		return true;
 	}
 	cpu->rep = NO_ADDRESS;
@@ -51,21 +54,25 @@ static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 	if (last->special && !(block->flags & BLOCK_HOOKED))
 		return LEAVE_AGAIN;
 	if (cpu->stop || (block->flags & BLOCK_DEVICE) ||
+	    !timed_fits(cpu, block) ||
 	    !budget_grant(cpu, block->insns + rep, block->branches))
 		return LEAVE_BUDGET;
-	return LEAVE_NONE;
+	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
 }
 
 static void count_block(struct cpu *cpu, struct block *block)
 {
 	const struct op *last = block_last(block);
 
+	if (block->loop)
+		loop_fold(cpu, block);
 	cpu->block = block;
 	cpu->budget.left -= block->insns;
 	cpu->budget.branches += block->branches;
 	if ((last->flags & OP_REP) && !last->special)
 		cpu->rep = block->address + last->offset;
 	cpu->after = last->after;
+	timed_begin(cpu, block);
 	if (cpu->after || cpu->rep != NO_ADDRESS)
 		budget_hold(cpu);
 }
@@ -77,6 +84,11 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 
 	if (cpu->stepping)
 		return;
+	if (cpu->spinning) {
+		cpu_leave(cpu, LEAVE_SYNC, address);
+		return;
+	}
+	timed_branched(cpu, address);
 	if (cpu->dirty_count)
 		see_writes(cpu, address, size);
 	if (cpu->after || cpu->device_touched || cpu->lost != NO_ADDRESS) {
@@ -151,9 +163,27 @@ static bool add(struct cpu *cpu, int type, void *call, uint64_t begin, uint64_t 
 	return !uc_hook_add(cpu->uc, &hook, type, call, cpu, begin, end);
 }
 
+/* The block hook is for all addresses, which bounds the wrong way round mean. Its handle is where
+ * Unicorn keeps it, and the bounds are in there. */
+static bool hook_blocks(struct cpu *cpu)
+{
+	const uint64_t begin = UINT64_C(0xb10cb10c00000001), end = begin - 1;
+	uint64_t *inside;
+	uc_hook hook;
+
+	if (uc_hook_add(cpu->uc, &hook, UC_HOOK_BLOCK, (void *)on_block, cpu, begin, end))
+		return false;
+	inside = (uint64_t *)hook;
+	for (unsigned i = 0; i < 6 && !cpu->hook_bounds; i++) {
+		if (inside[i] == begin && inside[i + 1] == end)
+			cpu->hook_bounds = &inside[i];
+	}
+	return true;
+}
+
 bool hooks_add(struct cpu *cpu)
 {
-	return add(cpu, UC_HOOK_BLOCK, (void *)on_block, 1, 0) &&
+	return hook_blocks(cpu) &&
 	       add(cpu, UC_HOOK_INTR, (void *)on_exception, 1, 0) &&
 	       add(cpu, UC_HOOK_MEM_UNMAPPED, (void *)on_unmapped, 1, 0);
 }

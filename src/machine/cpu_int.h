@@ -10,7 +10,8 @@
  *   cpu_exception.c  the guest's IDT                     cpu_segment.c   descriptors
  *   cpu_special.c    instructions that Unicorn leaves    cpu_system.c    SYSCALL and its like
  *   cpu_memory.c     page tables, own accesses           cpu_fault.c     host faults on RAM
- *   cpu_map.c        what Unicorn finds at an address
+ *   cpu_loop.c       blocks that repeat themselves        cpu_spin.c      such loops at full speed
+ *   cpu_map.c        what Unicorn finds at an address    cpu_timed.c     feeding the timing model
  */
 #ifndef MACHINE_CPU_INT_H
 #define MACHINE_CPU_INT_H
@@ -52,6 +53,7 @@ enum leave {
 	LEAVE_AGAIN,     /* the block at cpu->at has to be translated anew */
 	LEAVE_EXCEPTION, /* cpu->exception */
 	LEAVE_SYNC,      /* a boundary that the outer loop wants to see */
+	LEAVE_SPIN,      /* the block at cpu->at is a long loop */
 };
 
 struct exception {
@@ -123,6 +125,8 @@ struct cpu {
 	bool halted;
 	bool stepping;     /* TF is ours */
 	uint64_t step_first, step_before; /* step while RIP is there */
+	volatile bool spinning; /* cpu_spin.c: no block hook runs */
+	uint64_t spun;     /* iterations of it */
 	bool ended;        /* for good, as `end` says */
 	enum cpu_stop end;
 	unsigned cpl;
@@ -133,6 +137,10 @@ struct cpu {
 	struct vpmu_amounts totals;
 	uint64_t deadline;
 	struct timing timing;
+	const struct block *open_branch; /* the model waits for where the block's branch goes */
+	bool memory_hooked;
+	uc_hook memory_hook;
+	uint64_t timed_until; /* keep the memory hooks so long */
 
 	/* Memory. */
 	uint8_t *ram; /* the CPU's own mapping of guest RAM */
@@ -146,6 +154,9 @@ struct cpu {
 	bool device_touched;
 	uint64_t lost; /* a window's address that nothing is mapped at, or NO_ADDRESS */
 	struct cpu *next_cpu;
+	uint64_t *code; /* pages that have had code */
+	size_t code_count, code_room;
+	uint64_t *hook_bounds; /* Unicorn's own of the block hook, or NULL: cannot be told */
 	uint64_t *hooked; /* addresses with a code hook: cpu_hook.c */
 	size_t hooked_slots, hooked_count;
 
@@ -171,6 +182,9 @@ void cpu_leave(struct cpu *cpu, enum leave leave, uint64_t at);
 
 /* One go of Unicorn from RIP; afterwards RIP is the next instruction. */
 void cpu_go(struct cpu *cpu);
+
+/* Unicorn came back with an error at RIP. */
+void cpu_go_error(struct cpu *cpu, uc_err error);
 
 /* Executes exactly one instruction, or one iteration of a REP. */
 void cpu_step(struct cpu *cpu);
@@ -203,10 +217,25 @@ bool budget_grant(struct cpu *cpu, uint64_t insns, uint64_t branches);
 void budget_hold(struct cpu *cpu);
 
 /* Counts one instruction that did not go through the block hook. */
-void budget_retire(struct cpu *cpu, const struct op *op);
+void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address);
 
 /* Takes back what the hook counted of cpu->block and did not happen, given where it stopped. */
 void budget_rewind(struct cpu *cpu, uint64_t rip);
+
+/* --- cpu_timed.c: the timing model's part of the same ---------------------------------------- */
+
+void timed_refresh(struct cpu *cpu, const struct vpmu_amounts *headroom);
+
+/* Whether no counter can overflow before the block's end. */
+bool timed_fits(const struct cpu *cpu, const struct block *block);
+
+/* A block begins; stopped before its index-th instruction; execution has gone on at an address. */
+void timed_begin(struct cpu *cpu, const struct block *block);
+void timed_rewind(struct cpu *cpu, const struct block *block, int index);
+void timed_branched(struct cpu *cpu, uint64_t target);
+
+/* One instruction has retired alone, and RIP is the next one. */
+void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address);
 
 /* --- cpu_hook.c ------------------------------------------------------------------------------ */
 
@@ -278,6 +307,11 @@ void windows_drop(struct cpu *cpu);
 
 /* Puts something at an address where Unicorn has found nothing. False: too much is there already. */
 bool memory_open(struct cpu *cpu, uint64_t address);
+
+bool code_note(struct cpu *cpu, uint64_t address);
+
+/* Makes Unicorn translate all code anew. */
+void code_translate_anew(struct cpu *cpu);
 
 /* Sees to it that a write to code is noticed. False: it will not be. */
 bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes);

@@ -38,6 +38,8 @@ static void touched(struct cpu *cpu)
 {
 	cpu->device_touched = true;
 	budget_hold(cpu);
+	if (cpu->spinning)
+		uc_emu_stop(cpu->uc);
 }
 
 static uint64_t read_device(uc_engine *uc, uint64_t offset, unsigned size, void *user)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cpu_int.h"
+#include "cpu_loop.h"
 
 void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t address)
 {
@@ -56,7 +57,7 @@ static void translate_again(struct cpu *cpu)
 }
 
 /* Unicorn stopped by itself. */
-static void take_error(struct cpu *cpu, uc_err error)
+void cpu_go_error(struct cpu *cpu, uc_err error)
 {
 	switch (error) {
 	case UC_ERR_OK:
@@ -91,7 +92,7 @@ static void take_sync(struct cpu *cpu)
 	cpu->shadow = cpu->after & AFTER_SHADOW;
 	cpu->after = 0;
 	if (cpu->device_touched && cpu->block)
-		cpu->block->flags |= BLOCK_DEVICE, cpu->block->need = BLOCK_NEVER;
+		block_has_device(cpu->block);
 	cpu->device_touched = false;
 	if (cpu->lost != NO_ADDRESS)
 		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED,
@@ -123,6 +124,14 @@ static void step_on(struct cpu *cpu)
 	cpu_step(cpu);
 }
 
+static void take_spin(struct cpu *cpu)
+{
+	struct block *block = block_at(cpu, cpu->at, cpu->at_size);
+
+	if (block && block->loop)
+		spin(cpu, block);
+}
+
 void cpu_go(struct cpu *cpu)
 {
 	uc_err error;
@@ -134,7 +143,7 @@ void cpu_go(struct cpu *cpu)
 	error = uc_emu_start(cpu->uc, cpu->state->rip, 0, 0, 0);
 	switch (cpu->leave) {
 	case LEAVE_NONE:
-		take_error(cpu, error);
+		cpu_go_error(cpu, error);
 		break;
 	case LEAVE_BUDGET:
 		step_from(cpu, cpu->at_size);
@@ -147,6 +156,11 @@ void cpu_go(struct cpu *cpu)
 		break;
 	case LEAVE_EXCEPTION:
 		take_exception(cpu);
+		break;
+	case LEAVE_SPIN:
+		cpu->state->rip = cpu->at;
+		finish_rep(cpu);
+		take_spin(cpu);
 		break;
 	case LEAVE_SYNC:
 		take_sync(cpu);

@@ -23,10 +23,12 @@ static void set_pair(struct cpu *cpu, uint64_t value)
 
 static void retire(struct cpu *cpu, const struct op *op)
 {
+	uint64_t address = cpu->state->rip;
+
 	cpu->state->rip += op->length;
 	if (!state_code64(cpu->state))
 		cpu->state->rip = (uint32_t)cpu->state->rip;
-	budget_retire(cpu, op);
+	budget_retire(cpu, op, address);
 }
 
 static void rdmsr(struct cpu *cpu, const struct op *op)

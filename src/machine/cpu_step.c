@@ -65,10 +65,13 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 	uint64_t rip = cpu->state->rip;
 	bool guest_tf = cpu->state->eflags & FLAG_TF;
 	bool sets_tf = op->after & AFTER_LOOK;
-	bool had_if = cpu->state->eflags & FLAG_IF;
+	bool had_if = cpu->state->eflags & FLAG_IF, retired;
 
 	cpu->software_rip = rip;
-	if (!run_one(cpu)) {
+	cpu->rep = op->flags & OP_REP ? rip : NO_ADDRESS;
+	retired = run_one(cpu);
+	cpu->rep = NO_ADDRESS;
+	if (!retired) {
 		if (guest_tf)
 			cpu->state->eflags |= FLAG_TF;
 		if (!cpu->ended)
@@ -81,7 +84,7 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 	cpu->device_touched = false;
 	if (rep_unfinished(cpu, op, rip))
 		return;
-	budget_retire(cpu, op);
+	budget_retire(cpu, op, rip);
 	if (had_if && (op->after & AFTER_LOOK))
 		cpu->shadow = false; /* STI with interrupts enabled has no shadow */
 	if (guest_tf) {

@@ -111,12 +111,14 @@ enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 
 static void enter_kernel(struct cpu *cpu, uint16_t selector, uint64_t rip, const struct op *op)
 {
-	static const struct op branch = { .flags = OP_BRANCH };
+	struct op branch = *op;
+	uint64_t from = cpu->state->rip;
 
+	branch.flags |= OP_BRANCH;
 	segment_load_flat(cpu, SEG_CS, selector & 0xfffc, true, 0);
 	segment_load_flat(cpu, SEG_SS, (uint16_t)((selector & 0xfffc) + 8), false, 0);
 	cpu->state->rip = rip;
-	budget_retire(cpu, &branch);
+	budget_retire(cpu, &branch, from);
 }
 
 /* Intel SDM vol. 2B SYSCALL. */

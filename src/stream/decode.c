@@ -2,8 +2,7 @@
 /* Reads a native stream into a state of the destination's model. */
 #include <stream/room_int.h>
 
-/* --- The registers ------------------------------------------------------------------------------
- */
+/* --- The registers --------------------------------------------------------------------------- */
 
 /* A state that is being filled. */
 struct filling {
@@ -52,14 +51,14 @@ static bool is_named(const struct vpmu_register *reg, const struct vpmu_register
 	if (i && reg->kind == first->kind && reg->index == first->index + i)
 		return true;
 	run_name(run, i, name);
-	return text_is(name, name_length(name), reg->name);
+	return !memcmp(name, reg->name, VPMU_NAME_BYTES);
 }
 
 static enum vpmu_status fill(struct filling *filling, const struct run *run, unsigned i, int place,
                              const struct why *why)
 {
 	const struct vpmu_layout *layout = filling->layout;
-	uint64_t value = le_get(run->values + (size_t)i * run->bytes, run->bytes);
+	uint64_t value = run_value(run, i);
 	unsigned at = layout->value_of[place];
 
 	if (at == VPMU_NO_VALUE || layout->stored[at] != place)
@@ -100,17 +99,20 @@ static enum vpmu_status fill_run(struct filling *filling, const struct run *run,
 	return VPMU_OK;
 }
 
-static enum vpmu_status all_seen(const struct filling *filling, size_t offset,
-                                 const struct why *why)
+/* What is not in the record REGS: the model's own values, and nothing else. */
+static enum vpmu_status fill_rest(struct filling *filling, size_t offset, const struct why *why)
 {
 	const struct vpmu_layout *layout = filling->layout;
 
 	for (unsigned i = 0; i < layout->value_count; i++) {
-		const char *name = layout->registers[layout->stored[i]].name;
+		const struct vpmu_register *reg = &layout->registers[layout->stored[i]];
 
-		if (!(filling->seen & BIT64(i)))
-			return fail_named(why, VPMU_BAD_DATA, "there is no value of", name,
-			                  name_length(name), offset);
+		if (filling->seen & BIT64(i))
+			continue;
+		if (!is_of_model(reg))
+			return fail_named(why, VPMU_BAD_DATA, "there is no value of", reg->name,
+			                  name_length(reg->name), offset);
+		filling->state.values[i] = reg->reset;
 	}
 	return VPMU_OK;
 }
@@ -128,11 +130,10 @@ static enum vpmu_status fill_all(struct filling *filling, struct reader reader,
 		if (status)
 			return status;
 	}
-	return all_seen(filling, reader.end, why);
+	return fill_rest(filling, reader.end, why);
 }
 
-/* --- All of it ----------------------------------------------------------------------------------
- */
+/* --- All of it ------------------------------------------------------------------------------- */
 
 static enum vpmu_status decode(const struct envelope *envelope, struct filling *filling,
                                const struct why *why)
@@ -155,10 +156,11 @@ enum vpmu_status vpmu_stream_decode(const void *data, size_t bytes,
                                     uint32_t *vcpu, char *why, size_t why_bytes)
 {
 	const struct why where = {why, why_bytes};
-	struct filling filling = {.layout = layout};
+	struct filling filling;
 	struct envelope envelope;
 	enum vpmu_status status = envelope_open(&envelope, data, bytes, true, &where);
 
+	filling.layout = layout;
 	if (!status)
 		status = decode(&envelope, &filling, &where);
 	if (status)

@@ -19,11 +19,7 @@ struct rows {
 
 static uint8_t bytes_of(uint64_t writable)
 {
-	uint8_t bytes = 1;
-
-	while (writable >>= 8)
-		bytes++;
-	return bytes;
+	return (uint8_t)((71 - __builtin_clzll(writable | 1)) / 8);
 }
 
 static void start_row(struct rows *rows, const struct vpmu_register *reg, uint8_t value)
@@ -60,6 +56,8 @@ static void find_rows(struct rows *rows, const struct vpmu_layout *layout)
 		unsigned latest = rows->latest[reg->kind];
 		struct row *row = latest ? &rows->row[latest - 1] : NULL;
 
+		if (is_of_model(reg))
+			continue;
 		if (!row || !continues(row, reg)) {
 			start_row(rows, reg, i);
 			continue;
@@ -70,12 +68,37 @@ static void find_rows(struct rows *rows, const struct vpmu_layout *layout)
 	}
 }
 
-/* The register's name with its number, if it ends with it, as '#'. Returns the length. */
+/*
+ * A stream under construction, in a buffer that any stream fits in with 8 bytes to spare: values
+ * are written 8 bytes at a time, whatever their length.
+ */
+struct writer {
+	uint8_t bytes[VPMU_STREAM_BYTES + 8];
+	size_t at;
+	char name[VPMU_NAME_BYTES]; /* of the row before, with which the next shares its beginning
+	                             */
+	bool full;
+};
+
+/* The next bytes to be written; the same ones again when there are too few. */
+static uint8_t *write_room(struct writer *writer, size_t bytes)
+{
+	uint8_t *at = writer->bytes + writer->at;
+
+	if (bytes > VPMU_STREAM_BYTES - writer->at)
+		writer->full = true;
+	else
+		writer->at += bytes;
+	return at;
+}
+
+/* The register's name with its number, if it ends with it, as '#', then zeros. Returns the length.
+ */
 static unsigned row_name(const struct vpmu_register *reg, char name[VPMU_NAME_BYTES])
 {
 	unsigned length = name_length(reg->name), end = length, index = reg->index;
 
-	memcpy(name, reg->name, length);
+	memcpy(name, reg->name, VPMU_NAME_BYTES);
 	do {
 		if (!end || name[--end] != (char)('0' + index % 10))
 			return length;
@@ -83,68 +106,65 @@ static unsigned row_name(const struct vpmu_register *reg, char name[VPMU_NAME_BY
 	} while (index);
 	if (end && name[end - 1] >= '0' && name[end - 1] <= '9')
 		return length;
+	memset(name + end, 0, length - end);
 	name[end] = NUMBER_MARK;
 	return end + 1;
 }
 
-/* A name shares its beginning with the one before. */
-struct last_name {
-	char name[VPMU_NAME_BYTES];
-	unsigned length;
-};
-
-static void write_row(struct writer *writer, const struct rows *rows, const struct row *row,
-                      const struct vpmu_state *state, struct last_name *last)
+/* The head of a row, with its name. */
+static void write_head(struct writer *writer, const struct row *row)
 {
 	char name[VPMU_NAME_BYTES];
-	unsigned length = row_name(row->first, name), shared = 0;
+	unsigned length = row_name(row->first, name), shared = names_share(name, writer->name);
+	uint8_t *at;
+
+	shared = shared < length ? shared : length;
+	at = write_room(writer, RUN_BYTES + length - shared);
+	le_put(at, row->first->msr, 4);
+	at[4] = row->stride;
+	at[5] = row->first->index;
+	at[6] = row->count;
+	at[7] = row->bytes;
+	at[8] = (uint8_t)shared;
+	at[9] = (uint8_t)(length - shared);
+	memcpy(at + RUN_BYTES, name + shared, length - shared);
+	memcpy(writer->name, name, VPMU_NAME_BYTES);
+}
+
+static void write_row(struct writer *writer, const struct rows *rows, const struct row *row,
+                      const struct vpmu_state *state)
+{
 	uint8_t value = row->head;
 
-	while (shared < length && shared < last->length && name[shared] == last->name[shared])
-		shared++;
-	write_le(writer, row->first->msr, 4);
-	write_le(writer, row->stride, 1);
-	write_le(writer, row->first->index, 1);
-	write_le(writer, row->count, 1);
-	write_le(writer, row->bytes, 1);
-	write_le(writer, shared, 1);
-	write_le(writer, length - shared, 1);
-	write_bytes(writer, name + shared, length - shared);
+	write_head(writer, row);
 	for (unsigned i = 0; i < row->count; i++, value = rows->next[value])
-		write_le(writer, state->values[value], row->bytes);
-	memcpy(last->name, name, length);
-	last->length = length;
+		le_put(write_room(writer, row->bytes), state->values[value], 8);
 }
 
 /* A record's head, whose length is filled in by end_record(). Returns where it is. */
 static size_t start_record(struct writer *writer, const char *name)
 {
-	size_t at = writer->at;
+	uint8_t *at = write_room(writer, RECORD_BYTES);
 
-	write_bytes(writer, name, NAME_BYTES);
-	write_le(writer, RECORD_REQUIRED, 2);
-	write_le(writer, 0, 2);
-	return at;
+	memcpy(at, name, NAME_BYTES);
+	le_put(at + 4, RECORD_REQUIRED, 2);
+	return writer->at - RECORD_BYTES;
 }
 
 static void end_record(struct writer *writer, size_t start)
 {
-	size_t length = writer->at - start - RECORD_BYTES;
-
-	if (!writer->failed)
-		le_put(writer->data + start + RECORD_BYTES - 2, length, 2);
+	le_put(writer->bytes + start + 6, writer->at - start - RECORD_BYTES, 2);
 }
 
 static void write_registers(struct writer *writer, const struct vpmu_state *state,
                             const struct vpmu_layout *layout)
 {
-	size_t start = start_record(writer, RECORD_REGISTER);
-	struct last_name last = {.length = 0};
+	size_t start = start_record(writer, RECORD_REGISTERS);
 	struct rows rows;
 
 	find_rows(&rows, layout);
 	for (unsigned i = 0; i < rows.count; i++)
-		write_row(writer, &rows, &rows.row[i], state, &last);
+		write_row(writer, &rows, &rows.row[i], state);
 	end_record(writer, start);
 }
 
@@ -152,39 +172,43 @@ static void write_model(struct writer *writer, const struct vpmu_model *model)
 {
 	size_t start = start_record(writer, RECORD_MODEL);
 	unsigned length = name_length(model->name);
+	uint8_t *at = write_room(writer, MODEL_BYTES + length);
 
-	write_le(writer, model->vendor, 1);
-	write_le(writer, model->version, 1);
-	write_le(writer, model->gp_count, 1);
-	write_le(writer, model->gp_width, 1);
-	write_le(writer, model->fixed_width, 1);
-	write_le(writer, model->events_length, 1);
-	write_le(writer, length, 1);
-	write_le(writer, 0, 1);
-	write_le(writer, model->fixed_mask, 4);
-	write_le(writer, model->features, 4);
-	write_le(writer, model->events_missing, 4);
-	write_le(writer, model->signature, 4);
-	write_le(writer, model->perf_capabilities, 8);
-	write_bytes(writer, model->name, length);
+	at[0] = (uint8_t)model->vendor;
+	at[1] = model->version;
+	at[2] = model->gp_count;
+	at[3] = model->gp_width;
+	at[4] = model->fixed_width;
+	at[5] = model->events_length;
+	at[6] = (uint8_t)length;
+	at[7] = 0; /* flags */
+	le_put(at + 8, model->fixed_mask, 4);
+	le_put(at + 12, model->features, 4);
+	le_put(at + 16, model->events_missing, 4);
+	le_put(at + 20, model->signature, 4);
+	le_put(at + 24, model->perf_capabilities, 8);
+	memcpy(at + MODEL_BYTES, model->name, length);
 	end_record(writer, start);
 }
 
 static void write_header(struct writer *writer, uint32_t vcpu)
 {
-	write_bytes(writer, STREAM_MAGIC, NAME_BYTES);
-	write_le(writer, VPMU_STREAM_VERSION, 2);
-	write_le(writer, 0, 2); /* flags */
-	write_le(writer, 0, 4); /* the length: finish() */
-	write_le(writer, vcpu, 4);
+	uint8_t *at = write_room(writer, HEADER_BYTES);
+
+	memcpy(at, STREAM_MAGIC, NAME_BYTES);
+	le_put(at + 4, VPMU_STREAM_VERSION, 2);
+	le_put(at + 6, 0, 2); /* flags */
+	le_put(at + 12, vcpu, 4);
 }
 
-static void finish(struct writer *writer)
+/* The length, which the checksum is of, and the checksum. */
+static void write_end(struct writer *writer)
 {
-	if (writer->failed)
-		return;
-	le_put(writer->data + 8, writer->at + CHECKSUM_BYTES, 4);
-	write_le(writer, crc32c(0, writer->data, writer->at), CHECKSUM_BYTES);
+	size_t length = writer->at;
+	uint8_t *at = write_room(writer, CHECKSUM_BYTES);
+
+	le_put(writer->bytes + 8, writer->at, 4);
+	le_put(at, crc32c(0, writer->bytes, length), CHECKSUM_BYTES);
 }
 
 /* Bytes that a reader refuses in a model's name. */
@@ -200,17 +224,23 @@ enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
                                     const struct vpmu_layout *layout, uint32_t vcpu, void *out,
                                     size_t bytes, size_t *used)
 {
-	struct writer writer = {.data = out, .end = bytes};
+	struct writer writer;
 
 	*used = 0;
 	if (vpmu_state_check(state, layout, NULL, 0) || !name_is_plain(&state->model))
 		return VPMU_BAD_ARGUMENT;
+	writer.at = 0;
+	writer.full = false;
+	memset(writer.name, 0, sizeof(writer.name));
 	write_header(&writer, vcpu);
 	write_model(&writer, &state->model);
 	write_registers(&writer, state, layout);
-	finish(&writer);
-	if (writer.failed)
+	write_end(&writer);
+	if (writer.full)
+		return VPMU_INTERNAL;
+	if (writer.at > bytes)
 		return VPMU_BAD_ARGUMENT;
+	memcpy(out, writer.bytes, writer.at);
 	*used = writer.at;
 	return VPMU_OK;
 }

@@ -50,18 +50,21 @@ struct record {
 static enum vpmu_status read_record(struct reader *reader, struct record *record,
                                     const struct why *why)
 {
+	const uint8_t *head;
 	size_t length;
 
 	record->offset = reader->at;
-	record->name = (const char *)read_bytes(reader, NAME_BYTES);
-	record->flags = (unsigned)read_le(reader, 2);
-	length = (size_t)read_le(reader, 2);
-	record->payload = (struct reader){.data = reader->data, .at = reader->at};
-	read_bytes(reader, length);
-	record->payload.end = reader->at;
-	if (reader->failed)
-		return fail_at(why, VPMU_BAD_DATA, "a record is longer than the stream",
+	head = read_bytes(reader, RECORD_BYTES);
+	if (!head)
+		return fail_at(why, VPMU_BAD_DATA, "the stream ends inside a record's head",
 		               record->offset);
+	record->name = (const char *)head;
+	record->flags = (unsigned)le_get(head + 4, 2);
+	length = le_get(head + 6, 2);
+	record->payload = (struct reader){reader->data, reader->at, reader->at + length};
+	if (!read_bytes(reader, length))
+		return fail_named(why, VPMU_BAD_DATA, "the stream ends inside record", record->name,
+		                  NAME_BYTES, record->offset);
 	if (record->flags & ~(unsigned)RECORD_REQUIRED)
 		return fail_named(why, VPMU_INCOMPATIBLE, "unknown flags of record", record->name,
 		                  NAME_BYTES, record->offset);
@@ -76,7 +79,7 @@ static enum vpmu_status place_record(struct envelope *envelope, const struct rec
 
 	if (!memcmp(record->name, RECORD_MODEL, NAME_BYTES))
 		place = &envelope->model;
-	else if (!memcmp(record->name, RECORD_REGISTER, NAME_BYTES))
+	else if (!memcmp(record->name, RECORD_REGISTERS, NAME_BYTES))
 		place = &envelope->registers;
 	if (!place && record->flags & RECORD_REQUIRED && strict)
 		return fail_named(why, VPMU_INCOMPATIBLE,
@@ -95,11 +98,12 @@ static enum vpmu_status read_records(struct envelope *envelope, struct reader *r
                                      const struct why *why)
 {
 	while (reader->at < reader->end) {
-		struct record record;
+		struct record record = {.name = NULL};
 		enum vpmu_status status = read_record(reader, &record, why);
 
-		if (!status)
-			status = place_record(envelope, &record, strict, why);
+		if (status)
+			return status;
+		status = place_record(envelope, &record, strict, why);
 		if (status)
 			return status;
 	}
@@ -113,25 +117,22 @@ static enum vpmu_status read_records(struct envelope *envelope, struct reader *r
 enum vpmu_status envelope_open(struct envelope *envelope, const void *data, size_t bytes,
                                bool strict, const struct why *why)
 {
-	struct reader reader = {.data = data, .at = NAME_BYTES};
+	const uint8_t *header = data;
+	struct reader records = {header, HEADER_BYTES, bytes - CHECKSUM_BYTES};
 	enum vpmu_status status = envelope_check(data, bytes, why);
-	unsigned flags;
 
 	if (status)
 		return status;
-	memset(envelope, 0, sizeof(*envelope));
-	reader.end = bytes - CHECKSUM_BYTES;
-	envelope->version = (uint16_t)read_le(&reader, 2);
-	flags = (unsigned)read_le(&reader, 2);
-	read_le(&reader, 4); /* the length */
-	envelope->vcpu = (uint32_t)read_le(&reader, 4);
+	*envelope = (struct envelope){
+		.version = (uint16_t)le_get(header + 4, 2),
+		.vcpu = (uint32_t)le_get(header + 12, 4),
+	};
 	if (envelope->version != VPMU_STREAM_VERSION)
 		return fail_at(why, VPMU_INCOMPATIBLE,
-		               "the stream is of another format version than 1", NAME_BYTES);
-	if (flags)
-		return fail_at(why, VPMU_INCOMPATIBLE, "unknown flags of the stream",
-		               NAME_BYTES + 2);
-	return read_records(envelope, &reader, strict, why);
+		               "the stream is of another format version than 1", 4);
+	if (le_get(header + 6, 2))
+		return fail_at(why, VPMU_INCOMPATIBLE, "unknown flags of the stream", 6);
+	return read_records(envelope, &records, strict, why);
 }
 
 enum vpmu_status vpmu_stream_length(const void *data, size_t bytes, size_t *length, char *why,

@@ -6,15 +6,15 @@ enum { HEADER_CHECKED = VPMU_FILE_HEADER_BYTES - CHECKSUM_BYTES };
 
 enum vpmu_status vpmu_file_header(void *out, size_t vcpus)
 {
-	struct writer writer = {.data = out, .end = VPMU_FILE_HEADER_BYTES};
+	uint8_t *at = out;
 
 	if (!vcpus || vcpus > VPMU_FILE_VCPUS)
 		return VPMU_BAD_ARGUMENT;
-	write_bytes(&writer, FILE_MAGIC, NAME_BYTES);
-	write_le(&writer, VPMU_FILE_VERSION, 2);
-	write_le(&writer, 0, 2); /* flags */
-	write_le(&writer, vcpus, 4);
-	write_le(&writer, crc32c(0, out, HEADER_CHECKED), CHECKSUM_BYTES);
+	memcpy(at, FILE_MAGIC, NAME_BYTES);
+	le_put(at + 4, VPMU_FILE_VERSION, 2);
+	le_put(at + 6, 0, 2); /* flags */
+	le_put(at + 8, vcpus, 4);
+	le_put(at + HEADER_CHECKED, crc32c(0, at, HEADER_CHECKED), CHECKSUM_BYTES);
 	return VPMU_OK;
 }
 

@@ -2,40 +2,38 @@
 /* The model in a native stream: read, judged, and told from the destination's. */
 #include <stream/room_int.h>
 
-static bool model_name(struct reader *reader, size_t length, char name[VPMU_NAME_BYTES])
+static bool model_name(const uint8_t *bytes, size_t length, char name[VPMU_NAME_BYTES])
 {
-	const uint8_t *bytes = length < VPMU_NAME_BYTES ? read_bytes(reader, length) : NULL;
-
-	for (size_t i = 0; bytes && i < length; i++) {
+	for (size_t i = 0; i < length; i++) {
 		if (bytes[i] < ' ' || bytes[i] > '~')
 			return false;
 		name[i] = (char)bytes[i];
 	}
-	return bytes;
+	return true;
 }
 
 enum vpmu_status model_read(struct reader reader, struct vpmu_model *model, const struct why *why)
 {
-	size_t start = reader.at, length;
-	struct vpmu_model read = {.vendor = (enum vpmu_vendor)read_le(&reader, 1)};
-	unsigned spare;
+	size_t start = reader.at, length = reader.end - reader.at;
+	const uint8_t *at = reader.data + start;
+	struct vpmu_model read = {.gp_count = 0};
 
-	read.version = (uint8_t)read_le(&reader, 1);
-	read.gp_count = (uint8_t)read_le(&reader, 1);
-	read.gp_width = (uint8_t)read_le(&reader, 1);
-	read.fixed_width = (uint8_t)read_le(&reader, 1);
-	read.events_length = (uint8_t)read_le(&reader, 1);
-	length = (size_t)read_le(&reader, 1);
-	spare = (unsigned)read_le(&reader, 1);
-	read.fixed_mask = (uint32_t)read_le(&reader, 4);
-	read.features = (uint32_t)read_le(&reader, 4);
-	read.events_missing = (uint32_t)read_le(&reader, 4);
-	read.signature = (uint32_t)read_le(&reader, 4);
-	read.perf_capabilities = read_le(&reader, 8);
-	if (!model_name(&reader, length, read.name) || reader.at != reader.end)
+	if (length < MODEL_BYTES || at[6] >= VPMU_NAME_BYTES || length - MODEL_BYTES != at[6] ||
+	    !model_name(at + MODEL_BYTES, at[6], read.name))
 		return fail_at(why, VPMU_BAD_DATA, "the record 'MODL' is not well-formed", start);
-	if (spare)
+	if (at[7])
 		return fail_at(why, VPMU_INCOMPATIBLE, "unknown flags of the model", start + 7);
+	read.vendor = (enum vpmu_vendor)at[0];
+	read.version = at[1];
+	read.gp_count = at[2];
+	read.gp_width = at[3];
+	read.fixed_width = at[4];
+	read.events_length = at[5];
+	read.fixed_mask = (uint32_t)le_get(at + 8, 4);
+	read.features = (uint32_t)le_get(at + 12, 4);
+	read.events_missing = (uint32_t)le_get(at + 16, 4);
+	read.signature = (uint32_t)le_get(at + 20, 4);
+	read.perf_capabilities = le_get(at + 24, 8);
 	*model = read;
 	return VPMU_OK;
 }

@@ -42,7 +42,7 @@ static void add_size(struct json *json, uint64_t *sum, uint64_t size, uint64_t t
 
 static bool key_is(const char *key, const char *word)
 {
-	return text_is(key, name_length(key), word);
+	return text_is(key, text_length(key), word);
 }
 
 /* One field, or several of the same size. What a field consists of is in its size already. */
@@ -85,7 +85,7 @@ static void read_subsections(struct json *json, struct part *owner, struct devic
 		if (device && key_is(part.name, QEMU_LBR))
 			note(json, &device->lbr, &part, owner->subsections);
 		add_size(json, &owner->subsections,
-		         QEMU_SUBSECTION_BYTES + name_length(part.name) + part.fields +
+		         QEMU_SUBSECTION_BYTES + text_length(part.name) + part.fields +
 		                 part.subsections,
 		         1);
 	}
@@ -134,7 +134,7 @@ struct walk {
 
 static uint64_t device_bytes(const struct device *device)
 {
-	return QEMU_SECTION_BYTES + name_length(device->part.name) + device->part.fields +
+	return QEMU_SECTION_BYTES + text_length(device->part.name) + device->part.fields +
 	       device->part.subsections;
 }
 

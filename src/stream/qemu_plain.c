@@ -1,232 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vCPUs of a QEMU migration file without a description. Up to the end of RAM every length is
- * known, so that nothing in the guest's memory is taken for a section. After it come the devices,
- * whose lengths are not known: there the heads of CPU sections are searched, and believed when the
+ * The vCPUs of a QEMU migration file without a description. After memory come the devices, whose
+ * lengths are not known: there the heads of CPU sections are searched, and believed when the
  * section goes on as QEMU lays it out: fields of a length that has been the same since 2010, then
  * subsections, in their order, of known lengths up to the PMU's.
  *
- * migration/savevm.c, migration/ram.c, target/i386/machine.c.
+ * migration/savevm.c, target/i386/machine.c.
  */
 #include <stream/room_int.h>
 
-/* Flags in the low bits of an address in RAM's records. */
-enum {
-	RAM_ZERO = 0x02,
-	RAM_MEM_SIZE = 0x04,
-	RAM_PAGE = 0x08,
-	RAM_EOS = 0x10,
-	RAM_CONTINUE = 0x20,
-	RAM_XBZRLE = 0x40,
-	RAM_COMPRESSED = 0x100,
-	RAM_FLUSH = 0x200,
-	RAM_KNOWN = RAM_ZERO | RAM_MEM_SIZE | RAM_PAGE | RAM_EOS | RAM_CONTINUE | RAM_XBZRLE |
-	            RAM_COMPRESSED | RAM_FLUSH,
-	RAM_VERSION = 4,
-	PAGE_BYTES = 4096,
-};
-
-/* Where the next byte is read. */
-struct cursor {
-	struct search *search;
-	uint64_t at;
-};
-
-static uint64_t take_be(struct cursor *cursor, unsigned bytes)
-{
-	cursor->at += bytes;
-	return window_be(&cursor->search->window, cursor->at - bytes, bytes);
-}
-
-static void skip(struct cursor *cursor, uint64_t bytes)
-{
-	cursor->at += bytes;
-}
-
-/* Passes over a text with its length before it. */
-static void skip_text(struct cursor *cursor)
-{
-	skip(cursor, take_be(cursor, 1));
-}
-
-static bool text_at(struct cursor *cursor, uint64_t at, const char *text)
-{
-	size_t length = name_length(text);
-
-	return window_byte(&cursor->search->window, at) == length &&
-	       window_is(&cursor->search->window, at + 1, text, length);
-}
-
-static bool is_over(const struct cursor *cursor)
-{
-	return cursor->search->window.ended || cursor->search->window.broken;
-}
-
-/* --- The configuration ---------------------------------------------------------------------------
- */
-
-/* Capabilities that change what RAM looks like. */
-static bool skip_capabilities(struct cursor *cursor)
-{
-	for (uint64_t count = take_be(cursor, 4); count && !is_over(cursor); count--) {
-		if (text_at(cursor, cursor->at, "x-ignore-shared") ||
-		    text_at(cursor, cursor->at, "mapped-ram") ||
-		    text_at(cursor, cursor->at, "fixed-ram"))
-			return false;
-		skip_text(cursor);
-	}
-	return true;
-}
-
-static bool skip_configuration(struct cursor *cursor)
-{
-	struct window *window = &cursor->search->window;
-
-	cursor->at++;
-	skip(cursor, take_be(cursor, 4));
-	while (window_byte(window, cursor->at) == QEMU_SUBSECTION && !is_over(cursor)) {
-		uint64_t name = cursor->at + 1;
-
-		cursor->at = name;
-		skip_text(cursor);
-		take_be(cursor, 4); /* its version */
-		if (text_at(cursor, name, "configuration/capabilities")) {
-			if (!skip_capabilities(cursor))
-				return false;
-		} else if (text_at(cursor, name, "configuration/target-page-bits")) {
-			cursor->at += 4;
-		} else if (text_at(cursor, name, "configuration/uuid")) {
-			cursor->at += 16;
-		} else {
-			return false;
-		}
-	}
-	return true;
-}
-
-/* --- RAM
- * ------------------------------------------------------------------------------------------ */
-
-/* The list of blocks: of each its name and length, up to the length of all. */
-static bool skip_blocks(struct cursor *cursor, uint64_t left)
-{
-	while (left && !is_over(cursor)) {
-		uint64_t length;
-
-		skip_text(cursor);
-		length = take_be(cursor, 8);
-		if (!length || length > left)
-			return false;
-		left -= length;
-	}
-	return true;
-}
-
-/* XBZRLE: a flag, a length, and that much. */
-static void skip_delta(struct cursor *cursor)
-{
-	cursor->at += 1;
-	skip(cursor, take_be(cursor, 2));
-}
-
-static void skip_page(struct cursor *cursor, unsigned flags)
-{
-	if (!(flags & RAM_CONTINUE))
-		skip_text(cursor); /* the block's name */
-	if (flags & RAM_ZERO)
-		cursor->at += 1;
-	else if (flags & RAM_PAGE)
-		cursor->at += PAGE_BYTES;
-	else if (flags & RAM_COMPRESSED)
-		skip(cursor, take_be(cursor, 4));
-	else
-		skip_delta(cursor);
-}
-
-/* The records of a RAM section up to its end. */
-static enum vpmu_status skip_ram(struct cursor *cursor)
-{
-	while (!is_over(cursor)) {
-		uint64_t start = cursor->at, word = take_be(cursor, 8);
-		unsigned flags = word & (PAGE_BYTES - 1);
-
-		if (flags & ~(unsigned)RAM_KNOWN)
-			return search_fail(cursor->search, VPMU_INCOMPATIBLE,
-			                   "memory is saved in an unknown way", start);
-		if (flags & RAM_MEM_SIZE && !skip_blocks(cursor, word - flags))
-			return search_fail(cursor->search, VPMU_BAD_DATA,
-			                   "the list of memory blocks is wrong", start);
-		if (flags & (RAM_ZERO | RAM_PAGE | RAM_XBZRLE | RAM_COMPRESSED))
-			skip_page(cursor, flags);
-		if (flags & RAM_EOS)
-			return VPMU_OK;
-	}
-	return search_fail(cursor->search, VPMU_BAD_DATA, "", cursor->at);
-}
-
-/* --- Sections up to the devices'
- * ------------------------------------------------------------------- */
-
-static enum vpmu_status skip_ram_section(struct cursor *cursor, bool start, uint32_t *id)
-{
-	uint64_t section = cursor->at++;
-	uint32_t number = (uint32_t)take_be(cursor, 4);
-	enum vpmu_status status;
-	bool is_ram = !start ? number == *id : text_at(cursor, cursor->at, "ram");
-
-	if (start) {
-		skip_text(cursor);
-		take_be(cursor, 4); /* the instance */
-		is_ram = take_be(cursor, 4) == RAM_VERSION && is_ram;
-		*id = number;
-	}
-	if (!is_ram)
-		return search_fail(cursor->search, VPMU_INCOMPATIBLE,
-		                   "without a description only memory can be passed over", section);
-	status = skip_ram(cursor);
-	if (!status && window_byte(&cursor->search->window, cursor->at) == QEMU_FOOTER &&
-	    window_be(&cursor->search->window, cursor->at + 1, 4) == number)
-		cursor->at += QEMU_FOOTER_BYTES;
-	return status;
-}
-
-/* Up to the first section of a device. */
-static enum vpmu_status skip_to_devices(struct cursor *cursor)
-{
-	struct window *window = &cursor->search->window;
-	enum vpmu_status status = VPMU_OK;
-	uint32_t id = 0;
-
-	if (window_byte(window, cursor->at) == QEMU_CONFIGURATION && !skip_configuration(cursor))
-		return search_fail(cursor->search, VPMU_INCOMPATIBLE,
-		                   "the configuration needs a description", cursor->at);
-	while (!status && !is_over(cursor)) {
-		uint64_t at = cursor->at;
-
-		switch (window_byte(window, at)) {
-		case QEMU_SECTION_START:
-		case QEMU_SECTION_PART:
-		case QEMU_SECTION_END:
-			status = skip_ram_section(
-				cursor, window_byte(window, at) == QEMU_SECTION_START, &id);
-			break;
-		case QEMU_COMMAND:
-			cursor->at = at + 3;
-			skip(cursor, take_be(cursor, 2));
-			break;
-		case QEMU_SECTION_FULL:
-		case QEMU_EOF:
-			return VPMU_OK;
-		default:
-			return search_fail(cursor->search, VPMU_BAD_DATA, "there is no section",
-			                   at);
-		}
-	}
-	return status ? status : search_fail(cursor->search, VPMU_BAD_DATA, "", cursor->at);
-}
-
-/* --- CPU sections
- * ---------------------------------------------------------------------------------- */
+/* --- CPU sections ---------------------------------------------------------------------------- */
 
 /* The fields of vmstate_x86_cpu in qemu-system-x86_64 and qemu-system-i386. */
 static const uint16_t cpu_fields[] = {1817, 1313};
@@ -254,7 +37,7 @@ static uint64_t pass_subsection(struct cursor *cursor, uint64_t at)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(before_pmu); i++)
 		if (text_at(cursor, at + 1, before_pmu[i].name))
-			return at + QEMU_SUBSECTION_BYTES + name_length(before_pmu[i].name) +
+			return at + QEMU_SUBSECTION_BYTES + text_length(before_pmu[i].name) +
 			       before_pmu[i].bytes;
 	return 0;
 }
@@ -320,8 +103,7 @@ static bool is_lbr(struct cursor *cursor)
 	       text_at(cursor, cursor->at + 1, QEMU_LBR);
 }
 
-/* --- The end
- * ---------------------------------------------------------------------------------------- */
+/* --- The end --------------------------------------------------------------------------------- */
 
 /* How such a file ends: with the last section's footer and the mark of the end. */
 enum { END_BYTES = QEMU_FOOTER_BYTES + 1, SHORTEST_SECTION = QEMU_SECTION_BYTES + 3 };
@@ -373,7 +155,7 @@ static enum vpmu_status search_devices(struct cursor *cursor)
 enum vpmu_status search_plain(struct search *search)
 {
 	struct cursor cursor = {search, QEMU_START};
-	enum vpmu_status status = skip_to_devices(&cursor);
+	enum vpmu_status status = search_pass_memory(&cursor);
 
 	if (!status && !ends_well(search))
 		return search_fail(search, VPMU_BAD_DATA,

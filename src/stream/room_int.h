@@ -12,23 +12,27 @@
 #include <base/room.h>
 #include <stream/room.h>
 
-/* --- Bytes --------------------------------------------------------------------------------------
- */
+/* --- Bytes ----------------------------------------------------------------------------------- */
 
-/* Little-endian numbers of 1 to 8 bytes; a constant `bytes` makes it one access. */
+/* A host's number as little-endian bytes, and back. */
+static inline uint64_t le_swap(uint64_t value)
+{
+	return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(value) : value;
+}
+
+/* Little-endian numbers of 1 to 8 bytes. */
 static inline uint64_t le_get(const uint8_t *at, unsigned bytes)
 {
 	uint64_t value = 0;
 
-	for (unsigned i = 0; i < bytes; i++)
-		value |= (uint64_t)at[i] << (8 * i);
-	return value;
+	memcpy(&value, at, bytes);
+	return le_swap(value);
 }
 
 static inline void le_put(uint8_t *at, uint64_t value, unsigned bytes)
 {
-	for (unsigned i = 0; i < bytes; i++)
-		at[i] = (uint8_t)(value >> (8 * i));
+	value = le_swap(value);
+	memcpy(at, &value, bytes);
 }
 
 /* Big-endian, as QEMU writes. */
@@ -41,81 +45,60 @@ static inline uint64_t be_get(const uint8_t *at, unsigned bytes)
 	return value;
 }
 
-/* Where the next byte is read, and where to end. Once something was not there, `failed` stays set
- * and every read gives zeros. */
+/* Where the next byte is read, and where to end. */
 struct reader {
 	const uint8_t *data;
 	size_t at, end;
-	bool failed;
 };
 
-/* The next bytes, or NULL. */
+/* The next bytes, or NULL when they are not all there. */
 static inline const uint8_t *read_bytes(struct reader *reader, size_t bytes)
 {
 	const uint8_t *at = reader->data + reader->at;
 
-	if (reader->failed || bytes > reader->end - reader->at) {
-		reader->failed = true;
+	if (bytes > reader->end - reader->at)
 		return NULL;
-	}
 	reader->at += bytes;
 	return at;
 }
 
-static inline uint64_t read_le(struct reader *reader, unsigned bytes)
+/* The first byte that is not 0 of a little-endian word. */
+static inline unsigned first_byte(uint64_t word)
 {
-	const uint8_t *at = read_bytes(reader, bytes);
-
-	return at ? le_get(at, bytes) : 0;
-}
-
-/* The same for writing; `failed`: it did not fit. */
-struct writer {
-	uint8_t *data;
-	size_t at, end;
-	bool failed;
-};
-
-static inline uint8_t *write_room(struct writer *writer, size_t bytes)
-{
-	uint8_t *at = writer->data + writer->at;
-
-	if (writer->failed || bytes > writer->end - writer->at) {
-		writer->failed = true;
-		return NULL;
-	}
-	writer->at += bytes;
-	return at;
-}
-
-static inline void write_le(struct writer *writer, uint64_t value, unsigned bytes)
-{
-	uint8_t *at = write_room(writer, bytes);
-
-	if (at)
-		le_put(at, value, bytes);
-}
-
-static inline void write_bytes(struct writer *writer, const void *bytes, size_t count)
-{
-	uint8_t *at = write_room(writer, count);
-
-	if (at)
-		memcpy(at, bytes, count);
+	return (unsigned)__builtin_ctzll(word) / 8;
 }
 
 /* The length of a name that may fill its room. */
 static inline unsigned name_length(const char name[VPMU_NAME_BYTES])
 {
-	unsigned length = 0;
+	for (unsigned at = 0; at < VPMU_NAME_BYTES; at += 8) {
+		uint64_t word = le_get((const uint8_t *)name + at, 8);
+		uint64_t zeros = (word - UINT64_C(0x0101010101010101)) & ~word &
+		                 UINT64_C(0x8080808080808080);
 
-	while (length < VPMU_NAME_BYTES && name[length])
-		length++;
-	return length;
+		if (zeros)
+			return at + first_byte(zeros);
+	}
+	return VPMU_NAME_BYTES;
 }
 
-/* --- Failures -----------------------------------------------------------------------------------
- */
+/* How many bytes two names that are followed by zeros have in common at their start. */
+static inline unsigned names_share(const char a[VPMU_NAME_BYTES], const char b[VPMU_NAME_BYTES])
+{
+	for (unsigned at = 0; at < VPMU_NAME_BYTES; at += 8) {
+		uint64_t difference =
+			le_get((const uint8_t *)a + at, 8) ^ le_get((const uint8_t *)b + at, 8);
+
+		if (difference)
+			return at + first_byte(difference);
+	}
+	return VPMU_NAME_BYTES;
+}
+
+/* The checksum on any processor. */
+uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t bytes);
+
+/* --- Failures -------------------------------------------------------------------------------- */
 
 /* Where a failure is described. */
 struct why {
@@ -131,8 +114,7 @@ enum vpmu_status fail_at(const struct why *why, enum vpmu_status status, const c
 enum vpmu_status fail_named(const struct why *why, enum vpmu_status status, const char *what,
                             const char *name, size_t length, uint64_t offset);
 
-/* --- The native format --------------------------------------------------------------------------
- */
+/* --- The native format ----------------------------------------------------------------------- */
 
 enum {
 	NAME_BYTES = 4, /* of a magic, or a record's name */
@@ -145,10 +127,10 @@ enum {
 	NUMBER_MARK = '#',        /* in a run's name: the register's number */
 };
 
-#define STREAM_MAGIC    "vPMU"
-#define FILE_MAGIC      "vPMF"
-#define RECORD_MODEL    "MODL"
-#define RECORD_REGISTER "REGS"
+#define STREAM_MAGIC     "vPMU"
+#define FILE_MAGIC       "vPMF"
+#define RECORD_MODEL     "MODL"
+#define RECORD_REGISTERS "REGS"
 
 /* A stream whose header and checksum are good, and what is in it. */
 struct envelope {
@@ -167,20 +149,35 @@ enum vpmu_status envelope_open(struct envelope *envelope, const void *data, size
 /* Only header, length and checksum; any version. */
 enum vpmu_status envelope_check(const void *data, size_t bytes, const struct why *why);
 
+/* Whether a register has just the value that the model says, which the record MODL has. */
+static inline bool is_of_model(const struct vpmu_register *reg)
+{
+	return reg->kind == VPMU_KIND_CAPABILITIES;
+}
+
 /* A run of registers in a stream. */
 struct run {
 	uint32_t msr; /* of the first */
 	uint8_t stride, first, count, bytes;
 	uint8_t name_length;
-	char name[VPMU_NAME_BYTES]; /* with a '#' where the number goes */
+	char name[VPMU_NAME_BYTES]; /* with a '#' where the number goes, then zeros */
 	size_t offset;              /* where it begins */
 	const uint8_t *values;
 };
 
+/* The value of its i-th register: the last of 8 bytes, which are there since the run's head comes
+ * before its values. */
+static inline uint64_t run_value(const struct run *run, unsigned i)
+{
+	const uint8_t *at = run->values + (size_t)i * run->bytes;
+
+	return le_get(at + run->bytes - 8, 8) >> (64 - 8 * run->bytes);
+}
+
 /* Reads the next run; its name continues the previous run's, which *run still holds. */
 enum vpmu_status run_read(struct reader *reader, struct run *run, const struct why *why);
 
-/* The name of its i-th register. */
+/* The name of its i-th register, followed by zeros. */
 void run_name(const struct run *run, unsigned i, char name[VPMU_NAME_BYTES]);
 
 /* Reads the model out of its record's payload. */
@@ -193,8 +190,7 @@ enum vpmu_status model_judge(const struct vpmu_model *model, size_t offset, cons
 enum vpmu_status model_wrong(const struct vpmu_model *from, const struct vpmu_model *to,
                              const struct why *why);
 
-/* --- QEMU's format ------------------------------------------------------------------------------
- */
+/* --- QEMU's format --------------------------------------------------------------------------- */
 
 /* A file of any size, seen through a window. Reads past the end give `ended`, failed reads of the
  * source `broken`; both stay set, and every byte is then 0. */
@@ -226,6 +222,55 @@ struct search {
 	size_t max, count;
 	struct vpmu_qemu_about *about;
 };
+
+/* The length of a text that ends. */
+static inline size_t text_length(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length])
+		length++;
+	return length;
+}
+
+/* Where the next byte is read. */
+struct cursor {
+	struct search *search;
+	uint64_t at;
+};
+
+static inline uint64_t take_be(struct cursor *cursor, unsigned bytes)
+{
+	cursor->at += bytes;
+	return window_be(&cursor->search->window, cursor->at - bytes, bytes);
+}
+
+static inline void skip_bytes(struct cursor *cursor, uint64_t bytes)
+{
+	cursor->at += bytes;
+}
+
+/* Passes over a text with its length before it. */
+static inline void skip_text(struct cursor *cursor)
+{
+	skip_bytes(cursor, take_be(cursor, 1));
+}
+
+static inline bool text_at(struct cursor *cursor, uint64_t at, const char *text)
+{
+	size_t length = text_length(text);
+
+	return window_byte(&cursor->search->window, at) == length &&
+	       window_is(&cursor->search->window, at + 1, text, length);
+}
+
+static inline bool is_over(const struct cursor *cursor)
+{
+	return cursor->search->window.ended || cursor->search->window.broken;
+}
+
+/* Passes over the configuration and the memory: up to the first section of a device. */
+enum vpmu_status search_pass_memory(struct cursor *cursor);
 
 /* Marks of a QEMU stream (migration/savevm.h), and the bytes of its parts. */
 enum {
@@ -272,8 +317,7 @@ enum vpmu_status search_described(struct search *search, uint64_t sections, uint
 /* Finds them without one. */
 enum vpmu_status search_plain(struct search *search);
 
-/* --- The description's JSON ----------------------------------------------------------------------
- */
+/* --- The description's JSON ------------------------------------------------------------------ */
 
 enum { JSON_TEXT_BYTES = 256 };
 

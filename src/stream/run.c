@@ -8,19 +8,21 @@ static bool is_plain(const char *name, size_t length)
 	for (size_t i = 0; i < length; i++)
 		if (name[i] < '!' || name[i] > '~')
 			return false;
-	return length;
+	return true;
 }
 
 /* The name continues the run's old one after its first `shared` characters. */
 static bool read_name(struct reader *reader, struct run *run, size_t shared, size_t rest)
 {
 	const uint8_t *bytes = read_bytes(reader, rest);
+	size_t length = shared + rest;
 
-	if (!bytes || shared > run->name_length || shared + rest >= sizeof(run->name))
+	if (!bytes || !length || shared > run->name_length || length >= sizeof(run->name))
 		return false;
 	memcpy(run->name + shared, bytes, rest);
-	run->name_length = (uint8_t)(shared + rest);
-	return is_plain(run->name + shared, rest) || (!rest && shared);
+	memset(run->name + length, 0, sizeof(run->name) - length);
+	run->name_length = (uint8_t)length;
+	return is_plain(run->name + shared, rest);
 }
 
 /* Whether every register of the run has a number and a name of its own. */
@@ -36,33 +38,34 @@ static bool run_holds(const struct run *run)
 
 enum vpmu_status run_read(struct reader *reader, struct run *run, const struct why *why)
 {
-	size_t shared, rest;
-	bool named;
+	const uint8_t *head;
 
 	run->offset = reader->at;
-	run->msr = (uint32_t)read_le(reader, 4);
-	run->stride = (uint8_t)read_le(reader, 1);
-	run->first = (uint8_t)read_le(reader, 1);
-	run->count = (uint8_t)read_le(reader, 1);
-	run->bytes = (uint8_t)read_le(reader, 1);
-	shared = (size_t)read_le(reader, 1);
-	rest = (size_t)read_le(reader, 1);
-	named = read_name(reader, run, shared, rest);
+	head = read_bytes(reader, RUN_BYTES);
+	if (!head || !read_name(reader, run, head[8], head[9]))
+		goto wrong;
+	run->msr = (uint32_t)le_get(head, 4);
+	run->stride = head[4];
+	run->first = head[5];
+	run->count = head[6];
+	run->bytes = head[7];
 	run->values = read_bytes(reader, (size_t)run->count * run->bytes);
-	if (reader->failed || !named || !run->bytes || run->bytes > 8 || !run_holds(run))
-		return fail_at(why, VPMU_BAD_DATA, "a run of registers is not well-formed",
-		               run->offset);
-	return VPMU_OK;
+	if (run->values && run->bytes && run->bytes <= 8 && run_holds(run))
+		return VPMU_OK;
+wrong:
+	return fail_at(why, VPMU_BAD_DATA, "a run of registers is not well-formed", run->offset);
 }
 
 void run_name(const struct run *run, unsigned i, char name[VPMU_NAME_BYTES])
 {
-	struct text text = text_in(name, VPMU_NAME_BYTES);
-	bool numbered = run->name[run->name_length - 1] == NUMBER_MARK;
+	unsigned length = run->name_length - 1u;
+	struct text number;
 
-	text_add_bytes(&text, run->name, run->name_length - numbered);
-	if (numbered)
-		text_add_unsigned(&text, run->first + i);
+	memcpy(name, run->name, VPMU_NAME_BYTES);
+	if (name[length] != NUMBER_MARK)
+		return;
+	number = text_in(name + length, VPMU_NAME_BYTES - length);
+	text_add_unsigned(&number, run->first + i);
 }
 
 static void list_run(const struct run *run, struct vpmu_stream_register *out, size_t max,
@@ -73,7 +76,7 @@ static void list_run(const struct run *run, struct vpmu_stream_register *out, si
 			continue;
 		run_name(run, i, out[*count].name);
 		out[*count].msr = run->msr + (uint32_t)run->stride * i;
-		out[*count].value = le_get(run->values + (size_t)i * run->bytes, run->bytes);
+		out[*count].value = run_value(run, i);
 	}
 }
 

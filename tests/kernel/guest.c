@@ -51,6 +51,8 @@ struct guest *guest_create(const struct model *model, bool pmu_disabled)
 	vcpu = &guest->vcpu;
 	guest->kvm.arch.enable_pmu = enable_pmu && !pmu_disabled;
 	vcpu->arch.perf_capabilities = kvm_caps.supported_perf_cap;
+	vcpu->arch.ia32_misc_enable_msr =
+		MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL;
 	kvm_pmu_init(vcpu);
 	guest_reset(guest);
 	guest_set_cpuid(guest, model);

@@ -8,6 +8,10 @@
 #define kvm_pr_unimpl_wrmsr(vcpu, msr, data) ((void)0)
 #define kvm_debug_ratelimited(...)           ((void)op)
 
+/* KVM's quirks are on, unless a VMM asks for none. */
+#define kvm_check_has_quirk(kvm, quirk) true
+#define kvm_update_cpuid_runtime(vcpu)  ((void)(vcpu))
+
 static const bool ignore_msrs, report_ignored_msrs;
 
 static int kvm_set_msr_common(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
@@ -17,6 +21,7 @@ static int kvm_set_msr_common(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
 
 	switch (msr) {
 #include "cut/set_perf_capabilities.inc"
+#include "cut/set_misc_enable.inc"
 #include "cut/set_k7_p6.inc"
 #include "cut/set_default.inc"
 	}
@@ -27,6 +32,7 @@ static int kvm_get_msr_common(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
 {
 	switch (msr_info->index) {
 #include "cut/get_perf_capabilities.inc"
+#include "cut/get_misc_enable.inc"
 #include "cut/get_k7_p6.inc"
 #include "cut/get_default.inc"
 	}

@@ -15,6 +15,11 @@ MODELS = (
     "intel-v2,width=40",
     "intel-v2,width=32,gp=2",
     "intel-v2,full-width=off",
+    "intel-v2,full-width=off,pdcm=off",
+    "intel-v2,gp=10",
+    "intel-v2,events-missing=0x2",
+    "intel-v2,events-length=2,events-missing=0x3",
+    "intel-v2,pmu=off",
     "intel-v3",
     "intel-v4",
     "intel-v5",
@@ -27,6 +32,8 @@ MODELS = (
     "amd-perfmon-v2",
     "amd-perfmon-v2,gp=4",
     "amd-perfmon-v2,gp=2",
+    "amd-perfmon-v2,gp=9",
+    "amd-k7,pmu=off",
 )
 
 INTEL_EVENTS = (0xC0, 0xC0, 0xC0, 0x3C, 0x3C, 0x13C, 0xC4, 0xC5, 0x4F2E, 0x412E, 0x300, 0x1C2, 0)
@@ -34,11 +41,22 @@ AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40
 # USR, OS, EDGE, pin control, INT, INV; ENABLE is added most of the time.
 SELECTOR_FLAGS = (16, 17, 17, 17, 18, 19, 20, 20, 20, 23)
 ENABLE = 1 << 22
-LVTPC = (0x400, 0x400, 0x400, 0x10400, 0x10400, 0xF2, 0x100F2, 0, 0x200, 0x500, 0x700, 0x1F4F2)
+LVTPC = (0x400, 0x400, 0x400, 0x10400, 0x10400, 0xF2, 0x100F2, 0, 0x200, 0x100, 0x300, 0x500, 0x600,
+         0x10600, 0x1F4F2)
 
 
 def numbers(base, count, stride=1):
     return [base + i * stride for i in range(count)]
+
+
+AMD_CHANGES = (
+    "",
+    "pmu=off",
+    "perfmon-v2=off perfcore=off gp=4",
+    "perfmon-v2=off perfcore=on gp=6",
+    "perfcore=on perfmon-v2=on gp={}",
+    "perfcore=on perfmon-v2=on gp={}",
+)
 
 
 class Registers:
@@ -60,7 +78,7 @@ INTEL = Registers(
     selectors=numbers(0x186, 9),
     controls=(0x38D, 0x38D, 0x38E, 0x38F, 0x38F, 0x390),
     aliases=numbers(0x4C1, 9) + numbers(0x309, 4) * 3,
-    others=(0x345, 0x391, 0x392, 0x3F1, 0x3F2, 0x600, 0xC0010000, 0xC0010004, 0xC0010200,
+    others=(0x1A0, 0x1A0, 0x345, 0x391, 0x392, 0x3F1, 0x3F2, 0x600, 0xC0010000, 0xC0010004, 0xC0010200,
             0xC0000301),
     state=numbers(0xC1, 8) + numbers(0x186, 8) + numbers(0x309, 3) + [0x345, 0x38D, 0x38E, 0x38F],
 )
@@ -69,7 +87,7 @@ AMD = Registers(
     selectors=numbers(0xC0010200, 7, 2),
     controls=numbers(0xC0000300, 4),
     aliases=numbers(0xC0010004, 4),
-    others=(0xC1, 0xC3, 0x186, 0x188, 0x309, 0x345, 0x38D, 0x38F, 0x4C1),
+    others=(0x1A0, 0xC1, 0xC3, 0x186, 0x188, 0x309, 0x345, 0x38D, 0x38F, 0x4C1),
     state=numbers(0xC0010000, 8) + numbers(0xC0010200, 12) + [0xC0000300, 0xC0000301],
 )
 K7 = Registers(
@@ -83,21 +101,22 @@ K7 = Registers(
 
 
 class Generator:
-    """Makes programs for one profile from a random generator, without the commands in `without`."""
+    """Makes programs for one profile from a random generator, without the commands in `without`,
+    of the given models or of any."""
 
-    def __init__(self, rng, profile, without=()):
+    def __init__(self, rng, profile, without=(), models=()):
         self.rng = rng
         self.profile = profile
+        self.models = models or MODELS
         weights = {name: weight for name, weight in COMMANDS.items() if name not in without}
         self.commands = [getattr(self, name.replace("-", "_")) for name in weights]
         self.weights = list(weights.values())
         self.disable = 0 if FIRST_COMMAND in without else 0.01
 
     def program(self, length):
-        model = self.rng.choice(MODELS)
+        model = self.rng.choice(self.models)
         self.amd = model.startswith("amd")
         self.registers = (K7 if "k7" in model else AMD) if self.amd else INTEL
-        self.v2 = "perfmon-v2" in model
         self.fixed = "intel-v1" not in model
         self.longest = 1 << 48
         lines = [f"model {model}", f"profile {self.profile}"]
@@ -167,7 +186,7 @@ class Generator:
             index = self.rng.choice(self.registers.controls)
             fixed = index == 0x38D
             return index, self.fixed_control_value() if fixed else self.global_value()
-        return self.rng.choice(self.registers.others), self.rng.choice((0, 0, 1, 5, 0x2000))
+        return self.rng.choice(self.registers.others), self.rng.choice((0, 0, 1, 5, 0x2000, 0x1800, 0x1880, 0x41801))
 
     def either_wrmsr(self, index, value):
         return f"{self.rng.choice(('wrmsr', 'wrmsr', 'host-wrmsr'))} {index:#x} {value:#x}"
@@ -207,10 +226,12 @@ class Generator:
         ecx = self.rng.randrange(9)
         if self.rng.random() < 0.4:
             ecx |= self.rng.choice((0x40000000, 0x80000000, 0xC0000000, 0x20000000, 0x10000))
+        if self.rng.random() < 0.03:
+            ecx = self.rng.getrandbits(32)
         return f"rdpmc {ecx:#x}" + self.rng.choice(("", "", " cpl=3", " cpl=3 pce=0", " pce=0"))
 
     def cpl(self):
-        return self.rng.choice(("", "", "", " cpl=3"))
+        return self.rng.choice(("", "", "", "", "", "", " cpl=3", " cpl=3", " cpl=1", " cpl=2"))
 
     def run(self):
         most = self.rng.choice((2, 10, 300, 300, 300, 1 << 12, self.longest))
@@ -257,13 +278,17 @@ class Generator:
         # last sample periods, however short, for ever: a long run would take as long.
         self.longest = 1 << 12
         if self.amd:
-            return f"cpuid gp={self.rng.randrange(1, 9)}" if self.v2 else "cpuid"
-        words = ["cpuid"]
-        if self.rng.random() < 0.5:
-            words.append(f"gp={self.rng.randrange(1, 9)}")
-        if self.fixed and self.rng.random() < 0.3:
-            words.append(f"fixed={self.rng.randrange(4)}")
-        return " ".join(words)
+            return f"cpuid {self.rng.choice(AMD_CHANGES)}".format(self.rng.randrange(1, 9)).strip()
+        length = self.rng.randrange(8)
+        changes = (
+            (0.5, f"gp={self.rng.randrange(1, 9)}"),
+            (0.2, f"fixed={self.rng.randrange(4)}" if self.fixed else "pdcm=off"),
+            (0.05, f"width={self.rng.randrange(32, 65)}"),
+            (0.1, f"events-length={length} events-missing={self.rng.getrandbits(length):#x}"),
+            (0.1, "full-width=off"),
+            (0.03, "pmu=off"),
+        )
+        return " ".join(["cpuid"] + [text for often, text in changes if self.rng.random() < often])
 
 
 FIRST_COMMAND = "cap-pmu-disable"  # before any other, in some programs

@@ -29,7 +29,8 @@ static enum vpmu_status access_msr(struct fake_vcpu *vcpu, struct kvm_msr_entry 
 }
 
 /* msr_io() and __msr_io() */
-static int msr_call(struct fake_kvm *kvm, struct fake_vcpu *vcpu, struct kvm_msrs *msrs, bool writes)
+static int msr_call(struct fake_kvm *kvm, struct fake_vcpu *vcpu, struct kvm_msrs *msrs,
+                    bool writes)
 {
 	uint32_t refused = writes ? kvm->refused_write : kvm->refused_read;
 	unsigned done = 0;
@@ -59,7 +60,7 @@ static int set_cpuid(struct fake_kvm *kvm, struct fake_vcpu *vcpu, const struct 
 		return -EINVAL;
 	vcpu->pmu = NULL;
 	if (kvm->is_enabled && !kvm->is_disabled && model.version)
-		vcpu->pmu = vpmu_pmu_init(vcpu->memory, sizeof(vcpu->memory), &model, kvm->profile);
+		vcpu->pmu = vpmu_pmu_init(vcpu->memory, sizeof(vcpu->memory), &model, NULL);
 	return 0;
 }
 
@@ -137,8 +138,7 @@ static int supported_cpuid(const struct fake_kvm *kvm, struct kvm_cpuid2 *cpuid)
 		return -E2BIG;
 	if (!kvm->is_enabled)
 		vpmu_kvm_hide_pmu(&room.cpuid, NULL, 0);
-	memcpy(cpuid, &room,
-	       sizeof(*cpuid) + room.cpuid.nent * sizeof(struct kvm_cpuid_entry2));
+	memcpy(cpuid, &room, sizeof(*cpuid) + room.cpuid.nent * sizeof(struct kvm_cpuid_entry2));
 	return 0;
 }
 
@@ -264,7 +264,6 @@ struct fake_kvm *fake_kvm_make(const char *name)
 		.has_off_switch = true,
 		.has_filter = true,
 		.has_masked_events = true,
-		.profile = vpmu_profile_find("hardware"),
 	};
 	if (vpmu_model_parse(&kvm.model, name, why, sizeof(why)))
 		fail_msg("%s: %s", name, why);

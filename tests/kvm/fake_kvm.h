@@ -46,7 +46,6 @@ struct fake_kvm {
 	bool is_enabled; /* enable_pmu */
 	bool has_off_switch, has_filter, has_masked_events;
 	struct vpmu_model model; /* what it supports */
-	const struct vpmu_profile *profile;
 
 	/* The VM's. */
 	bool is_disabled; /* KVM_PMU_CAP_DISABLE */
@@ -75,7 +74,8 @@ int fake_vcpu_make(struct fake_kvm *kvm, const struct vpmu_model *model);
 /* The leaves as KVM_SET_CPUID2 takes them. */
 union cpuid_room fake_cpuid(const struct vpmu_model *model);
 
-/* --- A tree of files in place of /sys and /proc ------------------------------------------------- */
+/* --- A tree of files in place of /sys and /proc -------------------------------------------------
+ */
 
 struct tree {
 	char root[64];

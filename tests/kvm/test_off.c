@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The policy "PMU off": CPUID, the VM's switch, and what is said where neither hides the PMU. */
 #include "fake_kvm.h"
+#include "../arch/random_model.h"
 
 static struct vpmu_kvm_host host_of(enum vpmu_known enable_pmu)
 {
@@ -16,7 +17,8 @@ static enum vpmu_status switch_off(struct vpmu_off *off, struct fake_kvm *kvm,
 	return vpmu_kvm_pmu_off(off, &host, &kvm->calls, FAKE_VM_FD, &room.cpuid);
 }
 
-/* --- CPUID -------------------------------------------------------------------------------------- */
+/* --- CPUID --------------------------------------------------------------------------------------
+ */
 
 static void test_intel_leaves_show_no_pmu(void **context)
 {
@@ -59,7 +61,8 @@ static void test_only_the_bits_of_a_pmu_go(void **context)
 		{0xa, 0, 0, 0, 0, 0},
 		{0x1c, 0, 0, 0, 0, 0},
 		{0x23, 3, 0, 0, 0, 0},
-		{0x80000001, 0, ~0u, ~0u, ~(1u << 10 | 1u << 23 | 1u << 24 | 1u << 27 | 1u << 28), ~0u},
+		{0x80000001, 0, ~0u, ~0u, ~(1u << 10 | 1u << 23 | 1u << 24 | 1u << 27 | 1u << 28),
+	         ~0u},
 		{0x8000001b, 0, 0, 0, 0, 0},
 		{0x80000022, 0, 0, 0, 0, 0},
 	};
@@ -94,7 +97,42 @@ static void test_both_shapes_of_cpuid_are_edited_alike(void **context)
 	}
 }
 
-/* --- The VM's switch ---------------------------------------------------------------------------- */
+/* Whatever the leaves say: bits only go, all go at once, and no PMU is left but K7's. */
+static void test_hiding_is_final_on_any_leaves(void **context)
+{
+	static const uint32_t numbers[] = {0, 1, 7, 0xa, 0x80000000, 0x80000001, 0x80000022, 0x23};
+	struct random random = random_seeded("kvm off");
+	struct fake_kvm *kvm = fake_kvm_make("amd-perfcore");
+	struct vpmu_cpuid before[8], once[8], twice[8];
+
+	for (unsigned round = 0; round < 10000; round++) {
+		struct vpmu_model model;
+
+		for (size_t i = 0; i < 8; i++)
+			before[i] = (struct vpmu_cpuid){numbers[i],
+			                                0,
+			                                (uint32_t)random_next(&random),
+			                                (uint32_t)random_next(&random),
+			                                (uint32_t)random_next(&random),
+			                                (uint32_t)random_next(&random)};
+		before[0] = kvm->host[0];
+		memcpy(once, before, sizeof(once));
+		vpmu_cpuid_hide_pmu(once, 8, NULL, 0);
+		memcpy(twice, once, sizeof(twice));
+		vpmu_cpuid_hide_pmu(twice, 8, NULL, 0);
+		assert_memory_equal(once, twice, sizeof(once));
+		for (size_t i = 0; i < 8; i++)
+			assert_false(
+				(once[i].eax & ~before[i].eax) | (once[i].ebx & ~before[i].ebx) |
+				(once[i].ecx & ~before[i].ecx) | (once[i].edx & ~before[i].edx));
+		assert_int_equal(vpmu_model_from_cpuid(&model, once, 8, 0, NULL, 0), VPMU_OK);
+		assert_int_equal(model.features, 0);
+		assert_true(model.gp_count == 0 || model.gp_count == 4);
+	}
+}
+
+/* --- The VM's switch ----------------------------------------------------------------------------
+ */
 
 static void test_vm_without_vcpus_is_switched_off(void **context)
 {
@@ -186,7 +224,8 @@ static void test_cpuid_is_edited_whatever_the_switch_says(void **context)
 	assert_int_equal(model.version, 0);
 }
 
-/* --- vCPUs of one VM ---------------------------------------------------------------------------- */
+/* --- vCPUs of one VM ----------------------------------------------------------------------------
+ */
 
 /* Puts a full state of the layout on the vCPU; how it went. */
 static enum vpmu_status put_reset(struct fake_kvm *kvm, int fd, const struct vpmu_layout *layout)
@@ -232,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_amd_leaves_still_show_the_first_counters),
 		cmocka_unit_test(test_only_the_bits_of_a_pmu_go),
 		cmocka_unit_test(test_both_shapes_of_cpuid_are_edited_alike),
+		cmocka_unit_test(test_hiding_is_final_on_any_leaves),
 		cmocka_unit_test(test_vm_without_vcpus_is_switched_off),
 		cmocka_unit_test(test_after_the_first_vcpu_it_is_too_late),
 		cmocka_unit_test(test_old_kernel_cannot_hide_an_amd_pmu),

@@ -65,7 +65,8 @@ struct tree tree_of_good_host(const char *vendor_module)
 	tree_directory(&tree, "/sys/bus/event_source/devices/cpu");
 	tree_file(&tree, "/sys/module/kvm/parameters/enable_pmu", "Y\n");
 	tree_file(&tree, "/sys/module/kvm/parameters/ignore_msrs", "N\n");
-	snprintf(path, sizeof(path), "/sys/module/%s/parameters/enable_mediated_pmu", vendor_module);
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/enable_mediated_pmu",
+	         vendor_module);
 	tree_file(&tree, path, "N\n");
 	return tree;
 }

@@ -631,6 +631,19 @@ static void new_divider_keeps_the_count_left(void **state)
 	assert_int_equal(apic_next_event(&t.apic), 1160);
 }
 
+static void count_shows_one_until_its_last_tick(void **state)
+{
+	start_timer(0xee, 3, 10); /* by 16 */
+	at(1001);
+	assert_int_equal(rd(CURRENT), 10);
+	at(1016);
+	assert_int_equal(rd(CURRENT), 9);
+	at(1159);
+	assert_int_equal(rd(CURRENT), 1);
+	at(1160);
+	assert_int_equal(rd(CURRENT), 0);
+}
+
 static void periodic_fires_on_every_period(void **state)
 {
 	start_timer(PERIODIC | 0xee, DIVIDE_1, 100);
@@ -838,6 +851,7 @@ int main(void)
 		T(one_shot_fires_once_on_its_tick),
 		T(divider_is_decoded_as_the_manual_says),
 		T(new_divider_keeps_the_count_left),
+		T(count_shows_one_until_its_last_tick),
 		T(periodic_fires_on_every_period),
 		T(periodic_keeps_its_phase_over_a_long_gap),
 		T(change_between_one_shot_and_periodic_goes_on_counting),

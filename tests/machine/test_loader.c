@@ -465,6 +465,33 @@ static void flat_image_without_addresses_is_refused(void **state)
 	assert_refused(VPMU_BAD_DATA, "gives no addresses");
 }
 
+/* --- The checked accessors ---------------------------------------------------------------------
+ */
+
+static void parts_beyond_a_file_or_memory_are_null(void **state)
+{
+	static const struct {
+		uint64_t offset, bytes;
+		bool inside;
+	} rows[] = {
+		{0, 0, true},           {0, 100, true},
+		{99, 1, true},          {100, 0, true},
+		{101, 0, false},        {0, 101, false},
+		{99, 2, false},         {1, UINT64_MAX, false},
+		{UINT64_MAX, 1, false}, {101, UINT64_MAX, false},
+	};
+	uint8_t bytes[100] = {0};
+	const struct image file = {.data = bytes, .bytes = sizeof(bytes)};
+	const struct guest_memory ram = {.base = bytes, .bytes = sizeof(bytes)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const uint8_t *expected = rows[i].inside ? bytes + rows[i].offset : NULL;
+
+		assert_ptr_equal(image_at(&file, rows[i].offset, rows[i].bytes), expected);
+		assert_ptr_equal(memory_at(&ram, rows[i].offset, rows[i].bytes), expected);
+	}
+}
+
 /* --- Any damage --------------------------------------------------------------------------------
  */
 
@@ -561,6 +588,7 @@ int main(void)
 		T(load_end_zero_means_the_whole_file),
 		T(damaged_addresses_are_refused),
 		T(flat_image_without_addresses_is_refused),
+		T(parts_beyond_a_file_or_memory_are_null),
 		T(truncation_at_every_byte_is_answered),
 		T(every_header_byte_at_every_extreme_is_answered),
 		T(random_damage_is_answered),

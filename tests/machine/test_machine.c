@@ -244,6 +244,27 @@ static void halt_skips_to_the_timer_and_retires_nothing(void **state)
 	assert_int_equal(result.totals.of[VPMU_INSTRUCTIONS], 160);
 }
 
+/* After an idle stretch, ticks and instructions differ; the CPU is told in instructions. */
+static enum cpu_stop wait_and_start_again(struct cpu *cpu)
+{
+	uint8_t vector;
+
+	if (cpu->runs == 1) {
+		start_timer(cpu, 0x40, 5000);
+		return CPU_STOP_HALTED;
+	}
+	assert_true(cpu->calls->take_interrupt(cpu->board, true, false, &vector));
+	cpu->calls->device_write(cpu->board, 0xfee00380, 4, 300);
+	assert_int_equal(cpu->calls->deadline(cpu->board), 300);
+	return write_exit(cpu);
+}
+
+static void deadline_is_told_in_instructions(void **state)
+{
+	run(wait_and_start_again);
+	assert_int_equal(result.end, MACHINE_END_EXIT);
+}
+
 static enum cpu_stop halt_with_interrupts_off(struct cpu *cpu)
 {
 	uint8_t vector;
@@ -404,6 +425,7 @@ int main(void)
 		T(triple_fault_ends_the_run_with_its_reason),
 		T(halt_with_no_timer_is_a_deadlock),
 		T(halt_skips_to_the_timer_and_retires_nothing),
+		T(deadline_is_told_in_instructions),
 		T(halt_that_the_timer_cannot_wake_is_a_deadlock),
 		T(periodic_timer_wakes_again_and_again),
 		T(timer_stops_the_cpu_on_its_tick),

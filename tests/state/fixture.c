@@ -33,14 +33,20 @@ struct vpmu_layout layout_of(const char *name)
 	return layout;
 }
 
-struct vpmu_pmu *machine_of(const struct vpmu_model *model)
+struct vpmu_pmu *machine_on(const char *profile, const struct vpmu_model *model)
 {
 	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[4][VPMU_PMU_BYTES];
 	static unsigned next;
-	struct vpmu_pmu *pmu = vpmu_pmu_init(memory[next++ % 4], VPMU_PMU_BYTES, model, NULL);
+	struct vpmu_pmu *pmu = vpmu_pmu_init(memory[next++ % 4], VPMU_PMU_BYTES, model,
+	                                     vpmu_profile_find(profile));
 
 	assert_non_null(pmu);
 	return pmu;
+}
+
+struct vpmu_pmu *machine_of(const struct vpmu_model *model)
+{
+	return machine_on("hardware", model);
 }
 
 static bool is_fixed(const struct vpmu_register *reg)

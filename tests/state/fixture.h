@@ -22,8 +22,9 @@ const char *test_model(size_t i);
 /* The layout of a model by name; fails the test when there is no such model. */
 struct vpmu_layout layout_of(const char *model);
 
-/* A register machine on hardware, and the same as a target. */
+/* A register machine, on hardware or on a profile. */
 struct vpmu_pmu *machine_of(const struct vpmu_model *model);
+struct vpmu_pmu *machine_on(const char *profile, const struct vpmu_model *model);
 
 /* A state with any value that each register can hold. */
 struct vpmu_state random_state(struct random *random, const struct vpmu_layout *layout);

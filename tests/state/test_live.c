@@ -194,10 +194,48 @@ static void without_a_stop_linux_loses_overflows(void **state)
 	assert_true(losses("linux-6.12", "amd-perfcore", "no-stop", 300, &random) > 0);
 }
 
-int main(int argc, char **argv)
+/* KVM releases the events of counters that are not in use, after they went unused for a while. */
+static void after_a_reset_no_event_stays_alive(void **state)
+{
+	struct random random = random_seeded("reset");
+	const char *profile;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (size_t m = 0; test_model(m); m++) {
+			struct vpmu_model model = layout_of(test_model(m)).model;
+			struct vpmu_layout layout;
+			struct vpmu_target target;
+			struct vpmu_report report;
+			struct vpmu_state used;
+			struct vpmu_pmu *pmu;
+
+			vpmu_profile_adapt(vpmu_profile_find(profile), &model);
+			assert_int_equal(vpmu_layout_init(&layout, &model), VPMU_OK);
+			pmu = machine_on(profile, &model);
+			used = used_state(&random, &layout);
+			put(pmu, &used, &layout, vpmu_order_find("safe"));
+			run(pmu, &random, NULL);
+			vpmu_pmu_enter(pmu);
+			target = vpmu_target_machine(pmu);
+			assert_int_equal(
+				vpmu_target_reset(&target, &layout, VPMU_POLICY_STOP, &report),
+				VPMU_OK);
+			for (unsigned i = 0; i < 3; i++) {
+				struct vpmu_outcome outcome = run(pmu, &random, NULL);
+
+				assert_int_equal(outcome.pmi + outcome.masked, 0);
+				vpmu_pmu_schedule(pmu);
+			}
+			vpmu_pmu_enter(pmu);
+			assert_int_equal(vpmu_pmu_events(pmu).live, 0);
+		}
+}
+
+int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_order_safe_nothing_is_lost_on_any_profile),
+		cmocka_unit_test(after_a_reset_no_event_stays_alive),
 		cmocka_unit_test(without_a_stop_linux_loses_overflows),
 	};
 

@@ -40,6 +40,49 @@ static void every_single_bit_comes_back(void **state)
 	}
 }
 
+/* A state that a guest can have there: KVM drops some of AMD's selector bits, and has no freeze. */
+static struct vpmu_state random_guest_state(struct random *random, const struct vpmu_layout *layout)
+{
+	struct vpmu_state state = random_state(random, layout);
+
+	for (unsigned i = 0; i < layout->value_count; i++)
+		if (layout_stored(layout, i)->kind == VPMU_KIND_SELECTOR)
+			state.values[i] &= ~(SEL_AMD_GUEST | SEL_AMD_HOST);
+		else if (layout_stored(layout, i)->kind == VPMU_KIND_GLOBAL_STATUS)
+			state.values[i] &= ~STATUS_CTR_FRZ;
+	return state;
+}
+
+/* The same on what each profile makes of a model, entered now and then. */
+static void random_states_come_back_on_every_profile(void **state)
+{
+	struct random random = random_seeded("profiles");
+	const char *profile;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (unsigned i = 0; i < 1000; i++) {
+			struct vpmu_model model = random_model(&random);
+			struct vpmu_layout layout;
+			struct vpmu_pmu *pmu;
+
+			vpmu_profile_adapt(vpmu_profile_find(profile), &model);
+			/* KVM gives every AMD guest a PMU, older processors than K7 too. */
+			if (vpmu_model_check(&model, NULL, 0))
+				continue;
+			assert_int_equal(vpmu_layout_init(&layout, &model), VPMU_OK);
+			pmu = machine_on(profile, &model);
+			for (size_t o = 0; vpmu_order_at(o); o++) {
+				struct vpmu_state put = random_guest_state(&random, &layout), got;
+
+				put_in_order(pmu, &put, &layout, o);
+				got = state_of(pmu, &layout);
+				assert_same_state(&put, &got, &layout);
+				if (random_next(&random) % 2)
+					vpmu_pmu_enter(pmu);
+			}
+		}
+}
+
 static void random_states_come_back_from_fresh_and_used_machines(void **state)
 {
 	struct random random = random_seeded("round");
@@ -130,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_single_bit_comes_back),
 		cmocka_unit_test(random_states_come_back_from_fresh_and_used_machines),
+		cmocka_unit_test(random_states_come_back_on_every_profile),
 		cmocka_unit_test(after_a_reset_nothing_counts),
 		cmocka_unit_test(a_restored_machine_counts_on_as_the_old_one),
 	};

@@ -165,11 +165,51 @@ static void expect_does_not_hide_bad_input(void **state)
 
 static void later_commands_never_pretend(void **state)
 {
-	static const char *const lines[] = {"filter none", "save a", "put a", "clear a"};
+	static const char *const lines[] = {"filter none"};
 
 	assert_answer("model intel-v2", "ok");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		assert_bad(lines[i], "this build does not have this command");
+}
+
+static void a_state_is_put_only_once_there_is_one(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_bad("put a", "nothing was saved or cleared as 'a'");
+	assert_answer("save a", "ok");
+	assert_answer("put a level=runtime", "ok writes=0");
+	assert_bad("put b", "nothing was saved");
+	replay_init(&replay);
+	assert_answer("model intel-v2", "ok");
+	assert_bad("put a", "nothing was saved");
+}
+
+static void a_state_outlives_its_model(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile linux-6.1", "ok");
+	assert_answer("host-wrmsr 0xc4 7", "ok");
+	assert_answer("save a", "ok");
+	assert_answer("host-wrmsr 0x345 0", "ok");
+	assert_answer("host-wrmsr 0xc4 8", "ok");
+	assert_answer("put a", "ok writes=16");
+	assert_answer("host-rdmsr 0xc4", "0x7");
+	assert_answer("host-rdmsr 0x345", "0x2000");
+}
+
+static void states_are_counted(void **state)
+{
+	char line[100];
+
+	assert_answer("model amd-k7", "ok");
+	for (unsigned i = 0; i < REPLAY_STATES; i++) {
+		snprintf(line, sizeof(line), "clear state%u", i);
+		assert_answer(line, "ok");
+	}
+	assert_answer("save state5", "ok");
+	assert_bad("save more", "one state too many");
+	assert_bad("save 0123456789012345678901234567890123456789012345678901234567890123",
+	           "a name longer than 63 bytes");
 }
 
 static void a_bad_line_leaves_the_machine_alone(void **state)
@@ -225,6 +265,9 @@ int main(void)
 		TEST(expect_holds_or_shows_both),
 		TEST(expect_does_not_hide_bad_input),
 		TEST(later_commands_never_pretend),
+		TEST(a_state_is_put_only_once_there_is_one),
+		TEST(states_are_counted),
+		TEST(a_state_outlives_its_model),
 		TEST(a_bad_line_leaves_the_machine_alone),
 		TEST(a_new_replay_remembers_nothing),
 		TEST(a_long_expectation_is_cut_not_overrun),

@@ -57,7 +57,7 @@ struct kvm_vcpu_arch {
 	struct lbr_desc lbr;
 	struct kvm_lapic *apic;
 	struct kvm_cpuid_entry2 cpuid_entries[CPUID_ENTRIES];
-	u64 perf_capabilities;
+	u64 perf_capabilities, ia32_misc_enable_msr;
 	int last_vmentry_cpu; /* -1 before the first KVM_RUN */
 	int apic_arb_prio;
 	bool is_amd_compatible;

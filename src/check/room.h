@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What src/check shows upward: exploring every way that the put of a plan can go on the register
+ * machine, within a scope, against a PMU that simply holds the state. docs/check.md has the
+ * properties, the lives and the reference; the words are those of that page.
+ *
+ * An explorer belongs to one thread. Its memory is bounded by the scope and allocated once.
+ */
+#ifndef CHECK_ROOM_H
+#define CHECK_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vpmu/state.h>
+
+/* --- Properties -------------------------------------------------------------------------------- */
+
+enum check_property {
+	CHECK_READS_AS_PUT,
+	CHECK_COUNTS,
+	CHECK_NO_OVERFLOW_LOST,
+	CHECK_NO_OVERFLOW_INVENTED,
+	CHECK_NO_PMI_LOST,
+	CHECK_NO_PMI_INVENTED,
+	CHECK_NOTHING_LEFT_OVER,
+	CHECK_NO_EVENT_ALIVE,
+	CHECK_TWICE_IS_ONCE,
+	CHECK_REFUSAL_AS_REPORTED,
+	CHECK_PROPERTIES
+};
+
+struct check_property_row {
+	const char *name;
+	char letter;        /* in the matrix */
+	uint8_t levels;     /* bits 1 << enum vpmu_level at which it is claimed */
+	const char *about;  /* one line */
+};
+extern const struct check_property_row check_properties[CHECK_PROPERTIES];
+
+/* --- Lives: what the vCPU was before the put ---------------------------------------------------- */
+
+enum check_life {
+	CHECK_FRESH,
+	CHECK_RUNNING,
+	CHECK_OVERFLOW_PENDING,
+	CHECK_PMI_PENDING,
+	CHECK_EMULATED,
+	CHECK_PAUSED,
+	CHECK_NO_EVENT,
+	CHECK_LIVES
+};
+
+struct check_life_row {
+	const char *name, *about;
+};
+extern const struct check_life_row check_lives[CHECK_LIVES];
+
+/* The life of that name, or CHECK_LIVES. */
+enum check_life check_life_find(const char *name);
+
+/* --- Scope -------------------------------------------------------------------------------------- */
+
+/* What may fall between two writes and before the next entry. */
+enum check_incident {
+	CHECK_ENTER,    /* the vCPU enters the guest, which executes nothing */
+	CHECK_SCHEDULE, /* its thread is scheduled out and in */
+	CHECK_SHORTAGE, /* the next creation of an event fails */
+	CHECK_RUN,      /* it enters the guest, which runs for a moment */
+	CHECK_HOST,     /* exclude_host is off, and the host runs for a moment */
+	CHECK_INCIDENTS
+};
+
+struct check_incident_row {
+	const char *name, *about;
+};
+extern const struct check_incident_row check_incidents[CHECK_INCIDENTS];
+
+struct check_scope {
+	unsigned between;   /* incidents in one put, at most */
+	uint32_t incidents; /* bits 1 << enum check_incident */
+	bool twice;         /* the put is repeated */
+	bool refused;       /* it is refused at each write */
+	unsigned states;    /* of the list of states, how many; all at most */
+	uint32_t nodes;     /* of one exploration, at most */
+	uint64_t limit;     /* transitions of the whole, as estimated, at most */
+};
+
+enum { CHECK_SCOPE_BYTES = 160 };
+
+struct check_scope check_scope_default(void);
+
+/* Changes the scope as "key=value,…" says. False: why, in one line. */
+bool check_scope_parse(struct check_scope *scope, const char *text, char *why, size_t why_bytes);
+
+/* The scope as such a text. */
+void check_scope_print(const struct check_scope *scope, char text[CHECK_SCOPE_BYTES]);
+
+/* "between=N" and what it sets; NULL past the last. */
+const char *check_scope_key(size_t i);
+const char *check_scope_key_about(size_t i);
+
+/* The bytes that one explorer takes, at most. */
+size_t check_scope_memory(const struct check_scope *scope);
+
+/* --- A plan of the user's own ------------------------------------------------------------------- */
+
+struct check_plan_write {
+	uint32_t msr;
+	uint64_t value;
+};
+
+/* Register writes in sequence, and the values that the registers are to have in the end. */
+struct check_plan {
+	size_t count;
+	struct check_plan_write writes[VPMU_MAX_PLAN];
+	struct vpmu_state state;
+};
+
+/*
+ * Reads a plan: a write a line, "NAME VALUE" or "INDEX VALUE"; "expect NAME VALUE" for a register
+ * that is to have another value in the end than the last that was written; '#' starts a comment.
+ * A register that is not written is to have its reset value. text may be any bytes. False: why, in
+ * one line, with the number of the line at its start.
+ */
+bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout, const char *text,
+                      size_t length, char *why, size_t why_bytes);
+
+/* --- Exploring ---------------------------------------------------------------------------------- */
+
+/* One step of a counterexample. */
+enum check_verb {
+	CHECK_DO_WRITE,      /* by the guest */
+	CHECK_DO_HOST_WRITE, /* by the VMM */
+	CHECK_DO_READ,       /* by the VMM */
+	CHECK_DO_LVTPC,
+	CHECK_DO_ENTER,
+	CHECK_DO_RUN,
+	CHECK_DO_EMULATE,
+	CHECK_DO_SCHEDULE,
+	CHECK_DO_FAIL_CREATE,
+	CHECK_DO_EVENTS,
+	CHECK_DO_HOST_RUN,
+	CHECK_DO_COUNT_HOST,
+};
+
+enum check_part { CHECK_PART_LIFE, CHECK_PART_PUT, CHECK_PART_AFTER, CHECK_PARTS };
+
+struct check_answer {
+	enum vpmu_status status;
+	uint64_t value;
+	struct vpmu_outcome outcome;
+	struct vpmu_event_counts events;
+};
+
+struct check_step {
+	uint8_t verb;    /* enum check_verb */
+	uint8_t part;    /* enum check_part */
+	bool expects;    /* what it answered is not what it should have: expected */
+	bool has_value;  /* of a host write: the register has that value already */
+	uint8_t same_as; /* of a wrong read: 1 + the place of a register that should have it, or 0 */
+	uint32_t msr;
+	uint64_t value;
+	struct check_answer got, expected;
+};
+
+/* A way that a put went, up to what was wrong. */
+struct check_trace {
+	enum check_property property;
+	enum vpmu_level level;
+	const char *state; /* the name of the state that was put */
+	unsigned incidents, rounds;
+	size_t count;
+	struct check_step steps[];
+};
+
+/* What is explored together: a cell of the matrix. */
+struct check_subject {
+	const char *model_name, *profile_name; /* as typed */
+	struct vpmu_model model;               /* what the VMM asks for */
+	const struct vpmu_profile *profile;
+	const struct vpmu_order *order; /* NULL: the plan */
+	const struct check_plan *plan;
+	uint8_t levels; /* bits 1 << enum vpmu_level */
+	enum check_life life;
+};
+
+struct check_result {
+	bool exists;       /* else the profile cannot have this life */
+	bool incomplete;   /* the scope's nodes did not do */
+	uint32_t violated; /* bits 1 << enum check_property */
+	uint64_t scenarios, transitions, peak_nodes;
+	struct check_trace *shortest[CHECK_PROPERTIES]; /* of each violated property */
+};
+
+struct check_explorer;
+
+/* NULL: no memory. */
+struct check_explorer *check_explorer_create(const struct check_scope *scope);
+void check_explorer_destroy(struct check_explorer *explorer);
+
+/* Explores. VPMU_INCOMPATIBLE: the profile has no such model; VPMU_HOST: no memory. */
+enum vpmu_status check_explore(struct check_explorer *explorer, const struct check_subject *subject,
+                               struct check_result *result);
+
+/* Frees the traces of a result, not itself. */
+void check_result_clear(struct check_result *result);
+
+/* How many transitions an exploration of the subject may take, at most: what the scope allows
+ * without any two ways leading to the same state. Saturates. */
+uint64_t check_estimate(const struct check_scope *scope, const struct check_subject *subject);
+
+/* --- A counterexample, for people and for `vpmu replay` ------------------------------------------ */
+
+/* False for a trace with a step that the replay language has no command for (the host running). */
+bool check_trace_replays(const struct check_trace *trace);
+
+/* The text as snprintf() does: returns the length that it has, and cuts what does not fit. */
+size_t check_trace_replay(const struct check_trace *trace, const struct check_subject *subject,
+                          char *text, size_t bytes);
+size_t check_trace_story(const struct check_trace *trace, const struct check_subject *subject,
+                         char *text, size_t bytes);
+
+/* --- The search for an order ---------------------------------------------------------------------- */
+
+enum { CHECK_SEARCH_STEPS = 12, CHECK_SEARCH_FOUND = 64 };
+
+struct check_found {
+	size_t step_count;
+	struct vpmu_step steps[CHECK_SEARCH_STEPS];
+};
+
+struct check_search {
+	uint64_t tried, transitions;
+	unsigned extra; /* writes beyond one of each register, of all that were found */
+	size_t count;   /* of those that hold; found[] has the first of them */
+	struct check_found found[CHECK_SEARCH_FOUND];
+};
+
+/* Finds the shortest orders that violate nothing with the given subjects, whose orders are not
+ * looked at. All have global control, or none. progress may be NULL. VPMU_HOST: no memory;
+ * VPMU_REFUSED: none holds. */
+enum vpmu_status check_search(struct check_explorer *explorer, const struct check_subject *subjects,
+                              size_t count, bool global, struct check_search *search,
+                              void (*progress)(uint64_t tried));
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The states that are put: a table of rows. Counters are near their ends or have small counts, with
+ * and without PMIs, alone and together, enabled by themselves, globally, or not at all.
+ */
+#include "room_int.h"
+
+/* A counter of the state: not used, or with a value (negative: so many before its overflow). */
+struct part {
+	bool on;
+	bool pmi;
+	bool cycles; /* else instructions */
+	int value;
+};
+
+struct row {
+	const char *name;
+	struct part first, second, last; /* general-purpose counters */
+	struct part fixed_first, fixed_last;
+	bool disabled;     /* by their own controls */
+	bool globally_off; /* with global control; without, disabled */
+	bool status;       /* the first counter's status bit is set */
+};
+
+#define ON(v)     {.on = true, .value = (v)}
+#define ON_PMI(v) {.on = true, .pmi = true, .value = (v)}
+
+static const struct row rows[] = {
+	{.name = "near", .first = ON_PMI(-3)},
+	{.name = "pair",
+         .first = ON_PMI(-3),
+         .second = {.on = true, .pmi = true, .cycles = true, .value = -5},
+         .fixed_first = ON_PMI(-4)},
+	{.name = "small", .first = ON_PMI(5)},
+	{.name = "status", .first = ON_PMI(7), .status = true},
+	{.name = "quiet", .first = ON(-2)},
+	{.name = "off", .first = ON_PMI(-3), .disabled = true},
+	{.name = "globally-off", .first = ON_PMI(-3), .globally_off = true},
+	{.name = "brink", .first = ON_PMI(-1)},
+	{.name = "at-once", .first = ON_PMI(-4), .fixed_first = ON_PMI(-4)},
+	{.name = "last", .last = ON_PMI(-3), .fixed_last = ON_PMI(-5)},
+};
+
+const char *state_name(unsigned i)
+{
+	return i < ARRAY_SIZE(rows) ? rows[i].name : NULL;
+}
+
+unsigned state_count(void)
+{
+	return ARRAY_SIZE(rows);
+}
+
+int value_of_kind(const struct vpmu_layout *layout, enum vpmu_kind kind, unsigned index)
+{
+	for (unsigned i = 0; i < layout->value_count; i++)
+		if (stored(layout, i)->kind == kind && stored(layout, i)->index == index)
+			return (int)i;
+	return -1;
+}
+
+static void set(struct vpmu_state *state, const struct vpmu_layout *layout, enum vpmu_kind kind,
+                unsigned index, uint64_t value)
+{
+	int at = value_of_kind(layout, kind, index);
+
+	if (at >= 0)
+		state->values[at] = value & stored(layout, (unsigned)at)->writable;
+}
+
+static void add(struct vpmu_state *state, const struct vpmu_layout *layout, enum vpmu_kind kind,
+                uint64_t bits)
+{
+	int at = value_of_kind(layout, kind, 0);
+
+	if (at >= 0)
+		state->values[at] |= bits & stored(layout, (unsigned)at)->writable;
+}
+
+/* Intel's architectural events; AMD's (PPR, PMCx0C0 and PMCx076). */
+static uint64_t event_of(const struct vpmu_layout *layout, bool cycles)
+{
+	if (!cycles)
+		return 0xc0;
+	return layout->model.vendor == VPMU_VENDOR_AMD ? 0x76 : 0x3c;
+}
+
+static void add_gp(struct vpmu_state *state, const struct vpmu_layout *layout, unsigned index,
+                   const struct part *part, bool enabled)
+{
+	if (!part->on)
+		return;
+	set(state, layout, VPMU_KIND_COUNTER, index, (uint64_t)(int64_t)part->value);
+	set(state, layout, VPMU_KIND_SELECTOR, index,
+	    event_of(layout, part->cycles) | SELECTOR_USR_OS | (part->pmi ? SELECTOR_INT : 0) |
+	            (enabled ? SELECTOR_EN : 0));
+}
+
+static void add_fixed(struct vpmu_state *state, const struct vpmu_layout *layout, unsigned index,
+                      const struct part *part, bool enabled)
+{
+	uint64_t field = (part->pmi ? FIXED_INT : 0) | (enabled ? FIXED_USR_OS : 0);
+
+	if (!part->on || value_of_kind(layout, VPMU_KIND_FIXED_COUNTER, index) < 0)
+		return;
+	set(state, layout, VPMU_KIND_FIXED_COUNTER, index, (uint64_t)(int64_t)part->value);
+	add(state, layout, VPMU_KIND_FIXED_CTRL, field << (FIXED_FIELD_BITS * index));
+}
+
+static unsigned last_fixed(const struct vpmu_layout *layout)
+{
+	uint32_t mask = layout->model.fixed_mask;
+
+	return mask ? 31 - (unsigned)__builtin_clz(mask) : 0;
+}
+
+void state_make(struct vpmu_state *state, const struct vpmu_layout *layout, unsigned i)
+{
+	const struct row *row = &rows[i];
+	bool enabled = !row->disabled && (layout->has_global || !row->globally_off);
+	unsigned last_gp = layout->model.gp_count ? layout->model.gp_count - 1u : 0;
+
+	vpmu_state_reset(state, layout);
+	add_gp(state, layout, 0, &row->first, enabled);
+	add_gp(state, layout, 1, &row->second, enabled);
+	add_gp(state, layout, last_gp, &row->last, enabled);
+	add_fixed(state, layout, 0, &row->fixed_first, enabled);
+	add_fixed(state, layout, last_fixed(layout), &row->fixed_last, enabled);
+	set(state, layout, VPMU_KIND_GLOBAL_CTRL, 0, row->globally_off ? 0 : UINT64_MAX);
+	set(state, layout, VPMU_KIND_GLOBAL_STATUS, 0, row->status);
+}
+
+void state_all_on(struct vpmu_state *state, const struct vpmu_layout *layout)
+{
+	const struct part part = {.on = true, .pmi = true, .cycles = true};
+
+	vpmu_state_reset(state, layout);
+	for (unsigned i = 0; i < layout->model.gp_count; i++)
+		add_gp(state, layout, i, &part, true);
+	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
+		add_fixed(state, layout, i, &part, true);
+	set(state, layout, VPMU_KIND_GLOBAL_CTRL, 0, UINT64_MAX);
+}
+
+unsigned state_counters_on(const struct vpmu_state *state, const struct vpmu_layout *layout)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < layout->value_count; i++) {
+		enum vpmu_kind kind = stored(layout, i)->kind;
+		uint64_t value = state->values[i];
+
+		if (kind == VPMU_KIND_SELECTOR)
+			count += !!(value & SELECTOR_EN);
+		for (; kind == VPMU_KIND_FIXED_CTRL && value; value >>= FIXED_FIELD_BITS)
+			count += !!(value & FIXED_USR_OS);
+	}
+	return count;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One number for all that decides how a machine goes on. What only tells of the past is left out:
+ * the epoch, the counts of perf calls, and the totals, of which the distances to what comes next
+ * remain.
+ */
+#include <core/room_int.h>
+
+/* A step of a mixing hash: the constant is 2^64 divided by the golden ratio, made odd. */
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 29;
+}
+
+static uint64_t mix_tally(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)
+{
+	const struct tally *tally = &pmu->tally[slot];
+
+	hash = mix(hash, tally_value(pmu, slot));
+	return mix(hash, tally->class_ | (uint64_t)tally->modes << 8 |
+	                         (uint64_t)tally->threshold << 16 | (uint64_t)tally->invert << 24 |
+	                         (uint64_t)tally->edge << 25 | (uint64_t)tally->level << 26 |
+	                         (uint64_t)tally->pmi << 27);
+}
+
+static uint64_t mix_event(uint64_t hash, const struct event *event, uint64_t count)
+{
+	if (!event->exists)
+		return hash;
+	hash = mix(hash, event->sample_period);
+	hash = mix(hash, event->period_end - count);
+	hash = mix(hash, event->wrap - count);
+	return mix(hash, 1 | (uint64_t)event->active << 1 | (uint64_t)event->class_ << 8 |
+	                         (uint64_t)event->modes << 16);
+}
+
+static uint64_t mix_pmc(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)
+{
+	const struct pmc *pmc = pmc_at(pmu, slot);
+
+	hash = mix(hash, pmc->counter);
+	hash = mix(hash, pmc->emulated);
+	hash = mix(hash, pmc->current_config << 2 | (uint64_t)pmc->is_paused << 1 | pmc->intr);
+	return mix_event(hash, &pmc->event, tally_value(pmu, slot));
+}
+
+static uint64_t mix_kvm(uint64_t hash, const struct vpmu_pmu *pmu)
+{
+	const struct kvm_pmu *kvm = &pmu->kvm;
+
+	FOR_SLOTS(slot, pmu->slots | kvm->valid)
+	hash = mix_pmc(hash, pmu, slot);
+	hash = mix(hash, kvm->reprogram | (uint64_t)kvm->in_use << 32);
+	hash = mix(hash, kvm->valid | (uint64_t)kvm->request_pmu << 32 |
+	                         (uint64_t)kvm->request_pmi << 33 |
+	                         (uint64_t)kvm->need_cleanup << 34 | (uint64_t)kvm->has_run << 35 |
+	                         (uint64_t)kvm->is_disabled << 36 |
+	                         (uint64_t)kvm->counts_host << 37);
+	hash = mix(hash, kvm->failing_creations);
+	return mix(hash, (uintptr_t)kvm->filter);
+}
+
+uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
+{
+	uint64_t hash = mix(pmu->lvtpc, pmu->slots);
+
+	for (unsigned kind = 0; kind < VPMU_KINDS; kind++)
+		hash = mix(hash, pmu->single[kind]);
+	FOR_SLOTS(slot, pmu->slots)
+	hash = mix_tally(hash, pmu, slot);
+	FOR_SLOTS(slot, pmu->slots & (uint32_t)(BIT64(SLOT_FIXED) - 1))
+	hash = mix(hash, pmu->selector[slot]);
+	return pmu->engine->refresh ? mix_kvm(hash, pmu) : hash;
+}

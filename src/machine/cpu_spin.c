@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Long loops of one block at Unicorn's full speed: without the block hook, since the loop's counter
+ * tells afterwards how many iterations there were. Unicorn keeps a second translation of the block,
+ * made while the hook's bounds exclude everything, under a flag that is part of a translation's key
+ * and means nothing to the loop (there is no I/O in it). The first block behind the loop has the hook
+ * again.
+ */
+#include "cpu_int.h"
+#include "cpu_loop.h"
+
+enum {
+	SPIN_MIN = 4096,          /* iterations that are worth a stop and a start */
+	SPIN_MIN_FIRST = 1 << 16, /* and a translation */
+};
+
+#define SPIN_MAX (UINT64_C(1) << 32)
+#define HF_SPIN  0x01000000u /* I/O breakpoints are armed */
+
+bool spin_pays(const struct cpu *cpu, const struct block *block)
+{
+	const struct budget *b = &cpu->budget;
+	uint64_t left;
+
+	if (!block->loop || cpu->timing.active || !cpu->hook_bounds || cpu->stop)
+		return false;
+	left = loop_left(cpu, block->loop);
+	return left >= (block->loop->prepared ? SPIN_MIN : SPIN_MIN_FIRST) && left < SPIN_MAX &&
+	       left * block->insns <= b->room - budget_spent(cpu) &&
+	       left <= b->branch_room - b->branches;
+}
+
+static void prepare(struct cpu *cpu, struct block *block)
+{
+	uint64_t begin = cpu->hook_bounds[0], end = cpu->hook_bounds[1];
+	uc_tb made;
+
+	cpu->hook_bounds[0] = cpu->hook_bounds[1] = 0;
+	block->loop->prepared = !uc_ctl_request_cache(cpu->uc, block->address, &made);
+	cpu->hook_bounds[0] = begin;
+	cpu->hook_bounds[1] = end;
+}
+
+/* Where the run ended; a stop that nobody told of is at the start of an iteration. */
+static uint64_t ended_at(const struct cpu *cpu, const struct block *block, uc_err error)
+{
+	if (cpu->leave != LEAVE_NONE)
+		return cpu->at;
+	return error ? cpu->state->rip : block->address;
+}
+
+/* Counts what the counter's change tells; an iteration that was left in its middle counts so far. */
+static void count(struct cpu *cpu, const struct block *block, uint64_t start, uint64_t rip)
+{
+	const struct loop_add *counter = &block->loop->counter;
+	uint64_t change = cpu->state->regs[counter->reg] - start, done, insns, branches;
+	int index = rip - block->address < block->size ? block_index(block, rip) : 0;
+
+	if (counter->narrow)
+		change = counter->by < 0 ? -(uint64_t)(uint32_t)-change : (uint32_t)change;
+	done = (uint64_t)((int64_t)change / counter->by);
+	if (index > block->loop->counter_op)
+		done--;
+	block_before(block, index, &insns, &branches);
+	cpu->budget.granted += (int64_t)(done * block->insns + insns);
+	cpu->budget.branches += done * block->branches + branches;
+	cpu->spun = done;
+}
+
+void spin(struct cpu *cpu, struct block *block)
+{
+	uint64_t start = cpu->state->regs[block->loop->counter.reg];
+	uc_err error = UC_ERR_OK;
+
+	cpu->leave = LEAVE_NONE;
+	cpu->block = NULL;
+	budget_hold(cpu);
+	cpu->state->hflags |= HF_SPIN;
+	if (!block->loop->prepared)
+		prepare(cpu, block);
+	cpu->spinning = true;
+	if (!cpu->stop)
+		error = uc_emu_start(cpu->uc, block->address, 0, 0, 0);
+	cpu->spinning = false;
+	cpu->state->hflags &= ~HF_SPIN;
+	cpu->state->rip = ended_at(cpu, block, error);
+	count(cpu, block, start, cpu->state->rip);
+	if (cpu->leave == LEAVE_SYNC && cpu->at == block->address && !cpu->spun) {
+		block->loop->prepared = false; /* it is the translation with the hook */
+		uc_ctl_remove_cache(cpu->uc, block->address, block->address + block->size);
+	}
+	if (cpu->device_touched)
+		block_has_device(block);
+	cpu->device_touched = false;
+	if (cpu->leave == LEAVE_EXCEPTION)
+		exception_take(cpu);
+	else if (error)
+		cpu_go_error(cpu, error);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Models in JSON documents of any command (docs/json.md). Only with Jansson. */
+#ifndef TOOL_MODELS_JSON_H
+#define TOOL_MODELS_JSON_H
+
+#include <vpmu/vpmu.h>
+
+#include "json.h"
+
+#if HAVE_JANSSON
+
+json_t *model_json(const struct vpmu_model *model);
+json_t *leaf_json(const struct vpmu_cpuid *leaf);
+
+#endif
+#endif
