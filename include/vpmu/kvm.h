@@ -3,9 +3,9 @@
  * Linux KVM: a vCPU's file descriptor as a target, the probe of what PMU this host's KVM can give a
  * guest, and the policy "PMU off". docs/kvm.md tells the reasons. In libvpmu on x86 Linux only.
  *
- * Everything is plain memory that the caller gives and owns. Nothing here prints, or keeps memory, a
- * file descriptor or a global: what belongs to one vCPU is in that vCPU's structure, so a VM may mix
- * vCPUs with and without a PMU. Threads: as for the file descriptors.
+ * Everything is plain memory that the caller gives and owns. Nothing here prints, or keeps memory,
+ * a file descriptor or a global: what belongs to one vCPU is in that vCPU's structure, so a VM may
+ * mix vCPUs with and without a PMU. Threads: as for the file descriptors.
  */
 #ifndef VPMU_KVM_H
 #define VPMU_KVM_H
@@ -20,10 +20,10 @@
 
 struct kvm_cpuid2; /* of <linux/kvm.h> */
 
-/* --- Calls: every way to the host, so that another can stand in ------------------------------- */
+/* --- Calls: every way to the host, so that another can stand in ---------------------------- */
 
-/* Where a function below takes calls, NULL stands for the kernel's own. Each returns what the system
- * call does, or a negative errno. */
+/* Where a function below takes calls, NULL stands for the kernel's own. Each returns what the
+ * system call does, or a negative errno. */
 struct vpmu_kvm_calls {
 	int (*open)(void *context, const char *path); /* to read and write */
 	void (*close)(void *context, int fd);
@@ -35,7 +35,7 @@ struct vpmu_kvm_calls {
 	void *context;
 };
 
-/* --- A vCPU as a target ------------------------------------------------------------------------ */
+/* --- A vCPU as a target -------------------------------------------------------------------- */
 
 enum { VPMU_KVM_BATCH = 255 }; /* KVM_GET_MSRS and KVM_SET_MSRS take no more at a time */
 
@@ -52,14 +52,15 @@ VPMU_API struct vpmu_target vpmu_target_kvm(struct vpmu_kvm_vcpu *vcpu);
 
 /*
  * Reads and writes any number of MSRs, VPMU_KVM_BATCH at a time; shaped as struct vpmu_target's
- * functions. Where a later batch fails as a whole, the number done before it is returned: call again
- * from there to learn whether the next MSR is refused (0) or the call fails (a negative errno).
+ * functions. Where a later batch fails as a whole, the number done before it is returned: call
+ * again from there to learn whether the next MSR is refused (0) or the call fails (a negative
+ * errno).
  */
 VPMU_API int vpmu_kvm_read(struct vpmu_kvm_vcpu *vcpu, struct vpmu_msr *msrs, unsigned count);
 VPMU_API int vpmu_kvm_write(struct vpmu_kvm_vcpu *vcpu, const struct vpmu_msr *msrs,
-			    unsigned count);
+                            unsigned count);
 
-/* --- The probe: what is known of a host --------------------------------------------------------- */
+/* --- The probe: what is known of a host ---------------------------------------------------- */
 
 enum vpmu_known {
 	VPMU_UNKNOWN, /* there is no such thing to look at, or it cannot be looked at */
@@ -93,20 +94,20 @@ struct vpmu_kvm_host {
 	bool is_hybrid;      /* cores with different PMUs */
 
 	/* perf. */
-	uint8_t counters;    /* enum vpmu_known: whether there are hardware counters */
-	int counters_error;  /* errno of opening a cycles event; 0: it opened */
-	uint8_t watchdog;    /* enum vpmu_known: the NMI watchdog holds a counter */
+	uint8_t counters;   /* enum vpmu_known: whether there are hardware counters */
+	int counters_error; /* errno of opening a cycles event; 0: it opened */
+	uint8_t watchdog;   /* enum vpmu_known: the NMI watchdog holds a counter */
 
 	/* The modules. */
-	bool has_module;                     /* kvm */
-	char vendor_module[VPMU_HOST_TEXT];  /* "kvm_intel"; "": none */
-	uint8_t enable_pmu;  /* enum vpmu_known: KVM's switch */
-	uint8_t mediated;    /* enum vpmu_known: enable_mediated_pmu */
-	uint8_t ignore_msrs; /* enum vpmu_known: refusals are hidden */
+	bool has_module;                    /* kvm */
+	char vendor_module[VPMU_HOST_TEXT]; /* "kvm_intel"; "": none */
+	uint8_t enable_pmu;                 /* enum vpmu_known: KVM's switch */
+	uint8_t mediated;                   /* enum vpmu_known: enable_mediated_pmu */
+	uint8_t ignore_msrs;                /* enum vpmu_known: refusals are hidden */
 
 	/* The device. */
-	int open_error;  /* errno of opening it; 0: open */
-	int api_version; /* KVM_GET_API_VERSION, or a negative errno */
+	int open_error;         /* errno of opening it; 0: open */
+	int api_version;        /* KVM_GET_API_VERSION, or a negative errno */
 	bool has_off_switch;    /* KVM_CAP_PMU_CAPABILITY with KVM_PMU_CAP_DISABLE */
 	bool has_filter;        /* KVM_CAP_PMU_EVENT_FILTER */
 	bool has_masked_events; /* KVM_CAP_PMU_EVENT_MASKED_EVENTS */
@@ -119,24 +120,24 @@ struct vpmu_kvm_host {
 	uint8_t leaf_count;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	bool has_model;
-	struct vpmu_model model;   /* its signature is the host's */
-	char model_why[128];       /* why there is no model */
+	struct vpmu_model model; /* its signature is the host's */
+	char model_why[128];     /* why there is no model */
 
 	/* A VM with one vCPU of that model. */
-	uint8_t trial;             /* enum vpmu_trial */
-	const char *trial_step;    /* FAILED: the call; static storage */
-	int trial_error;           /* FAILED: its errno */
-	uint8_t refused_count;     /* registers of the model that the vCPU does not give */
+	uint8_t trial;          /* enum vpmu_trial */
+	const char *trial_step; /* FAILED: the call; static storage */
+	int trial_error;        /* FAILED: its errno */
+	uint8_t refused_count;  /* registers of the model that the vCPU does not give */
 	uint32_t refused[VPMU_MAX_STATE];
 };
 
 /*
- * Looks at this host, and fills *host as far as it can be looked at. Makes a VM with one vCPU, which
- * never runs, and destroys it. root: what stands before /sys, /proc and /dev/kvm, "" for this
+ * Looks at this host, and fills *host as far as it can be looked at. Makes a VM with one vCPU,
+ * which never runs, and destroys it. root: what stands before /sys, /proc and /dev/kvm, "" for this
  * system's own.
  */
 VPMU_API void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
-			     const struct vpmu_kvm_calls *calls);
+                             const struct vpmu_kvm_calls *calls);
 
 /* Whether a guest gets a PMU here; the first thing in the way. */
 enum vpmu_obstacle {
@@ -162,7 +163,7 @@ VPMU_API enum vpmu_known vpmu_obstacle_verdict(enum vpmu_obstacle obstacle);
 /* One line: "KVM's PMU is switched off (enable_pmu=N)". Static storage. */
 VPMU_API const char *vpmu_obstacle_text(enum vpmu_obstacle obstacle);
 
-/* --- PMU off ------------------------------------------------------------------------------------ */
+/* --- PMU off ------------------------------------------------------------------------------- */
 
 /*
  * Clears every PMU bit in the CPUID leaves of one vCPU, to be given to KVM_SET_CPUID2 afterwards:
@@ -172,7 +173,7 @@ VPMU_API const char *vpmu_obstacle_text(enum vpmu_obstacle obstacle);
  * bits are cleared in either case.
  */
 VPMU_API enum vpmu_status vpmu_cpuid_hide_pmu(struct vpmu_cpuid *leaves, size_t count, char *why,
-					      size_t why_bytes);
+                                              size_t why_bytes);
 VPMU_API enum vpmu_status vpmu_kvm_hide_pmu(struct kvm_cpuid2 *cpuid, char *why, size_t why_bytes);
 
 /* What keeps the PMU from the guest. */
@@ -198,7 +199,7 @@ struct vpmu_off {
  * failed. The CPUID is edited in every case. *off (never NULL) has the status too.
  */
 VPMU_API enum vpmu_status vpmu_kvm_pmu_off(struct vpmu_off *off, const struct vpmu_kvm_host *host,
-					   const struct vpmu_kvm_calls *calls, int vm_fd,
-					   struct kvm_cpuid2 *cpuid);
+                                           const struct vpmu_kvm_calls *calls, int vm_fd,
+                                           struct kvm_cpuid2 *cpuid);
 
 #endif

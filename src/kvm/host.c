@@ -2,14 +2,14 @@
 /* What a host shows without its KVM device: kernel, CPU, perf, and the modules' switches. */
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "room_int.h"
 
-/* --- Files under the root -----------------------------------------------------------------------
- */
+/* --- Files under the root ------------------------------------------------------------------ */
 
 bool host_path(char *path, const char *root, const char *a, const char *b, const char *c)
 {
@@ -22,17 +22,17 @@ bool host_path(char *path, const char *root, const char *a, const char *b, const
 	return text.used + 1 < text.size;
 }
 
-/* The file's first line, cut to fit; false when there is none. */
+/* The file's first line, cut to fit; false when there is none. Never waits, whatever file it is. */
 static bool read_line(const char *path, char *line, size_t bytes)
 {
-	FILE *file = fopen(path, "re");
-	bool has = file && fgets(line, (int)bytes, file);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, line, bytes - 1);
 
-	if (file)
-		fclose(file);
-	if (has)
-		line[strcspn(line, "\n")] = '\0';
-	return has;
+	if (fd >= 0)
+		close(fd);
+	line[got > 0 ? got : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return got > 0;
 }
 
 static bool has_directory(const char *root, const char *a, const char *b)
@@ -57,8 +57,7 @@ static enum vpmu_known read_flag(const char *path)
 	return !strcmp(line, "N") || !strcmp(line, "0") ? VPMU_NO : VPMU_UNKNOWN;
 }
 
-/* --- The kernel ---------------------------------------------------------------------------------
- */
+/* --- The kernel ---------------------------------------------------------------------------- */
 
 static void look_kernel(struct vpmu_kvm_host *host, const char *root)
 {
@@ -76,8 +75,7 @@ static void look_kernel(struct vpmu_kvm_host *host, const char *root)
 		host->kernel = (unsigned)(major << 8 | minor);
 }
 
-/* --- The CPU ------------------------------------------------------------------------------------
- */
+/* --- The CPU ------------------------------------------------------------------------------- */
 
 static struct vpmu_cpuid ask(const struct vpmu_kvm_calls *calls, uint32_t leaf)
 {
@@ -99,8 +97,7 @@ static void look_cpu(struct vpmu_kvm_host *host, const struct vpmu_kvm_calls *ca
 	host->is_hybrid = ask(calls, 7).edx >> 15 & 1;
 }
 
-/* --- perf ---------------------------------------------------------------------------------------
- */
+/* --- perf ---------------------------------------------------------------------------------- */
 
 #define EVENT_SOURCES "/sys/bus/event_source/devices"
 
@@ -127,8 +124,7 @@ static void look_perf(struct vpmu_kvm_host *host, const char *root,
 		host->watchdog = (uint8_t)read_flag(path);
 }
 
-/* --- The modules --------------------------------------------------------------------------------
- */
+/* --- The modules --------------------------------------------------------------------------- */
 
 #define MODULES "/sys/module/"
 

@@ -9,8 +9,7 @@
 
 enum { MSR_CAPABILITIES = 0x345 /* IA32_PERF_CAPABILITIES */ };
 
-/* --- The device ---------------------------------------------------------------------------------
- */
+/* --- The device ---------------------------------------------------------------------------- */
 
 static int capability(const struct vpmu_kvm_calls *calls, int fd, unsigned long number)
 {
@@ -101,8 +100,7 @@ void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
 	calls->close(calls->context, fd);
 }
 
-/* --- The verdict --------------------------------------------------------------------------------
- */
+/* --- The verdict --------------------------------------------------------------------------- */
 
 /* KVM clears its own switch where it can give no PMU (kvm_init_pmu_capability), so what made it do
  * that is asked first. */

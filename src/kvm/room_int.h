@@ -17,8 +17,7 @@
 #define KVM_CAP_PMU_EVENT_MASKED_EVENTS 226
 #endif
 
-/* --- calls.c ------------------------------------------------------------------------------------
- */
+/* --- calls.c ------------------------------------------------------------------------------- */
 
 /* The calls themselves, or the kernel's for NULL. */
 const struct vpmu_kvm_calls *calls_or_kernel(const struct vpmu_kvm_calls *calls);
@@ -30,8 +29,7 @@ int kvm_call(const struct vpmu_kvm_calls *calls, int fd, unsigned long request, 
 int kvm_call_number(const struct vpmu_kvm_calls *calls, int fd, unsigned long request,
                     unsigned long argument);
 
-/* --- cpuid.c ------------------------------------------------------------------------------------
- */
+/* --- cpuid.c ------------------------------------------------------------------------------- */
 
 enum { CPUID_ENTRIES = 256 }; /* KVM_MAX_CPUID_ENTRIES */
 
@@ -47,8 +45,7 @@ int cpuid_supported(const struct vpmu_kvm_calls *calls, int kvm_fd, union cpuid_
 /* Copies the leaves that make a model, at most VPMU_CPUID_LEAVES; returns their number. */
 size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves);
 
-/* --- host.c -------------------------------------------------------------------------------------
- */
+/* --- host.c -------------------------------------------------------------------------------- */
 
 /* Joins the parts into a path of PATH_ROOM bytes; false when it does not fit. */
 enum { PATH_ROOM = 512 };
@@ -57,8 +54,7 @@ bool host_path(char *path, const char *root, const char *a, const char *b, const
 /* What there is to see without the device: kernel, CPU, perf, modules. */
 void host_look(struct vpmu_kvm_host *host, const char *root, const struct vpmu_kvm_calls *calls);
 
-/* --- trial.c ------------------------------------------------------------------------------------
- */
+/* --- trial.c ------------------------------------------------------------------------------- */
 
 /* Makes a VM with a vCPU of host->model and looks at its registers. */
 void trial_make(struct vpmu_kvm_host *host, const struct vpmu_kvm_calls *calls, int kvm_fd,

@@ -126,7 +126,6 @@ struct cpu {
 	bool stepping;     /* TF is ours */
 	uint64_t step_first, step_before; /* step while RIP is there */
 	volatile bool spinning; /* cpu_spin.c: no block hook runs */
-	uint64_t spun;     /* iterations of it */
 	bool ended;        /* for good, as `end` says */
 	enum cpu_stop end;
 	unsigned cpl;

@@ -173,8 +173,19 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The most that may be taken at once, with one iteration to spare. */
-static uint64_t affordable(const struct cpu *cpu, const struct block *block, uint64_t cycle_slots)
+uint64_t loop_slots(const struct block *block)
+{
+	return (block->slots + TIMING_WIDTH - 1) & ~(uint64_t)(TIMING_WIDTH - 1);
+}
+
+bool loop_is_steady(const struct cpu *cpu, const struct block *block)
+{
+	return !cpu->timing.active ||
+	       (!block->lines && cpu->timing.counts.slots % TIMING_WIDTH == 0 &&
+		timing_settled(&cpu->timing, block->address + block_last(block)->offset));
+}
+
+uint64_t loop_room(const struct cpu *cpu, const struct block *block)
 {
 	const struct budget *b = &cpu->budget;
 	const struct timing *t = &cpu->timing;
@@ -186,8 +197,8 @@ static uint64_t affordable(const struct cpu *cpu, const struct block *block, uin
 		most = least(most, t->room.slots - t->counts.slots < spare
 					   ? 0
 					   : (t->room.slots - t->counts.slots - spare) /
-						     cycle_slots);
-	return most ? least(most - 1, FOLD_MAX) : 0;
+						     loop_slots(block));
+	return least(most, FOLD_MAX);
 }
 
 static void add_to(struct cpu *cpu, const struct loop_add *add, uint64_t times)
@@ -202,20 +213,17 @@ static void add_to(struct cpu *cpu, const struct loop_add *add, uint64_t times)
 void loop_fold(struct cpu *cpu, const struct block *block)
 {
 	const struct loop *loop = block->loop;
-	uint64_t branch = block->address + block_last(block)->offset;
-	uint64_t slots = (block->slots + TIMING_WIDTH - 1) & ~(uint64_t)(TIMING_WIDTH - 1);
-	uint64_t count = loop_left(cpu, loop);
+	uint64_t count = loop_left(cpu, loop), room = loop_room(cpu, block);
 
-	if (!loop->pure || count <= FOLD_MIN || cpu->retired >= FOLD_END ||
-	    (cpu->timing.active && (!timing_settled(&cpu->timing, branch) ||
-				    cpu->timing.counts.slots % TIMING_WIDTH)))
+	if (!loop->pure || count <= FOLD_MIN || !room || cpu->retired >= FOLD_END ||
+	    !loop_is_steady(cpu, block))
 		return;
-	count = least(count - 1, affordable(cpu, block, slots));
+	count = least(count, room) - 1;
 	for (unsigned i = 0; i < loop->add_count; i++)
 		add_to(cpu, &loop->adds[i], count);
 	add_to(cpu, &loop->counter, count);
 	cpu->budget.granted += (int64_t)(count * block->insns);
 	cpu->budget.branches += count;
 	if (cpu->timing.active)
-		cpu->timing.counts.slots += count * slots;
+		cpu->timing.counts.slots += count * loop_slots(block);
 }

@@ -33,6 +33,15 @@ struct loop *loop_make(const struct block *block, const uint8_t *code);
 /* Iterations left on entry, 0: cannot be said. */
 uint64_t loop_left(const struct cpu *cpu, const struct loop *loop);
 
+/* What an iteration costs that ends in a taken branch, once the predictor has settled. */
+uint64_t loop_slots(const struct block *block);
+
+/* Whether iterations cost just that: always, while nobody wants to know. */
+bool loop_is_steady(const struct cpu *cpu, const struct block *block);
+
+/* How many iterations may be counted with no overflow before their end. */
+uint64_t loop_room(const struct cpu *cpu, const struct block *block);
+
 /* Takes as many iterations as may be at once; the block is still to be run. */
 void loop_fold(struct cpu *cpu, const struct block *block);
 

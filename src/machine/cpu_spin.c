@@ -19,15 +19,13 @@ enum {
 
 bool spin_pays(const struct cpu *cpu, const struct block *block)
 {
-	const struct budget *b = &cpu->budget;
 	uint64_t left;
 
-	if (!block->loop || cpu->timing.active || !cpu->hook_bounds || cpu->stop)
+	if (!block->loop || !cpu->hook_bounds || cpu->stop || !loop_is_steady(cpu, block))
 		return false;
 	left = loop_left(cpu, block->loop);
 	return left >= (block->loop->prepared ? SPIN_MIN : SPIN_MIN_FIRST) && left < SPIN_MAX &&
-	       left * block->insns <= b->room - budget_spent(cpu) &&
-	       left <= b->branch_room - b->branches;
+	       left <= loop_room(cpu, block);
 }
 
 static void prepare(struct cpu *cpu, struct block *block)
@@ -49,27 +47,53 @@ static uint64_t ended_at(const struct cpu *cpu, const struct block *block, uc_er
 	return error ? cpu->state->rip : block->address;
 }
 
-/* Counts what the counter's change tells; an iteration that was left in its middle counts so far. */
-static void count(struct cpu *cpu, const struct block *block, uint64_t start, uint64_t rip)
+/* The iterations that the counter's change tells of, the one that was left in its middle included if
+ * it had come that far. */
+static uint64_t iterations(const struct cpu *cpu, const struct loop_add *counter, uint64_t start)
 {
-	const struct loop_add *counter = &block->loop->counter;
-	uint64_t change = cpu->state->regs[counter->reg] - start, done, insns, branches;
-	int index = rip - block->address < block->size ? block_index(block, rip) : 0;
+	uint64_t change = cpu->state->regs[counter->reg] - start;
 
 	if (counter->narrow)
 		change = counter->by < 0 ? -(uint64_t)(uint32_t)-change : (uint32_t)change;
-	done = (uint64_t)((int64_t)change / counter->by);
+	return (uint64_t)((int64_t)change / counter->by);
+}
+
+/* All iterations ended in a taken branch but the last one, if the loop has ended. */
+static void count_time(struct cpu *cpu, const struct block *block, uint64_t done, int index)
+{
+	bool ended = index < 0 && done;
+
+	if (!cpu->timing.active)
+		return;
+	cpu->timing.counts.slots += (done - ended) * loop_slots(block);
+	if (ended) {
+		timed_begin(cpu, block);
+		timed_branched(cpu, cpu->state->rip);
+	}
+	for (int i = 0; i < index; i++)
+		cpu->timing.counts.slots += block->ops[i].slots;
+}
+
+/* Counts what was done of the loop from the counter's start value on; RIP tells where it was left. */
+static uint64_t count(struct cpu *cpu, const struct block *block, uint64_t start)
+{
+	uint64_t done = iterations(cpu, &block->loop->counter, start), insns, branches;
+	int index = cpu->state->rip - block->address < block->size
+			    ? block_index(block, cpu->state->rip)
+			    : -1;
+
 	if (index > block->loop->counter_op)
 		done--;
 	block_before(block, index, &insns, &branches);
 	cpu->budget.granted += (int64_t)(done * block->insns + insns);
 	cpu->budget.branches += done * block->branches + branches;
-	cpu->spun = done;
+	count_time(cpu, block, done, index);
+	return done;
 }
 
 void spin(struct cpu *cpu, struct block *block)
 {
-	uint64_t start = cpu->state->regs[block->loop->counter.reg];
+	uint64_t start = cpu->state->regs[block->loop->counter.reg], done;
 	uc_err error = UC_ERR_OK;
 
 	cpu->leave = LEAVE_NONE;
@@ -84,8 +108,8 @@ void spin(struct cpu *cpu, struct block *block)
 	cpu->spinning = false;
 	cpu->state->hflags &= ~HF_SPIN;
 	cpu->state->rip = ended_at(cpu, block, error);
-	count(cpu, block, start, cpu->state->rip);
-	if (cpu->leave == LEAVE_SYNC && cpu->at == block->address && !cpu->spun) {
+	done = count(cpu, block, start);
+	if (cpu->leave == LEAVE_SYNC && cpu->at == block->address && !done) {
 		block->loop->prepared = false; /* it is the translation with the hook */
 		uc_ctl_remove_cache(cpu->uc, block->address, block->address + block->size);
 	}

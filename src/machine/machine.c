@@ -60,9 +60,10 @@ static bool init_board(struct machine *machine, const struct machine_config *con
 	apic_init(&machine->apic, machine->pmu);
 	machine->ports.serial = config->serial;
 	machine->ports.context = config->context;
-	cpuid_make(&machine->cpuid, &config->model);
+	/* Under a Linux profile the guest sees what KVM makes of the model. */
+	cpuid_make(&machine->cpuid, vpmu_pmu_model(machine->pmu));
 	msr_reset(machine);
-	machine->status_msr = find_status(&config->model);
+	machine->status_msr = find_status(vpmu_pmu_model(machine->pmu));
 	return true;
 }
 

@@ -205,7 +205,7 @@ static int fake_open(void *context, const char *path)
 {
 	struct fake_kvm *kvm = context;
 
-	kvm->path = path;
+	snprintf(kvm->path, sizeof(kvm->path), "%s", path);
 	if (kvm->open_error)
 		return -kvm->open_error;
 	kvm->open_files++;

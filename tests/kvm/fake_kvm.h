@@ -33,7 +33,7 @@ struct fake_failure {
 
 struct fake_kvm {
 	struct vpmu_kvm_calls calls;
-	const char *path; /* that was opened last */
+	char path[128]; /* that was opened last */
 
 	/* The host's. */
 	struct vpmu_cpuid host[VPMU_CPUID_LEAVES];
@@ -74,8 +74,7 @@ int fake_vcpu_make(struct fake_kvm *kvm, const struct vpmu_model *model);
 /* The leaves as KVM_SET_CPUID2 takes them. */
 union cpuid_room fake_cpuid(const struct vpmu_model *model);
 
-/* --- A tree of files in place of /sys and /proc -------------------------------------------------
- */
+/* --- A tree of files in place of /sys and /proc -------------------------------------------- */
 
 struct tree {
 	char root[64];

@@ -17,8 +17,7 @@ static enum vpmu_status switch_off(struct vpmu_off *off, struct fake_kvm *kvm,
 	return vpmu_kvm_pmu_off(off, &host, &kvm->calls, FAKE_VM_FD, &room.cpuid);
 }
 
-/* --- CPUID --------------------------------------------------------------------------------------
- */
+/* --- CPUID --------------------------------------------------------------------------------- */
 
 static void test_intel_leaves_show_no_pmu(void **context)
 {
@@ -131,8 +130,7 @@ static void test_hiding_is_final_on_any_leaves(void **context)
 	}
 }
 
-/* --- The VM's switch ----------------------------------------------------------------------------
- */
+/* --- The VM's switch ----------------------------------------------------------------------- */
 
 static void test_vm_without_vcpus_is_switched_off(void **context)
 {
@@ -224,8 +222,7 @@ static void test_cpuid_is_edited_whatever_the_switch_says(void **context)
 	assert_int_equal(model.version, 0);
 }
 
-/* --- vCPUs of one VM ----------------------------------------------------------------------------
- */
+/* --- vCPUs of one VM ----------------------------------------------------------------------- */
 
 /* Puts a full state of the layout on the vCPU; how it went. */
 static enum vpmu_status put_reset(struct fake_kvm *kvm, int fd, const struct vpmu_layout *layout)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The probe on hosts of every kind: a tree of files, and a KVM, that are not there. */
+#include <sys/stat.h>
+
 #include "fake_kvm.h"
 
 /* A host: its files and its KVM. */
@@ -125,18 +127,25 @@ static void test_module_without_a_device(void **context)
 static void test_device_is_looked_for_under_the_root(void **context)
 {
 	struct place place = place_of("intel-v2", "kvm_intel");
-	struct vpmu_kvm_host host;
-	char opened[128] = "";
 	size_t root = strlen(place.tree.root);
 
-	/* What an empty file there answers is no KVM's answer. */
+	expect(&place, VPMU_OBSTACLE_NONE);
+	assert_memory_equal(place.kvm->path, place.tree.root, root);
+	assert_string_equal(place.kvm->path + root, "/dev/kvm");
+}
+
+/* The kernel's own calls: a file in place of the device does not answer as KVM does. */
+static void test_file_in_place_of_the_device(void **context)
+{
+	struct place place = place_of("intel-v2", "kvm_intel");
+	struct vpmu_kvm_host host;
+
 	tree_file(&place.tree, "/dev/kvm", "");
-	snprintf(opened, sizeof(opened), "%s/dev/kvm", place.tree.root);
-	assert_int_equal(opened[root], '/');
 	vpmu_kvm_probe(&host, place.tree.root, NULL);
 	tree_remove(&place.tree);
 	assert_int_equal(host.open_error, 0);
 	assert_int_equal(host.api_version, -ENOTTY);
+	assert_false(host.has_model);
 }
 
 static void test_other_api_version(void **context)
@@ -248,6 +257,17 @@ static void test_strange_releases_are_unknown_kernels(void **context)
 	}
 }
 
+static void test_a_pipe_in_place_of_a_file_is_not_waited_for(void **context)
+{
+	struct place place = {tree_make(), fake_kvm_make("intel-v2")};
+	char path[128];
+
+	tree_directory(&place.tree, "/sys/module/kvm/parameters");
+	snprintf(path, sizeof(path), "%s/sys/module/kvm/parameters/enable_pmu", place.tree.root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(probe(&place).enable_pmu, VPMU_UNKNOWN);
+}
+
 /* No file says so: only a vCPU shows it. */
 static void test_amd_pmu_that_is_not_there_is_found_by_trial(void **context)
 {
@@ -347,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_no_module),
 		cmocka_unit_test(test_module_without_a_device),
 		cmocka_unit_test(test_device_is_looked_for_under_the_root),
+		cmocka_unit_test(test_file_in_place_of_the_device),
 		cmocka_unit_test(test_other_api_version),
 		cmocka_unit_test(test_module_without_pmu),
 		cmocka_unit_test(test_switched_off_is_known_without_permission),
@@ -356,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_perf_that_may_not_be_asked),
 		cmocka_unit_test(test_old_kernel_lacks_the_off_switch_only),
 		cmocka_unit_test(test_strange_releases_are_unknown_kernels),
+		cmocka_unit_test(test_a_pipe_in_place_of_a_file_is_not_waited_for),
 		cmocka_unit_test(test_amd_pmu_that_is_not_there_is_found_by_trial),
 		cmocka_unit_test(test_intel_pmu_that_is_not_there_is_found_by_cpuid),
 		cmocka_unit_test(test_registers_that_are_refused_are_listed),

@@ -78,8 +78,7 @@ static void test_full_put_is_one_call(void **context)
 	}
 }
 
-/* --- Batches ------------------------------------------------------------------------------------
- */
+/* --- Batches ------------------------------------------------------------------------------- */
 
 enum { MANY = 600 };
 
@@ -160,8 +159,7 @@ static void test_more_than_asked_is_not_believed(void **context)
 	assert_int_equal(vpmu_kvm_write(&bench.vcpu, msrs, 4), 4);
 }
 
-/* --- Errors -------------------------------------------------------------------------------------
- */
+/* --- Errors -------------------------------------------------------------------------------- */
 
 static void test_a_signal_is_no_error(void **context)
 {
@@ -214,8 +212,7 @@ static void test_a_batch_that_fails_later_is_told_by_its_number(void **context)
 	assert_int_equal(vpmu_kvm_write(&bench.vcpu, msrs + 255, MANY - 255), -EIO);
 }
 
-/* --- Refusals -----------------------------------------------------------------------------------
- */
+/* --- Refusals ------------------------------------------------------------------------------ */
 
 /* Every register in turn is refused, under every policy: the report names it. */
 static void test_a_report_names_the_refused_register(void **context)

@@ -197,7 +197,9 @@ static void a_name_of_a_record_that_cannot_be_printed(void **unused)
 	struct bytes stream = good;
 
 	insert(&stream, stream.count - CHECKSUM_BYTES, "\n\x1b\xff\0\1\0\0\0", 8);
-	assert_refused(&stream, VPMU_INCOMPATIBLE, "'???" "?'");
+	assert_refused(&stream, VPMU_INCOMPATIBLE,
+	               "'???"
+	               "?'");
 }
 
 static void records_missing_or_twice(void **unused)

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Lets the guest run on after a put, and says which properties that violates. The first thing that
+ * is wrong is reported; what follows from it is not. */
+#include "room_int.h"
+
+struct judging {
+	struct vpmu_pmu *pmu;
+	const struct scenario *scenario;
+	struct record *record;
+	uint32_t violated;
+};
+
+static struct check_answer act(struct judging *judging, enum check_verb verb, uint64_t value)
+{
+	return deed_do(judging->pmu, (struct deed){verb, 0, value}, judging->record);
+}
+
+static void violate(struct judging *judging, enum check_property property,
+                    const struct check_answer *expected)
+{
+	judging->violated |= BIT32(property);
+	record_expects(judging->record, expected);
+}
+
+/* Another counter or selector whose value the wrong register has: 1 + its place. */
+static uint8_t whose_value(const struct judging *judging, const uint64_t *expected, unsigned wrong,
+                           uint64_t value)
+{
+	const struct vpmu_layout *layout = judging->scenario->layout;
+
+	for (unsigned i = 0; value && i < layout->value_count; i++)
+		if (i != wrong && expected[i] == value &&
+		    stored(layout, i)->kind == stored(layout, wrong)->kind)
+			return (uint8_t)(layout->stored[i] + 1);
+	return 0;
+}
+
+/* Writes a wrong read down. */
+static void note_wrong(struct judging *judging, const uint64_t *expected, unsigned i)
+{
+	const struct vpmu_register *reg = stored(judging->scenario->layout, i);
+	struct check_answer right = {.value = expected[i]}, got;
+	struct record *record = judging->record;
+
+	if (!record)
+		return;
+	got = deed_do(judging->pmu, (struct deed){CHECK_DO_READ, reg->msr, 0}, record);
+	record_expects(record, &right);
+	record->steps[record->count - 1].same_as = whose_value(judging, expected, i, got.value);
+}
+
+/* What a wrong value of a register means once the guest has run. */
+static uint32_t meaning(const struct scenario *scenario, enum vpmu_kind kind, uint64_t got,
+                        uint64_t expected)
+{
+	uint32_t violated = 0;
+
+	if (is_counter(kind))
+		return BIT32(CHECK_COUNTS);
+	if (kind != VPMU_KIND_GLOBAL_STATUS)
+		return BIT32(CHECK_READS_AS_PUT);
+	if (scenario->level == VPMU_LEVEL_RESET)
+		return BIT32(CHECK_NOTHING_LEFT_OVER);
+	if (expected & ~got)
+		violated |= BIT32(CHECK_NO_OVERFLOW_LOST);
+	if (got & ~expected)
+		violated |= BIT32(CHECK_NO_OVERFLOW_INVENTED);
+	return violated;
+}
+
+static void compare(struct judging *judging, const uint64_t *expected, bool has_run)
+{
+	const struct vpmu_layout *layout = judging->scenario->layout;
+
+	for (unsigned i = 0; i < layout->value_count; i++) {
+		const struct vpmu_register *reg = stored(layout, i);
+		uint64_t got = 0;
+
+		vpmu_pmu_host_read(judging->pmu, reg->msr, &got);
+		if (got == expected[i])
+			continue;
+		judging->violated |= has_run ? meaning(judging->scenario, reg->kind, got,
+		                                       expected[i])
+		                             : BIT32(CHECK_READS_AS_PUT);
+		note_wrong(judging, expected, i);
+	}
+}
+
+static unsigned raised_by(struct vpmu_outcome outcome)
+{
+	return outcome.pmi + outcome.masked;
+}
+
+/* The first entry, at which the prior life may deliver what no put can take back: at level full
+ * that PMI, which is then in `owed`. After a reset LVTPC is masked, and drops it. */
+static void first_entry(struct judging *judging, unsigned raised)
+{
+	const struct scenario *scenario = judging->scenario;
+	const struct check_answer right = {.outcome = scenario->reference.entered};
+	struct vpmu_outcome outcome = act(judging, CHECK_DO_ENTER, 0).outcome;
+
+	if (scenario->level == VPMU_LEVEL_RESET) {
+		if (outcome.pmi)
+			violate(judging, CHECK_NOTHING_LEFT_OVER, &right);
+		return;
+	}
+	raised += raised_by(outcome);
+	if (raised > raised_by(right.outcome) + scenario->owed)
+		violate(judging, CHECK_NO_PMI_INVENTED, &right);
+	else if (raised_by(outcome) < raised_by(right.outcome))
+		violate(judging, CHECK_NO_PMI_LOST, &right);
+}
+
+static void run_on(struct judging *judging, unsigned i)
+{
+	const struct scenario *scenario = judging->scenario;
+	const struct check_answer right = {.outcome = scenario->reference.ran[i]};
+	bool reset = scenario->level == VPMU_LEVEL_RESET;
+	unsigned got, wanted = raised_by(right.outcome);
+
+	act(judging, CHECK_DO_LVTPC, VPMU_LVTPC_RESET);
+	got = raised_by(act(judging, CHECK_DO_RUN, run_lengths[i]).outcome);
+	if (got < wanted)
+		violate(judging, CHECK_NO_PMI_LOST, &right);
+	if (got > wanted)
+		violate(judging, reset ? CHECK_NOTHING_LEFT_OVER : CHECK_NO_PMI_INVENTED, &right);
+	compare(judging, scenario->reference.after[i], true);
+}
+
+/* kvm_pmu_cleanup releases an event at the second scheduling in after its last use. */
+static void lazy_release(struct judging *judging)
+{
+	struct check_answer answer;
+	unsigned asked = judging->scenario->reference.counters_on;
+
+	for (unsigned i = 0; i < 2; i++) {
+		act(judging, CHECK_DO_SCHEDULE, 0);
+		act(judging, CHECK_DO_ENTER, 0);
+	}
+	answer = act(judging, CHECK_DO_EVENTS, 0);
+	if (answer.events.live <= asked)
+		return;
+	answer.events.released += answer.events.live - asked;
+	answer.events.live = asked;
+	violate(judging, CHECK_NO_EVENT_ALIVE, &answer);
+}
+
+uint32_t judge(struct vpmu_pmu *pmu, const struct scenario *scenario, unsigned raised,
+               bool was_refused, struct record *record)
+{
+	struct judging judging = {pmu, scenario, record, 0};
+	bool reset = scenario->level == VPMU_LEVEL_RESET;
+
+	if (was_refused)
+		judging.violated |= BIT32(CHECK_READS_AS_PUT);
+	if (record)
+		record->part = CHECK_PART_AFTER;
+	act(&judging, CHECK_DO_LVTPC, reset ? VPMU_LVTPC_MASKED : VPMU_LVTPC_RESET);
+	compare(&judging, scenario->state.values, false);
+	if (judging.violated)
+		return judging.violated;
+	first_entry(&judging, raised);
+	compare(&judging, scenario->reference.put, false);
+	for (unsigned i = 0; i < RUNS && !judging.violated; i++)
+		run_on(&judging, i);
+	lazy_release(&judging);
+	return judging.violated;
+}

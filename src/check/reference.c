@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reference: a machine of the same profile on which nothing has ever run, whose registers are
+ * set while everything is stopped, and which then executes the guest. No event exists when it is
+ * set, so no order can be wrong; and perf's own arithmetic (an event with one left overflows after
+ * two) is in the reference as it is in what is judged.
+ */
+#include "room_int.h"
+
+/* Less than any distance of the states, then past all of them, past what a prior life left, and past
+ * the next overflow of every counter that there is. */
+const uint64_t run_lengths[RUNS] = {1, 2, 4, 40, UINT64_C(1) << 48};
+
+bool machine_fresh(struct machine *machine, const struct check_subject *subject)
+{
+	return vpmu_pmu_init(machine->memory, sizeof(machine->memory), &subject->model,
+	                     subject->profile);
+}
+
+/* Of the three turns of a careful put, the one in which a register is written. */
+static unsigned turn_of(enum vpmu_kind kind)
+{
+	switch (kind) {
+	case VPMU_KIND_SELECTOR:
+	case VPMU_KIND_FIXED_CTRL:
+		return 1;
+	case VPMU_KIND_GLOBAL_CTRL:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+static void hold(struct vpmu_pmu *pmu, const struct scenario *scenario)
+{
+	const struct vpmu_layout *layout = scenario->layout;
+	int global = value_of_kind(layout, VPMU_KIND_GLOBAL_CTRL, 0);
+
+	if (global >= 0)
+		vpmu_pmu_host_write(pmu, stored(layout, (unsigned)global)->msr, 0);
+	for (unsigned turn = 0; turn < 3; turn++)
+		for (unsigned i = 0; i < layout->value_count; i++)
+			if (turn_of(stored(layout, i)->kind) == turn)
+				vpmu_pmu_host_write(pmu, stored(layout, i)->msr,
+				                    scenario->state.values[i]);
+}
+
+static void read_all(struct vpmu_pmu *pmu, const struct vpmu_layout *layout, uint64_t *values)
+{
+	for (unsigned i = 0; i < layout->value_count; i++)
+		if (vpmu_pmu_host_read(pmu, stored(layout, i)->msr, &values[i]))
+			values[i] = 0;
+}
+
+bool reference_make(struct scenario *scenario, struct machine *scratch)
+{
+	struct reference *reference = &scenario->reference;
+	struct vpmu_pmu *pmu = pmu_of(scratch);
+
+	if (!machine_fresh(scratch, scenario->subject))
+		return false;
+	hold(pmu, scenario);
+	reference->counters_on = state_counters_on(&scenario->state, scenario->layout);
+	reference->entered = vpmu_pmu_enter(pmu);
+	read_all(pmu, scenario->layout, reference->put);
+	for (unsigned i = 0; i < RUNS; i++) {
+		const struct deed run = {CHECK_DO_RUN, 0, run_lengths[i]};
+
+		vpmu_pmu_set_lvtpc(pmu, VPMU_LVTPC_RESET);
+		reference->ran[i] = deed_do(pmu, run, NULL).outcome;
+		read_all(pmu, scenario->layout, reference->after[i]);
+	}
+	return true;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Puts that a target refuses at one write, under each policy: what is there afterwards must be what
+ * the report says. */
+#include "room_int.h"
+
+/* A machine as a target that refuses one write. */
+struct refusing {
+	struct vpmu_pmu *pmu;
+	struct record *record;
+	unsigned writes, refused; /* tried so far; the one to refuse */
+	uint64_t *transitions;
+};
+
+static int read_through(void *context, struct vpmu_msr *msrs, unsigned count)
+{
+	struct refusing *refusing = context;
+
+	for (unsigned i = 0; i < count; i++)
+		if (vpmu_pmu_host_read(refusing->pmu, msrs[i].index, &msrs[i].value))
+			return (int)i;
+	return (int)count;
+}
+
+static int write_but_one(void *context, const struct vpmu_msr *msrs, unsigned count)
+{
+	struct refusing *refusing = context;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct deed deed = {CHECK_DO_HOST_WRITE, msrs[i].index, msrs[i].value};
+
+		if (refusing->writes++ == refusing->refused)
+			return (int)i;
+		++*refusing->transitions;
+		if (deed_do(refusing->pmu, deed, refusing->record).status)
+			return (int)i;
+	}
+	return (int)count;
+}
+
+static bool is_listed(const struct vpmu_refusal *list, unsigned count, uint32_t msr)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].msr == msr)
+			return true;
+	return false;
+}
+
+/* What each value must be now: as before, and over that the writes that were done. */
+static void expect_values(uint64_t *values, const struct scenario *scenario,
+                          const struct vpmu_report *report)
+{
+	const struct vpmu_plan *plan = &scenario->plan;
+	unsigned done = 0;
+
+	if (report->left == VPMU_LEFT_ROLLED_BACK || report->left == VPMU_LEFT_UNTOUCHED)
+		return;
+	for (unsigned i = 0; i < plan->count && done < report->done; i++) {
+		const struct vpmu_write *write = &plan->writes[i];
+		uint8_t value = scenario->layout->value_of[write->place];
+
+		if (is_listed(report->refusals, report->refused, write->msr) &&
+		    report->refusals[0].position == i)
+			continue;
+		done++;
+		if (value != VPMU_NO_VALUE)
+			values[value] =
+				write->value & scenario->layout->registers[write->place].writable;
+	}
+}
+
+static bool values_hold(struct vpmu_pmu *pmu, const struct scenario *scenario,
+                        const struct vpmu_report *report, const uint64_t *values,
+                        struct record *record)
+{
+	const struct vpmu_layout *layout = scenario->layout;
+	bool hold = true;
+
+	for (unsigned i = 0; i < layout->value_count; i++) {
+		uint32_t msr = stored(layout, i)->msr;
+		struct check_answer right = {.value = values[i]};
+		uint64_t got = 0;
+
+		vpmu_pmu_host_read(pmu, msr, &got);
+		if (got == values[i] || is_listed(report->rollback, report->not_rolled_back, msr))
+			continue;
+		hold = false;
+		if (!record)
+			continue;
+		record->part = CHECK_PART_AFTER;
+		deed_do(pmu, (struct deed){CHECK_DO_READ, msr, 0}, record);
+		record_expects(record, &right);
+	}
+	return hold;
+}
+
+static bool refused_at(unsigned at, enum vpmu_policy policy, const struct machine *life,
+                       const struct scenario *scenario, struct machine *scratch,
+                       struct record *record, uint64_t *transitions)
+{
+	struct refusing refusing = {pmu_of(scratch), record, 0, at, transitions};
+	struct vpmu_target target = {read_through, write_but_one, &refusing, 0};
+	uint64_t values[VPMU_MAX_STATE] = {0};
+	struct vpmu_report report;
+
+	memcpy(scratch->memory, life->memory, vpmu_pmu_size());
+	for (unsigned i = 0; i < scenario->layout->value_count; i++)
+		vpmu_pmu_host_read(pmu_of(scratch), stored(scenario->layout, i)->msr, &values[i]);
+	vpmu_plan_apply(&scenario->plan, scenario->layout, &target, policy, &report);
+	expect_values(values, scenario, &report);
+	return values_hold(pmu_of(scratch), scenario, &report, values, record);
+}
+
+bool refusals_as_reported(const struct machine *life, const struct scenario *scenario,
+                          struct machine *scratch, struct record *record, uint64_t *transitions)
+{
+	static const enum vpmu_policy policies[] = {VPMU_POLICY_ROLL_BACK, VPMU_POLICY_KEEP_GOING,
+	                                            VPMU_POLICY_STOP};
+
+	for (unsigned at = 0; at < scenario->plan.count; at++)
+		for (unsigned i = 0; i < ARRAY_SIZE(policies); i++) {
+			if (refused_at(at, policies[i], life, scenario, scratch, NULL, transitions))
+				continue;
+			if (record) {
+				record->part = CHECK_PART_PUT;
+				refused_at(at, policies[i], life, scenario, scratch, record,
+				           transitions);
+			}
+			return false;
+		}
+	return true;
+}
