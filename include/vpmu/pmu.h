@@ -179,6 +179,13 @@ VPMU_API enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t
 /* Perf events count while the guest runs only (exclude_host, the default), or always. */
 VPMU_API void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude);
 
+/*
+ * Whether perf events that are created from now on honour a selector's edge, inv and cmask, which
+ * takes accounting in pieces small enough to tell cycles apart, as an emulator does block by block.
+ * Off at first: such bits are ignored. Hardware and mediated honour them always.
+ */
+VPMU_API void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see);
+
 /* So much of the host, between exits and entries. Counts only when exclude_host is off; what an
  * overflow requests then waits for the next entry. */
 VPMU_API void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts);

@@ -516,10 +516,16 @@ static void start(struct check_explorer *explorer)
 	table_add(explorer, key_of(&explorer->nodes[0], pmu_of(&explorer->life)));
 }
 
+/* Whether one violation is enough, and there is one. */
+static bool is_over(const struct check_explorer *explorer)
+{
+	return explorer->scenario.subject->first_only && explorer->result->violated;
+}
+
 static void explore_all(struct check_explorer *explorer)
 {
 	start(explorer);
-	while (explorer->frontiers[explorer->now].count) {
+	while (explorer->frontiers[explorer->now].count && !is_over(explorer)) {
 		struct frontier *now = &explorer->frontiers[explorer->now];
 
 		for (uint32_t i = 0; i < now->count; i++)
@@ -574,9 +580,9 @@ static enum vpmu_status explore_scenario(void *context)
 	result->exists = true;
 	result->scenarios++;
 	explore_all(explorer);
-	if (explorer->scope.refused)
+	if (explorer->scope.refused && !is_over(explorer))
 		explore_refusals(explorer);
-	return VPMU_OK;
+	return is_over(explorer) ? VPMU_REFUSED : VPMU_OK;
 }
 
 enum vpmu_status check_explore(struct check_explorer *explorer, const struct check_subject *subject,

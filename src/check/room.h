@@ -184,6 +184,7 @@ struct check_subject {
 	const struct check_plan *plan;
 	uint8_t levels; /* bits 1 << enum vpmu_level */
 	enum check_life life;
+	bool first_only; /* ends at the first violation */
 };
 
 struct check_result {

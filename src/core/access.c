@@ -3,6 +3,8 @@
  * hand a write to the profile's rules. */
 #include <core/room_int.h>
 
+#define NOT_INLINE __attribute__((noinline))
+
 /* Intel SDM vol. 4, IA32_PERF_GLOBAL_INUSE: which selectors and fixed counters are in use, and in
  * bit 63 whether any of them asks for a PMI. */
 static uint64_t in_use(const struct vpmu_pmu *pmu)
@@ -23,30 +25,33 @@ static uint64_t in_use(const struct vpmu_pmu *pmu)
 	return use | (pmi ? BIT64(63) : 0);
 }
 
-static uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg)
+static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg)
 {
-	switch ((enum store)reg->store) {
-	case STORE_COUNTER:
+	if (reg->store == STORE_COUNTER)
 		return pmu->engine->value(pmu, reg->slot);
-	case STORE_SELECTOR:
+	if (reg->store == STORE_SELECTOR)
 		return pmu->selector[reg->slot];
-	case STORE_SINGLE:
+	if (reg->store == STORE_SINGLE)
 		return pmu->single[reg->kind];
-	case STORE_INUSE:
-		return in_use(pmu);
-	case STORE_NOTHING:
-		break;
-	}
-	return 0;
+	return reg->store == STORE_INUSE ? in_use(pmu) : 0;
 }
 
-/* What the profile says to a number that is no register of the model. */
-static enum vpmu_status absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, bool write,
-                               uint64_t *value)
+/* What the profile says to a number that is no register of the model. Out of the way of accesses
+ * to registers, which are to be fast: so with everything here that is not inline. */
+static NOT_INLINE enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                               uint64_t *value)
 {
 	if (!pmu->rules->absent)
 		return VPMU_NO_REGISTER;
-	return pmu->rules->absent(pmu, msr, host, write, value);
+	return pmu->rules->absent((struct vpmu_pmu *)pmu, msr, host, false, value);
+}
+
+static NOT_INLINE enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                                uint64_t value)
+{
+	if (!pmu->rules->absent)
+		return VPMU_NO_REGISTER;
+	return pmu->rules->absent(pmu, msr, host, true, &value);
 }
 
 static inline enum vpmu_status read_register(const struct vpmu_pmu *pmu, const struct reg *reg,
@@ -64,7 +69,7 @@ enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr, u
 	const struct reg *reg = decode(pmu, msr);
 
 	if (!reg)
-		return absent((struct vpmu_pmu *)pmu, msr, false, false, value);
+		return read_absent(pmu, msr, false, value);
 	return read_register(pmu, reg, reg->guest, VPMU_GP, value);
 }
 
@@ -73,7 +78,7 @@ enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr, ui
 	const struct reg *reg = decode(pmu, msr);
 
 	if (!reg)
-		return absent((struct vpmu_pmu *)pmu, msr, true, false, value);
+		return read_absent(pmu, msr, true, value);
 	return read_register(pmu, reg, reg->host, VPMU_REFUSED, value);
 }
 
@@ -82,24 +87,43 @@ static inline bool can_write(unsigned access)
 	return access == VPMU_ACCESS_READ_WRITE || access == VPMU_ACCESS_COMMAND;
 }
 
+static inline enum vpmu_status write_valid(struct vpmu_pmu *pmu, const struct reg *reg,
+                                           const struct write_rule *rule, enum vpmu_status refusal,
+                                           uint64_t value)
+{
+	return value & ~reg->writable ? refusal : rule->set(pmu, reg, value);
+}
+
+/* EXCESS_IN_CHANGE */
+static NOT_INLINE enum vpmu_status write_change(struct vpmu_pmu *pmu, const struct reg *reg,
+                                                const struct write_rule *rule,
+                                                enum vpmu_status refusal, uint64_t value)
+{
+	if (value == stored(pmu, reg))
+		return VPMU_OK;
+	return write_valid(pmu, reg, rule, refusal, value);
+}
+
 static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct reg *reg,
                                               unsigned access, const struct write_rule *rules,
                                               enum vpmu_status refusal, uint64_t value)
 {
 	const struct write_rule *rule = &rules[reg->kind];
 
-	if (access == VPMU_ACCESS_IGNORED)
-		return VPMU_OK;
 	if (!can_write(access))
-		return refusal;
+		return access == VPMU_ACCESS_IGNORED ? VPMU_OK : refusal;
 	if (rule->marks_in_use)
 		pmu->kvm.in_use |= 1u << reg->slot;
-	if (rule->excess == EXCESS_IN_CHANGE && value == stored(pmu, reg))
-		return VPMU_OK;
-	if (rule->excess == EXCESS_DROPPED)
-		value &= reg->writable;
-	else if (rule->excess != EXCESS_TAKEN && value & ~reg->writable)
-		return refusal;
+	switch (rule->excess) {
+	case EXCESS_FAULTS:
+		return write_valid(pmu, reg, rule, refusal, value);
+	case EXCESS_IN_CHANGE:
+		return write_change(pmu, reg, rule, refusal, value);
+	case EXCESS_DROPPED:
+		return rule->set(pmu, reg, value & reg->writable);
+	case EXCESS_TAKEN:
+		break;
+	}
 	return rule->set(pmu, reg, value);
 }
 
@@ -108,7 +132,7 @@ enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64
 	const struct reg *reg = decode(pmu, msr);
 
 	if (!reg)
-		return absent(pmu, msr, false, true, &value);
+		return write_absent(pmu, msr, false, value);
 	return write_register(pmu, reg, reg->guest, pmu->rules->guest, VPMU_GP, value);
 }
 
@@ -117,7 +141,7 @@ enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_
 	const struct reg *reg = decode(pmu, msr);
 
 	if (!reg)
-		return absent(pmu, msr, true, true, &value);
+		return write_absent(pmu, msr, true, value);
 	return write_register(pmu, reg, reg->host, pmu->rules->host, VPMU_REFUSED, value);
 }
 

@@ -150,10 +150,8 @@ static struct vpmu_outcome advance(struct vpmu_pmu *pmu, const struct vpmu_amoun
 	return outcome;
 }
 
-void account_settle(struct vpmu_pmu *pmu)
+void account_settle_armed(struct vpmu_pmu *pmu)
 {
-	if (!pmu->is_armed)
-		return;
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		pmu->total[pmu->mode][i] += pmu->armed[i] - pmu->left[i];
 	pmu->is_armed = false;

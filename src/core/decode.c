@@ -2,26 +2,7 @@
 /* Which register an MSR number is: the windows of struct vpmu_pmu. */
 #include <core/room_int.h>
 
-static unsigned window_hash(uint32_t tag)
-{
-	return (tag * UINT32_C(0x9e3779b1)) >> 27; /* 5 bits: WINDOWS */
-}
-
 _Static_assert(WINDOWS == 32, "window_hash gives 5 bits");
-
-const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr)
-{
-	uint32_t tag = msr / WINDOW_MSRS;
-	unsigned at = window_hash(tag);
-
-	while (pmu->window[at].tag != tag) {
-		if (pmu->window[at].tag == UINT32_MAX)
-			return NULL;
-		at = (at + 1) % WINDOWS;
-	}
-	at = pmu->window[at].reg[msr % WINDOW_MSRS];
-	return at == NO_REG ? NULL : &pmu->reg[at];
-}
 
 /* The window of a tag, made when there is none yet; at least one always stays empty. */
 static struct window *window_for(struct vpmu_pmu *pmu, uint32_t tag, unsigned *used)

@@ -31,8 +31,8 @@ static uint64_t mix_event(uint64_t hash, const struct event *event, uint64_t cou
 	hash = mix(hash, event->sample_period);
 	hash = mix(hash, event->period_end - count);
 	hash = mix(hash, event->wrap - count);
-	return mix(hash, 1 | (uint64_t)event->active << 1 | (uint64_t)event->class_ << 8 |
-	                         (uint64_t)event->modes << 16);
+	return mix(hash, 1 | (uint64_t)event->active << 1 | (uint64_t)event->what.class_ << 8 |
+	                         (uint64_t)event->what.modes << 16);
 }
 
 static uint64_t mix_pmc(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)

@@ -6,36 +6,43 @@
  */
 #include <core/room_int.h>
 
+/* Whether the event's count is a part of the counter's value. */
+static inline bool event_counts(const struct pmc *pmc)
+{
+	return pmc->event.exists && !pmc->is_paused;
+}
+
 /* pmc_read_counter */
 uint64_t kvm_value(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	const struct pmc *pmc = pmc_at(pmu, slot);
 	uint64_t value = pmc->counter + pmc->emulated;
 
-	if (pmc->event.exists && !pmc->is_paused)
+	if (event_counts(pmc))
 		value += tally_value(pmu, slot);
 	return value & slot_mask(pmu, slot);
 }
 
 /* get_sample_period */
-static uint64_t sample_period(const struct vpmu_pmu *pmu, unsigned slot)
+static inline uint64_t sample_period(const struct pmc *pmc, uint64_t mask)
 {
-	uint64_t period = -pmc_at(pmu, slot)->counter & slot_mask(pmu, slot);
+	uint64_t period = -pmc->counter & mask;
 
-	return period ? period : slot_mask(pmu, slot) + 1;
+	return period ? period : mask + 1;
 }
 
-/* pmc_write_counter, pmc_update_sample_period: the period comes from the base, not from the value
- * that the guest sees. */
+/* pmc_write_counter, pmc_update_sample_period: the base is what the event has not counted, and the
+ * period comes from the base, not from the value that the guest sees. */
 void kvm_write(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 {
 	struct pmc *pmc = pmc_of(pmu, slot);
+	uint64_t mask = slot_mask(pmu, slot);
+	uint64_t count = event_counts(pmc) ? tally_value(pmu, slot) : 0;
 
 	pmc->emulated = 0;
-	pmc->counter += value - kvm_value(pmu, slot);
-	pmc->counter &= slot_mask(pmu, slot);
-	if (pmc->event.exists && !pmc->is_paused)
-		event_set_period(pmu, slot, sample_period(pmu, slot));
+	pmc->counter = (value - count) & mask;
+	if (event_counts(pmc))
+		event_set_period(pmu, slot, count, sample_period(pmc, mask));
 }
 
 /* pmc_speculative_in_use */
@@ -69,16 +76,17 @@ bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot)
 {
 	struct pmc *pmc = pmc_of(pmu, slot);
 	uint64_t config = slot < SLOT_FIXED ? pmu->selector[slot] : fixed_field(pmu, slot);
+	uint64_t period = sample_period(pmc, slot_mask(pmu, slot));
 
 	if (pmc->current_config == config && pmc->event.exists) {
-		event_set_period(pmu, slot, sample_period(pmu, slot));
+		event_set_period(pmu, slot, tally_value(pmu, slot), period);
 		event_enable(pmu, slot);
 		pmc->is_paused = false;
 		return true;
 	}
 	release_event(pmu, slot);
 	pmc->current_config = config;
-	if (!event_create(pmu, slot, sample_period(pmu, slot)))
+	if (!event_create(pmu, slot, period))
 		return false;
 	pmc->is_paused = false;
 	pmc->intr = control_of(pmu, slot).pmi;

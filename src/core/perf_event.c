@@ -11,21 +11,6 @@
 #define MAX_PERIOD ((INT64_C(1) << 47) - 1) /* x86_pmu.max_period with 48-bit counters */
 #define MIN_PERIOD 2
 
-static unsigned pmc_index(unsigned slot)
-{
-	return slot < SLOT_FIXED ? slot : PMC_GP + slot - SLOT_FIXED;
-}
-
-struct pmc *pmc_of(struct vpmu_pmu *pmu, unsigned slot)
-{
-	return &pmu->kvm.pmc[pmc_index(slot)];
-}
-
-const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot)
-{
-	return &pmu->kvm.pmc[pmc_index(slot)];
-}
-
 /* perf's own code for reference cycles, a fixed counter's event, beside the vendor's codes. */
 #define PERF_REF_CYCLES UINT64_C(0x0300)
 
@@ -37,52 +22,60 @@ static uint8_t perf_class(const struct vpmu_pmu *pmu, uint64_t selector)
 	return (uint8_t)event_code_class(pmu->model.vendor, selector);
 }
 
-/* What the event counts; edge, inv and cmask cannot be seen in a stream of totals. */
+/* What the event counts. Edge, inv and cmask cannot be seen in a stream of totals. */
 static struct tally attributes(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	struct tally what = control_of(pmu, slot);
 
-	return (struct tally){
-		.class_ = slot < SLOT_FIXED ? perf_class(pmu, pmu->selector[slot]) : what.class_,
-		.modes = what.modes,
-	};
+	if (slot < SLOT_FIXED)
+		what.class_ = perf_class(pmu, pmu->selector[slot]);
+	if (!pmu->kvm.sees_cycles) {
+		what.threshold = 0;
+		what.invert = what.edge = false;
+	}
+	return what;
 }
 
 /* Starts or stops the tally; what it counts was decided at creation. */
 static void let_count(struct vpmu_pmu *pmu, unsigned slot, bool active)
 {
 	struct event *event = &pmc_of(pmu, slot)->event;
-	struct tally what = {.class_ = event->class_, .modes = active ? event->modes : 0};
+	struct tally what = event->what;
 
+	if (!active)
+		what.modes = 0;
 	event->active = active;
 	tally_change(pmu, slot, &what);
 }
 
-/* x86_perf_event_set_period: programs the hardware counter. True at the end of a period. */
-static bool set_period(struct vpmu_pmu *pmu, unsigned slot)
+/* The sample period ends after so many events more. */
+static inline void program(struct vpmu_pmu *pmu, struct event *event, uint64_t count, int64_t left)
 {
-	struct event *event = &pmc_of(pmu, slot)->event;
-	uint64_t count = tally_value(pmu, slot);
-	int64_t period = (int64_t)event->sample_period;
-	int64_t left = (int64_t)(event->period_end - count);
-	bool ended = left <= 0;
-
 	account_settle(pmu);
-	if (left <= -period)
-		left = period;
-	else if (ended)
-		left += period;
 	event->period_end = count + (uint64_t)left;
 	left = left < MIN_PERIOD ? MIN_PERIOD : left;
 	event->wrap = count + (uint64_t)(left > MAX_PERIOD ? MAX_PERIOD : left);
 	pmu->epoch++;
+}
+
+/* x86_perf_event_set_period: programs the hardware counter. True at the end of a period. */
+static bool set_period(struct vpmu_pmu *pmu, struct event *event, uint64_t count)
+{
+	int64_t period = (int64_t)event->sample_period;
+	int64_t left = (int64_t)(event->period_end - count);
+	bool ended = left <= 0;
+
+	if (left <= -period)
+		left = period;
+	else if (ended)
+		left += period;
+	program(pmu, event, count, left);
 	return ended;
 }
 
 bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period)
 {
 	struct event *event = &pmc_of(pmu, slot)->event;
-	struct tally what = attributes(pmu, slot);
 
 	if (pmu->kvm.failing_creations) {
 		pmu->kvm.failing_creations--;
@@ -91,13 +84,12 @@ bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period)
 	tally_set(pmu, slot, 0);
 	*event = (struct event){
 		.exists = true,
-		.class_ = what.class_,
-		.modes = what.modes,
+		.what = attributes(pmu, slot),
 		.sample_period = sample_period,
 		.period_end = sample_period,
 	};
 	let_count(pmu, slot, true);
-	set_period(pmu, slot);
+	set_period(pmu, event, 0);
 	pmu->kvm.counts.created++;
 	pmu->kvm.counts.live++;
 	return true;
@@ -114,11 +106,13 @@ void event_release(struct vpmu_pmu *pmu, unsigned slot)
 
 void event_enable(struct vpmu_pmu *pmu, unsigned slot)
 {
+	struct event *event = &pmc_of(pmu, slot)->event;
+
 	pmu->kvm.counts.enabled++;
-	if (pmc_of(pmu, slot)->event.active)
+	if (event->active)
 		return;
 	let_count(pmu, slot, true);
-	set_period(pmu, slot);
+	set_period(pmu, event, tally_value(pmu, slot));
 }
 
 uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot)
@@ -134,19 +128,19 @@ uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot)
 	return count;
 }
 
-void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t period)
+void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count, uint64_t period)
 {
 	struct event *event = &pmc_of(pmu, slot)->event;
 
 	event->sample_period = period;
-	event->period_end = tally_value(pmu, slot);
+	event->period_end = count;
 	if (event->active)
-		set_period(pmu, slot);
+		program(pmu, event, count, (int64_t)period);
 }
 
 bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot)
 {
-	return set_period(pmu, slot);
+	return set_period(pmu, &pmc_of(pmu, slot)->event, tally_value(pmu, slot));
 }
 
 uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot)

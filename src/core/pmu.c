@@ -141,6 +141,11 @@ void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude)
 	pmu->kvm.counts_host = !exclude;
 }
 
+void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see)
+{
+	pmu->kvm.sees_cycles = see;
+}
+
 void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 {
 	if (!pmu->kvm.counts_host)

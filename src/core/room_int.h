@@ -76,7 +76,7 @@ struct window {
  * counts at which they will have been gone. */
 struct event {
 	bool exists, active;
-	uint8_t class_, modes; /* what it counts while it is active */
+	struct tally what; /* what it counts while it is active */
 	uint64_t sample_period;
 	uint64_t period_end; /* the count at which the sample period ends */
 	uint64_t wrap;       /* the count at which the hardware counter interrupts */
@@ -106,6 +106,7 @@ struct kvm_pmu {
 	bool has_run;
 	bool is_disabled; /* KVM_PMU_CAP_DISABLE */
 	bool counts_host; /* exclude_host is off */
+	bool sees_cycles; /* events honour edge, inv and cmask */
 	bool host_runs;   /* an overflow now is the host's: its requests wait */
 	uint32_t failing_creations;
 	struct vpmu_event_counts counts;
@@ -236,7 +237,26 @@ extern const struct engine engine_hardware, engine_linux_6_1, engine_linux_6_12,
 
 /* Fills the windows for the model's registers; false when the table does not fit. */
 bool decode_build(struct vpmu_pmu *pmu);
-const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr);
+
+static inline unsigned window_hash(uint32_t tag)
+{
+	return (tag * UINT32_C(0x9e3779b1)) >> 27; /* 5 bits: WINDOWS */
+}
+
+/* The register of that number, or NULL. */
+static inline const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr)
+{
+	uint32_t tag = msr / WINDOW_MSRS;
+	unsigned at = window_hash(tag);
+
+	while (pmu->window[at].tag != tag) {
+		if (pmu->window[at].tag == UINT32_MAX)
+			return NULL;
+		at = (at + 1) % WINDOWS;
+	}
+	at = pmu->window[at].reg[msr % WINDOW_MSRS];
+	return at == NO_REG ? NULL : &pmu->reg[at];
+}
 
 /* --- pmu.c --- */
 
@@ -265,23 +285,17 @@ uint64_t fixed_field(const struct vpmu_pmu *pmu, unsigned slot);
 
 bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot);
 
-/* --- tally.c --- */
-
-/* Of a counter that is its tally: events until it wraps; UINT64_MAX stands for 2^64, too. */
-uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot);
-
-/* How much it has counted. */
-uint64_t tally_value(const struct vpmu_pmu *pmu, unsigned slot);
-void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
-
-/* Makes the tally count what `what` says from now on, from the value that it has. */
-void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what);
-
 /* --- account.c: time passes --- */
 
-/* Folds what was accounted since the last arming into the totals, and asks for a new arming. Call
- * before anything that changes what runs, a value or a total. */
-void account_settle(struct vpmu_pmu *pmu);
+/* Folds what was accounted since the last arming into the totals, and asks for a new arming. */
+void account_settle_armed(struct vpmu_pmu *pmu);
+
+/* Call it before anything that changes what runs, a value or a total. */
+static inline void account_settle(struct vpmu_pmu *pmu)
+{
+	if (pmu->is_armed)
+		account_settle_armed(pmu);
+}
 
 /* What has happened of a class in a mode, up to this moment. */
 static inline uint64_t account_total(const struct vpmu_pmu *pmu, unsigned mode, unsigned class_)
@@ -292,6 +306,37 @@ static inline uint64_t account_total(const struct vpmu_pmu *pmu, unsigned mode, 
 		total += pmu->armed[class_] - pmu->left[class_];
 	return total;
 }
+
+/* --- tally.c --- */
+
+/* Of a counter that is its tally: events until it wraps; UINT64_MAX stands for 2^64, too. */
+uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* What the tally has counted through the totals while it runs. */
+static inline uint64_t tally_running(const struct vpmu_pmu *pmu, const struct tally *tally)
+{
+	uint64_t sum = 0;
+
+	if (!tally->modes || tally->threshold || tally->class_ == VPMU_NO_CLASS)
+		return 0;
+	for (unsigned mode = 0; mode < MODES; mode++)
+		if (tally->modes & BIT64(mode))
+			sum += account_total(pmu, mode, tally->class_);
+	return sum;
+}
+
+/* How much it has counted. */
+static inline uint64_t tally_value(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	const struct tally *tally = &pmu->tally[slot];
+
+	return tally->base + tally_running(pmu, tally);
+}
+
+void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
+
+/* Makes the tally count what `what` says from now on, from the value that it has. */
+void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what);
 
 /* --- threshold.c: CMASK, INV and EDGE --- */
 
@@ -319,8 +364,20 @@ void deliver_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome);
 
 /* --- perf_event.c: the host kernel's perf core --- */
 
-struct pmc *pmc_of(struct vpmu_pmu *pmu, unsigned slot);
-const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot);
+static inline unsigned pmc_index(unsigned slot)
+{
+	return slot < SLOT_FIXED ? slot : PMC_GP + slot - SLOT_FIXED;
+}
+
+static inline struct pmc *pmc_of(struct vpmu_pmu *pmu, unsigned slot)
+{
+	return &pmu->kvm.pmc[pmc_index(slot)];
+}
+
+static inline const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return &pmu->kvm.pmc[pmc_index(slot)];
+}
 
 /* False: the creation failed (EBUSY). */
 bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period);
@@ -330,8 +387,8 @@ void event_enable(struct vpmu_pmu *pmu, unsigned slot);
 /* Stops it, gives its count and makes that 0. */
 uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
 
-/* A new sample period starts from here. */
-void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t period);
+/* A new sample period starts from here, where the event's count is this. */
+void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count, uint64_t period);
 
 /* The hardware counter has wrapped; true at the end of a sample period. */
 bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot);

@@ -36,9 +36,12 @@ enum vpmu_status set_fixed_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uin
 	uint32_t slots = 0;
 
 	pmu->single[VPMU_KIND_FIXED_CTRL] = value;
-	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
-		if (changed >> (FIXED_BITS * i) & (BIT64(FIXED_BITS) - 1))
-			slots |= 1u << (SLOT_FIXED + i);
+	while (changed) {
+		unsigned i = (unsigned)__builtin_ctzll(changed) / FIXED_BITS;
+
+		slots |= 1u << (SLOT_FIXED + i);
+		changed &= ~((BIT64(FIXED_BITS) - 1) << (FIXED_BITS * i));
+	}
 	pmu->kvm.in_use |= slots & pmu->slots;
 	pmu->engine->changed(pmu, slots & pmu->slots);
 	return VPMU_OK;

@@ -2,32 +2,12 @@
 /* What is counted for each counter, and how far it is. */
 #include <core/room_int.h>
 
-/* What the tally has counted through the totals while it runs. */
-static uint64_t running_total(const struct vpmu_pmu *pmu, const struct tally *tally)
-{
-	uint64_t sum = 0;
-
-	if (tally->threshold || tally->class_ == VPMU_NO_CLASS)
-		return 0;
-	for (unsigned mode = 0; mode < MODES; mode++)
-		if (tally->modes & BIT64(mode))
-			sum += account_total(pmu, mode, tally->class_);
-	return sum;
-}
-
-uint64_t tally_value(const struct vpmu_pmu *pmu, unsigned slot)
-{
-	const struct tally *tally = &pmu->tally[slot];
-
-	return tally->base + running_total(pmu, tally);
-}
-
 void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 {
 	struct tally *tally = &pmu->tally[slot];
 
 	account_settle(pmu);
-	tally->base = value - running_total(pmu, tally);
+	tally->base = value - tally_running(pmu, tally);
 	pmu->epoch++;
 }
 
@@ -50,7 +30,7 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 		set_bit_to(&pmu->running[mode], slot,
 		           what->modes & BIT64(mode) && what->class_ != VPMU_NO_CLASS);
 	tally->level = level;
-	tally->base = value - running_total(pmu, tally);
+	tally->base = value - tally_running(pmu, tally);
 	pmu->epoch++;
 }
 

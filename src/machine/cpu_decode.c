@@ -125,6 +125,15 @@ static bool is_port_string(const ZydisDecodedInstruction *insn)
 	return insn->meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
 }
 
+/* An operand in memory that is read or written: LEA and NOP only look as if they had one. */
+static bool has_memory(const ZydisDecodedInstruction *insn)
+{
+	return (insn->attributes & ZYDIS_ATTRIB_HAS_MODRM) && insn->raw.modrm.mod != 3 &&
+	       insn->mnemonic != ZYDIS_MNEMONIC_LEA &&
+	       insn->meta.category != ZYDIS_CATEGORY_NOP &&
+	       insn->meta.category != ZYDIS_CATEGORY_WIDENOP;
+}
+
 bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op)
 {
 	ZydisDecoder decoder = decoder_of(mode);
@@ -149,7 +158,7 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 		op->operand = insn.opcode & 1 ? (insn.operand_width == 16 ? 2 : 4) : 1;
 		op->immediate = insn.opcode & 8 ? -1 : (int16_t)insn.raw.imm[0].value.u;
 	}
-	if ((insn.attributes & ZYDIS_ATTRIB_HAS_MODRM) && insn.raw.modrm.mod != 3)
+	if (has_memory(&insn))
 		op->flags |= OP_MEMORY;
 	if (is_port_string(&insn))
 		op->after |= AFTER_LOOK;

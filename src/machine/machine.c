@@ -57,6 +57,7 @@ static bool init_board(struct machine *machine, const struct machine_config *con
 	                             &config->model, config->profile);
 	if (!machine->append || !machine->pmu)
 		return false;
+	vpmu_pmu_see_cycles(machine->pmu, true);
 	apic_init(&machine->apic, machine->pmu);
 	machine->ports.serial = config->serial;
 	machine->ports.context = config->context;

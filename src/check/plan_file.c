@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* A user's plan: lines of text, any bytes. */
+#include <stdio.h>
+
+#include "room_int.h"
+
+enum { WORDS = 3, SHOWN = 40 };
+
+struct word {
+	const char *start;
+	size_t length;
+};
+
+struct reading {
+	struct check_plan *plan;
+	const struct vpmu_layout *layout;
+	unsigned line;
+	char *why;
+	size_t why_bytes;
+	/* What `expect` says: bit i: of value i. */
+	uint64_t expected;
+	uint64_t values[VPMU_MAX_STATE];
+};
+
+static bool complain(struct reading *reading, const char *what, const struct word *word)
+{
+	char shown[SHOWN + 1] = "";
+	size_t length = word ? word->length : 0;
+
+	for (size_t i = 0; i < length && i < SHOWN; i++) {
+		char c = word->start[i];
+
+		shown[i] = c >= 0x20 && c < 0x7f ? c : '?';
+		shown[i + 1] = '\0';
+	}
+	snprintf(reading->why, reading->why_bytes, "line %u: %s%s%s%s", reading->line, what,
+	         word ? ": '" : "", shown, word ? "'" : "");
+	return false;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Splits the line into at most WORDS + 1 words; a comment ends it. */
+static unsigned split(const char *line, size_t length, struct word *words)
+{
+	unsigned count = 0;
+	size_t at = 0;
+
+	while (at < length && count <= WORDS) {
+		size_t start;
+
+		while (at < length && is_blank(line[at]))
+			at++;
+		if (at == length || line[at] == '#')
+			break;
+		start = at;
+		while (at < length && !is_blank(line[at]) && line[at] != '#')
+			at++;
+		words[count++] = (struct word){line + start, at - start};
+	}
+	return count;
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return 16;
+}
+
+static bool parse_number(const struct word *word, uint64_t *value)
+{
+	bool hex = word->length > 2 && word->start[0] == '0' &&
+	           (word->start[1] == 'x' || word->start[1] == 'X');
+	uint64_t base = hex ? 16 : 10, number = 0;
+
+	for (size_t i = hex ? 2 : 0; i < word->length; i++) {
+		uint64_t digit = (uint64_t)digit_of(word->start[i]);
+
+		if (digit >= base || number > (UINT64_MAX - digit) / base)
+			return false;
+		number = number * base + digit;
+	}
+	*value = number;
+	return word->length;
+}
+
+static bool parse_register(struct reading *reading, const struct word *word, uint32_t *msr)
+{
+	char name[VPMU_NAME_BYTES];
+	uint64_t number;
+	int place;
+
+	if (parse_number(word, &number)) {
+		*msr = (uint32_t)number;
+		return number <= UINT32_MAX || complain(reading, "no MSR number", word);
+	}
+	if (word->length >= sizeof(name))
+		return complain(reading, "the model has no such register", word);
+	memcpy(name, word->start, word->length);
+	name[word->length] = '\0';
+	place = strlen(name) == word->length ? vpmu_layout_find(reading->layout, name) : -1;
+	if (place < 0)
+		return complain(reading, "the model has no such register", word);
+	*msr = reading->layout->registers[place].msr;
+	return true;
+}
+
+/* What the register is to have in the end; an index that is none of the model's has no say. */
+static void expect(const struct reading *reading, uint64_t *values, uint64_t *set, uint32_t msr,
+                   uint64_t value)
+{
+	const struct vpmu_layout *layout = reading->layout;
+	int place = vpmu_layout_find_msr(layout, msr);
+	uint8_t at = place < 0 ? VPMU_NO_VALUE : layout->value_of[place];
+
+	if (at == VPMU_NO_VALUE)
+		return;
+	values[at] = value & layout->registers[layout->stored[at]].writable;
+	*set |= BIT64(at);
+}
+
+static bool take_write(struct reading *reading, uint32_t msr, uint64_t value)
+{
+	struct check_plan *plan = reading->plan;
+	uint64_t set = 0;
+
+	if (plan->count == VPMU_MAX_PLAN)
+		return complain(reading, "more writes than a plan can have", NULL);
+	plan->writes[plan->count++] = (struct check_plan_write){msr, value};
+	expect(reading, plan->state.values, &set, msr, value);
+	return true;
+}
+
+static bool take_line(struct reading *reading, const char *line, size_t length)
+{
+	struct word words[WORDS + 1];
+	unsigned count = split(line, length, words);
+	bool expects = count && words[0].length == 6 && !memcmp(words[0].start, "expect", 6);
+	const struct word *first = words + expects;
+	uint64_t value;
+	uint32_t msr = 0;
+
+	if (!count)
+		return true;
+	if (count != 2u + expects)
+		return complain(reading, "not 'REGISTER VALUE' or 'expect REGISTER VALUE'",
+		                &words[0]);
+	if (!parse_register(reading, first, &msr))
+		return false;
+	if (!parse_number(first + 1, &value))
+		return complain(reading, "not a number", first + 1);
+	if (!expects)
+		return take_write(reading, msr, value);
+	expect(reading, reading->values, &reading->expected, msr, value);
+	return true;
+}
+
+bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout, const char *text,
+                      size_t length, char *why, size_t why_bytes)
+{
+	struct reading reading = {
+		.plan = plan, .layout = layout, .why = why, .why_bytes = why_bytes};
+
+	plan->count = 0;
+	vpmu_state_reset(&plan->state, layout);
+	while (length) {
+		const char *end = memchr(text, '\n', length);
+		size_t line = end ? (size_t)(end - text) : length;
+
+		reading.line++;
+		if (!take_line(&reading, text, line))
+			return false;
+		text += line + !!end;
+		length -= line + !!end;
+	}
+	for (unsigned i = 0; i < layout->value_count; i++)
+		if (reading.expected >> i & 1)
+			plan->state.values[i] = reading.values[i];
+	return plan->count || complain(&reading, "no write in the plan", NULL);
+}

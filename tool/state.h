@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of `vpmu state` share: the states of a VM's vCPUs, read from a file of any of the
+ * three formats and written in two of them. `vpmu state` is a table of commands of its own.
+ */
+#ifndef TOOL_STATE_H
+#define TOOL_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <vpmu/stream.h>
+#include <vpmu/vpmu.h>
+
+#include "command.h"
+
+/* --- States ----------------------------------------------------------------------------------- */
+
+struct state_entry {
+	uint32_t vcpu;
+	struct vpmu_state state;
+};
+
+/* By ascending number of the vCPU, each once; VPMU_FILE_VCPUS at most. Empty: all zeros. */
+struct state_set {
+	struct state_entry *entries;
+	size_t count, room;
+};
+
+/* Adds a state behind the others. False: no memory, and a message has said so. */
+bool state_set_add(struct state_set *set, uint32_t vcpu, const struct vpmu_state *state);
+void state_set_free(struct state_set *set);
+
+enum { STATE_WHY_BYTES = 400 };
+
+/* Each reads a whole file's bytes, or says in why (STATE_WHY_BYTES) what is wrong and where;
+ * VPMU_HOST: no memory. *set is then empty. */
+enum vpmu_status state_native_read(const void *data, size_t bytes, struct state_set *set,
+				   char *why);
+enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_set *set, char *why);
+
+enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU };
+
+/* "native" or "json" as typed after --to; TOOL_HOLDS, or the exit status after a message. */
+int state_format_from_text(const char *text, enum state_format *format);
+
+/* Writes the set. False: a message has said why. */
+bool state_native_write(const struct state_set *set, FILE *stream);
+bool state_json_write(const struct state_set *set, FILE *stream);
+
+/* The same to a file that appears whole or not at all; "-" is the standard output. Returns the exit
+ * status. */
+int state_file_write(const char *path, const struct state_set *set, enum state_format format);
+
+/* --- Files of any format ---------------------------------------------------------------------- */
+
+/* A file that has been read. */
+struct state_file {
+	enum state_format format;
+	struct state_set set;
+	/* Of a QEMU file: what is in it; the set is empty unless a model was given. */
+	struct vpmu_qemu_about qemu;
+	struct vpmu_qemu_cpu *cpus;
+};
+
+/*
+ * Reads a file. model: as typed, for QEMU's files, which have none; NULL: not given. Returns the exit
+ * status; TOOL_BAD after a message.
+ */
+int state_file_read(const char *path, const char *model, struct state_file *file);
+void state_file_free(struct state_file *file);
+
+/* The same, where states are needed and not only looked at: a QEMU file then needs a model. */
+int state_file_read_set(const char *path, const char *model, struct state_file *file);
+
+/* Reads a QEMU migration file; file->format is already known. Returns the exit status. */
+int state_qemu_read(const char *path, int fd, const char *model, struct state_file *file);
+
+/* --- Commands --------------------------------------------------------------------------------- */
+
+extern const struct command state_baseline, state_compat, state_convert, state_diff,
+	state_import_qemu, state_show;
+
+/* What the commands print. */
+void state_print_set(const struct state_set *set);
+void state_print_qemu(const struct state_file *file);
+
+/* The row of --model that all of them have but for its text. */
+#define STATE_MODEL_FOR_QEMU "the PMU of the vCPUs, which a QEMU file does not tell"
+
+#endif
