@@ -1,6 +1,7 @@
 # A thin front for meson and ninja: each target installs what is missing, builds, and does its job.
 #   make run      the counting guest on MODEL (a guest that passes ends with status 1)
 #   make test     the whole test suite
+#   make test-kernel  KERNEL_OPERATIONS per family of models, on the kernels' own code and on vpmu
 #   make bench    the speed of the machine and of the library, as ratios
 #   make fuzz     every fuzzer for FUZZ_SECONDS
 #   make install  into DESTDIR and PREFIX
@@ -8,6 +9,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 MODEL ?= intel-v2
 FUZZ_SECONDS ?= 10
+KERNEL_OPERATIONS ?= 10000000
 
 all: build
 
@@ -22,10 +24,20 @@ run: build
 	@$(BUILD)/tool/vpmu run --model $(MODEL) $(BUILD)/guests/count.elf; status=$$?; \
 		test $$status -eq 1 || { echo "the guest ended with status $$status"; exit 1; }
 
-test: build
+# 280 MB of kernel sources, for tests that are skipped without them.
+deps-kernel: deps
+	@scripts/install-deps --kernel || \
+		echo 'make: going on without kernel sources: the tests against them are skipped'
+
+test: build deps-kernel
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
 
+test-kernel: build deps-kernel
+	@tests/kernel/differential --families $(BUILD)/tests/kernel/reference $(BUILD)/tool/vpmu \
+		$(KERNEL_OPERATIONS)
+
 bench: build
+	@tests/kernel/build-reference $(BUILD)/tests/kernel/reference || true
 	@$(BUILD)/bench/bench $(BUILD)
 
 fuzz:
@@ -39,4 +51,4 @@ install: build
 clean:
 	rm -rf build build-fuzz build-ci
 
-.PHONY: all deps build run test bench fuzz install clean
+.PHONY: all deps deps-kernel build run test test-kernel bench fuzz install clean

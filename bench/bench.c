@@ -30,6 +30,7 @@ int main(int argc, char **argv)
 		}
 	}
 	bench_library(&bench);
+	bench_kernel(&bench);
 	bench_loop(&bench);
 	return 0;
 }

@@ -37,6 +37,7 @@ void figures_print(const char *what, const struct figures *figures, double scale
                    const char *goal);
 
 void bench_library(const struct bench *bench);
+void bench_kernel(const struct bench *bench);
 void bench_loop(const struct bench *bench);
 
 #endif

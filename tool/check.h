@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of `vpmu check` share: the table of cells, an order with a model on a profile after
- * a prior life each, filled by exploring or from the documents of other runs, and printed.
+ * What the files of `vpmu check` share: the table of cells, an order with a model on a profile
+ * after a prior life each, filled by exploring or from the documents of other runs, and printed.
  */
 #ifndef TOOL_CHECK_H
 #define TOOL_CHECK_H
@@ -31,14 +31,20 @@ struct check_cell {
 	struct check_violation violations[CHECK_PROPERTIES];
 };
 
+struct check_name {
+	struct check_name *next;
+	char text[];
+};
+
 struct check_table {
 	char scope[CHECK_SCOPE_BYTES];
 	uint64_t shard, shards; /* 1 of 1: all cells */
 	size_t count;
 	struct check_cell *cells;
-	double seconds;
+	double seconds, cpu_seconds;
 	unsigned jobs;
-	char *names; /* what a merged table's names live in; may be NULL */
+	size_t memory;            /* of a thread; 0: not known */
+	struct check_name *names; /* of a joined table */
 };
 
 /* What is explored for the cell of the same number. */
@@ -54,13 +60,13 @@ void table_free(struct check_table *table);
 /* TOOL_HOLDS, or TOOL_FAILS when a cell violates something; TOOL_LACKS when one is incomplete. */
 int table_status(const struct check_table *table);
 
-/* --- check_work.c ------------------------------------------------------------------------------------- */
+/* --- check_work.c --- */
 
 /* Explores jobs[i] for each cell i of the shard, on so many threads. Returns the exit status. */
 int check_work(struct check_table *table, const struct check_job *jobs,
                const struct check_scope *scope);
 
-/* --- What is printed ------------------------------------------------------------------------------------ */
+/* --- What is printed --- */
 
 void check_print_matrix(const struct check_table *table);
 
@@ -76,7 +82,7 @@ int check_write_scripts(const struct check_table *table, const char *directory);
 /* Joins the documents of --json --shard. The same. */
 int check_merge(struct check_table *table, const char *const *paths);
 
-/* --- check_find.c --------------------------------------------------------------------------------------- */
+/* --- check_find.c --- */
 
 /* Searches for the shortest orders and compares them with `safe`; prints. The exit status. */
 int check_find(const struct check_scope *scope, const struct check_job *jobs, size_t count);

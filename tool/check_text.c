@@ -81,10 +81,14 @@ static void print_figures(const struct check_table *table)
 	printf("scope: %s\n%s scenarios, %s transitions, at most %s states in one exploration\n",
 	       table->scope, number_grouped(scenarios, a), number_grouped(transitions, b),
 	       number_grouped(peak, c));
-	if (table->seconds > 0)
-		printf("%.1f s on %u thread%s, %.2f million transitions a second and thread\n",
-		       table->seconds, table->jobs, table->jobs > 1 ? "s" : "",
-		       (double)transitions / table->seconds / table->jobs / 1e6);
+	if (table->seconds > 0 && table->cpu_seconds > 0)
+		printf("%.1f s, of processors %.1f s: %.2f million transitions in each\n",
+		       table->seconds, table->cpu_seconds,
+		       (double)transitions / table->cpu_seconds / 1e6);
+	if (table->memory)
+		printf("memory: at most %zu MiB on each of %u thread%s\n",
+		       (table->memory + (1 << 20) - 1) >> 20, table->jobs,
+		       table->jobs > 1 ? "s" : "");
 }
 
 void check_print_matrix(const struct check_table *table)
@@ -130,8 +134,7 @@ void check_print_verdict(const struct check_table *table)
 		existing += table->cells[i].exists;
 	for (unsigned i = 0; i < CHECK_PROPERTIES; i++) {
 		size_t cells;
-		const struct check_cell *cell =
-			shortest_of(table, (enum check_property)i, &cells);
+		const struct check_cell *cell = shortest_of(table, (enum check_property)i, &cells);
 
 		printf("%-22s %s", check_properties[i].name, cell ? "VIOLATED" : "holds");
 		if (cell)
@@ -141,8 +144,7 @@ void check_print_verdict(const struct check_table *table)
 	print_figures(table);
 	for (unsigned i = 0; i < CHECK_PROPERTIES; i++) {
 		size_t cells;
-		const struct check_cell *cell =
-			shortest_of(table, (enum check_property)i, &cells);
+		const struct check_cell *cell = shortest_of(table, (enum check_property)i, &cells);
 
 		if (cell)
 			printf("\n%s is violated: %s\n%s", check_properties[i].name,

@@ -49,7 +49,12 @@ void table_free(struct check_table *table)
 			free(violation->script);
 		}
 	free(table->cells);
-	free(table->names);
+	while (table->names) {
+		struct check_name *next = table->names->next;
+
+		free(table->names);
+		table->names = next;
+	}
 	*table = (struct check_table){.count = 0};
 }
 
@@ -151,11 +156,11 @@ static void *worker(void *context)
 	return NULL;
 }
 
-static double now(void)
+static double clock_of(clockid_t clock)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(clock, &time);
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
@@ -164,7 +169,7 @@ static void show_progress(struct work *work, double started)
 {
 	char number[NUMBER_GROUPED_BYTES];
 
-	if (!isatty(STDERR_FILENO) || now() - started < PROGRESS_AFTER)
+	if (!isatty(STDERR_FILENO) || clock_of(CLOCK_MONOTONIC) - started < PROGRESS_AFTER)
 		return;
 	fprintf(stderr, "\r%zu of %zu cells, %s transitions ", atomic_load(&work->done),
 	        work->table->count, number_grouped(atomic_load(&work->transitions), number));
@@ -178,7 +183,7 @@ static void wait_for_all(struct work *work, double started)
 		nanosleep(&moment, NULL);
 		show_progress(work, started);
 	}
-	if (isatty(STDERR_FILENO) && now() - started >= PROGRESS_AFTER)
+	if (isatty(STDERR_FILENO) && clock_of(CLOCK_MONOTONIC) - started >= PROGRESS_AFTER)
 		fprintf(stderr, "\r\033[K");
 }
 
@@ -188,7 +193,8 @@ int check_work(struct check_table *table, const struct check_job *jobs,
 	struct work work = {.table = table, .jobs = jobs, .scope = scope};
 	pthread_t threads[JOBS_MAX];
 	unsigned wanted = table->jobs < JOBS_MAX ? table->jobs : JOBS_MAX, count = 0;
-	double started = now();
+	double started = clock_of(CLOCK_MONOTONIC);
+	double busy = clock_of(CLOCK_PROCESS_CPUTIME_ID);
 
 	while (count < wanted) {
 		atomic_fetch_add(&work.running, 1);
@@ -201,7 +207,9 @@ int check_work(struct check_table *table, const struct check_job *jobs,
 	wait_for_all(&work, started);
 	for (unsigned i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
-	table->seconds = now() - started;
+	table->seconds = clock_of(CLOCK_MONOTONIC) - started;
+	table->cpu_seconds = clock_of(CLOCK_PROCESS_CPUTIME_ID) - busy;
+	table->memory = check_scope_memory(scope);
 	if (count && !atomic_load(&work.failed))
 		return TOOL_HOLDS;
 	message("cannot explore: %s", strerror(ENOMEM));

@@ -8,9 +8,11 @@
 #include "message.h"
 #include "model_arg.h"
 #include "models.h"
+#include "quirks.h"
 
 struct models_options {
-	bool host, json;
+	bool host, json, quirks;
+	const char *profile;
 };
 
 static const struct option_row rows[] = {
@@ -18,6 +20,15 @@ static const struct option_row rows[] = {
          .about = "show this machine's CPU, from CPUID",
          .kind = OPTION_FLAG,
          .offset = offsetof(struct models_options, host)},
+	{.name = "profile",
+         .value = "NAME",
+         .about = "show what this profile's kernel makes of the model",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct models_options, profile)},
+	{.name = "quirks",
+         .about = "show how the profiles behave, or the one of --profile",
+         .kind = OPTION_FLAG,
+         .offset = offsetof(struct models_options, quirks)},
 	{.name = "json",
          .about = "print JSON (docs/json.md)",
          .kind = OPTION_FLAG,
@@ -32,12 +43,42 @@ static void print_keys(void)
 		printf("  %-20s %s\n", key, vpmu_model_key_about(i));
 }
 
-static int show_model(const struct vpmu_model *model, bool json)
+static int show_model(const struct vpmu_model *model, const struct models_options *options)
 {
 	static struct model_facts facts; /* some 10 KiB */
+	const struct vpmu_profile *profile;
+	int status;
 
-	model_facts_gather(&facts, model);
-	return json ? models_print_model_json(&facts) : models_print_model(&facts);
+	if (options->profile) {
+		status = profile_from_text(options->profile, &profile);
+		if (status)
+			return status;
+		model_facts_of_profile(&facts, model, profile);
+	} else {
+		model_facts_gather(&facts, model);
+	}
+	return options->json ? models_print_model_json(&facts) : models_print_model(&facts);
+}
+
+static int show_quirks(const struct models_options *options)
+{
+	const struct vpmu_profile *profile;
+	int status = TOOL_HOLDS;
+
+	if (options->profile)
+		status = profile_from_text(options->profile, &profile);
+	if (status)
+		return status;
+	return options->json ? quirks_print_json(options->profile) : quirks_print(options->profile);
+}
+
+static int show_list(const struct models_options *options)
+{
+	if (options->profile) {
+		message("--profile: of which model? Give a NAME, or --quirks");
+		return TOOL_BAD;
+	}
+	return options->json ? models_print_list_json() : models_print_list();
 }
 
 static int run(const struct command *self, int argc, char **argv)
@@ -53,10 +94,16 @@ static int run(const struct command *self, int argc, char **argv)
 		message("one model at a time: --host and '%s'", operands[0]);
 		return TOOL_BAD;
 	}
+	if (options.quirks && (options.host || operands[0])) {
+		message("--quirks is about profiles, not about a model");
+		return TOOL_BAD;
+	}
+	if (options.quirks)
+		return show_quirks(&options);
 	if (!options.host && !operands[0])
-		return options.json ? models_print_list_json() : models_print_list();
+		return show_list(&options);
 	status = options.host ? model_from_host(&model) : model_from_text(operands[0], &model);
-	return status ? status : show_model(&model, options.json);
+	return status ? status : show_model(&model, &options);
 }
 
 const struct command cmd_models = {

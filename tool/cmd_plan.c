@@ -11,9 +11,11 @@
 #include "model_arg.h"
 #include "models.h"
 #include "order_arg.h"
+#include "state.h"
 
 struct plan_options {
-	const char *model, *level, *order;
+	const char *model, *level, *order, *state;
+	uint64_t vcpu;
 	bool json;
 };
 
@@ -33,6 +35,17 @@ static const struct option_row rows[] = {
          .about = "in which sequence; safe is the default",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct plan_options, order)},
+	{.name = "state",
+         .value = "FILE",
+         .about = "the values and the PMU are those of a saved state (vpmu state)",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct plan_options, state)},
+	{.name = "vcpu",
+         .value = "N",
+         .about = "the vCPU of that number; 0 is the default",
+         .kind = OPTION_COUNT,
+         .offset = offsetof(struct plan_options, vcpu),
+         .max = UINT32_MAX},
 	{.name = "json",
          .about = "print JSON (docs/json.md)",
          .kind = OPTION_FLAG,
@@ -114,33 +127,65 @@ static int print_json(const struct planned *planned)
 
 #endif
 
-static int make_plan(const struct plan_options *options, struct planned *planned)
+/* The state of the chosen vCPU. */
+static int read_state(const struct plan_options *options, struct vpmu_state *state)
 {
-	const struct vpmu_order *order;
+	struct state_file file;
+	int status = state_file_read_set(options->state, options->model, &file);
+
+	if (status)
+		return status;
+	for (size_t i = 0; i < file.set.count; i++)
+		if (file.set.entries[i].vcpu == options->vcpu) {
+			*state = file.set.entries[i].state;
+			state_file_free(&file);
+			return TOOL_HOLDS;
+		}
+	message("no vCPU %" PRIu64 ": %s (--vcpu N chooses one of those that it has)",
+	        options->vcpu, options->state);
+	state_file_free(&file);
+	return TOOL_BAD;
+}
+
+/* The model and its values: a saved state's, or those after a reset. */
+static int choose_state(const struct plan_options *options, struct planned *planned)
+{
 	struct vpmu_model model;
-	enum vpmu_level level;
-	enum vpmu_status made;
 	int status;
 
-	if (!options->model) {
+	if (!options->model && !options->state) {
 		message("no model given (--model NAME; 'vpmu models' lists them)");
 		return TOOL_BAD;
 	}
-	status = model_from_text(options->model, &model);
+	status = options->state ? read_state(options, &planned->state)
+	                        : model_from_text(options->model, &model);
+	if (status)
+		return status;
+	if (vpmu_layout_init(&planned->layout, options->state ? &planned->state.model : &model)) {
+		message("no plan: %s", options->model);
+		return TOOL_LACKS;
+	}
+	if (!options->state)
+		vpmu_state_reset(&planned->state, &planned->layout);
+	return TOOL_HOLDS;
+}
+
+static int make_plan(const struct plan_options *options, struct planned *planned)
+{
+	const struct vpmu_order *order;
+	enum vpmu_level level;
+	enum vpmu_status made;
+	int status = choose_state(options, planned);
+
 	if (!status)
 		status = level_from_text(options->level, &level);
 	if (!status)
 		status = order_from_text(options->order, &order);
 	if (status)
 		return status;
-	made = vpmu_layout_init(&planned->layout, &model);
-	if (!made) {
-		vpmu_state_reset(&planned->state, &planned->layout);
-		made = vpmu_plan_make(&planned->plan, &planned->state, &planned->layout, level,
-		                      order);
-	}
+	made = vpmu_plan_make(&planned->plan, &planned->state, &planned->layout, level, order);
 	if (made)
-		message("no plan: %s: %s", options->model, vpmu_status_text(made));
+		message("no plan: %s: %s", planned->layout.model.name, vpmu_status_text(made));
 	return made ? TOOL_LACKS : TOOL_HOLDS;
 }
 
@@ -163,7 +208,9 @@ const struct command cmd_plan = {
 	.name = "plan",
 	.operands = "",
 	.about = "Show which registers a put writes, in which sequence",
-	.notes = "The values are those after a reset.\n"
+	.notes = "Without --state the values are those after a reset. --model is then the PMU; "
+		 "with\n"
+		 "--state it is needed for QEMU's files only, which do not tell.\n"
 		 "\n"
 		 "Orders:\n",
 	.more = order_print_help,

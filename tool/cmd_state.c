@@ -60,8 +60,10 @@ const struct command cmd_state = {
 	.name = "state",
 	.operands = "COMMAND [ARGUMENT...]",
 	.about = "Show, compare, convert and judge saved states",
-	.notes = "A state is the values of a vCPU's PMU registers. Files are read in three formats,\n"
-		 "which are told apart by themselves: vpmu's own (.vpmu), JSON, and QEMU's migration\n"
+	.notes = "A state is the values of a vCPU's PMU registers. Files are read in three "
+		 "formats,\n"
+		 "which are told apart by themselves: vpmu's own (.vpmu), JSON, and QEMU's "
+		 "migration\n"
 		 "files.\n"
 		 "\n"
 		 "Commands:\n",

@@ -10,7 +10,12 @@
 #include "message.h"
 #include "nearest.h"
 
-static const struct command *const commands[] = {&cmd_doctor, &cmd_models, &cmd_plan, &cmd_replay, &cmd_run};
+static const struct command *const commands[] = {
+	&cmd_check, &cmd_doctor, &cmd_models, &cmd_plan, &cmd_replay, &cmd_run, &cmd_state,
+#if HAVE_WATCH
+	&cmd_watch,
+#endif
+};
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -28,6 +28,10 @@ struct model_facts {
 
 void model_facts_gather(struct model_facts *facts, const struct vpmu_model *model);
 
+/* The facts of what the profile makes of the model, with the registers that it has. */
+void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *model,
+                            const struct vpmu_profile *profile);
+
 /* The words for enumerated facts; static storage. */
 const char *model_vendor_name(enum vpmu_vendor vendor);
 const char *model_kind_name(enum vpmu_kind kind);

@@ -66,6 +66,7 @@ const struct verb replay_verbs[REPLAY_VERBS] = {
                                      .kind = ARGUMENT_CHOICE,
                                      .required = true,
                                      .choices = "allow deny none"},
+                  [FILTER_MASKED] = {.name = "masked", .kind = ARGUMENT_FLAG},
                   [FILTER_FIXED] = KEY("fixed", UINT32_MAX, 0),
                   [FILTER_EVENTS] = {.name = "EVENT", .kind = ARGUMENT_LIST, .max = UINT64_MAX}}},
 	[REPLAY_SAVE] = {"save", {WORD("NAME")}},

@@ -25,13 +25,13 @@ bool replay_filter(struct replay *replay, const struct replay_command *command,
 	enum vpmu_status status;
 
 	if (argument[FILTER_ACTION].number == FILTER_NONE) {
-		if (count || command->given & 1u << FILTER_FIXED)
+		if (command->given != 1u << FILTER_ACTION || count)
 			return answer_problem(answer, "filter: none takes no more arguments");
 		return done(answer, vpmu_pmu_set_filter(replay->pmu, NULL));
 	}
 	filter->action = actions[argument[FILTER_ACTION].number];
 	filter->fixed_bitmap = (uint32_t)argument[FILTER_FIXED].number;
-	filter->flags = 0;
+	filter->flags = argument[FILTER_MASKED].number ? VPMU_FILTER_MASKED : 0;
 	filter->count = (uint32_t)count;
 	if (count <= VPMU_FILTER_EVENTS)
 		memcpy(filter->events, command->events, count * sizeof(filter->events[0]));

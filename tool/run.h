@@ -17,9 +17,14 @@
 #include "timeline.h"
 
 struct run_options {
-	const char *model, *profile, *append, *cpu, *timeline;
+	const char *model, *profile; /* NULL: not typed */
+	const char *append, *cpu, *timeline;
 	uint64_t memory, max_instructions, timeout_us;
 	bool stat, json;
+	/* A machine's life. */
+	const char *migrate_at, *order, *save, *restore, *migrate_to, *listen;
+	uint64_t at, reset_at; /* 0: not typed */
+	bool allow_remote;
 };
 
 /*
@@ -34,6 +39,16 @@ enum run_status {
 	RUN_DEADLOCK = 160,
 	RUN_UNSUPPORTED = 162,
 	RUN_OUTPUT_FAILED = 164,
+	RUN_NO_GUEST = 166,
+};
+
+/* What a run came to, where it is not the machine that says it. */
+enum run_fate {
+	FATE_RAN,    /* machine_result says how it ended */
+	FATE_SAVED,  /* it is in a file */
+	FATE_MOVED,  /* another process has it */
+	FATE_NONE,   /* no guest came */
+	FATE_FAILED, /* `failure` is the exit status, and a message has said why */
 };
 
 /* The guest's serial output, kept for the JSON document. */
@@ -42,6 +57,8 @@ struct run_serial {
 	size_t used, room;
 	bool truncated;
 };
+
+struct life;
 
 struct run {
 	const struct run_options *options;
@@ -58,10 +75,46 @@ struct run {
 	struct timeline timeline;
 	int stop_signal;    /* what stopped the run from outside, or 0 */
 	bool output_failed; /* stdout takes no more */
+	uint64_t before_reset; /* instructions before the last reset */
+	enum run_fate fate;
+	int failure;
+	struct life *life;
 };
 
 /* Loads and runs the guest. Returns the exit status. */
 int run_guest(const struct run_options *options, const char *guest);
+
+/* --- run_guest.c, for run_life.c ---------------------------------------------------------------
+ */
+
+/* What a machine of this run is made with. */
+struct machine_config run_config(struct run *run);
+
+/* Another machine takes the place of the run's, which is destroyed. */
+void run_replace_machine(struct run *run, struct machine *machine);
+
+/* Loads the guest. Returns the exit status; a message has said what is wrong. */
+int run_load(struct run *run);
+
+/* Notes what was counted up to here. */
+void run_look_at_counted(struct run *run, uint64_t instruction);
+
+/* --- run_life.c: save, reset, restore, migrate -------------------------------------------------
+ */
+
+/* Whether the options go together; else the exit status, and a message has said why. */
+int life_check(const struct run_options *options, bool has_guest);
+
+/* Whether the machine comes from a file or from another process. */
+bool life_brings_machine(const struct run_options *options);
+
+/* Makes ready. Returns the exit status, when a message has said what is wrong. */
+int life_begin(struct run *run);
+/* Sets run->machine from where it comes. Returns the exit status. */
+int life_fetch(struct run *run);
+/* Runs the machine, with everything on the way. */
+void life_run(struct run *run);
+void life_end(struct run *run);
 
 /* --- How it ended ------------------------------------------------------------------------------
  */

@@ -18,6 +18,7 @@ static const struct end ends[] = {
 	[MACHINE_END_INSTRUCTIONS] = {"instructions", "--max-instructions reached",
                                       RUN_INSTRUCTIONS},
 	[MACHINE_END_STOPPED] = {"interrupted", "interrupted", RUN_INTERRUPTED},
+	[MACHINE_END_PAUSED] = {"interrupted", "interrupted", RUN_INTERRUPTED},
 	[MACHINE_END_DEADLOCK] = {"deadlock", "guest halted for ever", RUN_DEADLOCK},
 	[MACHINE_END_TRIPLE_FAULT] = {"triple-fault", "guest died of a triple fault",
                                       RUN_TRIPLE_FAULT},
@@ -26,6 +27,10 @@ static const struct end ends[] = {
 };
 
 static const struct end timeout = {"timeout", "--timeout reached", RUN_TIMEOUT};
+static const struct end fates[] = {
+	[FATE_SAVED] = {"saved", "saved", 0},
+	[FATE_MOVED] = {"migrated", "the destination runs the guest", 0},
+};
 static const struct end output_failed = {"output-failed", "standard output takes no more",
                                          RUN_OUTPUT_FAILED};
 
@@ -33,6 +38,8 @@ static const struct end *end_of(const struct run *run)
 {
 	if (run->output_failed)
 		return &output_failed;
+	if (run->fate != FATE_RAN)
+		return &fates[run->fate];
 	if (run->result.end == MACHINE_END_STOPPED && run->stop_signal == SIGALRM)
 		return &timeout;
 	return &ends[run->result.end];

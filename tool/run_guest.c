@@ -93,7 +93,7 @@ static void on_serial(void *context, uint8_t byte)
 }
 
 /* What is counted changes at events only: up to here it was what the last look found. */
-static void look_at_counted(struct run *run, uint64_t instruction)
+void run_look_at_counted(struct run *run, uint64_t instruction)
 {
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		if (run->counted >> i & 1)
@@ -106,10 +106,13 @@ static void on_event(void *context, const struct machine_event *event)
 {
 	struct run *run = context;
 
+	struct machine_event shown = *event;
+
 	run->happened[event->kind]++;
-	look_at_counted(run, event->instruction);
+	run_look_at_counted(run, event->instruction);
+	shown.instruction += run->before_reset;
 	if (run->timeline.output.stream)
-		timeline_add(&run->timeline, event);
+		timeline_add(&run->timeline, &shown);
 }
 
 /* --- One run -----------------------------------------------------------------------------------
@@ -120,11 +123,11 @@ static bool is_watched(const struct run_options *options)
 	return options->stat || options->json || options->timeline;
 }
 
-static int create(struct run *run)
+struct machine_config run_config(struct run *run)
 {
 	const struct run_options *options = run->options;
-	char why[WHY_BYTES] = "";
-	struct machine_config config = {
+
+	return (struct machine_config){
 		.model = run->model,
 		.profile = run->profile,
 		.memory_bytes = options->memory,
@@ -134,6 +137,25 @@ static int create(struct run *run)
 		.event = is_watched(options) ? on_event : NULL,
 		.context = run,
 	};
+}
+
+void run_replace_machine(struct run *run, struct machine *machine)
+{
+	struct machine *old = run->machine;
+
+	run->machine = machine;
+	if (signalled_machine)
+		signalled_machine = machine;
+	run->timeline.pmu = machine_pmu(machine);
+	machine_destroy(old);
+	if (signalled)
+		machine_stop_soon(machine);
+}
+
+static int create(struct run *run)
+{
+	char why[WHY_BYTES] = "";
+	struct machine_config config = run_config(run);
 
 	run->machine = machine_create(&config, why, sizeof(why));
 	if (run->machine)
@@ -142,7 +164,7 @@ static int create(struct run *run)
 	return TOOL_LACKS;
 }
 
-static int load(struct run *run)
+int run_load(struct run *run)
 {
 	char why[WHY_BYTES] = "";
 	uint8_t *bytes = NULL;
@@ -172,23 +194,27 @@ static void execute(struct run *run)
 	setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IONBF : _IOLBF, BUFSIZ);
 	signalled_machine = run->machine;
 	catch_signals(run->options);
-	machine_run(run->machine, &run->result);
+	life_run(run);
 	release_signals();
 	run->stop_signal = signalled;
-	look_at_counted(run, run->result.totals.of[VPMU_INSTRUCTIONS]);
+	run_look_at_counted(run, run->result.totals.of[VPMU_INSTRUCTIONS]);
 	if (!run->options->json && fflush(stdout))
 		run->output_failed = true;
 }
 
 static int report(struct run *run)
 {
-	int status = run_end_status(run);
+	int status;
 
+	if (run->fate == FATE_FAILED)
+		return run->failure;
+	status = run_end_status(run);
 	run_end_message(run);
 	if (run->options->stat)
 		run_print_stat(run);
 	if (run->timeline.output.stream &&
-	    !timeline_close(&run->timeline, run->result.totals.of[VPMU_INSTRUCTIONS]))
+	    !timeline_close(&run->timeline,
+	                    run->before_reset + run->result.totals.of[VPMU_INSTRUCTIONS]))
 		status = RUN_OUTPUT_FAILED;
 	if (run->options->json && run_print_json(run))
 		status = RUN_OUTPUT_FAILED;
@@ -197,10 +223,15 @@ static int report(struct run *run)
 
 static int load_and_run(struct run *run)
 {
-	int status = create(run);
+	int status;
 
-	if (!status)
-		status = load(run);
+	if (life_brings_machine(run->options)) {
+		status = life_fetch(run);
+	} else {
+		status = create(run);
+		if (!status)
+			status = run_load(run);
+	}
 	if (status)
 		return status;
 	if (!open_timeline(run))
@@ -216,11 +247,15 @@ int run_guest(const struct run_options *options, const char *guest)
 
 	run.options = options;
 	run.guest = guest;
-	status = model_from_text(options->model, &run.model);
+	status = model_from_text(options->model ? options->model : "intel-v2", &run.model);
 	if (!status)
-		status = profile_from_text(options->profile, &run.profile);
+		status = profile_from_text(options->profile ? options->profile : "hardware",
+		                           &run.profile);
+	if (!status)
+		status = life_begin(&run);
 	if (!status)
 		status = load_and_run(&run);
+	life_end(&run);
 	timeline_abandon(&run.timeline);
 	machine_destroy(run.machine);
 	free(run.serial.bytes);

@@ -199,7 +199,7 @@ void run_print_stat(const struct run *run)
 	size_t count = run_counters(run, counters);
 
 	print_heading(" Virtual PMU counters for '%s' (%s, profile %s):", run->guest,
-	              run->model.name, run->options->profile);
+	              run->model.name, machine_profile_name(run->machine));
 	for (size_t i = 0; i < count; i++)
 		print_counter(&counters[i]);
 	print_heading(

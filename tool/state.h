@@ -38,8 +38,12 @@ enum { STATE_WHY_BYTES = 400 };
 /* Each reads a whole file's bytes, or says in why (STATE_WHY_BYTES) what is wrong and where;
  * VPMU_HOST: no memory. *set is then empty. */
 enum vpmu_status state_native_read(const void *data, size_t bytes, struct state_set *set,
-				   char *why);
+                                   char *why);
 enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_set *set, char *why);
+
+/* Reads the model out of what `vpmu doctor --json` or `vpmu models NAME --json` printed. */
+enum vpmu_status state_json_report(const char *text, size_t bytes, struct vpmu_model *model,
+                                   char *why);
 
 enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU };
 
@@ -65,9 +69,15 @@ struct state_file {
 	struct vpmu_qemu_cpu *cpus;
 };
 
+/* Reads such a report from a file. Returns the exit status; TOOL_BAD after a message. */
+int state_report_read(const char *path, struct vpmu_model *model);
+
+/* Whether it is one of QEMU's. */
+bool state_file_is_qemu(const char *path);
+
 /*
- * Reads a file. model: as typed, for QEMU's files, which have none; NULL: not given. Returns the exit
- * status; TOOL_BAD after a message.
+ * Reads a file. model: as typed, for QEMU's files and no others, which tell it; NULL: not given.
+ * Returns the exit status; TOOL_BAD after a message.
  */
 int state_file_read(const char *path, const char *model, struct state_file *file);
 void state_file_free(struct state_file *file);
@@ -86,6 +96,26 @@ extern const struct command state_baseline, state_compat, state_convert, state_d
 /* What the commands print. */
 void state_print_set(const struct state_set *set);
 void state_print_qemu(const struct state_file *file);
+
+enum { STATE_LINE_BYTES = 320 }; /* of a line on a register */
+
+/* Judges one state; the layout is filled for it, and *compat refers to it. */
+void state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
+                 const struct vpmu_state *state, const struct vpmu_model *to);
+
+/* A fleet: a host's number in the baseline is its place here. */
+struct state_host {
+	const char *file; /* NULL: it was typed */
+	uint64_t line;
+	const char *name; /* the host's in its file, or the model as typed */
+	int name_length;
+};
+
+/* Both print a JSON document, and return the exit status. */
+int state_compat_json(const struct state_set *set, const struct vpmu_model *to,
+                      enum vpmu_take *worst);
+int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_model *model,
+                        const struct state_host *hosts);
 
 /* The row of --model that all of them have but for its text. */
 #define STATE_MODEL_FOR_QEMU "the PMU of the vCPUs, which a QEMU file does not tell"

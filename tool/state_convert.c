@@ -44,7 +44,8 @@ const struct command state_convert = {
 	.name = "state convert",
 	.operands = "IN OUT",
 	.about = "Convert a file of states to another format",
-	.notes = "OUT appears when all of it is written, and not before; '-' is the standard output.\n",
+	.notes = "OUT appears when all of it is written, and not before; '-' is the standard "
+		 "output.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 2,

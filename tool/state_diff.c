@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "json.h"
-#include "message.h"
 #include "state.h"
 
 struct diff_options {
@@ -36,21 +34,35 @@ static bool diff_values(const struct state_entry *a, const struct state_entry *b
 	return count;
 }
 
-/* Of two models each fact that is not the same; the judgement both ways has them all. */
+/* What the first model has and the second has not, or less of; fields in `told` are left out.
+ * Returns the fields that are told by now. */
+static uint32_t print_lacks(uint32_t vcpu, char sign, const struct vpmu_state *first,
+                            const struct vpmu_model *second, uint32_t told)
+{
+	struct vpmu_compat compat;
+	struct vpmu_layout layout;
+	char line[STATE_LINE_BYTES];
+
+	state_judge(&compat, &layout, first, second);
+	for (unsigned i = 0; i < compat.difference_count; i++) {
+		uint32_t field = UINT32_C(1) << compat.differences[i].field;
+
+		vpmu_compat_describe_difference(&compat, i, line, sizeof(line));
+		if (!(told & field))
+			printf("vCPU %" PRIu32 ": %c %s\n", vcpu, sign, line);
+		told |= field;
+	}
+	return told;
+}
+
 static void print_models(const struct state_entry *a, const struct state_entry *b)
 {
-	static struct vpmu_compat compat;
-	struct vpmu_layout layout;
-	char text[256];
+	uint32_t told;
 
 	printf("vCPU %" PRIu32 ": the models differ: %s -> %s\n", a->vcpu, a->state.model.name,
 	       b->state.model.name);
-	vpmu_layout_init(&layout, &a->state.model);
-	vpmu_compat_judge(&compat, &a->state, &layout, &b->state.model);
-	for (unsigned i = 0; i < compat.difference_count; i++) {
-		vpmu_compat_describe_difference(&compat, i, text, sizeof(text));
-		printf("vCPU %" PRIu32 ":   %s\n", a->vcpu, text);
-	}
+	told = print_lacks(a->vcpu, '-', &a->state, &b->state.model, 0);
+	print_lacks(a->vcpu, '+', &b->state, &a->state.model, told);
 }
 
 /* The next number of a vCPU, of either set. */
@@ -85,24 +97,36 @@ static int diff(const struct state_set *a, const struct state_set *b)
 	return differ ? TOOL_FAILS : TOOL_HOLDS;
 }
 
+/* A model that is needed for one of the files must not be given for the other. */
+static int read_both(const char *const *paths, const char *model, struct state_file *files)
+{
+	bool needs[] = {state_file_is_qemu(paths[0]), state_file_is_qemu(paths[1])};
+	bool none = !needs[0] && !needs[1];
+	int status = state_file_read_set(paths[0], needs[0] || none ? model : NULL, &files[0]);
+
+	if (status)
+		return status;
+	status = state_file_read_set(paths[1], needs[1] || none ? model : NULL, &files[1]);
+	if (status)
+		state_file_free(&files[0]);
+	return status;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct diff_options options = {0};
 	const char *operands[ARGS_OPERANDS];
-	struct state_file a, b;
+	struct state_file files[2];
 	int status = args_parse(self, argc, argv, &options, operands);
 
 	if (status != ARGS_GO)
 		return status;
-	status = state_file_read_set(operands[0], options.model, &a);
+	status = read_both(operands, options.model, files);
 	if (status)
 		return status;
-	status = state_file_read_set(operands[1], options.model, &b);
-	if (!status) {
-		status = diff(&a.set, &b.set);
-		state_file_free(&b);
-	}
-	state_file_free(&a);
+	status = diff(&files[0].set, &files[1].set);
+	state_file_free(&files[0]);
+	state_file_free(&files[1]);
 	return status;
 }
 
@@ -110,7 +134,9 @@ const struct command state_diff = {
 	.name = "state diff",
 	.operands = "A B",
 	.about = "Show in which registers two files of states differ",
-	.notes = "The files may be of different formats. Names of models are not compared.\n"
+	.notes = "The files may be of different formats. Names of models are not compared; of "
+		 "different\n"
+		 "models is said what the second lacks (-), and what the first lacks (+).\n"
 		 "\n"
 		 "Exit status: 0, the same; 1, they differ; 2, bad input.\n",
 	.options = rows,

@@ -83,6 +83,16 @@ static int read_states(const char *path, const uint8_t *bytes, size_t count,
 	return TOOL_BAD;
 }
 
+bool state_file_is_qemu(const char *path)
+{
+	int fd;
+
+	if (!open_qemu(path, &fd))
+		return false;
+	close(fd);
+	return true;
+}
+
 int state_file_read(const char *path, const char *model, struct state_file *file)
 {
 	uint8_t *bytes;
@@ -96,12 +106,34 @@ int state_file_read(const char *path, const char *model, struct state_file *file
 		close(fd);
 		return status;
 	}
+	if (model) {
+		message("a model is given for a QEMU file only: %s (other files have theirs)",
+		        path);
+		return TOOL_BAD;
+	}
 	status = file_read(path, LIMIT, "any file of states", &bytes, &count);
 	if (status)
 		return status;
 	status = read_states(path, bytes, count, file);
 	free(bytes);
 	return status;
+}
+
+int state_report_read(const char *path, struct vpmu_model *model)
+{
+	char why[STATE_WHY_BYTES] = "";
+	enum vpmu_status read;
+	uint8_t *bytes;
+	size_t count;
+	int status = file_read(path, LIMIT, "any report", &bytes, &count);
+
+	if (status)
+		return status;
+	read = state_json_report((const char *)bytes, count, model, why);
+	free(bytes);
+	if (read && read != VPMU_INTERNAL)
+		message("not a report on a host's PMU: %s: %s", path, why);
+	return !read ? TOOL_HOLDS : read == VPMU_INTERNAL ? TOOL_LACKS : TOOL_BAD;
 }
 
 int state_file_read_set(const char *path, const char *model, struct state_file *file)
@@ -125,7 +157,7 @@ void state_file_free(struct state_file *file)
 static bool write_set(const struct state_set *set, enum state_format format, FILE *stream)
 {
 	return format == STATE_JSON ? state_json_write(set, stream)
-				    : state_native_write(set, stream);
+	                            : state_native_write(set, stream);
 }
 
 int state_file_write(const char *path, const struct state_set *set, enum state_format format)

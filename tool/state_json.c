@@ -32,10 +32,10 @@ static json_t *set_json(const struct state_set *set)
 		struct vpmu_layout layout;
 
 		vpmu_layout_init(&layout, &entry->state.model);
-		json_array_append_new(
-			vcpus, json_pack("{s:I, s:o, s:o}", "vcpu", (json_int_t)entry->vcpu,
-		                         "model", model_json(&entry->state.model), "registers",
-		                         registers_json(&entry->state, &layout)));
+		json_array_append_new(vcpus, json_pack("{s:I, s:o, s:o}", "vcpu",
+		                                       (json_int_t)entry->vcpu, "model",
+		                                       model_json(&entry->state.model), "registers",
+		                                       registers_json(&entry->state, &layout)));
 	}
 	json_object_set_new(document, "vcpus", vcpus);
 	return document;

@@ -71,8 +71,8 @@ static int find(const char *path, int fd, struct state_file *file)
 	}
 	source.bytes = opened.bytes = (uint64_t)about.st_size;
 	errno = 0;
-	status = vpmu_qemu_find(&source, file->cpus, VPMU_FILE_VCPUS, &file->qemu, why,
-	                        sizeof(why));
+	status =
+		vpmu_qemu_find(&source, file->cpus, VPMU_FILE_VCPUS, &file->qemu, why, sizeof(why));
 	end_progress(&opened);
 	if (status)
 		message("%s: %s: %s%s%s", vpmu_status_text(status), path, why,

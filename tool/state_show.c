@@ -91,7 +91,7 @@ void state_print_qemu(const struct state_file *file)
 	printf("QEMU migration file%s%s, %zu vCPU%s, found %s\n", *about->machine ? " of " : "",
 	       about->machine, about->cpus, about->cpus == 1 ? "" : "s",
 	       about->described ? "through its description"
-				: "by QEMU's layout (it has no description)");
+	                        : "by QEMU's layout (it has no description)");
 	for (size_t i = 0; i < about->cpus; i++)
 		print_cpu(&file->cpus[i], !file->set.count);
 }
@@ -139,7 +139,7 @@ static int run_show(const struct command *self, int argc, char **argv)
 	if (options.json && json_lacks())
 		return TOOL_LACKS;
 	status = options.json ? state_file_read_set(operands[0], options.model, &file)
-			      : state_file_read(operands[0], options.model, &file);
+	                      : state_file_read(operands[0], options.model, &file);
 	if (status)
 		return status;
 	if (options.json)
@@ -188,15 +188,15 @@ static const struct option_row import_rows[] = {
 static int import(const char *path, const struct import_options *options, enum state_format format)
 {
 	struct state_file file;
-	int status = state_file_read_set(path, options->model, &file);
+	int status;
 
-	if (status)
-		return status;
-	if (file.format != STATE_QEMU) {
-		message("not a QEMU migration file: %s (vpmu state convert takes it)", path);
-		state_file_free(&file);
+	if (!state_file_is_qemu(path)) {
+		message("not a QEMU migration file: %s (it begins with 'QEVM')", path);
 		return TOOL_BAD;
 	}
+	status = state_file_read_set(path, options->model, &file);
+	if (status)
+		return status;
 	if (!options->out || strcmp(options->out, "-") != 0)
 		state_print_qemu(&file);
 	if (!options->out) {
@@ -226,7 +226,8 @@ const struct command state_import_qemu = {
 	.name = "state import-qemu",
 	.operands = "FILE",
 	.about = "Take the PMUs' states out of a QEMU migration file",
-	.notes = "FILE is what QEMU's monitor writes with  migrate \"exec:cat > FILE\"  . Memory is not\n"
+	.notes = "FILE is what QEMU's monitor writes with  migrate \"exec:cat > FILE\"  . Memory "
+		 "is not\n"
 		 "read. Without --out the registers are printed.\n",
 	.options = import_rows,
 	.option_count = sizeof(import_rows) / sizeof(import_rows[0]),

@@ -40,7 +40,7 @@ VPMU_API const char *vpmu_profile_name(size_t i);
  * *model is unchanged.
  */
 VPMU_API enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile,
-					     struct vpmu_model *model);
+                                             struct vpmu_model *model);
 
 /* The bytes that vpmu_pmu_init() needs. */
 VPMU_API size_t vpmu_pmu_size(void);
@@ -52,7 +52,7 @@ VPMU_API size_t vpmu_pmu_size(void);
  * the model fails vpmu_model_check().
  */
 VPMU_API struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_model *model,
-					const struct vpmu_profile *profile);
+                                        const struct vpmu_profile *profile);
 
 /* The model that the machine was made for. Lives as long as the machine. */
 VPMU_API const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu);
@@ -72,7 +72,7 @@ VPMU_API enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct 
  * On a failure *value is unchanged, and so is the machine.
  */
 VPMU_API enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr,
-					      uint64_t *value);
+                                              uint64_t *value);
 VPMU_API enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
@@ -80,7 +80,7 @@ VPMU_API enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t ms
  * write has no side effect but the value. VPMU_REFUSED: a reserved bit is set.
  */
 VPMU_API enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr,
-					     uint64_t *value);
+                                             uint64_t *value);
 VPMU_API enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
@@ -88,7 +88,7 @@ VPMU_API enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr
  * inject #GP(0). (Intel SDM vol. 2B RDPMC; AMD APM vol. 3 RDPMC.)
  */
 VPMU_API enum vpmu_status vpmu_pmu_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned cpl,
-					 bool pce, uint64_t *value);
+                                         bool pce, uint64_t *value);
 
 /* What KVM or the processor does to the PMU when the vCPU is reset (not LVTPC: the APIC's). */
 VPMU_API void vpmu_pmu_reset(struct vpmu_pmu *pmu);
@@ -121,7 +121,7 @@ VPMU_API struct vpmu_outcome vpmu_pmu_enter(struct vpmu_pmu *pmu);
  * causes (a freeze, a PMI) is done at its moment, and the rest of the run goes on after it.
  */
 VPMU_API struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
-					  unsigned cpl);
+                                          unsigned cpl);
 
 /*
  * For an emulator, once per translated block: the same as vpmu_pmu_run() without the entry. Costs a
@@ -129,7 +129,7 @@ VPMU_API struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpm
  * vpmu_pmu_headroom() first and account in pieces no larger than that.
  */
 VPMU_API struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu,
-					      const struct vpmu_amounts *amounts, unsigned cpl);
+                                              const struct vpmu_amounts *amounts, unsigned cpl);
 
 /*
  * How much of each class can happen at this privilege level before something may overflow: with
@@ -164,7 +164,8 @@ VPMU_API struct vpmu_outcome vpmu_pmu_emulate(struct vpmu_pmu *pmu, bool branch,
 /* The vCPU's thread is descheduled and scheduled in again. Nothing on profile hardware. */
 VPMU_API void vpmu_pmu_schedule(struct vpmu_pmu *pmu);
 
-/* --- Profiles with perf events ----------------------------------------------------------------- */
+/* --- Profiles with perf events -----------------------------------------------------------------
+ */
 
 /* What a machine with perf events has done since it was made; zeros on profile hardware. */
 struct vpmu_event_counts {
@@ -211,6 +212,6 @@ struct vpmu_filter {
  * VPMU_REFUSED: this profile has no filter.
  */
 VPMU_API enum vpmu_status vpmu_pmu_set_filter(struct vpmu_pmu *pmu,
-					      const struct vpmu_filter *filter);
+                                              const struct vpmu_filter *filter);
 
 #endif

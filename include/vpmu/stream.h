@@ -39,8 +39,8 @@ enum {
  * (vpmu_state_check() says which), or `bytes` are too few. *used is then 0.
  */
 VPMU_API enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
-					     const struct vpmu_layout *layout, uint32_t vcpu,
-					     void *out, size_t bytes, size_t *used);
+                                             const struct vpmu_layout *layout, uint32_t vcpu,
+                                             void *out, size_t bytes, size_t *used);
 
 /*
  * Reads a stream into a state of the layout's model: the destination's, which it must be for. Of
@@ -49,9 +49,9 @@ VPMU_API enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
  * or with a record or register that this vpmu does not know and may not skip.
  */
 VPMU_API enum vpmu_status vpmu_stream_decode(const void *data, size_t bytes,
-					     const struct vpmu_layout *layout,
-					     struct vpmu_state *state, uint32_t *vcpu, char *why,
-					     size_t why_bytes);
+                                             const struct vpmu_layout *layout,
+                                             struct vpmu_state *state, uint32_t *vcpu, char *why,
+                                             size_t why_bytes);
 
 /*
  * The length of the stream that begins with these VPMU_STREAM_HEADER_BYTES, for who reads one from
@@ -59,7 +59,7 @@ VPMU_API enum vpmu_status vpmu_stream_decode(const void *data, size_t bytes,
  * whole is known to be undamaged.
  */
 VPMU_API enum vpmu_status vpmu_stream_length(const void *data, size_t bytes, size_t *length,
-					     char *why, size_t why_bytes);
+                                             char *why, size_t why_bytes);
 
 /* Whose state a stream is. */
 struct vpmu_stream_about {
@@ -70,8 +70,8 @@ struct vpmu_stream_about {
 
 /* Says so, for who has no layout yet. Errors as vpmu_stream_decode(); registers are not judged. */
 VPMU_API enum vpmu_status vpmu_stream_look(const void *data, size_t bytes,
-					   struct vpmu_stream_about *about, char *why,
-					   size_t why_bytes);
+                                           struct vpmu_stream_about *about, char *why,
+                                           size_t why_bytes);
 
 /* A register as the stream itself describes it. */
 struct vpmu_stream_register {
@@ -82,14 +82,15 @@ struct vpmu_stream_register {
 
 /*
  * Lists a stream's registers by its own description, whatever model it is for and whether this vpmu
- * knows it: fills out[] (`max` entries), and *count with how many the stream has, which may be more.
- * VPMU_BAD_DATA; VPMU_INCOMPATIBLE: of a newer version.
+ * knows it: fills out[] (`max` entries), and *count with how many the stream has, which may be
+ * more. VPMU_BAD_DATA; VPMU_INCOMPATIBLE: of a newer version.
  */
 VPMU_API enum vpmu_status vpmu_stream_registers(const void *data, size_t bytes,
-						struct vpmu_stream_register *out, size_t max,
-						size_t *count, char *why, size_t why_bytes);
+                                                struct vpmu_stream_register *out, size_t max,
+                                                size_t *count, char *why, size_t why_bytes);
 
-/* --- The file of a VM: a header, then a stream for each vCPU ----------------------------------- */
+/* --- The file of a VM: a header, then a stream for each vCPU -----------------------------------
+ */
 
 enum {
 	VPMU_FILE_VERSION = 1,
@@ -116,12 +117,13 @@ struct vpmu_file {
  * file is of a newer version.
  */
 VPMU_API enum vpmu_status vpmu_file_open(struct vpmu_file *file, const void *data, size_t bytes,
-					 char *why, size_t why_bytes);
+                                         char *why, size_t why_bytes);
 
 /* The next vCPU's stream, to be decoded; false at the end. */
 VPMU_API bool vpmu_file_next(struct vpmu_file *file, const void **stream, size_t *bytes);
 
-/* --- QEMU's migration files -------------------------------------------------------------------- */
+/* --- QEMU's migration files --------------------------------------------------------------------
+ */
 
 /*
  * The fields of QEMU's subsection cpu/msr_architectural_pmu (target/i386/machine.c), which are the
@@ -151,18 +153,17 @@ VPMU_API void vpmu_qemu_unpack(struct vpmu_qemu_pmu *pmu, const void *payload);
  * register cannot hold.
  */
 VPMU_API enum vpmu_status vpmu_qemu_to_state(const struct vpmu_qemu_pmu *pmu,
-					     const struct vpmu_layout *layout,
-					     struct vpmu_state *state, char *why,
-					     size_t why_bytes);
+                                             const struct vpmu_layout *layout,
+                                             struct vpmu_state *state, char *why, size_t why_bytes);
 
 /*
  * QEMU's fields from a state. VPMU_INCOMPATIBLE: a register that QEMU does not migrate has not its
  * reset value; VPMU_BAD_ARGUMENT: the state is not of the layout, or cannot hold its values.
  */
 VPMU_API enum vpmu_status vpmu_qemu_from_state(const struct vpmu_state *state,
-					       const struct vpmu_layout *layout,
-					       struct vpmu_qemu_pmu *pmu, char *why,
-					       size_t why_bytes);
+                                               const struct vpmu_layout *layout,
+                                               struct vpmu_qemu_pmu *pmu, char *why,
+                                               size_t why_bytes);
 
 /* What is read: `bytes` in all. read() fills `into` wholly from the offset, which is within, or
  * returns false with errno set. */
@@ -196,8 +197,8 @@ struct vpmu_qemu_about {
  * cpus[] and *about are then of no use.
  */
 VPMU_API enum vpmu_status vpmu_qemu_find(const struct vpmu_source *source,
-					 struct vpmu_qemu_cpu *cpus, size_t max,
-					 struct vpmu_qemu_about *about, char *why,
-					 size_t why_bytes);
+                                         struct vpmu_qemu_cpu *cpus, size_t max,
+                                         struct vpmu_qemu_about *about, char *why,
+                                         size_t why_bytes);
 
 #endif

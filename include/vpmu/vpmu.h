@@ -7,6 +7,7 @@
 #include <vpmu/model.h>
 #include <vpmu/pmu.h>
 #include <vpmu/state.h>
+#include <vpmu/stream.h>
 #include <vpmu/types.h>
 
 #define VPMU_VERSION "0.1.0"

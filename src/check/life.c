@@ -10,9 +10,9 @@
 enum variant { SAME_FAR, SAME_NEAR, ALL_NEAR, VARIANTS };
 
 enum {
-	RAN = 10,    /* instructions that the guest has run */
-	FAR = 5,     /* where a counter started */
-	NEAR = 16,   /* so many before the overflow */
+	RAN = 10,         /* instructions that the guest has run */
+	FAR = 5,          /* where a counter started */
+	NEAR = 16,        /* so many before the overflow */
 	PENDING = 1 + RAN /* so many that one more overflows */
 };
 

@@ -7,8 +7,8 @@
  */
 #include "room_int.h"
 
-/* Less than any distance of the states, then past all of them, past what a prior life left, and past
- * the next overflow of every counter that there is. */
+/* Less than any distance of the states, then past all of them, past what a prior life left, and
+ * past the next overflow of every counter that there is. */
 const uint64_t run_lengths[RUNS] = {1, 2, 4, 40, UINT64_C(1) << 48};
 
 bool machine_fresh(struct machine *machine, const struct check_subject *subject)

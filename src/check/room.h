@@ -15,7 +15,7 @@
 
 #include <vpmu/state.h>
 
-/* --- Properties -------------------------------------------------------------------------------- */
+/* --- Properties --- */
 
 enum check_property {
 	CHECK_READS_AS_PUT,
@@ -33,13 +33,13 @@ enum check_property {
 
 struct check_property_row {
 	const char *name;
-	char letter;        /* in the matrix */
-	uint8_t levels;     /* bits 1 << enum vpmu_level at which it is claimed */
-	const char *about;  /* one line */
+	char letter;       /* in the matrix */
+	uint8_t levels;    /* bits 1 << enum vpmu_level at which it is claimed */
+	const char *about; /* one line */
 };
 extern const struct check_property_row check_properties[CHECK_PROPERTIES];
 
-/* --- Lives: what the vCPU was before the put ---------------------------------------------------- */
+/* --- Lives: what the vCPU was before the put --- */
 
 enum check_life {
 	CHECK_FRESH,
@@ -60,7 +60,7 @@ extern const struct check_life_row check_lives[CHECK_LIVES];
 /* The life of that name, or CHECK_LIVES. */
 enum check_life check_life_find(const char *name);
 
-/* --- Scope -------------------------------------------------------------------------------------- */
+/* --- Scope --- */
 
 /* What may fall between two writes and before the next entry. */
 enum check_incident {
@@ -104,7 +104,7 @@ const char *check_scope_key_about(size_t i);
 /* The bytes that one explorer takes, at most. */
 size_t check_scope_memory(const struct check_scope *scope);
 
-/* --- A plan of the user's own ------------------------------------------------------------------- */
+/* --- A plan of the user's own --- */
 
 struct check_plan_write {
 	uint32_t msr;
@@ -127,7 +127,7 @@ struct check_plan {
 bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout, const char *text,
                       size_t length, char *why, size_t why_bytes);
 
-/* --- Exploring ---------------------------------------------------------------------------------- */
+/* --- Exploring --- */
 
 /* One step of a counterexample. */
 enum check_verb {
@@ -159,7 +159,8 @@ struct check_step {
 	uint8_t part;    /* enum check_part */
 	bool expects;    /* what it answered is not what it should have: expected */
 	bool has_value;  /* of a host write: the register has that value already */
-	uint8_t same_as; /* of a wrong read: 1 + the place of a register that should have it, or 0 */
+	uint8_t same_as; /* of a wrong read: 1 + the place of a register that should have it, or 0
+	                  */
 	uint32_t msr;
 	uint64_t value;
 	struct check_answer got, expected;
@@ -212,7 +213,7 @@ void check_result_clear(struct check_result *result);
  * without any two ways leading to the same state. Saturates. */
 uint64_t check_estimate(const struct check_scope *scope, const struct check_subject *subject);
 
-/* --- A counterexample, for people and for `vpmu replay` ------------------------------------------ */
+/* --- A counterexample, for people and for `vpmu replay` --- */
 
 /* False for a trace with a step that the replay language has no command for (the host running). */
 bool check_trace_replays(const struct check_trace *trace);
@@ -223,7 +224,7 @@ size_t check_trace_replay(const struct check_trace *trace, const struct check_su
 size_t check_trace_story(const struct check_trace *trace, const struct check_subject *subject,
                          char *text, size_t bytes);
 
-/* --- The search for an order ---------------------------------------------------------------------- */
+/* --- The search for an order --- */
 
 enum { CHECK_SEARCH_STEPS = 12, CHECK_SEARCH_FOUND = 64 };
 

@@ -28,7 +28,7 @@ static inline struct vpmu_pmu *pmu_of(struct machine *machine)
 	return (struct vpmu_pmu *)machine->memory;
 }
 
-/* --- record.c: steps, done on a machine and written down ------------------------------------------ */
+/* --- record.c: steps, done on a machine and written down --- */
 
 enum { RECORD_STEPS = 1024 };
 
@@ -51,7 +51,7 @@ struct check_answer deed_do(struct vpmu_pmu *pmu, struct deed deed, struct recor
 /* Marks the last recorded step as wrong. */
 void record_expects(struct record *record, const struct check_answer *expected);
 
-/* --- states.c --------------------------------------------------------------------------------------- */
+/* --- states.c --- */
 
 /* The i-th state of the list; NULL past the last. */
 const char *state_name(unsigned i);
@@ -77,7 +77,7 @@ static inline bool is_counter(enum vpmu_kind kind)
 	return kind == VPMU_KIND_COUNTER || kind == VPMU_KIND_FIXED_COUNTER;
 }
 
-/* --- scenario: one state, one plan, one life ---------------------------------------------------------- */
+/* --- scenario: one state, one plan, one life --- */
 
 enum { RUNS = 5 };
 
@@ -120,7 +120,7 @@ struct scenario {
 /* A machine as created, with nothing done. False: the profile has no such model. */
 bool machine_fresh(struct machine *machine, const struct check_subject *subject);
 
-/* --- life.c ------------------------------------------------------------------------------------------- */
+/* --- life.c --- */
 
 /* How many variants a life has at a level; 0: the profile cannot have it. */
 unsigned life_variants(enum check_life life);
@@ -128,24 +128,20 @@ unsigned life_variants(enum check_life life);
 /* Makes the life on a fresh machine. False: the profile cannot have it. */
 bool life_make(struct machine *machine, const struct scenario *scenario, struct record *record);
 
-/* --- reference.c -------------------------------------------------------------------------------------- */
+/* --- reference.c --- */
 
 bool reference_make(struct scenario *scenario, struct machine *scratch);
 
-/* --- judge.c ------------------------------------------------------------------------------------------ */
+/* --- judge.c --- */
 
-/* Lets the guest run on, on a machine that may be changed. raised: PMIs since the put began. Returns
- * the properties that are violated. */
+/* Lets the guest run on, on a machine that may be changed. raised: PMIs since the put began.
+ * Returns the properties that are violated. */
 uint32_t judge(struct vpmu_pmu *pmu, const struct scenario *scenario, unsigned raised,
                bool was_refused, struct record *record);
 
 enum { JUDGE_TRANSITIONS = 6 + RUNS }; /* of one judgement, at most */
 
-/* --- refuse.c ----------------------------------------------------------------------------------------- */
-
-struct explorer_totals {
-	uint64_t transitions;
-};
+/* --- refuse.c --- */
 
 /* Refuses the put at each write under each policy. Returns whether the report held; if not, record
  * (not NULL) has the way. */

@@ -122,8 +122,8 @@ static bool choose_state(struct scenario *scenario, unsigned i)
 
 enum vpmu_status scenario_each(const struct check_subject *subject, const struct check_scope *scope,
                                const struct vpmu_layout *layout, struct scenario *scenario,
-                               struct machine *scratch,
-                               enum vpmu_status (*visit)(void *context), void *context)
+                               struct machine *scratch, enum vpmu_status (*visit)(void *context),
+                               void *context)
 {
 	static const enum vpmu_level levels[] = {VPMU_LEVEL_RESET, VPMU_LEVEL_FULL};
 	enum vpmu_status status = VPMU_OK;

@@ -11,7 +11,7 @@ enum vpmu_status scenario_plan(struct scenario *scenario);
 /* Visits each scenario of a subject, which is then in *scenario. Ends at the first failure. */
 enum vpmu_status scenario_each(const struct check_subject *subject, const struct check_scope *scope,
                                const struct vpmu_layout *layout, struct scenario *scenario,
-                               struct machine *scratch,
-                               enum vpmu_status (*visit)(void *context), void *context);
+                               struct machine *scratch, enum vpmu_status (*visit)(void *context),
+                               void *context);
 
 #endif

@@ -21,11 +21,11 @@ struct key {
 
 static const struct key keys[] = {
 	{"between", "N", "incidents in one put, at most", KEY_COUNT, FIELD(between), 0, 6},
-	{"incidents", "KIND+KIND", "which: enter, schedule, shortage, run, host; none", KEY_INCIDENTS,
-         FIELD(incidents), 0, 0},
+	{"incidents", "KIND+KIND", "which: enter, schedule, shortage, run, host; none",
+         KEY_INCIDENTS, FIELD(incidents), 0, 0},
 	{"twice", "on|off", "the put is also repeated", KEY_SWITCH, FIELD(twice), 0, 0},
-	{"refused", "on|off", "the put is also refused at each write", KEY_SWITCH, FIELD(refused), 0,
-         0},
+	{"refused", "on|off", "the put is also refused at each write", KEY_SWITCH, FIELD(refused),
+         0, 0},
 	{"states", "N", "how many states of the list are put at level full", KEY_COUNT,
          FIELD(states), 1, 10},
 	{"nodes", "N", "states of one exploration that are kept, at most", KEY_COUNT, FIELD(nodes),
@@ -37,14 +37,13 @@ static const struct key keys[] = {
 struct check_scope check_scope_default(void)
 {
 	return (struct check_scope){
-		.between = 2,
-		.incidents =
-			BIT32(CHECK_ENTER) | BIT32(CHECK_SCHEDULE) | BIT32(CHECK_SHORTAGE),
+		.between = 3,
+		.incidents = BIT32(CHECK_ENTER) | BIT32(CHECK_SCHEDULE) | BIT32(CHECK_SHORTAGE),
 		.twice = true,
 		.refused = true,
 		.states = state_count(),
-		.nodes = 1 << 16,
-		.limit = UINT64_C(1000000000000),
+		.nodes = 1 << 17,
+		.limit = UINT64_C(10000000000000),
 	};
 }
 
@@ -156,8 +155,9 @@ static bool parse_item(struct check_scope *scope, const char *text, size_t lengt
 			return true;
 		}
 		if (keys[i].kind == KEY_COUNT)
-			snprintf(why, why_bytes, "%s takes a number from %llu to %llu", keys[i].name,
-			         (unsigned long long)keys[i].min, (unsigned long long)keys[i].max);
+			snprintf(why, why_bytes, "%s takes a number from %llu to %llu",
+			         keys[i].name, (unsigned long long)keys[i].min,
+			         (unsigned long long)keys[i].max);
 		else
 			snprintf(why, why_bytes, "%s takes %s", keys[i].name, keys[i].values);
 		return false;
@@ -205,8 +205,8 @@ void check_scope_print(const struct check_scope *scope, char text[CHECK_SCOPE_BY
 		char kinds[64];
 
 		print_incidents((uint32_t)value, kinds, sizeof(kinds));
-		used += (size_t)snprintf(text + used, CHECK_SCOPE_BYTES - used, "%s%s=",
-		                         used ? "," : "", keys[i].name);
+		used += (size_t)snprintf(text + used, CHECK_SCOPE_BYTES - used,
+		                         "%s%s=", used ? "," : "", keys[i].name);
 		if (used >= CHECK_SCOPE_BYTES)
 			return;
 		if (keys[i].kind == KEY_COUNT)
@@ -220,7 +220,7 @@ void check_scope_print(const struct check_scope *scope, char text[CHECK_SCOPE_BY
 	}
 }
 
-/* --- How large -------------------------------------------------------------------------------------- */
+/* --- How large --- */
 
 struct estimate {
 	struct check_scope scope;
@@ -262,8 +262,7 @@ static enum vpmu_status estimate_scenario(void *context)
 	                 !!(scope->incidents & BIT32(CHECK_SHORTAGE));
 	uint64_t of_one = places + JUDGE_TRANSITIONS * (scope->twice ? 2u : 1u);
 
-	estimate->sum =
-		add(estimate->sum, times(ways(places, scope->between, kinds), of_one));
+	estimate->sum = add(estimate->sum, times(ways(places, scope->between, kinds), of_one));
 	if (scope->refused)
 		estimate->sum = add(estimate->sum, 6 * places * places);
 	return VPMU_OK;
@@ -271,9 +270,9 @@ static enum vpmu_status estimate_scenario(void *context)
 
 uint64_t check_estimate(const struct check_scope *scope, const struct check_subject *subject)
 {
-	struct estimate *estimate = aligned_alloc(
-		VPMU_PMU_ALIGN,
-		(sizeof(*estimate) + VPMU_PMU_ALIGN - 1) / VPMU_PMU_ALIGN * VPMU_PMU_ALIGN);
+	struct estimate *estimate =
+		aligned_alloc(VPMU_PMU_ALIGN, (sizeof(*estimate) + VPMU_PMU_ALIGN - 1) /
+	                                              VPMU_PMU_ALIGN * VPMU_PMU_ALIGN);
 	uint64_t sum;
 
 	if (!estimate)

@@ -22,8 +22,14 @@ struct row {
 	bool status;       /* the first counter's status bit is set */
 };
 
-#define ON(v)     {.on = true, .value = (v)}
-#define ON_PMI(v) {.on = true, .pmi = true, .value = (v)}
+#define ON(v)                                                                                      \
+	{                                                                                          \
+		.on = true, .value = (v)                                                           \
+	}
+#define ON_PMI(v)                                                                                  \
+	{                                                                                          \
+		.on = true, .pmi = true, .value = (v)                                              \
+	}
 
 static const struct row rows[] = {
 	{.name = "near", .first = ON_PMI(-3)},

@@ -12,8 +12,7 @@ struct paper {
 	size_t bytes, used;
 };
 
-static void put(struct paper *paper, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+static void put(struct paper *paper, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void put(struct paper *paper, const char *format, ...)
 {
@@ -64,7 +63,7 @@ static const char *register_name(const struct telling *telling, uint32_t msr, ch
 	return place < 0 ? number : telling->layout.registers[place].name;
 }
 
-/* --- The script --------------------------------------------------------------------------------------- */
+/* --- The script --- */
 
 static void put_command(struct paper *paper, const struct check_step *step)
 {
@@ -202,7 +201,7 @@ size_t check_trace_replay(const struct check_trace *trace, const struct check_su
 	return telling.paper.used;
 }
 
-/* --- The story ---------------------------------------------------------------------------------------- */
+/* --- The story --- */
 
 static void tell_outcome(struct paper *paper, const struct vpmu_outcome *outcome)
 {
@@ -316,8 +315,9 @@ size_t check_trace_story(const struct check_trace *trace, const struct check_sub
 		for (; i < trace->count && changes_nothing(&trace->steps[i]); i++)
 			same++;
 		if (same) {
-			put(&telling.paper, "%3u. the VMM writes %u register%s with the value%s "
-			                    "that %s already\n",
+			put(&telling.paper,
+			    "%3u. the VMM writes %u register%s with the value%s "
+			    "that %s already\n",
 			    ++number, same, same > 1 ? "s" : "", same > 1 ? "s" : "",
 			    same > 1 ? "they have" : "it has");
 			i--;

@@ -27,8 +27,8 @@ struct moment {
 struct stretch {
 	struct lane lane[LANES];
 	unsigned mode;
-	/* Counters that ran at the start. An overflow may start others, but none with a threshold.
-	 */
+	/* Counters that ran at the start. An overflow may start others; one with a threshold then
+	 * counts from the next stretch on. */
 	uint32_t slots;
 	bool level[SLOTS];
 };

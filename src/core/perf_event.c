@@ -51,11 +51,11 @@ static void let_count(struct vpmu_pmu *pmu, unsigned slot, bool active)
 /* The sample period ends after so many events more. */
 static inline void program(struct vpmu_pmu *pmu, struct event *event, uint64_t count, int64_t left)
 {
-	account_settle(pmu);
 	event->period_end = count + (uint64_t)left;
 	left = left < MIN_PERIOD ? MIN_PERIOD : left;
 	event->wrap = count + (uint64_t)(left > MAX_PERIOD ? MAX_PERIOD : left);
 	pmu->epoch++;
+	account_settle(pmu);
 }
 
 /* x86_perf_event_set_period: programs the hardware counter. True at the end of a period. */

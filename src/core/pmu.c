@@ -148,7 +148,7 @@ void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see)
 
 void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 {
-	if (!pmu->kvm.counts_host)
+	if (!pmu->kvm.counts_host || !pmu->engine->handle_event)
 		return;
 	pmu->kvm.host_runs = true;
 	vpmu_pmu_account(pmu, amounts, 0);

@@ -297,16 +297,6 @@ static inline void account_settle(struct vpmu_pmu *pmu)
 		account_settle_armed(pmu);
 }
 
-/* What has happened of a class in a mode, up to this moment. */
-static inline uint64_t account_total(const struct vpmu_pmu *pmu, unsigned mode, unsigned class_)
-{
-	uint64_t total = pmu->total[mode][class_];
-
-	if (pmu->is_armed && mode == pmu->mode)
-		total += pmu->armed[class_] - pmu->left[class_];
-	return total;
-}
-
 /* --- tally.c --- */
 
 /* Of a counter that is its tally: events until it wraps; UINT64_MAX stands for 2^64, too. */
@@ -315,13 +305,17 @@ uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot);
 /* What the tally has counted through the totals while it runs. */
 static inline uint64_t tally_running(const struct vpmu_pmu *pmu, const struct tally *tally)
 {
+	const unsigned class_ = tally->class_, modes = tally->modes;
 	uint64_t sum = 0;
 
-	if (!tally->modes || tally->threshold || tally->class_ == VPMU_NO_CLASS)
+	if (!modes || tally->threshold || class_ == VPMU_NO_CLASS)
 		return 0;
-	for (unsigned mode = 0; mode < MODES; mode++)
-		if (tally->modes & BIT64(mode))
-			sum += account_total(pmu, mode, tally->class_);
+	if (modes & BIT64(MODE_KERNEL))
+		sum += pmu->total[MODE_KERNEL][class_];
+	if (modes & BIT64(MODE_USER))
+		sum += pmu->total[MODE_USER][class_];
+	if (pmu->is_armed && modes >> pmu->mode & 1)
+		sum += pmu->armed[class_] - pmu->left[class_];
 	return sum;
 }
 

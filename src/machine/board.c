@@ -157,14 +157,12 @@ static uint64_t read_cr8(void *board)
 static uint64_t deadline(void *board)
 {
 	struct machine *machine = board;
-	uint64_t limit = machine->config.max_instructions, event;
+	uint64_t limit = machine_limit(machine), event;
 
 	apic_advance(&machine->apic, board_now(machine));
 	event = apic_next_event(&machine->apic);
 	if (event != APIC_NEVER)
 		event -= machine->idle;
-	if (!limit)
-		limit = UINT64_MAX;
 	return event < limit ? event : limit;
 }
 

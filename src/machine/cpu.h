@@ -103,6 +103,20 @@ void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry);
  */
 enum cpu_stop cpu_run(struct cpu *cpu);
 
+/*
+ * Between two runs: the CPU's part of a saved machine (cpu_snapshot.c), everything but memory.
+ * False: a CPU whose run has ended for good is not saved.
+ */
+struct pack;
+struct unpack;
+bool cpu_save(struct cpu *cpu, struct pack *pack);
+
+/* Only to a CPU that has not run. False: damaged, unpack->wrong tells; the CPU is of no use then. */
+bool cpu_restore(struct cpu *cpu, struct unpack *unpack);
+
+/* As after cpu_create(), all counts at 0; cpu_enter_at() is to follow. */
+void cpu_reset(struct cpu *cpu);
+
 /* Makes cpu_run() return at the end of the current instruction (or soon after, from a signal). */
 void cpu_stop_soon(struct cpu *cpu);
 

@@ -46,6 +46,8 @@ static void sum_up(struct block *block)
 		block->insns++;
 		block->branches += op->flags & OP_BRANCH;
 	}
+	if (block->op_count == 1 && !(block->ops[0].flags & OP_BRANCH))
+		block->flags |= BLOCK_SLOW; /* see_abandoned() has to see it */
 	block->need = block->flags & (BLOCK_SLOW | BLOCK_COMPARE) ? BLOCK_NEVER : block->insns;
 }
 
@@ -185,7 +187,6 @@ void code_translate_anew(struct cpu *cpu)
 {
 	for (size_t i = 0; i < cpu->code_count; i++)
 		uc_ctl_remove_cache(cpu->uc, cpu->code[i], cpu->code[i] + PAGE_BYTES);
-	*cpu->places.old_exception = -1;
 }
 
 void blocks_forget_page(struct cpu *cpu, uint64_t address)

@@ -23,6 +23,7 @@ enum special {
 	SPECIAL_HLT,
 	SPECIAL_CR8_READ,
 	SPECIAL_CR8_WRITE,
+	SPECIAL_DR_WRITE,
 	SPECIAL_CLFLUSH,
 	SPECIAL_SYSCALL,
 	SPECIAL_SYSENTER,
@@ -58,8 +59,8 @@ struct op {
 	uint8_t special; /* enum special */
 	uint8_t lines;   /* of the cache that it may touch at most */
 	uint16_t slots;  /* what it costs without misses: timing.h */
-	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8: the register */
-	int16_t immediate; /* SPECIAL_IN, SPECIAL_OUT: the port, or -1: it is in DX */
+	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register */
+	int16_t immediate; /* IN, OUT: the port, or -1: it is in DX; DR: which */
 };
 
 /* block.flags */

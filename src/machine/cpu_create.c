@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu_guard.h"
 #include "cpu_int.h"
 
 static bool set_up(struct cpu *cpu, const char **why)
@@ -15,7 +16,7 @@ static bool set_up(struct cpu *cpu, const char **why)
 	if (!state_find(cpu->uc, &cpu->state, &cpu->places))
 		return false;
 	*why = "guest memory cannot be mapped";
-	if (!memory_map(cpu) || !faults_begin(cpu))
+	if (!memory_map(cpu) || !faults_begin(cpu) || !guard_begin())
 		return false;
 	*why = "Unicorn refuses hooks";
 	return hooks_add(cpu);
@@ -37,6 +38,7 @@ struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *
 		if (cpu->cache && cpu->page_writes && timing_make(&cpu->timing) &&
 		    set_up(cpu, &reason)) {
 			blocks_forget(cpu);
+			registers_get(cpu, &cpu->power_up);
 			return cpu;
 		}
 	}
@@ -87,7 +89,8 @@ static void forget_everything(struct cpu *cpu)
 	windows_drop(cpu);
 	cpu->rep = cpu->lost = NO_ADDRESS;
 	cpu->after = 0;
-	cpu->shadow = cpu->nmi_blocked = cpu->halted = cpu->ended = false;
+	cpu->shadow = cpu->nmi_blocked = cpu->halted = false;
+	cpu->ended = cpu->broken;
 	cpu->step_first = cpu->step_before = 0;
 	cpu->cpl = 0;
 	cpu->why[0] = '\0';

@@ -87,7 +87,7 @@ static void by_category(const ZydisDecodedInstruction *insn, struct op *op)
 		op->after |= AFTER_LOOK;
 }
 
-/* MOV to and from control registers, MOV and POP to SS: told by their operands' encoding. */
+/* MOV to and from control and debug registers, MOV and POP to SS: told by their operands' encoding. */
 static void by_register(const ZydisDecodedInstruction *insn, struct op *op)
 {
 	unsigned reg = insn->raw.modrm.reg | (unsigned)(insn->raw.rex.R << 3);
@@ -101,6 +101,11 @@ static void by_register(const ZydisDecodedInstruction *insn, struct op *op)
 			op->special = write ? SPECIAL_CR8_WRITE : SPECIAL_CR8_READ;
 		else if (write)
 			op->special = SPECIAL_MAPPING;
+	}
+	if (two_bytes && insn->opcode == 0x23) {
+		op->special = SPECIAL_DR_WRITE;
+		op->operand = (uint8_t)(insn->raw.modrm.rm | insn->raw.rex.B << 3);
+		op->immediate = (int16_t)reg;
 	}
 	if (insn->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
 	    (insn->opcode == 0x17 || (insn->opcode == 0x8e && (reg & 7) == SEG_SS)))

@@ -9,6 +9,7 @@
 #include "cpu_int.h"
 
 enum {
+	EXCEPTIONS_MAX = 1000, /* in a row */
 	GATE_INTERRUPT = 0xe,
 	GATE_TRAP = 0xf,
 	CODE_CONFORMING = 1 << 10,
@@ -203,9 +204,26 @@ static void triple_fault(struct cpu *cpu, const struct exception *first,
 		 (unsigned long long)cpu->state->rip, last->vector, last->error);
 }
 
+/* A handler that faults on its first instruction, for ever: no instruction retires, so that no limit
+ * on instructions would end it. */
+bool exceptions_without_end(struct cpu *cpu)
+{
+	uint64_t retired = cpu_retired(cpu);
+
+	if (cpu->exception_at != retired)
+		cpu->exceptions = 0;
+	cpu->exception_at = retired;
+	return ++cpu->exceptions > EXCEPTIONS_MAX;
+}
+
 void exception_deliver(struct cpu *cpu, const struct exception *exception)
 {
 	struct exception now = *exception, fault;
+
+	if (exceptions_without_end(cpu)) {
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "exceptions without end", now.vector);
+		return;
+	}
 
 	while (!deliver(cpu, &now, &fault)) {
 		if (fault.vector == VECTOR_PF)

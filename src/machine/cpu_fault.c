@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "cpu_guard.h"
 #include "cpu_int.h"
 
 enum {
@@ -119,6 +120,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 		if (fault_of(cpu, info->si_addr))
 			return;
 	}
+	guard_fault(context);
 	pass_on(signal, info, context);
 }
 

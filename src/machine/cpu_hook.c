@@ -9,18 +9,21 @@
 #include "cpu_int.h"
 #include "cpu_loop.h"
 
-/* What the guest has written to its own code is decoded anew. When a block has written to itself,
- * Unicorn abandons it and runs the writing instruction alone. */
-static void see_writes(struct cpu *cpu, uint64_t address, uint32_t size)
+/*
+ * When a block is about to write to itself, Unicorn abandons it and runs the writing instruction as a
+ * block of its own. That is how to tell: only a block's last instruction can end one otherwise. What
+ * was counted of the abandoned block and not done is taken back.
+ */
+static void see_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
 {
 	const struct block *block = cpu->block;
-	int index = block && block->address != NO_ADDRESS ? block_index(block, address) : -1;
+	int index;
 
-	if (index >= 0 && index + 1 < block->op_count && block->ops[index].length == size &&
-	    (block->ops[index].flags & OP_MEMORY))
+	if (!block || address - block->address >= block->size)
+		return;
+	index = block_index(block, address);
+	if (index >= 0 && index + 1 < block->op_count && block->ops[index].length == size)
 		budget_rewind(cpu, address);
-	cpu->block = NULL;
-	memory_forget_dirty(cpu);
 }
 
 /* A REP instruction retires when Unicorn goes on to another address. True: it has not. */
@@ -77,20 +80,34 @@ static void count_block(struct cpu *cpu, struct block *block)
 		budget_hold(cpu);
 }
 
+/* A step without TF goes to the end of a block that has one instruction. */
+static void see_step(struct cpu *cpu, uint64_t address)
+{
+	if (cpu->stepping == STEP_LAST)
+		cpu_leave(cpu, LEAVE_SYNC, address);
+	if (cpu->stepping == STEP_BLOCK)
+		cpu->stepping = STEP_LAST;
+}
+
 static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t address, uint32_t size)
 {
 	struct block *block;
 	enum leave leave;
 
-	if (cpu->stepping)
+	if (cpu->stepping) {
+		see_step(cpu, address);
 		return;
+	}
 	if (cpu->spinning) {
 		cpu_leave(cpu, LEAVE_SYNC, address);
 		return;
 	}
+	see_abandoned(cpu, address, size);
 	timed_branched(cpu, address);
-	if (cpu->dirty_count)
-		see_writes(cpu, address, size);
+	if (cpu->dirty_count) {
+		cpu->block = NULL;
+		memory_forget_dirty(cpu);
+	}
 	if (cpu->after || cpu->device_touched || cpu->lost != NO_ADDRESS) {
 		cpu_leave(cpu, LEAVE_SYNC, address);
 		return;
@@ -126,7 +143,7 @@ static void on_special(uc_engine *uc, uint64_t address, uint32_t size, void *use
 {
 	struct cpu *cpu = user;
 
-	if (cpu->leave == LEAVE_NONE && !cpu->stepping)
+	if (cpu->leave == LEAVE_NONE && cpu->stepping != STEP_TRAP)
 		cpu_leave(cpu, LEAVE_SPECIAL, address);
 }
 

@@ -12,6 +12,8 @@
  *   cpu_memory.c     page tables, own accesses           cpu_fault.c     host faults on RAM
  *   cpu_loop.c       blocks that repeat themselves        cpu_spin.c      such loops at full speed
  *   cpu_map.c        what Unicorn finds at an address    cpu_timed.c     feeding the timing model
+ *   cpu_guard.c      Unicorn's own failures
+ *   cpu_snapshot.c   saving, restoring, resetting
  */
 #ifndef MACHINE_CPU_INT_H
 #define MACHINE_CPU_INT_H
@@ -23,6 +25,7 @@
 #include "cpu.h"
 #include "cpu_block.h"
 #include "cpu_state.h"
+#include "pack.h"
 #include "timing.h"
 
 #define PAGE_BYTES UINT64_C(4096)
@@ -54,6 +57,14 @@ enum leave {
 	LEAVE_EXCEPTION, /* cpu->exception */
 	LEAVE_SYNC,      /* a boundary that the outer loop wants to see */
 	LEAVE_SPIN,      /* the block at cpu->at is a long loop */
+};
+
+/* How one instruction is being executed. */
+enum step {
+	STEP_NONE,
+	STEP_TRAP,  /* TF is ours: Unicorn raises #DB after it */
+	STEP_BLOCK, /* it ends Unicorn's block: run that */
+	STEP_LAST,  /* … which has begun: leave at the next */
 };
 
 struct exception {
@@ -97,6 +108,20 @@ struct budget {
 	uint64_t branch_room, room; /* until an overflow or the deadline, since the last account */
 };
 
+/* MSRs that the CPU keeps itself, but for EFER; and its segments: those of enum, LDT, TR, GDT, IDT. */
+enum { SYSTEM_MSRS = 10, CPU_SEGMENTS = SEGS + 4 };
+
+/* What instructions can see of the CPU: cpu_snapshot.c. */
+struct cpu_registers {
+	uint64_t regs[16], rip, flags, cr[5], efer;
+	uint8_t cpl;
+	uint64_t dr[8], msrs[SYSTEM_MSRS];
+	struct segment_cache segments[CPU_SEGMENTS];
+	uint16_t fpu_control, fpu_status, fpu_tag;
+	uint32_t mxcsr;
+	uint64_t fpu[8 * 2], xmm[16 * 2];
+};
+
 struct cpu {
 	/* What the block hook touches, together. */
 	struct budget budget;
@@ -115,6 +140,8 @@ struct cpu {
 	uint64_t at;
 	uint32_t at_size; /* of the block there */
 	struct exception exception;
+	uint64_t exception_at; /* instructions retired at the last exception, */
+	unsigned exceptions;   /* and how many there were at that number */
 	uint64_t software_rip; /* of the INT n that raised it */
 
 	/* Between two instructions. */
@@ -123,9 +150,10 @@ struct cpu {
 	bool shadow;       /* STI or MOV SS has just retired: take no interrupt */
 	bool nmi_blocked;  /* until IRET */
 	bool halted;
-	bool stepping;     /* TF is ours */
+	volatile enum step stepping;
 	uint64_t step_first, step_before; /* step while RIP is there */
 	volatile bool spinning; /* cpu_spin.c: no block hook runs */
+	bool broken;       /* so is Unicorn: cpu_guard.c */
 	bool ended;        /* for good, as `end` says */
 	enum cpu_stop end;
 	unsigned cpl;
@@ -162,6 +190,7 @@ struct cpu {
 	struct op scratch_ops[BLOCK_BYTES_MAX];
 	uint8_t scratch_code[BLOCK_BYTES_MAX + BLOCK_BEHIND];
 	uint8_t pmu_copy[VPMU_PMU_BYTES];
+	struct cpu_registers power_up;
 	char why[200];
 };
 
@@ -248,6 +277,9 @@ bool hook_special(struct cpu *cpu, uint64_t address);
 void exception_deliver(struct cpu *cpu, const struct exception *exception);
 void interrupt_deliver(struct cpu *cpu, uint8_t vector);
 
+/* Whether there are no instructions between one exception and the next any more. */
+bool exceptions_without_end(struct cpu *cpu);
+
 /* #GP(0) and #UD at RIP. */
 void exception_gp(struct cpu *cpu);
 void exception_ud(struct cpu *cpu);
@@ -270,8 +302,16 @@ void special_execute(struct cpu *cpu, const struct op *op);
 void system_syscall(struct cpu *cpu, const struct op *op);
 void system_sysenter(struct cpu *cpu, const struct op *op);
 
+/* The number of the i-th of SYSTEM_MSRS. */
+uint32_t system_msr(unsigned i);
+
 enum vpmu_status msr_of_cpu_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
 enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+
+/* --- cpu_snapshot.c -------------------------------------------------------------------------- */
+
+void registers_get(struct cpu *cpu, struct cpu_registers *registers);
+void registers_set(struct cpu *cpu, const struct cpu_registers *registers);
 
 /* --- cpu_memory.c, cpu_map.c, cpu_fault.c --------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "cpu_guard.h"
 #include "cpu_int.h"
 #include "cpu_loop.h"
 
@@ -59,13 +60,20 @@ static void translate_again(struct cpu *cpu)
 /* Unicorn stopped by itself. */
 void cpu_go_error(struct cpu *cpu, uc_err error)
 {
+	if (cpu->broken) {
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "Unicorn fails on an instruction near",
+			    cpu->at);
+		return;
+	}
 	switch (error) {
 	case UC_ERR_OK:
+		if (exceptions_without_end(cpu))
+			cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "Unicorn makes no progress",
+				    cpu->state->rip);
 		break;
 	case UC_ERR_INSN_INVALID:
 		cpu->exception = (struct exception){ .vector = VECTOR_UD };
 		cpu->at = cpu->state->rip;
-		*cpu->places.old_exception = -1;
 		take_exception(cpu);
 		break;
 	case UC_ERR_FETCH_UNMAPPED:
@@ -140,7 +148,11 @@ void cpu_go(struct cpu *cpu)
 	cpu->at_size = 0;
 	cpu->block = NULL;
 	cpu->step_first = cpu->step_before = 0;
-	error = uc_emu_start(cpu->uc, cpu->state->rip, 0, 0, 0);
+	error = guarded_start(cpu, cpu->state->rip);
+	if (cpu->broken) {
+		cpu_go_error(cpu, error);
+		return;
+	}
 	switch (cpu->leave) {
 	case LEAVE_NONE:
 		cpu_go_error(cpu, error);

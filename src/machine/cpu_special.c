@@ -183,6 +183,32 @@ static void cr8(struct cpu *cpu, const struct op *op)
 	retire(cpu, op);
 }
 
+/* Breakpoints are not armed: Unicorn would throw away the translation that it is running. */
+static void dr_write(struct cpu *cpu, const struct op *op)
+{
+	static const uint64_t fixed[8] = { [6] = 0xffff0ff0, [7] = 0x400 };
+	uint64_t value = cpu->state->regs[op->operand];
+	unsigned reg = (unsigned)op->immediate;
+
+	if (reg == 4 || reg == 5) {
+		if (cpu->state->cr[4] & CR4_DE) {
+			exception_ud(cpu);
+			return;
+		}
+		reg += 2;
+	}
+	if (reg > 7) {
+		exception_ud(cpu);
+		return;
+	}
+	if (cpu->cpl || (reg > 5 && value > UINT32_MAX)) {
+		exception_gp(cpu);
+		return;
+	}
+	cpu->places.last->dr[reg] = value | fixed[reg];
+	retire(cpu, op);
+}
+
 static void clflush(struct cpu *cpu, const struct op *op)
 {
 	timing_flush_line(&cpu->timing, op_address(cpu, cpu->state->rip));
@@ -230,6 +256,7 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_HLT] = hlt,
 		[SPECIAL_CR8_READ] = cr8,
 		[SPECIAL_CR8_WRITE] = cr8,
+		[SPECIAL_DR_WRITE] = dr_write,
 		[SPECIAL_CLFLUSH] = clflush,
 		[SPECIAL_SYSCALL] = system_syscall,
 		[SPECIAL_SYSENTER] = system_sysenter,

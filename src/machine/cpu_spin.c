@@ -6,6 +6,7 @@
  * and means nothing to the loop (there is no I/O in it). The first block behind the loop has the hook
  * again.
  */
+#include "cpu_guard.h"
 #include "cpu_int.h"
 #include "cpu_loop.h"
 
@@ -104,7 +105,7 @@ void spin(struct cpu *cpu, struct block *block)
 		prepare(cpu, block);
 	cpu->spinning = true;
 	if (!cpu->stop)
-		error = uc_emu_start(cpu->uc, block->address, 0, 0, 0);
+		error = guarded_start(cpu, block->address);
 	cpu->spinning = false;
 	cpu->state->hflags &= ~HF_SPIN;
 	cpu->state->rip = ended_at(cpu, block, error);
@@ -116,7 +117,7 @@ void spin(struct cpu *cpu, struct block *block)
 	if (cpu->device_touched)
 		block_has_device(block);
 	cpu->device_touched = false;
-	if (cpu->leave == LEAVE_EXCEPTION)
+	if (cpu->leave == LEAVE_EXCEPTION && !cpu->broken)
 		exception_take(cpu);
 	else if (error)
 		cpu_go_error(cpu, error);

@@ -82,6 +82,7 @@ struct state_places {
 #define CR0_WP    0x00010000u
 #define CR0_PG    0x80000000u
 #define CR4_TSD   0x00000004u
+#define CR4_DE    0x00000008u
 #define CR4_PAE   0x00000020u
 #define CR4_PCE   0x00000100u
 #define CR4_LA57  0x00001000u

@@ -4,6 +4,7 @@
  * would go beyond an overflow or a deadline, in the shadow of STI and MOV SS, and for blocks that
  * touch devices. The guest must not see our TF.
  */
+#include "cpu_guard.h"
 #include "cpu_int.h"
 
 #define DR6_BS UINT64_C(0x4000)
@@ -31,33 +32,40 @@ static void hide_trap_flag(struct cpu *cpu, const struct op *op)
 	}
 }
 
-/* Runs Unicorn over one instruction. False: it has not retired, and an exception is to be taken. */
-static bool run_one(struct cpu *cpu)
+/* Unicorn has raised something, or failed. False: the instruction has not retired. */
+static bool see_end(struct cpu *cpu, uint64_t dr6, uc_err error)
 {
-	struct state *state = cpu->state;
-	uint64_t dr6 = cpu->places.last->dr[6];
-	uc_err error;
-
-	cpu->leave = LEAVE_NONE;
-	cpu->stepping = true;
-	state->eflags |= FLAG_TF;
-	error = uc_emu_start(cpu->uc, state->rip, 0, 0, 0);
-	cpu->stepping = false;
-	state->eflags &= ~(uint64_t)FLAG_TF;
-	if (cpu->leave == LEAVE_EXCEPTION) {
-		state->rip = cpu->at;
+	if (cpu->leave != LEAVE_NONE && !cpu->broken) {
+		cpu->state->rip = cpu->at;
+		if (cpu->leave == LEAVE_SYNC)
+			return true;
 		if (cpu->exception.vector != VECTOR_DB)
 			return false;
 		cpu->places.last->dr[6] = dr6;
 		return true;
 	}
 	cpu->exception = (struct exception){ .vector = VECTOR_UD };
-	*cpu->places.old_exception = -1;
-	if (error == UC_ERR_INSN_INVALID)
-		return false;
-	if (error)
-		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, uc_strerror(error), state->rip);
+	if (error && error != UC_ERR_INSN_INVALID)
+		cpu_go_error(cpu, error);
 	return !error;
+}
+
+/* Runs Unicorn over one instruction. TF has no effect on the one that loads SS, and those with a
+ * shadow end a block. */
+static bool run_one(struct cpu *cpu, const struct op *op)
+{
+	bool trap = !(op->after & AFTER_SHADOW);
+	uint64_t dr6 = cpu->places.last->dr[6];
+	uc_err error;
+
+	cpu->leave = LEAVE_NONE;
+	cpu->stepping = trap ? STEP_TRAP : STEP_BLOCK;
+	if (trap)
+		cpu->state->eflags |= FLAG_TF;
+	error = guarded_start(cpu, cpu->state->rip);
+	cpu->stepping = STEP_NONE;
+	cpu->state->eflags &= ~(uint64_t)FLAG_TF;
+	return see_end(cpu, dr6, error);
 }
 
 void cpu_step_native(struct cpu *cpu, const struct op *op)
@@ -69,7 +77,7 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 
 	cpu->software_rip = rip;
 	cpu->rep = op->flags & OP_REP ? rip : NO_ADDRESS;
-	retired = run_one(cpu);
+	retired = run_one(cpu, op);
 	cpu->rep = NO_ADDRESS;
 	if (!retired) {
 		if (guest_tf)

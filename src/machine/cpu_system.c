@@ -35,6 +35,13 @@ static const struct kept {
 	{ MSR_GS_BASE, CANONICAL },    { MSR_KERNEL_GS_BASE, CANONICAL },
 };
 
+_Static_assert(ARRAY_SIZE(kept) == SYSTEM_MSRS, "all of them are saved");
+
+uint32_t system_msr(unsigned i)
+{
+	return kept[i].msr;
+}
+
 static const struct kept *find(uint32_t msr)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(kept); i++) {

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <state/room.h>
+
 #include "room_int.h"
+#include "snapshot_board.h"
 
 __attribute__((format(printf, 3, 4))) static void say(char *why, size_t bytes, const char *format,
                                                       ...)
@@ -52,6 +55,7 @@ static bool init_board(struct machine *machine, const struct machine_config *con
 {
 	machine->config = *config;
 	machine->memory.fd = -1;
+	machine->waited_at = machine->pause_at = UINT64_MAX;
 	machine->append = strdup(config->append ? config->append : "");
 	machine->pmu = vpmu_pmu_init(machine->pmu_memory, sizeof(machine->pmu_memory),
 	                             &config->model, config->profile);
@@ -135,25 +139,23 @@ enum vpmu_status machine_load(struct machine *machine, const uint8_t *image, siz
  * fired since the halt and was not taken (interrupts are off, or the priority is too high), and
  * only an instruction could change that.
  */
-static bool wait_for_timer(struct machine *machine, uint64_t *waited_at)
+static bool wait_for_timer(struct machine *machine)
 {
 	uint64_t now = board_now(machine), event;
 
 	apic_advance(&machine->apic, now);
 	event = apic_next_event(&machine->apic);
-	if (event > APIC_HORIZON || *waited_at == machine->interrupts)
+	if (event > APIC_HORIZON || machine->waited_at == machine->interrupts)
 		return false;
-	*waited_at = machine->interrupts;
+	machine->waited_at = machine->interrupts;
 	machine->idle += event - now;
 	apic_advance(&machine->apic, event);
 	return true;
 }
 
-static bool limit_reached(const struct machine *machine)
+static bool is_at(const struct machine *machine, uint64_t instruction)
 {
-	uint64_t limit = machine->config.max_instructions;
-
-	return limit && cpu_retired(machine->cpu) >= limit;
+	return instruction && cpu_retired(machine->cpu) >= instruction;
 }
 
 /* Why there is nothing to run any more, if so. */
@@ -163,8 +165,10 @@ static bool is_over(const struct machine *machine, enum machine_end *end)
 		*end = MACHINE_END_EXIT;
 	else if (machine->stop_asked)
 		*end = MACHINE_END_STOPPED;
-	else if (limit_reached(machine))
+	else if (is_at(machine, machine->config.max_instructions))
 		*end = MACHINE_END_INSTRUCTIONS;
+	else if (cpu_retired(machine->cpu) >= machine->pause_at)
+		*end = MACHINE_END_PAUSED;
 	else
 		return false;
 	return true;
@@ -172,13 +176,12 @@ static bool is_over(const struct machine *machine, enum machine_end *end)
 
 static enum machine_end run(struct machine *machine)
 {
-	uint64_t waited_at = UINT64_MAX;
 	enum machine_end end;
 
 	while (!is_over(machine, &end)) {
 		switch (cpu_run(machine->cpu)) {
 		case CPU_STOP_HALTED:
-			if (!is_over(machine, &end) && !wait_for_timer(machine, &waited_at))
+			if (!is_over(machine, &end) && !wait_for_timer(machine))
 				return MACHINE_END_DEADLOCK;
 			break;
 		case CPU_STOP_TRIPLE_FAULT:
@@ -204,6 +207,8 @@ static void describe(const struct machine *machine, struct machine_result *resul
 	case MACHINE_END_INSTRUCTIONS:
 		say(why, sizeof(result->why), "%llu instructions have retired: at 0x%llx", limit,
 		    rip);
+		break;
+	case MACHINE_END_PAUSED:
 		break;
 	case MACHINE_END_STOPPED:
 		say(why, sizeof(result->why), "stopped: at 0x%llx", rip);
@@ -235,6 +240,76 @@ void machine_run(struct machine *machine, struct machine_result *result)
 	result->rip = cpu_rip(machine->cpu);
 	cpu_totals(machine->cpu, &result->totals);
 	describe(machine, result);
+}
+
+void machine_pause_at(struct machine *machine, uint64_t instruction)
+{
+	machine->pause_at = instruction;
+}
+
+uint64_t machine_retired(const struct machine *machine)
+{
+	return cpu_retired(machine->cpu);
+}
+
+const struct machine_config *machine_config(const struct machine *machine)
+{
+	return &machine->config;
+}
+
+const char *machine_profile_name(const struct machine *machine)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = vpmu_profile_name(i)); i++)
+		if (vpmu_profile_find(name) == machine->config.profile)
+			return name;
+	return vpmu_profile_name(0);
+}
+
+/* The PMU as a VMM resets it: by a put, and what is the rest of the VMM's by hand. */
+static enum vpmu_status reset_pmu(struct machine *machine, const struct vpmu_order *order,
+                                  char *why, size_t why_bytes)
+{
+	struct vpmu_target target = vpmu_target_machine(machine->pmu);
+	struct vpmu_layout layout;
+	struct vpmu_report report;
+	struct vpmu_state state;
+	enum vpmu_status status = vpmu_layout_init(&layout, vpmu_pmu_model(machine->pmu));
+
+	if (status)
+		return status;
+	vpmu_state_reset(&state, &layout);
+	status = vpmu_state_put(&state, &layout, &target, VPMU_LEVEL_RESET, order,
+	                        VPMU_POLICY_ROLL_BACK, &report);
+	if (status)
+		vpmu_report_describe(&report, 0, why, why_bytes);
+	else
+		board_reset_shared(machine);
+	return status;
+}
+
+enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order *order, char *why,
+                               size_t why_bytes)
+{
+	enum vpmu_status status = reset_pmu(machine, order, why, why_bytes);
+
+	if (!status)
+		status = memory_clear(&machine->memory);
+	if (status == VPMU_HOST)
+		say(why, why_bytes, "the guest's memory: %s", strerror(errno));
+	if (status)
+		return status;
+	cpu_reset(machine->cpu);
+	apic_init(&machine->apic, machine->pmu);
+	memset(machine->ports.uart, 0, sizeof(machine->ports.uart));
+	machine->ports.fw_key = 0;
+	machine->ports.fw_offset = 0;
+	machine->ports.exited = machine->loaded = false;
+	msr_reset(machine);
+	machine->idle = machine->interrupts = machine->status_seen = 0;
+	machine->waited_at = UINT64_MAX;
+	return VPMU_OK;
 }
 
 void machine_stop_soon(struct machine *machine)

@@ -3,6 +3,7 @@
  * Guest RAM: one memfd, mapped once for the board. A CPU may map pieces of the same memfd where it
  * needs them. Pages that no guest touches cost nothing.
  */
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -34,6 +35,14 @@ void memory_unmake(struct guest_memory *memory)
 	munmap(memory->base, memory->bytes);
 	close(memory->fd);
 	*memory = (struct guest_memory){.fd = -1};
+}
+
+enum vpmu_status memory_clear(struct guest_memory *memory)
+{
+	return fallocate(memory->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+	                 (off_t)memory->bytes)
+	               ? VPMU_HOST
+	               : VPMU_OK;
 }
 
 void *memory_at(const struct guest_memory *memory, uint64_t address, uint64_t bytes)

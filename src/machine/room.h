@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <vpmu/pmu.h>
+#include <vpmu/state.h>
 
 struct machine;
 struct machine_event;
@@ -49,6 +50,7 @@ enum machine_end {
 	MACHINE_END_EXIT,         /* the guest wrote to port 0xf4: exit_value */
 	MACHINE_END_INSTRUCTIONS, /* max_instructions reached */
 	MACHINE_END_STOPPED,      /* machine_stop_soon() */
+	MACHINE_END_PAUSED,       /* machine_pause_at(): run again to go on */
 	MACHINE_END_DEADLOCK,     /* halted with nothing that could wake it */
 	MACHINE_END_TRIPLE_FAULT,
 	MACHINE_END_UNSUPPORTED, /* an instruction that this machine cannot execute */
@@ -75,11 +77,129 @@ enum vpmu_status machine_load(struct machine *machine, const uint8_t *image, siz
 
 void machine_run(struct machine *machine, struct machine_result *result);
 
+/*
+ * Makes machine_run() return when that many instructions have retired, and not later: nothing of the
+ * run is different for it. UINT64_MAX, as at the start: never.
+ */
+void machine_pause_at(struct machine *machine, uint64_t instruction);
+
+/* Retired instructions. Between two runs. */
+uint64_t machine_retired(const struct machine *machine);
+
 /* Makes machine_run() return soon. Async-signal-safe. */
 void machine_stop_soon(struct machine *machine);
 
 /* The PMU, to look at its registers after a run. */
 struct vpmu_pmu *machine_pmu(struct machine *machine);
+
+/* --- A machine's life. All of it between two runs ---------------------------------------------- */
+
+/*
+ * Resets the machine: CPU, APIC, memory, all counts at 0, and the PMU by a put of reset values in that
+ * order. A guest is to be loaded again. VPMU_REFUSED, VPMU_HOST with the reason in why: the machine
+ * is of no use.
+ */
+enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order *order, char *why,
+			       size_t why_bytes);
+
+/* Numbers of the caller's own that travel with a saved machine. */
+enum { MACHINE_NOTES = 32 };
+struct machine_notes {
+	size_t count;
+	uint64_t values[MACHINE_NOTES];
+};
+
+/* Where a saved machine goes. False: it takes no more. */
+struct machine_sink {
+	bool (*write)(void *context, const void *bytes, size_t count);
+	void *context;
+};
+
+/*
+ * Saves everything that the guest could tell from: registers, memory, APIC, time, what has been
+ * counted, and the PMU's state as vpmu_state_get() reads it. docs/migration.md has the format.
+ * VPMU_BAD_ARGUMENT: the guest has ended; VPMU_HOST: the sink or no memory. The machine is unchanged.
+ */
+enum vpmu_status machine_save(struct machine *machine, const struct machine_notes *notes,
+			      const struct machine_sink *sink, char *why, size_t why_bytes);
+
+/* Where a saved machine comes from: fills `into`; returns how many bytes there were, less than `count`
+ * at the end only, or -1 with errno set. */
+struct machine_origin {
+	long (*read)(void *context, void *into, size_t count);
+	void *context;
+};
+
+/* What a machine is restored to. */
+struct machine_restore {
+	/* memory_bytes: the most that is taken; model: used when has_model, and then the saved one
+	 * must be for it; profile: NULL for the saved one; append: not used. */
+	struct machine_config config;
+	bool has_model;
+	const struct vpmu_order *order; /* of the put of the PMU's state, at level full */
+};
+
+/*
+ * Makes a machine from a saved one. NULL: *status is VPMU_BAD_DATA (damaged), VPMU_INCOMPATIBLE (for
+ * another model, a newer version, more memory), VPMU_REFUSED (the PMU took not all of its state) or
+ * VPMU_HOST; the reason is in why. max_instructions counts from the guest's start.
+ */
+struct machine *machine_load_saved(const struct machine_restore *restore,
+				   const struct machine_origin *origin,
+				   struct machine_notes *notes, enum vpmu_status *status, char *why,
+				   size_t why_bytes);
+
+/* --- Live migration: docs/migration.md ---------------------------------------------------------- */
+
+struct migration;
+
+enum migration_state {
+	MIGRATION_GOING,  /* run the guest, and step again soon */
+	MIGRATION_DONE,   /* the destination runs it: never run it here again */
+	MIGRATION_FAILED, /* it stays here: run on; migration_why() */
+	MIGRATION_DOUBT,  /* whether the destination has it cannot be known: do not run it */
+};
+
+struct migration_progress {
+	uint64_t bytes, pages;
+	unsigned rounds; /* that are complete */
+};
+
+/* Begins to send the machine over a connected socket, which is the migration's from now on. NULL:
+ * the reason is in why, and the socket is still the caller's. */
+struct migration *migration_begin(struct machine *machine, int fd, char *why, size_t why_bytes);
+
+/* Does some work; when little is left to send, the hand-over, which takes as long as the destination
+ * does, up to some ten seconds. After anything but GOING only migration_end() may follow. */
+enum migration_state migration_step(struct migration *migration, struct machine *machine,
+				    const struct machine_notes *notes);
+
+/* The guest has ended, or is wanted here: tells the destination. */
+void migration_cancel(struct migration *migration, const char *why);
+struct migration_progress migration_progress(const struct migration *migration);
+const char *migration_why(const struct migration *migration);
+void migration_end(struct migration *migration);
+
+/*
+ * Receives a machine over a connected socket, and returns it when it is this process's to run. NULL:
+ * it is not, and the source has been told why if that was possible. Errors as machine_load_saved();
+ * VPMU_HOST also when the source has gone or cancelled, or a signal came.
+ */
+struct machine *migration_receive(const struct machine_restore *restore, int fd,
+				  struct machine_notes *notes, enum vpmu_status *status, char *why,
+				  size_t why_bytes);
+
+/*
+ * Addresses: unix:PATH, tcp:HOST:PORT. Each returns a connected socket, or -1 with the reason in why.
+ * any_host: false refuses all hosts but this one, for the stream is neither encrypted nor
+ * authenticated. address_accept() waits for one connection; a signal ends the wait.
+ */
+int address_connect(const char *address, bool any_host, char *why, size_t why_bytes);
+int address_accept(const char *address, bool any_host, char *why, size_t why_bytes);
+
+/* The configuration that it runs with. Lives as long as the machine. */
+const struct machine_config *machine_config(const struct machine *machine);
+const char *machine_profile_name(const struct machine *machine);
 
 void machine_destroy(struct machine *machine);
 

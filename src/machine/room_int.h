@@ -33,6 +33,9 @@ struct guest_memory {
 enum vpmu_status memory_make(struct guest_memory *memory, uint64_t bytes);
 void memory_unmake(struct guest_memory *memory);
 
+/* All zeros again, in every mapping. VPMU_HOST: errno tells. */
+enum vpmu_status memory_clear(struct guest_memory *memory);
+
 /* The one checked way to guest memory: `bytes` of it at a physical address, or NULL. */
 void *memory_at(const struct guest_memory *memory, uint64_t address, uint64_t bytes);
 
@@ -166,6 +169,8 @@ struct machine {
 	uint64_t interrupts;  /* taken so far */
 	uint32_t status_msr;  /* the model's global status, 0: it has none */
 	uint64_t status_seen; /* its value when last looked at */
+	uint64_t waited_at;   /* interrupts taken when a halt last waited for the timer */
+	uint64_t pause_at;    /* the instruction after which a run pauses; UINT64_MAX: none */
 	volatile sig_atomic_t stop_asked;
 
 	_Alignas(VPMU_PMU_ALIGN) uint8_t pmu_memory[VPMU_PMU_BYTES];
@@ -173,6 +178,14 @@ struct machine {
 
 /* What the board answers the CPU. */
 extern const struct cpu_board board_calls;
+
+/* The instruction that the run does not go beyond: a limit or a pause; UINT64_MAX: none. */
+static inline uint64_t machine_limit(const struct machine *machine)
+{
+	uint64_t limit = machine->config.max_instructions;
+
+	return limit && limit < machine->pause_at ? limit : machine->pause_at;
+}
 
 /* The time in ticks. */
 uint64_t board_now(const struct machine *machine);

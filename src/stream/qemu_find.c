@@ -13,8 +13,7 @@ enum vpmu_status search_fail(struct search *search, enum vpmu_status status, con
                              uint64_t offset)
 {
 	if (search->window.broken)
-		return fail_at(&search->why, VPMU_HOST, "the file cannot be read",
-		               search->window.start);
+		return fail_at(&search->why, VPMU_HOST, "the file cannot be read", offset);
 	if (search->window.ended)
 		return fail_at(&search->why, VPMU_BAD_DATA, "the file is cut short",
 		               search->window.source->bytes);

@@ -108,14 +108,13 @@ static bool is_lbr(struct cursor *cursor)
 /* How such a file ends: with the last section's footer and the mark of the end. */
 enum { END_BYTES = QEMU_FOOTER_BYTES + 1, SHORTEST_SECTION = QEMU_SECTION_BYTES + 3 };
 
-/* Whether the head of a section is here whose number is the last footer's. */
-static bool is_last_section(struct cursor *cursor)
+/* Whether the head of a section is here whose number is that of the last footer. */
+static bool is_last_section(struct cursor *cursor, uint64_t last)
 {
 	struct window *window = &cursor->search->window;
-	uint64_t footer = window->source->bytes - END_BYTES;
 
 	return window_byte(window, cursor->at) == QEMU_SECTION_FULL &&
-	       window_be(window, cursor->at + 1, 4) == window_be(window, footer + 1, 4) &&
+	       window_be(window, cursor->at + 1, 4) == last &&
 	       window_byte(window, cursor->at + 5) && window_byte(window, cursor->at + 6) > ' ';
 }
 
@@ -132,6 +131,7 @@ static enum vpmu_status search_devices(struct cursor *cursor)
 {
 	struct search *search = cursor->search;
 	uint64_t end = search->window.source->bytes - END_BYTES;
+	uint64_t last = window_be(&search->window, end + 1, 4);
 	enum vpmu_status status = VPMU_OK;
 	bool complete = false;
 
@@ -140,7 +140,7 @@ static enum vpmu_status search_devices(struct cursor *cursor)
 		uint64_t section = cursor->at;
 		uint64_t subsections = cpu_subsections(cursor, section, &instance);
 
-		complete |= is_last_section(cursor);
+		complete |= is_last_section(cursor, last);
 		if (is_lbr(cursor))
 			search->cpus[search->count - 1].has_lbr = true;
 		cursor->at = subsections ? subsections : section + 1;

@@ -192,14 +192,20 @@ enum vpmu_status model_wrong(const struct vpmu_model *from, const struct vpmu_mo
 
 /* --- QEMU's format --------------------------------------------------------------------------- */
 
-/* A file of any size, seen through a window. Reads past the end give `ended`, failed reads of the
- * source `broken`; both stay set, and every byte is then 0. */
+/*
+ * A file of any size, seen through a window of two blocks: what is ahead can be looked at without
+ * losing one's place. Reads past the end give `ended`, failed reads of the source `broken`; both
+ * stay set, and every byte is then 0.
+ */
 struct window {
 	const struct vpmu_source *source;
-	uint64_t start; /* of what is in bytes[] */
-	size_t have;
 	bool ended, broken;
-	uint8_t bytes[8192];
+	unsigned latest; /* the block that was used last */
+	struct block {
+		uint64_t start;
+		size_t have;
+		uint8_t bytes[8192];
+	} blocks[2];
 };
 
 /* The byte at that offset. */

@@ -2,9 +2,14 @@
 /* A file of any size, seen through a window of a few KiB. */
 #include <stream/room_int.h>
 
-/* Moves the window to the block that has the offset. Windows begin at multiples of their size, so
- * that reading backwards moves as seldom as reading forwards. */
-static bool move(struct window *window, uint64_t offset)
+static bool has(const struct block *block, uint64_t offset)
+{
+	return offset - block->start < block->have;
+}
+
+/* Reads the block that has the offset. Blocks begin at multiples of their size, so that reading
+ * backwards reads as seldom as reading forwards. */
+static bool load(struct window *window, struct block *block, uint64_t offset)
 {
 	const struct vpmu_source *source = window->source;
 	uint64_t left;
@@ -13,21 +18,29 @@ static bool move(struct window *window, uint64_t offset)
 		window->ended |= !window->broken;
 		return false;
 	}
-	window->start = offset - offset % sizeof(window->bytes);
-	left = source->bytes - window->start;
-	window->have = left < sizeof(window->bytes) ? (size_t)left : sizeof(window->bytes);
-	if (source->read(source->context, window->start, window->bytes, window->have))
+	block->start = offset - offset % sizeof(block->bytes);
+	left = source->bytes - block->start;
+	block->have = left < sizeof(block->bytes) ? (size_t)left : sizeof(block->bytes);
+	if (source->read(source->context, block->start, block->bytes, block->have))
 		return true;
-	window->have = 0;
+	block->have = 0;
 	window->broken = true;
 	return false;
 }
 
 uint8_t window_byte(struct window *window, uint64_t offset)
 {
-	if (offset - window->start >= window->have && !move(window, offset))
-		return 0;
-	return window->bytes[offset - window->start];
+	struct block *block = &window->blocks[window->latest];
+
+	if (!has(block, offset)) {
+		struct block *other = &window->blocks[!window->latest];
+
+		if (!has(other, offset) && !load(window, other, offset))
+			return 0;
+		window->latest = !window->latest;
+		block = other;
+	}
+	return block->bytes[offset - block->start];
 }
 
 bool window_copy(struct window *window, uint64_t offset, void *into, size_t bytes)

@@ -6,7 +6,12 @@
 
 #include "machine.h"
 
-struct vpmu_pmu *machine_of(const char *text)
+struct vpmu_pmu *machine_of(const char *model)
+{
+	return machine_on("hardware", model);
+}
+
+struct vpmu_pmu *machine_on(const char *profile, const char *text)
 {
 	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[4][VPMU_PMU_BYTES];
 	static unsigned next;
@@ -16,7 +21,7 @@ struct vpmu_pmu *machine_of(const char *text)
 
 	if (vpmu_model_parse(&model, text, why, sizeof(why)) != VPMU_OK)
 		fail_msg("%s: %s", text, why);
-	pmu = vpmu_pmu_init(memory[next++ % 4], VPMU_PMU_BYTES, &model, NULL);
+	pmu = vpmu_pmu_init(memory[next++ % 4], VPMU_PMU_BYTES, &model, vpmu_profile_find(profile));
 	assert_non_null(pmu);
 	return pmu;
 }

@@ -18,6 +18,9 @@
  * cannot be one. */
 struct vpmu_pmu *machine_of(const char *model);
 
+/* The same on a profile. */
+struct vpmu_pmu *machine_on(const char *profile, const char *model);
+
 /* Guest accesses that must succeed. */
 uint64_t rd(struct vpmu_pmu *pmu, uint32_t msr);
 void wr(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);

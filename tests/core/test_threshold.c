@@ -3,8 +3,7 @@
 #include "machine.h"
 
 /* What the definition at the head of threshold.c says, without arithmetic tricks. */
-static uint64_t literal(const struct tally *tally, uint64_t events, uint64_t cycles,
-                        bool *level)
+static uint64_t literal(const struct tally *tally, uint64_t events, uint64_t cycles, bool *level)
 {
 	uint64_t count = 0;
 

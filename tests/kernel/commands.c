@@ -135,8 +135,10 @@ static bool prepare(struct session *session, enum need need)
 bool command_run(struct session *session, const struct words *words, char *answer)
 {
 	const struct command *command = find_command(words->word[0]);
-	struct call call = {.session = session, .word = words->word + 1,
-			    .count = words->count - 1, .answer = answer};
+	struct call call = {.session = session,
+	                    .word = words->word + 1,
+	                    .count = words->count - 1,
+	                    .answer = answer};
 
 	*answer = '\0';
 	if (!command)

@@ -147,7 +147,8 @@ void guest_reset(struct guest *guest)
 	kvm_pmu_destroy(&guest->vcpu);
 }
 
-bool guest_filter(struct guest *guest, u32 action, u32 fixed, const u64 *events, u32 count)
+bool guest_filter(struct guest *guest, u32 action, u32 flags, u32 fixed, const u64 *events,
+                  u32 count)
 {
 	struct kvm_pmu_event_filter *filter;
 	size_t bytes = count * sizeof(*events);
@@ -157,6 +158,7 @@ bool guest_filter(struct guest *guest, u32 action, u32 fixed, const u64 *events,
 	if (!filter)
 		abort();
 	filter->action = action;
+	filter->flags = flags;
 	filter->fixed_counter_bitmap = fixed;
 	filter->nevents = count;
 	memcpy(filter->events, events, bytes);

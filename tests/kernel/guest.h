@@ -53,7 +53,8 @@ void guest_schedule(struct guest *guest);
 void guest_reset(struct guest *guest);
 
 /* KVM_SET_PMU_EVENT_FILTER; false: refused. */
-bool guest_filter(struct guest *guest, u32 action, u32 fixed, const u64 *events, u32 count);
+bool guest_filter(struct guest *guest, u32 action, u32 flags, u32 fixed, const u64 *events,
+                  u32 count);
 
 /* The model's CPUID, in CPUID_ENTRIES leaves. */
 void cpuid_build(const struct model *model, struct kvm_cpuid_entry2 *leaves);

@@ -116,5 +116,5 @@ bool host_has_msr(u32 index)
 	};
 
 	return is_amd() ? in_ranges(amd, ARRAY_SIZE(amd), index)
-			: in_ranges(intel, ARRAY_SIZE(intel), index);
+	                : in_ranges(intel, ARRAY_SIZE(intel), index);
 }

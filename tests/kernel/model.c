@@ -25,12 +25,18 @@ static const struct preset presets[] = {
 	{"intel-v4", INTEL(4, 8, 3, 1)},
 	{"intel-v5", INTEL(5, 8, 4, 1)},
 	{"zhaoxin-v2",
-	 {.vendor = VENDOR_ZHAOXIN, .version = 2, .gp = 4, .fixed = 3, .width = 48,
-	  .mask_length = 7, .pdcm = 1, .full_width = 1}},
+         {.vendor = VENDOR_ZHAOXIN,
+          .version = 2,
+          .gp = 4,
+          .fixed = 3,
+          .width = 48,
+          .mask_length = 7,
+          .pdcm = 1,
+          .full_width = 1}},
 	{"amd-k7", {.vendor = VENDOR_AMD, .gp = 4, .width = 48}},
 	{"amd-perfcore", {.vendor = VENDOR_AMD, .gp = 6, .width = 48, .perfctr_core = 1}},
 	{"amd-perfmon-v2",
-	 {.vendor = VENDOR_AMD, .gp = 6, .width = 48, .perfctr_core = 1, .perfmon_v2 = 1}},
+         {.vendor = VENDOR_AMD, .gp = 6, .width = 48, .perfctr_core = 1, .perfmon_v2 = 1}},
 };
 
 struct property {
@@ -39,7 +45,10 @@ struct property {
 	uint32_t highest; /* 1: written on or off */
 };
 
-#define PROPERTY(key, field, highest) {key, offsetof(struct model, field), highest}
+#define PROPERTY(key, field, highest)                                                              \
+	{                                                                                          \
+		key, offsetof(struct model, field), highest                                        \
+	}
 
 static const struct property properties[] = {
 	PROPERTY("pmu", pmu, 1),
@@ -89,7 +98,7 @@ bool model_override(struct model *model, const char *text)
 
 		if (!strncmp(property->key, text, length) && text[length] == '=')
 			return parse_value(property, text + length + 1,
-					   (uint32_t *)((char *)model + property->offset));
+			                   (uint32_t *)((char *)model + property->offset));
 	}
 	return false;
 }

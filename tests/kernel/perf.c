@@ -15,9 +15,9 @@ struct class_code {
 
 /* event | umask << 8; 0x0300 is perf's own code for fixed counter 2. */
 static const struct class_code intel_codes[] = {
-	{0x00c0, PERF_INSTRUCTIONS},   {0x003c, PERF_CYCLES},        {0x013c, PERF_REF_CYCLES},
-	{0x0300, PERF_REF_CYCLES},     {0x00c4, PERF_BRANCHES},      {0x00c5, PERF_BRANCH_MISSES},
-	{0x4f2e, PERF_LLC_REFERENCES}, {0x412e, PERF_LLC_MISSES},    {0, PERF_CLASSES},
+	{0x00c0, PERF_INSTRUCTIONS},   {0x003c, PERF_CYCLES},     {0x013c, PERF_REF_CYCLES},
+	{0x0300, PERF_REF_CYCLES},     {0x00c4, PERF_BRANCHES},   {0x00c5, PERF_BRANCH_MISSES},
+	{0x4f2e, PERF_LLC_REFERENCES}, {0x412e, PERF_LLC_MISSES}, {0, PERF_CLASSES},
 };
 
 /* The event alone, without unit mask; its bits 11:8 are in 35:32. */
@@ -53,8 +53,8 @@ static bool set_period(struct hw_perf_event *hw)
 }
 
 struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr, int cpu,
-						    struct task_struct *task,
-						    perf_overflow_handler_t handler, void *context)
+                                                    struct task_struct *task,
+                                                    perf_overflow_handler_t handler, void *context)
 {
 	struct perf_context *perf = &task->perf;
 	struct perf_event *event;
@@ -89,8 +89,7 @@ int perf_event_release_kernel(struct perf_event *event)
 	while (perf->events[i] != event)
 		i++;
 	perf->live--;
-	memmove(&perf->events[i], &perf->events[i + 1],
-		(perf->live - i) * sizeof(perf->events[0]));
+	memmove(&perf->events[i], &perf->events[i + 1], (perf->live - i) * sizeof(perf->events[0]));
 	perf->calls.released++;
 	free(event);
 	return 0;

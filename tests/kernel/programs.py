@@ -264,10 +264,21 @@ class Generator:
         if self.rng.random() < 0.3:
             return "filter none"
         words = [self.rng.choice(("filter allow", "filter deny"))]
+        masked = self.rng.random() < 0.4
+        if masked:
+            words.append("masked")
         if self.rng.random() < 0.5:
             words.append(f"fixed={self.rng.randrange(16):#x}")
         events = AMD_EVENTS if self.amd else INTEL_EVENTS
-        words += [f"{self.rng.choice(events):#x}" for _ in range(self.rng.randrange(4))]
+        for _ in range(self.rng.randrange(5)):
+            event = self.rng.choice(events)
+            if masked:
+                event |= self.rng.choice((0, 0xFF, 0xFE, self.rng.getrandbits(8))) << 56
+                event |= (self.rng.random() < 0.3) << 55
+                event ^= (self.rng.random() < 0.05) << self.rng.randrange(64)
+            elif self.rng.random() < 0.05:
+                event |= 1 << self.rng.randrange(64)
+            words.append(f"{event:#x}")
         return " ".join(words)
 
     def fail_create(self):

@@ -53,14 +53,14 @@ static void advance(struct run *run, struct moment to)
 {
 	struct amounts reached;
 
-	for (int class = 0; class < PERF_CLASSES; class++)
+	for (int class = 0; class < PERF_CLASSES; class ++)
 		reached.of[class] = (u64)((u128)run->amounts->of[class] * to.num / to.den);
 	for (unsigned int i = 0; i < run->perf->live; i++) {
 		struct perf_event *event = run->perf->events[i];
 
 		if (perf_event_counts(event, run->cpl))
-			perf_event_advance(event, reached.of[event->class] -
-							  run->done.of[event->class]);
+			perf_event_advance(event,
+			                   reached.of[event->class] - run->done.of[event->class]);
 	}
 	run->done = reached;
 }

@@ -66,7 +66,7 @@ static bool parse_options(struct call *call, int from, struct option *options, i
 }
 
 static bool read_msr(struct call *call, int (*read)(struct kvm_vcpu *, u32, u64 *),
-		     const char *refusal)
+                     const char *refusal)
 {
 	u64 index, value = 0;
 	bool good;
@@ -78,7 +78,7 @@ static bool read_msr(struct call *call, int (*read)(struct kvm_vcpu *, u32, u64 
 }
 
 static bool write_msr(struct call *call, int (*write)(struct kvm_vcpu *, u32, u64),
-		      const char *refusal)
+                      const char *refusal)
 {
 	u64 index, value;
 
@@ -115,8 +115,8 @@ bool cmd_rdpmc(struct call *call)
 
 	if (!number(call, 0, UINT32_MAX, &ecx) || !parse_options(call, 1, options, 2))
 		return false;
-	good = guest_rdpmc(call->guest, (u32)ecx, (unsigned int)options[0].value,
-			   options[1].value, &value);
+	good = guest_rdpmc(call->guest, (u32)ecx, (unsigned int)options[0].value, options[1].value,
+	                   &value);
 	return answer_value(call, good, value, "gp");
 }
 
@@ -157,8 +157,8 @@ bool cmd_run(struct call *call)
 		amounts.of[PERF_CYCLES] = amounts.of[PERF_INSTRUCTIONS];
 	if (!options[PERF_REF_CYCLES].given)
 		amounts.of[PERF_REF_CYCLES] = amounts.of[PERF_CYCLES];
-	return answer_pmis(call, guest_run(call->guest, &amounts,
-					   (unsigned int)options[PERF_CLASSES].value));
+	return answer_pmis(
+		call, guest_run(call->guest, &amounts, (unsigned int)options[PERF_CLASSES].value));
 }
 
 bool cmd_emulate(struct call *call)
@@ -189,7 +189,7 @@ bool cmd_filter(struct call *call)
 	static const char *const actions[] = {"allow", "deny", "none"};
 	u64 events[SCRIPT_MAX_WORDS];
 	uint64_t fixed = 0;
-	u32 action = 0;
+	u32 action = 0, flags = 0;
 	int from = 1;
 	bool good;
 
@@ -197,15 +197,20 @@ bool cmd_filter(struct call *call)
 		action++;
 	if (action == 3 || (action == 2 && call->count > 1))
 		return false;
-	if (call->count > 1 && script_keyed(call->word[1], "fixed", UINT32_MAX, &fixed))
-		from = 2;
+	if (from < call->count && !strcmp(call->word[from], "masked")) {
+		flags = 1; /* KVM_PMU_EVENT_FLAG_MASKED_EVENTS, which 6.1 does not know */
+		from++;
+	}
+	if (from < call->count && script_keyed(call->word[from], "fixed", UINT32_MAX, &fixed))
+		from++;
 	for (int i = from; i < call->count; i++)
 		if (!number(call, i, UINT64_MAX, &events[i - from]))
 			return false;
 	/* KVM cannot take a filter away: to deny nothing is the same. */
 	if (action == 2)
 		action = KVM_PMU_EVENT_DENY;
-	good = guest_filter(call->guest, action, (u32)fixed, events, (u32)(call->count - from));
+	good = guest_filter(call->guest, action, flags, (u32)fixed, events,
+	                    (u32)(call->count - from));
 	return answer(call, good ? "ok" : "fail");
 }
 
@@ -215,7 +220,7 @@ bool cmd_events(struct call *call)
 	const struct perf_calls *calls = &perf->calls;
 
 	sprintf(call->answer, "live=%u created=%llu released=%llu enabled=%llu paused=%llu",
-		perf->live, calls->created, calls->released, calls->enabled, calls->paused);
+	        perf->live, calls->created, calls->released, calls->enabled, calls->paused);
 	return true;
 }
 

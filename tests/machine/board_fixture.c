@@ -9,11 +9,20 @@
 #include "board_fixture.h"
 #include "guest_image.h"
 
+void fixture_load(struct machine *machine)
+{
+	struct made_elf elf = made_elf_default(64);
+	static struct made_image image;
+	char why[160] = "";
+
+	made_elf(&image, &elf);
+	if (machine_load(machine, image.data, image.bytes, why, sizeof(why)))
+		fail_msg("%s", why);
+}
+
 struct machine *fixture_make(const char *model, const struct machine_config *more)
 {
 	struct machine_config config = more ? *more : (struct machine_config){0};
-	struct made_elf elf = made_elf_default(64);
-	static struct made_image image;
 	struct machine *machine;
 	char why[160] = "";
 
@@ -23,9 +32,7 @@ struct machine *fixture_make(const char *model, const struct machine_config *mor
 	machine = machine_create(&config, why, sizeof(why));
 	if (!machine)
 		fail_msg("%s", why);
-	made_elf(&image, &elf);
-	if (machine_load(machine, image.data, image.bytes, why, sizeof(why)))
-		fail_msg("%s", why);
+	fixture_load(machine);
 	return machine;
 }
 

@@ -10,6 +10,9 @@
 /* A loaded machine of that model with 4 MiB; dies in the test when it cannot be had. */
 struct machine *fixture_make(const char *model, const struct machine_config *more);
 
+/* Loads the same guest again, after a reset. */
+void fixture_load(struct machine *machine);
+
 enum vpmu_status fixture_rdmsr(uint32_t msr, uint64_t *value);
 enum vpmu_status fixture_wrmsr(uint32_t msr, uint64_t value);
 

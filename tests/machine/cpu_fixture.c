@@ -117,7 +117,13 @@ static uint64_t deadline(void *board)
 	return ((struct fixture *)board)->deadline;
 }
 
+static uint64_t hypercall(void *board, uint64_t number, const uint64_t arguments[4])
+{
+	return number + arguments[0];
+}
+
 static const struct cpu_board calls = {
+	.hypercall = hypercall,
 	.port_read = port_read,
 	.port_write = port_write,
 	.device_read = device_read,
@@ -187,7 +193,6 @@ struct fixture *fix_make(const char *model_text)
 	if (!f->cpu)
 		fail_msg("%s", why);
 	make_page_tables(f);
-	make_descriptors(f);
 	return f;
 }
 
@@ -214,6 +219,7 @@ void fix_load(struct fixture *f, const uint8_t *code, const uint8_t *end)
 		.gdt_base = FIX_GDT, .gdt_limit = FIX_TSS_SELECTOR + 15,
 	};
 
+	make_descriptors(f);
 	memcpy(f->memory + FIX_CODE - boot, boot_code, boot);
 	memcpy(f->memory + FIX_CODE, code, (size_t)(end - code));
 	cpu_enter_at(f->cpu, &entry);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <machine/pack.h>
+
 #include "fake_cpu.h"
 
 enum cpu_stop (*fake_program)(struct cpu *cpu);
@@ -45,6 +47,26 @@ enum cpu_stop cpu_run(struct cpu *cpu)
 	cpu->stop = false;
 	cpu->runs++;
 	return fake_program(cpu);
+}
+
+void cpu_reset(struct cpu *cpu)
+{
+	cpu->retired = 0;
+	cpu->rip = 0;
+}
+
+bool cpu_save(struct cpu *cpu, struct pack *pack)
+{
+	pack_number(pack, cpu->retired, 8);
+	pack_number(pack, cpu->rip, 8);
+	return true;
+}
+
+bool cpu_restore(struct cpu *cpu, struct unpack *unpack)
+{
+	cpu->retired = unpack_number(unpack, 8, "retired");
+	cpu->rip = unpack_number(unpack, 8, "rip");
+	return unpack_is_done(unpack, "the end of the CPU");
 }
 
 void cpu_stop_soon(struct cpu *cpu)

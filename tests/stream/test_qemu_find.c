@@ -316,19 +316,17 @@ static void every_byte_of_the_frame_changed(void **unused)
 	for (unsigned description = 0; description < 2; description++) {
 		usual(description, X86_64);
 		for (size_t at = 0; at < file.count; at++) {
+			enum vpmu_status status;
+
 			/* The guest's pages do not matter: but they are most of the file. */
 			if (at > 700 && at < 12000)
 				continue;
-			for (unsigned bit = 0; bit < 8; bit++) {
-				enum vpmu_status status;
-
-				file.bytes[at] ^= (uint8_t)(1u << bit);
-				status = find_in(file.count);
-				assert_true(status == VPMU_OK || status == VPMU_BAD_DATA ||
-				            status == VPMU_INCOMPATIBLE);
-				assert_true(!status || strlen(why));
-				file.bytes[at] ^= (uint8_t)(1u << bit);
-			}
+			file.bytes[at] ^= (uint8_t)(1u << at % 8);
+			status = find_in(file.count);
+			assert_true(status == VPMU_OK || status == VPMU_BAD_DATA ||
+			            status == VPMU_INCOMPATIBLE);
+			assert_true(!status || strlen(why));
+			file.bytes[at] ^= (uint8_t)(1u << at % 8);
 		}
 	}
 }

@@ -34,6 +34,22 @@ else
 	check "host: also as a model's name" cmp "$scratch/host" "$scratch/out"
 fi
 
+run models intel-v4 --profile linux-6.12
+check 'profile: what the kernel makes of a model' shows '^version +2$'
+check 'profile: registers that it has not are not listed' \
+	same "$(grep -c 'GLOBAL_INUSE\|GLOBAL_STATUS_SET\|DEBUGCTL' "$scratch/out")" 0
+run models --quirks
+check 'quirks: status' same "$status" 0
+check 'quirks: a line has its profiles and its function' \
+	shows '^rdpmc-fast-mode +linux-6.1  .*\(kvm_pmu_rdpmc\)$'
+all=$(wc -l <"$scratch/out")
+run models --quirks --profile mediated
+check 'quirks: those of one profile are fewer' [ "$(wc -l <"$scratch/out")" -lt "$all" ]
+check 'quirks: those of one profile are its own' \
+	same "$(grep -c '^rdpmc-fast-mode\|^no-perf-events' "$scratch/out")" 1
+refused 'quirks of a model' 2 'not about a model' models --quirks intel-v2
+refused 'quirks of an unknown profile' 2 "did you mean 'mediated'?" models --quirks --profile medated
+refused 'a profile of no model' 2 'of which model?' models --profile mediated
 refused 'unknown model' 2 "did you mean 'intel-v2'?" models intl-v2
 refused 'unknown key' 2 'frob' models intel-v2,frob=1
 refused 'number out of range' 2 '99' models intel-v2,gp=99
@@ -47,6 +63,10 @@ if [ "$status" = 3 ]; then
 	skip 'JSON' 'this build has none'
 	finish
 fi
+check 'quirks as JSON' eval 'run models --quirks --json && holds "$scratch/out" \
+	"d[\"format\"] == \"vpmu-quirks\" and len(d[\"quirks\"]) == $all - 1 and
+	all(q[\"id\"] and q[\"profiles\"] and q[\"text\"] and q[\"shown_by\"] for q in d[\"quirks\"])"'
+run models --json
 check 'list as JSON: says what it is' \
 	holds "$scratch/out" 'd["format"] == "vpmu-models" and d["version"] == 1'
 check 'list as JSON: the same names' same "$names" \

@@ -99,7 +99,7 @@ bad 'unknown CPU' 'unknown CPU' --cpu fast "$scratch/exit"
 bad 'no time at all' 'out of range: --timeout' --timeout 0 "$scratch/exit"
 bad 'no instruction at all' 'out of range: --max-instructions' --max-instructions 0 "$scratch/exit"
 bad 'no guest' 'missing argument: GUEST'
-refused 'KVM' 3 'this build has no KVM' run --cpu kvm "$scratch/exit"
+refused 'KVM' 3 'cannot run on KVM' run --cpu kvm "$scratch/exit"
 refused 'timeline in no folder' 2 'cannot write' run --timeline /nowhere/t "$scratch/exit"
 refused 'timeline that is a folder' 2 'it is a directory' run --timeline "$scratch" "$scratch/exit"
 

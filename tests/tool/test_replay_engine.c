@@ -163,13 +163,59 @@ static void expect_does_not_hide_bad_input(void **state)
 	assert_bad("expect frob = ok", "unknown replay command 'frob'");
 }
 
-static void later_commands_never_pretend(void **state)
+static void hardware_has_no_kernel_around_it(void **state)
 {
-	static const char *const lines[] = {"filter none"};
+	static const char *const lines[] = {"cap-pmu-disable", "filter none", "filter deny 0xc0",
+	                                    "fail-create 1", "cpuid gp=2"};
 
 	assert_answer("model intel-v2", "ok");
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		assert_bad(lines[i], "this build does not have this command");
+		assert_answer(lines[i], "fail");
+}
+
+static void a_refused_filter_leaves_the_one_before(void **state)
+{
+	char line[16 + 2 * (REPLAY_EVENTS + 1)] = "filter deny";
+
+	for (unsigned i = 0; i <= REPLAY_EVENTS; i++)
+		strcat(line, " 1");
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile linux-6.12", "ok");
+	assert_answer("filter deny 0xc0", "ok");
+	assert_answer(line, "fail");
+	assert_answer("wrmsr 0x186 0x4300c0", "ok");
+	assert_answer("run instructions=10", "pmi=0 masked=0");
+	assert_answer("rdmsr 0xc1", "0x0");
+	assert_answer("filter none", "ok");
+	assert_answer("run instructions=10", "pmi=0 masked=0");
+	assert_answer("rdmsr 0xc1", "0xa");
+	assert_bad("filter none 1", "filter: none takes no more arguments");
+}
+
+static void cpuid_changes_the_models_own_line(void **state)
+{
+	assert_answer("model intel-v2,fixed=2", "ok");
+	assert_answer("profile linux-6.12", "ok");
+	assert_answer("cpuid gp=2", "ok");
+	assert_answer("rdmsr 0xc3", "gp");
+	assert_answer("rdmsr 0x30b", "gp");
+	assert_answer("cpuid fixed=3", "ok");
+	assert_answer("rdmsr 0xc3", "0x0");
+	assert_answer("rdmsr 0x30b", "0x0");
+	assert_bad("cpuid frob=1", "cpuid: unknown option 'frob'");
+	assert_answer("enter", "pmi=0 masked=0");
+	assert_answer("cpuid fixed=3", "ok");
+	assert_answer("cpuid gp=2", "fail");
+}
+
+static void the_pmu_is_disabled_before_the_vcpu_exists(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile linux-6.12", "ok");
+	assert_answer("cap-pmu-disable", "ok");
+	assert_answer("cap-pmu-disable", "ok");
+	assert_answer("rdpmc 0", "gp");
+	assert_answer("cap-pmu-disable", "fail");
 }
 
 static void a_state_is_put_only_once_there_is_one(void **state)
@@ -264,7 +310,10 @@ int main(void)
 		TEST(every_models_state_fits_an_answer),
 		TEST(expect_holds_or_shows_both),
 		TEST(expect_does_not_hide_bad_input),
-		TEST(later_commands_never_pretend),
+		TEST(hardware_has_no_kernel_around_it),
+		TEST(a_refused_filter_leaves_the_one_before),
+		TEST(cpuid_changes_the_models_own_line),
+		TEST(the_pmu_is_disabled_before_the_vcpu_exists),
 		TEST(a_state_is_put_only_once_there_is_one),
 		TEST(states_are_counted),
 		TEST(a_state_outlives_its_model),

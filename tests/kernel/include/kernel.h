@@ -40,13 +40,13 @@ typedef struct {
 
 #define EXPORT_SYMBOL_GPL(symbol)
 #define BUILD_BUG_ON(condition)
-#define WARN_ON(condition)          (!!(condition))
-#define WARN_ON_ONCE(condition)     (!!(condition))
-#define KVM_BUG_ON(condition, kvm)  (!!(condition))
-#define printk_once(...)            ((void)0)
-#define printk(...)                 ((void)0)
-#define pr_debug_ratelimited(...)   ((void)0)
-#define pr_warn_ratelimited(...)    ((void)0)
+#define WARN_ON(condition)         (!!(condition))
+#define WARN_ON_ONCE(condition)    (!!(condition))
+#define KVM_BUG_ON(condition, kvm) (!!(condition))
+#define printk_once(...)           ((void)0)
+#define printk(...)                ((void)0)
+#define pr_debug_ratelimited(...)  ((void)0)
+#define pr_warn_ratelimited(...)   ((void)0)
 
 #define _BITUL(n)         (1UL << (n))
 #define _BITULL(n)        (1ULL << (n))
@@ -74,13 +74,13 @@ typedef struct {
 #define array_index_nospec(index, size) (index)
 
 /* Bitmaps are one word: X86_PMC_IDX_MAX is 64. */
-#define DECLARE_BITMAP(name, bits)            unsigned long name[((bits) + 63) / 64]
-#define bitmap_copy(to, from, bits)           ((to)[0] = (from)[0])
-#define bitmap_zero(map, bits)                ((map)[0] = 0)
-#define bitmap_andnot(to, a, b, bits)         ((to)[0] = (a)[0] & ~(b)[0])
-#define bitmap_and(to, a, b, bits)            (((to)[0] = (a)[0] & (b)[0]) != 0)
-#define atomic64_set(v, value)                ((v)->counter = (s64)(value))
-#define atomic64_andnot(bits, v)              ((v)->counter &= ~(bits))
+#define DECLARE_BITMAP(name, bits)    unsigned long name[((bits) + 63) / 64]
+#define bitmap_copy(to, from, bits)   ((to)[0] = (from)[0])
+#define bitmap_zero(map, bits)        ((map)[0] = 0)
+#define bitmap_andnot(to, a, b, bits) ((to)[0] = (a)[0] & ~(b)[0])
+#define bitmap_and(to, a, b, bits)    (((to)[0] = (a)[0] & (b)[0]) != 0)
+#define atomic64_set(v, value)        ((v)->counter = (s64)(value))
+#define atomic64_andnot(bits, v)      ((v)->counter &= ~(bits))
 
 static inline void bitmap_set(unsigned long *map, unsigned int start, unsigned int count)
 {
@@ -130,18 +130,18 @@ static inline unsigned int find_next_bit(const unsigned long *map, unsigned int 
 #define PTR_ERR(ptr)   ((long)(ptr))
 #define IS_ERR(ptr)    ((unsigned long)(ptr) >= (unsigned long)-4095)
 
-#define GFP_KERNEL_ACCOUNT  0
-#define kzalloc(size, gfp)  calloc(1, size)
-#define kmalloc(size, gfp)  malloc(size)
-#define kfree(ptr)          free(ptr)
+#define GFP_KERNEL_ACCOUNT 0
+#define kzalloc(size, gfp) calloc(1, size)
+#define kmalloc(size, gfp) malloc(size)
+#define kfree(ptr)         free(ptr)
 
-#define sort(base, count, size, compare, swap)   qsort(base, count, size, compare)
-#define copy_from_user(to, from, size)           (memcpy(to, from, size), 0)
-#define mutex_lock(lock)                         ((void)0)
-#define mutex_unlock(lock)                       ((void)0)
-#define mutex_is_locked(lock)                    1
-#define srcu_dereference(ptr, srcu)              (ptr)
-#define synchronize_srcu_expedited(srcu)         ((void)0)
+#define sort(base, count, size, compare, swap) qsort(base, count, size, compare)
+#define copy_from_user(to, from, size)         (memcpy(to, from, size), 0)
+#define mutex_lock(lock)                       ((void)0)
+#define mutex_unlock(lock)                     ((void)0)
+#define mutex_is_locked(lock)                  1
+#define srcu_dereference(ptr, srcu)            (ptr)
+#define synchronize_srcu_expedited(srcu)       ((void)0)
 #define rcu_replace_pointer(rcu, ptr, condition)                                                   \
 	({                                                                                         \
 		__typeof__(ptr) old_ptr = (rcu);                                                   \
@@ -164,23 +164,22 @@ long static_call_nothing(void);
 #define DEFINE_STATIC_CALL_NULL(name, type) __typeof__(type) *name
 #define static_call(name)                   (name)
 #define static_call_cond(name)              (name)
-#define static_call_update(name, fn)                                                               \
-	((name) = (fn) ? (void *)(fn) : (void *)static_call_nothing)
+#define static_call_update(name, fn)        ((name) = (fn) ? (void *)(fn) : (void *)static_call_nothing)
 
 /* Nothing is read off the machine that the tests run on. */
-#define rdtsc()                  0ull
-#define ktime_get_boottime_ns()  0ull
-#define rdmsrl(index, value)     ((value) = 0)
-#define wrmsrl(index, value)     ((void)(value))
-#define rdmsrl_safe(index, ptr)  (*(ptr) = 0)
+#define rdtsc()                 0ull
+#define ktime_get_boottime_ns() 0ull
+#define rdmsrl(index, value)    ((value) = 0)
+#define wrmsrl(index, value)    ((void)(value))
+#define rdmsrl_safe(index, ptr) (*(ptr) = 0)
 
 /* The byte order and configuration that the unpacked headers ask about. */
 #ifndef __LITTLE_ENDIAN_BITFIELD
 #define __LITTLE_ENDIAN_BITFIELD
 #endif
-#define CONFIG_X86_64         1
-#define CONFIG_PERF_EVENTS    1
-#define CONFIG_CPU_SUP_INTEL  1
-#define CONFIG_CPU_SUP_AMD    1
+#define CONFIG_X86_64        1
+#define CONFIG_PERF_EVENTS   1
+#define CONFIG_CPU_SUP_INTEL 1
+#define CONFIG_CPU_SUP_AMD   1
 
 #endif

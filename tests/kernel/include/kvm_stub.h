@@ -30,7 +30,7 @@ struct kvm_lapic {
 	struct kvm_vcpu *vcpu;
 	u32 lvtpc;
 	unsigned int delivered, dropped; /* PMIs; dropped: LVTPC was masked */
-	u8 regs[0x400]; /* for the trigger modes that __apic_accept_irq tracks */
+	u8 regs[0x400];                  /* for the trigger modes that __apic_accept_irq tracks */
 	unsigned long pending_events;
 	unsigned int sipi_vector;
 };
@@ -75,8 +75,8 @@ struct kvm_vcpu {
 	bool pce; /* CR4.PCE */
 };
 
-#define kvm_for_each_vcpu(i, v, kvm) for ((i) = 0, (v) = (kvm)->vcpu; (i) < 1; (i)++)
-#define kvm_make_request(request, vcpu)        set_bit(request, &(vcpu)->requests)
+#define kvm_for_each_vcpu(i, v, kvm)            for ((i) = 0, (v) = (kvm)->vcpu; (i) < 1; (i)++)
+#define kvm_make_request(request, vcpu)         set_bit(request, &(vcpu)->requests)
 #define kvm_make_all_cpus_request(kvm, request) kvm_make_request(request, (kvm)->vcpu)
 
 static inline bool kvm_check_request(int request, struct kvm_vcpu *vcpu)
@@ -96,12 +96,12 @@ static inline bool kvm_vcpu_has_run(struct kvm_vcpu *vcpu)
 #define kvm_pmu_call(func) static_call(kvm_x86_pmu_##func)
 
 int kvm_x86_get_cpl(struct kvm_vcpu *vcpu);
-#define X86_CR0_PE                        0
-#define X86_CR4_PCE                       1
-#define kvm_is_cr0_bit_set(vcpu, bit)     true /* protected mode */
-#define kvm_is_cr4_bit_set(vcpu, bit)     ((vcpu)->pce)
-#define kvm_read_cr0_bits(vcpu, bit)      true
-#define kvm_read_cr4_bits(vcpu, bit)      ((vcpu)->pce)
+#define X86_CR0_PE                    0
+#define X86_CR4_PCE                   1
+#define kvm_is_cr0_bit_set(vcpu, bit) true /* protected mode */
+#define kvm_is_cr4_bit_set(vcpu, bit) ((vcpu)->pce)
+#define kvm_read_cr0_bits(vcpu, bit)  true
+#define kvm_read_cr4_bits(vcpu, bit)  ((vcpu)->pce)
 
 /* 6.1 asks where an overflow found the CPU: always in the guest, the only place that counts. */
 #define kvm_handling_nmi_from_guest(vcpu) true
@@ -130,12 +130,18 @@ enum { X86_VENDOR_INTEL, X86_VENDOR_AMD = 2, X86_VENDOR_ZHAOXIN = 10 };
 struct x86_cpu_id {
 	int unused;
 };
-#define X86_MATCH_VFM(vfm, data)                {1}
-#define X86_MATCH_INTEL_FAM6_MODEL(model, data) {1}
-#define x86_match_cpu(table)                    NULL
-#define boot_cpu_has(feature)                   false
-#define cpu_feature_enabled(feature)            false
-#define vmx_pt_mode_is_host_guest()             false
+#define X86_MATCH_VFM(vfm, data)                                                                   \
+	{                                                                                          \
+		1                                                                                  \
+	}
+#define X86_MATCH_INTEL_FAM6_MODEL(model, data)                                                    \
+	{                                                                                          \
+		1                                                                                  \
+	}
+#define x86_match_cpu(table)         NULL
+#define boot_cpu_has(feature)        false
+#define cpu_feature_enabled(feature) false
+#define vmx_pt_mode_is_host_guest()  false
 
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry(struct kvm_vcpu *vcpu, u32 function);
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry_index(struct kvm_vcpu *vcpu, u32 function, u32 index);
@@ -152,15 +158,15 @@ int kvm_apic_local_deliver(struct kvm_lapic *apic, int lvt_type);
 #define PMU_CAP_LBR_FMT   0x3f
 
 /* Branch records: none, so what follows only has to compile. */
-#define vcpu_to_lbr_desc(vcpu)                (&(vcpu)->arch.lbr)
-#define vcpu_to_lbr_records(vcpu)             (&(vcpu)->arch.lbr.records)
-#define intel_pmu_lbr_is_enabled(vcpu)        (vcpu_to_lbr_records(vcpu)->nr != 0)
-#define intel_pmu_has_perf_global_ctrl(pmu)   ((pmu)->version > 1)
-#define vmx_guest_debugctl_read()             0ull
-#define vmx_guest_debugctl_write(vcpu, value) ((void)(value))
+#define vcpu_to_lbr_desc(vcpu)                          (&(vcpu)->arch.lbr)
+#define vcpu_to_lbr_records(vcpu)                       (&(vcpu)->arch.lbr.records)
+#define intel_pmu_lbr_is_enabled(vcpu)                  (vcpu_to_lbr_records(vcpu)->nr != 0)
+#define intel_pmu_has_perf_global_ctrl(pmu)             ((pmu)->version > 1)
+#define vmx_guest_debugctl_read()                       0ull
+#define vmx_guest_debugctl_write(vcpu, value)           ((void)(value))
 #define vmx_set_intercept_for_msr(vcpu, msr, type, set) ((void)0)
-#define is_noncanonical_address(address, vcpu)     ((s64)((address) << 16) >> 16 != (s64)(address))
-#define is_noncanonical_msr_address(address, vcpu) is_noncanonical_address(address, vcpu)
+#define is_noncanonical_address(address, vcpu)          ((s64)((address) << 16) >> 16 != (s64)(address))
+#define is_noncanonical_msr_address(address, vcpu)      is_noncanonical_address(address, vcpu)
 extern struct x86_pmu_lbr vmx_lbr_caps;
 
 #endif

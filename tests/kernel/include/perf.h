@@ -31,7 +31,7 @@ struct pt_regs {
 };
 
 typedef void (*perf_overflow_handler_t)(struct perf_event *event, struct perf_sample_data *data,
-					struct pt_regs *regs);
+                                        struct pt_regs *regs);
 
 struct hw_perf_event {
 	int idx;
@@ -74,8 +74,8 @@ extern struct task_struct *current;
 #define is_sampling_event(event) ((event)->attr.sample_period != 0)
 
 struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr, int cpu,
-						    struct task_struct *task,
-						    perf_overflow_handler_t handler, void *context);
+                                                    struct task_struct *task,
+                                                    perf_overflow_handler_t handler, void *context);
 int perf_event_release_kernel(struct perf_event *event);
 void perf_event_enable(struct perf_event *event);
 u64 perf_event_pause(struct perf_event *event, bool reset);

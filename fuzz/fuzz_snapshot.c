@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Saved machines, as they come and with every record's checksum made right: restored, or refused with
+ * a reason. What is restored can be saved again.
+ */
+#include <string.h>
+
+#include <machine/snapshot.h>
+#include <stream/room.h>
+
+#include "fuzz.h"
+
+struct bytes {
+	const uint8_t *data;
+	size_t size, at;
+};
+
+static long give(void *context, void *into, size_t count)
+{
+	struct bytes *from = context;
+
+	if (count > from->size - from->at)
+		count = from->size - from->at;
+	memcpy(into, from->data + from->at, count);
+	from->at += count;
+	return (long)count;
+}
+
+static bool drop(void *context, const void *bytes, size_t count)
+{
+	return true;
+}
+
+static void seal(uint8_t *data, size_t size)
+{
+	size_t at = SAVED_HEADER_BYTES;
+
+	while (at < size && size - at >= RECORD_HEADER_BYTES) {
+		uint64_t length = load_le(data + at + 4, 4);
+		uint32_t crc = crc32c(0, data + at, 8);
+
+		if (length > size - at - RECORD_HEADER_BYTES)
+			return;
+		crc = crc32c(crc, data + at + RECORD_HEADER_BYTES, length);
+		store_le(data + at + 8, 4, crc);
+		at += RECORD_HEADER_BYTES + length;
+	}
+}
+
+static void try(const uint8_t *data, size_t size)
+{
+	const struct machine_restore wanted = {.config = {.memory_bytes = 4 * MIB},
+	                                       .order = vpmu_order_find("safe")};
+	struct bytes bytes = {.data = data, .size = size};
+	const struct machine_origin origin = {.read = give, .context = &bytes};
+	const struct machine_sink sink = {.write = drop};
+	struct machine_notes notes;
+	enum vpmu_status status;
+	char why[400] = "";
+	struct machine *machine =
+		machine_load_saved(&wanted, &origin, &notes, &status, why, sizeof(why));
+
+	if (machine) {
+		MUST(machine_save(machine, &notes, &sink, why, sizeof(why)) == VPMU_OK);
+		machine_destroy(machine);
+		return;
+	}
+	MUST(status == VPMU_BAD_DATA || status == VPMU_INCOMPATIBLE || status == VPMU_REFUSED);
+	MUST(strlen(why) > 8);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *sealed = malloc(size + 1);
+
+	MUST(sealed);
+	try(data, size);
+	memcpy(sealed, data, size);
+	seal(sealed, size);
+	try(sealed, size);
+	free(sealed);
+	return 0;
+}

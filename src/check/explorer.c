@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* An explorer's memory, allocated once; and the set of nodes, by the hash of all that decides how
+ * they go on. */
+#include <stdlib.h>
+
+#include "explorer.h"
+
+enum { FRONTIER_SHARE = 16, TABLE_START = 1024, FRONTIER_MIN = 256 };
+
+static uint32_t frontier_max(const struct check_scope *scope)
+{
+	uint32_t most = scope->nodes / FRONTIER_SHARE;
+
+	return most < FRONTIER_MIN ? FRONTIER_MIN : most;
+}
+
+static size_t machine_stride(void)
+{
+	return (vpmu_pmu_size() + VPMU_PMU_ALIGN - 1) / VPMU_PMU_ALIGN * VPMU_PMU_ALIGN;
+}
+
+static uint32_t table_size(const struct check_scope *scope)
+{
+	uint32_t size = TABLE_START;
+
+	while (size < 2 * scope->nodes)
+		size *= 2;
+	return size;
+}
+
+size_t check_scope_memory(const struct check_scope *scope)
+{
+	return sizeof(struct check_explorer) + scope->nodes * sizeof(struct node) +
+	       table_size(scope) * sizeof(uint64_t) +
+	       2 * (size_t)frontier_max(scope) * (machine_stride() + sizeof(uint32_t));
+}
+
+void check_explorer_destroy(struct check_explorer *explorer)
+{
+	if (!explorer)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		free(explorer->frontiers[i].machines);
+		free(explorer->frontiers[i].nodes);
+	}
+	free(explorer->nodes);
+	free(explorer->table);
+	free(explorer);
+}
+
+struct check_explorer *check_explorer_create(const struct check_scope *scope)
+{
+	struct check_explorer *explorer =
+		aligned_alloc(VPMU_PMU_ALIGN, (sizeof(*explorer) + VPMU_PMU_ALIGN - 1) /
+	                                              VPMU_PMU_ALIGN * VPMU_PMU_ALIGN);
+	bool whole;
+
+	if (!explorer)
+		return NULL;
+	*explorer = (struct check_explorer){.scope = *scope};
+	explorer->stride = machine_stride();
+	explorer->frontier_max = frontier_max(scope);
+	explorer->nodes = malloc(scope->nodes * sizeof(*explorer->nodes));
+	explorer->table = malloc(table_size(scope) * sizeof(*explorer->table));
+	whole = explorer->nodes && explorer->table;
+	for (unsigned i = 0; i < 2; i++) {
+		struct frontier *frontier = &explorer->frontiers[i];
+
+		frontier->machines =
+			aligned_alloc(VPMU_PMU_ALIGN, explorer->frontier_max * explorer->stride);
+		frontier->nodes = malloc(explorer->frontier_max * sizeof(*frontier->nodes));
+		whole = whole && frontier->machines && frontier->nodes;
+	}
+	if (whole)
+		return explorer;
+	check_explorer_destroy(explorer);
+	return NULL;
+}
+
+static uint64_t key_of(const struct node *node, const struct vpmu_pmu *pmu)
+{
+	uint64_t place = node->at | (uint64_t)node->round << 8 | (uint64_t)node->raised << 16 |
+	                 (uint64_t)node->refused << 24;
+	uint64_t key = vpmu_pmu_fingerprint(pmu) ^ place * UINT64_C(0x9e3779b97f4a7c15);
+
+	key = (key ^ key >> 31 ^ node->skip) * UINT64_C(0xbf58476d1ce4e5b9);
+	key ^= key >> 32;
+	return key ? key : 1;
+}
+
+static void table_put(struct check_explorer *explorer, uint64_t key)
+{
+	uint32_t at = (uint32_t)key & explorer->table_mask;
+
+	while (explorer->table[at])
+		at = (at + 1) & explorer->table_mask;
+	explorer->table[at] = key;
+}
+
+static void table_grow(struct check_explorer *explorer)
+{
+	uint32_t old = explorer->table_mask + 1;
+	uint64_t *moved = malloc(old * sizeof(*moved));
+
+	if (!moved)
+		return; /* fuller, and slower */
+	memcpy(moved, explorer->table, old * sizeof(*moved));
+	explorer->table_mask = 2 * old - 1;
+	memset(explorer->table, 0, 2 * (size_t)old * sizeof(*moved));
+	for (uint32_t i = 0; i < old; i++)
+		if (moved[i])
+			table_put(explorer, moved[i]);
+	free(moved);
+}
+
+/* False: it is there already. */
+static bool table_add(struct check_explorer *explorer, uint64_t key)
+{
+	uint32_t at = (uint32_t)key & explorer->table_mask;
+
+	for (; explorer->table[at]; at = (at + 1) & explorer->table_mask)
+		if (explorer->table[at] == key)
+			return false;
+	explorer->table[at] = key;
+	if (explorer->node_count > explorer->table_mask / 2 &&
+	    explorer->table_mask + 1 < table_size(&explorer->scope))
+		table_grow(explorer);
+	return true;
+}
+
+void nodes_clear(struct check_explorer *explorer)
+{
+	explorer->table_mask = TABLE_START - 1;
+	memset(explorer->table, 0, TABLE_START * sizeof(*explorer->table));
+	explorer->node_count = 0;
+}
+
+bool nodes_add(struct check_explorer *explorer, const struct node *node, const struct vpmu_pmu *pmu)
+{
+	if (!table_add(explorer, key_of(node, pmu)))
+		return false;
+	explorer->nodes[explorer->node_count++] = *node;
+	return true;
+}

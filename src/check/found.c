@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* What was found: the way to a violation, gone once more and written down. */
+#include <stdlib.h>
+
+#include "explorer.h"
+
+/* The moves from the root to the node, in sequence. */
+static size_t way_to(const struct check_explorer *explorer, uint32_t node, uint8_t *way)
+{
+	size_t count = 0;
+
+	for (uint32_t at = node; at; at = explorer->nodes[at].parent)
+		way[count++] = explorer->nodes[at].move;
+	for (size_t i = 0; i < count / 2; i++) {
+		uint8_t swap = way[i];
+
+		way[i] = way[count - 1 - i];
+		way[count - 1 - i] = swap;
+	}
+	return count;
+}
+
+bool start_life(struct check_explorer *explorer, struct machine *machine, struct record *record)
+{
+	if (record)
+		*record = (struct record){.part = CHECK_PART_LIFE};
+	return machine_fresh(machine, explorer->scenario.subject) &&
+	       life_make(machine, &explorer->scenario, record);
+}
+
+/* Goes the way to the node once more, writing it down. */
+static void retrace(struct check_explorer *explorer, uint32_t last)
+{
+	static const size_t way_bytes = 4 * VPMU_MAX_PLAN;
+	uint8_t way[4 * VPMU_MAX_PLAN];
+	struct record *record = &explorer->record;
+	struct vpmu_pmu *pmu = pmu_of(&explorer->scratch);
+	struct node node;
+	size_t count =
+		explorer->nodes[last].depth + 2u < way_bytes ? way_to(explorer, last, way) : 0;
+
+	start_life(explorer, &explorer->scratch, record);
+	node = node_of_start(&explorer->scenario, pmu);
+	record->part = CHECK_PART_PUT;
+	for (size_t i = 0; i < count; i++)
+		make_move(&explorer->scenario, (enum move)way[i], pmu, &node, record);
+	judge(pmu, &explorer->scenario, node.raised, node.refused, record);
+}
+
+static struct check_trace *trace_of(const struct check_explorer *explorer,
+                                    enum check_property property, const struct node *node)
+{
+	const struct record *record = &explorer->record;
+	size_t count = record->count, bytes;
+	struct check_trace *trace;
+
+	/* What follows the last wrong answer adds nothing. */
+	while (count && !record->steps[count - 1].expects)
+		count--;
+	bytes = count * sizeof(record->steps[0]);
+	trace = malloc(sizeof(*trace) + bytes);
+	if (!trace)
+		return NULL;
+	*trace = (struct check_trace){
+		.property = property,
+		.level = explorer->scenario.level,
+		.state = explorer->scenario.state_name,
+		.incidents = node->used,
+		.rounds = node->round,
+		.count = count,
+	};
+	memcpy(trace->steps, record->steps, bytes);
+	return trace;
+}
+
+bool is_shorter(const struct check_explorer *explorer, enum check_property property,
+                const struct node *node)
+{
+	if (!explorer->result->shortest[property])
+		return true;
+	if (node->depth != explorer->depths[property])
+		return node->depth < explorer->depths[property];
+	return explorer->life_steps < explorer->lives[property];
+}
+
+void keep(struct check_explorer *explorer, enum check_property property, const struct node *node)
+{
+	struct check_trace *trace = trace_of(explorer, property, node);
+
+	explorer->result->violated |= BIT32(property);
+	if (!trace)
+		return;
+	free(explorer->result->shortest[property]);
+	explorer->result->shortest[property] = trace;
+	explorer->depths[property] = node->depth;
+	explorer->lives[property] = explorer->life_steps;
+}
+
+/* A put that is repeated and wrong, though no put in the scenario was wrong that was not. */
+static uint32_t as_repeated(const struct check_explorer *explorer, uint32_t violated)
+{
+	if (!violated || explorer->violated_once)
+		return 0;
+	return BIT32(CHECK_TWICE_IS_ONCE);
+}
+
+void report(struct check_explorer *explorer, uint32_t at, uint32_t violated)
+{
+	const struct node *node = &explorer->nodes[at];
+	bool traced = false;
+
+	if (node->round > 1)
+		violated = as_repeated(explorer, violated);
+	else
+		explorer->violated_once |= violated;
+	for (unsigned i = 0; i < CHECK_PROPERTIES; i++) {
+		if (!(violated >> i & 1) || !is_shorter(explorer, (enum check_property)i, node))
+			continue;
+		if (!traced)
+			retrace(explorer, at);
+		traced = true;
+		keep(explorer, (enum check_property)i, node);
+	}
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* What can happen next in a put: the next write, or an incident. */
+#include "explorer.h"
+
+enum { MOMENT = 8 /* instructions that the guest or the host runs between writes */ };
+
+/* Writes that the target has already are left out: it is read when the put begins. */
+static uint64_t skipped(const struct scenario *scenario, const struct vpmu_pmu *pmu)
+{
+	uint64_t skip = 0;
+
+	for (size_t i = 0; scenario->skips_equal && i < scenario->count; i++) {
+		uint64_t value;
+
+		if (vpmu_pmu_host_read(pmu, scenario->writes[i].msr, &value) == VPMU_OK &&
+		    value == scenario->writes[i].value)
+			skip |= BIT64(i);
+	}
+	return skip;
+}
+
+static uint8_t past_skipped(const struct scenario *scenario, uint64_t skip, uint8_t at)
+{
+	while (at < scenario->count && skip >> at & 1)
+		at++;
+	return at;
+}
+
+struct node node_of_start(const struct scenario *scenario, const struct vpmu_pmu *pmu)
+{
+	uint64_t skip = skipped(scenario, pmu);
+
+	return (struct node){.round = 1, .skip = skip, .at = past_skipped(scenario, skip, 0)};
+}
+
+static void raise_pmis(struct node *node, struct vpmu_outcome outcome)
+{
+	unsigned raised = node->raised + outcome.pmi + outcome.masked;
+
+	node->raised = (uint8_t)(raised < UINT8_MAX ? raised : UINT8_MAX);
+}
+
+static void write_next(const struct scenario *scenario, struct vpmu_pmu *pmu, struct node *node,
+                       struct record *record)
+{
+	const struct write *write = &scenario->writes[node->at];
+	struct deed deed = {CHECK_DO_HOST_WRITE, write->msr, write->value};
+	const struct check_answer taken = {.status = VPMU_OK};
+
+	if (deed_do(pmu, deed, record).status) {
+		record_expects(record, &taken);
+		node->refused = (uint8_t)(node->at + 1);
+		node->at = (uint8_t)scenario->count;
+		return;
+	}
+	node->at = past_skipped(scenario, node->skip, (uint8_t)(node->at + 1));
+}
+
+static void enter(struct vpmu_pmu *pmu, struct node *node, struct record *record)
+{
+	raise_pmis(node, deed_do(pmu, (struct deed){.verb = CHECK_DO_ENTER}, record).outcome);
+}
+
+static void fail_creations(struct vpmu_pmu *pmu, uint64_t count, struct record *record)
+{
+	deed_do(pmu, (struct deed){CHECK_DO_FAIL_CREATE, 0, count}, record);
+}
+
+/* Makes the move on a copy of the parent's machine and of its node. */
+void make_move(const struct scenario *scenario, enum move move, struct vpmu_pmu *pmu,
+               struct node *node, struct record *record)
+{
+	bool is_short = move == MOVE_SHORT_WRITE || move == MOVE_SHORT_ENTER;
+
+	if (is_short)
+		fail_creations(pmu, 1, record);
+	switch (move) {
+	case MOVE_WRITE:
+	case MOVE_SHORT_WRITE:
+		write_next(scenario, pmu, node, record);
+		break;
+	case MOVE_ENTER:
+	case MOVE_SHORT_ENTER:
+		enter(pmu, node, record);
+		break;
+	case MOVE_SCHEDULE:
+		deed_do(pmu, (struct deed){.verb = CHECK_DO_SCHEDULE}, record);
+		break;
+	case MOVE_RUN:
+		/* Its PMIs are the guest's own: it did run. */
+		deed_do(pmu, (struct deed){CHECK_DO_RUN, 0, MOMENT}, record);
+		break;
+	case MOVE_HOST:
+		deed_do(pmu, (struct deed){CHECK_DO_HOST_RUN, 0, MOMENT}, record);
+		break;
+	case MOVE_AGAIN:
+		node->round = 2;
+		node->skip = skipped(scenario, pmu);
+		node->at = past_skipped(scenario, node->skip, 0);
+		break;
+	case MOVES:
+		break;
+	}
+	if (is_short)
+		fail_creations(pmu, 0, record);
+}
+
+/* Which incidents can fall at a node. */
+uint32_t moves_at(const struct check_explorer *explorer, const struct node *node)
+{
+	const struct scenario *scenario = &explorer->scenario;
+	uint32_t kinds = explorer->scope.incidents, moves = 0;
+	bool ended = node->at == scenario->count;
+
+	if (node->used >= explorer->scope.between || node->refused)
+		return 0;
+	if (kinds & BIT32(CHECK_ENTER))
+		moves |= BIT32(MOVE_ENTER);
+	if (kinds & BIT32(CHECK_SCHEDULE))
+		moves |= BIT32(MOVE_SCHEDULE);
+	if (kinds & BIT32(CHECK_SHORTAGE) && !ended) {
+		moves |= scenario->writes[node->at].recovers ? BIT32(MOVE_SHORT_WRITE) : 0;
+		moves |= scenario->entry_recovers >> node->at & 1 ? BIT32(MOVE_SHORT_ENTER) : 0;
+	}
+	if (kinds & BIT32(CHECK_RUN) && !ended)
+		moves |= BIT32(MOVE_RUN);
+	/* After the last write the counters count the host by right. */
+	if (kinds & BIT32(CHECK_HOST) && !ended)
+		moves |= BIT32(MOVE_HOST);
+	return moves;
+}

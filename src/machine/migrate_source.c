@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The source of a live migration. It owns the guest, and lets it run, until the destination has said
+ * that everything is there. Memory goes in rounds: a page is sent again when its hash is no longer
+ * that of what was sent. Everything here happens between two pieces of the run, so that nothing
+ * changes under it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <stream/room.h>
+
+#include "migrate.h"
+
+enum {
+	PATIENCE_MS = 10000, /* without a byte either way */
+	LAST_PAGES = 64,     /* so few changed pages are sent while the guest stands still */
+	LAST_ROUND = 16,     /* and at the latest after so many rounds */
+};
+
+struct migration {
+	struct channel channel;
+	enum phase { PHASE_GREETING, PHASE_COPYING } phase;
+	uint64_t *hashes; /* by page, of what was sent; 0: nothing was */
+	uint64_t seed, page, pages, records;
+	uint64_t changed; /* pages of this round so far */
+	struct migration_progress progress;
+	char why_text[300];
+};
+
+/* Multiply and fold, from a seed that the guest cannot know: no collision can be made on purpose. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hash_page(const struct guest_memory *memory, uint64_t page, uint64_t seed)
+{
+	const uint64_t k = UINT64_C(0x9e3779b97f4a7c15), l = UINT64_C(0xd6e8feb86659fd93);
+	uint64_t word[4], a = seed, b = ~seed;
+
+	for (unsigned i = 0; i < PAGE_SIZE_; i += sizeof(word)) {
+		memcpy(word, memory->base + page * PAGE_SIZE_ + i, sizeof(word));
+		a = fold(a ^ word[0] ^ k, word[1] ^ l ^ seed) + a;
+		b = fold(b ^ word[2] ^ l, word[3] ^ k ^ seed) + b;
+	}
+	a = fold(a ^ k, b ^ l);
+	return a ? a : 1;
+}
+
+struct migration *migration_begin(struct machine *machine, int fd, char *why, size_t why_bytes)
+{
+	struct migration *m = calloc(1, sizeof(*m));
+	struct text reason = text_in(why, why_bytes);
+	uint64_t pages = machine->memory.bytes / PAGE_SIZE_;
+
+	if (m)
+		m->hashes = calloc(pages, sizeof(*m->hashes));
+	if (!m || !m->hashes || getrandom(&m->seed, sizeof(m->seed), 0) != sizeof(m->seed) ||
+	    !channel_open(&m->channel, fd, text_in(m->why_text, sizeof(m->why_text)))) {
+		text_add(&reason, "no memory");
+		goto fail;
+	}
+	m->pages = pages;
+	saved_header(&m->channel.out, MACHINE_LIVE_MAGIC);
+	if (!save_head(machine, &m->channel.out, &reason) ||
+	    !save_pmu(machine, &m->channel.out, &reason))
+		goto fail;
+	m->records = 2;
+	return m;
+fail:
+	if (m) {
+		m->channel.fd = -1; /* the caller's */
+		migration_end(m);
+	}
+	return NULL;
+}
+
+void migration_end(struct migration *m)
+{
+	if (!m)
+		return;
+	channel_close(&m->channel);
+	free(m->hashes);
+	free(m);
+}
+
+const char *migration_why(const struct migration *m)
+{
+	return m->why_text;
+}
+
+struct migration_progress migration_progress(const struct migration *m)
+{
+	struct migration_progress progress = m->progress;
+
+	progress.bytes = m->channel.bytes_sent;
+	return progress;
+}
+
+static enum migration_state failed(struct migration *m)
+{
+	channel_close(&m->channel);
+	return MIGRATION_FAILED;
+}
+
+/* A reply that is not the one that was expected. */
+static enum migration_state unexpected(struct migration *m, enum word word)
+{
+	char text[200];
+
+	text_add(&m->channel.why, word == WORD_REFUSED ? "the destination refuses: "
+						       : "the destination gives a wrong answer");
+	if (word == WORD_REFUSED) {
+		channel_reply_text(&m->channel, text, sizeof(text));
+		text_add_bytes(&m->channel.why, text, strlen(text));
+	}
+	return failed(m);
+}
+
+static void reply_is_read(struct migration *m)
+{
+	m->channel.got = 0;
+}
+
+/* Whether the page is to be sent; its hash is noted. */
+static bool has_changed(struct migration *m, const struct guest_memory *memory, uint64_t page)
+{
+	uint64_t hash;
+
+	if (!m->hashes[page] && page_is_zero(memory, page))
+		return false;
+	hash = hash_page(memory, page, m->seed);
+	if (hash == m->hashes[page])
+		return false;
+	m->hashes[page] = hash;
+	return true;
+}
+
+/* One record of the pages that have changed, from m->page on. */
+static void pack_pages(struct migration *m, const struct guest_memory *memory)
+{
+	struct pack *out = &m->channel.out;
+	size_t begun = record_begin(out, RECORD_PAGES);
+	unsigned count = 0;
+
+	while (count < PAGES_A_RECORD && (m->page = pages_next(memory, m->page)) < m->pages) {
+		if (has_changed(m, memory, m->page)) {
+			page_pack(out, memory, m->page);
+			count++;
+		}
+		m->page++;
+	}
+	m->changed += count;
+	m->progress.pages += count;
+	m->records++;
+	record_end(out, begun);
+}
+
+/* Everything that is left, while the guest stands still. */
+static bool send_rest(struct migration *m, struct machine *machine,
+		      const struct machine_notes *notes)
+{
+	struct pack *out = &m->channel.out;
+	struct text *why = &m->channel.why;
+
+	for (m->page = 0; m->page < m->pages;) {
+		pack_pages(m, &machine->memory);
+		if (!channel_flush(&m->channel, PATIENCE_MS))
+			return false;
+	}
+	if (!save_cpu(machine, out, why) || !save_board(machine, out, why) ||
+	    !save_pmu(machine, out, why))
+		return false;
+	save_notes(notes, out);
+	save_end(out, m->records + 4);
+	return channel_flush(&m->channel, PATIENCE_MS);
+}
+
+/* From the first byte of COMMIT on, the destination may have the guest. */
+static enum migration_state commit(struct migration *m)
+{
+	uint64_t before = m->channel.bytes_sent;
+	enum word word;
+
+	channel_say(&m->channel, WORD_COMMIT, NULL);
+	if (!channel_flush(&m->channel, PATIENCE_MS) && m->channel.bytes_sent == before)
+		return failed(m);
+	if (m->channel.sent < m->channel.out.used ||
+	    channel_await(&m->channel, PATIENCE_MS, &word) <= 0 || word != WORD_DONE)
+		return MIGRATION_DOUBT;
+	channel_close(&m->channel);
+	return MIGRATION_DONE;
+}
+
+static enum migration_state hand_over(struct migration *m, struct machine *machine,
+				      const struct machine_notes *notes)
+{
+	enum word word;
+
+	if (!send_rest(m, machine, notes) || channel_await(&m->channel, PATIENCE_MS, &word) < 0)
+		return failed(m);
+	if (word != WORD_PREPARED)
+		return unexpected(m, word);
+	reply_is_read(m);
+	return commit(m);
+}
+
+/* A round is over: the last one, or the guest goes on while the next one is sent. */
+static bool is_ready(struct migration *m)
+{
+	bool ready = m->progress.rounds > 0 && m->changed <= LAST_PAGES;
+
+	m->progress.rounds++;
+	ready = ready || m->progress.rounds >= LAST_ROUND;
+	m->page = m->changed = 0;
+	return ready;
+}
+
+static enum migration_state copy(struct migration *m, struct machine *machine,
+				 const struct machine_notes *notes)
+{
+	while (m->channel.out.used - m->channel.sent < CHANNEL_QUEUE) {
+		if (m->page < m->pages)
+			pack_pages(m, &machine->memory);
+		else if (is_ready(m))
+			return hand_over(m, machine, notes);
+		else
+			break;
+	}
+	return MIGRATION_GOING;
+}
+
+enum migration_state migration_step(struct migration *m, struct machine *machine,
+				    const struct machine_notes *notes)
+{
+	enum word word;
+	int answer;
+
+	if (!channel_push(&m->channel) || (answer = channel_reply(&m->channel, &word)) < 0)
+		return failed(m);
+	if (answer && !(m->phase == PHASE_GREETING && word == WORD_READY))
+		return unexpected(m, word);
+	if (answer) {
+		m->phase = PHASE_COPYING;
+		reply_is_read(m);
+	}
+	if (clock_ms() - m->channel.moved_at > PATIENCE_MS) {
+		text_add(&m->channel.why, "the destination does not answer");
+		return failed(m);
+	}
+	return m->phase == PHASE_COPYING ? copy(m, machine, notes) : MIGRATION_GOING;
+}
+
+void migration_cancel(struct migration *m, const char *why)
+{
+	channel_say(&m->channel, WORD_CANCEL, why);
+	channel_flush(&m->channel, 1000);
+	channel_close(&m->channel);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Emulating: which requests a KVM with the emulated PMU answers otherwise than this host's. All
+ * others are passed on as they are.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "room_int.h"
+
+bool emulates(void)
+{
+	return shared && shared->emulates;
+}
+
+const struct vpmu_profile *emulated_profile(void)
+{
+	return vpmu_profile_find(shared->profile);
+}
+
+/* The tool has adapted it to the profile. */
+const struct vpmu_model *emulated_model(void)
+{
+	return &shared->model;
+}
+
+/* --- Objects ------------------------------------------------------------------------------- */
+
+void emulate_new_vcpu(struct object *vcpu, int kvm_fd, int fd)
+{
+	struct emulated_vcpu *state = &vcpu->as_vcpu;
+	int error = errno;
+	void *run;
+
+	state->run_bytes = sizeof(struct kvm_run);
+	run = mmap(NULL, state->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	state->run = run == MAP_FAILED ? NULL : run;
+	if (vcpu->vm)
+		atomic_fetch_add(&vcpu->vm->as_vm.vcpus, 1);
+	errno = error;
+}
+
+/* The mapping would keep the VM alive. */
+void emulate_end_vcpu(struct object *vcpu)
+{
+	struct emulated_vcpu *state = &vcpu->as_vcpu;
+	int error = errno;
+
+	if (state->run)
+		munmap(state->run, state->run_bytes);
+	state->run = NULL;
+	errno = error;
+}
+
+/*
+ * The kernel has a mutex for each vCPU; this one is held for moments only, with signals blocked, so
+ * that a handler which makes a request does not wait for its own thread.
+ */
+struct vcpu_hold vcpu_hold(struct object *vcpu)
+{
+	struct vcpu_hold hold = {.vcpu = &vcpu->as_vcpu};
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &hold.signals);
+	while (atomic_exchange_explicit(&hold.vcpu->busy, 1, memory_order_acquire))
+		sched_yield();
+	return hold;
+}
+
+void vcpu_release(struct vcpu_hold *hold)
+{
+	atomic_store_explicit(&hold->vcpu->busy, 0, memory_order_release);
+	pthread_sigmask(SIG_SETMASK, &hold->signals, NULL);
+}
+
+/* --- Capabilities -------------------------------------------------------------------------- */
+
+/* Linux since 6.3. */
+static int masked_events(void)
+{
+	return strcmp(shared->profile, "linux-6.1") != 0;
+}
+
+static int check_extension(int fd, unsigned long request, void *argument)
+{
+	switch ((uintptr_t)argument) {
+	case KVM_CAP_PMU_CAPABILITY:
+		return KVM_PMU_CAP_DISABLE;
+	case KVM_CAP_PMU_EVENT_FILTER:
+		return 1;
+	case KVM_CAP_PMU_EVENT_MASKED_EVENTS:
+		return masked_events();
+	default:
+		return real()->ioctl(fd, request, argument);
+	}
+}
+
+/* As kvm_vm_ioctl_enable_cap(). */
+static int disable_pmu(struct object *vm, uint64_t bits)
+{
+	if (bits & ~(uint64_t)KVM_PMU_CAP_DISABLE)
+		return fails(EINVAL);
+	if (atomic_load(&vm->as_vm.vcpus))
+		return fails(EINVAL);
+	atomic_store(&vm->as_vm.off, bits & KVM_PMU_CAP_DISABLE);
+	return 0;
+}
+
+static int emulate_enable_cap(struct object *vm, int fd, struct kvm_enable_cap *argument)
+{
+	struct kvm_enable_cap cap;
+
+	if (!memory_read(&cap, argument, sizeof(cap)))
+		return fails(EFAULT);
+	if (cap.cap == KVM_CAP_PMU_CAPABILITY)
+		return cap.flags ? fails(EINVAL) : disable_pmu(vm, cap.args[0]);
+	if (cap.cap != KVM_CAP_X86_USER_SPACE_MSR || !vm->as_vm.filters)
+		return real()->ioctl(fd, KVM_ENABLE_CAP, argument);
+	vm->as_vm.exits = cap.args[0];
+	cap.args[0] |= KVM_MSR_EXIT_REASON_FILTER;
+	return real()->ioctl(fd, KVM_ENABLE_CAP, &cap);
+}
+
+/* --- The event filter ---------------------------------------------------------------------- */
+
+/* Judged as kvm_vm_ioctl_set_pmu_event_filter() does; it has no other effect, for nothing counts.
+ */
+static int emulate_event_filter(struct kvm_pmu_event_filter *argument)
+{
+	struct kvm_pmu_event_filter head;
+	__u64 events[VPMU_FILTER_EVENTS];
+
+	if (!memory_read(&head, argument, sizeof(head)))
+		return fails(EFAULT);
+	if (head.action > VPMU_FILTER_DENY || (head.flags && !masked_events()) ||
+	    head.flags & ~(uint32_t)VPMU_FILTER_MASKED)
+		return fails(EINVAL);
+	if (head.nevents > VPMU_FILTER_EVENTS)
+		return fails(E2BIG);
+	return memory_read(events, argument->events, head.nevents * sizeof(events[0]))
+	               ? 0
+	               : fails(EFAULT);
+}
+
+/* --- Requests ------------------------------------------------------------------------------ */
+
+static int on_system(struct object *object, int fd, unsigned long request, void *argument)
+{
+	switch (request) {
+	case KVM_CHECK_EXTENSION:
+		return check_extension(fd, request, argument);
+	case KVM_GET_SUPPORTED_CPUID:
+		return emulate_supported_cpuid(fd, argument);
+	case KVM_GET_MSR_INDEX_LIST:
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return emulate_index_list(fd, request, argument);
+	case KVM_GET_MSRS:
+		return emulate_get_msrs(object, fd, argument);
+	default:
+		return real()->ioctl(fd, request, argument);
+	}
+}
+
+static int on_vm(struct object *object, int fd, unsigned long request, void *argument)
+{
+	switch (request) {
+	case KVM_CHECK_EXTENSION:
+		return check_extension(fd, request, argument);
+	case KVM_ENABLE_CAP:
+		return emulate_enable_cap(object, fd, argument);
+	case KVM_SET_PMU_EVENT_FILTER:
+		return emulate_event_filter(argument);
+	case KVM_X86_SET_MSR_FILTER:
+		return emulate_msr_filter(object, fd, argument);
+	default:
+		return real()->ioctl(fd, request, argument);
+	}
+}
+
+static int on_vcpu(struct object *object, int fd, unsigned long request, void *argument)
+{
+	switch (request) {
+	case KVM_RUN:
+		return emulate_run(object, fd, argument);
+	case KVM_SET_MSRS:
+		return emulate_set_msrs(object, fd, argument);
+	case KVM_GET_MSRS:
+		return emulate_get_msrs(object, fd, argument);
+	case KVM_SET_CPUID2:
+		return emulate_set_cpuid(object, fd, argument);
+	default:
+		return real()->ioctl(fd, request, argument);
+	}
+}
+
+int emulate_ioctl(struct object *object, int fd, unsigned long request, void *argument)
+{
+	switch (atomic_load(&object->kind)) {
+	case OBJECT_SYSTEM:
+		return on_system(object, fd, request, argument);
+	case OBJECT_VM:
+		return on_vm(object, fd, request, argument);
+	case OBJECT_VCPU:
+		return on_vcpu(object, fd, request, argument);
+	default:
+		return real()->ioctl(fd, request, argument);
+	}
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* The emulated PMU in CPUID and in KVM's lists of MSRs; and the machine that a vCPU's CPUID makes.
+ */
+#include <string.h>
+
+#include "room_int.h"
+
+/* --- KVM_GET_SUPPORTED_CPUID ---------------------------------------------------------------- */
+
+/* The bits of a leaf that are the PMU's: the others stay as this host's KVM has them. */
+static const struct pmu_leaf {
+	uint32_t leaf;
+	uint32_t eax, ebx, ecx, edx;
+} pmu_leaves[] = {
+	{1, 0, 0, 1u << 15, 0},          /* PDCM */
+	{0xa, ~0u, ~0u, ~0u, ~0u},       /* architectural performance monitoring */
+	{0x80000001, 0, 0, 1u << 23, 0}, /* PERFCORE */
+	{0x80000022, ~0u, ~0u, ~0u, ~0u},
+};
+
+static const struct pmu_leaf no_bits;
+
+static const struct pmu_leaf *bits_of(uint32_t leaf)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pmu_leaves); i++)
+		if (pmu_leaves[i].leaf == leaf)
+			return &pmu_leaves[i];
+	return &no_bits;
+}
+
+static void blend(__u32 *into, uint32_t from, uint32_t bits)
+{
+	*into = (*into & ~bits) | (from & bits);
+}
+
+static struct kvm_cpuid_entry2 *find_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf)
+{
+	for (unsigned i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == leaf && !cpuid->entries[i].index)
+			return &cpuid->entries[i];
+	return NULL;
+}
+
+/* Takes the PMU's bits of the model's leaf, whether or not the host has that leaf. */
+static void put_leaf(struct kvm_cpuid2 *cpuid, const struct vpmu_cpuid *leaf)
+{
+	const struct pmu_leaf *bits = bits_of(leaf->leaf);
+	struct kvm_cpuid_entry2 *entry = find_entry(cpuid, leaf->leaf);
+
+	if (!entry) {
+		if (cpuid->nent == MAX_CPUID)
+			return;
+		entry = &cpuid->entries[cpuid->nent++];
+		*entry = (struct kvm_cpuid_entry2){.function = leaf->leaf};
+	}
+	blend(&entry->eax, leaf->eax, bits->eax);
+	blend(&entry->ebx, leaf->ebx, bits->ebx);
+	blend(&entry->ecx, leaf->ecx, bits->ecx);
+	blend(&entry->edx, leaf->edx, bits->edx);
+}
+
+/* Leaf 0 or 0x80000000: the highest leaf, and whose processor it is. */
+static void put_head(struct kvm_cpuid2 *cpuid, const struct vpmu_cpuid *leaf)
+{
+	struct kvm_cpuid_entry2 *entry = find_entry(cpuid, leaf->leaf), *basic;
+	const struct vpmu_model *model = emulated_model();
+
+	if (!entry)
+		return;
+	if (entry->eax < leaf->eax)
+		entry->eax = leaf->eax;
+	if (entry->ebx == leaf->ebx && entry->ecx == leaf->ecx && entry->edx == leaf->edx)
+		return;
+	/* Another vendor's processor: its name, and with leaf 0 its family. */
+	blend(&entry->ebx, leaf->ebx, ~0u);
+	blend(&entry->ecx, leaf->ecx, ~0u);
+	blend(&entry->edx, leaf->edx, ~0u);
+	basic = leaf->leaf ? NULL : find_entry(cpuid, 1);
+	if (basic)
+		basic->eax = model->signature;
+}
+
+static void put_model(struct kvm_cpuid2 *cpuid)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = vpmu_model_to_cpuid(emulated_model(), leaves);
+
+	/* What this model has not is taken away from what the host's KVM has. */
+	for (size_t i = 0; i < ARRAY_SIZE(pmu_leaves); i++)
+		if (find_entry(cpuid, pmu_leaves[i].leaf))
+			put_leaf(cpuid, &(struct vpmu_cpuid){.leaf = pmu_leaves[i].leaf});
+	for (size_t i = 0; i < count; i++) {
+		if (leaves[i].leaf == 0 || leaves[i].leaf == 0x80000000)
+			put_head(cpuid, &leaves[i]);
+		else if (bits_of(leaves[i].leaf)->leaf)
+			put_leaf(cpuid, &leaves[i]);
+	}
+}
+
+/* As kvm_dev_ioctl_get_cpuid(): E2BIG when the VMM has no room for all of it. */
+int emulate_supported_cpuid(int fd, struct kvm_cpuid2 *argument)
+{
+	union cpuid_room room;
+	struct kvm_cpuid2 *cpuid = &room.cpuid;
+	uint32_t asked;
+
+	if (!memory_read(cpuid, argument, sizeof(*cpuid)))
+		return fails(EFAULT);
+	asked = cpuid->nent;
+	cpuid->nent = MAX_CPUID;
+	if (real()->ioctl(fd, KVM_GET_SUPPORTED_CPUID, cpuid))
+		return -1;
+	put_model(cpuid);
+	if (asked < cpuid->nent)
+		return fails(E2BIG);
+	if (!memory_write(argument, cpuid,
+	                  sizeof(*cpuid) + cpuid->nent * sizeof(cpuid->entries[0])))
+		return fails(EFAULT);
+	return 0;
+}
+
+/* --- KVM_GET_MSR_INDEX_LIST and the list of features ----------------------------------------- */
+
+static void add_index(struct kvm_msr_list *list, uint32_t msr)
+{
+	for (unsigned i = 0; i < list->nmsrs; i++)
+		if (list->indices[i] == msr)
+			return;
+	if (list->nmsrs < MAX_INDICES)
+		list->indices[list->nmsrs++] = msr;
+}
+
+static void remove_pmu(struct kvm_msr_list *list)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < list->nmsrs; i++)
+		if (!pmu_msr(list->indices[i]) || list->indices[i] == 0x345)
+			list->indices[kept++] = list->indices[i];
+	list->nmsrs = kept;
+}
+
+/* KVM's own sequence is the order `listed`. */
+static void add_pmu(struct kvm_msr_list *list)
+{
+	struct vpmu_layout layout;
+	struct vpmu_state state;
+	struct vpmu_plan plan;
+
+	if (vpmu_layout_init(&layout, emulated_model()))
+		return;
+	vpmu_state_reset(&state, &layout);
+	if (vpmu_plan_make(&plan, &state, &layout, VPMU_LEVEL_FULL, vpmu_order_find("listed")))
+		return;
+	for (size_t i = 0; i < plan.count; i++)
+		add_index(list, plan.writes[i].msr);
+}
+
+/* As kvm_arch_dev_ioctl(): the number is written in any case, the list when there is room. */
+int emulate_index_list(int fd, unsigned long request, struct kvm_msr_list *argument)
+{
+	union list_room room;
+	struct kvm_msr_list *list = &room.list;
+	uint32_t asked;
+
+	if (!memory_read(&asked, &argument->nmsrs, sizeof(asked)))
+		return fails(EFAULT);
+	list->nmsrs = MAX_INDICES;
+	if (real()->ioctl(fd, request, list))
+		return -1;
+	if (request == KVM_GET_MSR_INDEX_LIST) {
+		remove_pmu(list);
+		add_pmu(list);
+	}
+	if (emulated_model()->features & VPMU_FEATURE_PDCM)
+		add_index(list, 0x345);
+	if (!memory_write(&argument->nmsrs, &list->nmsrs, sizeof(list->nmsrs)))
+		return fails(EFAULT);
+	if (asked < list->nmsrs)
+		return fails(E2BIG);
+	if (!memory_write(argument->indices, list->indices, list->nmsrs * sizeof(list->indices[0])))
+		return fails(EFAULT);
+	return 0;
+}
+
+/* --- KVM_SET_CPUID2 ------------------------------------------------------------------------ */
+
+static void lack_model(const struct object *vcpu)
+{
+	struct watch_head head = record_head(vcpu, WATCH_LACK);
+
+	head.argument = WATCH_LACK_MODEL;
+	ring_write(&head, NULL, 0);
+}
+
+/* The vCPU's machine becomes that of the model; its first CPUID makes it. */
+static void set_model(struct object *vcpu, const struct vpmu_model *model)
+{
+	struct vcpu_hold hold = vcpu_hold(vcpu);
+	struct emulated_vcpu *state = hold.vcpu;
+	bool off = vcpu->vm && atomic_load(&vcpu->vm->as_vm.off);
+
+	if (!state->pmu) {
+		state->pmu = vpmu_pmu_init(state->memory, sizeof(state->memory), model,
+		                           emulated_profile());
+		/* Hardware has no such switch: there the vCPU stays without. */
+		if (state->pmu && off && vpmu_pmu_disable(state->pmu))
+			state->pmu = NULL;
+	} else {
+		/* After the first entry KVM keeps what there is, too. */
+		vpmu_pmu_set_model(state->pmu, model);
+	}
+	vcpu_release(&hold);
+}
+
+int emulate_set_cpuid(struct object *vcpu, int fd, struct kvm_cpuid2 *argument)
+{
+	union cpuid_room room;
+	struct kvm_cpuid2 *cpuid = &room.cpuid;
+	struct vpmu_model model;
+	int result = real()->ioctl(fd, KVM_SET_CPUID2, argument);
+
+	if (result || !memory_read(cpuid, argument, sizeof(*cpuid)) || cpuid->nent > MAX_CPUID ||
+	    !memory_read(cpuid->entries, argument->entries,
+	                 cpuid->nent * sizeof(cpuid->entries[0])))
+		return result;
+	if (model_of_cpuid(&model, cpuid, emulated_model()))
+		set_model(vcpu, &model);
+	else
+		lack_model(vcpu);
+	return result;
+}

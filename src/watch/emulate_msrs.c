@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * KVM_GET_MSRS and KVM_SET_MSRS with two answerers: the register machine for the PMU's registers,
+ * this host's KVM for all others. As in the kernel the entries are done one after the other, the
+ * first that is refused ends the call, and the return value is how many were done (msr_io() and
+ * __msr_io() in Linux arch/x86/kvm/x86.c). Entries for KVM that follow each other go in one call.
+ */
+#include <string.h>
+
+#include "room_int.h"
+
+struct batch {
+	struct object *object;
+	int fd;
+	unsigned long request;
+	union msrs_room *room;
+	union msrs_room *part; /* what one call to this host's KVM takes */
+};
+
+/* The model's capabilities are a feature of KVM as a whole, too. */
+static enum vpmu_status feature(uint32_t msr, uint64_t *value)
+{
+	if (msr != 0x345 || emulated_model()->vendor == VPMU_VENDOR_AMD)
+		return VPMU_NO_REGISTER;
+	*value = emulated_model()->perf_capabilities;
+	return VPMU_OK;
+}
+
+static enum vpmu_status emulated(struct batch *batch, struct kvm_msr_entry *entry)
+{
+	enum vpmu_status status;
+	uint64_t value = entry->data;
+	struct vcpu_hold hold;
+
+	if (batch->object->kind == OBJECT_SYSTEM)
+		status = feature(entry->index, &value);
+	else if (!pmu_msr(entry->index))
+		return VPMU_NO_REGISTER;
+	else {
+		hold = vcpu_hold(batch->object);
+		status = batch->request == KVM_SET_MSRS
+		                 ? emulated_write(hold.vcpu, entry->index, value)
+		                 : emulated_read(hold.vcpu, entry->index, &value);
+		vcpu_release(&hold);
+	}
+	if (!status)
+		entry->data = value;
+	return status;
+}
+
+/* Whether the entry is for this host's KVM: what is no PMU's register, or one it alone has. */
+static bool is_for_host(struct batch *batch, const struct kvm_msr_entry *entry)
+{
+	struct kvm_msr_entry copy = *entry;
+
+	if (batch->object->kind == OBJECT_SYSTEM)
+		return feature(copy.index, &(uint64_t){0}) == VPMU_NO_REGISTER;
+	return !pmu_msr(copy.index);
+}
+
+/* Entries from `first` to the next that is the machine's, in one call. Returns how many were done,
+ * or -1; *asked: how many there were. */
+static int pass_on(struct batch *batch, unsigned first, unsigned *asked)
+{
+	struct kvm_msrs *msrs = &batch->room->msrs, *part = &batch->part->msrs;
+	unsigned count = 1;
+	int done;
+
+	while (first + count < msrs->nmsrs && is_for_host(batch, &msrs->entries[first + count]))
+		count++;
+	*asked = count;
+	part->nmsrs = count;
+	part->pad = 0;
+	memcpy(part->entries, &msrs->entries[first], count * sizeof(part->entries[0]));
+	done = real()->ioctl(batch->fd, batch->request, part);
+	if (done > 0)
+		memcpy(&msrs->entries[first], part->entries,
+		       (unsigned)done * sizeof(part->entries[0]));
+	return done;
+}
+
+/* Returns how many entries were done; -1 when the first call to the host's KVM failed as a whole.
+ */
+static int do_batch(struct batch *batch)
+{
+	struct kvm_msrs *msrs = &batch->room->msrs;
+	unsigned done = 0;
+
+	while (done < msrs->nmsrs) {
+		enum vpmu_status status = emulated(batch, &msrs->entries[done]);
+		unsigned asked = 1;
+		int passed;
+
+		if (!status) {
+			done++;
+			continue;
+		}
+		if (status != VPMU_NO_REGISTER)
+			break;
+		passed = pass_on(batch, done, &asked);
+		if (passed < 0)
+			return done ? (int)done : passed;
+		done += (unsigned)passed;
+		if ((unsigned)passed < asked)
+			break;
+	}
+	return (int)done;
+}
+
+static int read_batch(struct batch *batch, const struct kvm_msrs *argument)
+{
+	struct kvm_msrs *msrs = &batch->room->msrs;
+
+	if (!memory_read(msrs, argument, sizeof(*msrs)))
+		return fails(EFAULT);
+	if (msrs->nmsrs > MAX_MSRS)
+		return fails(E2BIG);
+	if (!memory_read(msrs->entries, argument->entries, msrs->nmsrs * sizeof(msrs->entries[0])))
+		return fails(EFAULT);
+	return 0;
+}
+
+int emulate_set_msrs(struct object *vcpu, int fd, struct kvm_msrs *argument)
+{
+	union msrs_room room, part;
+	struct batch batch = {vcpu, fd, KVM_SET_MSRS, &room, &part};
+
+	return read_batch(&batch, argument) ? -1 : do_batch(&batch);
+}
+
+/* The kernel writes back all entries, those beyond the refused one as they came. */
+int emulate_get_msrs(struct object *object, int fd, struct kvm_msrs *argument)
+{
+	union msrs_room room, part;
+	struct batch batch = {object, fd, KVM_GET_MSRS, &room, &part};
+	int done;
+
+	if (read_batch(&batch, argument))
+		return -1;
+	done = do_batch(&batch);
+	if (done >= 0 && !memory_write(argument->entries, room.msrs.entries,
+	                               room.msrs.nmsrs * sizeof(argument->entries[0])))
+		return fails(EFAULT);
+	return done;
+}

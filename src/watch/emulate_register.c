@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Which MSRs are a PMU's, by the vendors' tables, and how the emulated one answers the VMM. */
+#include "room_int.h"
+
+/* As many as the row can have in any model. */
+static unsigned row_most(const struct reg_row *row)
+{
+	static const uint8_t most[] = {
+		[REG_ONE] = 1,
+		[REG_PER_GP] = VPMU_MAX_GP,
+		[REG_PER_K7] = 4,
+		[REG_PER_FIXED] = VPMU_MAX_FIXED,
+	};
+
+	return most[row->count];
+}
+
+/* IA32_DEBUGCTL and IA32_MISC_ENABLE are more than the PMU's: they stay with this host's KVM. */
+static bool is_shared(const struct reg_row *row)
+{
+	return row->kind == VPMU_KIND_DEBUGCTL || row->kind == VPMU_KIND_MISC_ENABLE;
+}
+
+static bool row_has(const struct reg_row *row, uint32_t msr)
+{
+	unsigned stride = row->stride ? row->stride : 1;
+	uint32_t distance = msr - row->base;
+
+	return !is_shared(row) && msr >= row->base && distance % stride == 0 &&
+	       distance / stride < row_most(row);
+}
+
+static bool vendor_has(enum vpmu_vendor vendor, uint32_t msr)
+{
+	const struct reg_table *table = reg_table_of(vendor);
+
+	for (size_t i = 0; i < table->count; i++)
+		if (row_has(&table->rows[i], msr))
+			return true;
+	return false;
+}
+
+bool emulated_msr(uint32_t msr)
+{
+	return vendor_has(emulated_model()->vendor, msr);
+}
+
+bool pmu_msr(uint32_t msr)
+{
+	return vendor_has(VPMU_VENDOR_INTEL, msr) || vendor_has(VPMU_VENDOR_AMD, msr);
+}
+
+/* Adds to the run that ends where this register is, or may be inside. */
+static size_t add_run(struct msr_run *runs, size_t count, uint32_t base, uint32_t end)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct msr_run *run = &runs[i];
+
+		if (base < run->base || base > run->base + run->count)
+			continue;
+		if (end > run->base + run->count)
+			run->count = end - run->base;
+		return count;
+	}
+	if (count < MSR_RUNS)
+		runs[count++] = (struct msr_run){base, end - base};
+	return count;
+}
+
+size_t emulated_runs(struct msr_run runs[MSR_RUNS])
+{
+	const struct reg_table *table = reg_table_of(emulated_model()->vendor);
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct reg_row *row = &table->rows[i];
+		unsigned stride = row->stride ? row->stride : 1;
+
+		if (!is_shared(row))
+			count = add_run(runs, count, row->base,
+			                row->base + (row_most(row) - 1) * stride + 1);
+	}
+	return count;
+}
+
+/* Of a register that the emulated vendor may have, the machine knows all there is to know. */
+static enum vpmu_status or_refused(enum vpmu_status status, uint32_t msr)
+{
+	return status == VPMU_NO_REGISTER && emulated_msr(msr) ? VPMU_REFUSED : status;
+}
+
+enum vpmu_status emulated_read(struct emulated_vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+	if (!vcpu->pmu || !pmu_msr(msr))
+		return VPMU_NO_REGISTER;
+	return or_refused(vpmu_pmu_host_read(vcpu->pmu, msr, value), msr);
+}
+
+enum vpmu_status emulated_write(struct emulated_vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	if (!vcpu->pmu || !pmu_msr(msr))
+		return VPMU_NO_REGISTER;
+	return or_refused(vpmu_pmu_host_write(vcpu->pmu, msr, value), msr);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's RDMSR and WRMSR. KVM's MSR filter keeps the PMU's registers from its own code and
+ * makes an exit of each access, which is answered here: the VMM sees none of it.
+ */
+#include <string.h>
+
+#include "room_int.h"
+
+/* --- The filter ---------------------------------------------------------------------------- */
+
+/* No bit set: no access is allowed. As many as the longest run has registers. */
+static __u8 denied[64];
+
+static size_t our_ranges(struct kvm_msr_filter *filter)
+{
+	struct msr_run runs[MSR_RUNS];
+	size_t count = emulated_runs(runs);
+
+	for (size_t i = 0; i < count && i < KVM_MSR_FILTER_MAX_RANGES; i++)
+		filter->ranges[i] = (struct kvm_msr_filter_range){
+			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+			.nmsrs = runs[i].count,
+			.base = runs[i].base,
+			.bitmap = denied,
+		};
+	return count;
+}
+
+static void lack(const struct object *vm, enum watch_lack what)
+{
+	struct watch_head head = record_head(vm, WATCH_LACK);
+
+	head.argument = what;
+	ring_write(&head, NULL, 0);
+}
+
+void emulate_new_vm(struct object *vm, int fd)
+{
+	struct kvm_enable_cap exits = {
+		.cap = KVM_CAP_X86_USER_SPACE_MSR,
+		.args = {KVM_MSR_EXIT_REASON_FILTER},
+	};
+	struct kvm_msr_filter filter = {.flags = KVM_MSR_FILTER_DEFAULT_ALLOW};
+	int error = errno;
+
+	our_ranges(&filter);
+	vm->as_vm.filters = !real()->ioctl(fd, KVM_ENABLE_CAP, &exits) &&
+	                    !real()->ioctl(fd, KVM_X86_SET_MSR_FILTER, &filter);
+	if (!vm->as_vm.filters)
+		lack(vm, WATCH_LACK_EXITS);
+	errno = error;
+}
+
+/*
+ * The VMM has a filter of its own: ours goes before it, for the first range that has an MSR decides
+ * (kvm_msr_allowed). Without room for both, the VMM's is what counts.
+ */
+int emulate_msr_filter(struct object *vm, int fd, struct kvm_msr_filter *argument)
+{
+	struct kvm_msr_filter theirs, both = {0};
+	size_t count = our_ranges(&both);
+	int result;
+
+	if (!vm->as_vm.filters || !memory_read(&theirs, argument, sizeof(theirs)))
+		return real()->ioctl(fd, KVM_X86_SET_MSR_FILTER, argument);
+	both.flags = theirs.flags;
+	for (size_t i = 0; i < KVM_MSR_FILTER_MAX_RANGES; i++) {
+		if (!theirs.ranges[i].nmsrs)
+			continue;
+		if (count == KVM_MSR_FILTER_MAX_RANGES) {
+			vm->as_vm.filters = false;
+			lack(vm, WATCH_LACK_FILTER);
+			return real()->ioctl(fd, KVM_X86_SET_MSR_FILTER, argument);
+		}
+		both.ranges[count++] = theirs.ranges[i];
+	}
+	result = real()->ioctl(fd, KVM_X86_SET_MSR_FILTER, &both);
+	return result;
+}
+
+/* --- Exits --------------------------------------------------------------------------------- */
+
+static bool is_access(const struct kvm_run *run)
+{
+	return run &&
+	       (run->exit_reason == KVM_EXIT_X86_RDMSR || run->exit_reason == KVM_EXIT_X86_WRMSR);
+}
+
+/* A #GP for what the machine refuses, and for a vCPU without a PMU. */
+static enum vpmu_status guest_access(struct emulated_vcpu *vcpu, bool writes)
+{
+	struct kvm_run *run = vcpu->run;
+	uint64_t value = run->msr.data;
+	enum vpmu_status status;
+
+	if (!vcpu->pmu)
+		return VPMU_GP;
+	if (writes)
+		return vpmu_pmu_guest_write(vcpu->pmu, run->msr.index, value);
+	status = vpmu_pmu_guest_read(vcpu->pmu, run->msr.index, &value);
+	if (!status)
+		run->msr.data = value;
+	return status;
+}
+
+/*
+ * An MSR that the VMM's own filter denies, without its having asked for exits: what KVM does then
+ * is #GP. The exit is there for ours only.
+ */
+static bool deny(const struct object *vcpu, struct kvm_run *run)
+{
+	if (!vcpu->vm || !vcpu->vm->as_vm.filters || run->msr.reason & vcpu->vm->as_vm.exits)
+		return false;
+	run->msr.error = 1;
+	return true;
+}
+
+/* Answers the exit if it is one of ours. */
+static bool answer(struct object *vcpu)
+{
+	struct kvm_run *run = vcpu->as_vcpu.run;
+	bool writes;
+	struct vcpu_hold hold;
+	struct watch_head head;
+	struct watch_msr entry;
+
+	if (!is_access(run))
+		return false;
+	if (!emulated_msr(run->msr.index))
+		return deny(vcpu, run);
+	writes = run->exit_reason == KVM_EXIT_X86_WRMSR;
+	hold = vcpu_hold(vcpu);
+	run->msr.error = guest_access(hold.vcpu, writes) != VPMU_OK;
+	vcpu_release(&hold);
+	head = record_head(vcpu, writes ? WATCH_GUEST_WRITE : WATCH_GUEST_READ);
+	head.result = run->msr.error;
+	head.count = 1;
+	entry = (struct watch_msr){.index = run->msr.index, .value = run->msr.data};
+	ring_write(&head, &entry, sizeof(entry));
+	return true;
+}
+
+static void enter(struct object *vcpu)
+{
+	struct vcpu_hold hold = vcpu_hold(vcpu);
+
+	if (hold.vcpu->pmu)
+		vpmu_pmu_enter(hold.vcpu->pmu);
+	vcpu_release(&hold);
+}
+
+/*
+ * The next KVM_RUN completes the access before it looks for a signal or immediate_exit, so that the
+ * VMM is not kept waiting.
+ */
+int emulate_run(struct object *vcpu, int fd, void *argument)
+{
+	int result;
+
+	do {
+		atomic_fetch_add_explicit(vcpu->runs, 1, memory_order_relaxed);
+		enter(vcpu);
+		result = real()->ioctl(fd, KVM_RUN, argument);
+	} while (!result && answer(vcpu));
+	return result;
+}

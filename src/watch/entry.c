@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The functions that the VMM calls in place of the C library's. Each does what it is asked for, and
+ * then notes what that means for the table of descriptors.
+ */
+/* Here open() and open64() are two functions, as they are to the VMM. */
+#undef _FILE_OFFSET_BITS
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "room_int.h"
+
+#define SHOWN __attribute__((visibility("default")))
+
+/* --- Requests ------------------------------------------------------------------------------ */
+
+static int any_ioctl(int fd, unsigned long request, void *argument)
+{
+	struct object *object;
+	int error = errno;
+
+	if (!is_kvm_request(request) || !shared)
+		return real()->ioctl(fd, request, argument);
+	object = table_find(fd);
+	if (request == KVM_RUN && object && !shared->emulates) {
+		atomic_fetch_add_explicit(object->runs, 1, memory_order_relaxed);
+		return real()->ioctl(fd, request, argument);
+	}
+	if (!object)
+		object = table_learn(fd);
+	errno = error;
+	return object ? follow_ioctl(object, fd, request, argument)
+	              : real()->ioctl(fd, request, argument);
+}
+
+SHOWN int ioctl(int fd, unsigned long request, ...)
+{
+	va_list list;
+	void *argument;
+
+	va_start(list, request);
+	argument = va_arg(list, void *);
+	va_end(list);
+	return any_ioctl(fd, request, argument);
+}
+
+/* --- Descriptors that come ----------------------------------------------------------------- */
+
+static int opened(const char *path, int fd)
+{
+	struct watch_head head;
+	struct object *object;
+	int error = errno;
+
+	if (!shared || fd < 0)
+		return fd;
+	/* The path is good: the kernel has read it. */
+	if (strcmp(path, "/dev/kvm") != 0) {
+		table_drop(fd);
+	} else if ((object = table_add(fd, OBJECT_SYSTEM, NULL, 0))) {
+		head = record_head(object, WATCH_OPEN);
+		head.result = fd;
+		ring_write(&head, NULL, 0);
+	}
+	errno = error;
+	return fd;
+}
+
+static bool wants_mode(int flags)
+{
+	return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+#define MODE_OF(mode, flags)                                                                       \
+	do {                                                                                       \
+		va_list list;                                                                      \
+                                                                                                   \
+		va_start(list, flags);                                                             \
+		if (wants_mode(flags))                                                             \
+			(mode) = va_arg(list, mode_t);                                             \
+		va_end(list);                                                                      \
+	} while (0)
+
+SHOWN int open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+
+	MODE_OF(mode, flags);
+	return opened(path, real()->open(path, flags, mode));
+}
+
+SHOWN int openat(int directory, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+
+	MODE_OF(mode, flags);
+	return opened(path, real()->openat(directory, path, flags, mode));
+}
+
+/* What they do differently from open() is nothing, where off_t has 64 bits. */
+_Static_assert(sizeof(off_t) == 8, "open64() is open()");
+
+SHOWN int open64(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+
+	MODE_OF(mode, flags);
+	return opened(path, real()->open(path, flags, mode));
+}
+
+SHOWN int openat64(int directory, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+
+	MODE_OF(mode, flags);
+	return opened(path, real()->openat(directory, path, flags, mode));
+}
+
+static int copied(int from, int to)
+{
+	int error = errno;
+
+	if (shared && to >= 0)
+		table_copy(from, to);
+	errno = error;
+	return to;
+}
+
+SHOWN int dup(int fd)
+{
+	return copied(fd, real()->dup(fd));
+}
+
+SHOWN int dup2(int fd, int wanted)
+{
+	return copied(fd, real()->dup2(fd, wanted));
+}
+
+SHOWN int dup3(int fd, int wanted, int flags)
+{
+	return copied(fd, real()->dup3(fd, wanted, flags));
+}
+
+static int any_fcntl(int fd, int command, void *argument)
+{
+	int result = real()->fcntl(fd, command, argument);
+
+	return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? copied(fd, result) : result;
+}
+
+SHOWN int fcntl(int fd, int command, ...)
+{
+	va_list list;
+	void *argument;
+
+	va_start(list, command);
+	argument = va_arg(list, void *);
+	va_end(list);
+	return any_fcntl(fd, command, argument);
+}
+
+SHOWN int fcntl64(int fd, int command, ...)
+{
+	va_list list;
+	void *argument;
+
+	va_start(list, command);
+	argument = va_arg(list, void *);
+	va_end(list);
+	return any_fcntl(fd, command, argument);
+}
+
+/* --- Descriptors that go ------------------------------------------------------------------- */
+
+/*
+ * Noted before the call: after it, another thread may get the same number for something else. A
+ * close() that fails has closed it all the same, but for EBADF, where there was nothing.
+ */
+SHOWN int close(int fd)
+{
+	int error = errno;
+
+	if (shared)
+		table_drop(fd);
+	errno = error;
+	return real()->close(fd);
+}
+
+SHOWN int close_range(unsigned first, unsigned last, int flags)
+{
+	int error = errno;
+
+	if (shared && !(flags & CLOSE_RANGE_CLOEXEC))
+		table_drop_range(first, last);
+	errno = error;
+	return real()->close_range ? real()->close_range(first, last, flags)
+	                           : (int)real()->syscall(SYS_close_range, first, last, flags);
+}
+
+SHOWN void closefrom(int first)
+{
+	if (shared)
+		table_drop_range(first < 0 ? 0 : (unsigned)first, UINT32_MAX);
+	if (real()->closefrom)
+		real()->closefrom(first);
+}
+
+/* --- All of them, by number ---------------------------------------------------------------- */
+
+enum { ARGUMENTS = 6 };
+
+static long by_number(long number, const long *a)
+{
+	switch (number) {
+	case SYS_ioctl:
+		return ioctl((int)a[0], (unsigned long)a[1], a[2]);
+	case SYS_open:
+		return open((const char *)a[0], (int)a[1], (mode_t)a[2]);
+	case SYS_openat:
+		return openat((int)a[0], (const char *)a[1], (int)a[2], (mode_t)a[3]);
+	case SYS_close:
+		return close((int)a[0]);
+	case SYS_close_range:
+		return close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
+	case SYS_dup:
+		return dup((int)a[0]);
+	case SYS_dup2:
+		return dup2((int)a[0], (int)a[1]);
+	case SYS_dup3:
+		return dup3((int)a[0], (int)a[1], (int)a[2]);
+	case SYS_fcntl:
+		return fcntl((int)a[0], (int)a[1], a[2]);
+	default:
+		return real()->syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	}
+}
+
+/* On x86-64 a function may be asked for arguments that it was not given: they are just noise. */
+SHOWN long syscall(long number, ...)
+{
+	long arguments[ARGUMENTS];
+	va_list list;
+
+	va_start(list, number);
+	for (unsigned i = 0; i < ARGUMENTS; i++)
+		arguments[i] = va_arg(list, long);
+	va_end(list);
+	if (!shared)
+		return real()->syscall(number, arguments[0], arguments[1], arguments[2],
+		                       arguments[3], arguments[4], arguments[5]);
+	return by_number(number, arguments);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* What PMU a vCPU has, by the CPUID that the VMM gave it and what its KVM can give. */
+#include <cpuid.h>
+#include <string.h>
+
+#include "room_int.h"
+
+size_t model_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves)
+{
+	static const uint32_t wanted[] = {0, 1, 7, 0xa, 0x80000000, 0x80000001, 0x80000022};
+	size_t count = 0;
+
+	for (size_t i = 0; i < cpuid->nent; i++) {
+		const struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		for (size_t j = 0; j < ARRAY_SIZE(wanted); j++)
+			if (entry->function == wanted[j] && !entry->index &&
+			    count < VPMU_CPUID_LEAVES)
+				leaves[count++] = (struct vpmu_cpuid){
+					entry->function, entry->index, entry->eax,
+					entry->ebx,      entry->ecx,   entry->edx,
+				};
+	}
+	return count;
+}
+
+static struct vpmu_cpuid *find_leaf(struct vpmu_cpuid *leaves, size_t count, uint32_t leaf)
+{
+	for (size_t i = 0; i < count; i++)
+		if (leaves[i].leaf == leaf)
+			return &leaves[i];
+	return NULL;
+}
+
+/*
+ * Which registers a vCPU has is up to KVM's vendor module, that is to the host's processor, and not
+ * to the vendor that the VMM's CPUID names.
+ */
+static void set_vendor(struct vpmu_cpuid *leaves, size_t count, const struct vpmu_model *limit)
+{
+	struct vpmu_cpuid *to = find_leaf(leaves, count, 0), host[VPMU_CPUID_LEAVES] = {0}, *from;
+	size_t host_count = 1;
+
+	if (limit)
+		host_count = vpmu_model_to_cpuid(limit, host);
+	else
+		__get_cpuid(0, &host[0].eax, &host[0].ebx, &host[0].ecx, &host[0].edx);
+	from = find_leaf(host, host_count, 0);
+	if (!to || !from)
+		return;
+	to->ebx = from->ebx;
+	to->ecx = from->ecx;
+	to->edx = from->edx;
+}
+
+static uint8_t less(uint8_t a, uint8_t b)
+{
+	return a < b ? a : b;
+}
+
+/* KVM gives no more than it has (kvm_pmu_refresh). */
+static void cap(struct vpmu_model *model, const struct vpmu_model *limit)
+{
+	model->version = less(model->version, limit->version);
+	model->gp_count = less(model->gp_count, limit->gp_count);
+	model->gp_width = less(model->gp_width, limit->gp_width);
+	model->fixed_width = less(model->fixed_width, limit->fixed_width);
+	model->fixed_mask &= limit->fixed_mask;
+	/* HLE and RTM are the processor's. */
+	model->features &=
+		limit->features | VPMU_FEATURE_HLE | VPMU_FEATURE_RTM | VPMU_FEATURE_ANYTHREAD_GONE;
+	if (!model->fixed_mask)
+		model->fixed_width = 0;
+}
+
+bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
+                    const struct vpmu_model *limit)
+{
+	uint64_t capabilities = limit ? limit->perf_capabilities : 0;
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count;
+
+	memset(model, 0, sizeof(*model));
+	count = model_leaves(cpuid, leaves);
+	set_vendor(leaves, count, limit);
+	if (vpmu_model_from_cpuid(model, leaves, count, capabilities, NULL, 0))
+		return false;
+	if (limit)
+		cap(model, limit);
+	return !vpmu_model_check(model, NULL, 0);
+}

@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu check: statuses, messages, the matrix in three shapes, shards, and counterexamples that replay.
+# KREPLAY is a folder with kreplay-6.1 and kreplay-6.12 (tests/kernel/build-reference), if there is one.
+. "$SOURCE/tests/tool/tap.sh"
+
+small='between=1,nodes=16384'
+cell='--model intel-v2 --profile linux-6.12 --life running'
+
+prints() {
+	grep -qF -- "$1" "$scratch/out"
+}
+
+run check --model intel-v2 --profile linux-6.12 --scope "$small"
+check 'safe holds: status' same "$status" 0
+check 'safe holds: says so' same "$(grep -c ' holds$' "$scratch/out")" 10
+check 'no progress without a terminal' [ ! -s "$scratch/err" ]
+
+run check $cell --order no-stop --scope "$small" --counterexample "$scratch/cx"
+check 'no-stop: status' same "$status" 1
+check 'no-stop: names the property' prints 'no-overflow-lost       VIOLATED in 1 of 1 cells'
+check 'no-stop: tells a story' prints 'the guest runs 10 instructions: no PMI'
+check 'no-stop: in the names of registers' prints 'the VMM writes IA32_PMC0 = 0xfffffffffffd'
+run check $cell --order no-stop --level reset --scope "$small"
+check 'only a level' same "$status" 0
+
+# Every counterexample of a small matrix replays, and the kernels show the same.
+for profile in linux-6.1 linux-6.12; do
+	for model in intel-v1 intel-v2 amd-perfcore amd-perfmon-v2; do
+		run check --matrix --model $model --profile $profile --scope "$small" \
+			--counterexample "$scratch/cx"
+	done
+done
+check 'there are counterexamples' [ "$(ls "$scratch/cx" | wc -l)" -gt 50 ]
+unlike=''
+for script in "$scratch"/cx/*.replay; do
+	"$vpmu" replay "$script" >"$scratch/ours"
+	[ $? = 1 ] && grep -q '^expected .* got ' "$scratch/ours" || unlike="$unlike $script"
+done
+check 'every counterexample shows its loss' same "$unlike" ''
+if [ -x "${KREPLAY:-/nonexistent}/kreplay-6.12" ]; then
+	for script in "$scratch"/cx/*.replay; do
+		version=$(sed -n 's/^profile linux-//p' "$script")
+		"$vpmu" replay "$script" >"$scratch/ours"
+		"$KREPLAY/kreplay-$version" "$script" | cmp -s - "$scratch/ours" ||
+			unlike="$unlike $script"
+	done
+	check "the kernels' own code shows the same" same "$unlike" ''
+else
+	skip "the kernels' own code shows the same" 'no kreplay (set KREPLAY)'
+fi
+
+# A plan of the user's own.
+cat >"$scratch/plan" <<-END
+	IA32_PERF_GLOBAL_CTRL 0x70000000f   # before the selector
+	IA32_PMC0 0xfffffffffffd
+	0x186 0x5300c0
+END
+run check $cell --plan "$scratch/plan" --scope "$small"
+check 'plan: status' same "$status" 1
+check 'plan: what it loses' prints 'no-pmi-lost            VIOLATED'
+printf '0x38f 1\n\n0xc1 zero\n' >"$scratch/bad"
+refused 'a malformed plan' 2 "bad: line 3: not a number: 'zero'" check $cell --plan "$scratch/bad"
+refused 'a plan without a model' 2 'needs --model' check --plan "$scratch/plan"
+refused 'no such plan' 2 'cannot open' check $cell --plan "$scratch/none"
+: >"$scratch/empty"
+refused 'an empty plan' 2 'no write in the plan' check $cell --plan "$scratch/empty"
+
+refused 'unknown order' 2 "did you mean 'safe'?" check --order saef
+refused 'unknown life' 2 "did you mean 'running'?" check --life runing
+refused 'unknown profile' 2 'linux-6.1' check --profile linux-6.2
+refused 'level runtime' 2 'writes nothing' check --level runtime
+refused 'a bad scope' 2 'no such key' check --scope depth=3
+refused 'a scope too large' 2 'up to ' check --scope between=6
+refused 'a bad shard' 2 'K/N' check --shard 3/2
+refused 'a file without --merge' 2 'files are for --merge' check file
+refused 'nothing to merge' 2 'nothing to join' check --merge
+
+run check --search --model amd-k7 --scope between=1,twice=off,refused=off
+check 'search: status' same "$status" 0
+check 'search: safe is one' prints 'safe is one of them'
+
+run check --matrix --model intel-v2 --profile linux-6.12 --scope "$small" --html "$scratch/page"
+check 'matrix: status' same "$status" 1
+check 'matrix: a table for each order' same "$(grep -c '^order ' "$scratch/out")" 6
+check 'HTML: needs nothing else' same "$(grep -cE '(src|href)="[^#]' "$scratch/page")" 0
+check 'HTML: every link leads to a counterexample' same \
+	"$(grep -o 'href="#c[0-9]*"' "$scratch/page" | tr -d 'hrefid="#' | sort)" \
+	"$(grep -o 'id="c[0-9]*"' "$scratch/page" | tr -d 'hrefid="#' | sort)"
+if command -v python3 >/dev/null; then
+	check 'HTML: is well-formed' python3 -c 'import html.parser, sys
+class P(html.parser.HTMLParser):
+    depth = 0
+    def handle_starttag(self, tag, attrs): self.depth += tag == "details"
+    def handle_endtag(self, tag): self.depth -= tag == "details"
+p = P(); p.feed(open(sys.argv[1]).read()); sys.exit(p.depth)' "$scratch/page"
+fi
+
+run check --matrix --model intel-v2 --scope "$small" --json
+if [ "$status" = 3 ]; then
+	skip 'JSON' 'this build has none'
+	finish
+fi
+cp "$scratch/out" "$scratch/whole"
+check 'JSON: says what it is' \
+	holds "$scratch/whole" 'd["format"] == "vpmu-check" and d["version"] == 1
+	and len(d["cells"]) == d["total"] == 6 * 4 * 7'
+check 'JSON: safe violates nothing' holds "$scratch/whole" \
+	'all(not c["violations"] for c in d["cells"] if c["order"] == "safe")'
+for k in 1 2 3; do
+	run check --matrix --model intel-v2 --scope "$small" --json --shard $k/3
+	cp "$scratch/out" "$scratch/part$k"
+done
+refused 'a shard is missing' 2 'parts are missing' check --merge "$scratch/part1" "$scratch/part3"
+refused 'a shard is there twice' 2 'there twice' check --merge "$scratch/part1" "$scratch/part1"
+refused 'no document' 2 "not a document of 'vpmu check --json'" check --merge "$scratch/plan"
+run check --merge "$scratch"/part[123] --json
+check 'merge: status' same "$status" 1
+check 'merge: the same cells as the whole' python3 -c 'import json, sys
+a, b = (json.load(open(f)) for f in sys.argv[1:])
+sys.exit(a["cells"] != b["cells"] or a["scope"] != b["scope"])' "$scratch/whole" "$scratch/out"
+run check --merge "$scratch"/part[123]
+check 'merge: prints the matrix' same "$(grep -c '^order ' "$scratch/out")" 6
+finish

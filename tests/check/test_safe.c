@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Order safe violates nothing, on any profile, with any model; and no shorter order does. The scope
+ * is small: `vpmu check` has the whole. */
+#include "explore_one.h"
+
+static void assert_safe(const char *model, const char *profile)
+{
+	static const enum vpmu_level levels[] = {VPMU_LEVEL_RESET, VPMU_LEVEL_FULL};
+	struct check_scope scope = small_scope();
+
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned life = 0; life < CHECK_LIVES; life++) {
+			struct cell cell = {model, profile,   "safe",
+			                    NULL,  levels[i], (enum check_life)life};
+			struct check_subject subject;
+			struct check_result result;
+
+			explore_cell(&cell, &scope, &subject, &result);
+			if (result.violated || result.incomplete)
+				fail_msg("%s on %s, life %s: properties 0x%x%s", model, profile,
+				         check_lives[life].name, result.violated,
+				         result.incomplete ? ", not all explored" : "");
+			check_result_clear(&result);
+		}
+}
+
+static void safe_is_safe_with_every_preset_on_every_profile(void **state)
+{
+	const char *model, *profile;
+
+	for (size_t m = 0; (model = vpmu_preset_name(m)); m++)
+		for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+			assert_safe(model, profile);
+}
+
+static void safe_is_safe_with_odd_counts_and_widths(void **state)
+{
+	static const char *const models[] = {"intel-v2,gp=1", "intel-v2,width=40",
+	                                     "intel-v2,full-width=off", "intel-v5,gp=8",
+	                                     "amd-perfmon-v2,gp=4"};
+	const char *profile;
+
+	for (size_t m = 0; m < ARRAY_SIZE(models); m++)
+		for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+			assert_safe(models[m], profile);
+}
+
+/* The subjects of one model on every profile and after every life. */
+static size_t subjects_of(const char *model, struct check_subject *subjects)
+{
+	const char *profile;
+	size_t count = 0;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (unsigned life = 0; life < CHECK_LIVES; life++) {
+			struct check_subject *subject = &subjects[count++];
+
+			*subject = (struct check_subject){
+				.model_name = model,
+				.profile_name = profile,
+				.profile = vpmu_profile_find(profile),
+				.levels = BIT32(VPMU_LEVEL_FULL) | BIT32(VPMU_LEVEL_RESET),
+				.life = (enum check_life)life,
+			};
+			assert_int_equal(vpmu_model_parse(&subject->model, model, NULL, 0),
+			                 VPMU_OK);
+		}
+	return count;
+}
+
+/* An order without a second write of some control is not among those that hold. */
+static void nothing_shorter_holds(const char *model, bool global, unsigned extra)
+{
+	static struct check_subject subjects[CHECK_LIVES * 8];
+	static struct check_search search;
+	struct check_scope scope = small_scope();
+	struct check_explorer *explorer;
+
+	scope.twice = scope.refused = false;
+	explorer = check_explorer_create(&scope);
+	assert_non_null(explorer);
+	assert_int_equal(check_search(explorer, subjects, subjects_of(model, subjects), global,
+	                              &search, NULL),
+	                 VPMU_OK);
+	assert_int_equal(search.extra, extra);
+	check_explorer_destroy(explorer);
+}
+
+static void the_shortest_order_has_one_step_more_than_one_of_each(void **state)
+{
+	nothing_shorter_holds("intel-v2,gp=1", true, 1);
+	nothing_shorter_holds("amd-k7", false, 1);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(safe_is_safe_with_every_preset_on_every_profile),
+		cmocka_unit_test(safe_is_safe_with_odd_counts_and_widths),
+		cmocka_unit_test(the_shortest_order_has_one_step_more_than_one_of_each),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

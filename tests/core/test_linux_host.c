@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* What a VMM does around a Linux profile's PMU: the host's own work, another model, no PMU. */
+#include "machine.h"
+
+static const char *const profiles[] = {"linux-6.1", "linux-6.12", "mediated"};
+
+static struct vpmu_pmu *counting(const char *profile)
+{
+	struct vpmu_pmu *pmu = machine_on(profile, "intel-v2");
+
+	wr(pmu, GLOBAL_CTRL, 1);
+	wr(pmu, SEL0, SEL_ON_INT | INSTRUCTIONS);
+	vpmu_pmu_enter(pmu);
+	return pmu;
+}
+
+static void events_exclude_the_host(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		struct vpmu_pmu *pmu = counting(profiles[i]);
+
+		vpmu_pmu_host_run(pmu, &RUN(100));
+		assert_int_equal(rd(pmu, PMC0), 0);
+	}
+}
+
+static void events_that_do_not_exclude_it_count_the_host(void **state)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct vpmu_pmu *pmu = counting(profiles[i]);
+
+		vpmu_pmu_set_exclude_host(pmu, false);
+		vpmu_pmu_host_run(pmu, &RUN(100));
+		assert_int_equal(rd(pmu, PMC0), 100);
+		vpmu_pmu_set_exclude_host(pmu, true);
+		vpmu_pmu_host_run(pmu, &RUN(100));
+		assert_int_equal(rd(pmu, PMC0), 100);
+	}
+}
+
+static void an_overflow_in_the_host_waits_for_the_entry(void **state)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct vpmu_pmu *pmu = counting(profiles[i]);
+
+		vpmu_pmu_set_exclude_host(pmu, false);
+		wr(pmu, A_PMC0, (UINT64_C(1) << 48) - 10);
+		vpmu_pmu_host_run(pmu, &RUN(100));
+		assert_int_equal(rd(pmu, STATUS), 1);
+		assert_int_equal(vpmu_pmu_enter(pmu).pmi, 1);
+		assert_int_equal(vpmu_pmu_enter(pmu).pmi, 0);
+	}
+}
+
+/* The guest's counters are not in the hardware then. */
+static void the_switch_means_nothing_without_events(void **state)
+{
+	struct vpmu_pmu *pmu = counting("mediated");
+
+	vpmu_pmu_set_exclude_host(pmu, false);
+	vpmu_pmu_host_run(pmu, &RUN(100));
+	assert_int_equal(rd(pmu, PMC0), 0);
+}
+
+static struct vpmu_model model_of(const char *text)
+{
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, text, NULL, 0), VPMU_OK);
+	return model;
+}
+
+static void another_model_comes_before_the_first_entry(void **state)
+{
+	struct vpmu_model smaller = model_of("intel-v2,gp=2"), other = model_of("amd-k7");
+
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		struct vpmu_pmu *pmu = machine_on(profiles[i], "intel-v2");
+		uint64_t value;
+
+		assert_int_equal(vpmu_pmu_set_model(pmu, &other), VPMU_INCOMPATIBLE);
+		assert_int_equal(vpmu_pmu_set_model(pmu, &smaller), VPMU_OK);
+		assert_int_equal(vpmu_pmu_model(pmu)->gp_count, 2);
+		assert_int_equal(vpmu_pmu_guest_read(pmu, PMC0 + 2, &value), VPMU_NO_REGISTER);
+		vpmu_pmu_enter(pmu);
+		assert_int_equal(vpmu_pmu_set_model(pmu, &smaller), VPMU_OK);
+		smaller.gp_count = 4;
+		assert_int_equal(vpmu_pmu_set_model(pmu, &smaller), VPMU_REFUSED);
+		smaller.gp_count = 2;
+	}
+}
+
+static void a_disabled_pmu_has_no_model_and_no_counters(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		struct vpmu_pmu *pmu = machine_on(profiles[i], "intel-v2");
+		uint64_t value;
+
+		assert_int_equal(vpmu_pmu_disable(pmu), VPMU_OK);
+		assert_int_equal(vpmu_pmu_model(pmu)->version, 0);
+		assert_int_equal(vpmu_model_check(vpmu_pmu_model(pmu), NULL, 0), VPMU_OK);
+		assert_int_equal(vpmu_pmu_guest_read(pmu, FIXED0, &value), VPMU_NO_REGISTER);
+		assert_int_equal(vpmu_pmu_rdpmc(pmu, 0, 0, true, &value), VPMU_GP);
+	}
+}
+
+static void it_is_disabled_before_the_first_entry_only(void **state)
+{
+	struct vpmu_pmu *pmu = machine_on("linux-6.12", "intel-v2");
+
+	vpmu_pmu_enter(pmu);
+	assert_int_equal(vpmu_pmu_disable(pmu), VPMU_REFUSED);
+	assert_int_equal(vpmu_pmu_disable(machine_of("intel-v2")), VPMU_REFUSED);
+}
+
+static void a_profile_makes_version_2_of_later_ones(void **state)
+{
+	struct vpmu_model model = model_of("intel-v5");
+	struct vpmu_model amd = model_of("amd-perfmon-v2,gp=8");
+
+	assert_int_equal(vpmu_profile_adapt(vpmu_profile_find("linux-6.12"), &model), VPMU_OK);
+	assert_int_equal(model.version, 2);
+	assert_int_equal(model.fixed_mask, 7);
+	assert_int_equal(vpmu_profile_adapt(vpmu_profile_find("linux-6.12"), &amd), VPMU_OK);
+	assert_int_equal(amd.gp_count, 6);
+	assert_int_equal(vpmu_profile_adapt(vpmu_profile_find("linux-6.1"), &amd), VPMU_OK);
+	assert_int_equal(amd.version, 1);
+	model.gp_count = 99;
+	assert_int_equal(vpmu_profile_adapt(vpmu_profile_find("linux-6.1"), &model),
+	                 VPMU_INCOMPATIBLE);
+	assert_int_equal(model.gp_count, 99);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(events_exclude_the_host),
+		cmocka_unit_test(events_that_do_not_exclude_it_count_the_host),
+		cmocka_unit_test(an_overflow_in_the_host_waits_for_the_entry),
+		cmocka_unit_test(the_switch_means_nothing_without_events),
+		cmocka_unit_test(another_model_comes_before_the_first_entry),
+		cmocka_unit_test(a_disabled_pmu_has_no_model_and_no_counters),
+		cmocka_unit_test(it_is_disabled_before_the_first_entry_only),
+		cmocka_unit_test(a_profile_makes_version_2_of_later_ones),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/* Saved machines: the same again after a restore, and what becomes of damaged ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <machine/snapshot.h>
+#include <stream/room.h>
+
+#include "board_fixture.h"
+
+enum { SAVED_MOST = 1 << 16 };
+
+/* A saved machine in memory. */
+struct saved {
+	uint8_t bytes[SAVED_MOST];
+	size_t used, at;
+};
+
+static struct saved saved, again;
+static char why[512];
+
+static bool keep(void *context, const void *bytes, size_t count)
+{
+	struct saved *to = context;
+
+	if (count > sizeof(to->bytes) - to->used)
+		return false;
+	memcpy(to->bytes + to->used, bytes, count);
+	to->used += count;
+	return true;
+}
+
+static long give(void *context, void *into, size_t count)
+{
+	struct saved *from = context;
+
+	if (count > from->used - from->at)
+		count = from->used - from->at;
+	memcpy(into, from->bytes + from->at, count);
+	from->at += count;
+	return (long)count;
+}
+
+static void save(struct machine *machine, struct saved *to)
+{
+	const struct machine_notes notes = {.count = 2, .values = {7, UINT64_MAX}};
+	struct machine_sink sink = {.write = keep, .context = to};
+
+	to->used = 0;
+	if (machine_save(machine, &notes, &sink, why, sizeof(why)))
+		fail_msg("%s", why);
+}
+
+static struct machine *restore(struct saved *from, const char *model, uint64_t most,
+                               enum vpmu_status *status)
+{
+	struct machine_restore wanted = {.config = {.memory_bytes = most},
+	                                 .has_model = model,
+	                                 .order = vpmu_order_find("safe")};
+	struct machine_origin origin = {.read = give, .context = from};
+	struct machine_notes notes;
+
+	if (model)
+		assert_int_equal(vpmu_model_parse(&wanted.config.model, model, NULL, 0), VPMU_OK);
+	from->at = 0;
+	*why = '\0';
+	return machine_load_saved(&wanted, &origin, &notes, status, why, sizeof(why));
+}
+
+static void must_be(struct saved *from, enum vpmu_status expected, const char *text)
+{
+	enum vpmu_status status;
+	struct machine *machine = restore(from, NULL, 4 * MIB, &status);
+
+	assert_null(machine);
+	if (status != expected)
+		fail_msg("status %d: %s", status, why);
+	if (!strstr(why, text))
+		fail_msg("'%s' is not in '%s'", text, why);
+}
+
+/* A machine that has done something: counters, a timer, an interrupt requested, memory. */
+static struct machine *lived(const char *model)
+{
+	struct machine *machine = fixture_make(model, NULL);
+	uint8_t *memory = memory_at(&machine->memory, 0x200000, 8192);
+
+	for (unsigned i = 0; i < 8192; i++)
+		memory[i] = i < 5000 ? (uint8_t)(i * i) : 0xaa;
+	fake_cpu->retired = 12345;
+	machine->idle = 678;
+	fixture_wrmsr(0x1b, 0xfee00d00);    /* x2APIC */
+	fixture_wrmsr(0x80f, 0x1ff);        /* on */
+	fixture_wrmsr(0x832, 0x20040);      /* a periodic timer */
+	fixture_wrmsr(0x838, 1000);
+	fixture_wrmsr(0x834, 0x400);        /* LVTPC */
+	fixture_wrmsr(0x3b, 99);            /* TSC_ADJUST */
+	fixture_wrmsr(0x277, 0x0606060606060606);
+	fixture_wrmsr(0x186, 0x5300c0);
+	fixture_wrmsr(0xc0010000, 0x5300c0);
+	fixture_wrmsr(0x38f, 1);
+	apic_accept(&machine->apic, 0x55);
+	return machine;
+}
+
+static const char *const models[] = {"intel-v1", "intel-v2", "intel-v3",     "intel-v4",
+                                     "intel-v5", "amd-k7",   "amd-perfcore", "amd-perfmon-v2",
+                                     "zhaoxin-v2"};
+
+static void restored_machine_saves_as_the_same_bytes(void **state)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(models); i++) {
+		struct machine *machine = lived(models[i]);
+		enum vpmu_status status;
+
+		save(machine, &saved);
+		machine_destroy(machine);
+		machine = restore(&saved, NULL, 4 * MIB, &status);
+		if (!machine)
+			fail_msg("%s: %s", models[i], why);
+		save(machine, &again);
+		assert_int_equal(again.used, saved.used);
+		assert_memory_equal(again.bytes, saved.bytes, saved.used);
+		machine_destroy(machine);
+	}
+}
+
+static void reset_machine_saves_as_a_fresh_one(void **state)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(models); i++) {
+		struct machine *machine = fixture_make(models[i], NULL);
+
+		save(machine, &saved);
+		machine_destroy(machine);
+		machine = lived(models[i]);
+		assert_int_equal(machine_reset(machine, vpmu_order_find("safe"), why, sizeof(why)),
+		                 VPMU_OK);
+		fixture_load(machine);
+		save(machine, &again);
+		assert_int_equal(again.used, saved.used);
+		assert_memory_equal(again.bytes, saved.bytes, saved.used);
+		machine_destroy(machine);
+	}
+}
+
+static void make(const char *model)
+{
+	struct machine *machine = lived(model);
+
+	save(machine, &saved);
+	machine_destroy(machine);
+}
+
+static void every_truncation_is_bad_data(void **state)
+{
+	make("intel-v5");
+	for (size_t length = 0; length < saved.used; length++) {
+		memcpy(again.bytes, saved.bytes, length);
+		again.used = length;
+		must_be(&again, VPMU_BAD_DATA, "truncated");
+	}
+}
+
+static void every_flipped_bit_is_noticed(void **state)
+{
+	enum vpmu_status status;
+
+	make("amd-perfmon-v2");
+	for (size_t i = 0; i < saved.used; i++) {
+		saved.bytes[i] ^= (uint8_t)(1 << i % 8);
+		if (restore(&saved, NULL, 4 * MIB, &status))
+			fail_msg("byte %zu", i);
+		assert_true(status == VPMU_BAD_DATA || status == VPMU_INCOMPATIBLE);
+		assert_true(strlen(why) > 8);
+		saved.bytes[i] ^= (uint8_t)(1 << i % 8);
+	}
+}
+
+/* The record of that type, and its whole length; its checksum is made right again by seal(). */
+static uint8_t *find(uint32_t type, size_t *bytes)
+{
+	for (size_t at = SAVED_HEADER_BYTES; at < saved.used; at += *bytes) {
+		*bytes = RECORD_HEADER_BYTES + load_le(saved.bytes + at + 4, 4);
+		if (load_le(saved.bytes + at, 4) == type)
+			return saved.bytes + at;
+	}
+	fail_msg("no record 0x%x", type);
+	return NULL;
+}
+
+static void seal(uint8_t *record)
+{
+	uint32_t crc = crc32c(0, record, 8);
+
+	crc = crc32c(crc, record + RECORD_HEADER_BYTES, load_le(record + 4, 4));
+	store_le(record + 8, 4, crc);
+}
+
+static void remove_record(uint32_t type)
+{
+	size_t bytes;
+	uint8_t *record = find(type, &bytes);
+
+	memmove(record, record + bytes, (size_t)(saved.bytes + saved.used - record) - bytes);
+	saved.used -= bytes;
+}
+
+static void other_model_is_seen_before_anything_else(void **state)
+{
+	enum vpmu_status status;
+	size_t bytes;
+
+	make("intel-v4");
+	find(RECORD_BOARD, &bytes)[8] ^= 1; /* damaged, and nobody comes to it */
+	assert_null(restore(&saved, "intel-v2", 4 * MIB, &status));
+	assert_int_equal(status, VPMU_INCOMPATIBLE);
+	assert_non_null(strstr(why, "'VPMU'"));
+}
+
+static void newer_version_is_incompatible(void **state)
+{
+	make("intel-v2");
+	saved.bytes[8] = 2;
+	must_be(&saved, VPMU_INCOMPATIBLE, "version 2");
+}
+
+static void more_memory_than_allowed_is_incompatible(void **state)
+{
+	enum vpmu_status status;
+
+	make("intel-v2");
+	assert_null(restore(&saved, NULL, 2 * MIB, &status));
+	assert_int_equal(status, VPMU_INCOMPATIBLE);
+	assert_non_null(strstr(why, "more memory"));
+}
+
+static void record_of_4_gib_is_bad_data(void **state)
+{
+	size_t bytes;
+
+	make("intel-v2");
+	store_le(find(RECORD_PAGES, &bytes) + 4, 4, UINT32_MAX);
+	must_be(&saved, VPMU_BAD_DATA, "4294967295 bytes");
+}
+
+static void unknown_record_is_incompatible_unless_it_is_optional(void **state)
+{
+	enum vpmu_status status;
+	struct machine *machine;
+	uint8_t *record;
+	size_t bytes;
+
+	make("intel-v2");
+	record = find(RECORD_NOTES, &bytes);
+	store_le(record, 4, RECORD('X', 'o', 't', 'e'));
+	seal(record);
+	must_be(&saved, VPMU_INCOMPATIBLE, "'Xote'");
+	store_le(record, 4, RECORD('x', 'o', 't', 'e'));
+	seal(record);
+	machine = restore(&saved, NULL, 4 * MIB, &status);
+	assert_non_null(machine);
+	machine_destroy(machine);
+}
+
+static void missing_record_is_bad_data(void **state)
+{
+	static const uint32_t types[] = {RECORD_HEAD, RECORD_PMU, RECORD_BOARD, RECORD_CPU,
+	                                 RECORD_PAGES};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
+		make("intel-v2");
+		remove_record(types[i]);
+		must_be(&saved, VPMU_BAD_DATA, "");
+	}
+	make("intel-v2");
+	remove_record(RECORD_END);
+	must_be(&saved, VPMU_BAD_DATA, "truncated");
+}
+
+static void repeated_record_is_bad_data(void **state)
+{
+	static const uint32_t types[] = {RECORD_HEAD, RECORD_PMU, RECORD_BOARD, RECORD_CPU,
+	                                 RECORD_END};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
+		uint8_t *record;
+		size_t bytes;
+
+		make("intel-v2");
+		record = find(types[i], &bytes);
+		memmove(record + bytes, record, (size_t)(saved.bytes + saved.used - record));
+		saved.used += bytes;
+		must_be(&saved, VPMU_BAD_DATA, types[i] == RECORD_END ? "follows" : "out of place");
+	}
+}
+
+static void page_beyond_memory_is_bad_data(void **state)
+{
+	uint8_t *record;
+	size_t bytes;
+
+	make("intel-v2");
+	record = find(RECORD_PAGES, &bytes);
+	store_le(record + RECORD_HEADER_BYTES, 8, 4 * MIB / PAGE_SIZE_);
+	seal(record);
+	must_be(&saved, VPMU_BAD_DATA, "beyond");
+}
+
+static void value_out_of_range_is_named(void **state)
+{
+	uint8_t *record;
+	size_t bytes;
+
+	make("intel-v2");
+	record = find(RECORD_BOARD, &bytes);
+	store_le(record + RECORD_HEADER_BYTES, 8, UINT64_MAX); /* IA32_APIC_BASE */
+	seal(record);
+	must_be(&saved, VPMU_BAD_DATA, "base");
+}
+
+static bool take_so_much(void *context, const void *bytes, size_t count)
+{
+	size_t *room = context;
+
+	if (count > *room)
+		return false;
+	*room -= count;
+	return true;
+}
+
+static void full_sink_is_a_host_error(void **state)
+{
+	struct machine *machine = lived("intel-v2");
+	const struct machine_notes notes = {.count = 0};
+
+	save(machine, &saved);
+	for (size_t most = 0; most < saved.used; most += 100) {
+		size_t room = most;
+		struct machine_sink sink = {.write = take_so_much, .context = &room};
+
+		assert_int_equal(machine_save(machine, &notes, &sink, why, sizeof(why)),
+		                 VPMU_HOST);
+	}
+	machine_destroy(machine);
+}
+
+static void ended_guest_is_not_saved(void **state)
+{
+	struct machine *machine = fixture_make("intel-v2", NULL);
+	const struct machine_notes notes = {.count = 0};
+	struct machine_sink sink = {.write = keep, .context = &saved};
+
+	fake_cpu->calls->port_write(fake_cpu->board, 0xf4, 1, 0);
+	assert_int_equal(machine_save(machine, &notes, &sink, why, sizeof(why)),
+	                 VPMU_BAD_ARGUMENT);
+	machine_destroy(machine);
+}
+
+static enum cpu_stop retire_a_thousand(struct cpu *cpu)
+{
+	fake_retire(cpu, 1000);
+	return CPU_STOP_DEADLINE;
+}
+
+static void pause_is_on_its_instruction_and_the_run_goes_on(void **state)
+{
+	struct machine *machine = fixture_make("intel-v2", NULL);
+	struct machine_result result;
+
+	fake_program = retire_a_thousand;
+	machine_pause_at(machine, 4321);
+	machine_run(machine, &result);
+	assert_int_equal(result.end, MACHINE_END_PAUSED);
+	assert_int_equal(machine_retired(machine), 4321);
+	machine_pause_at(machine, 4322);
+	machine_run(machine, &result);
+	assert_int_equal(result.end, MACHINE_END_PAUSED);
+	assert_int_equal(machine_retired(machine), 4322);
+	machine_destroy(machine);
+}
+
+static void words_survive_packing(void **state)
+{
+	uint64_t words[700], back[700];
+
+	for (unsigned round = 0; round < 200; round++) {
+		struct pack pack = {0};
+		struct unpack unpack;
+
+		for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+			words[i] = (uint64_t)(rand() % (1 + (int)round % 7));
+		pack_words(&pack, words, ARRAY_SIZE(words));
+		unpack = (struct unpack){.bytes = pack.bytes, .count = pack.used};
+		assert_true(unpack_words(&unpack, back, ARRAY_SIZE(back), "words"));
+		assert_true(unpack_is_done(&unpack, "end"));
+		assert_memory_equal(words, back, sizeof(words));
+		free(pack.bytes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_survive_packing),
+		cmocka_unit_test(restored_machine_saves_as_the_same_bytes),
+		cmocka_unit_test(reset_machine_saves_as_a_fresh_one),
+		cmocka_unit_test(every_truncation_is_bad_data),
+		cmocka_unit_test(every_flipped_bit_is_noticed),
+		cmocka_unit_test(other_model_is_seen_before_anything_else),
+		cmocka_unit_test(newer_version_is_incompatible),
+		cmocka_unit_test(more_memory_than_allowed_is_incompatible),
+		cmocka_unit_test(record_of_4_gib_is_bad_data),
+		cmocka_unit_test(unknown_record_is_incompatible_unless_it_is_optional),
+		cmocka_unit_test(missing_record_is_bad_data),
+		cmocka_unit_test(repeated_record_is_bad_data),
+		cmocka_unit_test(page_beyond_memory_is_bad_data),
+		cmocka_unit_test(value_out_of_range_is_named),
+		cmocka_unit_test(full_sink_is_a_host_error),
+		cmocka_unit_test(ended_guest_is_not_saved),
+		cmocka_unit_test(pause_is_on_its_instruction_and_the_run_goes_on),
+	};
+
+	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
+}

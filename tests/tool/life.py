@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+"""A run's life, as TAP: interrupted at random instructions, and handed over with every accident.
+
+life.py VPMU GUESTS [--points N] [--accidents N] [--seed S]
+
+points     how many instructions each model's guests are interrupted at; what comes out must be what
+           an uninterrupted run, or after a reset a fresh boot, gives: output, counts, and every PMI
+accidents  how many migrations have their connection cut, and how many a process killed, at a random
+           byte; never may both processes run the guest, and it may be gone only with its owner
+"""
+import argparse
+import json
+import os
+import random
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+parser = argparse.ArgumentParser()
+parser.add_argument("vpmu")
+parser.add_argument("guests")
+parser.add_argument("--points", type=int, default=20)
+parser.add_argument("--accidents", type=int, default=20)
+parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+parser.add_argument("--models")
+arguments = parser.parse_args()
+rng = random.Random(arguments.seed)
+folder = tempfile.TemporaryDirectory()
+tests = failures = 0
+print(f"# seed {arguments.seed}", flush=True)
+
+
+def path(name):
+    return os.path.join(folder.name, name)
+
+
+def check(name, problem):
+    """One test: it holds when there is no problem."""
+    global tests, failures
+    tests += 1
+    failures += bool(problem)
+    print(f"{'not ok' if problem else 'ok'} {tests} - {name}")
+    if problem:
+        print(f"# {problem}"[:2000])
+    sys.stdout.flush()
+
+
+def command(*options):
+    return [arguments.vpmu, "run", "--json", *map(str, options)]
+
+
+def run(*options):
+    """The status, the document or None, and what was said."""
+    done = subprocess.run(command(*options), capture_output=True, timeout=300)
+    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr.decode()
+
+
+def trace(name):
+    """Everything that happened but the counters' values, in order."""
+    with open(path(name)) as file:
+        return [(e["name"], e["ts"], e.get("args")) for e in json.load(file)["traceEvents"]
+                if e["ph"] == "i"]
+
+
+def difference(expected, got):
+    """The first member in which two documents differ."""
+    for member in expected:
+        if member != "guest" and expected[member] != got.get(member):
+            return f"{member}: {expected[member]!r} became {got.get(member)!r}"
+    return None
+
+
+class Guest:
+    """A guest on a model, and what it gives when nobody interrupts it."""
+
+    def __init__(self, model, guest, append, most):
+        self.options = ["--model", model]
+        self.start = ["--append", append, os.path.join(arguments.guests, guest + ".elf")]
+        if most:
+            self.options += ["--max-instructions", most]
+        self.status, self.document, said = run(*self.options, "--timeline", path("whole"),
+                                               *self.start)
+        self.trace = trace("whole")
+        self.length = self.document["totals"]["instructions"]["count"]
+        self.name = f"{guest} on {model}"
+
+    def points(self, count):
+        return sorted(rng.randrange(1, self.length) for _ in range(count))
+
+    def migrated(self, points):
+        status, document, said = run(*self.options, "--timeline", path("parts"), "--migrate-at",
+                                     ",".join(map(str, points)), *self.start)
+        if status != self.status:
+            return f"{points}: status {status}: {said}"
+        if trace("parts") != self.trace:
+            return f"{points}: another sequence of events"
+        problem = difference(self.document, document)
+        return problem and f"{points}: {problem}"
+
+    def saved(self, point):
+        status, first, said = run(*self.options, "--save", path("saved"), "--at", point, *self.start)
+        if status or first["end"]["reason"] != "saved":
+            return f"{point}: save: status {status}: {said}"
+        most = [o for o in self.options if o not in ("--model", self.options[1])]
+        status, second, said = run(*most, "--restore", path("saved"))
+        if status != self.status:
+            return f"{point}: restore: status {status}: {said}"
+        second["serial"] = first["serial"] + second["serial"]
+        problem = difference(self.document, second)
+        return problem and f"{point}: {problem}"
+
+    def reset(self, point):
+        status, document, said = run(*self.options, "--reset-at", point, *self.start)
+        if status != self.status:
+            return f"{point}: status {status}: {said}"
+        if not document["serial"].endswith(self.document["serial"]):
+            return f"{point}: other output"
+        document["serial"] = self.document["serial"]
+        problem = difference(self.document, document)
+        return problem and f"{point}: {problem}"
+
+
+def models():
+    if arguments.models:
+        return arguments.models.split(",")
+    listed = subprocess.run([arguments.vpmu, "models", "--json"], capture_output=True, check=True)
+    return [model["name"] for model in json.loads(listed.stdout)["models"]]
+
+
+def first_problem(problems):
+    return next((problem for problem in problems if problem), None)
+
+
+def interruptions(model):
+    long = arguments.points >= 1000
+    for name, append, most in (("sampler", "", 0 if long else 2000000),
+                               ("count", "iterations=20000", 0 if long else 3000000)):
+        guest = Guest(model, name, append, most)
+        alone = max(1, arguments.points // 20)
+        points = guest.points(max(1, arguments.points // 2 - 2 * alone))
+        problems = (guest.migrated(sorted(points[i::max(1, len(points) // 50)]))
+                    for i in range(max(1, len(points) // 50)))
+        check(f"{guest.name}: migrated at {len(points)} instructions", first_problem(problems))
+        check(f"{guest.name}: saved and restored at {alone}",
+              first_problem(guest.saved(point) for point in guest.points(alone)))
+        check(f"{guest.name}: reset at {alone}",
+              first_problem(guest.reset(point) for point in guest.points(alone)))
+
+
+class Proxy:
+    """Between the two processes: passes bytes on, up to where the accident happens."""
+
+    def __init__(self, place, accident):
+        self.place = place
+        self.accident = accident
+        self.sent = self.replied = 0
+        self.after_prepared = None
+
+    def room(self, reply):
+        """How many bytes may pass before the accident; None: all."""
+        kind, limit = self.place
+        if kind == "reply" and reply:
+            return limit - self.replied
+        if kind == "byte" and not reply:
+            return limit - self.sent
+        if kind == "commit" and not reply and self.replied >= 24:
+            return limit - (self.sent - self.after_prepared)
+        return None
+
+    def count(self, reply, count):
+        if reply:
+            self.replied += count
+            if self.replied >= 24 and self.after_prepared is None:
+                self.after_prepared = self.sent
+        else:
+            self.sent += count
+
+    def committed(self):
+        return self.after_prepared is not None and self.sent - self.after_prepared >= 12
+
+    def happens(self):
+        rooms = [self.room(False), self.room(True)]
+        return any(room is not None and room <= 0 for room in rooms)
+
+    def serve(self, listener, destination):
+        """Until the accident, or until both are done. What is told: whether it happened."""
+        source, _ = listener.accept()
+        out = socket.socket(socket.AF_UNIX)
+        out.connect(destination)
+        ways = selectors.DefaultSelector()
+        ways.register(source, selectors.EVENT_READ, (out, False))
+        ways.register(out, selectors.EVENT_READ, (source, True))
+        happened = self.happens()
+        while ways.get_map() and not happened:
+            for key, _ in ways.select(30) or [None] * 2:
+                to, reply = key.data
+                room = self.room(reply)
+                data = b""
+                try:
+                    data = key.fileobj.recv(65536 if room is None else max(1, min(room, 65536)))
+                    to.sendall(data)
+                except OSError:
+                    pass
+                self.count(reply, len(data))
+                happened = self.happens()
+                if not data:
+                    ways.unregister(key.fileobj)
+                    try:
+                        to.shutdown(socket.SHUT_WR)
+                    except OSError:
+                        pass
+                if happened:
+                    break
+        if happened:
+            self.accident()
+        source.close()
+        out.close()
+        return happened
+
+
+def listen(name):
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path(name))
+    listener.listen(1)
+    return listener
+
+
+class Trial:
+    """One migration with one accident."""
+
+    def __init__(self, guest, place, victim):
+        self.guest, self.place, self.victim = guest, place, victim
+        for name in ("in", "out"):
+            if os.path.exists(path(name)):
+                os.unlink(path(name))
+
+    def accident(self):
+        if self.victim:
+            process = {"source": self.source, "destination": self.destination}[self.victim]
+            process.kill()
+            process.wait()
+
+    def go(self):
+        options = self.guest.options[2:]
+        self.destination = self.begin(*options, "--listen", "unix:" + path("out"))
+        while not os.path.exists(path("out")) and self.destination.poll() is None:
+            pass
+        listener = listen("in")
+        self.source = self.begin(*self.guest.options, "--migrate-to", "unix:" + path("in"), "--at",
+                                 rng.randrange(1, self.guest.length * 2 // 3), *self.guest.start)
+        proxy = Proxy(self.place, self.accident)
+        self.happened = proxy.serve(listener, path("out"))
+        listener.close()
+        self.committed = proxy.committed()
+        return self.judge()
+
+    def begin(self, *options):
+        return subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def finish(self, process):
+        """Whether the guest ran to its end there, with the right counts."""
+        out, said = process.communicate(timeout=120)
+        if process.returncode != self.guest.status:
+            return False, process.returncode, said.decode()
+        document = json.loads(out)
+        document["serial"] = self.guest.document["serial"]
+        problem = difference(self.guest.document, document)
+        return True, problem, said.decode()
+
+    def resolve_doubt(self):
+        """Waits for the source; in doubt it is told what a person would see at the destination."""
+        said = b""
+        while self.source.poll() is None or said == b"":
+            line = self.source.stderr.readline()
+            if not line:
+                break
+            said += line
+            if b"cannot be known" in line:
+                self.doubt = True
+                has_it = self.committed
+                if self.victim != "destination":
+                    self.destination_end = self.finish(self.destination)
+                    has_it = self.destination_end[0]
+                self.source.send_signal(signal.SIGTERM if has_it else signal.SIGUSR1)
+        return said
+
+    def judge(self):
+        self.doubt, self.destination_end = False, None
+        said = self.resolve_doubt()
+        source = self.finish(self.source)
+        destination = self.destination_end or self.finish(self.destination)
+        story = (f"{self.place}, victim {self.victim}, happened {self.happened}, committed "
+                 f"{self.committed}, doubt {self.doubt}; source {source} {said}; "
+                 f"destination {destination}")
+        if source[0] and destination[0]:
+            return "both ran the guest: " + story
+        if not source[0] and not destination[0]:
+            owner = "destination" if self.committed else "source"
+            return None if self.happened and self.victim == owner else "the guest is gone: " + story
+        problem = source[1] if source[0] else destination[1]
+        return problem and "wrong counts: " + story
+
+
+def random_place(total):
+    kind = rng.choice(("byte", "byte", "commit", "reply"))
+    return kind, rng.randrange({"byte": total, "commit": 13, "reply": 37}[kind])
+
+
+def accidents():
+    guest = Guest("intel-v4", "sampler", "", 2000000)
+    clean = Trial(guest, ("byte", 1 << 40), None)
+    check("a migration without an accident", clean.go())
+    total = 70000
+    for name, victims in (("connection cut", [None]),
+                          ("process killed", ["source", "destination"])):
+        problems = [Trial(guest, random_place(total), rng.choice(victims)).go()
+                    for _ in range(arguments.accidents)]
+        check(f"{name} at {arguments.accidents} random bytes", first_problem(problems))
+
+
+for each in models() if arguments.points else []:
+    interruptions(each)
+if arguments.accidents:
+    accidents()
+print(f"1..{tests}")
+sys.exit(failures != 0)

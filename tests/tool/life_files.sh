@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu run's files and addresses: what is refused, and what is left behind.
+. "$(dirname "$0")/tap.sh"
+
+guest() {
+	python3 "$(dirname "$0")/guest.py" "$scratch/$1" "$2"
+}
+# Counts rbx up for ever.
+guest loop '48ffc3 ebfb'
+# For ever "A", each on a line.
+guest chatty '66baf803 b041 ee b00a ee ebf7'
+# Says "A" once, and counts.
+guest speaker '66baf803 b041 ee b00a ee 48ffc3 ebfb'
+saved=$scratch/saved
+small=(--memory 4M)
+
+run run "${small[@]}" --model intel-v4 --save "$saved" --at 1000 "$scratch/loop"
+check 'save: status' same "$status" 0
+check 'save: says so' says 'saved: '
+run run "${small[@]}" --max-instructions 2000 --restore "$saved"
+check 'restore: goes on to the limit' same "$status" 126
+check 'restore: counts go on' says '; 2,000 instructions)'
+
+# A full disk, or none to write to, leaves the old file whole.
+cp "$saved" "$scratch/old"
+(
+	trap '' XFSZ
+	exec "$vpmu" run "${small[@]}" --save "$saved" --at 400000000 "$scratch/speaker"
+) >"$scratch/out" 2>"$scratch/err" &
+for _ in {1..300}; do
+	[ -s "$scratch/out" ] && break
+	sleep 0.05
+done
+prlimit --pid $! --fsize=1024
+wait $!
+check 'full disk: status' same "$?" 164
+check 'full disk: one message' one_message
+check 'full disk: the old file is whole' cmp "$saved" "$scratch/old"
+check 'full disk: nothing else is left' same "$(ls "$scratch" | grep -c saved)" 1
+refused 'save in no folder' 164 'cannot write' run --save /nowhere/s --at 5 "$scratch/loop"
+
+head -c 3000 "$saved" >"$scratch/short"
+refused 'truncated file' 2 'truncated' run --restore "$scratch/short"
+refused 'not a saved machine' 2 'not a saved machine' run --restore "$scratch/loop"
+refused 'no file' 2 'No such file' run --restore "$scratch/none"
+refused 'folder' 2 'directory' run --restore "$scratch"
+refused 'another model' 2 "'VPMU'" run "${small[@]}" --model amd-k7 --restore "$saved"
+refused 'more memory' 2 'more memory than allowed: 4M' run --memory 2M --restore "$saved"
+
+bad() {
+	refused "$1" 2 "$2" run "${@:3}"
+}
+bad 'no guest' 'missing argument: GUEST'
+bad 'restore and a guest' 'do not go together: --restore, GUEST' --restore "$saved" "$scratch/loop"
+bad 'save without at' '--save needs --at' --save "$saved" "$scratch/loop"
+bad 'at alone' '--at needs' --at 5 "$scratch/loop"
+bad 'two ways out' 'do not go together' --save a --migrate-to unix:b --at 5 "$scratch/loop"
+bad 'reset of what is not here' 'do not go together' --reset-at 5 --restore "$saved"
+bad 'points that are none' '--migrate-at' --migrate-at 5,,6 "$scratch/loop"
+bad 'point 0' '--migrate-at' --migrate-at 0 "$scratch/loop"
+bad 'unknown order' 'order' --order sideways --migrate-at 5 "$scratch/loop"
+for address in "$scratch/x" unix: tcp:localhost tcp::1 "unix:$(printf 'a%.0s' {1..200})"; do
+	bad "address ${address:0:20}" 'cannot listen' --listen "$address"
+done
+bad 'listen to other hosts' 'another host' --listen tcp:0.0.0.0:0
+
+# A source that finds nobody, or another host, keeps its guest.
+for address in "unix:$scratch/nobody" tcp:127.0.0.1:1 tcp:192.0.2.1:1; do
+	run run --max-instructions 5000 --migrate-to "$address" "$scratch/loop"
+	check "nobody at ${address%:*}: the guest ran on" same "$status" 126
+	check "nobody at ${address%:*}: says so" says 'not migrated, the guest goes on here'
+done
+
+# NAME: waits for a socket.
+await() {
+	for _ in {1..300}; do
+		[ -S "$1" ] && return
+		sleep 0.05
+	done
+}
+
+# A destination of another model refuses; a source that talks nonsense is no source.
+socket=$scratch/socket
+"$vpmu" run --model amd-k7 --listen "unix:$socket" 2>"$scratch/refusal" &
+await "$socket"
+run run "${small[@]}" --max-instructions 90000000 --migrate-to "unix:$socket" "$scratch/loop"
+check 'other model: the guest ran on' same "$status" 126
+check 'other model: the source is told' says 'the destination refuses: '
+wait $!
+check 'other model: status of the destination' same "$?" 166
+"$vpmu" run --listen "unix:$socket" 2>"$scratch/err" &
+await "$socket"
+python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b"GET / HTTP/1.1\r\nHost: nobody\r\n\r\n" * 100)' "$socket"
+wait $!
+check 'nonsense: status of the destination' same "$?" 166
+check 'nonsense: one message' one_message
+check 'the socket is gone' [ ! -e "$socket" ]
+
+# A hand-over while the guest talks: nothing is said twice, nothing is lost.
+"$vpmu" run "${small[@]}" --max-instructions 3000000 --listen "unix:$socket" \
+	>"$scratch/second" 2>"$scratch/err" &
+await "$socket"
+"$vpmu" run "${small[@]}" --max-instructions 3000000 --migrate-to "unix:$socket" --at 100000 \
+	"$scratch/chatty" >"$scratch/first" 2>"$scratch/err1"
+check 'hand-over: status of the source' same "$?" 0
+wait $!
+check 'hand-over: status of the destination' same "$?" 126
+run run "${small[@]}" --max-instructions 3000000 "$scratch/chatty"
+check 'hand-over: all that was said' cmp <(cat "$scratch/first" "$scratch/second") "$scratch/out"
+check 'hand-over: both have said something' [ -s "$scratch/first" -a -s "$scratch/second" ]
+
+"$vpmu" run --listen "unix:$socket" 2>"$scratch/err" &
+await "$socket"
+kill -TERM $!
+wait $!
+check 'SIGTERM ends the wait' same "$?" 130
+finish

@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu state compat and baseline: what they say, and how they end.
+. "$(dirname "$0")/tap.sh"
+
+golden=$SOURCE/tests/stream/golden
+
+shows() {
+	grep -qE -- "$1" "$scratch/out"
+}
+
+run state compat "$golden/intel-v2.vpmu" --model intel-v2
+check 'the same model: status' same "$status" 0
+check 'the same model: takes' shows '^vCPU 9: intel-v2, for intel-v2: takes$'
+check 'the same model: no register is listed' same "$(grep -c '^  ' "$scratch/out")" 0
+run state compat "$golden/intel-v2.vpmu" --model intel-v2 --all
+check 'all: registers are listed' shows '^  IA32_PMC0 \(0xc1\)'
+run state compat "$golden/intel-v4.vpmu" --model intel-v2
+check 'fewer counters: status' same "$status" 1
+check 'fewer counters: the register' shows '^  IA32_PMC7 \(0xc8\) = 0x[0-9a-f]+: cannot take'
+run state compat "$golden/zen4.vpmu" --model intel-v2
+check 'another vendor: status' same "$status" 1
+check 'another vendor: says so' shows '^  vendor: AMD, there Intel'
+run state compat "$golden/intel-v2.vpmu" --model intel-v2,width=40
+check 'taken changed: status' same "$status" 0
+check 'taken changed: what becomes of it' shows 'takes changed: bits 0x[0-9a-f]+ are cut'
+run state compat "$golden/intel-v2.vpmu" --model intel-v2,width=40 --strict
+check 'taken changed, strict: status' same "$status" 1
+run state compat "$golden/intel-v5.vpmu" --model intel-v5 --profile linux-6.12
+check 'under a profile: status' same "$status" 1
+check 'under a profile: what KVM makes of it' shows '^  version: 5, there 2'
+run state compat "$golden/intel-v2.vpmu" --host
+if [ "$status" -gt 1 ]; then
+	check 'host: says why there is none' one_message
+else
+	check 'host: a verdict' shows '^vCPU 0: intel-v2, for host: '
+fi
+refused 'no target' 2 'no target' state compat "$golden/intel-v2.vpmu"
+refused 'two targets' 2 'more than one target' \
+	state compat "$golden/intel-v2.vpmu" --host --model zen4
+refused 'unknown profile' 2 'no such profile' \
+	state compat "$golden/intel-v2.vpmu" --model zen4 --profile linux-9
+refused 'no file' 2 'cannot open' state compat "$scratch/none" --model zen4
+
+run state baseline intel-v2,gp=8 intel-v2 skylake
+check 'baseline: status' same "$status" 0
+check 'baseline: the model' shows '^counters +4, 48 bits'
+check 'baseline: what a host costs' shows '^general-purpose counters: 4, not 8: 2 hosts, the first is intel-v2$'
+printf '%s\n' '# the fleet' 'alpha zen4' '  beta  zen2 # old' '' 'zen5' >"$scratch/fleet"
+run state baseline "$scratch/fleet"
+check 'baseline of a file: status' same "$status" 0
+check 'baseline of a file: how many' shows '^The baseline of 3 hosts'
+check 'baseline of a file: who' shows "^version: 1, not 2: 1 host, beta \\($scratch/fleet:3\\)"
+run state baseline "$scratch/fleet" amd-k7
+check 'baseline of a file and a model' shows '^The baseline of 4 hosts'
+"$vpmu" state baseline - <"$scratch/fleet" >"$scratch/out"
+check 'baseline of standard input' shows '^The baseline of 3 hosts'
+awk 'BEGIN { for (i = 0; i < 100000; i++) print "host" i, "intel-v4,gp=" i % 5 + 4 }' >"$scratch/big"
+run state baseline "$scratch/big"
+check 'baseline of 100,000 hosts: status' same "$status" 0
+check 'baseline of 100,000 hosts: cost' shows '4, not 5 to 8: 20000 hosts, the first is host0 '
+printf 'zen4\nzen44\n' >"$scratch/bad"
+refused 'unknown model in a file' 2 "$scratch/bad:2" state baseline "$scratch/bad"
+printf 'zen4\nhost a zen4\n' >"$scratch/bad"
+refused 'too many words' 2 "more than a host and a model: $scratch/bad:2" \
+	state baseline "$scratch/bad"
+printf 'zen4\nskylake\n' >"$scratch/bad"
+refused 'two vendors' 2 "$scratch/bad:2" state baseline "$scratch/bad"
+printf 'zen4\n\0\n' >"$scratch/bad"
+refused 'no text' 2 "not a line of text: $scratch/bad:2" state baseline "$scratch/bad"
+head -c 3000 /dev/zero | tr '\0' 'a' >"$scratch/bad"
+refused 'a line too long' 2 "not a line of text: $scratch/bad:1" state baseline "$scratch/bad"
+: >"$scratch/bad"
+refused 'empty list' 2 'no hosts' state baseline "$scratch/bad"
+refused 'neither model nor file' 2 "did you mean 'zen4'?" state baseline zen44
+printf 'a\033[31mb zen4\nzen2\n' >"$scratch/names"
+run state baseline "$scratch/names" zen5
+check 'control bytes in a name are not printed' same "$(grep -c $'\e' "$scratch/out")" 0
+
+run state compat "$golden/intel-v4.vpmu" --model intel-v2 --json
+if [ "$status" = 3 ]; then
+	check 'without JSON: says so' says 'this build has no JSON'
+	finish
+fi
+check 'compat as JSON: status' same "$status" 1
+check 'compat as JSON: the verdicts' holds "$scratch/out" \
+	'd["format"] == "vpmu-compat" and d["version"] == 1 and d["verdict"] == "cannot take"
+	and d["target"]["name"] == "intel-v2" and len(d["vcpus"]) == 2
+	and any(r["name"] == "IA32_PMC7" and r["verdict"] == "cannot take"
+		for r in d["vcpus"][0]["registers"])'
+"$vpmu" models --json zen2 >"$scratch/report"
+run state compat "$golden/zen2.vpmu" --report "$scratch/report"
+check 'report: status' same "$status" 0
+check 'report: its model is the target' shows '^vCPU 0: zen2, for zen2: takes$'
+run state baseline "$scratch/report" zen4
+check 'report: a host of a fleet' shows "^version: 1, not 2: 1 host, $scratch/report\$"
+sed 's/"version": 1/"version": 2/' "$scratch/report" >"$scratch/bad"
+refused 'report of a newer version' 2 "'version' is not a number from 0 to 1" \
+	state compat "$golden/zen2.vpmu" --report "$scratch/bad"
+refused 'no report' 2 "'format' is neither" \
+	state compat "$golden/zen2.vpmu" --report <("$vpmu" models --json)
+run doctor --json
+if holds "$scratch/out" '"model" in d'; then
+	cp "$scratch/out" "$scratch/doctor"
+	run state compat "$golden/zen2.vpmu" --report "$scratch/doctor"
+	check "a doctor's report: a verdict" shows '^vCPU 0: zen2, for '
+else
+	skip "a doctor's report: a verdict" "this host's PMU is not known"
+fi
+run state baseline --json "$scratch/fleet"
+check 'baseline as JSON' holds "$scratch/out" \
+	'd["format"] == "vpmu-baseline" and d["hosts"] == 3 and d["model"]["pmu_version"] == 1
+	and d["costs"][0]["first"]["host"] == "beta" and d["costs"][0]["first"]["line"] == 3'
+finish

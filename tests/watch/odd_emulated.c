@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* What a KVM with the PMU of intel-v2 must answer, asked through the calls that a VMM makes; and
+ * puts of any PMU. */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "odd_vmm.h"
+
+static int failed;
+
+static void check(const char *what, bool holds)
+{
+	printf("%s: %s\n", holds ? "ok" : "NOT OK", what);
+	failed |= !holds;
+}
+
+static bool lists(int kvm, uint32_t msr)
+{
+	static union lists room;
+
+	room.list.nmsrs = 1024;
+	if (ioctl(kvm, KVM_GET_MSR_INDEX_LIST, &room))
+		return false;
+	for (unsigned i = 0; i < room.list.nmsrs; i++)
+		if (room.list.indices[i] == msr)
+			return true;
+	return false;
+}
+
+static void check_system(int kvm, union lists *cpuid)
+{
+	const struct kvm_cpuid_entry2 *entry = NULL;
+
+	cpuid->cpuid.nent = 256;
+	check("KVM_GET_SUPPORTED_CPUID", !ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid));
+	for (unsigned i = 0; i < cpuid->cpuid.nent; i++)
+		if (cpuid->cpuid.entries[i].function == 0xa)
+			entry = &cpuid->cpuid.entries[i];
+	check("leaf 0xA: version 2, 4 counters of 48 bits",
+	      entry && (entry->eax & 0xffffff) == 0x300402);
+	check("leaf 0xA: 3 fixed counters", entry && (entry->edx & 0x1f) == 3);
+	check("KVM_CAP_PMU_CAPABILITY",
+	      ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_PMU_CAPABILITY) == 1);
+	check("the list has IA32_PERF_GLOBAL_CTRL", lists(kvm, 0x38f));
+	check("the list has IA32_PMC3 and not a fifth", lists(kvm, 0xc4) && !lists(kvm, 0xc5));
+	check("the list has no PMU of AMD", !lists(kvm, 0xc0010000));
+}
+
+static void check_mixed(int fd)
+{
+	static union batch batch;
+
+	fill(&batch,
+	     (struct kvm_msr_entry[]){
+		     {0xc1, 0, 0x111}, {SYSENTER_CS, 0, 0x22}, {0x186, 0, 0x4300c0}, {0x309, 0, 5}},
+	     4);
+	check("a mixed put is done", ioctl(fd, KVM_SET_MSRS, &batch) == 4);
+	check("the PMU's register has it", get_one(fd, 0xc1) == 0x111);
+	check("the other register has it", get_one(fd, SYSENTER_CS) == 0x22);
+	fill(&batch,
+	     (struct kvm_msr_entry[]){{0xc2, 0, 1},
+	                              {SYSENTER_CS, 0, 0x33},
+	                              {0x186, 0, 1 << 21},
+	                              {SYSENTER_CS, 0, 0x44}},
+	     4);
+	check("a reserved bit ends the put where it is", ioctl(fd, KVM_SET_MSRS, &batch) == 2);
+	check("what was before it is done", get_one(fd, SYSENTER_CS) == 0x33);
+	check("the selector is as it was", get_one(fd, 0x186) == 0x4300c0);
+	fill(&batch,
+	     (struct kvm_msr_entry[]){
+		     {0xc1, 0, 7}, {SYSENTER_CS, 0, 1}, {NO_MSR, 0, 0}, {0xc2, 0, 9}},
+	     4);
+	check("a refusal by this host's KVM ends it, too", ioctl(fd, KVM_SET_MSRS, &batch) == 2);
+	check("what is behind it is not done", get_one(fd, 0xc2) == 1);
+	fill(&batch, (struct kvm_msr_entry[]){{0xc1, 0, 0}, {SYSENTER_CS, 0, 0}, {0x309, 0, 0}}, 3);
+	check("a mixed get is done", ioctl(fd, KVM_GET_MSRS, &batch) == 3);
+	check("in its sequence", batch.msrs.entries[0].data == 7 &&
+	                                 batch.msrs.entries[1].data == 1 &&
+	                                 batch.msrs.entries[2].data == 5);
+	check("a fifth counter is refused", set_one(fd, 0xc5, 1) == 0);
+}
+
+static void check_bad(int fd)
+{
+	static union batch batch;
+
+	errno = 0;
+	check("bad pointer: EFAULT", ioctl(fd, KVM_SET_MSRS, 16) == -1 && errno == EFAULT);
+	batch.msrs.nmsrs = 256;
+	check("256 entries: E2BIG", ioctl(fd, KVM_SET_MSRS, &batch) == -1 && errno == E2BIG);
+	check("bad pointer to get: EFAULT", ioctl(fd, KVM_GET_MSRS, 16) == -1 && errno == EFAULT);
+}
+
+static void check_off(int kvm, const union lists *cpuid)
+{
+	struct kvm_enable_cap off = {.cap = KVM_CAP_PMU_CAPABILITY, .args = {KVM_PMU_CAP_DISABLE}};
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu;
+
+	check("unknown bits of the capability are refused",
+	      ioctl(vm, KVM_ENABLE_CAP,
+	            &(struct kvm_enable_cap){.cap = KVM_CAP_PMU_CAPABILITY, .args = {6}}) == -1);
+	check("the PMU is switched off", !ioctl(vm, KVM_ENABLE_CAP, &off));
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	check("not after the first vCPU", ioctl(vm, KVM_ENABLE_CAP, &off) == -1 && errno == EINVAL);
+	ioctl(vcpu, KVM_SET_CPUID2, cpuid);
+	check("then there is no global control", set_one(vcpu, 0x38f, 1) == 0);
+	close(vcpu);
+	close(vm);
+}
+
+static void check_filter(int vm)
+{
+	union {
+		struct kvm_pmu_event_filter head;
+		char bytes[sizeof(struct kvm_pmu_event_filter) + sizeof(uint64_t)];
+	} filter = {.head = {.action = KVM_PMU_EVENT_ALLOW, .nevents = 1}};
+
+	filter.head.events[0] = 0xc0;
+	check("event filter", !ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter));
+	filter.head.action = 7;
+	check("no such action: EINVAL",
+	      ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter) == -1 && errno == EINVAL);
+	filter.head.action = KVM_PMU_EVENT_ALLOW;
+	filter.head.nevents = 301;
+	check("301 events: E2BIG",
+	      ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter) == -1 && errno == E2BIG);
+}
+
+int emulated(void)
+{
+	static union lists cpuid;
+	int kvm = open("/dev/kvm", O_RDWR), vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu, other;
+
+	check_system(kvm, &cpuid);
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	other = ioctl(vm, KVM_CREATE_VCPU, 1);
+	check("KVM_SET_CPUID2", !ioctl(vcpu, KVM_SET_CPUID2, &cpuid));
+	ioctl(other, KVM_SET_CPUID2, &cpuid);
+	check_mixed(vcpu);
+	check("another vCPU has its own", get_one(other, 0xc1) == 0);
+	check_bad(vcpu);
+	check_filter(vm);
+	close(vcpu);
+	close(other);
+	close(vm);
+	check_off(kvm, &cpuid);
+	return failed;
+}
+
+static unsigned read_writes(const char *path, struct kvm_msr_entry *entries, unsigned most)
+{
+	FILE *file = fopen(path, "r");
+	unsigned long long value;
+	unsigned count = 0, index;
+
+	while (file && count < most && fscanf(file, "%x %llx", &index, &value) == 2)
+		entries[count++] = (struct kvm_msr_entry){index, 0, value};
+	if (file)
+		fclose(file);
+	return count;
+}
+
+int put_file(const char *path, int single)
+{
+	int kvm = open("/dev/kvm", O_RDWR), vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	struct kvm_regs regs = {.rip = 0xfff0, .rflags = 2};
+	struct kvm_msr_entry entries[100];
+	unsigned count = read_writes(path, entries, 100), done = 0;
+	static union lists cpuid;
+	static union batch batch;
+
+	cpuid.cpuid.nent = 256;
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) || ioctl(vcpu, KVM_SET_CPUID2, &cpuid) ||
+	    ioctl(vcpu, KVM_SET_REGS, &regs))
+		return 2;
+	if (single) {
+		while (done < count && set_one(vcpu, entries[done].index, entries[done].data) == 1)
+			done++;
+	} else {
+		fill(&batch, entries, count);
+		done = (unsigned)ioctl(vcpu, KVM_SET_MSRS, &batch);
+	}
+	printf("%u of %u\n", done, count);
+	return 0;
+}

@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu watch and the tests' own VMM: transparency, emulation, ends, and what cannot be watched.
+#   watch.sh VPMU ODD_VMM ODD_VMM_STATIC
+. "$(dirname "$0")/../tool/tap.sh"
+odd=$2
+static=$3
+
+# NAME STATUS OPTION… -- VMM…: the end is the VMM's.
+ends() {
+	local name=$1 expected=$2
+	shift 2
+	run watch "$@"
+	check "$name" same "$status" "$expected"
+}
+
+ends 'exit status 0' 0 --log "$scratch/log" -- "$odd" exit 0
+ends "the VMM's exit status" 37 --log "$scratch/log" -- "$odd" exit 37
+run watch --log "$scratch/log" -- "$odd" signal 11
+check "the VMM's signal" same "$status" 139
+ends 'a script as VMM' 5 --log "$scratch/log" -- sh -c 'exit 5'
+ends 'options of the VMM are its own' 0 --log "$scratch/log" -- sh -c '[ "$1" = --json ]' sh --json
+
+passes_on() {
+	rm -f "$scratch/out"
+	"$vpmu" watch --log "$scratch/log" -- "$odd" wait >"$scratch/out" 2>"$scratch/err" &
+	local watcher=$!
+	until grep -qs ready "$scratch/out"; do sleep 0.05; done
+	kill "-$1" "$watcher"
+	wait "$watcher"
+	same "$?" "$2"
+}
+check 'SIGTERM is passed on' passes_on TERM $((40 + 15))
+check 'SIGUSR1 is passed on' passes_on USR1 $((40 + 10))
+
+refused 'no VMM' 2 'missing argument: -- VMM' watch
+refused 'no VMM behind --' 2 'missing argument: -- VMM' watch --json --
+refused 'a VMM without --' 2 'usage: vpmu watch' watch "$odd"
+refused 'no such command' 2 'no such command: no-such-vmm' watch -- no-such-vmm
+refused 'a folder' 2 'no such command: /tmp' watch -- /tmp
+refused 'a static VMM' 2 'is statically linked' watch -- "$static" exit 0
+printf '#!%s\n' "$static" >"$scratch/script"
+chmod +x "$scratch/script"
+refused 'a script of a static program' 2 'is statically linked' watch -- "$scratch/script"
+# The program header of the loader's path leads far out of the file.
+python3 - "$odd" "$scratch/damaged" <<'END'
+import struct, sys
+program = bytearray(open(sys.argv[1], 'rb').read())
+for i in range(struct.unpack_from('<H', program, 56)[0]):
+    if struct.unpack_from('<I', program, 64 + 56 * i)[0] == 3:
+        struct.pack_into('<Q', program, 64 + 56 * i + 8, 2 ** 64 - 16)
+        struct.pack_into('<Q', program, 64 + 56 * i + 32, 32)
+open(sys.argv[2], 'wb').write(program)
+END
+chmod +x "$scratch/damaged"
+run watch -- "$scratch/damaged" exit 0
+check 'a damaged program does no harm' [ "$status" != 0 ] && [ "$status" -lt 128 ]
+head -c 100 "$odd" >"$scratch/short"
+chmod +x "$scratch/short"
+refused 'a program cut short' 2 'cannot be watched' watch -- "$scratch/short"
+refused 'no such model' 2 'unknown model' watch --emulate intel-v99 -- "$odd" exit 0
+refused 'no such profile' 2 'profile' watch --emulate intel-v2 --profile linux-1 -- "$odd" exit 0
+refused 'a profile alone' 2 '--emulate is missing' watch --profile hardware -- "$odd" exit 0
+refused 'a log that cannot be' 2 'cannot write: --log /no/where' watch --log /no/where -- "$odd" exit 0
+if [ "$(id -u)" = 0 ] && chown nobody "$scratch/script" 2>/dev/null; then
+	cp "$odd" "$scratch/suid"
+	chown nobody "$scratch/suid"
+	chmod u+sx "$scratch/suid"
+	refused 'a set-uid VMM' 2 'is set-uid' watch -- "$scratch/suid" exit 0
+else
+	skip 'a set-uid VMM' 'not root'
+fi
+
+lacks=
+[ -r /dev/kvm ] && [ -w /dev/kvm ] || lacks='no /dev/kvm that can be opened'
+if [ -n "$lacks" ]; then
+	skip 'a VMM with KVM' "$lacks"
+	finish
+fi
+
+"$odd" transparent >"$scratch/alone" 2>&1
+run watch --log "$scratch/log" -- "$odd" transparent
+check 'transparent: the same results' cmp "$scratch/alone" "$scratch/out"
+check 'transparent: exit status' same "$status" 0
+for seen in 'KVM_CREATE_VM' 'KVM_CREATE_VCPU 3' 'KVM_CREATE_VCPU 0 = -1 (File exists)' \
+	'KVM_GET_MSR_INDEX_LIST' 'KVM_GET_SUPPORTED_CPUID' 'CPUID set' 'KVM_X86_SET_MSR_FILTER' \
+	'KVM_ENABLE_CAP' 'KVM_SET_PMU_EVENT_FILTER' 'after 1 entries' 'MSR 0x12345678'; do
+	check "transparent: the log has '$seen'" grep -qF -- "$seen" "$scratch/log"
+done
+check 'nothing is lost' [ -z "$(grep -F 'lost:' "$scratch/log")" ]
+calls=$(sed -n 's/.*KVM_SET_MSRS: \([0-9]*\) calls.*/\1/p' "$scratch/log")
+# 4 threads of 200; 3 on copies, 1 on a passed one, 7 odd ones, 3 around fork() and vfork().
+check 'every KVM_SET_MSRS is seen' same "$calls" 814
+
+run watch --log "$scratch/log" -- sh -c 'exec "$0" transparent' "$odd"
+check 'behind a shell: the same results' cmp "$scratch/alone" "$scratch/out"
+check 'behind a shell: the log has it' grep -qF 'KVM_CREATE_VCPU 3' "$scratch/log"
+
+"$vpmu" watch --log /dev/full -- "$odd" transparent >"$scratch/out" 2>"$scratch/err"
+check 'a full disk: exit status' same "$?" 3
+check 'a full disk: the VMM does not notice' cmp "$scratch/alone" "$scratch/out"
+check 'a full disk: says so' says 'the log is not complete: /dev/full'
+
+run watch --json --log "$scratch/json" -- "$odd" transparent
+check 'JSON: every line is a document' python3 -c 'import json, sys
+for line in open(sys.argv[1]):
+    d = json.loads(line)
+    assert d["format"] == "vpmu-watch" and d["version"] == 1' "$scratch/json"
+
+run watch --emulate intel-v2 --log "$scratch/log" -- "$odd" emulated
+check 'emulated: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]
+check 'emulated: refusals make it 1' same "$status" 1
+check 'emulated: they are named' says IA32_PERFEVTSEL0
+run watch --emulate intel-v2 --profile hardware --log "$scratch/log" -- "$odd" emulated
+check 'emulated, profile hardware: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]
+check 'emulated: no record is lost' [ -z "$(grep -F 'lost:' "$scratch/log")" ]
+
+# MODEL ORDER single|batch EDIT TEXT: what `vpmu plan` makes, changed by awk, is recognised.
+recognised() {
+	"$vpmu" plan --model "$1" --level reset --order "$2" |
+		awk '/^0x/ { print $1, $3 }' | awk "$4" >"$scratch/writes"
+	run watch --emulate "$1" --log "$scratch/log" -- "$odd" put "$scratch/writes" "$3"
+	grep -q "order: $5" "$scratch/log" || {
+		echo "# $(grep 'order:' "$scratch/log")"
+		return 1
+	}
+}
+for model in intel-v1 intel-v2 amd-perfcore amd-perfmon-v2; do
+	for order in safe stop-first no-stop per-counter listed; do
+		check "$model: $order is recognised" recognised $model $order batch '{ print }' "\\(.*also \\)\\?$order\\>"
+	done
+	check "$model: ascending is recognised" recognised $model ascending single '{ print }' '\(.*also \)\?ascending\>'
+	check "$model: a write that is missing is told" recognised $model stop-first batch \
+		'NR != 3 { print }' 'none known; nearest is .*write [0-9]'
+	check "$model: a write too many is told" recognised $model safe batch \
+		'{ print } END { print "0x186 0x0" }' 'none known; nearest is .*write [0-9]'
+done
+recognised intel-v2 safe batch '$1 != "0xc3" { print }' 'none known'
+check 'a reset without a register: exit status' same "$status" 1
+check 'a reset without a register: it is named' grep -q 'left alone by a reset: 1 register' "$scratch/log"
+check 'a reset without a register: by name' grep -qx '    IA32_PMC2' "$scratch/log"
+
+run watch --emulate intel-v2 --plan "$scratch/plan" --log "$scratch/log" -- "$odd" exit 0
+check 'a plan without a put: exit status' same "$status" 3
+check 'a plan without a put: says so' says 'the VMM put no PMU register'
+check 'a plan without a put: no file' [ ! -e "$scratch/plan" ]
+finish

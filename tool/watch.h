@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vpmu watch: the VMM is started with the preload library, the library's records are read from the
+ * ring, records of one put or get become a block, and blocks and events are written as lines.
+ */
+#ifndef TOOL_WATCH_H
+#define TOOL_WATCH_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <vpmu/vpmu.h>
+
+#include "watch/room.h"
+
+/* --- watch_start.c: the VMM as a process ---------------------------------------------------- */
+
+/* TOOL_HOLDS, or the exit status when a message has said why this command cannot be watched. path:
+ * where the command was found, of PATH_MAX bytes. */
+int watch_judge_command(const char *command, char *path);
+
+/* The same for the library's place. */
+int watch_find_library(char *path);
+
+/* Starts argv with the library and these signals blocked; -1: a message has said why. */
+pid_t watch_start(char **argv, const char *path, const char *library, int shared_fd,
+                  const sigset_t *signals);
+
+/* --- watch_ring.c: the shared file ---------------------------------------------------------- */
+
+struct watch_ring {
+	struct watch_shared *shared;
+	int fd;
+	uint64_t skipped; /* records that their writer did not live to complete */
+};
+
+/* A record, copied out of the ring. */
+struct watch_record {
+	struct watch_head head;
+	unsigned entries; /* of the payload, in units of an MSR */
+	union {
+		struct watch_msr msrs[WATCH_PAYLOAD];
+		struct vpmu_model model;
+	};
+};
+
+/* False: a message has said why. model: what to emulate, or NULL. */
+bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, const char *profile);
+
+/* Takes the next record; false when there is none. at_end: nobody writes any more, so a record that
+ * is not complete never will be. */
+bool watch_ring_next(struct watch_ring *ring, struct watch_record *record, bool at_end);
+
+/* --- watch_vcpu.c: what is known of a vCPU -------------------------------------------------- */
+
+enum { WATCH_WRITES = 512 }; /* of a block; more are counted only */
+
+/* A register that a put wrote, or a get read. */
+struct watch_access {
+	uint32_t msr;
+	int place; /* in the vCPU's layout, or -1 */
+	uint64_t value;
+	bool refused;
+};
+
+enum watch_level {
+	WATCH_CONFIGURATION, /* a put of nothing but IA32_PERF_CAPABILITIES */
+	WATCH_RUNTIME,
+	WATCH_RESET,
+	WATCH_FULL,
+	WATCH_LEVELS
+};
+
+/* One put or one get. */
+struct watch_block {
+	bool is_put, is_open;
+	uint64_t time, spent;
+	unsigned calls, msrs, refused,
+		lost;           /* msrs: all that were asked for; lost: not in accesses */
+	uint32_t other_refused; /* an MSR that is no PMU's and was refused; 0: none */
+	bool has_tsc;
+	int error; /* errno of a call that failed as a whole */
+	unsigned count;
+	struct watch_access accesses[WATCH_WRITES];
+	/* Set at the end of a put. */
+	enum watch_level level;
+	char order[192]; /* which order it is, or how it differs; "" when that means nothing */
+};
+
+struct watch_vcpu {
+	uint32_t serial, id, vm, process;
+	bool has_layout;
+	struct vpmu_layout layout;
+	bool has_regs;
+	uint64_t rip, runs;
+	struct watch_block block;
+};
+
+/* The name of a register of any model, or NULL for an MSR that is no PMU's. */
+const char *watch_msr_name(const struct watch_vcpu *vcpu, uint32_t msr);
+
+/* The value of a state that the register shows, but for IA32_PERF_CAPABILITIES, which no guest
+ * changes; -1 without one. */
+int watch_value(const struct watch_vcpu *vcpu, uint32_t msr);
+
+/* --- watch_order.c -------------------------------------------------------------------------- */
+
+/* Fills block->level and block->order. */
+void watch_judge_put(const struct watch_vcpu *vcpu, struct watch_block *block);
+
+/* --- watch_tally.c: the summary -------------------------------------------------------------- */
+
+enum { WATCH_REGISTERS = 256 };
+
+/* What happened to one register of the models, by name. */
+struct watch_register {
+	char name[VPMU_NAME_BYTES];
+	uint32_t msr;
+	uint64_t written, read, refused;
+	uint64_t left; /* resets that did not write it */
+	bool kept;     /* it has a value of a state, in some vCPU's model */
+	bool hidden;   /* of the emulated model, but not of a vCPU's CPUID */
+};
+
+struct watch_tally {
+	uint64_t puts[WATCH_LEVELS], gets, runs, put_calls, put_spent, put_longest;
+	uint64_t refusals, guest_reads, guest_writes, guest_refusals, vms, vcpus;
+	uint64_t lost;
+	bool lacks[WATCH_LACKS];
+	bool has_model; /* some vCPU has a PMU */
+	unsigned count;
+	struct watch_register registers[WATCH_REGISTERS]; /* ascending by MSR */
+};
+
+void watch_tally_model(struct watch_tally *tally, const struct vpmu_layout *layout, bool hidden);
+void watch_tally_block(struct watch_tally *tally, const struct watch_vcpu *vcpu,
+                       const struct watch_block *block);
+
+/* The findings, each a set of registers. */
+enum watch_finding {
+	WATCH_LEFT_ALONE,   /* by a reset */
+	WATCH_NEVER_SAVED,  /* by any get */
+	WATCH_WRITTEN_ONLY, /* never read */
+	WATCH_READ_ONLY,    /* never written */
+	WATCH_REFUSED,
+	WATCH_HIDDEN, /* of the emulated model, but the VMM's CPUID has them not */
+	WATCH_FINDINGS
+};
+bool watch_finds(const struct watch_tally *tally, const struct watch_register *reg,
+                 enum watch_finding finding);
+
+/* Whether registers get lost: one of the findings but the last. */
+bool watch_tally_fails(const struct watch_tally *tally);
+
+/* --- watch_text.c, watch_json.c: lines ------------------------------------------------------- */
+
+struct watch_writer {
+	void (*event)(FILE *to, double time, const struct watch_record *record,
+	              const struct watch_vcpu *vcpu);
+	void (*block)(FILE *to, double time, const struct watch_vcpu *vcpu,
+	              const struct watch_block *block);
+	void (*summary)(FILE *to, const struct watch_tally *tally);
+};
+extern const struct watch_writer watch_text, watch_json;
+
+const char *watch_level_name(enum watch_level level);
+const char *watch_lack_text(enum watch_lack lack);
+const char *watch_finding_text(enum watch_finding finding); /* for people */
+const char *watch_finding_name(enum watch_finding finding); /* for JSON */
+
+/* --- watch_session.c: records become lines ---------------------------------------------------- */
+
+struct watch_session {
+	struct watch_ring ring;
+	const struct watch_writer *writer;
+	FILE *log;
+	uint64_t start;
+	bool has_pmu; /* this KVM, real or emulated, has one */
+	struct watch_vcpu *vcpus[WATCH_RUNS];
+	struct watch_tally tally;
+	bool has_put;
+	struct watch_vcpu last_vcpu; /* of the last put that wrote a register, with that block */
+};
+
+/* CLOCK_MONOTONIC in ns, as in the records. */
+uint64_t watch_now(void);
+
+/* Takes what there is. at_end: all there will be; blocks are completed too. */
+void watch_session_drain(struct watch_session *session, bool at_end);
+void watch_session_free(struct watch_session *session);
+
+/* Writes the last put as a plan; false: a message has said why. */
+bool watch_write_plan(const struct watch_session *session, const char *path);
+
+#endif

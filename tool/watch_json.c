@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* vpmu watch's lines in JSON: one object a line; docs/json.md has the shapes. */
+#include "watch.h"
+
+#include "json.h"
+
+#if HAVE_JANSSON
+
+static const char *const kinds[WATCH_KINDS] = {
+	[WATCH_OPEN] = "open",
+	[WATCH_VM] = "create-vm",
+	[WATCH_VCPU] = "create-vcpu",
+	[WATCH_CLOSE] = "close",
+	[WATCH_CHECK] = "check-extension",
+	[WATCH_CAP] = "enable-cap",
+	[WATCH_SUPPORTED] = "get-supported-cpuid",
+	[WATCH_INDEX_LIST] = "get-msr-index-list",
+	[WATCH_SET_CPUID] = "set-cpuid",
+	[WATCH_SET_REGS] = "set-regs",
+	[WATCH_GET_MSRS] = "get",
+	[WATCH_SET_MSRS] = "put",
+	[WATCH_FILTER] = "set-event-filter",
+	[WATCH_MSR_FILTER] = "set-msr-filter",
+	[WATCH_GUEST_READ] = "guest-read",
+	[WATCH_GUEST_WRITE] = "guest-write",
+	[WATCH_LACK] = "not-emulated",
+};
+
+static void print_line(FILE *to, json_t *line)
+{
+	json_dumpf(line, to, JSON_COMPACT);
+	fputc('\n', to);
+	json_decref(line);
+}
+
+static json_t *begin(double time, enum watch_kind kind, uint32_t vm, const struct watch_vcpu *vcpu)
+{
+	json_t *line = json_document("vpmu-watch", 1);
+
+	json_object_set_new(line, "time", json_real(time));
+	json_object_set_new(line, "event", json_string(kinds[kind]));
+	if (vm != WATCH_NONE)
+		json_object_set_new(line, "vm", json_integer(vm));
+	if (vcpu && vcpu->serial != WATCH_NONE)
+		json_object_set_new(line, "vcpu", json_integer(vcpu->id));
+	return line;
+}
+
+static void add_model(json_t *line, const struct watch_record *record)
+{
+	const struct vpmu_model *model = &record->model;
+
+	if (!record->entries)
+		return;
+	json_object_set_new(line, "pmu_version", json_integer(model->version));
+	json_object_set_new(line, "gp_counters", json_integer(model->gp_count));
+	json_object_set_new(line, "fixed_counters", json_integer(vpmu_model_fixed_count(model)));
+}
+
+static void add_access(json_t *line, const struct watch_record *record,
+                       const struct watch_vcpu *vcpu)
+{
+	const char *name = watch_msr_name(vcpu, record->msrs[0].index);
+
+	json_object_set_new(line, "msr", json_hex(record->msrs[0].index));
+	json_object_set_new(line, "name", name ? json_string(name) : json_null());
+	json_object_set_new(line, "value", json_hex(record->msrs[0].value));
+	json_object_set_new(line, "gp", json_boolean(record->head.result));
+}
+
+static void json_event(FILE *to, double time, const struct watch_record *record,
+                       const struct watch_vcpu *vcpu)
+{
+	const struct watch_head *head = &record->head;
+	json_t *line = begin(time, (enum watch_kind)head->kind, head->vm, vcpu);
+
+	json_object_set_new(line, "result", json_integer(head->result));
+	if (head->result < 0)
+		json_object_set_new(line, "errno", json_integer(head->error));
+	json_object_set_new(line, "argument", json_hex(head->argument));
+	json_object_set_new(line, "count", json_count(head->count));
+	if (head->kind == WATCH_SET_CPUID)
+		add_model(line, record);
+	if (head->kind == WATCH_CAP)
+		json_object_set_new(line, "value", json_hex(record->msrs[0].value));
+	if (vcpu && (head->kind == WATCH_GUEST_READ || head->kind == WATCH_GUEST_WRITE))
+		add_access(line, record, vcpu);
+	if (head->kind == WATCH_LACK)
+		json_object_set_new(line, "why",
+		                    json_string(watch_lack_text((enum watch_lack)head->argument)));
+	if (head->kind == WATCH_CLOSE && vcpu)
+		json_object_set_new(line, "entries", json_count(head->runs));
+	print_line(to, line);
+}
+
+static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
+                       const struct watch_block *block)
+{
+	json_t *line = begin(time, block->is_put ? WATCH_SET_MSRS : WATCH_GET_MSRS, vcpu->vm, vcpu);
+	json_t *registers = json_array();
+
+	for (unsigned i = 0; i < block->count; i++) {
+		const struct watch_access *access = &block->accesses[i];
+
+		json_array_append_new(
+			registers, json_pack("{s:o, s:s, s:o, s:b}", "msr", json_hex(access->msr),
+		                             "name", watch_msr_name(vcpu, access->msr), "value",
+		                             json_hex(access->value), "refused", access->refused));
+	}
+	if (block->is_put) {
+		json_object_set_new(line, "level", json_string(watch_level_name(block->level)));
+		json_object_set_new(line, "order",
+		                    *block->order ? json_string(block->order) : json_null());
+	}
+	json_object_set_new(line, "calls", json_count(block->calls));
+	json_object_set_new(line, "msrs", json_count(block->msrs));
+	json_object_set_new(line, "nanoseconds", json_count(block->spent));
+	if (block->error)
+		json_object_set_new(line, "errno", json_integer(block->error));
+	json_object_set_new(line, "registers", registers);
+	print_line(to, line);
+}
+
+static json_t *finding(const struct watch_tally *tally, enum watch_finding which)
+{
+	json_t *names = json_array();
+
+	for (unsigned i = 0; i < tally->count; i++)
+		if (watch_finds(tally, &tally->registers[i], which))
+			json_array_append_new(names, json_string(tally->registers[i].name));
+	return names;
+}
+
+static void json_summary(FILE *to, const struct watch_tally *tally)
+{
+	json_t *line = json_document("vpmu-watch", 1), *puts = json_object();
+
+	json_object_set_new(line, "event", json_string("summary"));
+	for (enum watch_level level = 0; level < WATCH_LEVELS; level++)
+		json_object_set_new(puts, watch_level_name(level), json_count(tally->puts[level]));
+	json_object_set_new(line, "vms", json_count(tally->vms));
+	json_object_set_new(line, "vcpus", json_count(tally->vcpus));
+	json_object_set_new(line, "entries", json_count(tally->runs));
+	json_object_set_new(line, "puts", puts);
+	json_object_set_new(line, "gets", json_count(tally->gets));
+	json_object_set_new(line, "set_msrs_calls", json_count(tally->put_calls));
+	json_object_set_new(line, "set_msrs_nanoseconds", json_count(tally->put_spent));
+	json_object_set_new(line, "guest_reads", json_count(tally->guest_reads));
+	json_object_set_new(line, "guest_writes", json_count(tally->guest_writes));
+	json_object_set_new(line, "refusals", json_count(tally->refusals));
+	json_object_set_new(line, "lost", json_count(tally->lost));
+	for (enum watch_finding which = 0; which < WATCH_FINDINGS; which++)
+		json_object_set_new(line, watch_finding_name(which), finding(tally, which));
+	json_object_set_new(line, "holds", json_boolean(!watch_tally_fails(tally)));
+	print_line(to, line);
+}
+
+const struct watch_writer watch_json = {json_event, json_block, json_summary};
+
+#else
+
+const struct watch_writer watch_json;
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records become lines. KVM_SET_MSRS calls on one vCPU that follow each other are one put: until it
+ * runs, or until a get, a KVM_SET_REGS, a CPUID or a close.
+ */
+#include "watch.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "file.h"
+#include "message.h"
+
+enum { IA32_TSC = 0x10 };
+
+uint64_t watch_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static double seconds(const struct watch_session *session, uint64_t time)
+{
+	return (double)(time - session->start) / 1e9;
+}
+
+/* --- vCPUs --------------------------------------------------------------------------------- */
+
+static struct watch_vcpu *find_vcpu(struct watch_session *session, const struct watch_head *head)
+{
+	struct watch_vcpu **at;
+
+	if (head->vcpu >= WATCH_RUNS)
+		return NULL;
+	at = &session->vcpus[head->vcpu];
+	if (!*at) {
+		*at = calloc(1, sizeof(**at));
+		if (!*at)
+			return NULL;
+		(*at)->serial = head->vcpu;
+		(*at)->id = head->vcpu_id;
+		session->tally.vcpus++;
+	}
+	(*at)->vm = head->vm;
+	return *at;
+}
+
+static void learn_model(struct watch_session *session, struct watch_vcpu *vcpu,
+                        const struct watch_record *record)
+{
+	const struct watch_shared *shared = session->ring.shared;
+	struct vpmu_layout layout;
+
+	if (record->entries * sizeof(record->msrs[0]) < sizeof(record->model) || !session->has_pmu)
+		return;
+	vcpu->has_layout = !vpmu_layout_init(&vcpu->layout, &record->model);
+	if (!vcpu->has_layout)
+		return;
+	watch_tally_model(&session->tally, &vcpu->layout, false);
+	if (shared->emulates && !vpmu_layout_init(&layout, &shared->model))
+		watch_tally_model(&session->tally, &layout, true);
+}
+
+/* --- Blocks -------------------------------------------------------------------------------- */
+
+static void keep_put(struct watch_session *session, const struct watch_vcpu *vcpu)
+{
+	if (!vcpu->block.count || vcpu->block.level == WATCH_CONFIGURATION)
+		return;
+	session->has_put = true;
+	session->last_vcpu = *vcpu;
+}
+
+static void end_block(struct watch_session *session, struct watch_vcpu *vcpu)
+{
+	struct watch_block *block = &vcpu->block;
+
+	if (!block->is_open)
+		return;
+	if (block->is_put)
+		watch_judge_put(vcpu, block);
+	session->writer->block(session->log, seconds(session, block->time), vcpu, block);
+	watch_tally_block(&session->tally, vcpu, block);
+	if (block->is_put)
+		keep_put(session, vcpu);
+	block->is_open = false;
+}
+
+static void add_access(const struct watch_vcpu *vcpu, struct watch_block *block,
+                       const struct watch_msr *msr, bool refused)
+{
+	block->has_tsc |= msr->index == IA32_TSC;
+	block->refused += refused;
+	if (!watch_msr_name(vcpu, msr->index)) {
+		block->other_refused = refused ? msr->index : block->other_refused;
+		return;
+	}
+	if (block->count == WATCH_WRITES) {
+		block->lost++;
+		return;
+	}
+	block->accesses[block->count++] = (struct watch_access){
+		.msr = msr->index,
+		.place = vcpu->has_layout ? vpmu_layout_find_msr(&vcpu->layout, msr->index) : -1,
+		.value = msr->value,
+		.refused = refused,
+	};
+}
+
+/* The entry at which the call stopped was refused; those after it were not tried. */
+static void add_call(const struct watch_vcpu *vcpu, struct watch_block *block,
+                     const struct watch_record *record)
+{
+	const struct watch_head *head = &record->head;
+
+	block->calls++;
+	block->spent += head->spent;
+	block->msrs += head->count;
+	if (head->result < 0)
+		block->error = (int)head->error;
+	for (int i = 0; i <= head->result && i < (int)record->entries; i++)
+		add_access(vcpu, block, &record->msrs[i], i == head->result);
+}
+
+static void begin_block(struct watch_vcpu *vcpu, const struct watch_head *head)
+{
+	struct watch_block *block = &vcpu->block;
+
+	memset(block, 0, offsetof(struct watch_block, accesses));
+	block->order[0] = '\0';
+	block->is_open = true;
+	block->is_put = head->kind == WATCH_SET_MSRS;
+	block->time = head->time;
+}
+
+static void take_msrs(struct watch_session *session, struct watch_vcpu *vcpu,
+                      const struct watch_record *record)
+{
+	bool is_put = record->head.kind == WATCH_SET_MSRS;
+
+	if (!is_put || vcpu->block.is_put != is_put || vcpu->runs != record->head.runs)
+		end_block(session, vcpu);
+	vcpu->runs = record->head.runs;
+	if (!vcpu->block.is_open)
+		begin_block(vcpu, &record->head);
+	add_call(vcpu, &vcpu->block, record);
+	if (!is_put)
+		end_block(session, vcpu);
+}
+
+/* KVM_GET_MSRS on /dev/kvm: a question about features, no get. */
+static void take_features(struct watch_session *session, const struct watch_record *record)
+{
+	static struct watch_vcpu nobody;
+
+	nobody.serial = WATCH_NONE;
+	begin_block(&nobody, &record->head);
+	add_call(&nobody, &nobody.block, record);
+	if (nobody.block.count)
+		session->writer->block(session->log, seconds(session, record->head.time), &nobody,
+		                       &nobody.block);
+}
+
+/* --- Events -------------------------------------------------------------------------------- */
+
+static void count_event(struct watch_tally *tally, const struct watch_head *head)
+{
+	switch (head->kind) {
+	case WATCH_VM:
+		tally->vms += head->result >= 0;
+		break;
+	case WATCH_GUEST_READ:
+		tally->guest_reads++;
+		tally->guest_refusals += head->result != 0;
+		break;
+	case WATCH_GUEST_WRITE:
+		tally->guest_writes++;
+		tally->guest_refusals += head->result != 0;
+		break;
+	case WATCH_LACK:
+		if (head->argument < WATCH_LACKS)
+			tally->lacks[head->argument] = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
+                       const struct watch_record *record)
+{
+	const struct watch_head *head = &record->head;
+
+	if (head->kind == WATCH_LACK && head->argument >= WATCH_LACKS)
+		return;
+	count_event(&session->tally, head);
+	if (vcpu)
+		end_block(session, vcpu);
+	if (vcpu && head->kind == WATCH_SET_CPUID)
+		learn_model(session, vcpu, record);
+	if (vcpu && head->kind == WATCH_SET_REGS && head->result >= 0) {
+		vcpu->has_regs = true;
+		vcpu->rip = head->argument;
+		return;
+	}
+	session->writer->event(session->log, seconds(session, head->time), record, vcpu);
+}
+
+static void take(struct watch_session *session, const struct watch_record *record)
+{
+	struct watch_vcpu *vcpu = find_vcpu(session, &record->head);
+	bool is_msrs = record->head.kind == WATCH_GET_MSRS || record->head.kind == WATCH_SET_MSRS;
+
+	if (is_msrs && vcpu)
+		take_msrs(session, vcpu, record);
+	else if (is_msrs)
+		take_features(session, record);
+	else
+		take_event(session, vcpu, record);
+}
+
+static void count_end(struct watch_session *session)
+{
+	struct watch_shared *shared = session->ring.shared;
+
+	for (unsigned i = 0; i < WATCH_RUNS; i++)
+		session->tally.runs += atomic_load(&shared->runs[i]);
+	session->tally.lost = atomic_load(&shared->lost) + session->ring.skipped;
+}
+
+void watch_session_drain(struct watch_session *session, bool at_end)
+{
+	static struct watch_record record;
+
+	while (watch_ring_next(&session->ring, &record, at_end))
+		take(session, &record);
+	if (!at_end)
+		return;
+	for (unsigned i = 0; i < WATCH_RUNS; i++)
+		if (session->vcpus[i])
+			end_block(session, session->vcpus[i]);
+	count_end(session);
+}
+
+void watch_session_free(struct watch_session *session)
+{
+	for (unsigned i = 0; i < WATCH_RUNS; i++)
+		free(session->vcpus[i]);
+}
+
+/* --- The last put as a plan ------------------------------------------------------------------ */
+
+bool watch_write_plan(const struct watch_session *session, const char *path)
+{
+	const struct watch_vcpu *vcpu = &session->last_vcpu;
+	const struct watch_block *block = &vcpu->block;
+	struct output output;
+
+	if (!output_open(&output, path))
+		return false;
+	fprintf(output.stream,
+	        "# The last put that wrote PMU registers: vCPU %" PRIu32
+	        ", level %s, %.6f s after the start.\n",
+	        vcpu->id, watch_level_name(block->level), seconds(session, block->time));
+	for (unsigned i = 0; i < block->count; i++)
+		fprintf(output.stream, "0x%" PRIx32 " 0x%" PRIx64 " # %s%s\n",
+		        block->accesses[i].msr, block->accesses[i].value,
+		        watch_msr_name(vcpu, block->accesses[i].msr),
+		        block->accesses[i].refused ? ", refused" : "");
+	return output_commit(&output);
+}

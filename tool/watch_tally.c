@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* The summary: what happened to each register over the whole run, and what of it loses state. */
+#include "watch.h"
+
+#include <string.h>
+
+static struct watch_register *find(struct watch_tally *tally, const char *name, uint32_t msr)
+{
+	unsigned at = 0;
+
+	while (at < tally->count && tally->registers[at].msr < msr)
+		at++;
+	if (at < tally->count && tally->registers[at].msr == msr)
+		return &tally->registers[at];
+	if (tally->count == WATCH_REGISTERS)
+		return NULL;
+	memmove(&tally->registers[at + 1], &tally->registers[at],
+	        (tally->count - at) * sizeof(tally->registers[0]));
+	tally->count++;
+	tally->registers[at] = (struct watch_register){.msr = msr};
+	strncpy(tally->registers[at].name, name, sizeof(tally->registers[at].name) - 1);
+	return &tally->registers[at];
+}
+
+/* Whether it has a value that a guest changes: aliases show another's, and capabilities stay. */
+static bool is_kept(const struct vpmu_layout *layout, unsigned i)
+{
+	return layout->registers[layout->stored[i]].kind != VPMU_KIND_CAPABILITIES;
+}
+
+void watch_tally_model(struct watch_tally *tally, const struct vpmu_layout *layout, bool hidden)
+{
+	for (unsigned i = 0; i < layout->value_count; i++) {
+		const struct vpmu_register *reg = &layout->registers[layout->stored[i]];
+		struct watch_register *known;
+
+		if (!is_kept(layout, i) || !(known = find(tally, reg->name, reg->msr)))
+			continue;
+		known->kept |= !hidden;
+		known->hidden |= hidden;
+		tally->has_model |= !hidden;
+	}
+}
+
+/* An access counts for the register that has the value, whatever the name it was called by. */
+static struct watch_register *find_access(struct watch_tally *tally, const struct watch_vcpu *vcpu,
+                                          const struct watch_access *access)
+{
+	int value = watch_value(vcpu, access->msr);
+	const struct vpmu_register *reg;
+	const char *name = watch_msr_name(vcpu, access->msr);
+
+	if (value < 0)
+		return find(tally, name ? name : "", access->msr);
+	reg = &vcpu->layout.registers[vcpu->layout.stored[value]];
+	return find(tally, reg->name, reg->msr);
+}
+
+static void count_accesses(struct watch_tally *tally, const struct watch_vcpu *vcpu,
+                           const struct watch_block *block)
+{
+	for (unsigned i = 0; i < block->count; i++) {
+		const struct watch_access *access = &block->accesses[i];
+		struct watch_register *known = find_access(tally, vcpu, access);
+
+		if (!known)
+			continue;
+		if (access->refused)
+			known->refused++;
+		else if (block->is_put)
+			known->written++;
+		else
+			known->read++;
+		tally->refusals += access->refused;
+	}
+}
+
+/* Registers of the vCPU's model that a reset did not write. */
+static void count_left_alone(struct watch_tally *tally, const struct watch_vcpu *vcpu,
+                             const struct watch_block *block)
+{
+	bool written[VPMU_MAX_STATE] = {false};
+
+	for (unsigned i = 0; i < block->count; i++) {
+		int value = watch_value(vcpu, block->accesses[i].msr);
+
+		if (value >= 0)
+			written[value] = true;
+	}
+	for (unsigned i = 0; vcpu->has_layout && i < vcpu->layout.value_count; i++) {
+		const struct vpmu_register *reg = &vcpu->layout.registers[vcpu->layout.stored[i]];
+		struct watch_register *known;
+
+		if (!written[i] && is_kept(&vcpu->layout, i) &&
+		    (known = find(tally, reg->name, reg->msr)))
+			known->left++;
+	}
+}
+
+void watch_tally_block(struct watch_tally *tally, const struct watch_vcpu *vcpu,
+                       const struct watch_block *block)
+{
+	count_accesses(tally, vcpu, block);
+	if (!block->is_put) {
+		/* One MSR is a question, many are a get. */
+		tally->gets += block->msrs > 1;
+		return;
+	}
+	tally->puts[block->level]++;
+	tally->put_calls += block->calls;
+	tally->put_spent += block->spent;
+	if (block->level == WATCH_RESET)
+		count_left_alone(tally, vcpu, block);
+}
+
+/* Whether a vCPU's model has a register of that name by another number: PerfEvtSel0 has two. */
+static bool is_kept_elsewhere(const struct watch_tally *tally, const char *name)
+{
+	for (unsigned i = 0; i < tally->count; i++)
+		if (tally->registers[i].kept && !strcmp(tally->registers[i].name, name))
+			return true;
+	return false;
+}
+
+bool watch_finds(const struct watch_tally *tally, const struct watch_register *reg,
+                 enum watch_finding finding)
+{
+	bool puts = tally->puts[WATCH_RESET] || tally->puts[WATCH_FULL];
+
+	switch (finding) {
+	case WATCH_LEFT_ALONE:
+		return reg->left;
+	case WATCH_NEVER_SAVED:
+		return tally->gets && reg->kept && !reg->read && !reg->written;
+	case WATCH_WRITTEN_ONLY:
+		return tally->gets && reg->kept && reg->written && !reg->read;
+	case WATCH_READ_ONLY:
+		return puts && reg->kept && reg->read && !reg->written;
+	case WATCH_REFUSED:
+		return reg->refused;
+	case WATCH_HIDDEN:
+		return reg->hidden && !reg->kept && !is_kept_elsewhere(tally, reg->name);
+	default:
+		return false;
+	}
+}
+
+bool watch_tally_fails(const struct watch_tally *tally)
+{
+	for (unsigned i = 0; i < tally->count; i++)
+		for (enum watch_finding f = 0; f < WATCH_HIDDEN; f++)
+			if (watch_finds(tally, &tally->registers[i], f))
+				return true;
+	return false;
+}
