@@ -141,8 +141,11 @@ static void a_full_put_adds_the_capabilities_to_a_reset(void **state)
 		assert_int_equal(full.count, reset.count + has);
 		if (has)
 			assert_int_equal(full.writes[0].msr, 0x345);
-		assert_memory_equal(full.writes + has, reset.writes,
-		                    reset.count * sizeof(reset.writes[0]));
+		for (size_t i = 0; i < reset.count; i++) {
+			assert_int_equal(full.writes[has + i].msr, reset.writes[i].msr);
+			assert_int_equal(full.writes[has + i].clear, reset.writes[i].clear);
+			assert_true(full.writes[has + i].value == reset.writes[i].value);
+		}
 	}
 }
 
