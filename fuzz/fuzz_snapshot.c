@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Saved machines, as they come and with every record's checksum made right: restored, or refused with
- * a reason. What is restored can be saved again.
+ * Saved machines, as they come and with every record's checksum made right: restored, or refused
+ * with a reason. What is restored can be saved again.
  */
 #include <string.h>
 

@@ -79,16 +79,26 @@ static const char *profile_name(const void *list, size_t i)
 	return vpmu_profile_name(i);
 }
 
+void profile_unknown(const char *typed, char *text, size_t bytes)
+{
+	const char *nearest = nearest_name(typed, profile_name, NULL), *name;
+	size_t length = (size_t)snprintf(text, bytes, "unknown profile '%.40s': known are", typed);
+
+	for (size_t i = 0; (name = vpmu_profile_name(i)) && length < bytes; i++)
+		length += (size_t)snprintf(text + length, bytes - length, "%s %s", i ? "," : "",
+		                           name);
+	if (nearest && length < bytes)
+		snprintf(text + length, bytes - length, " (did you mean '%s'?)", nearest);
+}
+
 int profile_from_text(const char *text, const struct vpmu_profile **profile)
 {
-	const char *nearest;
+	char why[256];
 
 	*profile = vpmu_profile_find(text);
 	if (*profile)
 		return TOOL_HOLDS;
-	nearest = nearest_name(text, profile_name, NULL);
-	message("this build has no such profile: '%s' (%s%s%s)", text,
-	        nearest ? "did you mean '" : "the default is '",
-	        nearest ? nearest : vpmu_profile_name(0), nearest ? "'?" : "'");
+	profile_unknown(text, why, sizeof(why));
+	message("%s", why);
 	return TOOL_BAD;
 }

@@ -114,8 +114,9 @@ struct replay {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	unsigned state_count;
 	struct replay_state states[REPLAY_STATES];
-	bool vcpu_exists; /* a command needed it */
-	unsigned filter;  /* which of these is set, or was last */
+	bool vcpu_exists;   /* a command needed it */
+	bool lost_counters; /* cpuid took some away */
+	unsigned filter;    /* which of these is set, or was last */
 	struct vpmu_filter filters[2];
 	struct replay_command command; /* the line being executed */
 };

@@ -3,13 +3,14 @@
  * Executes parsed commands on a register machine: a function a command, in a table. What makes a
  * replay start (model, profile, then the machine) is kept here; the rest is the machine's.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "replay_answer.h"
 #include "replay_host.h"
 #include "replay_state.h"
-#include "nearest.h"
+#include "model_arg.h"
 
 enum { WHY_BYTES = 512 }; /* a list of all presets, or keys */
 
@@ -39,24 +40,18 @@ static bool do_model(struct replay *replay, const struct replay_command *command
 	return ok(answer);
 }
 
-static const char *profile_name(const void *list, size_t i)
-{
-	return vpmu_profile_name(i);
-}
-
 static bool do_profile(struct replay *replay, const struct replay_command *command,
                        struct replay_answer *answer)
 {
-	const char *name = command->argument[0].word, *nearest;
+	const char *name = command->argument[0].word;
+	char why[WHY_BYTES];
 
 	if (replay->stage != REPLAY_HAS_MODEL || replay->pmu)
 		return answer_problem(answer, "profile: comes once, right after model");
 	replay->profile = vpmu_profile_find(name);
 	if (!replay->profile) {
-		nearest = nearest_name(name, profile_name, NULL);
-		return answer_problem(answer, "profile: this build has no profile '%.40s'%s%s%s",
-		                      name, nearest ? " (did you mean '" : "",
-		                      nearest ? nearest : "", nearest ? "'?)" : "");
+		profile_unknown(name, why, sizeof(why));
+		return answer_problem(answer, "profile: %s", why);
 	}
 	replay->stage = REPLAY_HAS_PROFILE;
 	return ok(answer);
@@ -195,6 +190,18 @@ static bool do_enter(struct replay *replay, const struct replay_command *command
 	return outcome(answer, vpmu_pmu_enter(replay->pmu));
 }
 
+/* Under linux-6.1 the event of a counter that cpuid took away overflows at each end of its sample
+ * period, which may be every other instruction: a run must not take that long. */
+#define RUN_WITH_LOST_COUNTERS (UINT64_C(1) << 24)
+
+static bool is_too_long(const struct replay *replay, const struct vpmu_amounts *amounts)
+{
+	for (unsigned i = 0; replay->lost_counters && i < VPMU_CLASSES; i++)
+		if (amounts->of[i] > RUN_WITH_LOST_COUNTERS)
+			return true;
+	return false;
+}
+
 static bool do_run(struct replay *replay, const struct replay_command *command,
                    struct replay_answer *answer)
 {
@@ -206,6 +213,10 @@ static bool do_run(struct replay *replay, const struct replay_command *command,
 		amounts.of[VPMU_CYCLES] = amounts.of[VPMU_INSTRUCTIONS];
 	if (!(command->given & 1u << VPMU_REF_CYCLES))
 		amounts.of[VPMU_REF_CYCLES] = amounts.of[VPMU_CYCLES];
+	if (is_too_long(replay, &amounts))
+		return answer_problem(
+			answer, "run: at most 0x%" PRIx64 " after cpuid has taken counters away",
+			RUN_WITH_LOST_COUNTERS);
 	return outcome(answer, vpmu_pmu_run(replay->pmu, &amounts,
 	                                    (unsigned)command->argument[RUN_CPL].number));
 }
@@ -280,6 +291,7 @@ void replay_init(struct replay *replay)
 	replay->stage = REPLAY_NO_MODEL;
 	replay->state_count = 0;
 	replay->vcpu_exists = false;
+	replay->lost_counters = false;
 	replay->filter = 0;
 }
 

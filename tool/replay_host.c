@@ -65,17 +65,24 @@ static bool changed_model(const struct replay *replay, const struct replay_comma
 	return true;
 }
 
+static bool has_lost(const struct vpmu_model *before, const struct vpmu_model *now)
+{
+	return now->gp_count < before->gp_count || before->fixed_mask & ~now->fixed_mask;
+}
+
 bool replay_cpuid(struct replay *replay, const struct replay_command *command,
                   struct replay_answer *answer)
 {
-	struct vpmu_model model;
+	struct vpmu_model before = *vpmu_pmu_model(replay->pmu), model;
 	enum vpmu_status status;
 
 	if (!changed_model(replay, command, answer, &model))
 		return false;
 	status = vpmu_pmu_set_model(replay->pmu, &model);
-	if (status == VPMU_OK)
+	if (status == VPMU_OK) {
 		replay_load_model(replay, &model);
+		replay->lost_counters |= has_lost(&before, vpmu_pmu_model(replay->pmu));
+	}
 	return done(answer, status);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A saved machine as a file: written beside its name, brought to the disk, and only then renamed. */
+/* A saved machine as a file: written beside its name, brought to the disk, and only then renamed.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,7 @@ static bool write_file(void *context, const void *bytes, size_t count)
 /* A crash after the rename must not find an empty file: the bytes first. */
 static bool bring_to_disk(const struct output *output)
 {
-	if (!fflush(output->stream) &&
-	    (!*output->temporary || !fsync(fileno(output->stream))))
+	if (!fflush(output->stream) && (!*output->temporary || !fsync(fileno(output->stream))))
 		return true;
 	message("cannot write: %s: %s", output->path, strerror(errno));
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run's life: the instructions at which it is reset, migrated within this process, saved, or handed
- * to another process, and what is done there. The machine pauses at exactly these.
+ * A run's life: the instructions at which it is reset, migrated within this process, saved, or
+ * handed to another process, and what is done there. The machine pauses at exactly these.
  */
 #include "run.h"
 
@@ -43,8 +43,8 @@ int life_check(const struct run_options *o, bool has_guest)
 	if (o->save && o->migrate_to)
 		return together("--save", "--migrate-to");
 	if (o->reset_at && (brings || o->migrate_to))
-		return together("--reset-at", brings ? "a guest that is not loaded here"
-						     : "--migrate-to");
+		return together("--reset-at",
+		                brings ? "a guest that is not loaded here" : "--migrate-to");
 	if (o->save && !o->at)
 		return needs("--save", "--at");
 	if (o->at && !o->save && !o->migrate_to)
@@ -130,7 +130,8 @@ void life_end(struct run *run)
 	run->life = NULL;
 }
 
-/* --- What travels with a machine: what the tool itself has counted --------------------------------- */
+/* --- What travels with a machine: what the tool itself has counted
+ * --------------------------------- */
 
 enum { HAPPENED = sizeof(((struct run *)0)->happened) / 8, NOTES = HAPPENED + VPMU_CLASSES + 2 };
 
@@ -171,7 +172,8 @@ int life_exit_status(enum vpmu_status status)
 	return status == VPMU_HOST || status == VPMU_INTERNAL ? TOOL_LACKS : TOOL_BAD;
 }
 
-/* --- Migration within this process ------------------------------------------------------------- */
+/* --- Migration within this process -------------------------------------------------------------
+ */
 
 /* A saved machine in memory. */
 struct kept {
@@ -260,7 +262,8 @@ static bool migrate_here(struct run *run)
 	return good;
 }
 
-/* --- Reset ------------------------------------------------------------------------------------- */
+/* --- Reset -------------------------------------------------------------------------------------
+ */
 
 /* Counts are those of the boot: a reset run ends with the numbers of a fresh one. */
 static void forget_counts(struct run *run)
@@ -286,7 +289,8 @@ static bool reset(struct run *run)
 	return status ? fail(run, status) : true;
 }
 
-/* --- Files ------------------------------------------------------------------------------------- */
+/* --- Files -------------------------------------------------------------------------------------
+ */
 
 static bool save(struct run *run)
 {
@@ -319,7 +323,8 @@ int life_fetch(struct run *run)
 	return TOOL_HOLDS;
 }
 
-/* --- The run ----------------------------------------------------------------------------------- */
+/* --- The run -----------------------------------------------------------------------------------
+ */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {

@@ -23,20 +23,22 @@ struct machine_restore life_wanted(struct run *run);
 /* The exit status of a restore that failed. */
 int life_exit_status(enum vpmu_status status);
 
-/* --- run_file.c -------------------------------------------------------------------------------- */
+/* --- run_file.c --------------------------------------------------------------------------------
+ */
 
 /* Writes the file whole, or leaves what was there. False: a message has said why. */
 bool life_save_file(struct machine *machine, const struct machine_notes *notes, const char *path);
 
 /* Returns the exit status, with a message. */
 int life_restore_file(const struct machine_restore *wanted, const char *path,
-		      struct machine_notes *notes, struct machine **machine);
+                      struct machine_notes *notes, struct machine **machine);
 
-/* --- run_migrate.c ----------------------------------------------------------------------------- */
+/* --- run_migrate.c -----------------------------------------------------------------------------
+ */
 
 /* Waits for a guest from another process. Returns the exit status, with a message. */
 int life_listen(struct run *run, const struct machine_restore *wanted, struct machine_notes *notes,
-		struct machine **machine);
+                struct machine **machine);
 
 /* Begins to hand the guest over; when that fails, it stays and a message says so. */
 void life_leave(struct run *run);

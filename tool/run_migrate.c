@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handing a running guest to another process, and taking one: the words for people, the progress, and
- * what is done when it cannot be known which of the two has the guest.
+ * Handing a running guest to another process, and taking one: the words for people, the progress,
+ * and what is done when it cannot be known which of the two has the guest.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +16,8 @@
 
 enum { SHOW_EVERY_MS = 200 };
 
-/* --- The destination --------------------------------------------------------------------------- */
+/* --- The destination ---------------------------------------------------------------------------
+ */
 
 /* A wait that a signal ends: SA_RESTART would go on. */
 static void on_stop(int number)
@@ -59,7 +60,8 @@ int life_listen(struct run *run, const struct machine_restore *wanted, struct ma
 	return RUN_NO_GUEST;
 }
 
-/* --- The source -------------------------------------------------------------------------------- */
+/* --- The source --------------------------------------------------------------------------------
+ */
 
 static uint64_t now_ms(void)
 {
@@ -76,9 +78,9 @@ static void show_progress(struct life *life, bool last)
 	if (!isatty(STDERR_FILENO) || (!last && now_ms() - life->shown_at < SHOW_EVERY_MS))
 		return;
 	life->shown_at = now_ms();
-	fprintf(stderr, "\rmigrating: round %u, %llu pages, %.1f MB \033[K%s",
-	        progress.rounds + 1, (unsigned long long)progress.pages,
-	        (double)progress.bytes / 1e6, last ? "\r\033[K" : "");
+	fprintf(stderr, "\rmigrating: round %u, %llu pages, %.1f MB \033[K%s", progress.rounds + 1,
+	        (unsigned long long)progress.pages, (double)progress.bytes / 1e6,
+	        last ? "\r\033[K" : "");
 }
 
 static void stays(struct run *run, const char *why)

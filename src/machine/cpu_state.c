@@ -189,7 +189,7 @@ void state_set_flags(struct state *state, uint64_t flags)
 	state->cc_src = flags & FLAGS_CC;
 	state->cc_op = CC_OP_EFLAGS;
 	state->df = flags & FLAG_DF ? -1 : 1;
-	state->eflags = (flags & ~(uint64_t)(FLAGS_CC | FLAG_DF)) | FLAG_ONE;
+	state->eflags = flags | FLAG_ONE; /* Unicorn takes them all from here when it starts */
 }
 
 /* Intel SDM vol. 3A 5.2.1: only 64-bit mode ignores bases and limits. */

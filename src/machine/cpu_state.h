@@ -29,7 +29,7 @@ enum { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI, G
 struct state {
 	uint64_t regs[16];
 	uint64_t rip;
-	uint64_t eflags; /* without the arithmetic flags and DF, which are kept below */
+	uint64_t eflags; /* in a run without the arithmetic flags and DF, which are kept below */
 	uint64_t cc_dst, cc_src, cc_src2;
 	uint32_t cc_op;
 	int32_t df;

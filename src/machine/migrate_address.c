@@ -76,7 +76,7 @@ static bool split(const char *text, char host[256], char port[8])
 
 static bool parse_tcp(const char *text, bool any_host, struct place *place, struct text *why)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 	char host[256], port[8];
 	int error;
 
@@ -94,9 +94,9 @@ static bool parse_tcp(const char *text, bool any_host, struct place *place, stru
 	if (any_host || is_this_host(&place->at.any))
 		return true;
 	return refuse_address(why,
-			      "another host, and the stream is neither encrypted nor authenticated "
-			      "(--allow-remote takes that)",
-			      0);
+	                      "another host, and the stream is neither encrypted nor authenticated "
+	                      "(--allow-remote takes that)",
+	                      0);
 }
 
 static bool parse(const char *address, bool any_host, struct place *place, struct text *why)

@@ -25,7 +25,7 @@ bool channel_open(struct channel *channel, int fd, struct text why)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	*channel = (struct channel){ .fd = fd, .moved_at = clock_ms(), .why = why };
+	*channel = (struct channel){.fd = fd, .moved_at = clock_ms(), .why = why};
 	return flags >= 0 && !fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
@@ -34,7 +34,7 @@ void channel_close(struct channel *channel)
 	if (channel->fd >= 0)
 		close(channel->fd);
 	free(channel->out.bytes);
-	*channel = (struct channel){ .fd = -1, .why = channel->why };
+	*channel = (struct channel){.fd = -1, .why = channel->why};
 }
 
 static bool gone(struct channel *channel, const char *what, int error)
@@ -53,7 +53,7 @@ void channel_say(struct channel *channel, enum word word, const char *text)
 	size_t length = text ? strlen(text) : 0;
 
 	pack_bytes(&channel->out, text,
-		   length < CHANNEL_REPLY_MOST ? length : CHANNEL_REPLY_MOST - 1);
+	           length < CHANNEL_REPLY_MOST ? length : CHANNEL_REPLY_MOST - 1);
 	record_end(&channel->out, begun);
 }
 
@@ -65,7 +65,7 @@ bool channel_push(struct channel *channel)
 		return gone(channel, "no memory", 0);
 	while (channel->sent < out->used) {
 		ssize_t count = send(channel->fd, out->bytes + channel->sent,
-				     out->used - channel->sent, MSG_NOSIGNAL);
+		                     out->used - channel->sent, MSG_NOSIGNAL);
 
 		if (count < 0 && (errno == EAGAIN || errno == EINTR))
 			return true;
@@ -83,7 +83,7 @@ bool channel_push(struct channel *channel)
  * moved for too long. */
 static bool wait_for(struct channel *channel, short events, unsigned timeout_ms)
 {
-	struct pollfd one = { .fd = channel->fd, .events = events };
+	struct pollfd one = {.fd = channel->fd, .events = events};
 
 	if (clock_ms() - channel->moved_at > timeout_ms)
 		return gone(channel, "the other side does not answer", 0);
@@ -178,7 +178,8 @@ bool channel_read(int fd, void *into, size_t bytes, struct text *why)
 		ssize_t count = read(fd, at, bytes);
 
 		if (count <= 0) {
-			text_add(why, count ? "the connection: " : "the source has closed the connection");
+			text_add(why, count ? "the connection: "
+			                    : "the source has closed the connection");
 			text_add(why, count ? strerror(errno) : "");
 			return false;
 		}

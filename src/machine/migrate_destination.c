@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The destination of a live migration. It owns nothing until COMMIT has come whole; what it has got is
- * thrown away when the connection ends before that. The source is not believed anything: every record
- * is checked as one of a file is.
+ * The destination of a live migration. It owns nothing until COMMIT has come whole; what it has got
+ * is thrown away when the connection ends before that. The source is not believed anything: every
+ * record is checked as one of a file is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ struct receiver {
 
 static void answer(struct receiver *r, enum word word, const char *text)
 {
-	struct channel channel = { .fd = r->fd };
+	struct channel channel = {.fd = r->fd};
 	char nowhere[64];
 
 	channel.why = text_in(nowhere, sizeof(nowhere));
@@ -39,14 +39,15 @@ static enum vpmu_status read_record(struct receiver *r, size_t *bytes)
 	if (status)
 		return status;
 	*bytes = RECORD_HEADER_BYTES + length;
-	return channel_read(r->fd, r->record + RECORD_HEADER_BYTES, length, why) ? VPMU_OK : VPMU_HOST;
+	return channel_read(r->fd, r->record + RECORD_HEADER_BYTES, length, why) ? VPMU_OK
+	                                                                         : VPMU_HOST;
 }
 
 static enum vpmu_status cancelled(struct receiver *r, size_t bytes)
 {
 	text_add(&r->restore.why, "the source has cancelled: ");
 	text_add_bytes(&r->restore.why, (const char *)r->record + RECORD_HEADER_BYTES,
-		       bytes - RECORD_HEADER_BYTES);
+	               bytes - RECORD_HEADER_BYTES);
 	return VPMU_HOST;
 }
 
@@ -93,8 +94,8 @@ static enum vpmu_status await_commit(struct receiver *r)
 }
 
 struct machine *migration_receive(const struct machine_restore *wanted, int fd,
-				  struct machine_notes *notes, enum vpmu_status *status, char *why,
-				  size_t why_bytes)
+                                  struct machine_notes *notes, enum vpmu_status *status, char *why,
+                                  size_t why_bytes)
 {
 	struct receiver *r = malloc(sizeof(*r));
 	struct text reason = text_in(why, why_bytes);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The source of a live migration. It owns the guest, and lets it run, until the destination has said
- * that everything is there. Memory goes in rounds: a page is sent again when its hash is no longer
- * that of what was sent. Everything here happens between two pieces of the run, so that nothing
- * changes under it.
+ * The source of a live migration. It owns the guest, and lets it run, until the destination has
+ * said that everything is there. Memory goes in rounds: a page is sent again when its hash is no
+ * longer that of what was sent. Everything here happens between two pieces of the run, so that
+ * nothing changes under it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,8 @@ struct migration {
 	char why_text[300];
 };
 
-/* Multiply and fold, from a seed that the guest cannot know: no collision can be made on purpose. */
+/* Multiply and fold, from a seed that the guest cannot know: no collision can be made on purpose.
+ */
 static uint64_t fold(uint64_t a, uint64_t b)
 {
 	unsigned __int128 product = (unsigned __int128)a * b;
@@ -113,7 +114,7 @@ static enum migration_state unexpected(struct migration *m, enum word word)
 	char text[200];
 
 	text_add(&m->channel.why, word == WORD_REFUSED ? "the destination refuses: "
-						       : "the destination gives a wrong answer");
+	                                               : "the destination gives a wrong answer");
 	if (word == WORD_REFUSED) {
 		channel_reply_text(&m->channel, text, sizeof(text));
 		text_add_bytes(&m->channel.why, text, strlen(text));
@@ -162,7 +163,7 @@ static void pack_pages(struct migration *m, const struct guest_memory *memory)
 
 /* Everything that is left, while the guest stands still. */
 static bool send_rest(struct migration *m, struct machine *machine,
-		      const struct machine_notes *notes)
+                      const struct machine_notes *notes)
 {
 	struct pack *out = &m->channel.out;
 	struct text *why = &m->channel.why;
@@ -197,7 +198,7 @@ static enum migration_state commit(struct migration *m)
 }
 
 static enum migration_state hand_over(struct migration *m, struct machine *machine,
-				      const struct machine_notes *notes)
+                                      const struct machine_notes *notes)
 {
 	enum word word;
 
@@ -221,7 +222,7 @@ static bool is_ready(struct migration *m)
 }
 
 static enum migration_state copy(struct migration *m, struct machine *machine,
-				 const struct machine_notes *notes)
+                                 const struct machine_notes *notes)
 {
 	while (m->channel.out.used - m->channel.sent < CHANNEL_QUEUE) {
 		if (m->page < m->pages)
@@ -235,7 +236,7 @@ static enum migration_state copy(struct migration *m, struct machine *machine,
 }
 
 enum migration_state migration_step(struct migration *m, struct machine *machine,
-				    const struct machine_notes *notes)
+                                    const struct machine_notes *notes)
 {
 	enum word word;
 	int answer;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing and reading a saved machine's bytes: see pack.h. Words are packed in runs: a control number
- * of 16 bits, whose top bit says whether one word follows that is repeated, or as many words as the
- * rest of it says.
+ * Writing and reading a saved machine's bytes: see pack.h. Words are packed in runs: a control
+ * number of 16 bits, whose top bit says whether one word follows that is repeated, or as many words
+ * as the rest of it says.
  */
 #include "pack.h"
 
@@ -181,7 +181,7 @@ static void store(uint8_t *at, unsigned bytes, uint64_t value)
 }
 
 void pack_fields(struct pack *pack, const struct pack_field *fields, size_t count,
-		 const void *structure)
+                 const void *structure)
 {
 	for (const struct pack_field *field = fields; field < fields + count; field++) {
 		const uint8_t *at = (const uint8_t *)structure + field->offset;
@@ -192,7 +192,7 @@ void pack_fields(struct pack *pack, const struct pack_field *fields, size_t coun
 }
 
 bool unpack_fields(struct unpack *unpack, const struct pack_field *fields, size_t count,
-		   void *structure)
+                   void *structure)
 {
 	for (const struct pack_field *field = fields; field < fields + count; field++) {
 		uint8_t *at = (uint8_t *)structure + field->offset;

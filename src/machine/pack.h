@@ -59,9 +59,9 @@ struct pack_field {
 	}
 
 void pack_fields(struct pack *pack, const struct pack_field *fields, size_t count,
-		 const void *structure);
+                 const void *structure);
 /* False with `wrong` set; the structure is then partly filled. */
 bool unpack_fields(struct unpack *unpack, const struct pack_field *fields, size_t count,
-		   void *structure);
+                   void *structure);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A saved machine (docs/migration.md): records, each with its own checksum, in a file, in memory or on
- * the way to another process. The first two tell whom the machine is for, the last one that it is
- * whole.
+ * A saved machine (docs/migration.md): records, each with its own checksum, in a file, in memory or
+ * on the way to another process. The first two tell whom the machine is for, the last one that it
+ * is whole.
  */
 #ifndef MACHINE_SNAPSHOT_H
 #define MACHINE_SNAPSHOT_H
@@ -66,10 +66,10 @@ struct restore {
 	struct machine_config config; /* memory_bytes: at most; model, profile: see `expects` */
 	bool expects_model, expects_profile;
 	const struct vpmu_order *order;
-	bool live;                    /* records may come again, the last one counts */
-	struct machine *machine;      /* NULL until the PMU's record has come */
+	bool live;               /* records may come again, the last one counts */
+	struct machine *machine; /* NULL until the PMU's record has come */
 	uint64_t records, memory_bytes;
-	uint32_t seen;                /* bit: enum seen */
+	uint32_t seen; /* bit: enum seen */
 	struct vpmu_layout layout;
 	struct vpmu_state state;
 	struct machine_notes notes;
@@ -82,8 +82,7 @@ struct restore {
 void restore_begin(struct restore *restore, const struct machine_restore *wanted, struct text why);
 
 /* The header of a file or of a stream. */
-enum vpmu_status restore_header(struct restore *restore, const uint8_t *bytes,
-				const char magic[8]);
+enum vpmu_status restore_header(struct restore *restore, const uint8_t *bytes, const char magic[8]);
 
 /* The length of a record's payload by its header. VPMU_BAD_DATA: no record begins so. */
 enum vpmu_status record_length(const uint8_t *header, size_t *length, struct text *why);
@@ -94,7 +93,8 @@ bool record_is_sound(const uint8_t *record, size_t bytes);
 /* One record, header and payload. On a failure the reason is in restore->why. */
 enum vpmu_status restore_record(struct restore *restore, const uint8_t *record, size_t bytes);
 
-/* The PMU's state is put, and the machine is ready: after RECORD_END. The machine is the caller's. */
+/* The PMU's state is put, and the machine is ready: after RECORD_END. The machine is the caller's.
+ */
 enum vpmu_status restore_finish(struct restore *restore, struct machine **machine);
 
 bool restore_has_end(const struct restore *restore);
@@ -102,6 +102,6 @@ void restore_abandon(struct restore *restore);
 
 /* Adds what is wrong, and the detail unless it is NULL, to the reason; returns the status. */
 enum vpmu_status restore_fail(struct restore *restore, enum vpmu_status status, const char *what,
-			      const char *detail);
+                              const char *detail);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The board's part of a saved machine, by tables of fields: a new field is a new row. What belongs to
- * two parts of a machine is here too: LVTPC, which the PMU keeps for the APIC, and the registers that
- * a PMU has bits in without owning them (IA32_DEBUGCTL).
+ * The board's part of a saved machine, by tables of fields: a new field is a new row. What belongs
+ * to two parts of a machine is here too: LVTPC, which the PMU keeps for the APIC, and the registers
+ * that a PMU has bits in without owning them (IA32_DEBUGCTL).
  */
 #include <state/room.h>
 
@@ -50,7 +50,7 @@ static const struct pack_field machine_fields[] = {
 
 /* The registers of a model that its state leaves to the rest of the VMM, and that hold a value. */
 static unsigned shared_registers(const struct machine *machine,
-				 struct vpmu_register registers[VPMU_MAX_REGISTERS])
+                                 struct vpmu_register registers[VPMU_MAX_REGISTERS])
 {
 	size_t count = vpmu_model_registers(vpmu_pmu_model(machine->pmu), registers);
 	unsigned kept = 0;
@@ -91,8 +91,7 @@ static bool unpack_shared(struct machine *machine, struct unpack *unpack)
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t value = unpack_number(unpack, 8, registers[i].name);
 
-		if (!unpack->wrong &&
-		    vpmu_pmu_host_write(machine->pmu, registers[i].msr, value))
+		if (!unpack->wrong && vpmu_pmu_host_write(machine->pmu, registers[i].msr, value))
 			unpack->wrong = "IA32_DEBUGCTL";
 		if (unpack->wrong)
 			return false;

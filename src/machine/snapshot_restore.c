@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Restoring a machine, record by record: into a machine that is made for it, so that nothing of the
- * caller's has changed when a record turns out to be wrong. The PMU's record comes before memory and
- * CPU: a state that this model cannot take is seen first.
+ * caller's has changed when a record turns out to be wrong. The PMU's record comes before memory
+ * and CPU: a state that this model cannot take is seen first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ enum seen {
 };
 
 enum vpmu_status restore_fail(struct restore *restore, enum vpmu_status status, const char *what,
-			      const char *detail)
+                              const char *detail)
 {
 	text_add(&restore->why, what);
 	if (detail) {
@@ -115,7 +115,7 @@ static enum vpmu_status take_pmu(struct restore *restore, struct unpack *in)
 			return status;
 	}
 	status = vpmu_stream_decode(in->bytes, in->count, &restore->layout, &restore->state, NULL,
-				    why, sizeof(why));
+	                            why, sizeof(why));
 	return status ? restore_fail(restore, status, "the PMU's state", why) : VPMU_OK;
 }
 
@@ -158,7 +158,7 @@ static enum vpmu_status take_end(struct restore *restore, struct unpack *in)
 		return restore_fail(restore, VPMU_BAD_DATA, "records are missing", NULL);
 	if ((restore->seen & SEEN_ALL) != SEEN_ALL)
 		return restore_fail(restore, VPMU_BAD_DATA, "a part of the machine is missing",
-				    NULL);
+		                    NULL);
 	return VPMU_OK;
 }
 
@@ -170,13 +170,13 @@ static const struct record_row {
 	bool live;     /* comes again in a live migration */
 	enum vpmu_status (*take)(struct restore *restore, struct unpack *in);
 } rows[] = {
-	{ RECORD_HEAD, 0, SEEN_HEAD, false, take_head },
-	{ RECORD_PMU, SEEN_HEAD, SEEN_PMU, true, take_pmu },
-	{ RECORD_BOARD, SEEN_PMU, SEEN_BOARD, false, take_board },
-	{ RECORD_CPU, SEEN_PMU, SEEN_CPU, false, take_cpu },
-	{ RECORD_PAGES, SEEN_PMU, 0, true, take_pages },
-	{ RECORD_NOTES, SEEN_HEAD, 0, true, take_notes },
-	{ RECORD_END, SEEN_HEAD, SEEN_END, false, take_end },
+	{RECORD_HEAD, 0, SEEN_HEAD, false, take_head},
+	{RECORD_PMU, SEEN_HEAD, SEEN_PMU, true, take_pmu},
+	{RECORD_BOARD, SEEN_PMU, SEEN_BOARD, false, take_board},
+	{RECORD_CPU, SEEN_PMU, SEEN_CPU, false, take_cpu},
+	{RECORD_PAGES, SEEN_PMU, 0, true, take_pages},
+	{RECORD_NOTES, SEEN_HEAD, 0, true, take_notes},
+	{RECORD_END, SEEN_HEAD, SEEN_END, false, take_end},
 };
 
 static const struct record_row *find_row(uint32_t type)
@@ -212,7 +212,7 @@ static enum vpmu_status take(struct restore *restore, uint32_t type, struct unpa
 	if (!row && !(type & 0x20)) /* a capital */
 		return restore_fail(restore, VPMU_INCOMPATIBLE, "this vpmu does not know it", NULL);
 	if (row && ((restore->seen & row->after) != row->after || (restore->seen & SEEN_END) ||
-		    (!(restore->live && row->live) && (restore->seen & row->marks))))
+	            (!(restore->live && row->live) && (restore->seen & row->marks))))
 		return restore_fail(restore, VPMU_BAD_DATA, "out of place", NULL);
 	status = row ? row->take(restore, in) : VPMU_OK;
 	if (status)
@@ -234,8 +234,8 @@ bool record_is_sound(const uint8_t *record, size_t bytes)
 
 enum vpmu_status restore_record(struct restore *restore, const uint8_t *record, size_t bytes)
 {
-	struct unpack in = { .bytes = record + RECORD_HEADER_BYTES,
-			     .count = bytes - RECORD_HEADER_BYTES };
+	struct unpack in = {.bytes = record + RECORD_HEADER_BYTES,
+	                    .count = bytes - RECORD_HEADER_BYTES};
 
 	if (!record_is_sound(record, bytes)) {
 		name_record(restore, (uint32_t)load_le(record, 4));
@@ -257,7 +257,7 @@ enum vpmu_status restore_finish(struct restore *restore, struct machine **machin
 	char line[200];
 
 	status = vpmu_state_put(&restore->state, &restore->layout, &target, VPMU_LEVEL_FULL,
-				restore->order, VPMU_POLICY_ROLL_BACK, &report);
+	                        restore->order, VPMU_POLICY_ROLL_BACK, &report);
 	if (status) {
 		vpmu_report_describe(&report, 0, line, sizeof(line));
 		return restore_fail(restore, status, line, NULL);
@@ -277,7 +277,7 @@ void restore_abandon(struct restore *restore)
 /* --- From an origin -------------------------------------------------------------------------- */
 
 static enum vpmu_status read_all(struct restore *restore, const struct machine_origin *origin,
-				 void *into, size_t bytes)
+                                 void *into, size_t bytes)
 {
 	long got = origin->read(origin->context, into, bytes);
 
@@ -289,7 +289,7 @@ static enum vpmu_status read_all(struct restore *restore, const struct machine_o
 }
 
 static enum vpmu_status read_record(struct restore *restore, const struct machine_origin *origin,
-				    uint8_t *record)
+                                    uint8_t *record)
 {
 	enum vpmu_status status = read_all(restore, origin, record, RECORD_HEADER_BYTES);
 	size_t length;
@@ -302,7 +302,7 @@ static enum vpmu_status read_record(struct restore *restore, const struct machin
 }
 
 static enum vpmu_status read_saved(struct restore *restore, const struct machine_origin *origin,
-				   uint8_t *record, struct machine **machine)
+                                   uint8_t *record, struct machine **machine)
 {
 	enum vpmu_status status = read_all(restore, origin, record, SAVED_HEADER_BYTES);
 
@@ -328,9 +328,8 @@ void restore_begin(struct restore *restore, const struct machine_restore *wanted
 }
 
 struct machine *machine_load_saved(const struct machine_restore *wanted,
-				   const struct machine_origin *origin,
-				   struct machine_notes *notes, enum vpmu_status *status, char *why,
-				   size_t why_bytes)
+                                   const struct machine_origin *origin, struct machine_notes *notes,
+                                   enum vpmu_status *status, char *why, size_t why_bytes)
 {
 	uint8_t *record = malloc(RECORD_HEADER_BYTES + RECORD_MOST);
 	struct machine *machine = NULL;

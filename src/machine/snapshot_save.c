@@ -50,8 +50,8 @@ bool save_head(const struct machine *machine, struct pack *pack, struct text *wh
 }
 
 /* The state of the PMU, got as a VMM gets it. */
-static bool get_state(struct machine *machine, struct vpmu_layout *layout,
-		      struct vpmu_state *state, struct text *why)
+static bool get_state(struct machine *machine, struct vpmu_layout *layout, struct vpmu_state *state,
+                      struct text *why)
 {
 	struct vpmu_target target = vpmu_target_machine(machine->pmu);
 	struct vpmu_report report;
@@ -136,7 +136,7 @@ static bool drain(struct pack *pack, const struct machine_sink *sink)
 
 /* Records of pages; false when the sink takes no more. */
 static bool save_pages(const struct guest_memory *memory, struct pack *pack,
-		       const struct machine_sink *sink, uint64_t *records)
+                       const struct machine_sink *sink, uint64_t *records)
 {
 	uint64_t page = pages_next(memory, 0), pages = memory->bytes / PAGE_SIZE_;
 
@@ -164,7 +164,7 @@ static bool save_state(struct machine *machine, struct pack *pack, struct text *
 	/* The CPU first: it settles what it has counted. */
 	struct pack cpu = {0};
 	bool good = save_cpu(machine, &cpu, why) && save_head(machine, pack, why) &&
-		    save_pmu(machine, pack, why) && save_board(machine, pack, why);
+	            save_pmu(machine, pack, why) && save_board(machine, pack, why);
 
 	if (good)
 		pack_bytes(pack, cpu.bytes, cpu.used);
@@ -174,7 +174,7 @@ static bool save_state(struct machine *machine, struct pack *pack, struct text *
 }
 
 enum vpmu_status machine_save(struct machine *machine, const struct machine_notes *notes,
-			      const struct machine_sink *sink, char *why, size_t why_bytes)
+                              const struct machine_sink *sink, char *why, size_t why_bytes)
 {
 	struct text reason = text_in(why, why_bytes);
 	struct pack pack = {0};

@@ -69,7 +69,7 @@ static void a_selector_that_is_not_reset_keeps_its_event(void **state)
 	assert_violates(&without_selector, CHECK_NO_EVENT_ALIVE, "1 events live; it should be 0");
 }
 
-static void without_a_stop_a_second_put_meets_running_counters(void **state)
+static void without_a_stop_a_second_put_creates_no_event_that_failed(void **state)
 {
 	struct cell cell = without_stop;
 
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(without_a_stop_a_pmi_is_invented),
 		cmocka_unit_test(a_selector_that_is_not_reset_interrupts_the_next_guest),
 		cmocka_unit_test(a_selector_that_is_not_reset_keeps_its_event),
-		cmocka_unit_test(without_a_stop_a_second_put_meets_running_counters),
+		cmocka_unit_test(without_a_stop_a_second_put_creates_no_event_that_failed),
 		cmocka_unit_test(a_write_that_undoes_another_is_not_as_reported),
 	};
 

@@ -33,13 +33,31 @@ static void start_random(unsigned seed)
 	random_state = seed;
 }
 
-/* Runs for so many instructions at most; returns how it ended. */
+static struct cpu *stopping;
+
+static void on_alarm(int signal)
+{
+	cpu_stop_soon(stopping);
+}
+
+static void stop_in(struct fixture *f, unsigned milliseconds)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = milliseconds * 1000 } };
+
+	stopping = f->cpu;
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+/* Runs for so many instructions at most; returns how it ended. One REP may take very long. */
 static enum cpu_stop run_some(struct fixture *f, uint64_t instructions)
 {
 	enum cpu_stop stop;
 
 	f->deadline = cpu_retired(f->cpu) + instructions;
+	stop_in(f, 200);
 	stop = cpu_run(f->cpu);
+	stop_in(f, 0);
 	assert_non_null(cpu_why(f->cpu));
 	if (stop == CPU_STOP_TRIPLE_FAULT || stop == CPU_STOP_UNSUPPORTED)
 		assert_true(strlen(cpu_why(f->cpu)) > 0);
@@ -175,13 +193,6 @@ static void random_page_tables(void **state)
 	}
 }
 
-static struct cpu *stopping;
-
-static void on_alarm(int signal)
-{
-	cpu_stop_soon(stopping);
-}
-
 GUEST(for_ever, "1: jmp 1b");
 GUEST(for_ever_long, "2: mov $0x7fffffff, %edi\n1: imul $3, %rax\n add $1, %rax\n dec %edi\n jnz 1b\n"
 		     "jmp 2b");
@@ -192,15 +203,12 @@ GUEST(back, "iretq");
 
 static void stop_from_a_signal(const uint8_t *code, const uint8_t *end)
 {
-	const struct itimerval soon = { .it_value = { .tv_usec = 50000 } };
 	struct fixture *f = fix_make("intel-v2");
 	enum cpu_stop stop;
 
 	FIX_HANDLER(f, 6, back);
 	fix_load(f, code, end);
-	stopping = f->cpu;
-	signal(SIGALRM, on_alarm);
-	setitimer(ITIMER_REAL, &soon, NULL);
+	stop_in(f, 50);
 	do
 		stop = cpu_run(f->cpu);
 	while (stop == CPU_STOP_HALTED);

@@ -94,12 +94,12 @@ static struct machine *lived(const char *model)
 		memory[i] = i < 5000 ? (uint8_t)(i * i) : 0xaa;
 	fake_cpu->retired = 12345;
 	machine->idle = 678;
-	fixture_wrmsr(0x1b, 0xfee00d00);    /* x2APIC */
-	fixture_wrmsr(0x80f, 0x1ff);        /* on */
-	fixture_wrmsr(0x832, 0x20040);      /* a periodic timer */
+	fixture_wrmsr(0x1b, 0xfee00d00); /* x2APIC */
+	fixture_wrmsr(0x80f, 0x1ff);     /* on */
+	fixture_wrmsr(0x832, 0x20040);   /* a periodic timer */
 	fixture_wrmsr(0x838, 1000);
-	fixture_wrmsr(0x834, 0x400);        /* LVTPC */
-	fixture_wrmsr(0x3b, 99);            /* TSC_ADJUST */
+	fixture_wrmsr(0x834, 0x400); /* LVTPC */
+	fixture_wrmsr(0x3b, 99);     /* TSC_ADJUST */
 	fixture_wrmsr(0x277, 0x0606060606060606);
 	fixture_wrmsr(0x186, 0x5300c0);
 	fixture_wrmsr(0xc0010000, 0x5300c0);
@@ -108,9 +108,9 @@ static struct machine *lived(const char *model)
 	return machine;
 }
 
-static const char *const models[] = {"intel-v1", "intel-v2", "intel-v3",     "intel-v4",
-                                     "intel-v5", "amd-k7",   "amd-perfcore", "amd-perfmon-v2",
-                                     "zhaoxin-v2"};
+static const char *const models[] = {"intel-v1",     "intel-v2",       "intel-v3",
+                                     "intel-v4",     "intel-v5",       "amd-k7",
+                                     "amd-perfcore", "amd-perfmon-v2", "zhaoxin-v2"};
 
 static void restored_machine_saves_as_the_same_bytes(void **state)
 {
@@ -343,8 +343,7 @@ static void full_sink_is_a_host_error(void **state)
 		size_t room = most;
 		struct machine_sink sink = {.write = take_so_much, .context = &room};
 
-		assert_int_equal(machine_save(machine, &notes, &sink, why, sizeof(why)),
-		                 VPMU_HOST);
+		assert_int_equal(machine_save(machine, &notes, &sink, why, sizeof(why)), VPMU_HOST);
 	}
 	machine_destroy(machine);
 }
@@ -356,8 +355,7 @@ static void ended_guest_is_not_saved(void **state)
 	struct machine_sink sink = {.write = keep, .context = &saved};
 
 	fake_cpu->calls->port_write(fake_cpu->board, 0xf4, 1, 0);
-	assert_int_equal(machine_save(machine, &notes, &sink, why, sizeof(why)),
-	                 VPMU_BAD_ARGUMENT);
+	assert_int_equal(machine_save(machine, &notes, &sink, why, sizeof(why)), VPMU_BAD_ARGUMENT);
 	machine_destroy(machine);
 }
 

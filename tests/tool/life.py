@@ -95,6 +95,7 @@ class Guest:
                                      ",".join(map(str, points)), *self.start)
         if status != self.status:
             return f"{points}: status {status}: {said}"
+        points = list(points)
         if trace("parts") != self.trace:
             return f"{points}: another sequence of events"
         problem = difference(self.document, document)
@@ -144,6 +145,9 @@ def interruptions(model):
         problems = (guest.migrated(sorted(points[i::max(1, len(points) // 50)]))
                     for i in range(max(1, len(points) // 50)))
         check(f"{guest.name}: migrated at {len(points)} instructions", first_problem(problems))
+        first = rng.randrange(1, guest.length - 200)
+        check(f"{guest.name}: migrated at 100 instructions one after the other, from {first}",
+              guest.migrated(range(first, first + 100)))
         check(f"{guest.name}: saved and restored at {alone}",
               first_problem(guest.saved(point) for point in guest.points(alone)))
         check(f"{guest.name}: reset at {alone}",

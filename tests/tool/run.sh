@@ -94,7 +94,7 @@ bad 'memory that is too little' 'out of range: --memory 1M' --memory 1M "$scratc
 bad 'memory in part of a MiB' 'not a whole number of MiB' --memory 3000K "$scratch/exit"
 bad 'memory that is no number' "--memory 'much'" --memory much "$scratch/exit"
 bad 'unknown model' 'unknown model' --model frob "$scratch/exit"
-bad 'unknown profile' 'no such profile' --profile hardwre "$scratch/exit"
+bad 'unknown profile' 'known are hardware, linux-6.1' --profile hardwre "$scratch/exit"
 bad 'unknown CPU' 'unknown CPU' --cpu fast "$scratch/exit"
 bad 'no time at all' 'out of range: --timeout' --timeout 0 "$scratch/exit"
 bad 'no instruction at all' 'out of range: --max-instructions' --max-instructions 0 "$scratch/exit"

@@ -38,7 +38,7 @@ fi
 refused 'no target' 2 'no target' state compat "$golden/intel-v2.vpmu"
 refused 'two targets' 2 'more than one target' \
 	state compat "$golden/intel-v2.vpmu" --host --model zen4
-refused 'unknown profile' 2 'no such profile' \
+refused 'unknown profile' 2 'unknown profile' \
 	state compat "$golden/intel-v2.vpmu" --model zen4 --profile linux-9
 refused 'no file' 2 'cannot open' state compat "$scratch/none" --model zen4
 

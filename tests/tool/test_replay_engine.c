@@ -208,6 +208,19 @@ static void cpuid_changes_the_models_own_line(void **state)
 	assert_answer("cpuid gp=2", "fail");
 }
 
+static void runs_are_short_once_counters_are_gone(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile linux-6.1", "ok");
+	assert_answer("wrmsr 0x18a 0x4300c0", "gp");
+	assert_answer("wrmsr 0x38f 8", "ok");
+	assert_answer("wrmsr 0x189 0x5300c0", "ok");
+	assert_answer("wrmsr 0xc4 0xfffffffe", "ok");
+	assert_answer("cpuid gp=2", "ok");
+	assert_bad("run instructions=0x1000001", "run: at most 0x1000000");
+	assert_answer("run instructions=0x10000", "pmi=1 masked=32767");
+}
+
 static void the_pmu_is_disabled_before_the_vcpu_exists(void **state)
 {
 	assert_answer("model intel-v2", "ok");
@@ -313,6 +326,7 @@ int main(void)
 		TEST(hardware_has_no_kernel_around_it),
 		TEST(a_refused_filter_leaves_the_one_before),
 		TEST(cpuid_changes_the_models_own_line),
+		TEST(runs_are_short_once_counters_are_gone),
 		TEST(the_pmu_is_disabled_before_the_vcpu_exists),
 		TEST(a_state_is_put_only_once_there_is_one),
 		TEST(states_are_counted),

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True  # nothing is left in the sources
 import guest_image
 
 VPMU = sys.argv[1]
