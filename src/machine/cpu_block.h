@@ -50,6 +50,7 @@ enum {
 	AFTER_LOOK = 1 << 0,   /* IF, CPL or the mode may have changed */
 	AFTER_SHADOW = 1 << 1, /* no interrupt until one more instruction has retired */
 	AFTER_IRET = 1 << 2,   /* NMIs are no longer blocked */
+	AFTER_FLAGS = 1 << 3,  /* it has loaded TF */
 };
 
 struct op {

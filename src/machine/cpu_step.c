@@ -64,42 +64,49 @@ static bool run_one(struct cpu *cpu, const struct op *op)
 		cpu->state->eflags |= FLAG_TF;
 	error = guarded_start(cpu, cpu->state->rip);
 	cpu->stepping = STEP_NONE;
-	cpu->state->eflags &= ~(uint64_t)FLAG_TF;
 	return see_end(cpu, dr6, error);
+}
+
+static void set_trap_flag(struct cpu *cpu, bool on)
+{
+	cpu->state->eflags = (cpu->state->eflags & ~(uint64_t)FLAG_TF) | (on ? FLAG_TF : 0);
+}
+
+/* The guest's own TF: a trap after each instruction. */
+static void trap_guest(struct cpu *cpu)
+{
+	cpu->places.last->dr[6] |= DR6_BS;
+	cpu->exception = (struct exception){ .vector = VECTOR_DB };
+	exception_take(cpu);
 }
 
 void cpu_step_native(struct cpu *cpu, const struct op *op)
 {
 	uint64_t rip = cpu->state->rip;
 	bool guest_tf = cpu->state->eflags & FLAG_TF;
-	bool sets_tf = op->after & AFTER_LOOK;
 	bool had_if = cpu->state->eflags & FLAG_IF, retired;
 
 	cpu->software_rip = rip;
 	cpu->rep = op->flags & OP_REP ? rip : NO_ADDRESS;
 	retired = run_one(cpu, op);
 	cpu->rep = NO_ADDRESS;
+	if (!retired || !(op->after & AFTER_FLAGS))
+		set_trap_flag(cpu, guest_tf);
 	if (!retired) {
-		if (guest_tf)
-			cpu->state->eflags |= FLAG_TF;
 		if (!cpu->ended)
 			exception_take(cpu);
 		return;
 	}
-	hide_trap_flag(cpu, op);
-	if (guest_tf && !sets_tf)
-		cpu->state->eflags |= FLAG_TF;
+	if (!guest_tf)
+		hide_trap_flag(cpu, op);
 	cpu->device_touched = false;
 	if (rep_unfinished(cpu, op, rip))
 		return;
 	budget_retire(cpu, op, rip);
 	if (had_if && (op->after & AFTER_LOOK))
 		cpu->shadow = false; /* STI with interrupts enabled has no shadow */
-	if (guest_tf) {
-		cpu->places.last->dr[6] |= DR6_BS;
-		cpu->exception = (struct exception){ .vector = VECTOR_DB };
-		exception_take(cpu);
-	}
+	if (guest_tf)
+		trap_guest(cpu);
 }
 
 void cpu_step(struct cpu *cpu)
