@@ -39,15 +39,15 @@ static const struct option_row rows[] = {
          .max = INT64_MAX},
 	{OPTION("migrate-at", migrate_at), .value = "N[,N...]",
          .about = "save, tear down and restore there, in this process", .kind = OPTION_TEXT},
-	{OPTION("save", save), .value = "FILE", .about = "save the machine to FILE and end, with --at",
-         .kind = OPTION_TEXT},
-	{OPTION("restore", restore), .value = "FILE", .about = "go on with a saved machine; no GUEST",
-         .kind = OPTION_TEXT},
+	{OPTION("save", save), .value = "FILE",
+         .about = "save the machine to FILE and end, with --at", .kind = OPTION_TEXT},
+	{OPTION("restore", restore), .value = "FILE",
+         .about = "go on with a saved machine; no GUEST", .kind = OPTION_TEXT},
 	{OPTION("migrate-to", migrate_to), .value = "ADDRESS",
          .about = "hand the running guest to another process:\nunix:PATH or tcp:HOST:PORT",
          .kind = OPTION_TEXT},
-	{OPTION("listen", listen), .value = "ADDRESS", .about = "take a guest handed over; no GUEST",
-         .kind = OPTION_TEXT},
+	{OPTION("listen", listen), .value = "ADDRESS",
+         .about = "take a guest handed over; no GUEST", .kind = OPTION_TEXT},
 	{OPTION("at", at), .value = "N", .about = "when: after N guest instructions",
          .kind = OPTION_COUNT, .min = 1, .max = INT64_MAX},
 	{OPTION("allow-remote", allow_remote),
@@ -128,8 +128,7 @@ int life_check(const struct run_options *options, bool has_guest)
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct run_options options = {
-		.cpu = "auto", .memory = 512 * MIB};
+	struct run_options options = {.cpu = "auto", .memory = 512 * MIB};
 	const char *operands[ARGS_OPERANDS];
 	int status = args_parse(self, argc, argv, &options, operands);
 

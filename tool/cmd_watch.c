@@ -275,7 +275,7 @@ const struct command cmd_watch = {
 	.about = "Follow the PMU registers that a VMM moves, or give it a PMU",
 	.notes =
 		"The VMM must be dynamically linked. With --emulate, guests cannot count and "
-                "cannot\n"
+		"cannot\n"
 		"RDPMC; what the VMM saves, resets and restores is as with a PMU of that model.\n"
 		"\n"
 		"Exit status: the VMM's own, unless it is 0: then 1 if registers were left alone,\n"

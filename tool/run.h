@@ -73,8 +73,8 @@ struct run {
 	uint32_t counted;            /* … and the classes, bit 1 << class, that it found */
 	struct run_serial serial;
 	struct timeline timeline;
-	int stop_signal;    /* what stopped the run from outside, or 0 */
-	bool output_failed; /* stdout takes no more */
+	int stop_signal;       /* what stopped the run from outside, or 0 */
+	bool output_failed;    /* stdout takes no more */
 	uint64_t before_reset; /* instructions before the last reset */
 	enum run_fate fate;
 	int failure;

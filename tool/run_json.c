@@ -79,7 +79,8 @@ int run_print_json(const struct run *run)
 	json_object_set_new(document, "model", json_string(run->model.name));
 	json_object_set_new(document, "profile", json_string(machine_profile_name(run->machine)));
 	json_object_set_new(document, "cpu", json_string("emulated"));
-	json_object_set_new(document, "memory_bytes", json_count(machine_config(run->machine)->memory_bytes));
+	json_object_set_new(document, "memory_bytes",
+	                    json_count(machine_config(run->machine)->memory_bytes));
 	json_object_set_new(document, "end", end_json(run));
 	json_object_set_new(document, "totals", totals_json(run));
 	json_object_set_new(document, "counters", counters_json(run));

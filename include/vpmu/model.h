@@ -16,7 +16,7 @@
 #include <vpmu/types.h>
 
 enum {
-	VPMU_MAX_GP = 16,    /* Intel: 10 at most (IA32_PMC0-9), AMD: 15 (CPUID 0x80000022 EBX[3:0]) */
+	VPMU_MAX_GP = 16, /* Intel: 10 at most (IA32_PMC0-9), AMD: 15 (CPUID 0x80000022 EBX[3:0]) */
 	VPMU_MAX_FIXED = 8,  /* IA32_FIXED_CTR0-7 */
 	VPMU_NAME_BYTES = 32 /* of a model's or register's name, the final NUL included */
 };
@@ -38,14 +38,16 @@ enum vpmu_feature {
 struct vpmu_model {
 	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */
 	enum vpmu_vendor vendor;
-	uint8_t version;       /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; 0: no PMU */
-	uint8_t gp_count;      /* general-purpose counters */
-	uint8_t gp_width;      /* their bits, 32-64 */
-	uint8_t fixed_width;   /* bits of fixed counters, 0 without any */
-	uint32_t fixed_mask;   /* bit i: fixed counter i exists */
-	uint32_t features;     /* enum vpmu_feature */
-	uint8_t events_length; /* CPUID.0AH EAX[31:24]: how many bits of events_missing mean something */
-	uint32_t events_missing;    /* CPUID.0AH EBX: bit i set: architectural event i does not exist */
+	uint8_t version;     /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; 0: no PMU */
+	uint8_t gp_count;    /* general-purpose counters */
+	uint8_t gp_width;    /* their bits, 32-64 */
+	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
+	uint32_t fixed_mask; /* bit i: fixed counter i exists */
+	uint32_t features;   /* enum vpmu_feature */
+	uint8_t events_length; /* CPUID.0AH EAX[31:24]: how many bits of events_missing mean
+	                          something */
+	uint32_t
+		events_missing; /* CPUID.0AH EBX: bit i set: architectural event i does not exist */
 	uint64_t perf_capabilities; /* the value of IA32_PERF_CAPABILITIES, 0 without PDCM */
 	uint32_t signature;         /* CPUID.1 EAX: family, model and stepping */
 };
@@ -58,7 +60,7 @@ struct vpmu_model {
  * VPMU_INCOMPATIBLE: each part is fine but no such PMU can exist. *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, char *why,
-					   size_t why_bytes);
+                                           size_t why_bytes);
 
 /* The i-th preset's name, or NULL past the last. Static storage. */
 VPMU_API const char *vpmu_preset_name(size_t i);
@@ -79,7 +81,7 @@ VPMU_API const char *vpmu_model_key_about(size_t i);
  * VPMU_OK, or VPMU_INCOMPATIBLE with the reason in why (may be NULL).
  */
 VPMU_API enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char *why,
-					   size_t why_bytes);
+                                           size_t why_bytes);
 
 /* Whether two models are the same PMU on the same CPU; their names may differ. */
 VPMU_API bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b);
@@ -101,9 +103,9 @@ struct vpmu_cpuid {
  * *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model,
-						const struct vpmu_cpuid *leaves, size_t count,
-						uint64_t perf_capabilities, char *why,
-						size_t why_bytes);
+                                                const struct vpmu_cpuid *leaves, size_t count,
+                                                uint64_t perf_capabilities, char *why,
+                                                size_t why_bytes);
 
 enum { VPMU_CPUID_LEAVES = 8 }; /* as many as vpmu_model_to_cpuid() writes at most */
 
@@ -151,7 +153,8 @@ enum vpmu_level {
 	VPMU_LEVEL_RUNTIME,
 	VPMU_LEVEL_RESET,
 	VPMU_LEVEL_FULL,
-	VPMU_LEVEL_NEVER, /* not the PMU's to write: an alias, a command, or another part's register */
+	VPMU_LEVEL_NEVER, /* not the PMU's to write: an alias, a command, or another part's register
+	                   */
 };
 
 /* One register of a model: one row of the vendor's table, resolved for this model. */
@@ -159,8 +162,8 @@ struct vpmu_register {
 	char name[VPMU_NAME_BYTES]; /* the vendor's: "IA32_PMC0", "PerfEvtSel0" */
 	uint32_t msr;
 	enum vpmu_kind kind;
-	uint8_t index; /* which counter or selector, 0 for single registers */
-	uint8_t width; /* in bits, of what can be stored */
+	uint8_t index;     /* which counter or selector, 0 for single registers */
+	uint8_t width;     /* in bits, of what can be stored */
 	uint64_t writable; /* bits that a write may set */
 	uint64_t reset;    /* its value after a processor reset */
 	enum vpmu_access guest, host;

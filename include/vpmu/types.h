@@ -22,9 +22,9 @@
 
 /* What a call came to. The caller's mistake, damaged data and our own bug are different values. */
 enum vpmu_status {
-	VPMU_OK,           /* done */
-	VPMU_GP,           /* a guest access raises #GP in the guest */
-	VPMU_NO_REGISTER,  /* the model has no such PMU register: another part of the VMM may have */
+	VPMU_OK,          /* done */
+	VPMU_GP,          /* a guest access raises #GP in the guest */
+	VPMU_NO_REGISTER, /* the model has no such PMU register: another part of the VMM may have */
 	VPMU_BAD_ARGUMENT, /* the caller's argument is out of range */
 	VPMU_BAD_DATA,     /* a stream or file is damaged */
 	VPMU_INCOMPATIBLE, /* well-formed, but this model or target cannot take it */

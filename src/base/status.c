@@ -29,14 +29,10 @@ const char *vpmu_status_text(enum vpmu_status status)
 const char *vpmu_class_name(enum vpmu_class class_)
 {
 	static const char *const name[VPMU_CLASSES] = {
-		[VPMU_INSTRUCTIONS] = "instructions",
-		[VPMU_CYCLES] = "cycles",
-		[VPMU_REF_CYCLES] = "ref-cycles",
-		[VPMU_BRANCHES] = "branches",
-		[VPMU_BRANCH_MISSES] = "branch-misses",
-		[VPMU_LLC_REFERENCES] = "llc-references",
-		[VPMU_LLC_MISSES] = "llc-misses",
-		[VPMU_SLOTS] = "slots",
+		[VPMU_INSTRUCTIONS] = "instructions",   [VPMU_CYCLES] = "cycles",
+		[VPMU_REF_CYCLES] = "ref-cycles",       [VPMU_BRANCHES] = "branches",
+		[VPMU_BRANCH_MISSES] = "branch-misses", [VPMU_LLC_REFERENCES] = "llc-references",
+		[VPMU_LLC_MISSES] = "llc-misses",       [VPMU_SLOTS] = "slots",
 	};
 
 	return (unsigned)class_ < VPMU_CLASSES ? name[class_] : NULL;

@@ -91,7 +91,7 @@ enum { CPU_SELECTOR_CODE64 = 0x08, CPU_SELECTOR_DATA = 0x10, CPU_SELECTOR_CODE32
 
 /* Makes a CPU. NULL with a reason in why (one line, no newline) when it cannot be had. */
 struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,
-		       char *why, unsigned why_bytes);
+                       char *why, unsigned why_bytes);
 void cpu_destroy(struct cpu *cpu);
 
 /* Puts the CPU at an entry point, everything else as after reset. */
@@ -111,7 +111,8 @@ struct pack;
 struct unpack;
 bool cpu_save(struct cpu *cpu, struct pack *pack);
 
-/* Only to a CPU that has not run. False: damaged, unpack->wrong tells; the CPU is of no use then. */
+/* Only to a CPU that has not run. False: damaged, unpack->wrong tells; the CPU is of no use then.
+ */
 bool cpu_restore(struct cpu *cpu, struct unpack *unpack);
 
 /* As after cpu_create(), all counts at 0; cpu_enter_at() is to follow. */

@@ -17,10 +17,8 @@ static unsigned decode_ops(unsigned mode, const uint8_t *code, unsigned size, st
 	for (unsigned offset = 0; offset < size; count++) {
 		struct op *op = &ops[count];
 
-		/* What Zydis does not know, Unicorn either does not: it raises #UD on it and ends
-		 * the block. */
 		if (!decode_op(mode, code + offset, size - offset + BLOCK_BEHIND, op))
-			op->length = (uint8_t)(size - offset < 15 ? size - offset : 15);
+			op->special = SPECIAL_INVALID;
 		op->offset = (uint16_t)offset;
 		offset += op->length;
 		if (op->special)
@@ -51,8 +49,7 @@ static void sum_up(struct block *block)
 	block->need = block->flags & (BLOCK_SLOW | BLOCK_COMPARE) ? BLOCK_NEVER : block->insns;
 }
 
-static bool keep_ops(struct block *block, const struct op *ops, unsigned count,
-		     const uint8_t *code)
+static bool keep_ops(struct block *block, const struct op *ops, unsigned count, const uint8_t *code)
 {
 	size_t bytes = count * sizeof(*ops);
 
@@ -67,7 +64,7 @@ static bool keep_ops(struct block *block, const struct op *ops, unsigned count,
 }
 
 static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t address,
-				  uint32_t size)
+                                  uint32_t size)
 {
 	struct op *ops = cpu->scratch_ops;
 	uint8_t *code = cpu->scratch_code;

@@ -27,8 +27,10 @@ enum special {
 	SPECIAL_CLFLUSH,
 	SPECIAL_SYSCALL,
 	SPECIAL_SYSENTER,
-	SPECIAL_MAPPING, /* may change what an address stands for: Unicorn's to do, and ours to see */
+	SPECIAL_MAPPING, /* may change what an address stands for: Unicorn's to do, and ours to see
+	                  */
 	SPECIAL_EMULATE, /* KVM's forced emulation prefix */
+	SPECIAL_INVALID, /* Zydis does not know it: #UD, whatever Unicorn makes of it */
 	SPECIAL_HYPERCALL,
 	SPECIALS
 };
@@ -40,7 +42,7 @@ enum {
 	OP_INDIRECT = 1 << 2, /* the target is in a register or memory */
 	OP_CALL = 1 << 3,
 	OP_RETURN = 1 << 4,
-	OP_REP = 1 << 5,      /* Unicorn comes back to it for each iteration */
+	OP_REP = 1 << 5, /* Unicorn comes back to it for each iteration */
 	OP_MEMORY = 1 << 6,
 	OP_PUSHF = 1 << 7,
 };
@@ -57,19 +59,19 @@ struct op {
 	uint16_t offset;
 	uint8_t length;
 	uint8_t flags, after;
-	uint8_t special; /* enum special */
-	uint8_t lines;   /* of the cache that it may touch at most */
-	uint16_t slots;  /* what it costs without misses: timing.h */
+	uint8_t special;   /* enum special */
+	uint8_t lines;     /* of the cache that it may touch at most */
+	uint16_t slots;    /* what it costs without misses: timing.h */
 	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register */
 	int16_t immediate; /* IN, OUT: the port, or -1: it is in DX; DR: which */
 };
 
 /* block.flags */
 enum {
-	BLOCK_SLOW = 1 << 0,     /* never counted by the hook alone */
-	BLOCK_COMPARE = 1 << 1,  /* nobody watches its memory: compare the bytes */
-	BLOCK_DEVICE = 1 << 2,   /* has touched device memory: step through it */
-	BLOCK_HOOKED = 1 << 3,   /* the code hook on its special instruction is in place */
+	BLOCK_SLOW = 1 << 0,    /* never counted by the hook alone */
+	BLOCK_COMPARE = 1 << 1, /* nobody watches its memory: compare the bytes */
+	BLOCK_DEVICE = 1 << 2,  /* has touched device memory: step through it */
+	BLOCK_HOOKED = 1 << 3,  /* the code hook on its special instruction is in place */
 };
 
 struct block {
@@ -81,8 +83,8 @@ struct block {
 	struct op *ops;    /* all of them, the special one included, then the bytes */
 	uint16_t op_count;
 	uint8_t flags;
-	uint8_t mode;      /* the bits of addresses: 64, 32, 16 */
-	uint32_t slots;    /* of insns and a final REP */
+	uint8_t mode;   /* the bits of addresses: 64, 32, 16 */
+	uint32_t slots; /* of insns and a final REP */
 	uint32_t lines;
 	struct loop *loop; /* cpu_loop.h; NULL: it is none */
 };

@@ -31,7 +31,7 @@ uint32_t budget_account(struct cpu *cpu)
 		any |= amounts.of[i];
 	}
 	cpu->retired += amounts.of[VPMU_INSTRUCTIONS];
-	cpu->budget = (struct budget){ 0 };
+	cpu->budget = (struct budget){0};
 	if (!any)
 		return 0;
 	outcome = vpmu_pmu_account(cpu->config.pmu, &amounts, cpu->cpl);

@@ -23,7 +23,7 @@ static bool set_up(struct cpu *cpu, const char **why)
 }
 
 struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,
-		       char *why, unsigned why_bytes)
+                       char *why, unsigned why_bytes)
 {
 	struct cpu *cpu = calloc(1, sizeof(*cpu));
 	const char *reason = "no memory";
@@ -53,10 +53,9 @@ void cpu_destroy(struct cpu *cpu)
 		return;
 	faults_end(cpu);
 	if (cpu->uc)
-		uc_close(cpu->uc);
+		guarded_close(cpu);
 	memory_unmap(cpu);
-	for (unsigned i = 0; cpu->cache && i < BLOCK_SLOTS; i++)
-	{
+	for (unsigned i = 0; cpu->cache && i < BLOCK_SLOTS; i++) {
 		free(cpu->cache[i].ops);
 		free(cpu->cache[i].loop);
 	}
@@ -70,11 +69,11 @@ void cpu_destroy(struct cpu *cpu)
 
 static void load_flat_segments(struct cpu *cpu, bool long_mode)
 {
-	struct segment_cache code = { CPU_SELECTOR_CODE32, 0, UINT32_MAX, 0x00cf9b00 };
-	struct segment_cache data = { CPU_SELECTOR_DATA, 0, UINT32_MAX, 0x00cf9300 };
+	struct segment_cache code = {CPU_SELECTOR_CODE32, 0, UINT32_MAX, 0x00cf9b00};
+	struct segment_cache data = {CPU_SELECTOR_DATA, 0, UINT32_MAX, 0x00cf9300};
 
 	if (long_mode)
-		code = (struct segment_cache){ CPU_SELECTOR_CODE64, 0, UINT32_MAX, 0x00af9b00 };
+		code = (struct segment_cache){CPU_SELECTOR_CODE64, 0, UINT32_MAX, 0x00af9b00};
 	state_load_segment(cpu->state, SEG_CS, &code);
 	for (unsigned seg = 0; seg < SEGS; seg++) {
 		if (seg != SEG_CS)
@@ -117,8 +116,8 @@ void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
 	state->cr[4] = cr4;
 	state_set_flags(state, 0);
 	load_flat_segments(cpu, entry->long_mode);
-	state->gdt = (struct segment_cache){ .base = entry->gdt_base, .limit = entry->gdt_limit };
-	state->idt = state->ldt = state->tr = (struct segment_cache){ 0 };
+	state->gdt = (struct segment_cache){.base = entry->gdt_base, .limit = entry->gdt_limit};
+	state->idt = state->ldt = state->tr = (struct segment_cache){0};
 	state->regs[GPR_RSP] = entry->rsp;
 	state->regs[GPR_RAX] = entry->rax;
 	state->regs[GPR_RBX] = entry->rbx;

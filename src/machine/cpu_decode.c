@@ -13,42 +13,42 @@ static const struct kind {
 	uint16_t mnemonic;
 	uint8_t special, flags, after;
 } kinds[] = {
-	{ ZYDIS_MNEMONIC_RDMSR, SPECIAL_RDMSR, 0, 0 },
-	{ ZYDIS_MNEMONIC_WRMSR, SPECIAL_WRMSR, 0, 0 },
-	{ ZYDIS_MNEMONIC_RDTSC, SPECIAL_RDTSC, 0, 0 },
-	{ ZYDIS_MNEMONIC_RDTSCP, SPECIAL_RDTSCP, 0, 0 },
-	{ ZYDIS_MNEMONIC_RDPMC, SPECIAL_RDPMC, 0, 0 },
-	{ ZYDIS_MNEMONIC_CPUID, SPECIAL_CPUID, 0, 0 },
-	{ ZYDIS_MNEMONIC_IN, SPECIAL_IN, 0, 0 },
-	{ ZYDIS_MNEMONIC_OUT, SPECIAL_OUT, 0, 0 },
-	{ ZYDIS_MNEMONIC_HLT, SPECIAL_HLT, 0, 0 },
-	{ ZYDIS_MNEMONIC_CLFLUSH, SPECIAL_CLFLUSH, 0, 0 },
-	{ ZYDIS_MNEMONIC_CLFLUSHOPT, SPECIAL_CLFLUSH, 0, 0 },
-	{ ZYDIS_MNEMONIC_SYSCALL, SPECIAL_SYSCALL, 0, 0 },
-	{ ZYDIS_MNEMONIC_SYSENTER, SPECIAL_SYSENTER, 0, 0 },
-	{ ZYDIS_MNEMONIC_VMCALL, SPECIAL_HYPERCALL, 0, 0 },
-	{ ZYDIS_MNEMONIC_VMMCALL, SPECIAL_HYPERCALL, 0, 0 },
-	{ ZYDIS_MNEMONIC_INVLPG, SPECIAL_MAPPING, 0, 0 },
-	{ ZYDIS_MNEMONIC_LMSW, SPECIAL_MAPPING, 0, 0 },
-	{ ZYDIS_MNEMONIC_IRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS },
-	{ ZYDIS_MNEMONIC_IRETD, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS },
-	{ ZYDIS_MNEMONIC_IRETQ, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS },
-	{ ZYDIS_MNEMONIC_SYSRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_FLAGS },
-	{ ZYDIS_MNEMONIC_SYSEXIT, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK },
-	{ ZYDIS_MNEMONIC_POPF, 0, 0, AFTER_LOOK | AFTER_FLAGS },
-	{ ZYDIS_MNEMONIC_POPFD, 0, 0, AFTER_LOOK | AFTER_FLAGS },
-	{ ZYDIS_MNEMONIC_POPFQ, 0, 0, AFTER_LOOK | AFTER_FLAGS },
-	{ ZYDIS_MNEMONIC_PUSHF, 0, OP_PUSHF, 0 },
-	{ ZYDIS_MNEMONIC_PUSHFD, 0, OP_PUSHF, 0 },
-	{ ZYDIS_MNEMONIC_PUSHFQ, 0, OP_PUSHF, 0 },
-	{ ZYDIS_MNEMONIC_STI, 0, 0, AFTER_LOOK | AFTER_SHADOW },
-	{ ZYDIS_MNEMONIC_INT, 0, OP_BRANCH, 0 },
-	{ ZYDIS_MNEMONIC_INT3, 0, OP_BRANCH, 0 },
-	{ ZYDIS_MNEMONIC_INTO, 0, OP_BRANCH, 0 },
+	{ZYDIS_MNEMONIC_RDMSR, SPECIAL_RDMSR, 0, 0},
+	{ZYDIS_MNEMONIC_WRMSR, SPECIAL_WRMSR, 0, 0},
+	{ZYDIS_MNEMONIC_RDTSC, SPECIAL_RDTSC, 0, 0},
+	{ZYDIS_MNEMONIC_RDTSCP, SPECIAL_RDTSCP, 0, 0},
+	{ZYDIS_MNEMONIC_RDPMC, SPECIAL_RDPMC, 0, 0},
+	{ZYDIS_MNEMONIC_CPUID, SPECIAL_CPUID, 0, 0},
+	{ZYDIS_MNEMONIC_IN, SPECIAL_IN, 0, 0},
+	{ZYDIS_MNEMONIC_OUT, SPECIAL_OUT, 0, 0},
+	{ZYDIS_MNEMONIC_HLT, SPECIAL_HLT, 0, 0},
+	{ZYDIS_MNEMONIC_CLFLUSH, SPECIAL_CLFLUSH, 0, 0},
+	{ZYDIS_MNEMONIC_CLFLUSHOPT, SPECIAL_CLFLUSH, 0, 0},
+	{ZYDIS_MNEMONIC_SYSCALL, SPECIAL_SYSCALL, 0, 0},
+	{ZYDIS_MNEMONIC_SYSENTER, SPECIAL_SYSENTER, 0, 0},
+	{ZYDIS_MNEMONIC_VMCALL, SPECIAL_HYPERCALL, 0, 0},
+	{ZYDIS_MNEMONIC_VMMCALL, SPECIAL_HYPERCALL, 0, 0},
+	{ZYDIS_MNEMONIC_INVLPG, SPECIAL_MAPPING, 0, 0},
+	{ZYDIS_MNEMONIC_LMSW, SPECIAL_MAPPING, 0, 0},
+	{ZYDIS_MNEMONIC_IRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_IRETD, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_IRETQ, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_SYSRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_SYSEXIT, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK},
+	{ZYDIS_MNEMONIC_POPF, 0, 0, AFTER_LOOK | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_POPFD, 0, 0, AFTER_LOOK | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_POPFQ, 0, 0, AFTER_LOOK | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_PUSHF, 0, OP_PUSHF, 0},
+	{ZYDIS_MNEMONIC_PUSHFD, 0, OP_PUSHF, 0},
+	{ZYDIS_MNEMONIC_PUSHFQ, 0, OP_PUSHF, 0},
+	{ZYDIS_MNEMONIC_STI, 0, 0, AFTER_LOOK | AFTER_SHADOW},
+	{ZYDIS_MNEMONIC_INT, 0, OP_BRANCH, 0},
+	{ZYDIS_MNEMONIC_INT3, 0, OP_BRANCH, 0},
+	{ZYDIS_MNEMONIC_INTO, 0, OP_BRANCH, 0},
 };
 
 /* KVM's forced emulation prefix: UD2 and the letters "kvm" (Linux arch/x86/kvm/x86.c). */
-static const uint8_t emulate_prefix[] = { 0x0f, 0x0b, 'k', 'v', 'm' };
+static const uint8_t emulate_prefix[] = {0x0f, 0x0b, 'k', 'v', 'm'};
 
 static void by_mnemonic(const ZydisDecodedInstruction *insn, struct op *op)
 {
@@ -87,7 +87,8 @@ static void by_category(const ZydisDecodedInstruction *insn, struct op *op)
 		op->after |= AFTER_LOOK;
 }
 
-/* MOV to and from control and debug registers, MOV and POP to SS: told by their operands' encoding. */
+/* MOV to and from control and debug registers, MOV and POP to SS: told by their operands' encoding.
+ */
 static void by_register(const ZydisDecodedInstruction *insn, struct op *op)
 {
 	unsigned reg = insn->raw.modrm.reg | (unsigned)(insn->raw.rex.R << 3);
@@ -134,8 +135,7 @@ static bool is_port_string(const ZydisDecodedInstruction *insn)
 static bool has_memory(const ZydisDecodedInstruction *insn)
 {
 	return (insn->attributes & ZYDIS_ATTRIB_HAS_MODRM) && insn->raw.modrm.mod != 3 &&
-	       insn->mnemonic != ZYDIS_MNEMONIC_LEA &&
-	       insn->meta.category != ZYDIS_CATEGORY_NOP &&
+	       insn->mnemonic != ZYDIS_MNEMONIC_LEA && insn->meta.category != ZYDIS_CATEGORY_NOP &&
 	       insn->meta.category != ZYDIS_CATEGORY_WIDENOP;
 }
 
@@ -145,11 +145,11 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 	ZydisDecodedInstruction insn;
 	ZydisDecoderContext context;
 
-	*op = (struct op){ .length = sizeof(emulate_prefix), .special = SPECIAL_EMULATE };
+	*op = (struct op){.length = sizeof(emulate_prefix), .special = SPECIAL_EMULATE};
 	if (bytes >= sizeof(emulate_prefix) &&
 	    !memcmp(code, emulate_prefix, sizeof(emulate_prefix)))
 		return true;
-	*op = (struct op){ .length = 1, .slots = 1 };
+	*op = (struct op){.length = 1, .slots = 1};
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, &context, code, bytes, &insn)))
 		return false;
 	op->length = insn.length;
@@ -185,7 +185,7 @@ uint64_t op_address(struct cpu *cpu, uint64_t rip)
 	ZydisDecoder decoder = decoder_of(cpu_mode(cpu));
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction insn;
-	uint8_t code[15] = { 0 };
+	uint8_t code[15] = {0};
 	unsigned bytes = sizeof(code);
 
 	while (bytes && !memory_fetch(cpu, rip, code, bytes))
@@ -199,8 +199,8 @@ uint64_t op_address(struct cpu *cpu, uint64_t rip)
 		if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
 			continue;
 		address = register_of(cpu, mem->base, next) +
-			  register_of(cpu, mem->index, next) * mem->scale +
-			  (mem->disp.has_displacement ? (uint64_t)mem->disp.value : 0);
+		          register_of(cpu, mem->index, next) * mem->scale +
+		          (mem->disp.has_displacement ? (uint64_t)mem->disp.value : 0);
 		if (mem->segment == ZYDIS_REGISTER_FS)
 			address += cpu->state->segs[SEG_FS].base;
 		if (mem->segment == ZYDIS_REGISTER_GS)

@@ -34,15 +34,15 @@ struct frame {
 
 static bool fail(struct exception *fault, uint8_t vector, uint32_t error)
 {
-	*fault = (struct exception){ .vector = vector, .has_error = true, .error = error };
+	*fault = (struct exception){.vector = vector, .has_error = true, .error = error};
 	return false;
 }
 
 static bool read_gate(struct cpu *cpu, const struct exception *e, struct gate *gate,
-		      struct exception *fault)
+                      struct exception *fault)
 {
 	unsigned bytes = state_long(cpu->state) ? 16 : 8;
-	uint32_t word[4] = { 0 }, error = e->vector * 8u + 2 + !e->software;
+	uint32_t word[4] = {0}, error = e->vector * 8u + 2 + !e->software;
 
 	if (e->vector * bytes + bytes - 1 > cpu->state->idt.limit)
 		return fail(fault, VECTOR_GP, error);
@@ -63,7 +63,7 @@ static bool read_gate(struct cpu *cpu, const struct exception *e, struct gate *g
 
 /* The handler's code segment and with it the privilege level to go to. */
 static bool read_code(struct cpu *cpu, const struct gate *gate, struct segment_cache *code,
-		      unsigned *cpl, struct exception *fault)
+                      unsigned *cpl, struct exception *fault)
 {
 	unsigned dpl;
 
@@ -71,7 +71,7 @@ static bool read_code(struct cpu *cpu, const struct gate *gate, struct segment_c
 		return false;
 	dpl = code->flags >> 13 & 3;
 	if ((code->flags & (CODE_SEGMENT | CODE_DATA_SEGMENT)) !=
-		    (CODE_SEGMENT | CODE_DATA_SEGMENT) ||
+	            (CODE_SEGMENT | CODE_DATA_SEGMENT) ||
 	    dpl > cpu->cpl || (state_long(cpu->state) && !(code->flags & DESC_L)))
 		return fail(fault, VECTOR_GP, gate->selector & 0xfffcu);
 	*cpl = code->flags & CODE_CONFORMING ? cpu->cpl : dpl;
@@ -80,7 +80,7 @@ static bool read_code(struct cpu *cpu, const struct gate *gate, struct segment_c
 }
 
 static bool tss_load(struct cpu *cpu, unsigned offset, void *to, unsigned bytes,
-		     struct exception *fault)
+                     struct exception *fault)
 {
 	if (offset + bytes - 1 > cpu->state->tr.limit)
 		return fail(fault, VECTOR_TS, cpu->state->tr.selector & 0xfffcu);
@@ -89,10 +89,10 @@ static bool tss_load(struct cpu *cpu, unsigned offset, void *to, unsigned bytes,
 
 /* The stack in 64-bit mode: IST, or RSPn on a change of privilege, or the current one. */
 static bool stack_of_64(struct cpu *cpu, const struct gate *gate, unsigned cpl,
-			struct segment_cache *stack, struct frame *frame, struct exception *fault)
+                        struct segment_cache *stack, struct frame *frame, struct exception *fault)
 {
 	*stack = cpu->state->segs[SEG_SS];
-	*frame = (struct frame){ .rsp = cpu->state->regs[GPR_RSP], .slot = 8, .flat = true };
+	*frame = (struct frame){.rsp = cpu->state->regs[GPR_RSP], .slot = 8, .flat = true};
 	if (gate->ist) {
 		if (!tss_load(cpu, 28 + 8u * gate->ist, &frame->rsp, 8, fault))
 			return false;
@@ -101,18 +101,18 @@ static bool stack_of_64(struct cpu *cpu, const struct gate *gate, unsigned cpl,
 			return false;
 	}
 	if (cpl < cpu->cpl)
-		*stack = (struct segment_cache){ .selector = cpl, .flags = cpl << 13 };
+		*stack = (struct segment_cache){.selector = cpl, .flags = cpl << 13};
 	frame->rsp &= ~UINT64_C(15);
 	return true;
 }
 
 static bool stack_of_32(struct cpu *cpu, unsigned cpl, struct segment_cache *stack,
-			struct frame *frame, struct exception *fault)
+                        struct frame *frame, struct exception *fault)
 {
-	uint32_t word[2] = { 0 };
+	uint32_t word[2] = {0};
 
 	*stack = cpu->state->segs[SEG_SS];
-	*frame = (struct frame){ .rsp = (uint32_t)cpu->state->regs[GPR_RSP], .slot = 4 };
+	*frame = (struct frame){.rsp = (uint32_t)cpu->state->regs[GPR_RSP], .slot = 4};
 	if (cpl < cpu->cpl) {
 		if (!tss_load(cpu, 4 + 8 * cpl, word, sizeof(word), fault) ||
 		    !segment_fetch(cpu, (uint16_t)word[1], stack, fault))
@@ -131,16 +131,16 @@ static bool push(struct cpu *cpu, struct frame *frame, uint64_t value, struct ex
 		rsp = (uint32_t)rsp;
 	frame->rsp = rsp;
 	return memory_store(cpu, frame->flat ? rsp : (uint32_t)(rsp + frame->base), &value,
-			    frame->slot, fault);
+	                    frame->slot, fault);
 }
 
 static bool push_frame(struct cpu *cpu, const struct exception *e, bool with_stack,
-		       struct frame *frame, struct exception *fault)
+                       struct frame *frame, struct exception *fault)
 {
 	const struct state *state = cpu->state;
 
 	if (with_stack && !(push(cpu, frame, state->segs[SEG_SS].selector, fault) &&
-			    push(cpu, frame, state->regs[GPR_RSP], fault)))
+	                    push(cpu, frame, state->regs[GPR_RSP], fault)))
 		return false;
 	return push(cpu, frame, state_flags(cpu->uc), fault) &&
 	       push(cpu, frame, state->segs[SEG_CS].selector, fault) &&
@@ -163,7 +163,7 @@ static bool deliver(struct cpu *cpu, const struct exception *e, struct exception
 	if (!read_gate(cpu, e, &gate, fault) || !read_code(cpu, &gate, &code, &cpl, fault))
 		return false;
 	if (!(state_long(state) ? stack_of_64(cpu, &gate, cpl, &stack, &frame, fault)
-				: stack_of_32(cpu, cpl, &stack, &frame, fault)) ||
+	                        : stack_of_32(cpu, cpl, &stack, &frame, fault)) ||
 	    !push_frame(cpu, e, state_long(state) || cpl < cpu->cpl, &frame, fault))
 		return false;
 	flags = state_flags(cpu->uc) & ~(uint64_t)(FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM);
@@ -182,8 +182,8 @@ static bool deliver(struct cpu *cpu, const struct exception *e, struct exception
 /* Intel SDM vol. 3A table 6-5: which exceptions during another's delivery make a double fault. */
 static bool makes_double(uint8_t first, uint8_t second)
 {
-	static const uint32_t contributory = 1u << 0 | 1u << VECTOR_TS | 1u << VECTOR_NP |
-					     1u << VECTOR_SS | 1u << VECTOR_GP;
+	static const uint32_t contributory =
+		1u << 0 | 1u << VECTOR_TS | 1u << VECTOR_NP | 1u << VECTOR_SS | 1u << VECTOR_GP;
 
 	if (first >= 32 || second >= 32)
 		return false;
@@ -193,19 +193,19 @@ static bool makes_double(uint8_t first, uint8_t second)
 }
 
 static void triple_fault(struct cpu *cpu, const struct exception *first,
-			 const struct exception *last)
+                         const struct exception *last)
 {
 	cpu->ended = true;
 	cpu->end = CPU_STOP_TRIPLE_FAULT;
 	snprintf(cpu->why, sizeof(cpu->why),
-		 "triple fault: exception %u (error 0x%x, cr2 0x%llx) at rip 0x%llx, "
-		 "then %u (error 0x%x) while delivering it",
-		 first->vector, first->error, (unsigned long long)first->cr2,
-		 (unsigned long long)cpu->state->rip, last->vector, last->error);
+	         "triple fault: exception %u (error 0x%x, cr2 0x%llx) at rip 0x%llx, "
+	         "then %u (error 0x%x) while delivering it",
+	         first->vector, first->error, (unsigned long long)first->cr2,
+	         (unsigned long long)cpu->state->rip, last->vector, last->error);
 }
 
-/* A handler that faults on its first instruction, for ever: no instruction retires, so that no limit
- * on instructions would end it. */
+/* A handler that faults on its first instruction, for ever: no instruction retires, so that no
+ * limit on instructions would end it. */
 bool exceptions_without_end(struct cpu *cpu)
 {
 	uint64_t retired = cpu_retired(cpu);
@@ -233,14 +233,14 @@ void exception_deliver(struct cpu *cpu, const struct exception *exception)
 			return;
 		}
 		if (makes_double(now.vector, fault.vector))
-			fault = (struct exception){ .vector = VECTOR_DF, .has_error = true };
+			fault = (struct exception){.vector = VECTOR_DF, .has_error = true};
 		now = fault;
 	}
 }
 
 void interrupt_deliver(struct cpu *cpu, uint8_t vector)
 {
-	struct exception interrupt = { .vector = vector };
+	struct exception interrupt = {.vector = vector};
 
 	cpu->nmi_blocked |= vector == VECTOR_NMI;
 	exception_deliver(cpu, &interrupt);
@@ -249,7 +249,7 @@ void interrupt_deliver(struct cpu *cpu, uint8_t vector)
 /* INT n and its like have RIP behind them; they retire when a gate takes them. */
 static void take_software(struct cpu *cpu)
 {
-	static const struct op op = { .flags = OP_BRANCH, .slots = 40 * TIMING_WIDTH };
+	static const struct op op = {.flags = OP_BRANCH, .slots = 40 * TIMING_WIDTH};
 	struct exception fault;
 
 	if (deliver(cpu, &cpu->exception, &fault)) {
@@ -273,12 +273,12 @@ void exception_take(struct cpu *cpu)
 
 void exception_gp(struct cpu *cpu)
 {
-	cpu->exception = (struct exception){ .vector = VECTOR_GP, .has_error = true };
+	cpu->exception = (struct exception){.vector = VECTOR_GP, .has_error = true};
 	exception_take(cpu);
 }
 
 void exception_ud(struct cpu *cpu)
 {
-	cpu->exception = (struct exception){ .vector = VECTOR_UD };
+	cpu->exception = (struct exception){.vector = VECTOR_UD};
 	exception_take(cpu);
 }

@@ -14,7 +14,8 @@
 
 enum {
 	PAGE_WATCHED = 0x80, /* in page_writes: mapped read-only; the rest counts writes */
-	WINDOW_PAGES_MAX = 30000, /* mappings of a window, before they are dropped: a host's limit */
+	WINDOW_PAGES_MAX =
+		30000, /* mappings of a window, before they are dropped: a host's limit */
 	LARGE_PAGE = 1 << 21,
 };
 
@@ -25,8 +26,8 @@ static pthread_mutex_t cpus_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
 
 /* The leaf's page, or of a large one the 2 MiB around the address. */
-static bool window_extent(struct cpu *cpu, uint64_t address, struct window *window,
-			  uint64_t *from, uint64_t *bytes, uint64_t *physical)
+static bool window_extent(struct cpu *cpu, uint64_t address, struct window *window, uint64_t *from,
+                          uint64_t *bytes, uint64_t *physical)
 {
 	struct translation at;
 	uint64_t extent;
@@ -58,10 +59,10 @@ static bool window_fill(struct cpu *cpu, struct window *window, uint8_t *host)
 	window->mapped++;
 	if (window_extent(cpu, address, window, &from, &bytes, &physical))
 		return mmap(window->host + (from - window->guest), bytes, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_FIXED, cpu->config.memory_fd,
-			    (off_t)physical) != MAP_FAILED;
+		            MAP_SHARED | MAP_FIXED, cpu->config.memory_fd,
+		            (off_t)physical) != MAP_FAILED;
 	at = mmap(window->host + ((address & ~PAGE_MASK) - window->guest), PAGE_BYTES,
-		  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	          PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (at == MAP_FAILED)
 		return false;
 	memset(at, 0xff, PAGE_BYTES);
@@ -126,7 +127,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 
 bool faults_begin(struct cpu *cpu)
 {
-	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
 	struct sigaction now;
 	bool ok;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unicorn 2.0 has instructions that make it abort() (a far CALL or JMP through a register, for one) or
- * fault in its own code or in what it has made. A guest may execute anything, so this must not take the process down: while
- * Unicorn runs in a thread, its SIGABRT, and a SIGSEGV in it, end that run instead. All else
- * goes to whoever handled these signals before.
+ * Unicorn 2.0 has instructions that make it abort() (a far CALL or JMP through a register, for one)
+ * or fault in its own code or in what it has made. A guest may execute anything, so this must not
+ * take the process down: while Unicorn runs in a thread, its SIGABRT, and a SIGSEGV in it, end that
+ * run instead. All else goes to whoever handled these signals before.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -24,8 +24,8 @@ static _Thread_local sigjmp_buf *volatile rescue;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
 
-/* In libunicorn, or in code that it has made, which is in no object. A device of the board's that is
- * called from there is not. */
+/* In libunicorn, or in code that it has made, which is in no object. A device of the board's that
+ * is called from there is not. */
 static bool in_unicorn(const void *context)
 {
 	const ucontext_t *at = context;
@@ -56,7 +56,7 @@ static void on_abort(int signal, siginfo_t *info, void *context)
 
 bool guard_begin(void)
 {
-	struct sigaction action = { .sa_sigaction = on_abort, .sa_flags = SA_SIGINFO | SA_NODEFER };
+	struct sigaction action = {.sa_sigaction = on_abort, .sa_flags = SA_SIGINFO | SA_NODEFER};
 	struct sigaction now;
 	bool ok;
 
@@ -85,4 +85,15 @@ uc_err guarded_start(struct cpu *cpu, uint64_t rip)
 	error = uc_emu_start(cpu->uc, rip, NEVER_EXECUTED, 0, 0);
 	rescue = NULL;
 	return error;
+}
+
+void guarded_close(struct cpu *cpu)
+{
+	sigjmp_buf here;
+
+	if (!sigsetjmp(here, 0)) {
+		rescue = &here;
+		uc_close(cpu->uc);
+	}
+	rescue = NULL;
 }

@@ -18,4 +18,7 @@ void guard_fault(const void *context);
 /* uc_emu_start(). When Unicorn fails for good, cpu->broken is set: the engine is not to be used. */
 uc_err guarded_start(struct cpu *cpu, uint64_t rip);
 
+/* uc_close(). What a failed engine cannot free is lost. */
+void guarded_close(struct cpu *cpu);
+
 #endif

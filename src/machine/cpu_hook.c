@@ -10,9 +10,9 @@
 #include "cpu_loop.h"
 
 /*
- * When a block is about to write to itself, Unicorn abandons it and runs the writing instruction as a
- * block of its own. That is how to tell: only a block's last instruction can end one otherwise. What
- * was counted of the abandoned block and not done is taken back.
+ * When a block is about to write to itself, Unicorn abandons it and runs the writing instruction as
+ * a block of its own. That is how to tell: only a block's last instruction can end one otherwise.
+ * What was counted of the abandoned block and not done is taken back.
  */
 static void see_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
 {
@@ -56,8 +56,7 @@ static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 	rep = last->flags & OP_REP;
 	if (last->special && !(block->flags & BLOCK_HOOKED))
 		return LEAVE_AGAIN;
-	if (cpu->stop || (block->flags & BLOCK_DEVICE) ||
-	    !timed_fits(cpu, block) ||
+	if (cpu->stop || (block->flags & BLOCK_DEVICE) || !timed_fits(cpu, block) ||
 	    !budget_grant(cpu, block->insns + rep, block->branches))
 		return LEAVE_BUDGET;
 	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
@@ -129,7 +128,8 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 	struct block *block = &cpu->cache[block_slot(address)];
 
 	if (__builtin_expect(block->address == address && block->size == size &&
-			     block->need <= cpu->budget.left, 1)) {
+	                             block->need <= cpu->budget.left,
+	                     1)) {
 		cpu->budget.left -= block->need;
 		cpu->budget.branches += block->branches;
 		cpu->block = block;
@@ -150,8 +150,8 @@ static void on_special(uc_engine *uc, uint64_t address, uint32_t size, void *use
 static void on_exception(uc_engine *uc, uint32_t vector, void *user)
 {
 	static const uint32_t with_error = 1u << VECTOR_DF | 1u << VECTOR_TS | 1u << VECTOR_NP |
-					   1u << VECTOR_SS | 1u << VECTOR_GP | 1u << VECTOR_PF |
-					   1u << VECTOR_AC;
+	                                   1u << VECTOR_SS | 1u << VECTOR_GP | 1u << VECTOR_PF |
+	                                   1u << VECTOR_AC;
 	struct cpu *cpu = user;
 	bool software = cpu->places.last->is_software;
 
@@ -167,8 +167,8 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *user)
 		cpu_leave(cpu, LEAVE_EXCEPTION, cpu->state->rip);
 }
 
-static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int size,
-			int64_t value, void *user)
+static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                        void *user)
 {
 	return memory_open(user, address);
 }
@@ -200,8 +200,7 @@ static bool hook_blocks(struct cpu *cpu)
 
 bool hooks_add(struct cpu *cpu)
 {
-	return hook_blocks(cpu) &&
-	       add(cpu, UC_HOOK_INTR, (void *)on_exception, 1, 0) &&
+	return hook_blocks(cpu) && add(cpu, UC_HOOK_INTR, (void *)on_exception, 1, 0) &&
 	       add(cpu, UC_HOOK_MEM_UNMAPPED, (void *)on_unmapped, 1, 0);
 }
 

@@ -95,8 +95,8 @@ struct far {
 enum {
 	MAX_WINDOWS = 16,
 	MAX_FARS = 1024,
-	MAX_DIRTY = 64,         /* code pages written since the last look */
-	PAGE_GIVEN_UP = 8,      /* after so many writes a code page is compared, not watched */
+	MAX_DIRTY = 64,    /* code pages written since the last look */
+	PAGE_GIVEN_UP = 8, /* after so many writes a code page is compared, not watched */
 };
 
 /* Instructions that were counted since the last account, and how many may be. */
@@ -108,7 +108,8 @@ struct budget {
 	uint64_t branch_room, room; /* until an overflow or the deadline, since the last account */
 };
 
-/* MSRs that the CPU keeps itself, but for EFER; and its segments: those of enum, LDT, TR, GDT, IDT. */
+/* MSRs that the CPU keeps itself, but for EFER; and its segments: those of enum, LDT, TR, GDT, IDT.
+ */
 enum { SYSTEM_MSRS = 10, CPU_SEGMENTS = SEGS + 4 };
 
 /* What instructions can see of the CPU: cpu_snapshot.c. */
@@ -145,16 +146,16 @@ struct cpu {
 	uint64_t software_rip; /* of the INT n that raised it */
 
 	/* Between two instructions. */
-	uint64_t rep;      /* the REP instruction that has not finished, or NO_ADDRESS */
-	uint8_t after;     /* enum op_after bits of the last block's last instruction */
-	bool shadow;       /* STI or MOV SS has just retired: take no interrupt */
-	bool nmi_blocked;  /* until IRET */
+	uint64_t rep;     /* the REP instruction that has not finished, or NO_ADDRESS */
+	uint8_t after;    /* enum op_after bits of the last block's last instruction */
+	bool shadow;      /* STI or MOV SS has just retired: take no interrupt */
+	bool nmi_blocked; /* until IRET */
 	bool halted;
 	volatile enum step stepping;
 	uint64_t step_first, step_before; /* step while RIP is there */
-	volatile bool spinning; /* cpu_spin.c: no block hook runs */
-	bool broken;       /* so is Unicorn: cpu_guard.c */
-	bool ended;        /* for good, as `end` says */
+	volatile bool spinning;           /* cpu_spin.c: no block hook runs */
+	bool broken;                      /* so is Unicorn: cpu_guard.c */
+	bool ended;                       /* for good, as `end` says */
 	enum cpu_stop end;
 	unsigned cpl;
 	volatile bool stop;
@@ -184,7 +185,7 @@ struct cpu {
 	uint64_t *code; /* pages that have had code */
 	size_t code_count, code_room;
 	uint64_t *hook_bounds; /* Unicorn's own of the block hook, or NULL: cannot be told */
-	uint64_t *hooked; /* addresses with a code hook: cpu_hook.c */
+	uint64_t *hooked;      /* addresses with a code hook: cpu_hook.c */
 	size_t hooked_slots, hooked_count;
 
 	struct op scratch_ops[BLOCK_BYTES_MAX];
@@ -205,7 +206,8 @@ static inline unsigned cpu_mode(const struct cpu *cpu)
 
 /* --- cpu_run.c, cpu_step.c ------------------------------------------------------------------- */
 
-/* Asks Unicorn to stop before the instruction at `at`. Only from a block, code or interrupt hook. */
+/* Asks Unicorn to stop before the instruction at `at`. Only from a block, code or interrupt hook.
+ */
 void cpu_leave(struct cpu *cpu, enum leave leave, uint64_t at);
 
 /* One go of Unicorn from RIP; afterwards RIP is the next instruction. */
@@ -289,7 +291,7 @@ void exception_take(struct cpu *cpu);
 
 /* A code or data segment's descriptor from the GDT or LDT. False: *fault says which exception. */
 bool segment_fetch(struct cpu *cpu, uint16_t selector, struct segment_cache *cache,
-		   struct exception *fault);
+                   struct exception *fault);
 
 /* A flat segment as SYSCALL makes them. */
 void segment_load_flat(struct cpu *cpu, unsigned seg, uint16_t selector, bool code, unsigned dpl);
@@ -313,7 +315,8 @@ enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 void registers_get(struct cpu *cpu, struct cpu_registers *registers);
 void registers_set(struct cpu *cpu, const struct cpu_registers *registers);
 
-/* --- cpu_memory.c, cpu_map.c, cpu_fault.c --------------------------------------------------------- */
+/* --- cpu_memory.c, cpu_map.c, cpu_fault.c
+ * --------------------------------------------------------- */
 
 bool memory_map(struct cpu *cpu);
 void memory_unmap(struct cpu *cpu);
@@ -333,18 +336,19 @@ bool memory_fetch(struct cpu *cpu, uint64_t address, void *to, unsigned bytes);
 
 /* The processor's own reads and writes of descriptors and stacks, at CPL 0. False: *fault. */
 bool memory_load(struct cpu *cpu, uint64_t address, void *to, unsigned bytes,
-		 struct exception *fault);
+                 struct exception *fault);
 bool memory_store(struct cpu *cpu, uint64_t address, const void *from, unsigned bytes,
-		  struct exception *fault);
+                  struct exception *fault);
 
 /* Writes RAM at a physical address, also known to Unicorn as `address`. */
 void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const void *from,
-		 unsigned bytes);
+                 unsigned bytes);
 
 /* Drops every window's mappings: the guest's page tables may have changed. */
 void windows_drop(struct cpu *cpu);
 
-/* Puts something at an address where Unicorn has found nothing. False: too much is there already. */
+/* Puts something at an address where Unicorn has found nothing. False: too much is there already.
+ */
 bool memory_open(struct cpu *cpu, uint64_t address);
 
 bool code_note(struct cpu *cpu, uint64_t address);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks that jump back to themselves until a register that each iteration changes by the same amount
- * is 0: how many iterations are left is known on entry, and how many were done is known afterwards,
- * from that register. Where nothing else happens either (LOOP ., DEC and JNZ with NOPs, …), all
- * iterations but the last are folded: taken in one step, with the same registers, counts and cycles
- * as one by one. The last one is Unicorn's, which leaves the flags. cpu_spin.c has the others.
+ * Blocks that jump back to themselves until a register that each iteration changes by the same
+ * amount is 0: how many iterations are left is known on entry, and how many were done is known
+ * afterwards, from that register. Where nothing else happens either (LOOP ., DEC and JNZ with NOPs,
+ * …), all iterations but the last are folded: taken in one step, with the same registers, counts
+ * and cycles as one by one. The last one is Unicorn's, which leaves the flags. cpu_spin.c has the
+ * others.
  */
 #include <stdlib.h>
 
@@ -72,7 +73,7 @@ static bool writes(const struct insn *insn, uint8_t reg)
 		    !(operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
 			continue;
 		whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
-							 operand->reg.value);
+		                                         operand->reg.value);
 		if (ZydisRegisterGetClass(whole) == ZYDIS_REGCLASS_GPR64 &&
 		    ZydisRegisterGetId(whole) == reg)
 			return true;
@@ -93,7 +94,7 @@ static bool decode(const struct block *block, const uint8_t *code, unsigned i, s
 
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code + op->offset, op->length,
-						   &insn->decoded, insn->operands));
+	                                           &insn->decoded, insn->operands));
 }
 
 /* The end of the block: LOOP, or JNZ right behind what changes the counter. */
@@ -107,7 +108,7 @@ static bool understand_end(struct loop *loop, const struct block *block, const u
 	    insn.operands[0].imm.value.s != -(int64_t)block->size)
 		return false;
 	loop->counter_op = (uint16_t)last;
-	loop->counter = (struct loop_add){ .reg = GPR_RCX, .by = -1 };
+	loop->counter = (struct loop_add){.reg = GPR_RCX, .by = -1};
 	if (insn.decoded.mnemonic == ZYDIS_MNEMONIC_LOOP)
 		return insn.decoded.address_width == 64;
 	loop->counter_op = (uint16_t)(last - 1);
@@ -140,11 +141,11 @@ static bool understand_body(struct loop *loop, const struct block *block, const 
 
 struct loop *loop_make(const struct block *block, const uint8_t *code)
 {
-	struct loop found = { 0 }, *loop;
+	struct loop found = {0}, *loop;
 
 	if (block->mode != 64 || (block->flags & BLOCK_SLOW) ||
-	    !(block_last(block)->flags & OP_CONDITIONAL) ||
-	    !understand_end(&found, block, code) || !understand_body(&found, block, code))
+	    !(block_last(block)->flags & OP_CONDITIONAL) || !understand_end(&found, block, code) ||
+	    !understand_body(&found, block, code))
 		return NULL;
 	loop = malloc(sizeof(*loop));
 	if (loop)
@@ -182,7 +183,7 @@ bool loop_is_steady(const struct cpu *cpu, const struct block *block)
 {
 	return !cpu->timing.active ||
 	       (!block->lines && cpu->timing.counts.slots % TIMING_WIDTH == 0 &&
-		timing_settled(&cpu->timing, block->address + block_last(block)->offset));
+	        timing_settled(&cpu->timing, block->address + block_last(block)->offset));
 }
 
 uint64_t loop_room(const struct cpu *cpu, const struct block *block)
@@ -195,9 +196,9 @@ uint64_t loop_room(const struct cpu *cpu, const struct block *block)
 	most = least(most, b->branch_room - b->branches);
 	if (t->active)
 		most = least(most, t->room.slots - t->counts.slots < spare
-					   ? 0
-					   : (t->room.slots - t->counts.slots - spare) /
-						     loop_slots(block));
+		                           ? 0
+		                           : (t->room.slots - t->counts.slots - spare) /
+		                                     loop_slots(block));
 	return least(most, FOLD_MAX);
 }
 

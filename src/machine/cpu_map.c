@@ -29,8 +29,7 @@ static uint64_t read_nothing(uc_engine *uc, uint64_t offset, unsigned size, void
 	return ones(size);
 }
 
-static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value,
-			  void *user)
+static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
 {
 }
 
@@ -105,7 +104,7 @@ static bool map_far(struct cpu *cpu, uint64_t guest, uint64_t bytes)
 
 	if (cpu->far_count == MAX_FARS)
 		return false;
-	*far = (struct far){ .cpu = cpu, .guest = guest, .bytes = bytes };
+	*far = (struct far){.cpu = cpu, .guest = guest, .bytes = bytes};
 	if (uc_mmio_map(cpu->uc, guest, bytes, read_far, far, write_far, far))
 		return false;
 	cpu->far_count++;
@@ -122,7 +121,7 @@ static bool map_window(struct cpu *cpu, uint64_t guest, uint64_t bytes)
 	host = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (host == MAP_FAILED)
 		return false;
-	*window = (struct window){ .guest = guest, .host = host, .bytes = bytes };
+	*window = (struct window){.guest = guest, .host = host, .bytes = bytes};
 	if (uc_mem_map_ptr(cpu->uc, guest, bytes, UC_PROT_ALL, host)) {
 		munmap(host, bytes);
 		return false;
@@ -140,7 +139,7 @@ bool memory_map(struct cpu *cpu)
 	    device_end > FOUR_GIB)
 		return false;
 	cpu->ram = mmap(NULL, c->memory_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			c->memory_fd, 0);
+	                c->memory_fd, 0);
 	if (cpu->ram == MAP_FAILED) {
 		cpu->ram = NULL;
 		return false;
@@ -148,7 +147,7 @@ bool memory_map(struct cpu *cpu)
 	return !uc_mem_map_ptr(cpu->uc, 0, c->memory_bytes, UC_PROT_ALL, cpu->ram) &&
 	       map_nothing(cpu, c->memory_bytes, c->device_base) &&
 	       !uc_mmio_map(cpu->uc, c->device_base, c->device_bytes, read_device, cpu,
-			    write_device, cpu) &&
+	                    write_device, cpu) &&
 	       map_nothing(cpu, device_end, FOUR_GIB) && map_window(cpu, TOP_WINDOW, FOUR_GIB);
 }
 

@@ -15,7 +15,7 @@
 #define PTE_ADDRESS  UINT64_C(0x000ffffffffff000)
 #define PTE_ADDRESS4 UINT64_C(0xfffff000)
 
-#define FOUR_GIB UINT64_C(0x100000000)
+#define FOUR_GIB     UINT64_C(0x100000000)
 #define PHYSICAL_END FOUR_GIB
 #define WINDOW_BYTES (UINT64_C(1) << 30)
 #define TOP_WINDOW   UINT64_C(0xffffffff00000000) /* where test kernels put what they allocate */
@@ -29,10 +29,10 @@ struct paging {
 static struct paging paging_of(const struct state *state)
 {
 	if (state->hflags & HF_LMA)
-		return (struct paging){ 4, 9, 8, PTE_ADDRESS };
+		return (struct paging){4, 9, 8, PTE_ADDRESS};
 	if (state->cr[4] & CR4_PAE)
-		return (struct paging){ 3, 9, 8, PTE_ADDRESS };
-	return (struct paging){ 2, 10, 4, PTE_ADDRESS4 };
+		return (struct paging){3, 9, 8, PTE_ADDRESS};
+	return (struct paging){2, 10, 4, PTE_ADDRESS4};
 }
 
 static bool physical_read(const struct cpu *cpu, uint64_t address, void *to, unsigned bytes)
@@ -50,13 +50,13 @@ static bool walk(struct cpu *cpu, uint64_t address, struct translation *out)
 	uint64_t table = cpu->state->cr[3] & (paging.levels == 3 ? ~UINT64_C(31) : PTE_ADDRESS);
 	unsigned shift = 12 + paging.index_bits * (paging.levels - 1);
 
-	*out = (struct translation){ .writable = true, .user = true };
+	*out = (struct translation){.writable = true, .user = true};
 	for (unsigned level = paging.levels;; level--, shift -= paging.index_bits) {
 		uint64_t index = (address >> shift) & ((1u << paging.index_bits) - 1), entry = 0;
 		bool pdpte = paging.levels == 3 && level == 3;
 
 		if (!physical_read(cpu, table + index * paging.entry_bytes, &entry,
-				   paging.entry_bytes) ||
+		                   paging.entry_bytes) ||
 		    !(entry & PTE_PRESENT))
 			return false;
 		if (!pdpte) {
@@ -66,7 +66,7 @@ static bool walk(struct cpu *cpu, uint64_t address, struct translation *out)
 		if (level == 1 || (level < 4 && !pdpte && (entry & PTE_LARGE))) {
 			out->leaf_bytes = UINT64_C(1) << shift;
 			out->physical = (entry & paging.address_bits & ~(out->leaf_bytes - 1)) |
-					(address & (out->leaf_bytes - 1));
+			                (address & (out->leaf_bytes - 1));
 			return true;
 		}
 		table = entry & paging.address_bits;
@@ -79,8 +79,8 @@ bool memory_translate(struct cpu *cpu, uint64_t address, struct translation *out
 		address = (uint32_t)address;
 	if (cpu->state->cr[0] & CR0_PG)
 		return walk(cpu, address, out);
-	*out = (struct translation){ .physical = address, .leaf_bytes = PAGE_BYTES,
-				     .writable = true, .user = true };
+	*out = (struct translation){
+		.physical = address, .leaf_bytes = PAGE_BYTES, .writable = true, .user = true};
 	return true;
 }
 
@@ -109,13 +109,12 @@ bool memory_fetch(struct cpu *cpu, uint64_t address, void *to, unsigned bytes)
 static bool page_fault(struct exception *fault, uint64_t address, uint32_t error)
 {
 	*fault = (struct exception){
-		.vector = VECTOR_PF, .has_error = true, .error = error, .cr2 = address
-	};
+		.vector = VECTOR_PF, .has_error = true, .error = error, .cr2 = address};
 	return false;
 }
 
 bool memory_load(struct cpu *cpu, uint64_t address, void *to, unsigned bytes,
-		 struct exception *fault)
+                 struct exception *fault)
 {
 	struct translation at;
 	uint8_t *p = to;
@@ -131,7 +130,7 @@ bool memory_load(struct cpu *cpu, uint64_t address, void *to, unsigned bytes,
 }
 
 void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const void *from,
-		 unsigned bytes)
+                 unsigned bytes)
 {
 	if (physical > cpu->config.memory_bytes || bytes > cpu->config.memory_bytes - physical)
 		return;
@@ -143,7 +142,7 @@ void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const voi
 }
 
 bool memory_store(struct cpu *cpu, uint64_t address, const void *from, unsigned bytes,
-		  struct exception *fault)
+                  struct exception *fault)
 {
 	struct translation at;
 	const uint8_t *p = from;

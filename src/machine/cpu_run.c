@@ -14,7 +14,7 @@ void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t 
 	cpu->ended = true;
 	cpu->end = end;
 	snprintf(cpu->why, sizeof(cpu->why), "%s at rip 0x%llx: 0x%llx", what,
-		 (unsigned long long)cpu->state->rip, (unsigned long long)address);
+	         (unsigned long long)cpu->state->rip, (unsigned long long)address);
 }
 
 /* An exception that Unicorn raised: nothing from the instruction at RIP on has happened. INT n and
@@ -62,24 +62,24 @@ void cpu_go_error(struct cpu *cpu, uc_err error)
 {
 	if (cpu->broken) {
 		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "Unicorn fails on an instruction near",
-			    cpu->at);
+		            cpu->at);
 		return;
 	}
 	switch (error) {
 	case UC_ERR_OK:
 		if (exceptions_without_end(cpu))
 			cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "Unicorn makes no progress",
-				    cpu->state->rip);
+			            cpu->state->rip);
 		break;
 	case UC_ERR_INSN_INVALID:
-		cpu->exception = (struct exception){ .vector = VECTOR_UD };
+		cpu->exception = (struct exception){.vector = VECTOR_UD};
 		cpu->at = cpu->state->rip;
 		take_exception(cpu);
 		break;
 	case UC_ERR_FETCH_UNMAPPED:
 	case UC_ERR_FETCH_PROT:
 		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "execution where there is no memory",
-			    cpu->state->rip);
+		            cpu->state->rip);
 		break;
 	case UC_ERR_READ_UNMAPPED:
 	case UC_ERR_WRITE_UNMAPPED:
@@ -103,8 +103,8 @@ static void take_sync(struct cpu *cpu)
 		block_has_device(cpu->block);
 	cpu->device_touched = false;
 	if (cpu->lost != NO_ADDRESS)
-		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED,
-			    "a virtual address that stands for no RAM", cpu->lost);
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "a virtual address that stands for no RAM",
+		            cpu->lost);
 }
 
 /* REP: the instruction before cpu->at has retired after all. */
@@ -185,9 +185,8 @@ static bool interrupt(struct cpu *cpu)
 {
 	uint8_t vector;
 
-	if (cpu->shadow ||
-	    !cpu->calls->take_interrupt(cpu->board, cpu->state->eflags & FLAG_IF,
-					cpu->nmi_blocked, &vector))
+	if (cpu->shadow || !cpu->calls->take_interrupt(cpu->board, cpu->state->eflags & FLAG_IF,
+	                                               cpu->nmi_blocked, &vector))
 		return false;
 	cpu->halted = false;
 	interrupt_deliver(cpu, vector);

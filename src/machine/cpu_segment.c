@@ -9,12 +9,11 @@
 static void selector_fault(struct exception *fault, uint8_t vector, uint16_t selector)
 {
 	*fault = (struct exception){
-		.vector = vector, .has_error = true, .error = selector & 0xfffcu
-	};
+		.vector = vector, .has_error = true, .error = selector & 0xfffcu};
 }
 
 bool segment_fetch(struct cpu *cpu, uint16_t selector, struct segment_cache *cache,
-		   struct exception *fault)
+                   struct exception *fault)
 {
 	const struct segment_cache *table = selector & 4 ? &cpu->state->ldt : &cpu->state->gdt;
 	uint32_t index = selector & ~7u, word[2];
@@ -40,8 +39,8 @@ void segment_load_flat(struct cpu *cpu, unsigned seg, uint16_t selector, bool co
 {
 	/* Granular, present, accessed; code is readable and 64-bit, data writable. */
 	uint32_t flags = DESC_PRESENT | DESC_GRANULARITY | DESC_CODE_DATA | dpl << 13 |
-			 (code ? 0x00200b00u : 0x00400300u);
-	struct segment_cache cache = { selector, 0, UINT32_MAX, flags };
+	                 (code ? 0x00200b00u : 0x00400300u);
+	struct segment_cache cache = {selector, 0, UINT32_MAX, flags};
 
 	state_load_segment(cpu->state, seg, &cache);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPU's part of a saved machine: every register that an instruction can see, what is kept between
- * two instructions (the shadow of STI, blocked NMIs, HLT), what has been counted, and the timing
- * model's caches and predictor, so that counts go on exactly. Not the translated code, and nothing
- * that follows from the rest. Only between two runs.
+ * The CPU's part of a saved machine: every register that an instruction can see, what is kept
+ * between two instructions (the shadow of STI, blocked NMIs, HLT), what has been counted, and the
+ * timing model's caches and predictor, so that counts go on exactly. Not the translated code, and
+ * nothing that follows from the rest. Only between two runs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +17,10 @@
 #define RS(member, most) PACK_ARRAY(struct cpu_registers, member, most)
 
 static const struct pack_field register_fields[] = {
-	RS(regs, UINT64_MAX),  R(rip, UINT64_MAX),    R(flags, 0x3fffff),   RS(cr, UINT64_MAX),
-	R(efer, 0xd01),        R(cpl, 3),             RS(dr, UINT64_MAX),   RS(msrs, UINT64_MAX),
-	R(fpu_control, 0xffff), R(fpu_status, 0xffff), R(fpu_tag, 0xffff),   RS(fpu, UINT64_MAX),
+	RS(regs, UINT64_MAX),  R(rip, UINT64_MAX),   R(flags, 0x3fffff),
+	RS(cr, UINT64_MAX),    R(efer, 0xd01),       R(cpl, 3),
+	RS(dr, UINT64_MAX),    RS(msrs, UINT64_MAX), R(fpu_control, 0xffff),
+	R(fpu_status, 0xffff), R(fpu_tag, 0xffff),   RS(fpu, UINT64_MAX),
 	R(mxcsr, 0xffff),      RS(xmm, UINT64_MAX),
 };
 
@@ -55,8 +56,8 @@ static const struct pack_field timing_fields[] = {
 
 /* --- Registers ------------------------------------------------------------------------------- */
 
-static const int fpu_ids[8] = { UC_X86_REG_FP0, UC_X86_REG_FP1, UC_X86_REG_FP2, UC_X86_REG_FP3,
-				UC_X86_REG_FP4, UC_X86_REG_FP5, UC_X86_REG_FP6, UC_X86_REG_FP7 };
+static const int fpu_ids[8] = {UC_X86_REG_FP0, UC_X86_REG_FP1, UC_X86_REG_FP2, UC_X86_REG_FP3,
+                               UC_X86_REG_FP4, UC_X86_REG_FP5, UC_X86_REG_FP6, UC_X86_REG_FP7};
 
 /* An x87 register has 80 bits in two words. */
 static void get_fpu(struct cpu *cpu, struct cpu_registers *r)
@@ -86,8 +87,7 @@ static void set_fpu(struct cpu *cpu, const struct cpu_registers *r)
 
 static struct segment_cache *segment_of(struct state *state, unsigned i)
 {
-	struct segment_cache *const others[] = { &state->ldt, &state->tr, &state->gdt,
-						 &state->idt };
+	struct segment_cache *const others[] = {&state->ldt, &state->tr, &state->gdt, &state->idt};
 
 	return i < SEGS ? &state->segs[i] : others[i - SEGS];
 }
@@ -111,8 +111,8 @@ void registers_get(struct cpu *cpu, struct cpu_registers *r)
 	get_fpu(cpu, r);
 }
 
-/* CR4 before CR0, which turns paging on; both have consequences in Unicorn, in which long mode is on
- * from the start. */
+/* CR4 before CR0, which turns paging on; both have consequences in Unicorn, in which long mode is
+ * on from the start. */
 static void set_mode(struct cpu *cpu, const struct cpu_registers *r)
 {
 	struct state *state = cpu->state;
@@ -174,7 +174,7 @@ bool cpu_save(struct cpu *cpu, struct pack *pack)
 	pack_fields(pack, register_fields, ARRAY_SIZE(register_fields), &registers);
 	for (unsigned i = 0; i < CPU_SEGMENTS; i++)
 		pack_fields(pack, segment_fields, ARRAY_SIZE(segment_fields),
-			    &registers.segments[i]);
+		            &registers.segments[i]);
 	pack_fields(pack, between_fields, ARRAY_SIZE(between_fields), cpu);
 	pack_timing(pack, &cpu->timing);
 	return true;
@@ -198,7 +198,7 @@ static bool unpack_registers(struct unpack *unpack, struct cpu_registers *r)
 		return false;
 	for (unsigned i = 0; i < CPU_SEGMENTS; i++) {
 		if (!unpack_fields(unpack, segment_fields, ARRAY_SIZE(segment_fields),
-				   &r->segments[i]))
+		                   &r->segments[i]))
 			return false;
 	}
 	if (!mode_holds(r))
@@ -211,7 +211,7 @@ static bool unpack_timing(struct unpack *unpack, struct timing *timing)
 	if (!unpack_fields(unpack, timing_fields, ARRAY_SIZE(timing_fields), timing) ||
 	    !unpack_words(unpack, timing->predictor.targets, TIMING_TARGETS, "branch targets") ||
 	    !unpack_words(unpack, (uint64_t *)timing->caches, sizeof(*timing->caches) / 8,
-			  "caches"))
+	                  "caches"))
 		return false;
 	timing_take(timing); /* all of it has been accounted */
 	return true;
@@ -235,9 +235,9 @@ void cpu_reset(struct cpu *cpu)
 
 	budget_account(cpu);
 	registers_set(cpu, &cpu->power_up);
-	timing->counts = (struct timing_counts){ 0 };
-	timing->reported = (struct vpmu_amounts){ { 0 } };
-	cpu->totals = (struct vpmu_amounts){ { 0 } };
+	timing->counts = (struct timing_counts){0};
+	timing->reported = (struct vpmu_amounts){{0}};
+	cpu->totals = (struct vpmu_amounts){{0}};
 	cpu->retired = cpu->timed_until = 0;
 	cpu->stop = false;
 }

@@ -102,7 +102,7 @@ static void rdpmc(struct cpu *cpu, const struct op *op)
 	uint64_t value;
 
 	if (vpmu_pmu_rdpmc(cpu->config.pmu, low(cpu, GPR_RCX), cpu->cpl,
-			   cpu->state->cr[4] & CR4_PCE, &value)) {
+	                   cpu->state->cr[4] & CR4_PCE, &value)) {
 		exception_gp(cpu);
 		return;
 	}
@@ -112,8 +112,8 @@ static void rdpmc(struct cpu *cpu, const struct op *op)
 
 static void cpuid(struct cpu *cpu, const struct op *op)
 {
-	static const uint8_t order[4] = { GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX };
-	uint32_t regs[4] = { 0 };
+	static const uint8_t order[4] = {GPR_RAX, GPR_RBX, GPR_RCX, GPR_RDX};
+	uint32_t regs[4] = {0};
 
 	cpu->calls->cpuid(cpu->board, low(cpu, GPR_RAX), low(cpu, GPR_RCX), regs);
 	for (unsigned i = 0; i < 4; i++)
@@ -140,8 +140,8 @@ static bool port_allowed(struct cpu *cpu, uint16_t port, unsigned size)
 
 static void port(struct cpu *cpu, const struct op *op)
 {
-	uint16_t number = op->immediate >= 0 ? (uint16_t)op->immediate
-					     : (uint16_t)low(cpu, GPR_RDX);
+	uint16_t number =
+		op->immediate >= 0 ? (uint16_t)op->immediate : (uint16_t)low(cpu, GPR_RDX);
 	uint64_t *rax = &cpu->state->regs[GPR_RAX];
 	uint64_t mask = UINT32_MAX >> (32 - 8 * op->operand), value;
 
@@ -186,7 +186,7 @@ static void cr8(struct cpu *cpu, const struct op *op)
 /* Breakpoints are not armed: Unicorn would throw away the translation that it is running. */
 static void dr_write(struct cpu *cpu, const struct op *op)
 {
-	static const uint64_t fixed[8] = { [6] = 0xffff0ff0, [7] = 0x400 };
+	static const uint64_t fixed[8] = {[6] = 0xffff0ff0, [7] = 0x400};
 	uint64_t value = cpu->state->regs[op->operand];
 	unsigned reg = (unsigned)op->immediate;
 
@@ -222,6 +222,11 @@ static void mapping(struct cpu *cpu, const struct op *op)
 	windows_drop(cpu);
 }
 
+static void invalid(struct cpu *cpu, const struct op *op)
+{
+	exception_ud(cpu);
+}
+
 static void emulate(struct cpu *cpu, const struct op *op)
 {
 	/* A prefix: what follows is the instruction. */
@@ -231,8 +236,7 @@ static void emulate(struct cpu *cpu, const struct op *op)
 static void hypercall(struct cpu *cpu, const struct op *op)
 {
 	uint64_t *regs = cpu->state->regs;
-	const uint64_t arguments[4] = { regs[GPR_RBX], regs[GPR_RCX], regs[GPR_RDX],
-					regs[GPR_RSI] };
+	const uint64_t arguments[4] = {regs[GPR_RBX], regs[GPR_RCX], regs[GPR_RDX], regs[GPR_RSI]};
 
 	if (cpu->cpl) {
 		exception_ud(cpu);
@@ -262,6 +266,7 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_SYSENTER] = system_sysenter,
 		[SPECIAL_MAPPING] = mapping,
 		[SPECIAL_EMULATE] = emulate,
+		[SPECIAL_INVALID] = invalid,
 		[SPECIAL_HYPERCALL] = hypercall,
 	};
 

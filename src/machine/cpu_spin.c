@@ -3,8 +3,8 @@
  * Long loops of one block at Unicorn's full speed: without the block hook, since the loop's counter
  * tells afterwards how many iterations there were. Unicorn keeps a second translation of the block,
  * made while the hook's bounds exclude everything, under a flag that is part of a translation's key
- * and means nothing to the loop (there is no I/O in it). The first block behind the loop has the hook
- * again.
+ * and means nothing to the loop (there is no I/O in it). The first block behind the loop has the
+ * hook again.
  */
 #include "cpu_guard.h"
 #include "cpu_int.h"
@@ -48,8 +48,8 @@ static uint64_t ended_at(const struct cpu *cpu, const struct block *block, uc_er
 	return error ? cpu->state->rip : block->address;
 }
 
-/* The iterations that the counter's change tells of, the one that was left in its middle included if
- * it had come that far. */
+/* The iterations that the counter's change tells of, the one that was left in its middle included
+ * if it had come that far. */
 static uint64_t iterations(const struct cpu *cpu, const struct loop_add *counter, uint64_t start)
 {
 	uint64_t change = cpu->state->regs[counter->reg] - start;
@@ -75,13 +75,14 @@ static void count_time(struct cpu *cpu, const struct block *block, uint64_t done
 		cpu->timing.counts.slots += block->ops[i].slots;
 }
 
-/* Counts what was done of the loop from the counter's start value on; RIP tells where it was left. */
+/* Counts what was done of the loop from the counter's start value on; RIP tells where it was left.
+ */
 static uint64_t count(struct cpu *cpu, const struct block *block, uint64_t start)
 {
 	uint64_t done = iterations(cpu, &block->loop->counter, start), insns, branches;
 	int index = cpu->state->rip - block->address < block->size
-			    ? block_index(block, cpu->state->rip)
-			    : -1;
+	                    ? block_index(block, cpu->state->rip)
+	                    : -1;
 
 	if (index > block->loop->counter_op)
 		done--;

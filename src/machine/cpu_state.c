@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-	SCRATCH = 0x1000,         /* where the probe's code is */
+	SCRATCH = 0x1000, /* where the probe's code is */
 	SCRATCH_BYTES = 0x1000,
-	SEARCH_BYTES = 5500,      /* of the state are looked at for an exception's traces */
-	CC_OP_EFLAGS = 1,         /* cc_src holds the flags themselves */
+	SEARCH_BYTES = 5500, /* of the state are looked at for an exception's traces */
+	CC_OP_EFLAGS = 1,    /* cc_src holds the flags themselves */
 	DESC_DPL_SHIFT = 13,
 };
 
@@ -30,12 +30,12 @@ static void __attribute__((used)) capture(struct state *state)
 /* A hook as Unicorn calls it; QEMU's x86-64 backend keeps the state's address in RBP. */
 void cpu_state_trampoline(uc_engine *uc, uint64_t address, uint32_t size, void *user);
 __asm__(".text\n"
-	".local cpu_state_trampoline\n"
-	".type cpu_state_trampoline, @function\n"
-	"cpu_state_trampoline:\n"
-	"	mov %rbp, %rdi\n"
-	"	jmp capture\n"
-	".size cpu_state_trampoline, . - cpu_state_trampoline\n");
+        ".local cpu_state_trampoline\n"
+        ".type cpu_state_trampoline, @function\n"
+        "cpu_state_trampoline:\n"
+        "	mov %rbp, %rdi\n"
+        "	jmp capture\n"
+        ".size cpu_state_trampoline, . - cpu_state_trampoline\n");
 
 static uint64_t pattern(unsigned reg)
 {
@@ -51,7 +51,7 @@ static const int reg_ids[16] = {
 
 static bool run_at(uc_engine *uc, const uint8_t *code, size_t bytes)
 {
-	uint8_t page[64] = { 0 };
+	uint8_t page[64] = {0};
 
 	memcpy(page, code, bytes);
 	return !uc_mem_write(uc, SCRATCH, page, sizeof(page)) &&
@@ -61,7 +61,7 @@ static bool run_at(uc_engine *uc, const uint8_t *code, size_t bytes)
 
 static bool capture_state(uc_engine *uc)
 {
-	static const uint8_t hlt[] = { 0xf4 };
+	static const uint8_t hlt[] = {0xf4};
 	uc_hook hook;
 	bool ran;
 
@@ -81,9 +81,9 @@ static bool capture_state(uc_engine *uc)
 /* Whether the head is where struct state says, as far as the API can tell. */
 static bool head_holds(uc_engine *uc, const struct state *state)
 {
-	uc_x86_msr efer = { .rid = 0xc0000080 };
+	uc_x86_msr efer = {.rid = 0xc0000080};
 	uint64_t cr0 = 0, rip = 0;
-	uc_x86_mmr idtr = { .base = 0x123456789000, .limit = 0xabc }, gdtr = { .limit = 0xdef };
+	uc_x86_mmr idtr = {.base = 0x123456789000, .limit = 0xabc}, gdtr = {.limit = 0xdef};
 
 	for (unsigned i = 0; i < 16; i++) {
 		if (state->regs[i] != pattern(i))
@@ -94,10 +94,10 @@ static bool head_holds(uc_engine *uc, const struct state *state)
 	uc_reg_read(uc, UC_X86_REG_RIP, &rip);
 	uc_reg_write(uc, UC_X86_REG_IDTR, &idtr);
 	uc_reg_write(uc, UC_X86_REG_GDTR, &gdtr);
-	return efer.value && state->efer == efer.value && state->cr[0] == cr0 && state->rip == rip &&
-	       state->idt.base == idtr.base && state->idt.limit == idtr.limit &&
-	       state->gdt.limit == gdtr.limit && (state->hflags & HF_CS64) &&
-	       state->a20_mask == -1;
+	return efer.value && state->efer == efer.value && state->cr[0] == cr0 &&
+	       state->rip == rip && state->idt.base == idtr.base &&
+	       state->idt.limit == idtr.limit && state->gdt.limit == gdtr.limit &&
+	       (state->hflags & HF_CS64) && state->a20_mask == -1;
 }
 
 static void note_vector(uc_engine *uc, uint32_t vector, void *user)
@@ -109,8 +109,8 @@ static void note_vector(uc_engine *uc, uint32_t vector, void *user)
 /* Loads DS with a selector beyond the GDT: #GP with the selector as its error code. */
 static bool cause_gp(uc_engine *uc, uint16_t selector)
 {
-	const uint8_t code[] = { 0xb8, (uint8_t)selector, (uint8_t)(selector >> 8), 0, 0,
-				 0x8e, 0xd8, 0xf4 };
+	const uint8_t code[] = {0xb8, (uint8_t)selector, (uint8_t)(selector >> 8), 0, 0, 0x8e, 0xd8,
+	                        0xf4};
 	uint32_t vector = 0;
 	uc_hook hook;
 	bool ran;
@@ -201,8 +201,10 @@ static uint32_t address_flags(const struct state *state)
 		return flags;
 	if (!(state->cr[0] & CR0_PE) || (state->eflags & FLAG_VM) || !(state->hflags & HF_CS32))
 		return flags | HF_ADDSEG;
-	return flags | (state->segs[SEG_DS].base | state->segs[SEG_ES].base |
-			state->segs[SEG_SS].base ? HF_ADDSEG : 0);
+	return flags |
+	       (state->segs[SEG_DS].base | state->segs[SEG_ES].base | state->segs[SEG_SS].base
+	                ? HF_ADDSEG
+	                : 0);
 }
 
 void state_load_segment(struct state *state, unsigned seg, const struct segment_cache *cache)
@@ -216,8 +218,8 @@ void state_load_segment(struct state *state, unsigned seg, const struct segment_
 			state->hflags |= HF_CS32;
 	}
 	if (seg == SEG_SS)
-		state->hflags = (state->hflags & ~HF_CPL) |
-				((cache->flags >> DESC_DPL_SHIFT) & HF_CPL);
+		state->hflags =
+			(state->hflags & ~HF_CPL) | ((cache->flags >> DESC_DPL_SHIFT) & HF_CPL);
 	if (!state_code64(state))
 		state->hflags &= ~(HF_SS32 | HF_ADDSEG);
 	state->hflags |= address_flags(state);

@@ -77,28 +77,30 @@ struct state_places {
 #define FLAG_AC   0x00040000u
 #define FLAGS_CC  0x000008d5u
 
-#define CR0_PE    0x00000001u
-#define CR0_ET    0x00000010u
-#define CR0_WP    0x00010000u
-#define CR0_PG    0x80000000u
-#define CR4_TSD   0x00000004u
-#define CR4_DE    0x00000008u
-#define CR4_PAE   0x00000020u
-#define CR4_PCE   0x00000100u
-#define CR4_LA57  0x00001000u
-#define EFER_SCE  0x00000001u
-#define EFER_LME  0x00000100u
-#define EFER_LMA  0x00000400u
-#define EFER_NXE  0x00000800u
+#define CR0_PE   0x00000001u
+#define CR0_ET   0x00000010u
+#define CR0_WP   0x00010000u
+#define CR0_PG   0x80000000u
+#define CR4_TSD  0x00000004u
+#define CR4_DE   0x00000008u
+#define CR4_PAE  0x00000020u
+#define CR4_PCE  0x00000100u
+#define CR4_LA57 0x00001000u
+#define EFER_SCE 0x00000001u
+#define EFER_LME 0x00000100u
+#define EFER_LMA 0x00000400u
+#define EFER_NXE 0x00000800u
 
-/* Finds the state of an engine that has no memory mapped and no hooks yet. False: another layout. */
+/* Finds the state of an engine that has no memory mapped and no hooks yet. False: another layout.
+ */
 bool state_find(uc_engine *uc, struct state **state, struct state_places *places);
 
 /* The whole of RFLAGS, and setting it. */
 uint64_t state_flags(uc_engine *uc);
 void state_set_flags(struct state *state, uint64_t flags);
 
-/* Loads a segment register's hidden part and what follows from it. CS and SS set the mode and CPL. */
+/* Loads a segment register's hidden part and what follows from it. CS and SS set the mode and CPL.
+ */
 void state_load_segment(struct state *state, unsigned seg, const struct segment_cache *cache);
 
 static inline bool state_long(const struct state *state)

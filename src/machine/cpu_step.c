@@ -27,7 +27,7 @@ static void hide_trap_flag(struct cpu *cpu, const struct op *op)
 	if (!state_code64(cpu->state))
 		at = (uint32_t)(at + cpu->state->segs[SEG_SS].base);
 	if (memory_load(cpu, at, &second, 1, &fault)) {
-		second &= (uint8_t)~(FLAG_TF >> 8);
+		second &= (uint8_t) ~(FLAG_TF >> 8);
 		memory_store(cpu, at, &second, 1, &fault);
 	}
 }
@@ -44,7 +44,7 @@ static bool see_end(struct cpu *cpu, uint64_t dr6, uc_err error)
 		cpu->places.last->dr[6] = dr6;
 		return true;
 	}
-	cpu->exception = (struct exception){ .vector = VECTOR_UD };
+	cpu->exception = (struct exception){.vector = VECTOR_UD};
 	if (error && error != UC_ERR_INSN_INVALID)
 		cpu_go_error(cpu, error);
 	return !error;
@@ -76,7 +76,7 @@ static void set_trap_flag(struct cpu *cpu, bool on)
 static void trap_guest(struct cpu *cpu)
 {
 	cpu->places.last->dr[6] |= DR6_BS;
-	cpu->exception = (struct exception){ .vector = VECTOR_DB };
+	cpu->exception = (struct exception){.vector = VECTOR_DB};
 	exception_take(cpu);
 }
 
@@ -111,14 +111,16 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 
 void cpu_step(struct cpu *cpu)
 {
-	uint8_t code[16] = { 0 };
+	uint8_t code[16] = {0};
 	unsigned mode = cpu_mode(cpu), bytes = 15;
-	struct op op = { .length = 1 };
+	struct op op = {.length = 1};
 
 	/* Up to the end of what is mapped; nothing at all makes the page fault that is due. */
 	while (bytes && !memory_fetch(cpu, cpu->state->rip, code, bytes))
 		bytes--;
-	if (bytes && decode_op(mode, code, bytes, &op) && op.special)
+	if (bytes && !decode_op(mode, code, bytes, &op) && bytes == 15)
+		op.special = SPECIAL_INVALID;
+	if (op.special)
 		special_execute(cpu, &op);
 	else
 		cpu_step_native(cpu, &op);

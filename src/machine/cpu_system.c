@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SYSCALL and SYSENTER, for which Unicorn only calls hooks (it does execute SYSRET and SYSEXIT), and
- * the MSRs that the CPU keeps itself because its own instructions use them.
+ * SYSCALL and SYSENTER, for which Unicorn only calls hooks (it does execute SYSRET and SYSEXIT),
+ * and the MSRs that the CPU keeps itself because its own instructions use them.
  */
 #include "cpu_int.h"
 
@@ -28,11 +28,11 @@ static const struct kept {
 	uint32_t msr;
 	enum rule rule;
 } kept[] = {
-	{ MSR_SYSENTER_CS, LOW_32 },   { MSR_SYSENTER_ESP, CANONICAL },
-	{ MSR_SYSENTER_EIP, CANONICAL }, { MSR_STAR, ANY },
-	{ MSR_LSTAR, CANONICAL },      { MSR_CSTAR, CANONICAL },
-	{ MSR_FMASK, LOW_32 },         { MSR_FS_BASE, CANONICAL },
-	{ MSR_GS_BASE, CANONICAL },    { MSR_KERNEL_GS_BASE, CANONICAL },
+	{MSR_SYSENTER_CS, LOW_32},     {MSR_SYSENTER_ESP, CANONICAL},
+	{MSR_SYSENTER_EIP, CANONICAL}, {MSR_STAR, ANY},
+	{MSR_LSTAR, CANONICAL},        {MSR_CSTAR, CANONICAL},
+	{MSR_FMASK, LOW_32},           {MSR_FS_BASE, CANONICAL},
+	{MSR_GS_BASE, CANONICAL},      {MSR_KERNEL_GS_BASE, CANONICAL},
 };
 
 _Static_assert(ARRAY_SIZE(kept) == SYSTEM_MSRS, "all of them are saved");
@@ -58,7 +58,7 @@ static bool canonical(uint64_t address)
 
 static uint64_t get(struct cpu *cpu, uint32_t msr)
 {
-	uc_x86_msr access = { .rid = msr };
+	uc_x86_msr access = {.rid = msr};
 
 	uc_reg_read(cpu->uc, UC_X86_REG_MSR, &access);
 	return access.value;
@@ -96,7 +96,7 @@ static enum vpmu_status write_efer(struct cpu *cpu, uint64_t value)
 enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	const struct kept *row = find(msr);
-	uc_x86_msr access = { .rid = msr, .value = value };
+	uc_x86_msr access = {.rid = msr, .value = value};
 
 	if (msr == MSR_EFER)
 		return write_efer(cpu, value);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Feeding the timing model. It is asked for nothing while no class that needs it is wanted. While one
- * is, the block hook goes the slow way for every block, and memory hooks are in place; they stay for
- * a while when nobody wants them any more, since Unicorn translates everything anew for a change.
+ * Feeding the timing model. It is asked for nothing while no class that needs it is wanted. While
+ * one is, the block hook goes the slow way for every block, and memory hooks are in place; they
+ * stay for a while when nobody wants them any more, since Unicorn translates everything anew for a
+ * change.
  */
 #include "cpu_int.h"
 
 enum { KEEP_HOOKS = 1 << 22 }; /* instructions */
 
 static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
-		      void *user)
+                      void *user)
 {
 	struct cpu *cpu = user;
 
@@ -26,7 +27,7 @@ static void hook_memory(struct cpu *cpu, bool on)
 	if (!on)
 		uc_hook_del(cpu->uc, cpu->memory_hook);
 	else if (uc_hook_add(cpu->uc, &cpu->memory_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE,
-			     (void *)on_memory, cpu, 1, 0))
+	                     (void *)on_memory, cpu, 1, 0))
 		return;
 	cpu->memory_hooked = on;
 	code_translate_anew(cpu);

@@ -235,7 +235,8 @@ void machine_run(struct machine *machine, struct machine_result *result)
 	result->end = run(machine);
 	if (result->end == MACHINE_END_STOPPED)
 		machine->stop_asked = 0;
-	board_look_at_status(machine);
+	if (result->end != MACHINE_END_PAUSED)
+		board_look_at_status(machine); /* a pause must not be seen in what is told */
 	result->exit_value = machine->ports.exit_value;
 	result->rip = cpu_rip(machine->cpu);
 	cpu_totals(machine->cpu, &result->totals);

@@ -41,7 +41,7 @@ struct machine_event {
 	} kind;
 	uint64_t instruction; /* retired so far */
 	uint64_t rip;
-	uint32_t msr; /* MSR_WRITE */
+	uint32_t msr;   /* MSR_WRITE */
 	uint64_t value; /* MSR_WRITE: the value; INTERRUPT, PMI: the vector; OVERFLOW: the bits */
 };
 
@@ -72,14 +72,14 @@ struct machine *machine_create(const struct machine_config *config, char *why, s
  * VPMU_BAD_DATA: not such a file, truncated or damaged; VPMU_INCOMPATIBLE: does not fit in memory
  * or is for another machine. The reason is in why.
  */
-enum vpmu_status machine_load(struct machine *machine, const uint8_t *image, size_t bytes, char *why,
-			      size_t why_bytes);
+enum vpmu_status machine_load(struct machine *machine, const uint8_t *image, size_t bytes,
+                              char *why, size_t why_bytes);
 
 void machine_run(struct machine *machine, struct machine_result *result);
 
 /*
- * Makes machine_run() return when that many instructions have retired, and not later: nothing of the
- * run is different for it. UINT64_MAX, as at the start: never.
+ * Makes machine_run() return when that many instructions have retired, and not later: nothing of
+ * the run is different for it. UINT64_MAX, as at the start: never.
  */
 void machine_pause_at(struct machine *machine, uint64_t instruction);
 
@@ -92,15 +92,16 @@ void machine_stop_soon(struct machine *machine);
 /* The PMU, to look at its registers after a run. */
 struct vpmu_pmu *machine_pmu(struct machine *machine);
 
-/* --- A machine's life. All of it between two runs ---------------------------------------------- */
+/* --- A machine's life. All of it between two runs ----------------------------------------------
+ */
 
 /*
- * Resets the machine: CPU, APIC, memory, all counts at 0, and the PMU by a put of reset values in that
- * order. A guest is to be loaded again. VPMU_REFUSED, VPMU_HOST with the reason in why: the machine
- * is of no use.
+ * Resets the machine: CPU, APIC, memory, all counts at 0, and the PMU by a put of reset values in
+ * that order. A guest is to be loaded again. VPMU_REFUSED, VPMU_HOST with the reason in why: the
+ * machine is of no use.
  */
 enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order *order, char *why,
-			       size_t why_bytes);
+                               size_t why_bytes);
 
 /* Numbers of the caller's own that travel with a saved machine. */
 enum { MACHINE_NOTES = 32 };
@@ -118,13 +119,14 @@ struct machine_sink {
 /*
  * Saves everything that the guest could tell from: registers, memory, APIC, time, what has been
  * counted, and the PMU's state as vpmu_state_get() reads it. docs/migration.md has the format.
- * VPMU_BAD_ARGUMENT: the guest has ended; VPMU_HOST: the sink or no memory. The machine is unchanged.
+ * VPMU_BAD_ARGUMENT: the guest has ended; VPMU_HOST: the sink or no memory. The machine is
+ * unchanged.
  */
 enum vpmu_status machine_save(struct machine *machine, const struct machine_notes *notes,
-			      const struct machine_sink *sink, char *why, size_t why_bytes);
+                              const struct machine_sink *sink, char *why, size_t why_bytes);
 
-/* Where a saved machine comes from: fills `into`; returns how many bytes there were, less than `count`
- * at the end only, or -1 with errno set. */
+/* Where a saved machine comes from: fills `into`; returns how many bytes there were, less than
+ * `count` at the end only, or -1 with errno set. */
 struct machine_origin {
 	long (*read)(void *context, void *into, size_t count);
 	void *context;
@@ -140,16 +142,16 @@ struct machine_restore {
 };
 
 /*
- * Makes a machine from a saved one. NULL: *status is VPMU_BAD_DATA (damaged), VPMU_INCOMPATIBLE (for
- * another model, a newer version, more memory), VPMU_REFUSED (the PMU took not all of its state) or
- * VPMU_HOST; the reason is in why. max_instructions counts from the guest's start.
+ * Makes a machine from a saved one. NULL: *status is VPMU_BAD_DATA (damaged), VPMU_INCOMPATIBLE
+ * (for another model, a newer version, more memory), VPMU_REFUSED (the PMU took not all of its
+ * state) or VPMU_HOST; the reason is in why. max_instructions counts from the guest's start.
  */
 struct machine *machine_load_saved(const struct machine_restore *restore,
-				   const struct machine_origin *origin,
-				   struct machine_notes *notes, enum vpmu_status *status, char *why,
-				   size_t why_bytes);
+                                   const struct machine_origin *origin, struct machine_notes *notes,
+                                   enum vpmu_status *status, char *why, size_t why_bytes);
 
-/* --- Live migration: docs/migration.md ---------------------------------------------------------- */
+/* --- Live migration: docs/migration.md ----------------------------------------------------------
+ */
 
 struct migration;
 
@@ -169,10 +171,11 @@ struct migration_progress {
  * the reason is in why, and the socket is still the caller's. */
 struct migration *migration_begin(struct machine *machine, int fd, char *why, size_t why_bytes);
 
-/* Does some work; when little is left to send, the hand-over, which takes as long as the destination
- * does, up to some ten seconds. After anything but GOING only migration_end() may follow. */
+/* Does some work; when little is left to send, the hand-over, which takes as long as the
+ * destination does, up to some ten seconds. After anything but GOING only migration_end() may
+ * follow. */
 enum migration_state migration_step(struct migration *migration, struct machine *machine,
-				    const struct machine_notes *notes);
+                                    const struct machine_notes *notes);
 
 /* The guest has ended, or is wanted here: tells the destination. */
 void migration_cancel(struct migration *migration, const char *why);
@@ -181,17 +184,17 @@ const char *migration_why(const struct migration *migration);
 void migration_end(struct migration *migration);
 
 /*
- * Receives a machine over a connected socket, and returns it when it is this process's to run. NULL:
- * it is not, and the source has been told why if that was possible. Errors as machine_load_saved();
- * VPMU_HOST also when the source has gone or cancelled, or a signal came.
+ * Receives a machine over a connected socket, and returns it when it is this process's to run.
+ * NULL: it is not, and the source has been told why if that was possible. Errors as
+ * machine_load_saved(); VPMU_HOST also when the source has gone or cancelled, or a signal came.
  */
 struct machine *migration_receive(const struct machine_restore *restore, int fd,
-				  struct machine_notes *notes, enum vpmu_status *status, char *why,
-				  size_t why_bytes);
+                                  struct machine_notes *notes, enum vpmu_status *status, char *why,
+                                  size_t why_bytes);
 
 /*
- * Addresses: unix:PATH, tcp:HOST:PORT. Each returns a connected socket, or -1 with the reason in why.
- * any_host: false refuses all hosts but this one, for the stream is neither encrypted nor
+ * Addresses: unix:PATH, tcp:HOST:PORT. Each returns a connected socket, or -1 with the reason in
+ * why. any_host: false refuses all hosts but this one, for the stream is neither encrypted nor
  * authenticated. address_accept() waits for one connection; a signal ends the wait.
  */
 int address_connect(const char *address, bool any_host, char *why, size_t why_bytes);

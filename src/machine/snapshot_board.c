@@ -83,6 +83,15 @@ static void pack_shared(const struct machine *machine, struct pack *pack)
 	}
 }
 
+/* A profile may refuse a write even of what is there. */
+static bool put_shared(struct machine *machine, uint32_t msr, uint64_t value)
+{
+	uint64_t now = 0;
+
+	return (!vpmu_pmu_host_read(machine->pmu, msr, &now) && now == value) || (!now && !value) ||
+	       !vpmu_pmu_host_write(machine->pmu, msr, value);
+}
+
 static bool unpack_shared(struct machine *machine, struct unpack *unpack)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
@@ -91,7 +100,7 @@ static bool unpack_shared(struct machine *machine, struct unpack *unpack)
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t value = unpack_number(unpack, 8, registers[i].name);
 
-		if (!unpack->wrong && vpmu_pmu_host_write(machine->pmu, registers[i].msr, value))
+		if (!unpack->wrong && !put_shared(machine, registers[i].msr, value))
 			unpack->wrong = "IA32_DEBUGCTL";
 		if (unpack->wrong)
 			return false;

@@ -183,8 +183,8 @@ void timing_branch(struct timing *timing, const struct timing_branch *branch)
 		p->return_top = (p->return_top + 1) % TIMING_RETURNS;
 	}
 	if (taken)
-		timing->counts.slots = (timing->counts.slots + TIMING_WIDTH - 1) &
-				       ~(uint64_t)(TIMING_WIDTH - 1);
+		timing->counts.slots =
+			(timing->counts.slots + TIMING_WIDTH - 1) & ~(uint64_t)(TIMING_WIDTH - 1);
 	if (!right) {
 		timing->counts.branch_misses++;
 		timing->counts.slots += TIMING_BRANCH_MISS;
@@ -218,13 +218,14 @@ enum {
 /* slots * REF_PER_SLOT / REF_DIVIDER, with no overflow on the way. */
 static uint64_t ref_cycles(uint64_t slots)
 {
-	return slots / REF_DIVIDER * REF_PER_SLOT + slots % REF_DIVIDER * REF_PER_SLOT / REF_DIVIDER;
+	return slots / REF_DIVIDER * REF_PER_SLOT +
+	       slots % REF_DIVIDER * REF_PER_SLOT / REF_DIVIDER;
 }
 
 struct vpmu_amounts timing_take(struct timing *timing)
 {
 	const struct timing_counts *c = &timing->counts;
-	struct vpmu_amounts now = { { 0 } }, since;
+	struct vpmu_amounts now = {{0}}, since;
 
 	now.of[VPMU_SLOTS] = c->slots;
 	now.of[VPMU_CYCLES] = c->slots / TIMING_WIDTH;
@@ -272,8 +273,8 @@ void timing_limit(struct timing *timing, const struct vpmu_amounts *headroom)
 	};
 }
 
-/* To reach the room is to overflow. With the last slot or branch it is reached at the end, which is as
- * good as one by one; a cache line may be touched before. */
+/* To reach the room is to overflow. With the last slot or branch it is reached at the end, which is
+ * as good as one by one; a cache line may be touched before. */
 bool timing_fits(const struct timing *timing, const struct timing_counts *most)
 {
 	const struct timing_counts *c = &timing->counts, *room = &timing->room;

@@ -3,17 +3,19 @@
  * The timing model: what cycles, cache and branch-miss events come to. Small and deterministic;
  * every figure follows from the guest's own instructions, addresses and branches.
  *
- * Issue: a cycle has TIMING_WIDTH slots. An instruction takes the slots of its class (one, for most;
- * timing_slots() has the table). A taken branch ends its cycle.
+ * Issue: a cycle has TIMING_WIDTH slots. An instruction takes the slots of its class (one, for
+ * most; timing_slots() has the table). A taken branch ends its cycle.
  *
  * Data caches: L1 of 32 KiB, 8 ways; last-level cache (LLC) of 2 MiB, 16 ways; lines of 64 bytes,
  * least recently used out, a write allocates. An L1 hit costs nothing. What misses L1 is an LLC
- * reference and costs TIMING_LLC_HIT; what misses the LLC too is an LLC miss and costs TIMING_MEMORY
- * on top. These are what is left of the latency when a core overlaps it with other work.
+ * reference and costs TIMING_LLC_HIT; what misses the LLC too is an LLC miss and costs
+ * TIMING_MEMORY on top. These are what is left of the latency when a core overlaps it with other
+ * work.
  *
- * Prefetcher: 16 streams. A second L1 miss to the line after another one's makes a stream; from then
- * on each L1 miss in it brings the next TIMING_AHEAD lines into the LLC, within the 4 KiB page. A
- * line costs TIMING_TRANSFER of the memory's bandwidth. A prefetch is neither reference nor miss.
+ * Prefetcher: 16 streams. A second L1 miss to the line after another one's makes a stream; from
+ * then on each L1 miss in it brings the next TIMING_AHEAD lines into the LLC, within the 4 KiB
+ * page. A line costs TIMING_TRANSFER of the memory's bandwidth. A prefetch is neither reference nor
+ * miss.
  *
  * Branches: a direction predictor of 4096 two-bit counters, indexed by address and the last 12
  * outcomes (gshare); a table of 512 targets for indirect branches, indexed likewise; a stack of 16
@@ -84,7 +86,7 @@ struct timing_counts {
 struct timing {
 	bool active; /* some class that needs the model is wanted */
 	struct timing_counts counts;
-	struct timing_counts room; /* how far each may go before a counter overflows */
+	struct timing_counts room;    /* how far each may go before a counter overflows */
 	struct vpmu_amounts reported; /* by timing_take() */
 	struct timing_caches *caches;
 	struct timing_predictor predictor;

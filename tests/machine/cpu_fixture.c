@@ -155,8 +155,12 @@ static void make_page_tables(struct fixture *f)
 static void make_descriptors(struct fixture *f)
 {
 	static const uint64_t gdt[] = {
-		0, 0x00af9b000000ffff, 0x00cf93000000ffff, 0x00cf9b000000ffff,
-		0x00cff3000000ffff, 0x00affb000000ffff,
+		0,
+		0x00af9b000000ffff,
+		0x00cf93000000ffff,
+		0x00cf9b000000ffff,
+		0x00cff3000000ffff,
+		0x00affb000000ffff,
 	};
 	uint64_t tss = FIX_TSS;
 
@@ -186,8 +190,12 @@ struct fixture *fix_make(const char *model_text)
 	f->pmu = vpmu_pmu_init(f->pmu_memory, sizeof(f->pmu_memory), &model, NULL);
 	assert_non_null(f->pmu);
 	config = (struct cpu_config){
-		.pmu = f->pmu, .memory = f->memory, .memory_fd = f->fd,
-		.memory_bytes = FIX_MEMORY, .device_base = DEVICE_BASE, .device_bytes = 0x1000,
+		.pmu = f->pmu,
+		.memory = f->memory,
+		.memory_fd = f->fd,
+		.memory_bytes = FIX_MEMORY,
+		.device_base = DEVICE_BASE,
+		.device_bytes = 0x1000,
 	};
 	f->cpu = cpu_create(&config, &calls, f, why, sizeof(why));
 	if (!f->cpu)
@@ -206,17 +214,21 @@ void fix_unmake(struct fixture *f)
 
 /* Loads IDTR and TR as a guest's own boot code would. */
 __asm__(".pushsection .rodata\nboot_code:\n"
-	"	lidt 1f(%rip)\n	mov $0x30, %ax\n	ltr %ax\n	xor %eax, %eax\n"
-	"	jmp 2f\n1:	.word 4095\n	.quad 0xa000\n	.balign 64\n2:\n"
-	"boot_code_end:\n.popsection\n");
+        "	lidt 1f(%rip)\n	mov $0x30, %ax\n	ltr %ax\n	xor %eax, %eax\n"
+        "	jmp 2f\n1:	.word 4095\n	.quad 0xa000\n	.balign 64\n2:\n"
+        "boot_code_end:\n.popsection\n");
 extern const uint8_t boot_code[], boot_code_end[];
 
 void fix_load(struct fixture *f, const uint8_t *code, const uint8_t *end)
 {
 	size_t boot = (size_t)(boot_code_end - boot_code);
 	struct cpu_entry entry = {
-		.long_mode = true, .rip = FIX_CODE - boot, .rsp = FIX_STACK, .cr3 = FIX_TABLES,
-		.gdt_base = FIX_GDT, .gdt_limit = FIX_TSS_SELECTOR + 15,
+		.long_mode = true,
+		.rip = FIX_CODE - boot,
+		.rsp = FIX_STACK,
+		.cr3 = FIX_TABLES,
+		.gdt_base = FIX_GDT,
+		.gdt_limit = FIX_TSS_SELECTOR + 15,
 	};
 
 	make_descriptors(f);
@@ -232,14 +244,14 @@ void fix_load(struct fixture *f, const uint8_t *code, const uint8_t *end)
 }
 
 void fix_handler(struct fixture *f, unsigned vector, const uint8_t *code, const uint8_t *end,
-		 unsigned dpl, unsigned ist)
+                 unsigned dpl, unsigned ist)
 {
 	uint64_t at = FIX_HANDLERS + 0x100 * vector;
 
 	memcpy(f->memory + at, code, (size_t)(end - code));
 	put(f, FIX_IDT + 16 * vector,
 	    (at & 0xffff) | FIX_CODE64 << 16 | (uint64_t)ist << 32 |
-		    (UINT64_C(0x8e00) | dpl << 13) << 32 | at >> 16 << 48);
+	            (UINT64_C(0x8e00) | dpl << 13) << 32 | at >> 16 << 48);
 	put(f, FIX_IDT + 16 * vector + 8, at >> 32);
 }
 
@@ -249,7 +261,7 @@ void fix_run(struct fixture *f)
 
 	if (!f->exited)
 		fail_msg("stopped by %d at 0x%lx: %s", stop, (unsigned long)cpu_rip(f->cpu),
-			 cpu_why(f->cpu));
+		         cpu_why(f->cpu));
 }
 
 uint64_t fix_result(const struct fixture *f, unsigned i)

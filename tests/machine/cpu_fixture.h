@@ -44,8 +44,8 @@ enum {
 /* A guest's bytes, by name: `static` data of the test program. */
 #define GUEST(name, text)                                                                          \
 	__asm__(".pushsection .rodata\n.balign 16\n"                                               \
-		".global guest_" #name "\nguest_" #name ":\n" text                                 \
-		"\n.global guest_" #name "_end\nguest_" #name "_end:\n.popsection\n");             \
+	        ".global guest_" #name "\nguest_" #name ":\n" text "\n.global guest_" #name        \
+	        "_end\nguest_" #name "_end:\n.popsection\n");                                      \
 	extern const uint8_t guest_##name[], guest_##name##_end[]
 
 /* The common way out, and results. */
@@ -82,9 +82,8 @@ void fix_load(struct fixture *f, const uint8_t *code, const uint8_t *end);
 
 /* Puts code at FIX_HANDLERS + 0x100 * vector, with an interrupt gate; ist 0-7. */
 void fix_handler(struct fixture *f, unsigned vector, const uint8_t *code, const uint8_t *end,
-		 unsigned dpl, unsigned ist);
-#define FIX_HANDLER(f, vector, name)                                                               \
-	fix_handler(f, vector, guest_##name, guest_##name##_end, 0, 0)
+                 unsigned dpl, unsigned ist);
+#define FIX_HANDLER(f, vector, name) fix_handler(f, vector, guest_##name, guest_##name##_end, 0, 0)
 
 /* Runs until the guest has written to the exit port; anything else fails the test. */
 void fix_run(struct fixture *f);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What counts as an instruction and a branch, exactly; and that it is the same however a run is cut. */
+/* What counts as an instruction and a branch, exactly; and that it is the same however a run is
+ * cut. */
 #include "cpu_fixture.h"
 
 #include <stdio.h>
@@ -29,7 +30,7 @@ static void a_loop(void **state)
 }
 
 GUEST(rep, "mov $0x400000, %edi\n mov $100, %ecx\n rep stosb\n xor %ecx, %ecx\n rep stosb\n"
-	   "mov $1, %ecx\n rep stosq" EXIT);
+           "mov $1, %ecx\n rep stosq" EXIT);
 static void a_rep_instruction_counts_once(void **state)
 {
 	EXPECT(rep, 7 + 2, 0);
@@ -37,30 +38,30 @@ static void a_rep_instruction_counts_once(void **state)
 
 /* A branch to a REP instruction, and one REP right behind another. */
 GUEST(rep_target, "mov $0x400000, %edi\n mov $0x401000, %esi\n mov $3, %edx\n"
-		  "1: mov $5, %ecx\n jmp 2f\n2: rep movsb\n mov $4, %ecx\n rep stosb\n rep stosb\n"
-		  "dec %edx\n jnz 1b" EXIT);
+                  "1: mov $5, %ecx\n jmp 2f\n2: rep movsb\n mov $4, %ecx\n rep stosb\n rep stosb\n"
+                  "dec %edx\n jnz 1b" EXIT);
 static void rep_instructions_that_are_branched_to(void **state)
 {
 	EXPECT(rep_target, 3 + 3 * 8 + 2, 3 * 2);
 }
 
 GUEST(calls, "mov $50, %ebx\n1: call 2f\n dec %ebx\n jnz 1b\n lea 3f(%rip), %rax\n jmp *%rax\n"
-	     "2: test %ebx, %ebx\n jz 3f\n ret\n3:" EXIT);
+             "2: test %ebx, %ebx\n jz 3f\n ret\n3:" EXIT);
 static void calls_returns_and_jumps(void **state)
 {
 	EXPECT(calls, 1 + 50 * 6 + 2 + 2, 50 * 4 + 1);
 }
 
 GUEST(loopcc, "mov $10, %ecx\n1: loop 1b\n jrcxz 2f\n nop\n2: mov $5, %ecx\n3: cmp %eax, %eax\n"
-	      "loope 3b" EXIT);
+              "loope 3b" EXIT);
 static void loop_and_jrcxz_are_branches(void **state)
 {
 	EXPECT(loopcc, 1 + 10 + 1 + 1 + 5 * 2 + 2, 10 + 1 + 5);
 }
 
 GUEST(special, "mov $0x10, %ecx\n rdmsr\n rdtsc\n rdtscp\n xor %eax, %eax\n cpuid\n"
-	       "xor %ecx, %ecx\n rdpmc\n mov %cr8, %rax\n mov %rax, %cr8\n in $0xf4, %al\n"
-	       "clflush 0x400000\n invlpg 0x400000\n mov %cr3, %rax\n mov %rax, %cr3\n pause" EXIT);
+               "xor %ecx, %ecx\n rdpmc\n mov %cr8, %rax\n mov %rax, %cr8\n in $0xf4, %al\n"
+               "clflush 0x400000\n invlpg 0x400000\n mov %cr3, %rax\n mov %rax, %cr3\n pause" EXIT);
 static void instructions_that_the_cpu_executes_itself_count_once(void **state)
 {
 	EXPECT(special, 16 + 2, 0);
@@ -68,8 +69,8 @@ static void instructions_that_the_cpu_executes_itself_count_once(void **state)
 
 /* Delay loops are folded, long loops run without a hook: nothing of that may show. */
 GUEST(delays, "mov $1000000000, %ecx\n 1: loop 1b\n mov $3000000, %ecx\n2: nop\n sub $3, %ecx\n"
-	      "jnz 2b\n mov $-70000, %rax\n3: add $5, %rdx\n inc %rax\n jnz 3b\n"
-	      "mov %rdx, " RESULTS EXIT);
+              "jnz 2b\n mov $-70000, %rax\n3: add $5, %rdx\n inc %rax\n jnz 3b\n"
+              "mov %rdx, " RESULTS EXIT);
 static void delay_loops(void **state)
 {
 	EXPECT(delays, 1 + 1000000000 + 1 + 3 * 1000000 + 1 + 3 * 70000 + 1 + 2,
@@ -77,8 +78,8 @@ static void delay_loops(void **state)
 }
 
 GUEST(spin, "mov $300000, %edi\n mov $0x400000, %ebx\n xor %eax, %eax\n1: mov (%rbx), %rdx\n"
-	    "lea 1(%rdx, %rdx), %rdx\n imul $7, %rax\n add %rdx, %rax\n dec %edi\n jnz 1b\n"
-	    "mov %rax, " RESULTS EXIT);
+            "lea 1(%rdx, %rdx), %rdx\n imul $7, %rax\n add %rdx, %rax\n dec %edi\n jnz 1b\n"
+            "mov %rax, " RESULTS EXIT);
 static void long_loops(void **state)
 {
 	EXPECT(spin, 3 + 6 * 300000 + 1 + 2, 300000);
@@ -86,8 +87,8 @@ static void long_loops(void **state)
 
 /* A loop whose load faults in the middle: the handler moves the pointer back. */
 GUEST(spin_fault, "mov $100000, %edi\n mov $0x3000000000, %rbx\n mov $0x3fff80, %eax\n"
-		  "mov $90000, %r8d\n mov $0x400000, %esi\n"
-		  "1: dec %r8\n cmovz %rbx, %rsi\n mov (%rsi), %rdx\n dec %edi\n jnz 1b" EXIT);
+                  "mov $90000, %r8d\n mov $0x400000, %esi\n"
+                  "1: dec %r8\n cmovz %rbx, %rsi\n mov (%rsi), %rdx\n dec %edi\n jnz 1b" EXIT);
 GUEST(spin_fault_handler, "mov $0x400000, %esi\n add $8, %rsp\n iretq");
 static void a_fault_in_a_long_loop(void **state)
 {
@@ -100,7 +101,7 @@ static void a_fault_in_a_long_loop(void **state)
 	fix_run(f);
 	cpu_totals(f->cpu, &after);
 	assert_int_equal(after.of[VPMU_INSTRUCTIONS] - before.of[VPMU_INSTRUCTIONS],
-			 5 + 5 * 100000 + 3 + 2);
+	                 5 + 5 * 100000 + 3 + 2);
 	assert_int_equal(after.of[VPMU_BRANCHES] - before.of[VPMU_BRANCHES], 100000 + 1);
 	fix_unmake(f);
 }
@@ -108,8 +109,8 @@ static void a_fault_in_a_long_loop(void **state)
 /* INC EAX becomes DEC EAX after the first iteration; then a NOP before it is replaced in the block
  * that is running. */
 GUEST(self, "xor %eax, %eax\n mov $10, %ecx\n1: inc %eax\n movb $0xc8, 1b + 1(%rip)\n dec %ecx\n"
-	    "jnz 1b\n mov %eax, " RESULTS "\n movb $0xcb, 2f + 1(%rip)\n xor %ebx, %ebx\n"
-	    "2: inc %eax\n mov %ebx, " RESULTS " + 8" EXIT);
+            "jnz 1b\n mov %eax, " RESULTS "\n movb $0xcb, 2f + 1(%rip)\n xor %ebx, %ebx\n"
+            "2: inc %eax\n mov %ebx, " RESULTS " + 8" EXIT);
 static void self_modifying_code(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -125,9 +126,10 @@ static void self_modifying_code(void **state)
 }
 
 /* The same place holds code of different lengths, again and again. */
-GUEST(rewrite, "mov $300, %r9d\n lea 9f(%rip), %rdi\n1: movl $0x90909090, (%rdi)\n movb $0xc3, 4(%rdi)\n"
-	       "call *%rdi\n movl $0xc3c0ff48, (%rdi)\n call *%rdi\n dec %r9d\n jnz 1b\n jmp 8f\n"
-	       ".balign 4096\n9: .skip 64\n8:" EXIT);
+GUEST(rewrite,
+      "mov $300, %r9d\n lea 9f(%rip), %rdi\n1: movl $0x90909090, (%rdi)\n movb $0xc3, 4(%rdi)\n"
+      "call *%rdi\n movl $0xc3c0ff48, (%rdi)\n call *%rdi\n dec %r9d\n jnz 1b\n jmp 8f\n"
+      ".balign 4096\n9: .skip 64\n8:" EXIT);
 static void code_that_is_written_many_times(void **state)
 {
 	EXPECT(rewrite, 2 + 300 * (7 + 5 + 2) + 1 + 2, 300 * (1 + 2 + 2) + 1);
@@ -149,7 +151,7 @@ static void a_faulting_instruction_does_not_count(void **state)
 }
 
 GUEST(forced, "xor %eax, %eax\n .byte 0x0f, 0x0b, 'k', 'v', 'm'\n cpuid\n"
-	      ".byte 0x0f, 0x0b, 'k', 'v', 'm'\n inc %rax\n mov %rax, " RESULTS EXIT);
+              ".byte 0x0f, 0x0b, 'k', 'v', 'm'\n inc %rax\n mov %rax, " RESULTS EXIT);
 static void the_forced_emulation_prefix_is_dropped(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -165,14 +167,15 @@ static void the_forced_emulation_prefix_is_dropped(void **state)
 
 /* A bit of everything, with a checksum of the registers at the end. */
 GUEST(mix, "mov $40, %r12d\n xor %r13, %r13\n1: mov $0x400000, %edi\n mov $37, %ecx\n rep stosb\n"
-	   "call 3f\n pushfq\n pop %rax\n add %rax, %r13\n sti\n nop\n cli\n int3\n"
-	   "xor %eax, %eax\n cpuid\n add %rax, %r13\n mov $200, %ecx\n2: loop 2b\n"
-	   "mov %ss, %ax\n mov %ax, %ss\n add $3, %r13\n"
-	   "mov $0x400000, %esi\n mov $9, %ecx\n4: lodsq\n add %rax, %r13\n mov %rax, 64(%rsi)\n"
-	   "dec %ecx\n jnz 4b\n"
-	   "mov $0x3000000000, %rbx\n mov (%rbx), %rax\n"
-	   "dec %r12d\n jnz 1b\n mov %r13, " RESULTS EXIT "3: push %rbx\n imul $5, %r13\n test $1, %r13b\n"
-	   "jz 5f\n inc %r13\n5: pop %rbx\n ret");
+           "call 3f\n pushfq\n pop %rax\n add %rax, %r13\n sti\n nop\n cli\n int3\n"
+           "xor %eax, %eax\n cpuid\n add %rax, %r13\n mov $200, %ecx\n2: loop 2b\n"
+           "mov %ss, %ax\n mov %ax, %ss\n add $3, %r13\n"
+           "mov $0x400000, %esi\n mov $9, %ecx\n4: lodsq\n add %rax, %r13\n mov %rax, 64(%rsi)\n"
+           "dec %ecx\n jnz 4b\n"
+           "mov $0x3000000000, %rbx\n mov (%rbx), %rax\n"
+           "dec %r12d\n jnz 1b\n mov %r13, " RESULTS EXIT
+           "3: push %rbx\n imul $5, %r13\n test $1, %r13b\n"
+           "jz 5f\n inc %r13\n5: pop %rbx\n ret");
 GUEST(int3_handler, "add $11, %r13\n iretq");
 GUEST(pf_handler, "add $8, %rsp\n addq $3, (%rsp)\n iretq");
 
@@ -212,9 +215,9 @@ static void cutting_a_run_changes_nothing(void **state)
 		for (unsigned i = 0; i < VPMU_CLASSES; i++) {
 			if (cut.of[i] != whole.of[i])
 				fail_msg("round %u: %lu %s, not %lu", round,
-					 (unsigned long)cut.of[i],
-					 vpmu_class_name((enum vpmu_class)i),
-					 (unsigned long)whole.of[i]);
+				         (unsigned long)cut.of[i],
+				         vpmu_class_name((enum vpmu_class)i),
+				         (unsigned long)whole.of[i]);
 		}
 		fix_unmake(f);
 	}

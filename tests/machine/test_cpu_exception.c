@@ -13,10 +13,10 @@
 	"mov %rsp, 0x10038\n addq $" #skip ", (%rbx)\n pop %rbx\n pop %rax\n"
 
 GUEST(note, NOTE("", 2) "iretq");
-GUEST(note_error, NOTE("mov (%rbx), %rax\n mov %rax, 0x10000\n add $8, %rbx\n", 2)
-			  "add $8, %rsp\n iretq");
-GUEST(note_error3, NOTE("mov (%rbx), %rax\n mov %rax, 0x10000\n add $8, %rbx\n", 3)
-			   "add $8, %rsp\n iretq");
+GUEST(note_error,
+      NOTE("mov (%rbx), %rax\n mov %rax, 0x10000\n add $8, %rbx\n", 2) "add $8, %rsp\n iretq");
+GUEST(note_error3,
+      NOTE("mov (%rbx), %rax\n mov %rax, 0x10000\n add $8, %rbx\n", 3) "add $8, %rsp\n iretq");
 GUEST(note_trap, NOTE("", 0) "iretq");
 
 enum { ERROR, RIP, CS, FLAGS, RSP, SS, CR2, HANDLER_RSP };
@@ -182,13 +182,13 @@ static void a_fault_in_that_is_a_triple_fault(void **state)
 }
 
 GUEST(syscall, "mov $0xc0000081, %ecx\n xor %eax, %eax\n mov $0x00180008, %edx\n wrmsr\n"
-	       "inc %ecx\n lea 9f(%rip), %rax\n xor %edx, %edx\n wrmsr\n"
-	       "mov $0xc0000084, %ecx\n mov $0x200, %eax\n xor %edx, %edx\n wrmsr\n"
-	       "push $0x23\n push $0x1ff000\n push $0x202\n push $0x2b\n lea 1f(%rip), %rax\n"
-	       "push %rax\n iretq\n"
-	       "1: syscall\n mov %cs, %eax\n mov %eax, 0x10018\n int $0x80\n"
-	       "9: pushfq\n popq 0x10000\n mov %cs, %eax\n mov %eax, 0x10008\n mov %r11, 0x10010\n"
-	       "sysretq");
+               "inc %ecx\n lea 9f(%rip), %rax\n xor %edx, %edx\n wrmsr\n"
+               "mov $0xc0000084, %ecx\n mov $0x200, %eax\n xor %edx, %edx\n wrmsr\n"
+               "push $0x23\n push $0x1ff000\n push $0x202\n push $0x2b\n lea 1f(%rip), %rax\n"
+               "push %rax\n iretq\n"
+               "1: syscall\n mov %cs, %eax\n mov %eax, 0x10018\n int $0x80\n"
+               "9: pushfq\n popq 0x10000\n mov %cs, %eax\n mov %eax, 0x10008\n mov %r11, 0x10010\n"
+               "sysretq");
 static void syscall_and_sysret(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -238,7 +238,7 @@ static void halt_waits_for_an_interrupt(void **state)
 /* A second NMI waits for the first one's IRET. */
 GUEST(nmis, "nop\n nop\n nop" EXIT);
 GUEST(nmi_handler, "incq 0x10000\n nop\n cmpq $1, 0x10000\n jne 1f\n mov %rsp, 0x10008\n"
-		   "1: mov %rsp, 0x10010\n iretq");
+                   "1: mov %rsp, 0x10010\n iretq");
 static void an_nmi_blocks_the_next_until_iret(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -258,8 +258,9 @@ static void an_nmi_blocks_the_next_until_iret(void **state)
 
 /* The guest steps itself: #DB after each instruction, with DR6.BS. */
 GUEST(own_trap, "pushfq\n orq $0x100, (%rsp)\n popfq\n nop\n nop\n pushfq\n andq $~0x100, (%rsp)\n"
-		"popfq" EXIT);
-GUEST(count_traps, "incq 0x10000\n push %rax\n mov %db6, %rax\n mov %rax, 0x10008\n pop %rax\n iretq");
+                "popfq" EXIT);
+GUEST(count_traps,
+      "incq 0x10000\n push %rax\n mov %db6, %rax\n mov %rax, 0x10008\n pop %rax\n iretq");
 static void the_guest_may_single_step_itself(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");

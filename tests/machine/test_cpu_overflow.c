@@ -57,16 +57,17 @@ static void the_same_by_branches(void **state)
 		assert_int_equal(f->pmis, 1);
 		/* MOV, then in each iteration: CALL is the 3rd, RET the 5th, JNZ the 7th. */
 		assert_int_equal(f->pmi_retired[0] - start,
-				 1 + (period - 1) / 3 * 7 + 3 + (period - 1) % 3 * 2);
+		                 1 + (period - 1) / 3 * 7 + 3 + (period - 1) % 3 * 2);
 		fix_unmake(f);
 	}
 }
 
 /* The handler's first instruction is what follows; the interrupted one goes on afterwards. */
 GUEST(interruptible, "sti\n mov $1000, %ecx\n1: inc %rax\n dec %ecx\n jnz 1b\n"
-		     "mov %rax, " RESULTS EXIT);
-GUEST(count_interrupts, "incq 0x10008\n push %rax\n mov 16(%rsp), %rax\n mov %rax, 0x10010\n pop %rax\n"
-			"iretq");
+                     "mov %rax, " RESULTS EXIT);
+GUEST(count_interrupts,
+      "incq 0x10008\n push %rax\n mov 16(%rsp), %rax\n mov %rax, 0x10010\n pop %rax\n"
+      "iretq");
 static void the_handler_runs_and_the_guest_goes_on(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -82,7 +83,7 @@ static void the_handler_runs_and_the_guest_goes_on(void **state)
 }
 
 GUEST(twice, "mov $0x38f, %ecx\n xor %edx, %edx\n mov $1, %eax\n wrmsr\n nop\n nop\n nop\n"
-	     "xor %eax, %eax\n wrmsr\n nop\n nop" EXIT);
+             "xor %eax, %eax\n wrmsr\n nop\n nop" EXIT);
 static void wrmsr_is_counted_by_what_it_disables(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -111,7 +112,7 @@ static void a_refused_wrmsr_does_not_count(void **state)
 
 /* Cycles and misses overflow at an instruction's end, too, and as often whatever the period. */
 GUEST(reader, "mov $0x400000, %esi\n mov $2000, %ecx\n1: mov (%rsi), %rax\n add $64, %rsi\n nop\n"
-	      "dec %ecx\n jnz 1b" EXIT);
+              "dec %ecx\n jnz 1b" EXIT);
 static void cycles_overflow_where_they_are_full(void **state)
 {
 	struct vpmu_amounts totals;
@@ -138,7 +139,7 @@ static void on_many_pmis(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
 
-	FIX_HANDLER(f, FIX_PMI_VECTOR, return);
+	FIX_HANDLER(f, FIX_PMI_VECTOR, return );
 	FIX_LOAD(f, interruptible);
 	fix_sample(f, 1);
 	fix_run(f);
@@ -148,7 +149,7 @@ static void on_many_pmis(void **state)
 
 /* RDPMC needs CR4.PCE in ring 3 only; a counter that does not exist is #GP. */
 GUEST(rdpmc, "mov $0x40000000, %ecx\n rdpmc\n mov %rax, " RESULTS "\n mov $9, %ecx\n rdpmc\n"
-	     "incq 0x10008" EXIT);
+             "incq 0x10008" EXIT);
 static void rdpmc_reads_the_pmu(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest may do anything and the host lives on: random bytes as code, random instructions of the
- * kinds that the CPU executes itself, wild page tables, loops without end. Prints its seed; SEED and
- * ROUNDS in the environment change it.
+ * kinds that the CPU executes itself, wild page tables, loops without end. Prints its seed; SEED
+ * and ROUNDS in the environment change it.
  */
 #include "cpu_fixture.h"
 
@@ -42,7 +42,7 @@ static void on_alarm(int signal)
 
 static void stop_in(struct fixture *f, unsigned milliseconds)
 {
-	const struct itimerval soon = { .it_value = { .tv_usec = milliseconds * 1000 } };
+	const struct itimerval soon = {.it_value = {.tv_usec = milliseconds * 1000}};
 
 	stopping = f->cpu;
 	signal(SIGALRM, on_alarm);
@@ -109,26 +109,70 @@ static const struct snippet {
 	uint8_t length;
 	uint8_t code[10];
 } snippets[] = {
-	{ 2, { 0x0f, 0x30 } }, { 2, { 0x0f, 0x32 } }, { 2, { 0x0f, 0x33 } },
-	{ 2, { 0x0f, 0x31 } }, { 3, { 0x0f, 0x01, 0xf9 } }, { 2, { 0x0f, 0xa2 } },
-	{ 2, { 0x0f, 0x0b } }, { 5, { 0x0f, 0x0b, 'k', 'v', 'm' } }, { 1, { 0xf4 } },
-	{ 1, { 0xfb } }, { 1, { 0xfa } }, { 1, { 0x9c } }, { 1, { 0x9d } }, { 1, { 0xcc } },
-	{ 2, { 0xcd, 0x80 } }, { 2, { 0x48, 0xcf } }, { 2, { 0x0f, 0x05 } },
-	{ 3, { 0x48, 0x0f, 0x07 } }, { 2, { 0x0f, 0x34 } }, { 2, { 0x0f, 0x35 } },
-	{ 3, { 0x0f, 0x20, 0xc0 } }, { 3, { 0x0f, 0x22, 0xc0 } }, { 3, { 0x0f, 0x22, 0xd8 } },
-	{ 3, { 0x0f, 0x22, 0xe0 } }, { 4, { 0x44, 0x0f, 0x22, 0xc0 } }, { 3, { 0x0f, 0x01, 0x38 } },
-	{ 2, { 0xf3, 0xaa } }, { 2, { 0xf3, 0xa4 } }, { 2, { 0xf3, 0x6e } }, { 2, { 0xf3, 0x6c } },
-	{ 2, { 0x8e, 0xd0 } }, { 2, { 0x8e, 0xd8 } }, { 3, { 0x0f, 0x00, 0xd8 } },
-	{ 3, { 0x0f, 0x00, 0xd0 } }, { 3, { 0x0f, 0x01, 0x10 } }, { 3, { 0x0f, 0x01, 0x18 } },
-	{ 3, { 0x0f, 0x01, 0xf8 } }, { 3, { 0x0f, 0x01, 0xc1 } }, { 3, { 0x0f, 0x01, 0xd9 } },
-	{ 2, { 0x0f, 0x09 } }, { 2, { 0x0f, 0x08 } }, { 2, { 0x48, 0xcb } }, { 1, { 0xc3 } },
-	{ 2, { 0xe2, 0xfe } }, { 2, { 0xeb, 0xf0 } }, { 2, { 0xec, 0x90 } }, { 2, { 0xef, 0x90 } },
-	{ 3, { 0x48, 0x89, 0x00 } }, { 3, { 0x48, 0x8b, 0x00 } }, { 4, { 0xf0, 0x48, 0x87, 0x00 } },
-	{ 10, { 0x48, 0xb8, 0, 0, 0, 0, 0, 0x80, 0xff, 0xff } }, { 5, { 0xb8, 0, 0, 0xe0, 0xfe } },
-	{ 5, { 0xb9, 0x80, 0, 0, 0xc0 } }, { 5, { 0xb9, 0x8f, 3, 0, 0 } }, { 5, { 0xb8, 0, 0, 0x10, 0 } },
-	{ 2, { 0x31, 0xc0 } }, { 2, { 0x31, 0xd2 } }, { 3, { 0x48, 0xff, 0xc8 } },
-	{ 5, { 0x68, 0x00, 0x03, 0x00, 0x00 } }, { 1, { 0x50 } }, { 1, { 0x5c } },
-	{ 2, { 0xff, 0xe0 } }, { 2, { 0x0f, 0xae } }, { 3, { 0x0f, 0x23, 0xf8 } },
+	{2, {0x0f, 0x30}},
+	{2, {0x0f, 0x32}},
+	{2, {0x0f, 0x33}},
+	{2, {0x0f, 0x31}},
+	{3, {0x0f, 0x01, 0xf9}},
+	{2, {0x0f, 0xa2}},
+	{2, {0x0f, 0x0b}},
+	{5, {0x0f, 0x0b, 'k', 'v', 'm'}},
+	{1, {0xf4}},
+	{1, {0xfb}},
+	{1, {0xfa}},
+	{1, {0x9c}},
+	{1, {0x9d}},
+	{1, {0xcc}},
+	{2, {0xcd, 0x80}},
+	{2, {0x48, 0xcf}},
+	{2, {0x0f, 0x05}},
+	{3, {0x48, 0x0f, 0x07}},
+	{2, {0x0f, 0x34}},
+	{2, {0x0f, 0x35}},
+	{3, {0x0f, 0x20, 0xc0}},
+	{3, {0x0f, 0x22, 0xc0}},
+	{3, {0x0f, 0x22, 0xd8}},
+	{3, {0x0f, 0x22, 0xe0}},
+	{4, {0x44, 0x0f, 0x22, 0xc0}},
+	{3, {0x0f, 0x01, 0x38}},
+	{2, {0xf3, 0xaa}},
+	{2, {0xf3, 0xa4}},
+	{2, {0xf3, 0x6e}},
+	{2, {0xf3, 0x6c}},
+	{2, {0x8e, 0xd0}},
+	{2, {0x8e, 0xd8}},
+	{3, {0x0f, 0x00, 0xd8}},
+	{3, {0x0f, 0x00, 0xd0}},
+	{3, {0x0f, 0x01, 0x10}},
+	{3, {0x0f, 0x01, 0x18}},
+	{3, {0x0f, 0x01, 0xf8}},
+	{3, {0x0f, 0x01, 0xc1}},
+	{3, {0x0f, 0x01, 0xd9}},
+	{2, {0x0f, 0x09}},
+	{2, {0x0f, 0x08}},
+	{2, {0x48, 0xcb}},
+	{1, {0xc3}},
+	{2, {0xe2, 0xfe}},
+	{2, {0xeb, 0xf0}},
+	{2, {0xec, 0x90}},
+	{2, {0xef, 0x90}},
+	{3, {0x48, 0x89, 0x00}},
+	{3, {0x48, 0x8b, 0x00}},
+	{4, {0xf0, 0x48, 0x87, 0x00}},
+	{10, {0x48, 0xb8, 0, 0, 0, 0, 0, 0x80, 0xff, 0xff}},
+	{5, {0xb8, 0, 0, 0xe0, 0xfe}},
+	{5, {0xb9, 0x80, 0, 0, 0xc0}},
+	{5, {0xb9, 0x8f, 3, 0, 0}},
+	{5, {0xb8, 0, 0, 0x10, 0}},
+	{2, {0x31, 0xc0}},
+	{2, {0x31, 0xd2}},
+	{3, {0x48, 0xff, 0xc8}},
+	{5, {0x68, 0x00, 0x03, 0x00, 0x00}},
+	{1, {0x50}},
+	{1, {0x5c}},
+	{2, {0xff, 0xe0}},
+	{2, {0x0f, 0xae}},
+	{3, {0x0f, 0x23, 0xf8}},
 };
 
 static void fill_with_snippets(struct fixture *f)
@@ -194,8 +238,9 @@ static void random_page_tables(void **state)
 }
 
 GUEST(for_ever, "1: jmp 1b");
-GUEST(for_ever_long, "2: mov $0x7fffffff, %edi\n1: imul $3, %rax\n add $1, %rax\n dec %edi\n jnz 1b\n"
-		     "jmp 2b");
+GUEST(for_ever_long,
+      "2: mov $0x7fffffff, %edi\n1: imul $3, %rax\n add $1, %rax\n dec %edi\n jnz 1b\n"
+      "jmp 2b");
 GUEST(for_ever_rep, "1: mov $0x400000, %edi\n mov $0x100000, %ecx\n rep stosb\n jmp 1b");
 GUEST(for_ever_fault, "1: ud2");
 GUEST(for_ever_halt, "1: sti\n hlt\n jmp 1b");
@@ -225,10 +270,11 @@ static void a_signal_stops_any_loop(void **state)
 	stop_from_a_signal(guest_for_ever_halt, guest_for_ever_halt_end);
 }
 
-GUEST(all_msrs, "xor %ecx, %ecx\n1: xor %eax, %eax\n xor %edx, %edx\n rdmsr\n wrmsr\n not %eax\n not %edx\n"
-		"wrmsr\n mov $1, %eax\n xor %edx, %edx\n wrmsr\n inc %ecx\n cmp $0x1000, %ecx\n jb 1b\n"
-		"cmp $0x2000, %ecx\n ja 2f\n mov $0xc0000000, %ecx\n"
-		"2: cmp $0xc0001000, %ecx\n jb 1b" EXIT);
+GUEST(all_msrs,
+      "xor %ecx, %ecx\n1: xor %eax, %eax\n xor %edx, %edx\n rdmsr\n wrmsr\n not %eax\n not %edx\n"
+      "wrmsr\n mov $1, %eax\n xor %edx, %edx\n wrmsr\n inc %ecx\n cmp $0x1000, %ecx\n jb 1b\n"
+      "cmp $0x2000, %ecx\n ja 2f\n mov $0xc0000000, %ecx\n"
+      "2: cmp $0xc0001000, %ecx\n jb 1b" EXIT);
 GUEST(skip_msr, "add $8, %rsp\n addq $2, (%rsp)\n iretq");
 static void every_msr_with_every_kind_of_value(void **state)
 {
@@ -252,11 +298,10 @@ static void on_other_fault(int signal, siginfo_t *info, void *context)
 
 static void other_faults_go_to_who_handled_them_before(void **state)
 {
-	struct sigaction mine = { .sa_sigaction = on_other_fault, .sa_flags = SA_SIGINFO };
+	struct sigaction mine = {.sa_sigaction = on_other_fault, .sa_flags = SA_SIGINFO};
 	struct sigaction before;
 	struct fixture *f;
-	volatile uint8_t *hole =
-		mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile uint8_t *hole = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	sigaction(SIGSEGV, &mine, &before);
 	f = fix_make("intel-v2");

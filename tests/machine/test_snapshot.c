@@ -203,7 +203,7 @@ static void seal(uint8_t *record)
 
 static void remove_record(uint32_t type)
 {
-	size_t bytes;
+	size_t bytes = 0;
 	uint8_t *record = find(type, &bytes);
 
 	memmove(record, record + bytes, (size_t)(saved.bytes + saved.used - record) - bytes);
@@ -213,7 +213,7 @@ static void remove_record(uint32_t type)
 static void other_model_is_seen_before_anything_else(void **state)
 {
 	enum vpmu_status status;
-	size_t bytes;
+	size_t bytes = 0;
 
 	make("intel-v4");
 	find(RECORD_BOARD, &bytes)[8] ^= 1; /* damaged, and nobody comes to it */
@@ -241,7 +241,7 @@ static void more_memory_than_allowed_is_incompatible(void **state)
 
 static void record_of_4_gib_is_bad_data(void **state)
 {
-	size_t bytes;
+	size_t bytes = 0;
 
 	make("intel-v2");
 	store_le(find(RECORD_PAGES, &bytes) + 4, 4, UINT32_MAX);
@@ -253,7 +253,7 @@ static void unknown_record_is_incompatible_unless_it_is_optional(void **state)
 	enum vpmu_status status;
 	struct machine *machine;
 	uint8_t *record;
-	size_t bytes;
+	size_t bytes = 0;
 
 	make("intel-v2");
 	record = find(RECORD_NOTES, &bytes);
@@ -289,7 +289,7 @@ static void repeated_record_is_bad_data(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
 		uint8_t *record;
-		size_t bytes;
+		size_t bytes = 0;
 
 		make("intel-v2");
 		record = find(types[i], &bytes);
@@ -302,7 +302,7 @@ static void repeated_record_is_bad_data(void **state)
 static void page_beyond_memory_is_bad_data(void **state)
 {
 	uint8_t *record;
-	size_t bytes;
+	size_t bytes = 0;
 
 	make("intel-v2");
 	record = find(RECORD_PAGES, &bytes);
@@ -314,7 +314,7 @@ static void page_beyond_memory_is_bad_data(void **state)
 static void value_out_of_range_is_named(void **state)
 {
 	uint8_t *record;
-	size_t bytes;
+	size_t bytes = 0;
 
 	make("intel-v2");
 	record = find(RECORD_BOARD, &bytes);
