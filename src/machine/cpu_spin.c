@@ -15,6 +15,11 @@ enum {
 	SPIN_MIN_FIRST = 1 << 16, /* and a translation */
 };
 
+/* uc_ctl_request_cache(), whose macro shifts a bit into the sign. */
+#define REQUEST_CACHE                                                                              \
+	((uc_control_type)((unsigned)UC_CTL_TB_REQUEST_CACHE | 2u << 26 |                          \
+	                   (unsigned)UC_CTL_IO_READ_WRITE << 30))
+
 #define SPIN_MAX (UINT64_C(1) << 32)
 #define HF_SPIN  0x01000000u /* I/O breakpoints are armed */
 
@@ -35,7 +40,7 @@ static void prepare(struct cpu *cpu, struct block *block)
 	uc_tb made;
 
 	cpu->hook_bounds[0] = cpu->hook_bounds[1] = 0;
-	block->loop->prepared = !uc_ctl_request_cache(cpu->uc, block->address, &made);
+	block->loop->prepared = !uc_ctl(cpu->uc, REQUEST_CACHE, block->address, &made);
 	cpu->hook_bounds[0] = begin;
 	cpu->hook_bounds[1] = end;
 }

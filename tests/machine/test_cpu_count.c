@@ -203,7 +203,7 @@ static void cutting_a_run_changes_nothing(void **state)
 	fix_unmake(f);
 	print_message("SEED=%u\n", seed);
 	srand(seed);
-	for (unsigned round = 0; round < 10; round++) {
+	for (unsigned round = 0; round < 6; round++) {
 		f = make_mix();
 		do {
 			f->deadline = cpu_retired(f->cpu) + 1 + (uint64_t)rand() % (1 + 17 * round);

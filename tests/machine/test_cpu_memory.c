@@ -23,10 +23,10 @@ static void map_top(struct fixture *f, unsigned slot, uint64_t physical)
 }
 
 GUEST(top, "mov $0xfffffffff0001000, %rbx\n mov (%rbx), %rax\n mov %rax, 0x10000\n"
-	   "movq $0x77, 8(%rbx)\n"
-	   "movq $0x501007, 0x302008\n invlpg (%rbx)\n mov (%rbx), %rax\n mov %rax, 0x10008\n"
-	   "movq $0x502007, 0x302008\n mov %cr3, %rax\n mov %rax, %cr3\n mov (%rbx), %rax\n"
-	   "mov %rax, 0x10010" EXIT);
+           "movq $0x77, 8(%rbx)\n"
+           "movq $0x501007, 0x302008\n invlpg (%rbx)\n mov (%rbx), %rax\n mov %rax, 0x10008\n"
+           "movq $0x502007, 0x302008\n mov %cr3, %rax\n mov %rax, %cr3\n mov (%rbx), %rax\n"
+           "mov %rax, 0x10010" EXIT);
 static void mappings_at_the_top_and_their_change(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -45,8 +45,9 @@ static void mappings_at_the_top_and_their_change(void **state)
 }
 
 /* Code runs there, too, and may be rewritten through its other address. */
-GUEST(code_at_top, "mov $0xfffffffff0001000, %rbx\n mov $40, %r12d\n1: call *%rbx\n mov %eax, 0x10000\n"
-		   "dec %r12d\n jnz 1b" EXIT);
+GUEST(code_at_top,
+      "mov $0xfffffffff0001000, %rbx\n mov $40, %r12d\n1: call *%rbx\n mov %eax, 0x10000\n"
+      "dec %r12d\n jnz 1b" EXIT);
 GUEST(callee, "mov $5, %eax\n ret");
 static void code_in_a_mapping_at_the_top(void **state)
 {
@@ -64,10 +65,11 @@ static void code_in_a_mapping_at_the_top(void **state)
 }
 
 /* A higher half, mapped by large pages: code, data and stack in it. */
-GUEST(higher_half, "mov $0xffff800000000000, %rax\n lea 1f(%rip), %rbx\n add %rax, %rbx\n"
-		   "add %rax, %rsp\n jmp *%rbx\n"
-		   "1: mov %rsp, 0x10008(%rip)\n call 2f\n2: pop %rcx\n mov $0xffff800000010000, %rdx\n"
-		   "mov %rcx, (%rdx)" EXIT);
+GUEST(higher_half,
+      "mov $0xffff800000000000, %rax\n lea 1f(%rip), %rbx\n add %rax, %rbx\n"
+      "add %rax, %rsp\n jmp *%rbx\n"
+      "1: mov %rsp, 0x10008(%rip)\n call 2f\n2: pop %rcx\n mov $0xffff800000010000, %rdx\n"
+      "mov %rcx, (%rdx)" EXIT);
 static void a_higher_half(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -80,7 +82,8 @@ static void a_higher_half(void **state)
 }
 
 /* Touched before it is mapped: a page fault; mapped by the handler: it works. */
-GUEST(late, "mov $0x5000000000, %rbx\n mov (%rbx), %rax\n mov %rax, 0x10000\n movq $9, 8(%rbx)" EXIT);
+GUEST(late,
+      "mov $0x5000000000, %rbx\n mov (%rbx), %rax\n mov %rax, 0x10000\n movq $9, 8(%rbx)" EXIT);
 GUEST(map_it, "movq $0x300007, 0x1000\n incq 0x10008\n add $8, %rsp\n iretq");
 static void memory_that_is_mapped_late(void **state)
 {
@@ -102,7 +105,7 @@ static void memory_that_is_mapped_late(void **state)
 }
 
 GUEST(device, "mov $0xfee00000, %ebx\n nop\n movl $0x55, 0x80(%rbx)\n nop\n mov 0x80(%rbx), %eax\n"
-	      "mov %eax, 0x10000\n movl $0x66, (%rbx)\n nop" EXIT);
+              "mov %eax, 0x10000\n movl $0x66, (%rbx)\n nop" EXIT);
 static void device_memory(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -119,8 +122,9 @@ static void device_memory(void **state)
 }
 
 /* Once a block is known to touch a device, the time of an access is exact. */
-GUEST(device_loop, "mov $0xfee00000, %ebx\n mov $5, %ecx\n1: nop\n movl $1, (%rbx)\n nop\n dec %ecx\n"
-		   "jnz 1b" EXIT);
+GUEST(device_loop,
+      "mov $0xfee00000, %ebx\n mov $5, %ecx\n1: nop\n movl $1, (%rbx)\n nop\n dec %ecx\n"
+      "jnz 1b" EXIT);
 static void the_time_of_a_device_access(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
@@ -133,8 +137,9 @@ static void the_time_of_a_device_access(void **state)
 	fix_unmake(f);
 }
 
-GUEST(nothing, "mov $0xd0000000, %edx\n mov (%rdx), %eax\n mov %eax, 0x10000\n movl $1, (%rdx)\n mov $0x2000000, %ebx\n"
-	       "mov (%rbx), %rax\n mov %rax, 0x10008" EXIT);
+GUEST(nothing, "mov $0xd0000000, %edx\n mov (%rdx), %eax\n mov %eax, 0x10000\n movl $1, (%rdx)\n "
+               "mov $0x2000000, %ebx\n"
+               "mov (%rbx), %rax\n mov %rax, 0x10008" EXIT);
 static void where_there_is_nothing_ones_are_read(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
