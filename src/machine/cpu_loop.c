@@ -214,10 +214,13 @@ static void add_to(struct cpu *cpu, const struct loop_add *add, uint64_t times)
 void loop_fold(struct cpu *cpu, const struct block *block)
 {
 	const struct loop *loop = block->loop;
-	uint64_t count = loop_left(cpu, loop), room = loop_room(cpu, block);
+	uint64_t count, room;
 
-	if (!loop->pure || count <= FOLD_MIN || !room || cpu->retired >= FOLD_END ||
-	    !loop_is_steady(cpu, block))
+	if (!loop->pure || cpu->retired >= FOLD_END || !loop_is_steady(cpu, block))
+		return;
+	count = loop_left(cpu, loop);
+	room = loop_room(cpu, block);
+	if (count <= FOLD_MIN || !room)
 		return;
 	count = least(count, room) - 1;
 	for (unsigned i = 0; i < loop->add_count; i++)

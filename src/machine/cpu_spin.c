@@ -27,7 +27,8 @@ bool spin_pays(const struct cpu *cpu, const struct block *block)
 {
 	uint64_t left;
 
-	if (!block->loop || !cpu->hook_bounds || cpu->stop || !loop_is_steady(cpu, block))
+	if (!block->loop || block->loop->pure || !cpu->hook_bounds || cpu->stop ||
+	    !loop_is_steady(cpu, block))
 		return false;
 	left = loop_left(cpu, block->loop);
 	return left >= (block->loop->prepared ? SPIN_MIN : SPIN_MIN_FIRST) && left < SPIN_MAX &&

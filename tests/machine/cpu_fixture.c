@@ -18,7 +18,7 @@ enum {
 #define DEVICE_BASE UINT64_C(0xfee00000)
 
 /* Unicorn 2.0 loses a little memory with self-modifying code. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libunicorn";
