@@ -163,6 +163,19 @@ VPMU_API enum vpmu_known vpmu_obstacle_verdict(enum vpmu_obstacle obstacle);
 /* One line: "KVM's PMU is switched off (enable_pmu=N)". Static storage. */
 VPMU_API const char *vpmu_obstacle_text(enum vpmu_obstacle obstacle);
 
+/* --- PMU on -------------------------------------------------------------------------------- */
+
+/*
+ * Makes the CPUID of one vCPU, to be given to KVM_SET_CPUID2 afterwards, say that its PMU is the
+ * model: leaf 0xA, PDCM, PERFCORE, leaf 0x80000022, and where the leaves are another vendor's its
+ * name and the model's signature. All other bits stay. `room`: how many entries there is memory
+ * for; at most two are added. Whether this KVM can give the model is vpmu_compat_judge()'s to say,
+ * against the probe's; a model without a PMU is vpmu_kvm_pmu_off()'s. VPMU_BAD_ARGUMENT: the model
+ * fails vpmu_model_check(), or `room` is too small; the leaves are then of no use.
+ */
+VPMU_API enum vpmu_status vpmu_kvm_show_pmu(struct kvm_cpuid2 *cpuid, size_t room,
+                                            const struct vpmu_model *model);
+
 /* --- PMU off ------------------------------------------------------------------------------- */
 
 /*

@@ -5,8 +5,6 @@
 
 #include "room_int.h"
 
-#define DEVICE "/dev/kvm"
-
 enum { MSR_CAPABILITIES = 0x345 /* IA32_PERF_CAPABILITIES */ };
 
 /* --- The device ---------------------------------------------------------------------------- */
@@ -90,7 +88,7 @@ void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
 	calls = calls_or_kernel(calls);
 	*host = (struct vpmu_kvm_host){0};
 	host_look(host, root, calls);
-	if (host_path(path, root, DEVICE, "", ""))
+	if (host_path(path, root, KVM_DEVICE, "", ""))
 		fd = calls->open(calls->context, path);
 	if (fd < 0) {
 		host->open_error = -fd;
@@ -138,8 +136,12 @@ static enum vpmu_obstacle behind_device(const struct vpmu_kvm_host *host)
 
 enum vpmu_obstacle vpmu_kvm_obstacle(const struct vpmu_kvm_host *host)
 {
-	enum vpmu_obstacle obstacle = before_device(host);
+	enum vpmu_obstacle obstacle;
 
+	/* A counter that keeps its value outweighs what would explain that it does not. */
+	if (host->trial == VPMU_TRIAL_WORKS)
+		return VPMU_OBSTACLE_NONE;
+	obstacle = before_device(host);
 	if (!obstacle)
 		obstacle = at_device(host);
 	return obstacle ? obstacle : behind_device(host);

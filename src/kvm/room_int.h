@@ -8,6 +8,8 @@
 #include <base/room.h>
 #include <kvm/room.h>
 
+#define KVM_DEVICE "/dev/kvm"
+
 /* Of kernels younger than the headers that vpmu is built with. */
 #ifndef KVM_CAP_PMU_CAPABILITY
 #define KVM_CAP_PMU_CAPABILITY 212
@@ -42,8 +44,8 @@ union cpuid_room {
 /* What KVM can give a guest: 0 or a negative errno. */
 int cpuid_supported(const struct vpmu_kvm_calls *calls, int kvm_fd, union cpuid_room *room);
 
-/* Copies the leaves that make a model, at most VPMU_CPUID_LEAVES; returns their number. */
-size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves);
+/* The entry of a leaf, subleaf 0; NULL: there is none. */
+struct kvm_cpuid_entry2 *cpuid_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf);
 
 /* --- host.c -------------------------------------------------------------------------------- */
 

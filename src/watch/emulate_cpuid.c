@@ -7,96 +7,6 @@
 
 /* --- KVM_GET_SUPPORTED_CPUID ---------------------------------------------------------------- */
 
-/* The bits of a leaf that are the PMU's: the others stay as this host's KVM has them. */
-static const struct pmu_leaf {
-	uint32_t leaf;
-	uint32_t eax, ebx, ecx, edx;
-} pmu_leaves[] = {
-	{1, 0, 0, 1u << 15, 0},          /* PDCM */
-	{0xa, ~0u, ~0u, ~0u, ~0u},       /* architectural performance monitoring */
-	{0x80000001, 0, 0, 1u << 23, 0}, /* PERFCORE */
-	{0x80000022, ~0u, ~0u, ~0u, ~0u},
-};
-
-static const struct pmu_leaf no_bits;
-
-static const struct pmu_leaf *bits_of(uint32_t leaf)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(pmu_leaves); i++)
-		if (pmu_leaves[i].leaf == leaf)
-			return &pmu_leaves[i];
-	return &no_bits;
-}
-
-static void blend(__u32 *into, uint32_t from, uint32_t bits)
-{
-	*into = (*into & ~bits) | (from & bits);
-}
-
-static struct kvm_cpuid_entry2 *find_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf)
-{
-	for (unsigned i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == leaf && !cpuid->entries[i].index)
-			return &cpuid->entries[i];
-	return NULL;
-}
-
-/* Takes the PMU's bits of the model's leaf, whether or not the host has that leaf. */
-static void put_leaf(struct kvm_cpuid2 *cpuid, const struct vpmu_cpuid *leaf)
-{
-	const struct pmu_leaf *bits = bits_of(leaf->leaf);
-	struct kvm_cpuid_entry2 *entry = find_entry(cpuid, leaf->leaf);
-
-	if (!entry) {
-		if (cpuid->nent == MAX_CPUID)
-			return;
-		entry = &cpuid->entries[cpuid->nent++];
-		*entry = (struct kvm_cpuid_entry2){.function = leaf->leaf};
-	}
-	blend(&entry->eax, leaf->eax, bits->eax);
-	blend(&entry->ebx, leaf->ebx, bits->ebx);
-	blend(&entry->ecx, leaf->ecx, bits->ecx);
-	blend(&entry->edx, leaf->edx, bits->edx);
-}
-
-/* Leaf 0 or 0x80000000: the highest leaf, and whose processor it is. */
-static void put_head(struct kvm_cpuid2 *cpuid, const struct vpmu_cpuid *leaf)
-{
-	struct kvm_cpuid_entry2 *entry = find_entry(cpuid, leaf->leaf), *basic;
-	const struct vpmu_model *model = emulated_model();
-
-	if (!entry)
-		return;
-	if (entry->eax < leaf->eax)
-		entry->eax = leaf->eax;
-	if (entry->ebx == leaf->ebx && entry->ecx == leaf->ecx && entry->edx == leaf->edx)
-		return;
-	/* Another vendor's processor: its name, and with leaf 0 its family. */
-	blend(&entry->ebx, leaf->ebx, ~0u);
-	blend(&entry->ecx, leaf->ecx, ~0u);
-	blend(&entry->edx, leaf->edx, ~0u);
-	basic = leaf->leaf ? NULL : find_entry(cpuid, 1);
-	if (basic)
-		basic->eax = model->signature;
-}
-
-static void put_model(struct kvm_cpuid2 *cpuid)
-{
-	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
-	size_t count = vpmu_model_to_cpuid(emulated_model(), leaves);
-
-	/* What this model has not is taken away from what the host's KVM has. */
-	for (size_t i = 0; i < ARRAY_SIZE(pmu_leaves); i++)
-		if (find_entry(cpuid, pmu_leaves[i].leaf))
-			put_leaf(cpuid, &(struct vpmu_cpuid){.leaf = pmu_leaves[i].leaf});
-	for (size_t i = 0; i < count; i++) {
-		if (leaves[i].leaf == 0 || leaves[i].leaf == 0x80000000)
-			put_head(cpuid, &leaves[i]);
-		else if (bits_of(leaves[i].leaf)->leaf)
-			put_leaf(cpuid, &leaves[i]);
-	}
-}
-
 /* As kvm_dev_ioctl_get_cpuid(): E2BIG when the VMM has no room for all of it. */
 int emulate_supported_cpuid(int fd, struct kvm_cpuid2 *argument)
 {
@@ -110,7 +20,7 @@ int emulate_supported_cpuid(int fd, struct kvm_cpuid2 *argument)
 	cpuid->nent = MAX_CPUID;
 	if (real()->ioctl(fd, KVM_GET_SUPPORTED_CPUID, cpuid))
 		return -1;
-	put_model(cpuid);
+	vpmu_kvm_show_pmu(cpuid, MAX_CPUID, emulated_model());
 	if (asked < cpuid->nent)
 		return fails(E2BIG);
 	if (!memory_write(argument, cpuid,

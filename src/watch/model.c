@@ -5,25 +5,6 @@
 
 #include "room_int.h"
 
-size_t model_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves)
-{
-	static const uint32_t wanted[] = {0, 1, 7, 0xa, 0x80000000, 0x80000001, 0x80000022};
-	size_t count = 0;
-
-	for (size_t i = 0; i < cpuid->nent; i++) {
-		const struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
-
-		for (size_t j = 0; j < ARRAY_SIZE(wanted); j++)
-			if (entry->function == wanted[j] && !entry->index &&
-			    count < VPMU_CPUID_LEAVES)
-				leaves[count++] = (struct vpmu_cpuid){
-					entry->function, entry->index, entry->eax,
-					entry->ebx,      entry->ecx,   entry->edx,
-				};
-	}
-	return count;
-}
-
 static struct vpmu_cpuid *find_leaf(struct vpmu_cpuid *leaves, size_t count, uint32_t leaf)
 {
 	for (size_t i = 0; i < count; i++)
@@ -81,7 +62,7 @@ bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
 	size_t count;
 
 	memset(model, 0, sizeof(*model));
-	count = model_leaves(cpuid, leaves);
+	count = cpuid_pmu_leaves(cpuid, leaves);
 	set_vendor(leaves, count, limit);
 	if (vpmu_model_from_cpuid(model, leaves, count, capabilities, NULL, 0))
 		return false;

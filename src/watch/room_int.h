@@ -18,6 +18,7 @@
 
 #include "arch/room.h"
 #include "base/room.h"
+#include "kvm/room.h"
 #include "kvm_abi.h"
 #include "room.h"
 
@@ -134,9 +135,6 @@ int follow_ioctl(struct object *object, int fd, unsigned long request, void *arg
 struct watch_head record_head(const struct object *object, enum watch_kind kind);
 
 /* --- model.c: what the VMM's CPUID makes --------------------------------------------------- */
-
-/* The leaves that make a model, at most VPMU_CPUID_LEAVES; returns their number. */
-size_t model_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves);
 
 /*
  * The PMU that KVM gives a vCPU with these leaves. limit: what this KVM can give, NULL: the host's

@@ -211,8 +211,19 @@ static void test_no_hardware_counters(void **context)
 		struct place place = place_of("intel-v2", "kvm_intel");
 
 		place.kvm->cycles_error = errors[i];
+		place.kvm->is_enabled = false; /* as kvm_init_pmu_capability() does then */
 		assert_int_equal(expect(&place, VPMU_OBSTACLE_NO_COUNTERS).counters, VPMU_NO);
 	}
+}
+
+/* As under vpmu watch --emulate, or under another KVM than this kernel's. */
+static void test_trial_that_works_outweighs_what_explains_one_that_does_not(void **context)
+{
+	struct place place = place_of("intel-v2", "kvm_intel");
+
+	tree_file(&place.tree, "/sys/module/kvm/parameters/enable_pmu", "N\n");
+	place.kvm->cycles_error = ENOENT;
+	assert_int_equal(expect(&place, VPMU_OBSTACLE_NONE).enable_pmu, VPMU_NO);
 }
 
 /* perf_event_paranoid, seccomp: the error is not about counters, so sysfs decides. */
@@ -227,7 +238,9 @@ static void test_perf_that_may_not_be_asked(void **context)
 		place.kvm->cycles_error = errors[i];
 		assert_int_equal(expect(&place, VPMU_OBSTACLE_NONE).counters, VPMU_YES);
 		tree_directory(&bare.tree, "/sys/bus/event_source/devices/software");
+		place.kvm->is_enabled = false;
 		assert_int_equal(expect(&bare, VPMU_OBSTACLE_NO_COUNTERS).counters, VPMU_NO);
+		place.kvm->is_enabled = true;
 		bare.tree = tree_make();
 		assert_int_equal(expect(&bare, VPMU_OBSTACLE_NONE).counters, VPMU_UNKNOWN);
 	}
@@ -374,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_hybrid_cpu_by_cpuid),
 		cmocka_unit_test(test_hybrid_cpu_by_perf),
 		cmocka_unit_test(test_no_hardware_counters),
+		cmocka_unit_test(test_trial_that_works_outweighs_what_explains_one_that_does_not),
 		cmocka_unit_test(test_perf_that_may_not_be_asked),
 		cmocka_unit_test(test_old_kernel_lacks_the_off_switch_only),
 		cmocka_unit_test(test_strange_releases_are_unknown_kernels),

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* vpmu_kvm_show_pmu(): a model in the CPUID of a vCPU. */
+#include "fake_kvm.h"
+
+static struct vpmu_model model_of(const char *text)
+{
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, text, NULL, 0), VPMU_OK);
+	return model;
+}
+
+/* What a guest with these leaves finds. */
+static struct vpmu_model found(const union cpuid_room *room, uint64_t capabilities)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = cpuid_pmu_leaves(&room->cpuid, leaves);
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_from_cpuid(&model, leaves, count, capabilities, NULL, 0),
+	                 VPMU_OK);
+	return model;
+}
+
+/* The models that stand for the vendors' largest KVMs. */
+static const char *const hosts[] = {"intel-v5", "amd-perfmon-v2", "zhaoxin-v2"};
+
+static void test_every_model_is_found_on_every_host(void **context)
+{
+	const char *name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		struct vpmu_model host = model_of(hosts[i]);
+
+		for (size_t j = 0; (name = vpmu_preset_name(j)); j++) {
+			union cpuid_room room = fake_cpuid(&host);
+			struct vpmu_model model = model_of(name), back;
+
+			assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model),
+			                 VPMU_OK);
+			back = found(&room, model.perf_capabilities);
+			/* The processor stays unless the vendor is another; TSX is the processor's.
+			 */
+			model.signature = back.signature;
+			model.features &= ~(uint32_t)(VPMU_FEATURE_HLE | VPMU_FEATURE_RTM);
+			back.features &= ~(uint32_t)(VPMU_FEATURE_HLE | VPMU_FEATURE_RTM);
+			if (!vpmu_model_equal(&model, &back))
+				fail_msg("%s on %s", name, hosts[i]);
+		}
+	}
+}
+
+static void test_smaller_model_takes_away_what_it_has_not(void **context)
+{
+	struct vpmu_model host = model_of("amd-perfmon-v2"), small = model_of("amd-k7");
+	union cpuid_room room = fake_cpuid(&host);
+
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &small), VPMU_OK);
+	assert_int_equal(found(&room, 0).features & VPMU_FEATURE_PERFMON_V2, 0);
+	assert_int_equal(found(&room, 0).gp_count, 4);
+}
+
+static void test_other_bits_stay(void **context)
+{
+	struct vpmu_model model = model_of("intel-v2");
+	union cpuid_room room = fake_cpuid(&model);
+	struct kvm_cpuid_entry2 *basic = cpuid_entry(&room.cpuid, 1);
+
+	basic->edx = 0x0badcafe;
+	basic->ecx = ~0u;
+	model = model_of("intel-v1");
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model), VPMU_OK);
+	assert_int_equal(basic->edx, 0x0badcafe);
+	assert_int_equal(basic->ecx, ~(1u << 15));
+}
+
+static void test_leaf_beyond_the_room_is_refused(void **context)
+{
+	struct vpmu_model host = model_of("intel-v2"), model = model_of("intel-v4");
+	union cpuid_room room = fake_cpuid(&host);
+	struct kvm_cpuid_entry2 *leaf = cpuid_entry(&room.cpuid, 0xa);
+
+	leaf->function = 0x15; /* there is no leaf 0xA now, and no room for one */
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, room.cpuid.nent, &model),
+	                 VPMU_BAD_ARGUMENT);
+}
+
+static void test_impossible_model_is_refused(void **context)
+{
+	struct vpmu_model model = model_of("intel-v2");
+	union cpuid_room room = fake_cpuid(&model);
+
+	model.gp_count = 0;
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model), VPMU_BAD_ARGUMENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_model_is_found_on_every_host),
+		cmocka_unit_test(test_smaller_model_takes_away_what_it_has_not),
+		cmocka_unit_test(test_other_bits_stay),
+		cmocka_unit_test(test_leaf_beyond_the_room_is_refused),
+		cmocka_unit_test(test_impossible_model_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
