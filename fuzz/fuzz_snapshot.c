@@ -8,6 +8,7 @@
 #include <machine/snapshot.h>
 #include <stream/room.h>
 
+#include "../tests/machine/fake_cpu.h"
 #include "fuzz.h"
 
 struct bytes {
@@ -49,8 +50,9 @@ static void seal(uint8_t *data, size_t size)
 
 static void try(const uint8_t *data, size_t size)
 {
-	const struct machine_restore wanted = {.config = {.memory_bytes = 4 * MIB},
-	                                       .order = vpmu_order_find("safe")};
+	const struct machine_restore wanted = {
+		.config = {.cpu = &fake_cpu_ops, .memory_bytes = 4 * MIB},
+		.order = vpmu_order_find("safe")};
 	struct bytes bytes = {.data = data, .size = size};
 	const struct machine_origin origin = {.read = give, .context = &bytes};
 	const struct machine_sink sink = {.write = drop};

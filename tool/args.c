@@ -216,3 +216,20 @@ int args_parse(const struct command *command, int argc, char **argv, void *optio
 	}
 	return ARGS_GO;
 }
+
+bool option_is_set(const struct option_row *row, const void *options)
+{
+	const void *field = (const char *)options + row->offset;
+
+	switch (row->kind) {
+	case OPTION_FLAG:
+		return *(const bool *)field;
+	case OPTION_TEXT:
+		return *(const char *const *)field;
+	case OPTION_COUNT:
+	case OPTION_SIZE:
+	case OPTION_SECONDS:
+		return *(const uint64_t *)field;
+	}
+	return false;
+}

@@ -25,6 +25,7 @@ struct option_row {
 	enum option_kind kind;
 	size_t offset;     /* in the command's structure of options */
 	uint64_t min, max; /* of a number, in the stored unit */
+	unsigned tag;      /* the command's own */
 };
 
 struct command;
@@ -38,5 +39,8 @@ enum { ARGS_GO = -1, ARGS_OPERANDS = 8 };
  */
 int args_parse(const struct command *command, int argc, char **argv, void *options,
                const char **operands);
+
+/* Whether the option has been typed, or the command has given it a value before. */
+bool option_is_set(const struct option_row *row, const void *options);
 
 #endif

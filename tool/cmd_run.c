@@ -2,10 +2,6 @@
 /* vpmu run: runs a bare-metal guest on the embedded machine. */
 #include <string.h>
 
-#if HAVE_KVM
-#include <vpmu/kvm.h>
-#endif
-
 #include "command.h"
 #include "json.h"
 #include "message.h"
@@ -19,7 +15,7 @@ static const struct option_row rows[] = {
 	{OPTION("model", model), .value = "NAME[,key=value...]",
          .about = "the guest's PMU; 'vpmu models' lists them\n(default intel-v2)",
          .kind = OPTION_TEXT},
-	{OPTION("profile", profile), .value = "NAME",
+	{OPTION("profile", profile), .tag = RUN_BY_INSTRUCTION, .value = "NAME",
          .about = "whose behaviour it shows (default hardware)", .kind = OPTION_TEXT},
 	{OPTION("memory", memory), .value = "SIZE",
          .about = "the guest's memory, 2M to 4G (default 512M)", .kind = OPTION_SIZE,
@@ -28,36 +24,37 @@ static const struct option_row rows[] = {
          .kind = OPTION_TEXT},
 	{OPTION("cpu", cpu), .value = "emulated|kvm|auto",
          .about = "what executes the guest (default auto)", .kind = OPTION_TEXT},
-	{OPTION("max-instructions", max_instructions), .value = "N",
+	{OPTION("max-instructions", max_instructions), .tag = RUN_BY_INSTRUCTION, .value = "N",
          .about = "end after N guest instructions", .kind = OPTION_COUNT, .min = 1,
          .max = INT64_MAX},
 	{OPTION("timeout", timeout_us), .value = "SECONDS",
          .about = "end after that much real time", .kind = OPTION_SECONDS, .min = 1000,
          .max = UINT64_C(31536000) * 1000000},
-	{OPTION("reset-at", reset_at), .value = "N",
+	{OPTION("reset-at", reset_at), .tag = RUN_BY_INSTRUCTION, .value = "N",
          .about = "reset the machine after N guest instructions", .kind = OPTION_COUNT, .min = 1,
          .max = INT64_MAX},
-	{OPTION("migrate-at", migrate_at), .value = "N[,N...]",
+	{OPTION("migrate-at", migrate_at), .tag = RUN_BY_INSTRUCTION, .value = "N[,N...]",
          .about = "save, tear down and restore there, in this process", .kind = OPTION_TEXT},
-	{OPTION("save", save), .value = "FILE",
+	{OPTION("save", save), .tag = RUN_BY_INSTRUCTION, .value = "FILE",
          .about = "save the machine to FILE and end, with --at", .kind = OPTION_TEXT},
-	{OPTION("restore", restore), .value = "FILE",
+	{OPTION("restore", restore), .tag = RUN_BY_INSTRUCTION, .value = "FILE",
          .about = "go on with a saved machine; no GUEST", .kind = OPTION_TEXT},
-	{OPTION("migrate-to", migrate_to), .value = "ADDRESS",
+	{OPTION("migrate-to", migrate_to), .tag = RUN_BY_INSTRUCTION, .value = "ADDRESS",
          .about = "hand the running guest to another process:\nunix:PATH or tcp:HOST:PORT",
          .kind = OPTION_TEXT},
-	{OPTION("listen", listen), .value = "ADDRESS",
+	{OPTION("listen", listen), .tag = RUN_BY_INSTRUCTION, .value = "ADDRESS",
          .about = "take a guest handed over; no GUEST", .kind = OPTION_TEXT},
-	{OPTION("at", at), .value = "N", .about = "when: after N guest instructions",
-         .kind = OPTION_COUNT, .min = 1, .max = INT64_MAX},
-	{OPTION("allow-remote", allow_remote),
+	{OPTION("at", at), .tag = RUN_BY_INSTRUCTION, .value = "N",
+         .about = "when: after N guest instructions", .kind = OPTION_COUNT, .min = 1,
+         .max = INT64_MAX},
+	{OPTION("allow-remote", allow_remote), .tag = RUN_BY_INSTRUCTION,
          .about = "let ADDRESS be another host's; nothing is encrypted\nor authenticated",
          .kind = OPTION_FLAG},
-	{OPTION("order", order), .value = "ORDER",
+	{OPTION("order", order), .tag = RUN_BY_INSTRUCTION, .value = "ORDER",
          .about = "the order of the PMU's writes (default safe)", .kind = OPTION_TEXT},
 	{OPTION("stat", stat), .about = "print a table of every counter at the end, on stderr",
          .kind = OPTION_FLAG},
-	{OPTION("timeline", timeline), .value = "FILE",
+	{OPTION("timeline", timeline), .tag = RUN_BY_INSTRUCTION, .value = "FILE",
          .about = "write what happened to the PMU as a Chrome trace\n(opens in Perfetto)",
          .kind = OPTION_TEXT},
 	{OPTION("json", json),
@@ -66,6 +63,9 @@ static const struct option_row rows[] = {
 };
 
 static const char notes[] =
+	"--cpu emulated is exact to the instruction, with any PMU. --cpu kvm runs the guest\n"
+	"through /dev/kvm on KVM's own PMU, or with --model NAME,pmu=off on any KVM.\n"
+	"\n"
 	"GUEST is an ELF64 file, or a multiboot 1 image in ELF32 or ELF64. Its serial port\n"
 	"(0x3f8) is standard output. It ends by writing a value V to port 0xf4.\n"
 	"\n"
@@ -78,49 +78,36 @@ static const char notes[] =
 	"    0  --save, --migrate-to: done\n"
 	"    2  bad usage or guest file    3  this build or host lacks something\n";
 
-/* KVM executes no guest here yet: where its PMU would be enough, that is the reason. */
-static int lacks_kvm(void)
-{
-	const char *why = "this vpmu does not execute guests through KVM";
-#if HAVE_KVM
-	static struct vpmu_kvm_host host; /* some 10 KiB */
-	enum vpmu_obstacle obstacle;
-
-	vpmu_kvm_probe(&host, "", NULL);
-	obstacle = vpmu_kvm_obstacle(&host);
-	if (obstacle != VPMU_OBSTACLE_NONE)
-		why = vpmu_obstacle_text(obstacle);
-#endif
-	message("cannot run on KVM: --cpu kvm: %s (vpmu doctor says more; --cpu emulated needs no "
-	        "KVM)",
-	        why);
-	return TOOL_LACKS;
-}
-
 /* Options that go together, and words that are no numbers. */
-static int check(const struct run_options *options)
+static int check(const struct command *self, const struct run_options *options)
 {
+	int status;
+
 	if (options->memory % MIB) {
 		message("not a whole number of MiB: --memory");
 		return TOOL_BAD;
 	}
-	if (!strcmp(options->cpu, "kvm"))
-		return lacks_kvm();
-	if (strcmp(options->cpu, "emulated") && strcmp(options->cpu, "auto")) {
-		message("unknown CPU: --cpu %s (emulated, kvm, auto)", options->cpu);
-		return TOOL_BAD;
-	}
+	status = run_cpu_check(self, options);
+	if (status)
+		return status;
 	return options->json && json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
 }
 
 #if !HAVE_MACHINE
 int run_guest(const struct run_options *options, const char *guest)
 {
-	message("this build has no machine: %s (build it with Unicorn and Zydis)", guest);
+	message("this build has no machine: %s (build it with Unicorn and Zydis, or on a Linux "
+	        "that has KVM's headers)",
+	        guest);
 	return TOOL_LACKS;
 }
 
 int life_check(const struct run_options *options, bool has_guest)
+{
+	return TOOL_HOLDS;
+}
+
+int run_cpu_check(const struct command *command, const struct run_options *options)
 {
 	return TOOL_HOLDS;
 }
@@ -134,7 +121,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
-	status = check(&options);
+	status = check(self, &options);
 	if (!status)
 		status = life_check(&options, operands[0]);
 	return status ? status : run_guest(&options, operands[0] ? operands[0] : "-");

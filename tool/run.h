@@ -59,9 +59,14 @@ struct run_serial {
 };
 
 struct life;
+struct command;
+
+/* The tag of options that only a CPU can heed which counts instructions and tells of events. */
+enum { RUN_BY_INSTRUCTION = 1 };
 
 struct run {
 	const struct run_options *options;
+	const struct run_cpu *cpu;
 	const char *guest;
 	struct vpmu_model model;
 	const struct vpmu_profile *profile;
@@ -98,6 +103,24 @@ int run_load(struct run *run);
 
 /* Notes what was counted up to here. */
 void run_look_at_counted(struct run *run, uint64_t instruction);
+
+/* --- run_cpu.c: what executes the guest ---------------------------------------------------------
+ */
+
+struct run_cpu {
+	const char *name; /* as typed after --cpu */
+	const struct cpu_ops *ops;
+	bool by_instruction; /* heeds RUN_BY_INSTRUCTION */
+	/* Sets the run's model and profile. Returns the exit status, with a message. */
+	int (*choose_pmu)(struct run *run);
+};
+
+/* Whether there is such a CPU, and it can heed the options; else the exit status, with a message.
+ */
+int run_cpu_check(const struct command *command, const struct run_options *options);
+
+/* The CPU of options that have been checked. */
+const struct run_cpu *run_cpu_find(const struct run_options *options);
 
 /* --- run_life.c: save, reset, restore, migrate -------------------------------------------------
  */

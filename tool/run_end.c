@@ -63,7 +63,11 @@ void run_end_message(const struct run *run)
 	const struct end *end = end_of(run);
 	char text[NUMBER_GROUPED_BYTES];
 
-	if (end->text)
+	if (!run->result.pmu_is_known && run->fate == FATE_RAN)
+		message("the counters could not be read: %s: %s", run->guest, run->result.pmu_why);
+	if (end->text && !run->cpu->by_instruction)
+		message("%s: %s (%s)", end->text, run->guest, run->result.why);
+	else if (end->text)
 		message("%s: %s (%s; %s instructions)", end->text, run->guest, run->result.why,
 		        number_grouped(run->result.totals.of[VPMU_INSTRUCTIONS], text));
 }

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "file.h"
 #include "message.h"
-#include "model_arg.h"
 
 enum { WHY_BYTES = 512, SERIAL_MAX = 16 << 20, NUDGE_US = 100000 };
 
@@ -29,6 +29,28 @@ static void on_signal(int number)
 		signalled = number;
 	if (signalled_machine)
 		machine_stop_soon(signalled_machine);
+}
+
+static void on_nudge(int number)
+{
+}
+
+/*
+ * KVM tells of no HLT while it has the APIC: a signal now and then makes it return, and the machine
+ * look whether anything can still wake the guest.
+ */
+static bool nudge(timer_t *timer)
+{
+	struct sigaction action = {.sa_handler = on_nudge, .sa_flags = SA_RESTART};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG};
+	const struct itimerspec often = {
+		.it_value = {.tv_nsec = NUDGE_US * 1000},
+		.it_interval = {.tv_nsec = NUDGE_US * 1000},
+	};
+
+	sigaction(SIGURG, &action, NULL);
+	return !timer_create(CLOCK_MONOTONIC, &event, timer) &&
+	       !timer_settime(*timer, 0, &often, NULL);
 }
 
 /* A second SIGINT or SIGTERM ends the tool at once. */
@@ -128,6 +150,7 @@ struct machine_config run_config(struct run *run)
 	const struct run_options *options = run->options;
 
 	return (struct machine_config){
+		.cpu = run->cpu->ops,
 		.model = run->model,
 		.profile = run->profile,
 		.memory_bytes = options->memory,
@@ -191,10 +214,16 @@ static bool open_timeline(struct run *run)
 
 static void execute(struct run *run)
 {
+	timer_t timer;
+	bool nudges;
+
 	setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IONBF : _IOLBF, BUFSIZ);
 	signalled_machine = run->machine;
 	catch_signals(run->options);
+	nudges = !run->cpu->by_instruction && nudge(&timer);
 	life_run(run);
+	if (nudges)
+		timer_delete(timer);
 	release_signals();
 	run->stop_signal = signalled;
 	run_look_at_counted(run, run->result.totals.of[VPMU_INSTRUCTIONS]);
@@ -247,10 +276,8 @@ int run_guest(const struct run_options *options, const char *guest)
 
 	run.options = options;
 	run.guest = guest;
-	status = model_from_text(options->model ? options->model : "intel-v2", &run.model);
-	if (!status)
-		status = profile_from_text(options->profile ? options->profile : "hardware",
-		                           &run.profile);
+	run.cpu = run_cpu_find(options);
+	status = run.cpu->choose_pmu(&run);
 	if (!status)
 		status = life_begin(&run);
 	if (!status)

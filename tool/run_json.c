@@ -77,14 +77,18 @@ int run_print_json(const struct run *run)
 
 	json_object_set_new(document, "guest", json_bytes(run->guest, strlen(run->guest)));
 	json_object_set_new(document, "model", json_string(run->model.name));
-	json_object_set_new(document, "profile", json_string(machine_profile_name(run->machine)));
-	json_object_set_new(document, "cpu", json_string("emulated"));
+	if (run->cpu->by_instruction)
+		json_object_set_new(document, "profile",
+		                    json_string(machine_profile_name(run->machine)));
+	json_object_set_new(document, "cpu", json_string(run->cpu->name));
 	json_object_set_new(document, "memory_bytes",
 	                    json_count(machine_config(run->machine)->memory_bytes));
 	json_object_set_new(document, "end", end_json(run));
 	json_object_set_new(document, "totals", totals_json(run));
-	json_object_set_new(document, "counters", counters_json(run));
-	json_object_set_new(document, "happened", happened_json(run));
+	json_object_set_new(document, "counters",
+	                    run->result.pmu_is_known ? counters_json(run) : json_null());
+	if (run->cpu->by_instruction)
+		json_object_set_new(document, "happened", happened_json(run));
 	json_object_set_new(document, "serial", json_bytes(run->serial.bytes, run->serial.used));
 	json_object_set_new(document, "serial_truncated", json_boolean(run->serial.truncated));
 	return json_print(document);

@@ -198,10 +198,19 @@ void run_print_stat(const struct run *run)
 	struct run_counter counters[RUN_COUNTERS];
 	size_t count = run_counters(run, counters);
 
-	print_heading(" Virtual PMU counters for '%s' (%s, profile %s):", run->guest,
-	              run->model.name, machine_profile_name(run->machine));
+	if (run->cpu->by_instruction)
+		print_heading(" Virtual PMU counters for '%s' (%s, profile %s):", run->guest,
+		              run->model.name, machine_profile_name(run->machine));
+	else
+		print_heading(" KVM's PMU counters for '%s' (%s):", run->guest, run->model.name);
 	for (size_t i = 0; i < count; i++)
 		print_counter(&counters[i]);
+	if (!count)
+		fprintf(stderr, "%*s\n", VALUE_COLUMN, "<no counters>");
+	if (!run->cpu->by_instruction) {
+		fputc('\n', stderr);
+		return;
+	}
 	print_heading(
 		" Totals of the machine (%%: of its instructions, if not measured over all):");
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)

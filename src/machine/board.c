@@ -7,7 +7,7 @@
 
 uint64_t board_now(const struct machine *machine)
 {
-	return cpu_retired(machine->cpu) + machine->idle;
+	return machine->ops->retired(machine->cpu) + machine->idle;
 }
 
 void board_tell(struct machine *machine, enum machine_event_kind kind, uint32_t msr, uint64_t value)
@@ -16,8 +16,8 @@ void board_tell(struct machine *machine, enum machine_event_kind kind, uint32_t 
 
 	if (!machine->config.event)
 		return;
-	event.instruction = cpu_retired(machine->cpu);
-	event.rip = cpu_rip(machine->cpu);
+	event.instruction = machine->ops->retired(machine->cpu);
+	event.rip = machine->ops->rip(machine->cpu);
 	machine->config.event(machine->config.context, &event);
 }
 
@@ -63,7 +63,7 @@ static void port_write(void *board, uint16_t port, unsigned size, uint32_t value
 
 	ports_write(&machine->ports, port, size, value);
 	if (machine->ports.exited)
-		cpu_stop_soon(machine->cpu);
+		machine->ops->stop_soon(machine->cpu);
 }
 
 static uint64_t device_read(void *board, uint64_t address, unsigned size)

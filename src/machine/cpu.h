@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one small interface between the board (memory, devices, APIC, PMU) and whatever executes
- * guest instructions. Unicorn is behind it today; KVM, or a later emulator, can take its place.
+ * guest instructions: Unicorn or KVM (room.h).
  *
- * The CPU calls the board through struct cpu_board; the board drives the CPU with cpu_run(). Time
- * is counted in retired guest instructions.
+ * The CPU calls the board through struct cpu_board; the board drives the CPU through struct
+ * cpu_ops. Time
+ * is counted in retired guest instructions, where the CPU counts them.
+ *
+ * KVM counts none, and has the local APIC, the PMU, the time and the MSRs itself: of the board it
+ * uses memory, ports and devices only, and no run of it can be told to stop at an instruction.
  */
 #ifndef MACHINE_CPU_H
 #define MACHINE_CPU_H
@@ -14,10 +18,10 @@
 
 #include <vpmu/pmu.h>
 
-/* What the CPU asks of the board. `board` is the pointer given to cpu_create. */
+/* What the CPU asks of the board. `board` is the pointer given to create(). */
 struct cpu_board {
 	/* IN and OUT; size is 1, 2 or 4 bytes. May be called in the middle of the CPU's own work:
-	 * must not call back into the CPU. cpu_stop_soon() is the exception. */
+	 * must not call back into the CPU. stop_soon() is the exception. */
 	uint32_t (*port_read)(void *board, uint16_t port, unsigned size);
 	void (*port_write)(void *board, uint16_t port, unsigned size, uint32_t value);
 
@@ -29,7 +33,7 @@ struct cpu_board {
 	 * VPMU_OK, or anything else for #GP. Everything retired before the instruction has been
 	 * accounted when they are called; the WRMSR itself is accounted before it takes effect.
 	 * RDTSC reads 0x10 and RDTSCP also 0xc0000103 through read_msr: the board keeps the time.
-	 * cpu_retired() and cpu_rip() may be called from every one of these calls: exact from the
+	 * retired() and rip() may be called from every one of these calls: exact from the
 	 * MSR ones, pmi and take_interrupt, at worst off by part of a block from the others. */
 	enum vpmu_status (*read_msr)(void *board, uint32_t msr, uint64_t *value);
 	enum vpmu_status (*write_msr)(void *board, uint32_t msr, uint64_t value);
@@ -59,10 +63,10 @@ struct cpu_board {
 
 enum cpu_stop {
 	CPU_STOP_DEADLINE,     /* the deadline's instruction has retired */
-	CPU_STOP_REQUESTED,    /* cpu_stop_soon() */
+	CPU_STOP_REQUESTED,    /* stop_soon() */
 	CPU_STOP_HALTED,       /* HLT, and nothing to take: run again when there is */
-	CPU_STOP_TRIPLE_FAULT, /* cpu_why() tells of the exceptions */
-	CPU_STOP_UNSUPPORTED,  /* an instruction that this CPU cannot execute: cpu_why() */
+	CPU_STOP_TRIPLE_FAULT, /* why() tells of the exceptions */
+	CPU_STOP_UNSUPPORTED,  /* an instruction that this CPU cannot execute: why() */
 };
 
 struct cpu;
@@ -80,7 +84,7 @@ struct cpu_entry {
 	bool long_mode; /* else 32-bit protected mode, paging off */
 	uint64_t rip, rsp;
 	uint64_t rax, rbx, rdi, rsi;
-	uint64_t cr3; /* for long_mode: page tables that the board has made */
+	uint64_t cr0, cr3, cr4, efer; /* CR3 for long_mode: page tables that the board has made */
 	/* The descriptor table that the board has made, for GDTR: */
 	uint32_t gdt_base;
 	uint16_t gdt_limit;
@@ -89,49 +93,64 @@ struct cpu_entry {
 /* Its selectors: flat, ring 0. CS is CODE64 or CODE32, all other segments are DATA at an entry. */
 enum { CPU_SELECTOR_CODE64 = 0x08, CPU_SELECTOR_DATA = 0x10, CPU_SELECTOR_CODE32 = 0x18 };
 
-/* Makes a CPU. NULL with a reason in why (one line, no newline) when it cannot be had. */
-struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,
-                       char *why, unsigned why_bytes);
-void cpu_destroy(struct cpu *cpu);
-
-/* Puts the CPU at an entry point, everything else as after reset. */
-void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry);
-
-/*
- * Runs until something in enum cpu_stop. Takes interrupts at instruction boundaries, honours STI's
- * shadow and NMI blocking, delivers exceptions through the guest's IDT.
- */
-enum cpu_stop cpu_run(struct cpu *cpu);
-
-/*
- * Between two runs: the CPU's part of a saved machine (cpu_snapshot.c), everything but memory.
- * False: a CPU whose run has ended for good is not saved.
- */
 struct pack;
 struct unpack;
-bool cpu_save(struct cpu *cpu, struct pack *pack);
 
-/* Only to a CPU that has not run. False: damaged, unpack->wrong tells; the CPU is of no use then.
- */
-bool cpu_restore(struct cpu *cpu, struct unpack *unpack);
+/* What executes instructions. */
+struct cpu_ops {
+	/* Whether it counts instructions: retired, totals, the board's deadline, save and restore
+	 * mean something, and so does everything that is told by the instruction. */
+	bool counts;
 
-/* As after cpu_create(), all counts at 0; cpu_enter_at() is to follow. */
-void cpu_reset(struct cpu *cpu);
+	/* Makes a CPU. NULL with a reason in why (one line, no newline) when it cannot be had. */
+	struct cpu *(*create)(const struct cpu_config *config, const struct cpu_board *calls,
+	                      void *board, char *why, unsigned why_bytes);
+	void (*destroy)(struct cpu *cpu);
 
-/* Makes cpu_run() return at the end of the current instruction (or soon after, from a signal). */
-void cpu_stop_soon(struct cpu *cpu);
+	/* Puts the CPU at an entry point, everything else as after reset. */
+	void (*enter_at)(struct cpu *cpu, const struct cpu_entry *entry);
 
-/* Retired guest instructions since cpu_create. */
-uint64_t cpu_retired(const struct cpu *cpu);
+	/*
+	 * Runs until something in enum cpu_stop. Takes interrupts at instruction boundaries,
+	 * honours STI's shadow and NMI blocking, delivers exceptions through the guest's IDT.
+	 */
+	enum cpu_stop (*run)(struct cpu *cpu);
 
-/* Everything that has happened since cpu_create, whether counted or not is up to the classes that
- * were wanted: only instructions and branches are always exact. */
-void cpu_totals(const struct cpu *cpu, struct vpmu_amounts *out);
+	/* Makes run() return at the end of the current instruction (or soon after, from a signal).
+	 */
+	void (*stop_soon)(struct cpu *cpu);
 
-/* RIP, for reports. */
-uint64_t cpu_rip(const struct cpu *cpu);
+	/* RIP, for reports. */
+	uint64_t (*rip)(const struct cpu *cpu);
 
-/* A one-line description of the last CPU_STOP_TRIPLE_FAULT or CPU_STOP_UNSUPPORTED. */
-const char *cpu_why(const struct cpu *cpu);
+	/* A one-line description of the last CPU_STOP_TRIPLE_FAULT or CPU_STOP_UNSUPPORTED. */
+	const char *(*why)(const struct cpu *cpu);
+
+	/* Where the CPU has a PMU of its own: brings its registers into config.pmu, which is then
+	 * their image. False with the reason in why. NULL: config.pmu is the PMU. */
+	bool (*fetch_pmu)(struct cpu *cpu, char *why, unsigned why_bytes);
+
+	/* Retired guest instructions since create(); 0 where they are not counted. */
+	uint64_t (*retired)(const struct cpu *cpu);
+
+	/* Everything that has happened since create(), whether counted or not is up to the classes
+	 * that were wanted: only instructions and branches are always exact. */
+	void (*totals)(const struct cpu *cpu, struct vpmu_amounts *out);
+
+	/* --- Only of a CPU that counts; else NULL ----------------------------------------- */
+
+	/*
+	 * Between two runs: the CPU's part of a saved machine, everything but memory. False: a CPU
+	 * whose run has ended for good is not saved.
+	 */
+	bool (*save)(struct cpu *cpu, struct pack *pack);
+
+	/* Only to a CPU that has not run. False: damaged, unpack->wrong tells; the CPU is of no use
+	 * then. */
+	bool (*restore)(struct cpu *cpu, struct unpack *unpack);
+
+	/* As after create(), all counts at 0; enter_at() is to follow. */
+	void (*reset)(struct cpu *cpu);
+};
 
 #endif

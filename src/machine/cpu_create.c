@@ -6,6 +6,7 @@
 
 #include "cpu_guard.h"
 #include "cpu_int.h"
+#include "room.h"
 
 static bool set_up(struct cpu *cpu, const char **why)
 {
@@ -22,8 +23,8 @@ static bool set_up(struct cpu *cpu, const char **why)
 	return hooks_add(cpu);
 }
 
-struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,
-                       char *why, unsigned why_bytes)
+static struct cpu *unicorn_create(const struct cpu_config *config, const struct cpu_board *calls,
+                                  void *board, char *why, unsigned why_bytes)
 {
 	struct cpu *cpu = calloc(1, sizeof(*cpu));
 	const char *reason = "no memory";
@@ -43,11 +44,11 @@ struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *
 		}
 	}
 	snprintf(why, why_bytes, "the CPU: %s", reason);
-	cpu_destroy(cpu);
+	unicorn_destroy(cpu);
 	return NULL;
 }
 
-void cpu_destroy(struct cpu *cpu)
+void unicorn_destroy(struct cpu *cpu)
 {
 	if (!cpu)
 		return;
@@ -97,23 +98,21 @@ static void forget_everything(struct cpu *cpu)
 	timing_reset(&cpu->timing);
 }
 
-void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
+static void unicorn_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
 {
 	struct state *state = cpu->state;
-	uint64_t cr0 = CR0_PE | CR0_ET | (entry->long_mode ? CR0_PG | CR0_WP : 0);
-	uint64_t cr4 = entry->long_mode ? CR4_PAE : 0;
 
 	forget_everything(cpu);
 	memset(state->regs, 0, sizeof(state->regs));
 	state->hflags = (state->hflags & ~(HF_CPL | HF_LMA | HF_CS64 | HF_INHIBIT)) | HF_PE;
-	state->efer = entry->long_mode ? EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE : 0;
+	state->efer = entry->efer;
 	if (entry->long_mode)
 		state->hflags |= HF_LMA;
-	uc_reg_write(cpu->uc, UC_X86_REG_CR4, &cr4);
+	uc_reg_write(cpu->uc, UC_X86_REG_CR4, &entry->cr4);
 	uc_reg_write(cpu->uc, UC_X86_REG_CR3, &entry->cr3);
-	uc_reg_write(cpu->uc, UC_X86_REG_CR0, &cr0);
-	state->cr[0] = cr0;
-	state->cr[4] = cr4;
+	uc_reg_write(cpu->uc, UC_X86_REG_CR0, &entry->cr0);
+	state->cr[0] = entry->cr0;
+	state->cr[4] = entry->cr4;
 	state_set_flags(state, 0);
 	load_flat_segments(cpu, entry->long_mode);
 	state->gdt = (struct segment_cache){.base = entry->gdt_base, .limit = entry->gdt_limit};
@@ -126,31 +125,47 @@ void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
 	state->rip = entry->rip;
 }
 
-void cpu_stop_soon(struct cpu *cpu)
+void unicorn_stop_soon(struct cpu *cpu)
 {
 	cpu->stop = true;
 	if (cpu->spinning)
 		uc_emu_stop(cpu->uc);
 }
 
-uint64_t cpu_retired(const struct cpu *cpu)
+uint64_t unicorn_retired(const struct cpu *cpu)
 {
 	return cpu->retired + budget_spent(cpu);
 }
 
-void cpu_totals(const struct cpu *cpu, struct vpmu_amounts *out)
+static void unicorn_totals(const struct cpu *cpu, struct vpmu_amounts *out)
 {
 	*out = cpu->totals;
 	out->of[VPMU_INSTRUCTIONS] += budget_spent(cpu);
 	out->of[VPMU_BRANCHES] += cpu->budget.branches;
 }
 
-uint64_t cpu_rip(const struct cpu *cpu)
+static uint64_t unicorn_rip(const struct cpu *cpu)
 {
 	return cpu->state->rip;
 }
 
-const char *cpu_why(const struct cpu *cpu)
+static const char *unicorn_why(const struct cpu *cpu)
 {
 	return cpu->why;
 }
+
+const struct cpu_ops cpu_unicorn = {
+	.counts = true,
+	.create = unicorn_create,
+	.destroy = unicorn_destroy,
+	.enter_at = unicorn_enter_at,
+	.run = unicorn_run,
+	.stop_soon = unicorn_stop_soon,
+	.rip = unicorn_rip,
+	.why = unicorn_why,
+	.retired = unicorn_retired,
+	.totals = unicorn_totals,
+	.save = unicorn_save,
+	.restore = unicorn_restore,
+	.reset = unicorn_reset,
+};

@@ -208,7 +208,7 @@ static void triple_fault(struct cpu *cpu, const struct exception *first,
  * limit on instructions would end it. */
 bool exceptions_without_end(struct cpu *cpu)
 {
-	uint64_t retired = cpu_retired(cpu);
+	uint64_t retired = unicorn_retired(cpu);
 
 	if (cpu->exception_at != retired)
 		cpu->exceptions = 0;

@@ -204,6 +204,16 @@ static inline unsigned cpu_mode(const struct cpu *cpu)
 	return cpu->state->hflags & HF_CS32 ? 32 : 16;
 }
 
+/* --- What struct cpu_ops has, in cpu_create.c, cpu_run.c and cpu_snapshot.c ------------------- */
+
+void unicorn_destroy(struct cpu *cpu);
+void unicorn_reset(struct cpu *cpu);
+void unicorn_stop_soon(struct cpu *cpu);
+enum cpu_stop unicorn_run(struct cpu *cpu);
+bool unicorn_save(struct cpu *cpu, struct pack *pack);
+bool unicorn_restore(struct cpu *cpu, struct unpack *unpack);
+uint64_t unicorn_retired(const struct cpu *cpu);
+
 /* --- cpu_run.c, cpu_step.c ------------------------------------------------------------------- */
 
 /* Asks Unicorn to stop before the instruction at `at`. Only from a block, code or interrupt hook.

@@ -217,7 +217,7 @@ static bool boundary(struct cpu *cpu, enum cpu_stop *end)
 	return cpu->ended || cpu->halted;
 }
 
-enum cpu_stop cpu_run(struct cpu *cpu)
+enum cpu_stop unicorn_run(struct cpu *cpu)
 {
 	enum cpu_stop end;
 

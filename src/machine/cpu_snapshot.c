@@ -162,7 +162,7 @@ static void pack_timing(struct pack *pack, const struct timing *timing)
 	pack_words(pack, (const uint64_t *)timing->caches, sizeof(*timing->caches) / 8);
 }
 
-bool cpu_save(struct cpu *cpu, struct pack *pack)
+bool unicorn_save(struct cpu *cpu, struct pack *pack)
 {
 	struct cpu_registers registers;
 
@@ -217,7 +217,7 @@ static bool unpack_timing(struct unpack *unpack, struct timing *timing)
 	return true;
 }
 
-bool cpu_restore(struct cpu *cpu, struct unpack *unpack)
+bool unicorn_restore(struct cpu *cpu, struct unpack *unpack)
 {
 	struct cpu_registers registers;
 
@@ -229,7 +229,7 @@ bool cpu_restore(struct cpu *cpu, struct unpack *unpack)
 	return true;
 }
 
-void cpu_reset(struct cpu *cpu)
+void unicorn_reset(struct cpu *cpu)
 {
 	struct timing *timing = &cpu->timing;
 

@@ -13,6 +13,8 @@
 
 #include <unicorn/unicorn.h>
 
+#include "cpu_bits.h"
+
 /* A descriptor as the CPU keeps it; flags are the descriptor's second word. */
 struct segment_cache {
 	uint32_t selector;
@@ -76,20 +78,6 @@ struct state_places {
 #define FLAG_VM   0x00020000u
 #define FLAG_AC   0x00040000u
 #define FLAGS_CC  0x000008d5u
-
-#define CR0_PE   0x00000001u
-#define CR0_ET   0x00000010u
-#define CR0_WP   0x00010000u
-#define CR0_PG   0x80000000u
-#define CR4_TSD  0x00000004u
-#define CR4_DE   0x00000008u
-#define CR4_PAE  0x00000020u
-#define CR4_PCE  0x00000100u
-#define CR4_LA57 0x00001000u
-#define EFER_SCE 0x00000001u
-#define EFER_LME 0x00000100u
-#define EFER_LMA 0x00000400u
-#define EFER_NXE 0x00000800u
 
 /* Finds the state of an engine that has no memory mapped and no hooks yet. False: another layout.
  */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cpu_bits.h"
 #include "room_int.h"
 
 const uint8_t *image_at(const struct image *image, uint64_t offset, uint64_t bytes)
@@ -149,10 +150,25 @@ static void write_board(const struct guest_memory *memory, const struct layout *
 		multiboot_information(memory, layout);
 }
 
+/* Control registers: docs/guest-abi.md. A processor in protected mode without paging, and one in
+ * which SSE works, too. */
+static const struct mode {
+	uint64_t cr0, cr4, efer;
+} protected_mode = {CR0_PE | CR0_ET, 0, 0},
+  long_mode = {
+	  CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
+	  CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT,
+	  EFER_LME | EFER_LMA,
+};
+
 static struct cpu_entry make_entry(const struct guest_memory *memory, const struct layout *layout)
 {
+	const struct mode *mode = layout->long_mode ? &long_mode : &protected_mode;
 	struct cpu_entry entry = {
 		.long_mode = layout->long_mode,
+		.cr0 = mode->cr0,
+		.cr4 = mode->cr4,
+		.efer = mode->efer,
 		.rip = layout->entry,
 		.rsp = BOARD_STACK_TOP,
 		.gdt_base = BOARD_GDT,

@@ -30,6 +30,10 @@ static bool check_config(const struct machine_config *config, char *why, size_t 
 {
 	uint64_t bytes = config->memory_bytes;
 
+	if (config->max_instructions && !config->cpu->counts) {
+		say(why, why_bytes, "this CPU counts no instructions, so there can be no limit");
+		return false;
+	}
 	if (bytes % MIB || bytes < 2 * MIB || bytes > 4096 * MIB) {
 		say(why, why_bytes, "memory of %llu bytes: give 2 MiB to 4 GiB, in whole MiB",
 		    (unsigned long long)bytes);
@@ -54,6 +58,7 @@ static uint32_t find_status(const struct vpmu_model *model)
 static bool init_board(struct machine *machine, const struct machine_config *config)
 {
 	machine->config = *config;
+	machine->ops = config->cpu;
 	machine->memory.fd = -1;
 	machine->waited_at = machine->pause_at = UINT64_MAX;
 	machine->append = strdup(config->append ? config->append : "");
@@ -83,7 +88,8 @@ static bool init_cpu(struct machine *machine, char *why, size_t why_bytes)
 		.device_bytes = DEVICE_BYTES,
 	};
 
-	machine->cpu = cpu_create(&config, &board_calls, machine, why, (unsigned)why_bytes);
+	machine->cpu =
+		machine->ops->create(&config, &board_calls, machine, why, (unsigned)why_bytes);
 	return machine->cpu;
 }
 
@@ -130,7 +136,7 @@ enum vpmu_status machine_load(struct machine *machine, const uint8_t *image, siz
 	if (status)
 		return status;
 	machine->loaded = true;
-	cpu_enter_at(machine->cpu, &entry);
+	machine->ops->enter_at(machine->cpu, &entry);
 	return VPMU_OK;
 }
 
@@ -155,7 +161,7 @@ static bool wait_for_timer(struct machine *machine)
 
 static bool is_at(const struct machine *machine, uint64_t instruction)
 {
-	return instruction && cpu_retired(machine->cpu) >= instruction;
+	return instruction && machine->ops->retired(machine->cpu) >= instruction;
 }
 
 /* Why there is nothing to run any more, if so. */
@@ -167,7 +173,7 @@ static bool is_over(const struct machine *machine, enum machine_end *end)
 		*end = MACHINE_END_STOPPED;
 	else if (is_at(machine, machine->config.max_instructions))
 		*end = MACHINE_END_INSTRUCTIONS;
-	else if (cpu_retired(machine->cpu) >= machine->pause_at)
+	else if (machine->ops->retired(machine->cpu) >= machine->pause_at)
 		*end = MACHINE_END_PAUSED;
 	else
 		return false;
@@ -179,7 +185,7 @@ static enum machine_end run(struct machine *machine)
 	enum machine_end end;
 
 	while (!is_over(machine, &end)) {
-		switch (cpu_run(machine->cpu)) {
+		switch (machine->ops->run(machine->cpu)) {
 		case CPU_STOP_HALTED:
 			if (!is_over(machine, &end) && !wait_for_timer(machine))
 				return MACHINE_END_DEADLOCK;
@@ -194,6 +200,15 @@ static enum machine_end run(struct machine *machine)
 		}
 	}
 	return end;
+}
+
+/* The registers of a CPU that has a PMU of its own. */
+static void fetch_pmu(struct machine *machine, struct machine_result *result)
+{
+	const struct cpu_ops *ops = machine->ops;
+
+	result->pmu_is_known = !ops->fetch_pmu || ops->fetch_pmu(machine->cpu, result->pmu_why,
+	                                                         sizeof(result->pmu_why));
 }
 
 static void describe(const struct machine *machine, struct machine_result *result)
@@ -219,7 +234,7 @@ static void describe(const struct machine *machine, struct machine_result *resul
 		break;
 	case MACHINE_END_TRIPLE_FAULT:
 	case MACHINE_END_UNSUPPORTED:
-		say(why, sizeof(result->why), "%s", cpu_why(machine->cpu));
+		say(why, sizeof(result->why), "%s", machine->ops->why(machine->cpu));
 		break;
 	}
 }
@@ -238,8 +253,9 @@ void machine_run(struct machine *machine, struct machine_result *result)
 	if (result->end != MACHINE_END_PAUSED)
 		board_look_at_status(machine); /* a pause must not be seen in what is told */
 	result->exit_value = machine->ports.exit_value;
-	result->rip = cpu_rip(machine->cpu);
-	cpu_totals(machine->cpu, &result->totals);
+	result->rip = machine->ops->rip(machine->cpu);
+	machine->ops->totals(machine->cpu, &result->totals);
+	fetch_pmu(machine, result);
 	describe(machine, result);
 }
 
@@ -250,7 +266,12 @@ void machine_pause_at(struct machine *machine, uint64_t instruction)
 
 uint64_t machine_retired(const struct machine *machine)
 {
-	return cpu_retired(machine->cpu);
+	return machine->ops->retired(machine->cpu);
+}
+
+bool machine_counts(const struct machine *machine)
+{
+	return machine->ops->counts;
 }
 
 const struct machine_config *machine_config(const struct machine *machine)
@@ -266,6 +287,13 @@ const char *machine_profile_name(const struct machine *machine)
 		if (vpmu_profile_find(name) == machine->config.profile)
 			return name;
 	return vpmu_profile_name(0);
+}
+
+bool machine_has_a_life(const struct machine *machine, struct text *why)
+{
+	if (!machine->ops->counts)
+		text_add(why, "on this CPU no instruction is known to stop at");
+	return machine->ops->counts;
 }
 
 /* The PMU as a VMM resets it: by a put, and what is the rest of the VMM's by hand. */
@@ -293,15 +321,19 @@ static enum vpmu_status reset_pmu(struct machine *machine, const struct vpmu_ord
 enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order *order, char *why,
                                size_t why_bytes)
 {
-	enum vpmu_status status = reset_pmu(machine, order, why, why_bytes);
+	struct text reason = text_in(why, why_bytes);
+	enum vpmu_status status;
 
+	if (!machine_has_a_life(machine, &reason))
+		return VPMU_BAD_ARGUMENT;
+	status = reset_pmu(machine, order, why, why_bytes);
 	if (!status)
 		status = memory_clear(&machine->memory);
 	if (status == VPMU_HOST)
 		say(why, why_bytes, "the guest's memory: %s", strerror(errno));
 	if (status)
 		return status;
-	cpu_reset(machine->cpu);
+	machine->ops->reset(machine->cpu);
 	apic_init(&machine->apic, machine->pmu);
 	memset(machine->ports.uart, 0, sizeof(machine->ports.uart));
 	machine->ports.fw_key = 0;
@@ -316,7 +348,7 @@ enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order 
 void machine_stop_soon(struct machine *machine)
 {
 	machine->stop_asked = 1;
-	cpu_stop_soon(machine->cpu);
+	machine->ops->stop_soon(machine->cpu);
 }
 
 struct vpmu_pmu *machine_pmu(struct machine *machine)
@@ -329,7 +361,7 @@ void machine_destroy(struct machine *machine)
 	if (!machine)
 		return;
 	if (machine->cpu)
-		cpu_destroy(machine->cpu);
+		machine->ops->destroy(machine->cpu);
 	memory_unmake(&machine->memory);
 	free(machine->append);
 	free(machine);

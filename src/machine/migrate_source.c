@@ -54,10 +54,13 @@ static uint64_t hash_page(const struct guest_memory *memory, uint64_t page, uint
 
 struct migration *migration_begin(struct machine *machine, int fd, char *why, size_t why_bytes)
 {
-	struct migration *m = calloc(1, sizeof(*m));
 	struct text reason = text_in(why, why_bytes);
 	uint64_t pages = machine->memory.bytes / PAGE_SIZE_;
+	struct migration *m;
 
+	if (!machine_has_a_life(machine, &reason))
+		return NULL;
+	m = calloc(1, sizeof(*m));
 	if (m)
 		m->hashes = calloc(pages, sizeof(*m->hashes));
 	if (!m || !m->hashes || getrandom(&m->seed, sizeof(m->seed), 0) != sizeof(m->seed) ||

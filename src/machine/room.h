@@ -18,7 +18,17 @@
 struct machine;
 struct machine_event;
 
+/*
+ * What executes the guest. Unicorn: exact to the instruction, with any PMU that there is a model
+ * of. KVM: with KVM's own PMU, where this host's KVM has it (vpmu_kvm_probe()), or a model without
+ * one; it counts no instructions, so there is no limit, no pause, no save, no reset, no migration,
+ * and no event is told.
+ */
+struct cpu_ops;
+extern const struct cpu_ops cpu_unicorn, cpu_kvm;
+
 struct machine_config {
+	const struct cpu_ops *cpu;
 	struct vpmu_model model;
 	const struct vpmu_profile *profile; /* NULL: hardware */
 	uint64_t memory_bytes;              /* a multiple of 1 MiB, 2 MiB to 4 GiB */
@@ -62,6 +72,8 @@ struct machine_result {
 	uint64_t rip;
 	struct vpmu_amounts totals; /* instructions and branches are always exact */
 	char why[160];              /* one line, for all but EXIT */
+	bool pmu_is_known;          /* machine_pmu() has what the guest left */
+	char pmu_why[160];          /* one line, when not */
 };
 
 /* NULL with the reason in why (one line, no newline). */
@@ -83,6 +95,9 @@ void machine_run(struct machine *machine, struct machine_result *result);
  */
 void machine_pause_at(struct machine *machine, uint64_t instruction);
 
+/* Whether the machine counts retired instructions. Where it does not, every number of them is 0. */
+bool machine_counts(const struct machine *machine);
+
 /* Retired instructions. Between two runs. */
 uint64_t machine_retired(const struct machine *machine);
 
@@ -98,7 +113,7 @@ struct vpmu_pmu *machine_pmu(struct machine *machine);
 /*
  * Resets the machine: CPU, APIC, memory, all counts at 0, and the PMU by a put of reset values in
  * that order. A guest is to be loaded again. VPMU_REFUSED, VPMU_HOST with the reason in why: the
- * machine is of no use.
+ * machine is of no use. VPMU_BAD_ARGUMENT: its CPU counts no instructions.
  */
 enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order *order, char *why,
                                size_t why_bytes);
@@ -119,8 +134,8 @@ struct machine_sink {
 /*
  * Saves everything that the guest could tell from: registers, memory, APIC, time, what has been
  * counted, and the PMU's state as vpmu_state_get() reads it. docs/migration.md has the format.
- * VPMU_BAD_ARGUMENT: the guest has ended; VPMU_HOST: the sink or no memory. The machine is
- * unchanged.
+ * VPMU_BAD_ARGUMENT: the guest has ended, or its CPU counts no instructions; VPMU_HOST: the sink or
+ * no memory. The machine is unchanged.
  */
 enum vpmu_status machine_save(struct machine *machine, const struct machine_notes *notes,
                               const struct machine_sink *sink, char *why, size_t why_bytes);

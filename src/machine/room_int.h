@@ -152,6 +152,7 @@ enum vpmu_status msr_write(struct machine *machine, uint32_t msr, uint64_t value
 
 struct machine {
 	struct vpmu_pmu *pmu;
+	const struct cpu_ops *ops; /* the CPU's */
 	struct cpu *cpu;
 	struct apic apic;
 	struct guest_memory memory;
@@ -186,6 +187,9 @@ static inline uint64_t machine_limit(const struct machine *machine)
 
 	return limit && limit < machine->pause_at ? limit : machine->pause_at;
 }
+
+/* Whether it can be reset, saved and migrated; why tells, if not. */
+bool machine_has_a_life(const struct machine *machine, struct text *why);
 
 /* The time in ticks. */
 uint64_t board_now(const struct machine *machine);

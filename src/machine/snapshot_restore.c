@@ -89,6 +89,9 @@ static enum vpmu_status make_machine(struct restore *restore)
 {
 	char why[200] = "";
 
+	if (!restore->config.cpu->counts)
+		return restore_fail(restore, VPMU_INCOMPATIBLE,
+		                    "this CPU cannot go on at an instruction", NULL);
 	restore->config.memory_bytes = restore->memory_bytes;
 	restore->machine = machine_create(&restore->config, why, sizeof(why));
 	if (!restore->machine)
@@ -131,7 +134,8 @@ static enum vpmu_status take_board(struct restore *restore, struct unpack *in)
 
 static enum vpmu_status take_cpu(struct restore *restore, struct unpack *in)
 {
-	return cpu_restore(restore->machine->cpu, in) ? VPMU_OK : wrong_field(restore, in);
+	return restore->machine->ops->restore(restore->machine->cpu, in) ? VPMU_OK
+	                                                                 : wrong_field(restore, in);
 }
 
 static enum vpmu_status take_pages(struct restore *restore, struct unpack *in)

@@ -100,7 +100,7 @@ bool save_cpu(struct machine *machine, struct pack *pack, struct text *why)
 {
 	size_t begun = record_begin(pack, RECORD_CPU);
 
-	if (!cpu_save(machine->cpu, pack)) {
+	if (!machine->ops->save(machine->cpu, pack)) {
 		text_add(why, "the CPU has stopped for good");
 		return false;
 	}
@@ -185,6 +185,8 @@ enum vpmu_status machine_save(struct machine *machine, const struct machine_note
 		text_add(&reason, "there is no guest to go on with");
 		return VPMU_BAD_ARGUMENT;
 	}
+	if (!machine_has_a_life(machine, &reason))
+		return VPMU_BAD_ARGUMENT;
 	saved_header(&pack, MACHINE_SAVED_MAGIC);
 	if (!save_state(machine, &pack, &reason)) {
 		free(pack.bytes);

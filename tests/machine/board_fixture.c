@@ -28,6 +28,7 @@ struct machine *fixture_make(const char *model, const struct machine_config *mor
 
 	if (vpmu_model_parse(&config.model, model, why, sizeof(why)))
 		fail_msg("%s", why);
+	config.cpu = &fake_cpu_ops;
 	config.memory_bytes = 4 * MIB;
 	machine = machine_create(&config, why, sizeof(why));
 	if (!machine)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <machine/cpu_bits.h>
+
 #include "cpu_fixture.h"
 
 #include <stdlib.h>
@@ -36,7 +38,7 @@ static void port_write(void *board, uint16_t port, unsigned size, uint32_t value
 	if (port != FIX_EXIT_PORT)
 		return;
 	f->exited = true;
-	cpu_stop_soon(f->cpu);
+	cpu_unicorn.stop_soon(f->cpu);
 }
 
 static uint64_t device_read(void *board, uint64_t address, unsigned size)
@@ -50,7 +52,7 @@ static void device_write(void *board, uint64_t address, unsigned size, uint64_t 
 
 	f->device_writes++;
 	f->device_value = value;
-	f->device_retired = cpu_retired(f->cpu);
+	f->device_retired = cpu_unicorn.retired(f->cpu);
 }
 
 static enum vpmu_status read_msr(void *board, uint32_t msr, uint64_t *value)
@@ -58,7 +60,7 @@ static enum vpmu_status read_msr(void *board, uint32_t msr, uint64_t *value)
 	struct fixture *f = board;
 
 	if (msr == MSR_TSC)
-		*value = cpu_retired(f->cpu);
+		*value = cpu_unicorn.retired(f->cpu);
 	else if (msr == 0xc0000103)
 		*value = 7;
 	else
@@ -112,8 +114,8 @@ static void pmi(void *board)
 	struct fixture *f = board;
 
 	if (f->pmis < 4096) {
-		f->pmi_rips[f->pmis] = cpu_rip(f->cpu);
-		f->pmi_retired[f->pmis] = cpu_retired(f->cpu);
+		f->pmi_rips[f->pmis] = cpu_unicorn.rip(f->cpu);
+		f->pmi_retired[f->pmis] = cpu_unicorn.retired(f->cpu);
 	}
 	f->pmis++;
 	f->pmi_pending = true;
@@ -204,7 +206,7 @@ struct fixture *fix_make(const char *model_text)
 		.device_base = DEVICE_BASE,
 		.device_bytes = 0x1000,
 	};
-	f->cpu = cpu_create(&config, &calls, f, why, sizeof(why));
+	f->cpu = cpu_unicorn.create(&config, &calls, f, why, sizeof(why));
 	if (!f->cpu)
 		fail_msg("%s", why);
 	make_page_tables(f);
@@ -213,7 +215,7 @@ struct fixture *fix_make(const char *model_text)
 
 void fix_unmake(struct fixture *f)
 {
-	cpu_destroy(f->cpu);
+	cpu_unicorn.destroy(f->cpu);
 	munmap(f->memory, FIX_MEMORY);
 	close(f->fd);
 	free(f);
@@ -233,7 +235,10 @@ void fix_load(struct fixture *f, const uint8_t *code, const uint8_t *end)
 		.long_mode = true,
 		.rip = FIX_CODE - boot,
 		.rsp = FIX_STACK,
+		.cr0 = CR0_PE | CR0_ET | CR0_PG | CR0_WP,
 		.cr3 = FIX_TABLES,
+		.cr4 = CR4_PAE,
+		.efer = EFER_LME | EFER_LMA | EFER_SCE | EFER_NXE,
 		.gdt_base = FIX_GDT,
 		.gdt_limit = FIX_TSS_SELECTOR + 15,
 	};
@@ -241,12 +246,12 @@ void fix_load(struct fixture *f, const uint8_t *code, const uint8_t *end)
 	make_descriptors(f);
 	memcpy(f->memory + FIX_CODE - boot, boot_code, boot);
 	memcpy(f->memory + FIX_CODE, code, (size_t)(end - code));
-	cpu_enter_at(f->cpu, &entry);
+	cpu_unicorn.enter_at(f->cpu, &entry);
 	f->exited = false;
 	/* Through the boot code, so that what is counted begins with the guest. */
-	f->deadline = cpu_retired(f->cpu) + 5;
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_DEADLINE);
-	assert_int_equal(cpu_rip(f->cpu), FIX_CODE);
+	f->deadline = cpu_unicorn.retired(f->cpu) + 5;
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_DEADLINE);
+	assert_int_equal(cpu_unicorn.rip(f->cpu), FIX_CODE);
 	f->deadline = UINT64_MAX;
 }
 
@@ -264,11 +269,11 @@ void fix_handler(struct fixture *f, unsigned vector, const uint8_t *code, const 
 
 void fix_run(struct fixture *f)
 {
-	enum cpu_stop stop = cpu_run(f->cpu);
+	enum cpu_stop stop = cpu_unicorn.run(f->cpu);
 
 	if (!f->exited)
-		fail_msg("stopped by %d at 0x%lx: %s", stop, (unsigned long)cpu_rip(f->cpu),
-		         cpu_why(f->cpu));
+		fail_msg("stopped by %d at 0x%lx: %s", stop, (unsigned long)cpu_unicorn.rip(f->cpu),
+		         cpu_unicorn.why(f->cpu));
 }
 
 uint64_t fix_result(const struct fixture *f, unsigned i)

@@ -15,6 +15,9 @@
 #include <cmocka.h>
 
 #include <machine/cpu.h>
+#include <machine/room.h>
+
+#include "guest_bytes.h"
 
 enum {
 	FIX_MEMORY = 16 << 20,
@@ -40,13 +43,6 @@ enum {
 	FIX_EXIT_PORT = 0xf4,
 	FIX_PMI_VECTOR = 0x40,
 };
-
-/* A guest's bytes, by name: `static` data of the test program. */
-#define GUEST(name, text)                                                                          \
-	__asm__(".pushsection .rodata\n.balign 16\n"                                               \
-	        ".global guest_" #name "\nguest_" #name ":\n" text "\n.global guest_" #name        \
-	        "_end\nguest_" #name "_end:\n.popsection\n");                                      \
-	extern const uint8_t guest_##name[], guest_##name##_end[]
 
 /* The common way out, and results. */
 #define EXIT    "\n\tmov $0xf4, %dx\n\tout %al, %dx\n99:\tjmp 99b\n"

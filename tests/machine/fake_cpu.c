@@ -11,8 +11,8 @@ enum cpu_stop (*fake_program)(struct cpu *cpu);
 const char *fake_refusal;
 struct cpu *fake_cpu;
 
-struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *calls, void *board,
-                       char *why, unsigned why_bytes)
+static struct cpu *fake_create(const struct cpu_config *config, const struct cpu_board *calls,
+                               void *board, char *why, unsigned why_bytes)
 {
 	struct cpu *cpu;
 
@@ -30,66 +30,66 @@ struct cpu *cpu_create(const struct cpu_config *config, const struct cpu_board *
 	return cpu;
 }
 
-void cpu_destroy(struct cpu *cpu)
+static void fake_destroy(struct cpu *cpu)
 {
 	fake_cpu = NULL;
 	free(cpu);
 }
 
-void cpu_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
+static void fake_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
 {
 	cpu->entry = *entry;
 	cpu->rip = entry->rip;
 }
 
-enum cpu_stop cpu_run(struct cpu *cpu)
+static enum cpu_stop fake_run(struct cpu *cpu)
 {
 	cpu->stop = false;
 	cpu->runs++;
 	return fake_program(cpu);
 }
 
-void cpu_reset(struct cpu *cpu)
+static void fake_reset(struct cpu *cpu)
 {
 	cpu->retired = 0;
 	cpu->rip = 0;
 }
 
-bool cpu_save(struct cpu *cpu, struct pack *pack)
+static bool fake_save(struct cpu *cpu, struct pack *pack)
 {
 	pack_number(pack, cpu->retired, 8);
 	pack_number(pack, cpu->rip, 8);
 	return true;
 }
 
-bool cpu_restore(struct cpu *cpu, struct unpack *unpack)
+static bool fake_restore(struct cpu *cpu, struct unpack *unpack)
 {
 	cpu->retired = unpack_number(unpack, 8, "retired");
 	cpu->rip = unpack_number(unpack, 8, "rip");
 	return unpack_is_done(unpack, "the end of the CPU");
 }
 
-void cpu_stop_soon(struct cpu *cpu)
+static void fake_stop_soon(struct cpu *cpu)
 {
 	cpu->stop = true;
 }
 
-uint64_t cpu_retired(const struct cpu *cpu)
+static uint64_t fake_retired(const struct cpu *cpu)
 {
 	return cpu->retired;
 }
 
-void cpu_totals(const struct cpu *cpu, struct vpmu_amounts *out)
+static void fake_totals(const struct cpu *cpu, struct vpmu_amounts *out)
 {
 	*out = (struct vpmu_amounts){.of[VPMU_INSTRUCTIONS] = cpu->retired};
 }
 
-uint64_t cpu_rip(const struct cpu *cpu)
+static uint64_t fake_rip(const struct cpu *cpu)
 {
 	return cpu->rip;
 }
 
-const char *cpu_why(const struct cpu *cpu)
+static const char *fake_why(const struct cpu *cpu)
 {
 	return "a fault of the test";
 }
@@ -102,3 +102,19 @@ bool fake_retire(struct cpu *cpu, uint64_t instructions)
 	cpu->retired += instructions < left ? instructions : left;
 	return instructions <= left;
 }
+
+const struct cpu_ops fake_cpu_ops = {
+	.counts = true,
+	.create = fake_create,
+	.destroy = fake_destroy,
+	.enter_at = fake_enter_at,
+	.run = fake_run,
+	.stop_soon = fake_stop_soon,
+	.rip = fake_rip,
+	.why = fake_why,
+	.retired = fake_retired,
+	.totals = fake_totals,
+	.save = fake_save,
+	.restore = fake_restore,
+	.reset = fake_reset,
+};

@@ -19,10 +19,12 @@ struct cpu {
 	unsigned runs;
 };
 
-/* What cpu_run() does; called with the CPU. */
+extern const struct cpu_ops fake_cpu_ops;
+
+/* What its run() does; called with the CPU. */
 extern enum cpu_stop (*fake_program)(struct cpu *cpu);
 
-/* The next cpu_create() fails with this reason, if not NULL. */
+/* The next create() fails with this reason, if not NULL. */
 extern const char *fake_refusal;
 
 /* The CPU made last. */

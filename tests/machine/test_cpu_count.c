@@ -14,9 +14,9 @@ static void expect(const uint8_t *code, const uint8_t *end, uint64_t insns, uint
 	struct vpmu_amounts before, after;
 
 	fix_load(f, code, end);
-	cpu_totals(f->cpu, &before);
+	cpu_unicorn.totals(f->cpu, &before);
 	fix_run(f);
-	cpu_totals(f->cpu, &after);
+	cpu_unicorn.totals(f->cpu, &after);
 	assert_int_equal(after.of[VPMU_INSTRUCTIONS] - before.of[VPMU_INSTRUCTIONS], insns);
 	assert_int_equal(after.of[VPMU_BRANCHES] - before.of[VPMU_BRANCHES], branches);
 	fix_unmake(f);
@@ -97,9 +97,9 @@ static void a_fault_in_a_long_loop(void **state)
 
 	FIX_HANDLER(f, 14, spin_fault_handler);
 	FIX_LOAD(f, spin_fault);
-	cpu_totals(f->cpu, &before);
+	cpu_unicorn.totals(f->cpu, &before);
 	fix_run(f);
-	cpu_totals(f->cpu, &after);
+	cpu_unicorn.totals(f->cpu, &after);
 	assert_int_equal(after.of[VPMU_INSTRUCTIONS] - before.of[VPMU_INSTRUCTIONS],
 	                 5 + 5 * 100000 + 3 + 2);
 	assert_int_equal(after.of[VPMU_BRANCHES] - before.of[VPMU_BRANCHES], 100000 + 1);
@@ -117,11 +117,11 @@ static void self_modifying_code(void **state)
 	uint64_t start;
 
 	FIX_LOAD(f, self);
-	start = cpu_retired(f->cpu);
+	start = cpu_unicorn.retired(f->cpu);
 	fix_run(f);
 	assert_int_equal((int32_t)fix_result(f, 0), 1 - 9);
 	assert_int_equal((int32_t)fix_result(f, 1), -1); /* DEC EBX */
-	assert_int_equal(cpu_retired(f->cpu) - start, 2 + 4 * 10 + 5 + 2);
+	assert_int_equal(cpu_unicorn.retired(f->cpu) - start, 2 + 4 * 10 + 5 + 2);
 	fix_unmake(f);
 }
 
@@ -144,9 +144,9 @@ static void a_faulting_instruction_does_not_count(void **state)
 
 	FIX_HANDLER(f, 6, skip2);
 	FIX_LOAD(f, ud);
-	start = cpu_retired(f->cpu);
+	start = cpu_unicorn.retired(f->cpu);
 	fix_run(f);
-	assert_int_equal(cpu_retired(f->cpu) - start, 1 + 2 + 1 + 2);
+	assert_int_equal(cpu_unicorn.retired(f->cpu) - start, 1 + 2 + 1 + 2);
 	fix_unmake(f);
 }
 
@@ -158,10 +158,10 @@ static void the_forced_emulation_prefix_is_dropped(void **state)
 	uint64_t start;
 
 	FIX_LOAD(f, forced);
-	start = cpu_retired(f->cpu);
+	start = cpu_unicorn.retired(f->cpu);
 	fix_run(f);
 	assert_int_equal(fix_result(f, 0), 1);
-	assert_int_equal(cpu_retired(f->cpu) - start, 4 + 2);
+	assert_int_equal(cpu_unicorn.retired(f->cpu) - start, 4 + 2);
 	fix_unmake(f);
 }
 
@@ -198,7 +198,7 @@ static void cutting_a_run_changes_nothing(void **state)
 	uint64_t sum;
 
 	fix_run(f);
-	cpu_totals(f->cpu, &whole);
+	cpu_unicorn.totals(f->cpu, &whole);
 	sum = fix_result(f, 0);
 	fix_unmake(f);
 	print_message("SEED=%u\n", seed);
@@ -206,11 +206,12 @@ static void cutting_a_run_changes_nothing(void **state)
 	for (unsigned round = 0; round < 6; round++) {
 		f = make_mix();
 		do {
-			f->deadline = cpu_retired(f->cpu) + 1 + (uint64_t)rand() % (1 + 17 * round);
-			if (cpu_run(f->cpu) == CPU_STOP_DEADLINE)
-				assert_int_equal(cpu_retired(f->cpu), f->deadline);
+			f->deadline = cpu_unicorn.retired(f->cpu) + 1 +
+			              (uint64_t)rand() % (1 + 17 * round);
+			if (cpu_unicorn.run(f->cpu) == CPU_STOP_DEADLINE)
+				assert_int_equal(cpu_unicorn.retired(f->cpu), f->deadline);
 		} while (!f->exited);
-		cpu_totals(f->cpu, &cut);
+		cpu_unicorn.totals(f->cpu, &cut);
 		assert_int_equal(fix_result(f, 0), sum);
 		for (unsigned i = 0; i < VPMU_CLASSES; i++) {
 			if (cut.of[i] != whole.of[i])
@@ -230,10 +231,10 @@ static void a_deadline_is_met_to_the_instruction(void **state)
 
 	for (uint64_t n = 0; n < 60; n++) {
 		FIX_LOAD(f, loop);
-		start = cpu_retired(f->cpu);
+		start = cpu_unicorn.retired(f->cpu);
 		f->deadline = start + n;
-		assert_int_equal(cpu_run(f->cpu), CPU_STOP_DEADLINE);
-		assert_int_equal(cpu_retired(f->cpu), start + n);
+		assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_DEADLINE);
+		assert_int_equal(cpu_unicorn.retired(f->cpu), start + n);
 	}
 	fix_unmake(f);
 }

@@ -95,8 +95,8 @@ static void software_interrupts_have_rip_behind_them(void **state)
 
 	FIX_HANDLER(f, 3, note_trap);
 	FIX_LOAD(f, traps);
-	f->deadline = cpu_retired(f->cpu) + 2;
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_DEADLINE);
+	f->deadline = cpu_unicorn.retired(f->cpu) + 2;
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_DEADLINE);
 	f->deadline = UINT64_MAX;
 	fix_handler(f, 0x80, guest_note_trap, guest_note_trap_end, 0, 0);
 	fix_run(f);
@@ -135,13 +135,13 @@ static void a_gate_of_ring_0_refuses_ring_3(void **state)
 	FIX_HANDLER(f, 0x80, leave);
 	FIX_HANDLER(f, 13, leave);
 	FIX_LOAD(f, user);
-	f->deadline = cpu_retired(f->cpu) + 7 + 3;
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_DEADLINE);
+	f->deadline = cpu_unicorn.retired(f->cpu) + 7 + 3;
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_DEADLINE);
 	f->deadline = UINT64_MAX;
 	FIX_HANDLER(f, 13, note_error);
 	fix_set_result(f, ERROR, 0);
-	f->deadline = cpu_retired(f->cpu) + 40;
-	cpu_run(f->cpu);
+	f->deadline = cpu_unicorn.retired(f->cpu) + 40;
+	cpu_unicorn.run(f->cpu);
 	assert_int_equal(fix_result(f, ERROR), 0x80 * 8 + 2);
 	fix_unmake(f);
 }
@@ -175,9 +175,9 @@ static void a_fault_in_that_is_a_triple_fault(void **state)
 	struct fixture *f = fix_make("intel-v2");
 
 	FIX_LOAD(f, double);
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_TRIPLE_FAULT);
-	assert_non_null(strstr(cpu_why(f->cpu), "14"));
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_TRIPLE_FAULT);
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_TRIPLE_FAULT);
+	assert_non_null(strstr(cpu_unicorn.why(f->cpu), "14"));
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_TRIPLE_FAULT);
 	fix_unmake(f);
 }
 
@@ -227,8 +227,8 @@ static void halt_waits_for_an_interrupt(void **state)
 
 	FIX_HANDLER(f, FIX_PMI_VECTOR, note_trap);
 	FIX_LOAD(f, halt);
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_HALTED);
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_HALTED);
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_HALTED);
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_HALTED);
 	f->pmi_pending = true;
 	fix_run(f);
 	assert_int_equal(fix_result(f, RIP), FIX_CODE + 2);
@@ -246,8 +246,8 @@ static void an_nmi_blocks_the_next_until_iret(void **state)
 	FIX_HANDLER(f, 2, nmi_handler);
 	FIX_LOAD(f, nmis);
 	f->nmi_pending = true;
-	f->deadline = cpu_retired(f->cpu) + 1;
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_DEADLINE);
+	f->deadline = cpu_unicorn.retired(f->cpu) + 1;
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_DEADLINE);
 	f->nmi_pending = true;
 	f->deadline = UINT64_MAX;
 	fix_run(f);
@@ -268,11 +268,11 @@ static void the_guest_may_single_step_itself(void **state)
 
 	FIX_HANDLER(f, 1, count_traps);
 	FIX_LOAD(f, own_trap);
-	start = cpu_retired(f->cpu);
+	start = cpu_unicorn.retired(f->cpu);
 	fix_run(f);
 	assert_in_range(fix_result(f, 0), 5, 6); /* POPF that sets TF may or may not trap itself */
 	assert_int_equal(fix_result(f, 1) & 0x4000, 0x4000);
-	assert_int_equal(cpu_retired(f->cpu) - start, 8 + 2 + 6 * fix_result(f, 0));
+	assert_int_equal(cpu_unicorn.retired(f->cpu) - start, 8 + 2 + 6 * fix_result(f, 0));
 	fix_unmake(f);
 }
 
@@ -284,8 +284,8 @@ static void stepping_does_not_show(void **state)
 
 	FIX_LOAD(f, pushf);
 	while (!f->exited) {
-		f->deadline = cpu_retired(f->cpu) + 1;
-		cpu_run(f->cpu);
+		f->deadline = cpu_unicorn.retired(f->cpu) + 1;
+		cpu_unicorn.run(f->cpu);
 	}
 	assert_int_equal(fix_result(f, 0) & 0x100, 0);
 	assert_int_equal(fix_result(f, 1) & 0x101, 1);

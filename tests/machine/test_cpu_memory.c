@@ -57,10 +57,10 @@ static void code_in_a_mapping_at_the_top(void **state)
 	map_top(f, 1, 0x500000);
 	memcpy(f->memory + 0x500000, guest_callee, (size_t)(guest_callee_end - guest_callee));
 	FIX_LOAD(f, code_at_top);
-	start = cpu_retired(f->cpu);
+	start = cpu_unicorn.retired(f->cpu);
 	fix_run(f);
 	assert_int_equal(fix_result(f, 0), 5);
-	assert_int_equal(cpu_retired(f->cpu) - start, 2 + 40 * 6 + 2);
+	assert_int_equal(cpu_unicorn.retired(f->cpu) - start, 2 + 40 * 6 + 2);
 	fix_unmake(f);
 }
 
@@ -112,12 +112,12 @@ static void device_memory(void **state)
 	uint64_t start;
 
 	FIX_LOAD(f, device);
-	start = cpu_retired(f->cpu);
+	start = cpu_unicorn.retired(f->cpu);
 	fix_run(f);
 	assert_int_equal(f->device_writes, 2);
 	assert_int_equal(f->device_value, 0x66);
 	assert_int_equal(fix_result(f, 0), 0x55);
-	assert_int_equal(cpu_retired(f->cpu) - start, 8 + 2);
+	assert_int_equal(cpu_unicorn.retired(f->cpu) - start, 8 + 2);
 	fix_unmake(f);
 }
 
@@ -131,7 +131,7 @@ static void the_time_of_a_device_access(void **state)
 	uint64_t start;
 
 	FIX_LOAD(f, device_loop);
-	start = cpu_retired(f->cpu);
+	start = cpu_unicorn.retired(f->cpu);
 	fix_run(f);
 	assert_int_equal(f->device_retired - start, 2 + 4 * 5 + 1);
 	fix_unmake(f);
@@ -157,8 +157,8 @@ static void execution_where_there_is_nothing_ends_the_run(void **state)
 	struct fixture *f = fix_make("intel-v2");
 
 	FIX_LOAD(f, lost);
-	assert_int_equal(cpu_run(f->cpu), CPU_STOP_UNSUPPORTED);
-	assert_non_null(strstr(cpu_why(f->cpu), "0xc0000000"));
+	assert_int_equal(cpu_unicorn.run(f->cpu), CPU_STOP_UNSUPPORTED);
+	assert_non_null(strstr(cpu_unicorn.why(f->cpu), "0xc0000000"));
 	fix_unmake(f);
 }
 

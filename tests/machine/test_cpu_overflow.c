@@ -15,9 +15,9 @@ static unsigned trace(uint64_t *rips, unsigned room)
 
 	FIX_LOAD(f, body);
 	while (count < room && !f->exited) {
-		rips[count++] = cpu_rip(f->cpu);
-		f->deadline = cpu_retired(f->cpu) + 1;
-		cpu_run(f->cpu);
+		rips[count++] = cpu_unicorn.rip(f->cpu);
+		f->deadline = cpu_unicorn.retired(f->cpu) + 1;
+		cpu_unicorn.run(f->cpu);
 	}
 	fix_unmake(f);
 	return count;
@@ -52,7 +52,7 @@ static void the_same_by_branches(void **state)
 		f = fix_make("intel-v2");
 		FIX_LOAD(f, body);
 		fix_count(f, 0xc4, -(uint64_t)period & 0xffffffff);
-		start = cpu_retired(f->cpu);
+		start = cpu_unicorn.retired(f->cpu);
 		fix_run(f);
 		assert_int_equal(f->pmis, 1);
 		/* MOV, then in each iteration: CALL is the 3rd, RET the 5th, JNZ the 7th. */
@@ -124,12 +124,12 @@ static void cycles_overflow_where_they_are_full(void **state)
 		fix_count(f, 0x3c, -period & 0xffffffff);
 		f->deadline = UINT64_MAX;
 		while (!f->pmis && !f->exited) {
-			f->deadline = cpu_retired(f->cpu) + 1000;
-			cpu_run(f->cpu);
+			f->deadline = cpu_unicorn.retired(f->cpu) + 1000;
+			cpu_unicorn.run(f->cpu);
 		}
 		assert_int_equal(f->pmis, 1);
 		f->deadline = f->pmi_retired[0];
-		cpu_totals(f->cpu, &totals);
+		cpu_unicorn.totals(f->cpu, &totals);
 		assert_true(totals.of[VPMU_CYCLES] >= period);
 		fix_unmake(f);
 	}

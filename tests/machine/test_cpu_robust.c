@@ -37,7 +37,7 @@ static struct cpu *stopping;
 
 static void on_alarm(int signal)
 {
-	cpu_stop_soon(stopping);
+	cpu_unicorn.stop_soon(stopping);
 }
 
 static void stop_in(struct fixture *f, unsigned milliseconds)
@@ -54,13 +54,13 @@ static enum cpu_stop run_some(struct fixture *f, uint64_t instructions)
 {
 	enum cpu_stop stop;
 
-	f->deadline = cpu_retired(f->cpu) + instructions;
+	f->deadline = cpu_unicorn.retired(f->cpu) + instructions;
 	stop_in(f, 200);
-	stop = cpu_run(f->cpu);
+	stop = cpu_unicorn.run(f->cpu);
 	stop_in(f, 0);
-	assert_non_null(cpu_why(f->cpu));
+	assert_non_null(cpu_unicorn.why(f->cpu));
 	if (stop == CPU_STOP_TRIPLE_FAULT || stop == CPU_STOP_UNSUPPORTED)
-		assert_true(strlen(cpu_why(f->cpu)) > 0);
+		assert_true(strlen(cpu_unicorn.why(f->cpu)) > 0);
 	return stop;
 }
 
@@ -255,7 +255,7 @@ static void stop_from_a_signal(const uint8_t *code, const uint8_t *end)
 	fix_load(f, code, end);
 	stop_in(f, 50);
 	do
-		stop = cpu_run(f->cpu);
+		stop = cpu_unicorn.run(f->cpu);
 	while (stop == CPU_STOP_HALTED);
 	assert_int_equal(stop, CPU_STOP_REQUESTED);
 	fix_unmake(f);
@@ -282,8 +282,8 @@ static void every_msr_with_every_kind_of_value(void **state)
 
 	FIX_HANDLER(f, 13, skip_msr);
 	FIX_LOAD(f, all_msrs);
-	f->deadline = cpu_retired(f->cpu) + 1000000;
-	cpu_run(f->cpu);
+	f->deadline = cpu_unicorn.retired(f->cpu) + 1000000;
+	cpu_unicorn.run(f->cpu);
 	fix_unmake(f);
 }
 

@@ -87,6 +87,18 @@ static void elf64_is_loaded_and_entered_in_long_mode(void **state)
 	assert_int_equal(at(0x100000 + IMAGE_CODE_BYTES, 8), 0);
 }
 
+/* docs/guest-abi.md: PE MP ET NE WP PG; PAE OSFXSR OSXMMEXCPT; LME LMA. */
+static void elf64_begins_with_sse_and_paging(void **state)
+{
+	struct made_elf elf = made_elf_default(64);
+
+	made_elf(&image, &elf);
+	assert_int_equal(load(), VPMU_OK);
+	assert_int_equal(entry.cr0, 0x80010033);
+	assert_int_equal(entry.cr4, 0x620);
+	assert_int_equal(entry.efer, 0x500);
+}
+
 static void elf64_page_tables_map_four_gib_one_to_one(void **state)
 {
 	struct made_elf elf = made_elf_default(64);
@@ -563,6 +575,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(elf64_is_loaded_and_entered_in_long_mode),
+		T(elf64_begins_with_sse_and_paging),
 		T(elf64_page_tables_map_four_gib_one_to_one),
 		T(gdt_holds_the_promised_selectors),
 		T(command_line_is_where_rdi_points),

@@ -47,7 +47,7 @@ static void run(enum cpu_stop (*program)(struct cpu *cpu))
 
 static struct machine_config some_config(void)
 {
-	struct machine_config config = {.memory_bytes = 16 * MIB};
+	struct machine_config config = {.cpu = &fake_cpu_ops, .memory_bytes = 16 * MIB};
 
 	assert_int_equal(vpmu_model_parse(&config.model, "intel-v2", NULL, 0), VPMU_OK);
 	return config;

@@ -59,7 +59,7 @@ static void save(struct machine *machine, struct saved *to)
 static struct machine *restore(struct saved *from, const char *model, uint64_t most,
                                enum vpmu_status *status)
 {
-	struct machine_restore wanted = {.config = {.memory_bytes = most},
+	struct machine_restore wanted = {.config = {.cpu = &fake_cpu_ops, .memory_bytes = most},
 	                                 .has_model = model,
 	                                 .order = vpmu_order_find("safe")};
 	struct machine_origin origin = {.read = give, .context = from};
