@@ -66,9 +66,13 @@ check 'nothing is restored: says so' says '--restore'
 run run --cpu kvm --model intel-v2,pmu=off --stat "$scratch/exit"
 check 'stat: no counters' grep -q '<no counters>' "$scratch/err"
 run run --cpu kvm --model intel-v2,pmu=off --json "$scratch/exit"
-check 'JSON: is JSON' is_json "$scratch/out"
-check 'JSON: the CPU' grep -q '"cpu": "kvm"' "$scratch/out"
-check 'JSON: instructions are not known' grep -q '"instructions": null' "$scratch/out"
+if [ "$status" = 3 ]; then
+	skip 'JSON' 'this build has none'
+else
+	check 'JSON: is JSON' is_json "$scratch/out"
+	check 'JSON: the CPU' grep -q '"cpu": "kvm"' "$scratch/out"
+	check 'JSON: instructions are not known' grep -q '"instructions": null' "$scratch/out"
+fi
 
 # --- This KVM's own PMU, or why there is none ----------------------------------------------------
 
