@@ -22,16 +22,7 @@ static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 
 static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
 {
-	bool pmi = false;
-
-	pmu->epoch++;
-	FOR_SLOTS(slot, slots)
-	{
-		if (pmu->has_global)
-			pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
-		pmi |= pmu->tally[slot].pmi;
-	}
-	if (!pmi)
+	if (!tallies_wrap(pmu, slots))
 		return;
 	if (pmu->has_global && pmu->single[VPMU_KIND_DEBUGCTL] & DEBUGCTL_FREEZE_PERFMON)
 		pmu->rules->freeze(pmu);

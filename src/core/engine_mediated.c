@@ -53,15 +53,7 @@ static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 /* The hardware's overflow, seen through the guest's PMI vector: kvm_handle_guest_mediated_pmi. */
 static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
 {
-	bool pmi = false;
-
-	pmu->epoch++;
-	FOR_SLOTS(slot, slots)
-	{
-		pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
-		pmi |= pmu->tally[slot].pmi;
-	}
-	if (pmi)
+	if (tallies_wrap(pmu, slots))
 		deliver_pmi(pmu, outcome);
 }
 

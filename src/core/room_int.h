@@ -302,6 +302,10 @@ static inline void account_settle(struct vpmu_pmu *pmu)
 /* Of a counter that is its tally: events until it wraps; UINT64_MAX stands for 2^64, too. */
 uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot);
 
+/* Counters that are their tallies have wrapped: sets their status bits. True when any of them asks
+ * for a PMI. */
+bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots);
+
 /* What the tally has counted through the totals while it runs. */
 static inline uint64_t tally_running(const struct vpmu_pmu *pmu, const struct tally *tally)
 {

@@ -34,6 +34,20 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 	pmu->epoch++;
 }
 
+bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots)
+{
+	bool pmi = false;
+
+	pmu->epoch++;
+	FOR_SLOTS(slot, slots)
+	{
+		if (pmu->has_global)
+			pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
+		pmi |= pmu->tally[slot].pmi;
+	}
+	return pmi;
+}
+
 uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t mask = slot_mask(pmu, slot);
