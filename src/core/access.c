@@ -41,17 +41,17 @@ static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg)
 static NOT_INLINE enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                uint64_t *value)
 {
-	if (!pmu->rules->absent)
+	if (!pmu->rules->read_absent)
 		return VPMU_NO_REGISTER;
-	return pmu->rules->absent((struct vpmu_pmu *)pmu, msr, host, false, value);
+	return pmu->rules->read_absent(pmu, msr, host, value);
 }
 
 static NOT_INLINE enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                 uint64_t value)
 {
-	if (!pmu->rules->absent)
+	if (!pmu->rules->write_absent)
 		return VPMU_NO_REGISTER;
-	return pmu->rules->absent(pmu, msr, host, true, &value);
+	return pmu->rules->write_absent(pmu, msr, host, value);
 }
 
 static inline enum vpmu_status read_register(const struct vpmu_pmu *pmu, const struct reg *reg,

@@ -174,10 +174,11 @@ struct rules {
 	/* privileged: CPL 0, or CR4.PCE. */
 	enum vpmu_status (*rdpmc)(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
 	                          uint64_t *value);
-	/* Access to a number that is no register of the model: NULL for VPMU_NO_REGISTER always.
-	 * write: *value is written, else it is read. */
-	enum vpmu_status (*absent)(struct vpmu_pmu *pmu, uint32_t msr, bool host, bool write,
-	                           uint64_t *value);
+	/* Access to a number that is no register of the model: NULL for VPMU_NO_REGISTER always. */
+	enum vpmu_status (*read_absent)(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+	                                uint64_t *value);
+	enum vpmu_status (*write_absent)(struct vpmu_pmu *pmu, uint32_t msr, bool host,
+	                                 uint64_t value);
 	const struct absent_row *absent_rows;
 	/* Whether the profile has the register at all, and its writable bits if they are not the
 	 * table's; NULL: all, as in the table. */

@@ -197,39 +197,48 @@ static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint6
 	return VPMU_OK;
 }
 
-static enum vpmu_status access_misc_enable(struct vpmu_pmu *pmu, bool host, bool write,
-                                           uint64_t *value)
+/* VPMU_OK and the number's row; or what KVM says before it looks at what the row is. */
+static enum vpmu_status find_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                    const struct absent_row **found)
 {
-	if (write)
-		return write_misc_enable(pmu, host, *value);
-	*value = pmu->single[VPMU_KIND_MISC_ENABLE];
-	return VPMU_OK;
-}
+	const struct absent_row *row = pmu->rules->absent_rows;
 
-static enum vpmu_status access_absent(struct vpmu_pmu *pmu, const struct absent_row *row, bool host,
-                                      bool write, uint64_t *value)
-{
+	while (row->last && (msr < row->first || msr > row->last))
+		row++;
+	*found = row;
+	if (!row->last)
+		return VPMU_NO_REGISTER;
 	if (row->fails && row->fails(pmu))
 		return host ? VPMU_REFUSED : VPMU_GP;
+	return row->what == ABSENT_ADVERTISED && !host ? VPMU_NO_REGISTER : VPMU_OK;
+}
+
+static enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                    uint64_t *value)
+{
+	const struct absent_row *row;
+	enum vpmu_status status = find_absent(pmu, msr, host, &row);
+
+	if (status != VPMU_OK)
+		return status;
 	if (row->what == ABSENT_CAPABILITIES)
-		return write ? write_capabilities(pmu, host, *value)
-		             : read_capabilities(pmu, host, value);
-	if (row->what == ABSENT_MISC_ENABLE)
-		return access_misc_enable(pmu, host, write, value);
-	if (row->what == ABSENT_ADVERTISED && (!host || (write && *value)))
-		return VPMU_NO_REGISTER;
-	if (!write)
-		*value = 0;
+		return read_capabilities(pmu, host, value);
+	*value = row->what == ABSENT_MISC_ENABLE ? pmu->single[VPMU_KIND_MISC_ENABLE] : 0;
 	return VPMU_OK;
 }
 
-static enum vpmu_status absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, bool write,
-                               uint64_t *value)
+static enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, uint64_t value)
 {
-	for (const struct absent_row *row = pmu->rules->absent_rows; row->last; row++)
-		if (msr >= row->first && msr <= row->last)
-			return access_absent(pmu, row, host, write, value);
-	return VPMU_NO_REGISTER;
+	const struct absent_row *row;
+	enum vpmu_status status = find_absent(pmu, msr, host, &row);
+
+	if (status != VPMU_OK)
+		return status;
+	if (row->what == ABSENT_CAPABILITIES)
+		return write_capabilities(pmu, host, value);
+	if (row->what == ABSENT_MISC_ENABLE)
+		return write_misc_enable(pmu, host, value);
+	return row->what == ABSENT_ADVERTISED && value ? VPMU_NO_REGISTER : VPMU_OK;
 }
 
 /* --- RDPMC --- */
@@ -334,14 +343,16 @@ static enum vpmu_status amd_rdpmc_6_12(const struct vpmu_pmu *pmu, uint32_t ecx,
 #define INTEL_RULES(version)                                                                       \
 	{                                                                                          \
 		.guest = intel_guest_##version, .host = intel_host_##version,                      \
-		.rdpmc = intel_rdpmc_##version, .absent = absent,                                  \
-		.absent_rows = intel_absent_##version, .narrow = narrow_intel,                     \
+		.rdpmc = intel_rdpmc_##version, .read_absent = read_absent,                        \
+		.write_absent = write_absent, .absent_rows = intel_absent_##version,               \
+		.narrow = narrow_intel,                                                            \
 		.lvtpc_after_pmi = VPMU_LVTPC_MASKED, /* kvm_apic_local_deliver */                 \
 	}
 #define AMD_RULES(version)                                                                         \
 	{                                                                                          \
 		.guest = amd_guest, .host = amd_host, .rdpmc = amd_rdpmc_##version,                \
-		.absent = absent, .absent_rows = amd_absent_##version, .narrow = narrow_amd,       \
+		.read_absent = read_absent, .write_absent = write_absent,                          \
+		.absent_rows = amd_absent_##version, .narrow = narrow_amd,                         \
 	}
 
 static const struct rules intel_6_1 = INTEL_RULES(6_1), intel_6_12 = INTEL_RULES(6_12);
