@@ -10,6 +10,19 @@ uint32_t slots_of_global_bits(uint64_t bits)
 	return gp | fixed;
 }
 
+uint32_t slots_of_fixed_fields(uint64_t bits)
+{
+	uint32_t slots = 0;
+
+	while (bits) {
+		unsigned i = (unsigned)__builtin_ctzll(bits) / FIXED_BITS;
+
+		slots |= 1u << (SLOT_FIXED + i);
+		bits &= ~((BIT64(FIXED_BITS) - 1) << (FIXED_BITS * i));
+	}
+	return slots;
+}
+
 static uint8_t modes_of(bool kernel, bool user)
 {
 	return (uint8_t)((kernel ? BIT64(MODE_KERNEL) : 0) | (user ? BIT64(MODE_USER) : 0));

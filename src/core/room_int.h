@@ -278,6 +278,9 @@ static inline unsigned slot_global_bit(unsigned slot)
 }
 uint32_t slots_of_global_bits(uint64_t bits);
 
+/* The slots of such bits of IA32_FIXED_CTR_CTRL. */
+uint32_t slots_of_fixed_fields(uint64_t bits);
+
 /* A tally as the counter's own control asks for it, whatever the global control says. */
 struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot);
 

@@ -7,6 +7,15 @@
 
 /* --- Registers of the model --- */
 
+/* reprogram_fixed_counters: those whose fields change are in use. */
+static enum vpmu_status use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	uint64_t changed = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
+
+	pmu->kvm.in_use |= slots_of_fixed_fields(changed) & pmu->slots;
+	return set_fixed_ctrl(pmu, reg, value);
+}
+
 /* intel_pmu_set_msr, kvm_pmu_set_msr */
 #define INTEL_COMMON                                                                               \
 	[VPMU_KIND_COUNTER_ALIAS] = {set_counter, EXCESS_FAULTS, false},                           \
@@ -16,7 +25,7 @@ static const struct write_rule intel_guest_6_1[VPMU_KINDS] = {
 	INTEL_COMMON,
 	[VPMU_KIND_COUNTER] = {set_low_half, EXCESS_TAKEN, true},
 	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_IN_CHANGE, true},
-	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_IN_CHANGE, false},
+	[VPMU_KIND_FIXED_CTRL] = {use_fixed, EXCESS_IN_CHANGE, false},
 	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_IN_CHANGE, false},
 	[VPMU_KIND_STATUS_CLEAR] = {clear_status, EXCESS_FAULTS, false},
 };
@@ -25,7 +34,7 @@ static const struct write_rule intel_host_6_1[VPMU_KINDS] = {
 	INTEL_COMMON,
 	[VPMU_KIND_COUNTER] = {set_counter, EXCESS_DROPPED, true},
 	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_IN_CHANGE, true},
-	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_IN_CHANGE, false},
+	[VPMU_KIND_FIXED_CTRL] = {use_fixed, EXCESS_IN_CHANGE, false},
 	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_IN_CHANGE, false},
 	[VPMU_KIND_GLOBAL_STATUS] = {set_plain, EXCESS_TAKEN, false},
 	[VPMU_KIND_STATUS_CLEAR] = {do_nothing, EXCESS_FAULTS, false},
@@ -35,7 +44,7 @@ static const struct write_rule intel_guest_6_12[VPMU_KINDS] = {
 	INTEL_COMMON,
 	[VPMU_KIND_COUNTER] = {set_low_half, EXCESS_TAKEN, true},
 	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_FAULTS, true},
-	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_FAULTS, false},
+	[VPMU_KIND_FIXED_CTRL] = {use_fixed, EXCESS_FAULTS, false},
 	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_FAULTS, false},
 	[VPMU_KIND_STATUS_CLEAR] = {clear_status, EXCESS_FAULTS, false},
 };
@@ -44,7 +53,7 @@ static const struct write_rule intel_host_6_12[VPMU_KINDS] = {
 	INTEL_COMMON,
 	[VPMU_KIND_COUNTER] = {set_counter, EXCESS_DROPPED, true},
 	[VPMU_KIND_SELECTOR] = {set_selector, EXCESS_FAULTS, true},
-	[VPMU_KIND_FIXED_CTRL] = {set_fixed_ctrl, EXCESS_FAULTS, false},
+	[VPMU_KIND_FIXED_CTRL] = {use_fixed, EXCESS_FAULTS, false},
 	[VPMU_KIND_GLOBAL_CTRL] = {set_global_ctrl, EXCESS_FAULTS, false},
 	[VPMU_KIND_GLOBAL_STATUS] = {set_plain, EXCESS_FAULTS, false},
 	[VPMU_KIND_STATUS_CLEAR] = {do_nothing, EXCESS_FAULTS, false},

@@ -33,17 +33,9 @@ enum vpmu_status set_plain(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t
 enum vpmu_status set_fixed_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	uint64_t changed = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
-	uint32_t slots = 0;
 
 	pmu->single[VPMU_KIND_FIXED_CTRL] = value;
-	while (changed) {
-		unsigned i = (unsigned)__builtin_ctzll(changed) / FIXED_BITS;
-
-		slots |= 1u << (SLOT_FIXED + i);
-		changed &= ~((BIT64(FIXED_BITS) - 1) << (FIXED_BITS * i));
-	}
-	pmu->kvm.in_use |= slots & pmu->slots;
-	pmu->engine->changed(pmu, slots & pmu->slots);
+	pmu->engine->changed(pmu, slots_of_fixed_fields(changed) & pmu->slots);
 	return VPMU_OK;
 }
 
