@@ -88,13 +88,16 @@ static enum vpmu_status set_model(struct vpmu_pmu *pmu, const struct vpmu_model 
 const struct engine engine_hardware = {
 	.value = value,
 	.write = tally_set,
-	.changed = changed,
 	.distance = counter_distance,
 	.overflow = overflow,
 	.enter = enter,
 	.emulate = emulate,
 	.schedule = schedule,
 	.power_up = power_up,
-	.reset = reset,
 	.set_model = set_model,
+};
+
+const struct response response_hardware = {
+	.changed = changed,
+	.reset = reset,
 };

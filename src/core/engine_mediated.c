@@ -122,17 +122,20 @@ static void filter_changed(struct vpmu_pmu *pmu)
 const struct engine engine_mediated = {
 	.value = value,
 	.write = tally_set,
-	.changed = changed,
 	.distance = counter_distance,
 	.overflow = overflow,
 	.enter = enter,
 	.emulate = kvm_emulate,
 	.schedule = schedule,
 	.power_up = kvm_power_up,
-	.reset = reset,
 	.set_model = kvm_set_model,
-	.is_triggered = is_triggered,
-	.increment = increment,
+};
+
+const struct response response_mediated = {
+	.changed = changed,
+	.reset = reset,
 	.refresh = refresh,
 	.filter_changed = filter_changed,
+	.is_triggered = is_triggered,
+	.increment = increment,
 };

@@ -101,6 +101,6 @@ enum vpmu_status vpmu_pmu_set_filter(struct vpmu_pmu *pmu, const struct vpmu_fil
 			return VPMU_BAD_ARGUMENT;
 	}
 	pmu->kvm.filter = filter;
-	pmu->engine->filter_changed(pmu);
+	pmu->response->filter_changed(pmu);
 	return VPMU_OK;
 }

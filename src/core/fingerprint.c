@@ -71,5 +71,5 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 	hash = mix_tally(hash, pmu, slot);
 	FOR_SLOTS(slot, pmu->slots & (uint32_t)(BIT64(SLOT_FIXED) - 1))
 	hash = mix(hash, pmu->selector[slot]);
-	return pmu->engine->refresh ? mix_kvm(hash, pmu) : hash;
+	return pmu->response->refresh ? mix_kvm(hash, pmu) : hash;
 }

@@ -13,7 +13,7 @@ static inline bool event_counts(const struct pmc *pmc)
 }
 
 /* pmc_read_counter */
-uint64_t kvm_value(const struct vpmu_pmu *pmu, unsigned slot)
+static uint64_t read_counter(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	const struct pmc *pmc = pmc_at(pmu, slot);
 	uint64_t value = pmc->counter + pmc->emulated;
@@ -33,7 +33,7 @@ static inline uint64_t sample_period(const struct pmc *pmc, uint64_t mask)
 
 /* pmc_write_counter, pmc_update_sample_period: the base is what the event has not counted, and the
  * period comes from the base, not from the value that the guest sees. */
-void kvm_write(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
+static void write_counter(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 {
 	struct pmc *pmc = pmc_of(pmu, slot);
 	uint64_t mask = slot_mask(pmu, slot);
@@ -66,7 +66,7 @@ void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot)
 {
 	if (!pmc_of(pmu, slot)->event.exists)
 		return;
-	pmc_of(pmu, slot)->counter = kvm_value(pmu, slot);
+	pmc_of(pmu, slot)->counter = read_counter(pmu, slot);
 	release_event(pmu, slot);
 }
 
@@ -128,7 +128,7 @@ static void handle_requests(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome)
 {
 	if (pmu->kvm.request_pmu) {
 		pmu->kvm.request_pmu = false;
-		pmu->engine->handle_event(pmu);
+		pmu->response->handle_event(pmu);
 	}
 	if (pmu->kvm.request_pmi) {
 		pmu->kvm.request_pmi = false;
@@ -136,7 +136,7 @@ static void handle_requests(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome)
 	}
 }
 
-struct vpmu_outcome kvm_enter(struct vpmu_pmu *pmu)
+static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
 {
 	struct vpmu_outcome outcome = {0};
 
@@ -146,7 +146,7 @@ struct vpmu_outcome kvm_enter(struct vpmu_pmu *pmu)
 }
 
 /* Hardware counters wrap in the guest: perf's interrupt, then the next entry at once. */
-void kvm_overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
+static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
 {
 	FOR_SLOTS(slot, slots)
 	if (event_interrupt(pmu, slot))
@@ -156,7 +156,7 @@ void kvm_overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *out
 }
 
 /* kvm_arch_sched_in (6.1), kvm_arch_vcpu_load (6.12) */
-void kvm_schedule(struct vpmu_pmu *pmu)
+static void schedule(struct vpmu_pmu *pmu)
 {
 	if (pmu->model.version && pmu->kvm.counts.live) {
 		pmu->kvm.need_cleanup = true;
@@ -187,8 +187,8 @@ uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot)
 static void trigger(struct vpmu_pmu *pmu, uint64_t code, enum mode mode)
 {
 	FOR_SLOTS(slot, pmu->slots)
-	if (kvm_event_code(pmu, slot) == code && pmu->engine->is_triggered(pmu, slot, mode))
-		pmu->engine->increment(pmu, slot);
+	if (kvm_event_code(pmu, slot) == code && pmu->response->is_triggered(pmu, slot, mode))
+		pmu->response->increment(pmu, slot);
 }
 
 struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)
@@ -222,3 +222,15 @@ void kvm_clear_controls(struct vpmu_pmu *pmu)
 	pmu->single[VPMU_KIND_GLOBAL_CTRL] = 0;
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] = 0;
 }
+
+const struct engine engine_linux = {
+	.value = read_counter,
+	.write = write_counter,
+	.distance = event_distance,
+	.overflow = overflow,
+	.enter = enter,
+	.emulate = kvm_emulate,
+	.schedule = schedule,
+	.power_up = kvm_power_up,
+	.set_model = kvm_set_model,
+};

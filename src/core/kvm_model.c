@@ -84,7 +84,7 @@ bool kvm_power_up(struct vpmu_pmu *pmu)
 		capabilities &= pmu->asked.perf_capabilities;
 	pmu->single[VPMU_KIND_CAPABILITIES] = capabilities;
 	pmu->single[VPMU_KIND_MISC_ENABLE] = MISC_NO_PEBS_NO_BTS;
-	return pmu->engine->refresh(pmu);
+	return pmu->response->refresh(pmu);
 }
 
 /* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, and AMD's without a PMU as K7. */
@@ -115,13 +115,13 @@ enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *mo
 	if (pmu->kvm.has_run)
 		return same_leaves(&pmu->asked, model) ? VPMU_OK : VPMU_REFUSED;
 	pmu->asked = *model;
-	return pmu->engine->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;
+	return pmu->response->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;
 }
 
 enum vpmu_status vpmu_pmu_disable(struct vpmu_pmu *pmu)
 {
-	if (!pmu->engine->refresh || pmu->kvm.has_run)
+	if (!pmu->response->refresh || pmu->kvm.has_run)
 		return VPMU_REFUSED;
 	pmu->kvm.is_disabled = true;
-	return pmu->engine->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;
+	return pmu->response->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;
 }

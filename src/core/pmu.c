@@ -75,6 +75,7 @@ struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_mode
 	__builtin_memset(pmu, 0, sizeof(*pmu));
 	pmu->profile = profile ? profile : &profile_hardware;
 	pmu->engine = pmu->profile->engine;
+	pmu->response = pmu->profile->response;
 	pmu->rules = pmu->profile->rules[model->vendor];
 	pmu->lvtpc = VPMU_LVTPC_RESET;
 	pmu->left[0] = UINT64_MAX;
@@ -84,7 +85,7 @@ struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_mode
 
 void vpmu_pmu_reset(struct vpmu_pmu *pmu)
 {
-	pmu->engine->reset(pmu);
+	pmu->response->reset(pmu);
 }
 
 enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
@@ -130,7 +131,7 @@ struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu)
 
 enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count)
 {
-	if (!pmu->engine->handle_event)
+	if (!pmu->response->handle_event)
 		return VPMU_REFUSED;
 	pmu->kvm.failing_creations = count;
 	return VPMU_OK;
@@ -148,7 +149,7 @@ void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see)
 
 void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 {
-	if (!pmu->kvm.counts_host || !pmu->engine->handle_event)
+	if (!pmu->kvm.counts_host || !pmu->response->handle_event)
 		return;
 	pmu->kvm.host_runs = true;
 	vpmu_pmu_account(pmu, amounts, 0);

@@ -119,6 +119,7 @@ struct kvm_pmu {
 
 struct rules;
 struct engine;
+struct response;
 struct absent_row;
 
 struct vpmu_pmu {
@@ -137,8 +138,9 @@ struct vpmu_pmu {
 	uint32_t running[MODES];      /* bit slot: its tally counts something in the mode */
 	uint64_t gp_mask, fixed_mask; /* the bits of a counter */
 	const struct vpmu_profile *profile;
-	const struct engine *engine; /* the profile's */
-	const struct rules *rules;   /* the profile's for this vendor */
+	const struct engine *engine;     /* the profile's */
+	const struct response *response; /* the profile's */
+	const struct rules *rules;       /* the profile's for this vendor */
 
 	uint64_t single[VPMU_KINDS];
 	uint64_t selector[VPMU_MAX_GP];
@@ -190,12 +192,10 @@ struct rules {
 	void (*freeze)(struct vpmu_pmu *pmu);
 };
 
-/* How a profile counts. */
+/* How a profile counts, and a vCPU's life under it. */
 struct engine {
 	uint64_t (*value)(const struct vpmu_pmu *pmu, unsigned slot);
 	void (*write)(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
-	/* The counter's own control, or its global bit, has changed. */
-	void (*changed)(struct vpmu_pmu *pmu, uint32_t slots);
 	/* Of a running tally: how many events until overflow() must be called for it. */
 	uint64_t (*distance)(const struct vpmu_pmu *pmu, unsigned slot);
 	/* Tallies that got there, all at one moment. */
@@ -205,21 +205,29 @@ struct engine {
 	void (*schedule)(struct vpmu_pmu *pmu);
 	/* Loads the model that was asked for; false when the machine cannot hold it. */
 	bool (*power_up)(struct vpmu_pmu *pmu);
-	void (*reset)(struct vpmu_pmu *pmu);
 	/* The VMM gives the vCPU another model: VPMU_REFUSED when it is too late for that. */
 	enum vpmu_status (*set_model)(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+};
 
-	/* The rest is for profiles with perf events: what kvm.c asks of a kernel. */
-	void (*handle_event)(struct vpmu_pmu *pmu);
-	bool (*is_triggered)(const struct vpmu_pmu *pmu, unsigned slot, enum mode mode);
-	void (*increment)(struct vpmu_pmu *pmu, unsigned slot);
+/* What a profile does when something has changed, at once or later: where kernels differ that
+ * count alike. */
+struct response {
+	/* The counter's own control, or its global bit, has changed. */
+	void (*changed)(struct vpmu_pmu *pmu, uint32_t slots);
+	void (*reset)(struct vpmu_pmu *pmu);
+
+	/* The rest is what kvm.c and kvm_model.c ask of a kernel. */
 	bool (*refresh)(struct vpmu_pmu *pmu); /* NULL: a model cannot change */
 	void (*filter_changed)(struct vpmu_pmu *pmu);
+	bool (*is_triggered)(const struct vpmu_pmu *pmu, unsigned slot, enum mode mode);
+	void (*increment)(struct vpmu_pmu *pmu, unsigned slot);
+	void (*handle_event)(struct vpmu_pmu *pmu); /* NULL: there are no perf events */
 };
 
 struct vpmu_profile {
 	const char *name;
 	const struct engine *engine;
+	const struct response *response;
 	const struct rules *rules[VPMU_VENDORS];
 	/* What the profile makes of a model that a VMM asks for; NULL: just that. */
 	void (*adapt)(struct vpmu_model *model);
@@ -232,7 +240,9 @@ struct vpmu_profile {
 
 extern const struct vpmu_profile profile_hardware, profile_linux_6_1, profile_linux_6_12,
 	profile_mediated;
-extern const struct engine engine_hardware, engine_linux_6_1, engine_linux_6_12, engine_mediated;
+extern const struct engine engine_hardware, engine_linux, engine_mediated;
+extern const struct response response_hardware, response_linux_6_1, response_linux_6_12,
+	response_mediated;
 
 /* --- decode.c: which register an MSR number is --- */
 
@@ -408,12 +418,7 @@ bool filter_matches_6_12(const struct vpmu_pmu *pmu, const struct vpmu_filter *f
 
 /* --- kvm.c: what the kernels have alike --- */
 
-uint64_t kvm_value(const struct vpmu_pmu *pmu, unsigned slot);
-void kvm_write(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
-void kvm_overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome);
-struct vpmu_outcome kvm_enter(struct vpmu_pmu *pmu);
 struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
-void kvm_schedule(struct vpmu_pmu *pmu);
 
 /* Whether the counter's own control enables it. */
 bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot);

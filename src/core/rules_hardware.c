@@ -134,6 +134,7 @@ static const struct rules amd = {
 const struct vpmu_profile profile_hardware = {
 	.name = "hardware",
 	.engine = &engine_hardware,
+	.response = &response_hardware,
 	.rules =
 		{
 			[VPMU_VENDOR_INTEL] = &intel,

@@ -188,7 +188,7 @@ static enum vpmu_status write_capabilities(struct vpmu_pmu *pmu, bool host, uint
 		return VPMU_REFUSED;
 	pmu->single[VPMU_KIND_CAPABILITIES] = value;
 	if (!same || !pmu->profile->model_is_final)
-		pmu->engine->refresh(pmu);
+		pmu->response->refresh(pmu);
 	return VPMU_OK;
 }
 
@@ -369,7 +369,8 @@ static const struct rules amd_6_1 = AMD_RULES(6_1), amd_6_12 = AMD_RULES(6_12);
 
 const struct vpmu_profile profile_linux_6_1 = {
 	.name = "linux-6.1",
-	.engine = &engine_linux_6_1,
+	.engine = &engine_linux,
+	.response = &response_linux_6_1,
 	.rules = {&intel_6_1, &intel_6_1, &amd_6_1},
 	.adapt = kvm_adapt_6_1,
 	.filter_matches = filter_matches_6_1,
@@ -377,7 +378,8 @@ const struct vpmu_profile profile_linux_6_1 = {
 
 const struct vpmu_profile profile_linux_6_12 = {
 	.name = "linux-6.12",
-	.engine = &engine_linux_6_12,
+	.engine = &engine_linux,
+	.response = &response_linux_6_12,
 	.rules = {&intel_6_12, &intel_6_12, &amd_6_12},
 	.adapt = kvm_adapt_6_12,
 	.filter_matches = filter_matches_6_12,
@@ -389,6 +391,7 @@ const struct vpmu_profile profile_linux_6_12 = {
 const struct vpmu_profile profile_mediated = {
 	.name = "mediated",
 	.engine = &engine_mediated,
+	.response = &response_mediated,
 	.rules = {&intel_6_12, &intel_6_12, &amd_6_12},
 	.adapt = kvm_adapt_6_12,
 	.filter_matches = filter_matches_6_12,

@@ -19,7 +19,7 @@ enum vpmu_status set_selector(struct vpmu_pmu *pmu, const struct reg *reg, uint6
 {
 	if (pmu->selector[reg->slot] != value) {
 		pmu->selector[reg->slot] = value;
-		pmu->engine->changed(pmu, 1u << reg->slot);
+		pmu->response->changed(pmu, 1u << reg->slot);
 	}
 	return VPMU_OK;
 }
@@ -35,7 +35,7 @@ enum vpmu_status set_fixed_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uin
 	uint64_t changed = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
 
 	pmu->single[VPMU_KIND_FIXED_CTRL] = value;
-	pmu->engine->changed(pmu, slots_of_fixed_fields(changed) & pmu->slots);
+	pmu->response->changed(pmu, slots_of_fixed_fields(changed) & pmu->slots);
 	return VPMU_OK;
 }
 
@@ -44,7 +44,7 @@ enum vpmu_status set_global_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, ui
 	uint64_t changed = pmu->single[VPMU_KIND_GLOBAL_CTRL] ^ value;
 
 	pmu->single[VPMU_KIND_GLOBAL_CTRL] = value;
-	pmu->engine->changed(pmu, slots_of_global_bits(changed) & pmu->slots);
+	pmu->response->changed(pmu, slots_of_global_bits(changed) & pmu->slots);
 	return VPMU_OK;
 }
 
@@ -55,7 +55,7 @@ enum vpmu_status set_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_
 
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] = value;
 	if (changed & STATUS_CTR_FRZ)
-		pmu->engine->changed(pmu, pmu->slots);
+		pmu->response->changed(pmu, pmu->slots);
 	return VPMU_OK;
 }
 

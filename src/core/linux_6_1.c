@@ -102,21 +102,12 @@ static void filter_changed(struct vpmu_pmu *pmu)
 {
 }
 
-const struct engine engine_linux_6_1 = {
-	.value = kvm_value,
-	.write = kvm_write,
+const struct response response_linux_6_1 = {
 	.changed = changed,
-	.distance = event_distance,
-	.overflow = kvm_overflow,
-	.enter = kvm_enter,
-	.emulate = kvm_emulate,
-	.schedule = kvm_schedule,
-	.power_up = kvm_power_up,
 	.reset = reset,
-	.set_model = kvm_set_model,
-	.handle_event = handle_event,
-	.is_triggered = is_triggered,
-	.increment = increment,
 	.refresh = refresh,
 	.filter_changed = filter_changed,
+	.is_triggered = is_triggered,
+	.increment = increment,
+	.handle_event = handle_event,
 };
