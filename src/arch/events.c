@@ -66,8 +66,9 @@ bool event_is_available(const struct vpmu_model *model, uint64_t selector)
 
 enum vpmu_class event_class(const struct vpmu_model *model, uint64_t selector)
 {
-	return event_is_available(model, selector) ? event_code_class(model->vendor, selector)
-	                                           : VPMU_NO_CLASS;
+	const struct event_row *row = find(model->vendor, selector);
+
+	return row && event_exists(model, row) ? (enum vpmu_class)row->class_ : VPMU_NO_CLASS;
 }
 
 enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index)

@@ -2,14 +2,6 @@
 /* What selectors and control registers say of a counter: class, privilege modes, thresholds. */
 #include <core/room_int.h>
 
-uint32_t slots_of_global_bits(uint64_t bits)
-{
-	uint32_t gp = (uint32_t)bits & (uint32_t)(BIT64(SLOT_FIXED) - 1);
-	uint32_t fixed = (uint32_t)(bits >> GLOBAL_FIXED_BIT) << SLOT_FIXED;
-
-	return gp | fixed;
-}
-
 uint32_t slots_of_fixed_fields(uint64_t bits)
 {
 	uint32_t slots = 0;
@@ -69,11 +61,16 @@ struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot)
 }
 
 /* Global control has priority over a counter's own control, and a freeze over both. */
-bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot)
+uint32_t globally_enabled_slots(const struct vpmu_pmu *pmu)
 {
 	if (!pmu->has_global)
-		return true;
+		return UINT32_MAX;
 	if (pmu->rules->freeze && pmu->single[VPMU_KIND_GLOBAL_STATUS] & STATUS_CTR_FRZ)
-		return false;
-	return pmu->single[VPMU_KIND_GLOBAL_CTRL] >> slot_global_bit(slot) & 1;
+		return 0;
+	return slots_of_global_bits(pmu->single[VPMU_KIND_GLOBAL_CTRL]);
+}
+
+bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return globally_enabled_slots(pmu) >> slot & 1;
 }

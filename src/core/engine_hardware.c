@@ -10,14 +10,19 @@ static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
 
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
+	uint32_t on = globally_enabled_slots(pmu);
+
 	FOR_SLOTS(slot, slots)
 	{
-		struct tally now = control_of(pmu, slot);
+		struct tally control = control_of(pmu, slot);
 
-		if (!globally_enabled(pmu, slot))
-			now.modes = 0;
-		tally_change(pmu, slot, &now);
+		tally_control(pmu, slot, &control, on >> slot & 1);
 	}
+}
+
+static void switched(struct vpmu_pmu *pmu, uint32_t slots)
+{
+	tallies_switch(pmu, slots, globally_enabled_slots(pmu));
 }
 
 static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
@@ -99,5 +104,6 @@ const struct engine engine_hardware = {
 
 const struct response response_hardware = {
 	.changed = changed,
+	.switched = switched,
 	.reset = reset,
 };

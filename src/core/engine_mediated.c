@@ -133,6 +133,7 @@ const struct engine engine_mediated = {
 
 const struct response response_mediated = {
 	.changed = changed,
+	.switched = changed,
 	.reset = reset,
 	.refresh = refresh,
 	.filter_changed = filter_changed,

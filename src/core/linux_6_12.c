@@ -101,6 +101,7 @@ static void filter_changed(struct vpmu_pmu *pmu)
 
 const struct response response_linux_6_12 = {
 	.changed = changed,
+	.switched = changed,
 	.reset = reset,
 	.refresh = refresh,
 	.filter_changed = filter_changed,

@@ -40,11 +40,13 @@ static inline enum mode mode_of_cpl(unsigned cpl)
 struct tally {
 	uint64_t base;     /* the value, less the totals that count while it runs */
 	uint8_t class_;    /* enum vpmu_class: what it counts */
-	uint8_t modes;     /* BIT(mode) of the modes in which it counts now; 0: it is stopped */
 	uint8_t threshold; /* events a cycle that make a cycle count; 0: it counts events */
-	bool invert, edge;
-	bool level; /* EDGE: whether the condition held in the last cycle */
-	bool pmi;   /* an overflow asks for a PMI */
+	bool invert : 1, edge : 1;
+	bool pmi;       /* an overflow asks for a PMI */
+	uint8_t wanted; /* hardware: modes by its own control, whatever the global one says */
+	uint8_t total;  /* hardware: the place in pmu->total of what it counts then */
+	uint8_t modes;  /* BIT(mode) of the modes in which it counts now; 0: it is stopped */
+	bool level;     /* EDGE: whether the condition held in the last cycle */
 };
 
 /* Where a register's value is. */
@@ -125,8 +127,10 @@ struct absent_row;
 struct vpmu_pmu {
 	/* What vpmu_pmu_account() touches, in one place. */
 	uint64_t left[VPMU_CLASSES]; /* how much may happen in `mode` without an overflow, less 1 */
-	uint64_t armed[VPMU_CLASSES];        /* what left was when it was computed */
-	uint64_t total[MODES][VPMU_CLASSES]; /* what happened up to then */
+	uint64_t armed[VPMU_CLASSES]; /* what left was when it was computed */
+	/* What happened up to then; VPMU_NO_CLASS never happens. Behind the modes' rows one for
+	 * both, for tallies_switch() only. */
+	uint64_t total[MODES + 1][VPMU_CLASSES + 1];
 	bool is_armed;
 	uint8_t mode; /* enum mode that left is for */
 
@@ -136,6 +140,8 @@ struct vpmu_pmu {
 	uint32_t lvtpc;
 	uint32_t slots;               /* bit slot: the counter exists */
 	uint32_t running[MODES];      /* bit slot: its tally counts something in the mode */
+	uint32_t wanted[MODES];       /* hardware: the same by the tallies' own controls */
+	uint32_t on;                  /* hardware: bit slot: the global control lets it count */
 	uint64_t gp_mask, fixed_mask; /* the bits of a counter */
 	const struct vpmu_profile *profile;
 	const struct engine *engine;     /* the profile's */
@@ -212,8 +218,10 @@ struct engine {
 /* What a profile does when something has changed, at once or later: where kernels differ that
  * count alike. */
 struct response {
-	/* The counter's own control, or its global bit, has changed. */
+	/* The counters' own controls have changed. */
 	void (*changed)(struct vpmu_pmu *pmu, uint32_t slots);
+	/* What the global control says of them may have changed, and nothing else. */
+	void (*switched)(struct vpmu_pmu *pmu, uint32_t slots);
 	void (*reset)(struct vpmu_pmu *pmu);
 
 	/* The rest is what kvm.c and kvm_model.c ask of a kernel. */
@@ -286,7 +294,13 @@ static inline unsigned slot_global_bit(unsigned slot)
 {
 	return slot < SLOT_FIXED ? slot : GLOBAL_FIXED_BIT + slot - SLOT_FIXED;
 }
-uint32_t slots_of_global_bits(uint64_t bits);
+static inline uint32_t slots_of_global_bits(uint64_t bits)
+{
+	uint32_t gp = (uint32_t)bits & (uint32_t)(BIT64(SLOT_FIXED) - 1);
+	uint32_t fixed = (uint32_t)(bits >> GLOBAL_FIXED_BIT) << SLOT_FIXED;
+
+	return gp | fixed;
+}
 
 /* The slots of such bits of IA32_FIXED_CTR_CTRL. */
 uint32_t slots_of_fixed_fields(uint64_t bits);
@@ -297,6 +311,8 @@ struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot);
 /* The field of IA32_FIXED_CTR_CTRL for a fixed counter's slot. */
 uint64_t fixed_field(const struct vpmu_pmu *pmu, unsigned slot);
 
+/* The slots that the global control lets count; and whether that is one of them. */
+uint32_t globally_enabled_slots(const struct vpmu_pmu *pmu);
 bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot);
 
 /* --- account.c: time passes --- */
@@ -316,6 +332,13 @@ static inline void account_settle(struct vpmu_pmu *pmu)
 /* Of a counter that is its tally: events until it wraps; UINT64_MAX stands for 2^64, too. */
 uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot);
 
+/* The same for a counter that is its tally: `what` is what its own control asks for, and `on`
+ * whether the global control lets it count. */
+void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what, bool on);
+
+/* Such counters: those that are `on` count as their own controls ask, the others stop. */
+void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on);
+
 /* Counters that are their tallies have wrapped: sets their status bits. True when any of them asks
  * for a PMI. */
 bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots);
@@ -326,13 +349,13 @@ static inline uint64_t tally_running(const struct vpmu_pmu *pmu, const struct ta
 	const unsigned class_ = tally->class_, modes = tally->modes;
 	uint64_t sum = 0;
 
-	if (!modes || tally->threshold || class_ == VPMU_NO_CLASS)
+	if (!modes || tally->threshold)
 		return 0;
 	if (modes & BIT64(MODE_KERNEL))
 		sum += pmu->total[MODE_KERNEL][class_];
 	if (modes & BIT64(MODE_USER))
 		sum += pmu->total[MODE_USER][class_];
-	if (pmu->is_armed && modes >> pmu->mode & 1)
+	if (pmu->is_armed && modes >> pmu->mode & 1 && class_ != VPMU_NO_CLASS)
 		sum += pmu->armed[class_] - pmu->left[class_];
 	return sum;
 }

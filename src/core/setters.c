@@ -44,7 +44,7 @@ enum vpmu_status set_global_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, ui
 	uint64_t changed = pmu->single[VPMU_KIND_GLOBAL_CTRL] ^ value;
 
 	pmu->single[VPMU_KIND_GLOBAL_CTRL] = value;
-	pmu->response->changed(pmu, slots_of_global_bits(changed) & pmu->slots);
+	pmu->response->switched(pmu, slots_of_global_bits(changed) & pmu->slots);
 	return VPMU_OK;
 }
 
@@ -55,7 +55,7 @@ enum vpmu_status set_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_
 
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] = value;
 	if (changed & STATUS_CTR_FRZ)
-		pmu->response->changed(pmu, pmu->slots);
+		pmu->response->switched(pmu, pmu->slots);
 	return VPMU_OK;
 }
 

@@ -16,6 +16,13 @@ static void set_bit_to(uint32_t *bits, unsigned bit, bool on)
 	*bits = (*bits & ~(1u << bit)) | (uint32_t)on << bit;
 }
 
+/* In which modes the tally counts something, if it is to count in these. */
+static void set_modes(uint32_t bits[MODES], unsigned slot, const struct tally *what, unsigned modes)
+{
+	for (unsigned mode = 0; mode < MODES; mode++)
+		set_bit_to(&bits[mode], slot, modes >> mode & 1 && what->class_ != VPMU_NO_CLASS);
+}
+
 void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 {
 	struct tally *tally = &pmu->tally[slot];
@@ -26,11 +33,65 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 	account_settle(pmu);
 	value = tally_value(pmu, slot);
 	*tally = *what;
-	for (unsigned mode = 0; mode < MODES; mode++)
-		set_bit_to(&pmu->running[mode], slot,
-		           what->modes & BIT64(mode) && what->class_ != VPMU_NO_CLASS);
+	set_modes(pmu->running, slot, what, what->modes);
 	tally->level = level;
 	tally->base = value - tally_running(pmu, tally);
+	pmu->epoch++;
+}
+
+/* The place in pmu->total of what a tally has counted that counts in these modes. */
+static uint8_t place_of(const struct tally *tally)
+{
+	static const uint8_t row[1 << MODES] = {0, MODE_KERNEL, MODE_USER, MODES};
+
+	if (!tally->modes || tally->threshold)
+		return VPMU_NO_CLASS;
+	return (uint8_t)(row[tally->modes] * (VPMU_CLASSES + 1) + tally->class_);
+}
+
+void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what, bool on)
+{
+	struct tally now = *what;
+
+	now.wanted = what->modes;
+	now.total = place_of(what);
+	if (!on)
+		now.modes = 0;
+	set_bit_to(&pmu->on, slot, on);
+	set_modes(pmu->wanted, slot, what, what->modes);
+	tally_change(pmu, slot, &now);
+}
+
+void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on)
+{
+	uint32_t starting = slots & on & ~pmu->on, stopping = slots & ~on & pmu->on;
+	const uint64_t *totals = pmu->total[0];
+
+	if (!slots)
+		return;
+	account_settle(pmu);
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		pmu->total[MODES][i] = pmu->total[MODE_KERNEL][i] + pmu->total[MODE_USER][i];
+	FOR_SLOTS(slot, starting)
+	{
+		struct tally *tally = &pmu->tally[slot];
+
+		tally->base -= totals[tally->total];
+		tally->modes = tally->wanted;
+		tally->level = false;
+	}
+	FOR_SLOTS(slot, stopping)
+	{
+		struct tally *tally = &pmu->tally[slot];
+
+		tally->base += totals[tally->total];
+		tally->modes = 0;
+		tally->level = false;
+	}
+	for (unsigned mode = 0; mode < MODES; mode++)
+		pmu->running[mode] =
+			(pmu->running[mode] & ~stopping) | (pmu->wanted[mode] & starting);
+	pmu->on = (pmu->on | starting) & ~stopping;
 	pmu->epoch++;
 }
 
