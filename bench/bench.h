@@ -25,6 +25,9 @@ struct bench {
  * does not count; -1 when it cannot be told. */
 double seconds_of(pid_t pid);
 
+/* The time of day, for what a person waits; of no use but in differences. */
+double wall_seconds(void);
+
 void figures_add(struct figures *figures, double value);
 double figures_median(const struct figures *figures);
 /* Half of the distance between the quartiles, in percent of the median. */
@@ -37,6 +40,8 @@ void figures_print(const char *what, const struct figures *figures, double scale
                    const char *goal);
 
 void bench_library(const struct bench *bench);
+void bench_state(const struct bench *bench);
+void bench_stream(const struct bench *bench);
 void bench_kernel(const struct bench *bench);
 void bench_loop(const struct bench *bench);
 

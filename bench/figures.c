@@ -17,6 +17,14 @@ double seconds_of(pid_t pid)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+double wall_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 void figures_add(struct figures *figures, double value)
 {
 	if (figures->count < MAX_ROUNDS)

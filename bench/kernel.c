@@ -116,7 +116,7 @@ void bench_kernel(const struct bench *bench)
 	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
 		struct kernel kernel = {.version = versions[i]};
 
-		printf("WRMSR + RDMSR on linux-%s (intel-v2)\n", kernel.version);
+		printf("\nWRMSR + RDMSR on linux-%s (intel-v2)\n", kernel.version);
 		if (!kernel_load(&kernel, bench->build)) {
 			printf("  its code is not built: tests/kernel/build-reference does that\n");
 			continue;
