@@ -88,12 +88,9 @@ int vpmu_layout_find_msr(const struct vpmu_layout *layout, uint32_t msr)
 
 uint64_t vpmu_layout_excess(const struct vpmu_layout *layout, unsigned place, uint64_t value)
 {
-	const struct vpmu_register *reg;
-
 	if (place >= layout->register_count)
 		return value;
-	reg = &layout->registers[place];
-	return reg->kind == VPMU_KIND_CAPABILITIES ? value ^ reg->reset : value & ~reg->writable;
+	return register_excess(&layout->registers[place], value);
 }
 
 bool layout_fits(const struct vpmu_layout *layout, const struct vpmu_state *state)

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What src/state shows to the rooms above it: the public state, plans and judgements, and nothing
- * else. */
+/* What src/state shows to the rooms above it: the public state, plans and judgements, and what of
+ * them is worth being inlined. */
 #ifndef STATE_ROOM_H
 #define STATE_ROOM_H
 
 #include <vpmu/compat.h>
 #include <vpmu/state.h>
+
+/* vpmu_layout_excess() of a register. */
+static inline uint64_t register_excess(const struct vpmu_register *reg, uint64_t value)
+{
+	return reg->kind == VPMU_KIND_CAPABILITIES ? value ^ reg->reset : value & ~reg->writable;
+}
 
 #endif

@@ -69,7 +69,7 @@ enum vpmu_status vpmu_state_check(const struct vpmu_state *state, const struct v
 	}
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		uint64_t value = state->values[i];
-		uint64_t excess = vpmu_layout_excess(layout, layout->stored[i], value);
+		uint64_t excess = register_excess(layout_stored(layout, i), value);
 
 		if (excess) {
 			explain_excess(&text, layout_stored(layout, i), value, excess);

@@ -10,11 +10,12 @@ struct filling {
 	struct vpmu_state state;
 	uint64_t seen; /* bit i: the value i */
 };
-_Static_assert(VPMU_MAX_STATE <= 64, "filling.seen has a bit for each value");
 
-/* Says what is wrong with a register of a run. */
-static enum vpmu_status wrong_register(const struct why *why, enum vpmu_status status,
-                                       const struct run *run, unsigned i, const char *what)
+/* Says what is wrong with a register of a run; out of the way of those that are right. */
+__attribute__((cold, noinline)) static enum vpmu_status wrong_register(const struct why *why,
+                                                                       enum vpmu_status status,
+                                                                       const struct run *run,
+                                                                       unsigned i, const char *what)
 {
 	struct text text = text_in(why->text, why->bytes);
 	char name[VPMU_NAME_BYTES];
@@ -30,35 +31,53 @@ static enum vpmu_status wrong_register(const struct why *why, enum vpmu_status s
 	return status;
 }
 
-/* The place of a run's i-th register, which most often is `stride` after the one before. */
-static int place_of(const struct vpmu_layout *layout, const struct run *run, unsigned i, int last)
+/* The values that have not been read yet. */
+static uint64_t missing(const struct filling *filling)
 {
-	uint32_t msr = run->msr + (uint32_t)run->stride * i;
-	int guess = last + run->stride;
+	return ~filling->seen & value_bits(filling->layout);
+}
 
-	if (i && guess < layout->register_count && layout->registers[guess].msr == msr)
+/* The place of a run's first register: most often that of the first value that is missing, or, when
+ * that is the model's own, of the next. */
+static int first_place(const struct filling *filling, uint32_t msr)
+{
+	const struct vpmu_layout *layout = filling->layout;
+
+	for (uint64_t left = missing(filling); left; left &= left - 1) {
+		int place = layout->stored[__builtin_ctzll(left)];
+
+		if (layout->registers[place].msr == msr)
+			return place;
+		if (layout->registers[place].msr > msr)
+			break;
+	}
+	return vpmu_layout_find_msr(layout, msr);
+}
+
+/* The place of a later one, which most often is `stride` after the one before. */
+static int next_place(const struct vpmu_layout *layout, unsigned stride, uint32_t msr, int last)
+{
+	int guess = last + (int)stride;
+
+	if (guess < layout->register_count && layout->registers[guess].msr == msr)
 		return guess;
 	return vpmu_layout_find_msr(layout, msr);
 }
 
-/* Whether a register has the run's name. The names of a run's registers follow from the first's
- * when they are of one kind and their numbers ascend. */
-static bool is_named(const struct vpmu_register *reg, const struct vpmu_register *first,
-                     const struct run *run, unsigned i)
+/* Whether a register has the name that the run gives its i-th. */
+static bool is_named(const struct vpmu_register *reg, const struct run *run, unsigned i)
 {
 	char name[VPMU_NAME_BYTES];
 
-	if (i && reg->kind == first->kind && reg->index == first->index + i)
-		return true;
 	run_name(run, i, name);
-	return !memcmp(name, reg->name, VPMU_NAME_BYTES);
+	return names_share(name, reg->name) == VPMU_NAME_BYTES;
 }
 
-static enum vpmu_status fill(struct filling *filling, const struct run *run, unsigned i, int place,
-                             const struct why *why)
+/* Why a run's i-th register cannot have its value. */
+static enum vpmu_status wrong_value(const struct filling *filling, const struct run *run,
+                                    unsigned i, unsigned place, const struct why *why)
 {
 	const struct vpmu_layout *layout = filling->layout;
-	uint64_t value = run_value(run, i);
 	unsigned at = layout->value_of[place];
 
 	if (at == VPMU_NO_VALUE || layout->stored[at] != place)
@@ -66,35 +85,50 @@ static enum vpmu_status fill(struct filling *filling, const struct run *run, uns
 		                      "the model keeps no value of its own there");
 	if (filling->seen & BIT64(at))
 		return wrong_register(why, VPMU_BAD_DATA, run, i, "the register is there twice");
-	if (vpmu_layout_excess(layout, (unsigned)place, value))
-		return wrong_register(why, VPMU_BAD_DATA, run, i,
-		                      "the register cannot hold its value");
+	return wrong_register(why, VPMU_BAD_DATA, run, i, "the register cannot hold its value");
+}
+
+/* False: the register there has no value of its own, has one already, or cannot hold this one. */
+static bool fill(struct filling *filling, unsigned place, uint64_t value)
+{
+	const struct vpmu_layout *layout = filling->layout;
+	unsigned at = layout->value_of[place];
+
+	if (at == VPMU_NO_VALUE || layout->stored[at] != place || filling->seen & BIT64(at) ||
+	    register_excess(&layout->registers[place], value))
+		return false;
 	filling->seen |= BIT64(at);
 	filling->state.values[at] = value;
-	return VPMU_OK;
+	return true;
+}
+
+/* The names of a run's registers follow from the first's when they are of one kind and their
+ * numbers ascend. */
+static bool follows(const struct vpmu_register *reg, const struct vpmu_register *first, unsigned i)
+{
+	return i && reg->kind == first->kind && reg->index == first->index + i;
 }
 
 static enum vpmu_status fill_run(struct filling *filling, const struct run *run,
                                  const struct why *why)
 {
 	const struct vpmu_register *registers = filling->layout->registers;
-	int first = 0, place = 0;
+	unsigned count = run->count, stride = run->stride;
+	int first = first_place(filling, run->msr), place = first;
+	uint32_t msr = run->msr;
 
-	for (unsigned i = 0; i < run->count; i++) {
-		enum vpmu_status status;
-
-		place = place_of(filling->layout, run, i, place);
+	for (unsigned i = 0; i < count; i++, msr += stride) {
+		if (i)
+			place = next_place(filling->layout, stride, msr, place);
 		if (place < 0)
 			return wrong_register(why, VPMU_INCOMPATIBLE, run, i,
 			                      "this vpmu's model has no such register");
-		if (!i)
-			first = place;
-		if (!is_named(&registers[place], &registers[first], run, i))
+		if (!follows(&registers[place], &registers[first], i) &&
+		    !is_named(&registers[place], run, i))
 			return wrong_register(why, VPMU_BAD_DATA, run, i,
 			                      "the register has another name");
-		status = fill(filling, run, i, place, why);
-		if (status)
-			return status;
+		if (!fill(filling, (unsigned)place, run_value(run, i)))
+			return wrong_value(filling, run, i, (unsigned)place, why);
 	}
 	return VPMU_OK;
 }
@@ -102,13 +136,10 @@ static enum vpmu_status fill_run(struct filling *filling, const struct run *run,
 /* What is not in the record REGS: the model's own values, and nothing else. */
 static enum vpmu_status fill_rest(struct filling *filling, size_t offset, const struct why *why)
 {
-	const struct vpmu_layout *layout = filling->layout;
+	for (uint64_t left = missing(filling); left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		const struct vpmu_register *reg = stored_register(filling->layout, i);
 
-	for (unsigned i = 0; i < layout->value_count; i++) {
-		const struct vpmu_register *reg = &layout->registers[layout->stored[i]];
-
-		if (filling->seen & BIT64(i))
-			continue;
 		if (!is_of_model(reg))
 			return fail_named(why, VPMU_BAD_DATA, "there is no value of", reg->name,
 			                  name_length(reg->name), offset);

@@ -2,94 +2,28 @@
 /* Writes a state as a native stream (docs/stream.md). */
 #include <stream/room_int.h>
 
-/* Registers of one kind, neighbours in number and evenly spaced, that are described together. */
-struct row {
-	const struct vpmu_register *first;
-	uint8_t stride, count;
-	uint8_t bytes;      /* of a value */
-	uint8_t head, tail; /* values of the state; next[] leads from one to the other */
+/* More than any state of VPMU_MAX_STATE values takes: each alone in a run, with a name that is long
+ * and shares nothing. A value is written 8 bytes at a time and a name as long as it can be. */
+enum {
+	RECORDS_BYTES = 2 * RECORD_BYTES + MODEL_BYTES + VPMU_NAME_BYTES,
+	ROW_BYTES = RUN_BYTES + VPMU_NAME_BYTES + 8,
+	ROOM_BYTES = HEADER_BYTES + RECORDS_BYTES + VPMU_MAX_STATE * ROW_BYTES + CHECKSUM_BYTES,
 };
 
-struct rows {
-	struct row row[VPMU_MAX_STATE];
-	unsigned count;
-	uint8_t next[VPMU_MAX_STATE];
-	uint8_t latest[VPMU_KINDS]; /* the latest row of each kind + 1 */
-};
-
-static uint8_t bytes_of(uint64_t writable)
-{
-	return (uint8_t)((71 - __builtin_clzll(writable | 1)) / 8);
-}
-
-static void start_row(struct rows *rows, const struct vpmu_register *reg, uint8_t value)
-{
-	rows->row[rows->count] = (struct row){
-		.first = reg,
-		.count = 1,
-		.bytes = bytes_of(reg->writable),
-		.head = value,
-		.tail = value,
-	};
-	rows->latest[reg->kind] = (uint8_t)++rows->count;
-}
-
-/* Whether the register is the row's next. */
-static bool continues(struct row *row, const struct vpmu_register *reg)
-{
-	uint32_t distance = reg->msr - row->first->msr;
-
-	if (reg->index != row->first->index + row->count || bytes_of(reg->writable) > row->bytes)
-		return false;
-	if (row->count == 1 && distance <= UINT8_MAX)
-		row->stride = (uint8_t)distance;
-	return distance == (uint32_t)row->stride * row->count;
-}
-
-/* A layout's values by rows: AMD's counters and selectors, which take turns, apart. */
-static void find_rows(struct rows *rows, const struct vpmu_layout *layout)
-{
-	rows->count = 0;
-	memset(rows->latest, 0, sizeof(rows->latest));
-	for (uint8_t i = 0; i < layout->value_count; i++) {
-		const struct vpmu_register *reg = &layout->registers[layout->stored[i]];
-		unsigned latest = rows->latest[reg->kind];
-		struct row *row = latest ? &rows->row[latest - 1] : NULL;
-
-		if (is_of_model(reg))
-			continue;
-		if (!row || !continues(row, reg)) {
-			start_row(rows, reg, i);
-			continue;
-		}
-		rows->next[row->tail] = i;
-		row->tail = i;
-		row->count++;
-	}
-}
-
-/*
- * A stream under construction, in a buffer that any stream fits in with 8 bytes to spare: values
- * are written 8 bytes at a time, whatever their length.
- */
+/* A stream under construction. */
 struct writer {
-	uint8_t bytes[VPMU_STREAM_BYTES + 8];
+	uint8_t bytes[ROOM_BYTES];
 	size_t at;
+	uint64_t excess;            /* bits that some register cannot hold */
 	char name[VPMU_NAME_BYTES]; /* of the row before, with which the next shares its beginning
 	                             */
-	bool full;
 };
 
-/* The next bytes to be written; the same ones again when there are too few. */
+/* The next bytes to be written. */
 static uint8_t *write_room(struct writer *writer, size_t bytes)
 {
-	uint8_t *at = writer->bytes + writer->at;
-
-	if (bytes > VPMU_STREAM_BYTES - writer->at)
-		writer->full = true;
-	else
-		writer->at += bytes;
-	return at;
+	writer->at += bytes;
+	return writer->bytes + writer->at - bytes;
 }
 
 /* The register's name with its number, if it ends with it, as '#', then zeros. Returns the length.
@@ -101,44 +35,116 @@ static unsigned row_name(const struct vpmu_register *reg, char name[VPMU_NAME_BY
 	memcpy(name, reg->name, VPMU_NAME_BYTES);
 	do {
 		if (!end || name[--end] != (char)('0' + index % 10))
-			return length;
+			goto other;
+		name[end] = 0;
 		index /= 10;
 	} while (index);
 	if (end && name[end - 1] >= '0' && name[end - 1] <= '9')
-		return length;
-	memset(name + end, 0, length - end);
+		goto other;
 	name[end] = NUMBER_MARK;
 	return end + 1;
+other:
+	memcpy(name, reg->name, VPMU_NAME_BYTES);
+	return length;
 }
 
-/* The head of a row, with its name. */
-static void write_head(struct writer *writer, const struct row *row)
+/* Registers of one kind, neighbours in number and evenly spaced, that are described together. */
+struct row {
+	const struct vpmu_register *first;
+	uint64_t beyond;   /* the bits that its values have no bytes for */
+	uint32_t stride;   /* 0: there is only one yet */
+	uint32_t next_msr; /* of the register that continues it; without a stride, the last that can
+	                    */
+	uint8_t count, bytes;
+};
+
+static struct row row_from(const struct vpmu_register *reg)
 {
-	char name[VPMU_NAME_BYTES];
+	unsigned bytes = (71u - (unsigned)__builtin_clzll(reg->writable | 1)) / 8;
+
+	return (struct row){
+		.first = reg,
+		.beyond = bytes == 8 ? 0 : UINT64_MAX << 8 * bytes,
+		.next_msr = reg->msr + UINT8_MAX,
+		.count = 1,
+		.bytes = (uint8_t)bytes,
+	};
+}
+
+/* Whether the register, which is of the row's kind and not beyond next_msr, is the row's next. The
+ * second one sets the stride. */
+static bool continues(struct row *row, const struct vpmu_register *reg)
+{
+	if (reg->index != row->first->index + row->count || reg->writable & row->beyond)
+		return false;
+	if (!row->stride)
+		row->stride = reg->msr - row->first->msr;
+	else if (reg->msr != row->next_msr)
+		return false;
+	row->next_msr = reg->msr + row->stride;
+	row->count++;
+	return true;
+}
+
+/* The head of a row, with its name. What only the row's end tells is filled in by end_row(). */
+static uint8_t *start_row(struct writer *writer, const struct row *row)
+{
+	char name[2 * VPMU_NAME_BYTES] = {0};
 	unsigned length = row_name(row->first, name), shared = names_share(name, writer->name);
 	uint8_t *at;
 
 	shared = shared < length ? shared : length;
 	at = write_room(writer, RUN_BYTES + length - shared);
 	le_put(at, row->first->msr, 4);
-	at[4] = row->stride;
 	at[5] = row->first->index;
-	at[6] = row->count;
 	at[7] = row->bytes;
 	at[8] = (uint8_t)shared;
 	at[9] = (uint8_t)(length - shared);
-	memcpy(at + RUN_BYTES, name + shared, length - shared);
+	memcpy(at + RUN_BYTES, name + shared, VPMU_NAME_BYTES);
 	memcpy(writer->name, name, VPMU_NAME_BYTES);
+	return at;
 }
 
-static void write_row(struct writer *writer, const struct rows *rows, const struct row *row,
-                      const struct vpmu_state *state)
+static void end_row(uint8_t *head, const struct row *row)
 {
-	uint8_t value = row->head;
+	head[4] = (uint8_t)row->stride;
+	head[6] = row->count;
+}
 
-	write_head(writer, row);
-	for (unsigned i = 0; i < row->count; i++, value = rows->next[value])
-		le_put(write_room(writer, row->bytes), state->values[value], 8);
+/* The values of a row have as many bytes as its first, in `bytes`. */
+static void write_value(struct writer *writer, unsigned bytes, const struct vpmu_register *reg,
+                        uint64_t value)
+{
+	writer->excess |= register_excess(reg, value);
+	le_put(write_room(writer, bytes), value, 8);
+}
+
+/*
+ * The row that begins with the state's i-th value. Others may stand between its registers: AMD's
+ * counters and selectors take turns. Returns the values that it has, as bits.
+ */
+static uint64_t write_row(struct writer *writer, const struct vpmu_state *state,
+                          const struct vpmu_layout *layout, unsigned i)
+{
+	struct row row = row_from(stored_register(layout, i));
+	uint8_t *head = start_row(writer, &row);
+	uint64_t has = BIT64(i);
+
+	write_value(writer, row.bytes, row.first, state->values[i]);
+	while (++i < layout->value_count) {
+		const struct vpmu_register *reg = stored_register(layout, i);
+
+		if (reg->msr > row.next_msr)
+			break;
+		if (reg->kind != row.first->kind)
+			continue;
+		if (!continues(&row, reg))
+			break;
+		write_value(writer, row.bytes, reg, state->values[i]);
+		has |= BIT64(i);
+	}
+	end_row(head, &row);
+	return has;
 }
 
 /* A record's head, whose length is filled in by end_record(). Returns where it is. */
@@ -160,11 +166,19 @@ static void write_registers(struct writer *writer, const struct vpmu_state *stat
                             const struct vpmu_layout *layout)
 {
 	size_t start = start_record(writer, RECORD_REGISTERS);
-	struct rows rows;
+	uint64_t left = value_bits(layout);
 
-	find_rows(&rows, layout);
-	for (unsigned i = 0; i < rows.count; i++)
-		write_row(writer, &rows, &rows.row[i], state);
+	while (left) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		const struct vpmu_register *reg = stored_register(layout, i);
+
+		if (is_of_model(reg)) {
+			writer->excess |= register_excess(reg, state->values[i]);
+			left &= left - 1;
+		} else {
+			left &= ~write_row(writer, state, layout, i);
+		}
+	}
 	end_record(writer, start);
 }
 
@@ -227,19 +241,19 @@ enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
 	struct writer writer;
 
 	*used = 0;
-	if (vpmu_state_check(state, layout, NULL, 0) || !name_is_plain(&state->model))
+	if (!vpmu_model_equal(&state->model, &layout->model) || !name_is_plain(&state->model))
 		return VPMU_BAD_ARGUMENT;
 	writer.at = 0;
-	writer.full = false;
+	writer.excess = 0;
 	memset(writer.name, 0, sizeof(writer.name));
 	write_header(&writer, vcpu);
 	write_model(&writer, &state->model);
 	write_registers(&writer, state, layout);
 	write_end(&writer);
-	if (writer.full)
-		return VPMU_INTERNAL;
-	if (writer.at > bytes)
+	if (writer.excess || writer.at > bytes)
 		return VPMU_BAD_ARGUMENT;
+	if (writer.at > VPMU_STREAM_BYTES)
+		return VPMU_INTERNAL;
 	memcpy(out, writer.bytes, writer.at);
 	*used = writer.at;
 	return VPMU_OK;

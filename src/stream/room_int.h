@@ -10,6 +10,7 @@
 
 #include <arch/room.h>
 #include <base/room.h>
+#include <state/room.h>
 #include <stream/room.h>
 
 /* --- Bytes ----------------------------------------------------------------------------------- */
@@ -154,6 +155,20 @@ static inline bool is_of_model(const struct vpmu_register *reg)
 {
 	return reg->kind == VPMU_KIND_CAPABILITIES;
 }
+
+/* The register of a state's i-th value. */
+static inline const struct vpmu_register *stored_register(const struct vpmu_layout *layout,
+                                                          unsigned i)
+{
+	return &layout->registers[layout->stored[i]];
+}
+
+/* A bit for each value of a state. */
+static inline uint64_t value_bits(const struct vpmu_layout *layout)
+{
+	return layout->value_count ? UINT64_MAX >> (64 - layout->value_count) : 0;
+}
+_Static_assert(VPMU_MAX_STATE <= 64, "a word has a bit for each value");
 
 /* A run of registers in a stream. */
 struct run {

@@ -3,26 +3,43 @@
  * know the model. */
 #include <stream/room_int.h>
 
-static bool is_plain(const char *name, size_t length)
+/* The highest bits of those of 8 bytes that are not from '!' to '~'. */
+static uint64_t unprintable(uint64_t bytes)
 {
-	for (size_t i = 0; i < length; i++)
-		if (name[i] < '!' || name[i] > '~')
-			return false;
-	return true;
+	const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
+
+	return (bytes | (bytes + each) | ~((bytes | high) - '!' * each)) & high;
+}
+
+/* Copies a part of a name; false: there is something unprintable in it. */
+static bool copy_plain(char *name, const uint8_t *bytes, size_t length)
+{
+	uint64_t wrong = 0;
+	size_t i = 0;
+
+	for (; i + 8 <= length; i += 8) {
+		wrong |= unprintable(le_get(bytes + i, 8));
+		memcpy(name + i, bytes + i, 8);
+	}
+	for (; i < length; i++) {
+		wrong |= bytes[i] < '!' || bytes[i] > '~';
+		name[i] = (char)bytes[i];
+	}
+	return !wrong;
 }
 
 /* The name continues the run's old one after its first `shared` characters. */
 static bool read_name(struct reader *reader, struct run *run, size_t shared, size_t rest)
 {
 	const uint8_t *bytes = read_bytes(reader, rest);
-	size_t length = shared + rest;
+	size_t length = shared + rest, old = run->name_length;
 
-	if (!bytes || !length || shared > run->name_length || length >= sizeof(run->name))
+	if (!bytes || !length || shared > old || length >= sizeof(run->name))
 		return false;
-	memcpy(run->name + shared, bytes, rest);
-	memset(run->name + length, 0, sizeof(run->name) - length);
 	run->name_length = (uint8_t)length;
-	return is_plain(run->name + shared, rest);
+	for (; old > length; old--)
+		run->name[old - 1] = 0;
+	return copy_plain(run->name + shared, bytes, rest);
 }
 
 /* Whether every register of the run has a number and a name of its own. */
@@ -58,14 +75,14 @@ wrong:
 
 void run_name(const struct run *run, unsigned i, char name[VPMU_NAME_BYTES])
 {
-	unsigned length = run->name_length - 1u;
-	struct text number;
+	unsigned at = run->name_length - 1u, number = run->first + i;
+	unsigned unit = number < 10 ? 1 : number < 100 ? 10 : 100;
 
 	memcpy(name, run->name, VPMU_NAME_BYTES);
-	if (name[length] != NUMBER_MARK)
+	if (name[at] != NUMBER_MARK)
 		return;
-	number = text_in(name + length, VPMU_NAME_BYTES - length);
-	text_add_unsigned(&number, run->first + i);
+	for (; unit && at < VPMU_NAME_BYTES - 1; unit /= 10)
+		name[at++] = (char)('0' + number / unit % 10);
 }
 
 static void list_run(const struct run *run, struct vpmu_stream_register *out, size_t max,
