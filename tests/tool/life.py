@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A run's life, as TAP: interrupted at random instructions, and handed over with every accident.
 
-life.py VPMU GUESTS [--points N] [--accidents N] [--seed S]
+life.py VPMU GUESTS [--points N] [--accidents N] [--seed S] [--models M,…] [--accident-models M,…]
 
 points     how many instructions each model's guests are interrupted at; what comes out must be what
            an uninterrupted run, or after a reset a fresh boot, gives: output, counts, and every PMI
@@ -26,6 +26,7 @@ parser.add_argument("--points", type=int, default=20)
 parser.add_argument("--accidents", type=int, default=20)
 parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
 parser.add_argument("--models")
+parser.add_argument("--accident-models", default="intel-v4")
 arguments = parser.parse_args()
 rng = random.Random(arguments.seed)
 folder = tempfile.TemporaryDirectory()
@@ -255,10 +256,10 @@ class Trial:
         listener = listen("in")
         self.source = self.begin(*self.guest.options, "--migrate-to", "unix:" + path("in"), "--at",
                                  rng.randrange(1, self.guest.length * 2 // 3), *self.guest.start)
-        proxy = Proxy(self.place, self.accident)
-        self.happened = proxy.serve(listener, path("out"))
+        self.proxy = Proxy(self.place, self.accident)
+        self.happened = self.proxy.serve(listener, path("out"))
         listener.close()
-        self.committed = proxy.committed()
+        self.committed = self.proxy.committed()
         return self.judge()
 
     def begin(self, *options):
@@ -313,21 +314,26 @@ def random_place(total):
     return kind, rng.randrange({"byte": total, "commit": 13, "reply": 37}[kind])
 
 
-def accidents():
-    guest = Guest("intel-v4", "sampler", "", 2000000)
+def accidents(model):
+    guest = Guest(model, "sampler", "", 2000000)
     clean = Trial(guest, ("byte", 1 << 40), None)
-    check("a migration without an accident", clean.go())
-    total = 70000
+    check(f"a migration without an accident, {model}", clean.go())
+    total = clean.proxy.sent
     for name, victims in (("connection cut", [None]),
                           ("process killed", ["source", "destination"])):
-        problems = [Trial(guest, random_place(total), rng.choice(victims)).go()
-                    for _ in range(arguments.accidents)]
-        check(f"{name} at {arguments.accidents} random bytes", first_problem(problems))
+        trials, problems = [], []
+        for _ in range(arguments.accidents):
+            trials.append(Trial(guest, random_place(total), rng.choice(victims)))
+            problems.append(trials[-1].go())
+        check(f"{name} at {arguments.accidents} random bytes, {model}", first_problem(problems))
+        print(f"# of these {sum(trial.happened for trial in trials)} before the end, "
+              f"{sum(trial.committed for trial in trials)} after COMT, "
+              f"{sum(trial.doubt for trial in trials)} left the source in doubt", flush=True)
 
 
 for each in models() if arguments.points else []:
     interruptions(each)
-if arguments.accidents:
-    accidents()
+for each in arguments.accident_models.split(",") if arguments.accidents else []:
+    accidents(each)
 print(f"1..{tests}")
 sys.exit(failures != 0)
