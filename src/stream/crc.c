@@ -72,9 +72,10 @@ uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t bytes)
 	return ~crc;
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && __STDC_HOSTED__
 
-/* The processor's own CRC-32C, of SSE4.2. */
+/* The processor's own CRC-32C, of SSE4.2. Which processor it is the compiler's runtime finds out,
+ * that a freestanding program may not have. */
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *data,
                                                                  size_t bytes)
 {
