@@ -65,6 +65,8 @@ static size_t move(struct vpmu_pmu *from, struct vpmu_pmu *to, const struct vpmu
 	                                    sizeof(why)),
 	                 VPMU_OK);
 	put_whole(to, &back, layout);
+	back = state_of(to, layout);
+	assert_same_state(&back, &state, layout);
 	stream.data[HEADER_BYTES]++;
 	assert_int_equal(vpmu_stream_decode(stream.data, stream.count, layout, &back, NULL, why,
 	                                    sizeof(why)),
