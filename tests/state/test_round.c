@@ -15,46 +15,109 @@ static void put_in_order(struct vpmu_pmu *pmu, const struct vpmu_state *state,
 	assert_int_equal(report.done + report.skipped, report.planned);
 }
 
-static void every_single_bit_comes_back(void **state)
+/* A model as the profile makes it. */
+static struct vpmu_layout layout_on(const char *profile, const char *name)
 {
-	for (size_t m = 0; test_model(m); m++) {
-		struct vpmu_layout layout = layout_of(test_model(m));
+	struct vpmu_layout layout = layout_of(name);
+	struct vpmu_model model = layout.model;
 
-		for (unsigned i = 0; i < layout.value_count; i++) {
-			uint64_t bits = layout_stored(&layout, i)->writable;
+	vpmu_profile_adapt(vpmu_profile_find(profile), &model);
+	assert_int_equal(vpmu_layout_init(&layout, &model), VPMU_OK);
+	return layout;
+}
 
-			if (layout_stored(&layout, i)->kind == VPMU_KIND_CAPABILITIES)
-				continue;
-			for (; bits; bits &= bits - 1)
-				for (size_t o = 0; vpmu_order_at(o); o++) {
-					struct vpmu_pmu *pmu = machine_of(&layout.model);
-					struct vpmu_state put, got;
-
-					vpmu_state_reset(&put, &layout);
-					put.values[i] = bits & -bits;
-					put_in_order(pmu, &put, &layout, o);
-					got = state_of(pmu, &layout);
-					assert_same_state(&put, &got, &layout);
-				}
-		}
+/* The bits that a guest can have there: KVM drops some of AMD's selector bits, and has no freeze.
+ */
+static uint64_t guest_bits(const struct vpmu_register *reg)
+{
+	switch (reg->kind) {
+	case VPMU_KIND_CAPABILITIES:
+		return 0;
+	case VPMU_KIND_SELECTOR:
+		return reg->writable & ~(SEL_AMD_GUEST | SEL_AMD_HOST);
+	case VPMU_KIND_GLOBAL_STATUS:
+		return reg->writable & ~STATUS_CTR_FRZ;
+	default:
+		return reg->writable;
 	}
 }
 
-/* A state that a guest can have there: KVM drops some of AMD's selector bits, and has no freeze. */
-static struct vpmu_state random_guest_state(struct random *random, const struct vpmu_layout *layout)
+static uint64_t bits_on(const char *profile, const struct vpmu_register *reg)
 {
-	struct vpmu_state state = random_state(random, layout);
+	bool hardware = !strcmp(profile, "hardware");
 
-	for (unsigned i = 0; i < layout->value_count; i++)
-		if (layout_stored(layout, i)->kind == VPMU_KIND_SELECTOR)
-			state.values[i] &= ~(SEL_AMD_GUEST | SEL_AMD_HOST);
-		else if (layout_stored(layout, i)->kind == VPMU_KIND_GLOBAL_STATUS)
-			state.values[i] &= ~STATUS_CTR_FRZ;
+	return hardware && reg->kind != VPMU_KIND_CAPABILITIES ? reg->writable : guest_bits(reg);
+}
+
+static struct vpmu_state random_state_on(struct random *random, const char *profile,
+                                         const struct vpmu_layout *layout)
+{
+	struct vpmu_state state;
+
+	vpmu_state_reset(&state, layout);
+	for (unsigned i = 0; i < layout->value_count; i++) {
+		uint64_t bits = bits_on(profile, layout_stored(layout, i));
+
+		state.values[i] = (state.values[i] & ~bits) | (random_next(random) & bits);
+	}
 	return state;
 }
 
-/* The same on what each profile makes of a model, entered now and then. */
-static void random_states_come_back_on_every_profile(void **state)
+/* Put on a machine that is as after power-up, in each order. */
+static void assert_comes_back_fresh(const char *profile, const struct vpmu_state *put,
+                                    const struct vpmu_layout *layout)
+{
+	for (size_t o = 0; vpmu_order_at(o); o++) {
+		struct vpmu_pmu *pmu = machine_on(profile, &layout->model);
+		struct vpmu_state got;
+
+		put_in_order(pmu, put, layout, o);
+		got = state_of(pmu, layout);
+		assert_same_state(put, &got, layout);
+	}
+}
+
+static void every_single_bit_comes_back_on_every_profile(void **unused)
+{
+	const char *profile, *name;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (size_t m = 0; (name = test_model(m)); m++) {
+			struct vpmu_layout layout = layout_on(profile, name);
+
+			for (unsigned i = 0; i < layout.value_count; i++) {
+				uint64_t bits = bits_on(profile, layout_stored(&layout, i));
+
+				for (; bits; bits &= bits - 1) {
+					struct vpmu_state put;
+
+					vpmu_state_reset(&put, &layout);
+					put.values[i] = bits & -bits;
+					assert_comes_back_fresh(profile, &put, &layout);
+				}
+			}
+		}
+}
+
+static void random_states_of_every_model_come_back_on_every_profile(void **unused)
+{
+	struct random random = random_seeded("models");
+	const char *profile, *name;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (size_t m = 0; (name = test_model(m)); m++) {
+			struct vpmu_layout layout = layout_on(profile, name);
+
+			for (unsigned i = 0; i < 50; i++) {
+				struct vpmu_state put = random_state_on(&random, profile, &layout);
+
+				assert_comes_back_fresh(profile, &put, &layout);
+			}
+		}
+}
+
+/* On machines that had other states before, and that are entered now and then. */
+static void random_models_come_back_on_every_profile(void **state)
 {
 	struct random random = random_seeded("profiles");
 	const char *profile;
@@ -72,7 +135,8 @@ static void random_states_come_back_on_every_profile(void **state)
 			assert_int_equal(vpmu_layout_init(&layout, &model), VPMU_OK);
 			pmu = machine_on(profile, &model);
 			for (size_t o = 0; vpmu_order_at(o); o++) {
-				struct vpmu_state put = random_guest_state(&random, &layout), got;
+				struct vpmu_state put = random_state_on(&random, profile, &layout);
+				struct vpmu_state got;
 
 				put_in_order(pmu, &put, &layout, o);
 				got = state_of(pmu, &layout);
@@ -171,9 +235,10 @@ static void a_restored_machine_counts_on_as_the_old_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_single_bit_comes_back),
+		cmocka_unit_test(every_single_bit_comes_back_on_every_profile),
+		cmocka_unit_test(random_states_of_every_model_come_back_on_every_profile),
 		cmocka_unit_test(random_states_come_back_from_fresh_and_used_machines),
-		cmocka_unit_test(random_states_come_back_on_every_profile),
+		cmocka_unit_test(random_models_come_back_on_every_profile),
 		cmocka_unit_test(after_a_reset_nothing_counts),
 		cmocka_unit_test(a_restored_machine_counts_on_as_the_old_one),
 	};

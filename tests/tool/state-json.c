@@ -73,6 +73,23 @@ static void every_model_every_register_every_bit(void **unused)
 	}
 }
 
+static void random_states_of_every_model(void **unused)
+{
+	struct random random = random_seeded("state-json models");
+	struct state_set set = {.entries = NULL};
+	const char *name;
+
+	for (size_t m = 0; (name = test_model(m)); m++)
+		for (uint32_t i = 0; i < 50; i++) {
+			struct vpmu_layout layout = layout_of(name);
+			struct vpmu_state state = random_state(&random, &layout);
+
+			assert_true(state_set_add(&set, (uint32_t)set.count, &state));
+		}
+	assert_round_trip(&set);
+	state_set_free(&set);
+}
+
 static void random_states_of_random_models(void **unused)
 {
 	struct random random = random_seeded("state-json");
@@ -113,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_model_every_register_every_bit),
+		cmocka_unit_test(random_states_of_every_model),
 		cmocka_unit_test(random_states_of_random_models),
 		cmocka_unit_test(too_many_vcpus_are_not_written),
 	};
