@@ -14,7 +14,7 @@
 #include "message.h"
 #include "run_life.h"
 
-enum { SHOW_EVERY_MS = 200 };
+enum { SHOW_EVERY_MS = 200, PATIENCE_MS = 10000 };
 
 /* --- The destination ---------------------------------------------------------------------------
  */
@@ -98,7 +98,7 @@ void life_leave(struct run *run)
 	fd = address_connect(run->options->migrate_to, run->options->allow_remote, why,
 	                     sizeof(why));
 	if (fd >= 0)
-		life->migration = migration_begin(run->machine, fd, why, sizeof(why));
+		life->migration = migration_begin(run->machine, fd, PATIENCE_MS, why, sizeof(why));
 	if (life->migration)
 		return;
 	if (fd >= 0)

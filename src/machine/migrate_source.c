@@ -14,15 +14,15 @@
 #include "migrate.h"
 
 enum {
-	PATIENCE_MS = 10000, /* without a byte either way */
-	LAST_PAGES = 64,     /* so few changed pages are sent while the guest stands still */
-	LAST_ROUND = 16,     /* and at the latest after so many rounds */
+	LAST_PAGES = 64, /* so few changed pages are sent while the guest stands still */
+	LAST_ROUND = 16, /* and at the latest after so many rounds */
 };
 
 struct migration {
 	struct channel channel;
 	enum phase { PHASE_GREETING, PHASE_COPYING } phase;
-	uint64_t *hashes; /* by page, of what was sent; 0: nothing was */
+	unsigned patience_ms; /* without a byte either way */
+	uint64_t *hashes;     /* by page, of what was sent; 0: nothing was */
 	uint64_t seed, page, pages, records;
 	uint64_t changed; /* pages of this round so far */
 	struct migration_progress progress;
@@ -52,7 +52,8 @@ static uint64_t hash_page(const struct guest_memory *memory, uint64_t page, uint
 	return a ? a : 1;
 }
 
-struct migration *migration_begin(struct machine *machine, int fd, char *why, size_t why_bytes)
+struct migration *migration_begin(struct machine *machine, int fd, unsigned patience_ms, char *why,
+                                  size_t why_bytes)
 {
 	struct text reason = text_in(why, why_bytes);
 	uint64_t pages = machine->memory.bytes / PAGE_SIZE_;
@@ -68,6 +69,7 @@ struct migration *migration_begin(struct machine *machine, int fd, char *why, si
 		text_add(&reason, "no memory");
 		goto fail;
 	}
+	m->patience_ms = patience_ms;
 	m->pages = pages;
 	saved_header(&m->channel.out, MACHINE_LIVE_MAGIC);
 	if (!save_head(machine, &m->channel.out, &reason) ||
@@ -173,7 +175,7 @@ static bool send_rest(struct migration *m, struct machine *machine,
 
 	for (m->page = 0; m->page < m->pages;) {
 		pack_pages(m, &machine->memory);
-		if (!channel_flush(&m->channel, PATIENCE_MS))
+		if (!channel_flush(&m->channel, m->patience_ms))
 			return false;
 	}
 	if (!save_cpu(machine, out, why) || !save_board(machine, out, why) ||
@@ -181,7 +183,7 @@ static bool send_rest(struct migration *m, struct machine *machine,
 		return false;
 	save_notes(notes, out);
 	save_end(out, m->records + 4);
-	return channel_flush(&m->channel, PATIENCE_MS);
+	return channel_flush(&m->channel, m->patience_ms);
 }
 
 /* From the first byte of COMMIT on, the destination may have the guest. */
@@ -191,10 +193,10 @@ static enum migration_state commit(struct migration *m)
 	enum word word;
 
 	channel_say(&m->channel, WORD_COMMIT, NULL);
-	if (!channel_flush(&m->channel, PATIENCE_MS) && m->channel.bytes_sent == before)
+	if (!channel_flush(&m->channel, m->patience_ms) && m->channel.bytes_sent == before)
 		return failed(m);
 	if (m->channel.sent < m->channel.out.used ||
-	    channel_await(&m->channel, PATIENCE_MS, &word) <= 0 || word != WORD_DONE)
+	    channel_await(&m->channel, m->patience_ms, &word) <= 0 || word != WORD_DONE)
 		return MIGRATION_DOUBT;
 	channel_close(&m->channel);
 	return MIGRATION_DONE;
@@ -205,7 +207,7 @@ static enum migration_state hand_over(struct migration *m, struct machine *machi
 {
 	enum word word;
 
-	if (!send_rest(m, machine, notes) || channel_await(&m->channel, PATIENCE_MS, &word) < 0)
+	if (!send_rest(m, machine, notes) || channel_await(&m->channel, m->patience_ms, &word) < 0)
 		return failed(m);
 	if (word != WORD_PREPARED)
 		return unexpected(m, word);
@@ -252,7 +254,7 @@ enum migration_state migration_step(struct migration *m, struct machine *machine
 		m->phase = PHASE_COPYING;
 		reply_is_read(m);
 	}
-	if (clock_ms() - m->channel.moved_at > PATIENCE_MS) {
+	if (clock_ms() - m->channel.moved_at > m->patience_ms) {
 		text_add(&m->channel.why, "the destination does not answer");
 		return failed(m);
 	}

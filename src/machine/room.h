@@ -182,12 +182,16 @@ struct migration_progress {
 	unsigned rounds; /* that are complete */
 };
 
-/* Begins to send the machine over a connected socket, which is the migration's from now on. NULL:
- * the reason is in why, and the socket is still the caller's. */
-struct migration *migration_begin(struct machine *machine, int fd, char *why, size_t why_bytes);
+/*
+ * Begins to send the machine over a connected socket, which is the migration's from now on.
+ * patience_ms: how long the guest may wait for a destination that neither takes nor sends a byte.
+ * NULL: the reason is in why, and the socket is still the caller's.
+ */
+struct migration *migration_begin(struct machine *machine, int fd, unsigned patience_ms, char *why,
+                                  size_t why_bytes);
 
 /* Does some work; when little is left to send, the hand-over, which takes as long as the
- * destination does, up to some ten seconds. After anything but GOING only migration_end() may
+ * destination does, while it is not silent. After anything but GOING only migration_end() may
  * follow. */
 enum migration_state migration_step(struct migration *migration, struct machine *machine,
                                     const struct machine_notes *notes);

@@ -11,50 +11,10 @@
 #include <machine/snapshot.h>
 #include <stream/room.h>
 
-#include "board_fixture.h"
-
-enum { SAVED_MOST = 1 << 16 };
-
-/* A saved machine in memory. */
-struct saved {
-	uint8_t bytes[SAVED_MOST];
-	size_t used, at;
-};
+#include "saved.h"
 
 static struct saved saved, again;
 static char why[512];
-
-static bool keep(void *context, const void *bytes, size_t count)
-{
-	struct saved *to = context;
-
-	if (count > sizeof(to->bytes) - to->used)
-		return false;
-	memcpy(to->bytes + to->used, bytes, count);
-	to->used += count;
-	return true;
-}
-
-static long give(void *context, void *into, size_t count)
-{
-	struct saved *from = context;
-
-	if (count > from->used - from->at)
-		count = from->used - from->at;
-	memcpy(into, from->bytes + from->at, count);
-	from->at += count;
-	return (long)count;
-}
-
-static void save(struct machine *machine, struct saved *to)
-{
-	const struct machine_notes notes = {.count = 2, .values = {7, UINT64_MAX}};
-	struct machine_sink sink = {.write = keep, .context = to};
-
-	to->used = 0;
-	if (machine_save(machine, &notes, &sink, why, sizeof(why)))
-		fail_msg("%s", why);
-}
 
 static struct machine *restore(struct saved *from, const char *model, uint64_t most,
                                enum vpmu_status *status)
@@ -62,7 +22,7 @@ static struct machine *restore(struct saved *from, const char *model, uint64_t m
 	struct machine_restore wanted = {.config = {.cpu = &fake_cpu_ops, .memory_bytes = most},
 	                                 .has_model = model,
 	                                 .order = vpmu_order_find("safe")};
-	struct machine_origin origin = {.read = give, .context = from};
+	struct machine_origin origin = {.read = saved_give, .context = from};
 	struct machine_notes notes;
 
 	if (model)
@@ -84,30 +44,6 @@ static void must_be(struct saved *from, enum vpmu_status expected, const char *t
 		fail_msg("'%s' is not in '%s'", text, why);
 }
 
-/* A machine that has done something: counters, a timer, an interrupt requested, memory. */
-static struct machine *lived(const char *model)
-{
-	struct machine *machine = fixture_make(model, NULL);
-	uint8_t *memory = memory_at(&machine->memory, 0x200000, 8192);
-
-	for (unsigned i = 0; i < 8192; i++)
-		memory[i] = i < 5000 ? (uint8_t)(i * i) : 0xaa;
-	fake_cpu->retired = 12345;
-	machine->idle = 678;
-	fixture_wrmsr(0x1b, 0xfee00d00); /* x2APIC */
-	fixture_wrmsr(0x80f, 0x1ff);     /* on */
-	fixture_wrmsr(0x832, 0x20040);   /* a periodic timer */
-	fixture_wrmsr(0x838, 1000);
-	fixture_wrmsr(0x834, 0x400); /* LVTPC */
-	fixture_wrmsr(0x3b, 99);     /* TSC_ADJUST */
-	fixture_wrmsr(0x277, 0x0606060606060606);
-	fixture_wrmsr(0x186, 0x5300c0);
-	fixture_wrmsr(0xc0010000, 0x5300c0);
-	fixture_wrmsr(0x38f, 1);
-	apic_accept(&machine->apic, 0x55);
-	return machine;
-}
-
 static const char *const models[] = {"intel-v1",     "intel-v2",       "intel-v3",
                                      "intel-v4",     "intel-v5",       "amd-k7",
                                      "amd-perfcore", "amd-perfmon-v2", "zhaoxin-v2"};
@@ -115,15 +51,15 @@ static const char *const models[] = {"intel-v1",     "intel-v2",       "intel-v3
 static void restored_machine_saves_as_the_same_bytes(void **state)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(models); i++) {
-		struct machine *machine = lived(models[i]);
+		struct machine *machine = saved_lived(models[i]);
 		enum vpmu_status status;
 
-		save(machine, &saved);
+		saved_make(machine, &saved);
 		machine_destroy(machine);
 		machine = restore(&saved, NULL, 4 * MIB, &status);
 		if (!machine)
 			fail_msg("%s: %s", models[i], why);
-		save(machine, &again);
+		saved_make(machine, &again);
 		assert_int_equal(again.used, saved.used);
 		assert_memory_equal(again.bytes, saved.bytes, saved.used);
 		machine_destroy(machine);
@@ -135,13 +71,13 @@ static void reset_machine_saves_as_a_fresh_one(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(models); i++) {
 		struct machine *machine = fixture_make(models[i], NULL);
 
-		save(machine, &saved);
+		saved_make(machine, &saved);
 		machine_destroy(machine);
-		machine = lived(models[i]);
+		machine = saved_lived(models[i]);
 		assert_int_equal(machine_reset(machine, vpmu_order_find("safe"), why, sizeof(why)),
 		                 VPMU_OK);
 		fixture_load(machine);
-		save(machine, &again);
+		saved_make(machine, &again);
 		assert_int_equal(again.used, saved.used);
 		assert_memory_equal(again.bytes, saved.bytes, saved.used);
 		machine_destroy(machine);
@@ -150,9 +86,9 @@ static void reset_machine_saves_as_a_fresh_one(void **state)
 
 static void make(const char *model)
 {
-	struct machine *machine = lived(model);
+	struct machine *machine = saved_lived(model);
 
-	save(machine, &saved);
+	saved_make(machine, &saved);
 	machine_destroy(machine);
 }
 
@@ -181,42 +117,13 @@ static void every_flipped_bit_is_noticed(void **state)
 	}
 }
 
-/* The record of that type, and its whole length; its checksum is made right again by seal(). */
-static uint8_t *find(uint32_t type, size_t *bytes)
-{
-	for (size_t at = SAVED_HEADER_BYTES; at < saved.used; at += *bytes) {
-		*bytes = RECORD_HEADER_BYTES + load_le(saved.bytes + at + 4, 4);
-		if (load_le(saved.bytes + at, 4) == type)
-			return saved.bytes + at;
-	}
-	fail_msg("no record 0x%x", type);
-	return NULL;
-}
-
-static void seal(uint8_t *record)
-{
-	uint32_t crc = crc32c(0, record, 8);
-
-	crc = crc32c(crc, record + RECORD_HEADER_BYTES, load_le(record + 4, 4));
-	store_le(record + 8, 4, crc);
-}
-
-static void remove_record(uint32_t type)
-{
-	size_t bytes = 0;
-	uint8_t *record = find(type, &bytes);
-
-	memmove(record, record + bytes, (size_t)(saved.bytes + saved.used - record) - bytes);
-	saved.used -= bytes;
-}
-
 static void other_model_is_seen_before_anything_else(void **state)
 {
 	enum vpmu_status status;
 	size_t bytes = 0;
 
 	make("intel-v4");
-	find(RECORD_BOARD, &bytes)[8] ^= 1; /* damaged, and nobody comes to it */
+	saved_find(&saved, RECORD_BOARD, &bytes)[8] ^= 1; /* damaged, and nobody comes to it */
 	assert_null(restore(&saved, "intel-v2", 4 * MIB, &status));
 	assert_int_equal(status, VPMU_INCOMPATIBLE);
 	assert_non_null(strstr(why, "'VPMU'"));
@@ -244,7 +151,7 @@ static void record_of_4_gib_is_bad_data(void **state)
 	size_t bytes = 0;
 
 	make("intel-v2");
-	store_le(find(RECORD_PAGES, &bytes) + 4, 4, UINT32_MAX);
+	store_le(saved_find(&saved, RECORD_PAGES, &bytes) + 4, 4, UINT32_MAX);
 	must_be(&saved, VPMU_BAD_DATA, "4294967295 bytes");
 }
 
@@ -256,12 +163,12 @@ static void unknown_record_is_incompatible_unless_it_is_optional(void **state)
 	size_t bytes = 0;
 
 	make("intel-v2");
-	record = find(RECORD_NOTES, &bytes);
+	record = saved_find(&saved, RECORD_NOTES, &bytes);
 	store_le(record, 4, RECORD('X', 'o', 't', 'e'));
-	seal(record);
+	saved_seal(record);
 	must_be(&saved, VPMU_INCOMPATIBLE, "'Xote'");
 	store_le(record, 4, RECORD('x', 'o', 't', 'e'));
-	seal(record);
+	saved_seal(record);
 	machine = restore(&saved, NULL, 4 * MIB, &status);
 	assert_non_null(machine);
 	machine_destroy(machine);
@@ -274,11 +181,11 @@ static void missing_record_is_bad_data(void **state)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
 		make("intel-v2");
-		remove_record(types[i]);
+		saved_remove(&saved, types[i]);
 		must_be(&saved, VPMU_BAD_DATA, "");
 	}
 	make("intel-v2");
-	remove_record(RECORD_END);
+	saved_remove(&saved, RECORD_END);
 	must_be(&saved, VPMU_BAD_DATA, "truncated");
 }
 
@@ -292,9 +199,8 @@ static void repeated_record_is_bad_data(void **state)
 		size_t bytes = 0;
 
 		make("intel-v2");
-		record = find(types[i], &bytes);
-		memmove(record + bytes, record, (size_t)(saved.bytes + saved.used - record));
-		saved.used += bytes;
+		record = saved_find(&saved, types[i], &bytes);
+		saved_insert(&saved, record + bytes, record, bytes);
 		must_be(&saved, VPMU_BAD_DATA, types[i] == RECORD_END ? "follows" : "out of place");
 	}
 }
@@ -305,9 +211,9 @@ static void page_beyond_memory_is_bad_data(void **state)
 	size_t bytes = 0;
 
 	make("intel-v2");
-	record = find(RECORD_PAGES, &bytes);
+	record = saved_find(&saved, RECORD_PAGES, &bytes);
 	store_le(record + RECORD_HEADER_BYTES, 8, 4 * MIB / PAGE_SIZE_);
-	seal(record);
+	saved_seal(record);
 	must_be(&saved, VPMU_BAD_DATA, "beyond");
 }
 
@@ -317,9 +223,9 @@ static void value_out_of_range_is_named(void **state)
 	size_t bytes = 0;
 
 	make("intel-v2");
-	record = find(RECORD_BOARD, &bytes);
+	record = saved_find(&saved, RECORD_BOARD, &bytes);
 	store_le(record + RECORD_HEADER_BYTES, 8, UINT64_MAX); /* IA32_APIC_BASE */
-	seal(record);
+	saved_seal(record);
 	must_be(&saved, VPMU_BAD_DATA, "base");
 }
 
@@ -335,10 +241,10 @@ static bool take_so_much(void *context, const void *bytes, size_t count)
 
 static void full_sink_is_a_host_error(void **state)
 {
-	struct machine *machine = lived("intel-v2");
+	struct machine *machine = saved_lived("intel-v2");
 	const struct machine_notes notes = {.count = 0};
 
-	save(machine, &saved);
+	saved_make(machine, &saved);
 	for (size_t most = 0; most < saved.used; most += 100) {
 		size_t room = most;
 		struct machine_sink sink = {.write = take_so_much, .context = &room};
@@ -352,7 +258,7 @@ static void ended_guest_is_not_saved(void **state)
 {
 	struct machine *machine = fixture_make("intel-v2", NULL);
 	const struct machine_notes notes = {.count = 0};
-	struct machine_sink sink = {.write = keep, .context = &saved};
+	struct machine_sink sink = {.write = saved_keep, .context = &saved};
 
 	fake_cpu->calls->port_write(fake_cpu->board, 0xf4, 1, 0);
 	assert_int_equal(machine_save(machine, &notes, &sink, why, sizeof(why)), VPMU_BAD_ARGUMENT);
