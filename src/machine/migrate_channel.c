@@ -37,8 +37,11 @@ void channel_close(struct channel *channel)
 	*channel = (struct channel){.fd = -1, .why = channel->why};
 }
 
+/* The first reason counts. */
 static bool gone(struct channel *channel, const char *what, int error)
 {
+	if (channel->why.used)
+		return false;
 	text_add(&channel->why, what);
 	if (error) {
 		text_add(&channel->why, ": ");

@@ -26,7 +26,7 @@ struct migration {
 	uint64_t seed, page, pages, records;
 	uint64_t changed; /* pages of this round so far */
 	struct migration_progress progress;
-	char why_text[300];
+	char why_text[CHANNEL_REPLY_MOST + 100];
 };
 
 /* Multiply and fold, from a seed that the guest cannot know: no collision can be made on purpose.
@@ -116,7 +116,7 @@ static enum migration_state failed(struct migration *m)
 /* A reply that is not the one that was expected. */
 static enum migration_state unexpected(struct migration *m, enum word word)
 {
-	char text[200];
+	char text[CHANNEL_REPLY_MOST + 1];
 
 	text_add(&m->channel.why, word == WORD_REFUSED ? "the destination refuses: "
 	                                               : "the destination gives a wrong answer");
@@ -125,6 +125,17 @@ static enum migration_state unexpected(struct migration *m, enum word word)
 		text_add_bytes(&m->channel.why, text, strlen(text));
 	}
 	return failed(m);
+}
+
+/* Sending fails: a destination that refuses closes the connection, and has said before why. */
+static enum migration_state cut_off(struct migration *m)
+{
+	enum word word;
+
+	if (channel_reply(&m->channel, &word) <= 0 || word != WORD_REFUSED)
+		return failed(m);
+	m->channel.why = text_in(m->why_text, sizeof(m->why_text));
+	return unexpected(m, word);
 }
 
 static void reply_is_read(struct migration *m)
@@ -207,7 +218,9 @@ static enum migration_state hand_over(struct migration *m, struct machine *machi
 {
 	enum word word;
 
-	if (!send_rest(m, machine, notes) || channel_await(&m->channel, m->patience_ms, &word) < 0)
+	if (!send_rest(m, machine, notes))
+		return cut_off(m);
+	if (channel_await(&m->channel, m->patience_ms, &word) < 0)
 		return failed(m);
 	if (word != WORD_PREPARED)
 		return unexpected(m, word);
@@ -246,7 +259,10 @@ enum migration_state migration_step(struct migration *m, struct machine *machine
 	enum word word;
 	int answer;
 
-	if (!channel_push(&m->channel) || (answer = channel_reply(&m->channel, &word)) < 0)
+	if (!channel_push(&m->channel))
+		return cut_off(m);
+	answer = channel_reply(&m->channel, &word);
+	if (answer < 0)
 		return failed(m);
 	if (answer && !(m->phase == PHASE_GREETING && word == WORD_READY))
 		return unexpected(m, word);

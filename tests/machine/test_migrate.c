@@ -158,8 +158,8 @@ static void guest_of_another_model_stays_and_both_say_why(void **state)
 	assert_int_equal(finish(begin("amd-perfmon-v2"), rest, &progress), MIGRATION_FAILED);
 	assert_null(there.machine);
 	assert_int_equal(there.status, VPMU_INCOMPATIBLE);
-	assert_memory_equal(why, "the destination refuses: record 2 'VPMU'", 40);
-	assert_memory_equal(there.why, why + 25, 15);
+	assert_memory_equal(why, "the destination refuses: ", 25);
+	assert_string_equal(why + 25, there.why);
 	saved_make(here, &arrived);
 	assert_memory_equal(arrived.bytes, sent.bytes, sent.used);
 	machine_destroy(here);

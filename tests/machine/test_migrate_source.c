@@ -42,7 +42,7 @@ static const struct machine_notes notes = {.count = 2, .values = {7, UINT64_MAX}
 static struct peer peer;
 static struct machine *machine;
 static enum migration_state state;
-static char why[300];
+static char why[1024];
 
 /* A script that ends in silence is the only one that is waited for. */
 static unsigned patience_ms(const struct step *steps)
@@ -63,14 +63,17 @@ static struct migration *begin(const struct step *steps)
 	return migration;
 }
 
-static void migrate(const struct step *steps)
+static void finish(struct migration *migration)
 {
-	struct migration *migration = begin(steps);
-
 	while ((state = migration_step(migration, machine, &notes)) == MIGRATION_GOING)
 		sched_yield();
 	strcpy(why, migration_why(migration));
 	migration_end(migration);
+}
+
+static void migrate(const struct step *steps)
+{
+	finish(begin(steps));
 	peer_end(&peer);
 }
 
@@ -140,6 +143,21 @@ static void refused_put_stays_and_the_reason_is_told(void **unused)
 {
 	must_stay(SCRIPT(READY, UP_TO(RECORD_END), {SAY, WORD_REFUSED, "0x38d"}, THEN(CLOSE)),
 	          "the destination refuses: 0x38d");
+}
+
+static void refusal_is_heard_although_nothing_can_be_sent_any_more(void **unused)
+{
+	struct migration *migration;
+
+	machine = saved_lived("intel-v4");
+	migration = begin(
+		SCRIPT(UP_TO(RECORD_PMU), READY, {SAY, WORD_REFUSED, "a bad page"}, THEN(CLOSE)));
+	migration_step(migration, machine, &notes);
+	peer_end(&peer);
+	finish(migration);
+	assert_int_equal(state, MIGRATION_FAILED);
+	assert_string_equal(why, "the destination refuses: a bad page");
+	machine_destroy(machine);
 }
 
 static void prepared_before_ready_is_a_wrong_answer(void **unused)
@@ -283,6 +301,7 @@ int main(void)
 		cmocka_unit_test(destination_has_it_when_it_says_done),
 		cmocka_unit_test(refused_model_stays_and_the_reason_is_told),
 		cmocka_unit_test(refused_put_stays_and_the_reason_is_told),
+		cmocka_unit_test(refusal_is_heard_although_nothing_can_be_sent_any_more),
 		cmocka_unit_test(prepared_before_ready_is_a_wrong_answer),
 		cmocka_unit_test(second_ready_is_a_wrong_answer),
 		cmocka_unit_test(done_before_commit_is_a_wrong_answer),
