@@ -11,6 +11,7 @@
 
 struct receiver {
 	int fd;
+	bool gone; /* the source has closed the connection or cancelled: nobody listens */
 	struct restore restore;
 	struct machine *machine;
 	uint8_t record[RECORD_HEADER_BYTES + RECORD_MOST];
@@ -27,24 +28,28 @@ static void answer(struct receiver *r, enum word word, const char *text)
 	free(channel.out.bytes);
 }
 
+static enum vpmu_status read_bytes(struct receiver *r, void *into, size_t bytes)
+{
+	r->gone = !channel_read(r->fd, into, bytes, &r->restore.why);
+	return r->gone ? VPMU_HOST : VPMU_OK;
+}
+
 static enum vpmu_status read_record(struct receiver *r, size_t *bytes)
 {
-	struct text *why = &r->restore.why;
-	enum vpmu_status status;
+	enum vpmu_status status = read_bytes(r, r->record, RECORD_HEADER_BYTES);
 	size_t length;
 
-	if (!channel_read(r->fd, r->record, RECORD_HEADER_BYTES, why))
-		return VPMU_HOST;
-	status = record_length(r->record, &length, why);
+	if (!status)
+		status = record_length(r->record, &length, &r->restore.why);
 	if (status)
 		return status;
 	*bytes = RECORD_HEADER_BYTES + length;
-	return channel_read(r->fd, r->record + RECORD_HEADER_BYTES, length, why) ? VPMU_OK
-	                                                                         : VPMU_HOST;
+	return read_bytes(r, r->record + RECORD_HEADER_BYTES, length);
 }
 
 static enum vpmu_status cancelled(struct receiver *r, size_t bytes)
 {
+	r->gone = true;
 	text_add(&r->restore.why, "the source has cancelled: ");
 	text_add_bytes(&r->restore.why, (const char *)r->record + RECORD_HEADER_BYTES,
 	               bytes - RECORD_HEADER_BYTES);
@@ -54,13 +59,12 @@ static enum vpmu_status cancelled(struct receiver *r, size_t bytes)
 /* Everything up to the end; READY as soon as it is known that the model and the memory will do. */
 static enum vpmu_status receive(struct receiver *r)
 {
-	enum vpmu_status status = VPMU_OK;
+	enum vpmu_status status = read_bytes(r, r->record, SAVED_HEADER_BYTES);
 	bool ready = false;
 	size_t bytes;
 
-	if (!channel_read(r->fd, r->record, SAVED_HEADER_BYTES, &r->restore.why))
-		return VPMU_HOST;
-	status = restore_header(&r->restore, r->record, MACHINE_LIVE_MAGIC);
+	if (!status)
+		status = restore_header(&r->restore, r->record, MACHINE_LIVE_MAGIC);
 	while (!status && !restore_has_end(&r->restore)) {
 		status = read_record(r, &bytes);
 		if (!status && load_le(r->record, 4) == WORD_CANCEL)
@@ -107,11 +111,12 @@ struct machine *migration_receive(const struct machine_restore *wanted, int fd,
 		return NULL;
 	}
 	r->fd = fd;
+	r->gone = false;
 	r->machine = NULL;
 	restore_begin(&r->restore, wanted, reason);
 	r->restore.live = true;
 	*status = receive(r);
-	if (*status && *status != VPMU_HOST)
+	if (*status && !r->gone)
 		answer(r, WORD_REFUSED, why);
 	if (!*status)
 		*status = await_commit(r);

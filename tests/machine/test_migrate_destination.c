@@ -101,6 +101,15 @@ static void more_memory_than_allowed_is_refused(void **state)
 	must_refuse(VPMU_INCOMPATIBLE, "REFU", "more memory");
 }
 
+static void machine_that_this_host_cannot_make_is_refused(void **state)
+{
+	stream_make("intel-v2");
+	fake_refusal = "no memory";
+	receive();
+	fake_refusal = NULL;
+	must_refuse(VPMU_HOST, "REFU", "no memory");
+}
+
 static void optional_record_is_skipped(void **state)
 {
 	stream_make("intel-v2");
@@ -298,6 +307,7 @@ int main(void)
 		cmocka_unit_test(guest_is_the_destinations_after_commit),
 		cmocka_unit_test(other_model_is_refused_before_anything_else_is_read),
 		cmocka_unit_test(more_memory_than_allowed_is_refused),
+		cmocka_unit_test(machine_that_this_host_cannot_make_is_refused),
 		cmocka_unit_test(optional_record_is_skipped),
 		cmocka_unit_test(unknown_record_is_refused_by_name),
 		cmocka_unit_test(wrong_magic_is_refused),
