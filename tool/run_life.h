@@ -49,4 +49,11 @@ bool life_step(struct run *run, const struct machine_notes *notes);
 /* The run is over: whoever waits for the guest is told. */
 void life_stay(struct run *run);
 
+/* --- run_doubt.c -------------------------------------------------------------------------------
+ */
+
+/* Waits for a person's word when nobody else can know which of the two has the guest. True: it goes
+ * on here; a message has said so. */
+bool life_ask_person(struct run *run);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handing a running guest to another process, and taking one: the words for people, the progress,
- * and what is done when it cannot be known which of the two has the guest.
+ * and what follows from how it ended.
  */
 #include <errno.h>
 #include <signal.h>
@@ -106,29 +106,6 @@ void life_leave(struct run *run)
 	stays(run, why);
 }
 
-/* Nobody but a person can know which of the two has the guest. True: it goes on here. */
-static bool ask_person(struct run *run)
-{
-	sigset_t set;
-	int number;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	message("paused, for it cannot be known whether the destination runs the guest: %s (look "
-	        "there; if it does not: kill -USR1 %d, else kill -TERM %d)",
-	        run->options->migrate_to, (int)getpid(), (int)getpid());
-	do
-		number = sigwaitinfo(&set, NULL);
-	while (number < 0 && errno == EINTR);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	if (number == SIGUSR1)
-		message("the guest goes on here: %s", run->guest);
-	return number == SIGUSR1;
-}
-
 static bool moved(struct run *run)
 {
 	run->fate = FATE_MOVED;
@@ -150,7 +127,7 @@ bool life_step(struct run *run, const struct machine_notes *notes)
 	if (state == MIGRATION_DONE)
 		goes_on = moved(run);
 	else if (state == MIGRATION_DOUBT)
-		goes_on = ask_person(run) || moved(run);
+		goes_on = life_ask_person(run) || moved(run);
 	else
 		stays(run, migration_why(life->migration));
 	migration_end(life->migration);
