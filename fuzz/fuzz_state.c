@@ -135,6 +135,15 @@ static struct vpmu_state read_back(struct vpmu_pmu *pmu, const struct vpmu_layou
 	return state;
 }
 
+static const struct vpmu_order *take_order(struct input *input)
+{
+	size_t count = 0;
+
+	while (vpmu_order_at(count))
+		count++;
+	return vpmu_order_at(take_byte(input) % count);
+}
+
 static void put_and_get(struct input *input, const struct vpmu_layout *layout)
 {
 	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
@@ -143,7 +152,7 @@ static void put_and_get(struct input *input, const struct vpmu_layout *layout)
 	struct vpmu_target target = {moody_read, moody_write, &moody, take_byte(input) % 9};
 	enum vpmu_policy policy = (enum vpmu_policy)(take_byte(input) % 3);
 	enum vpmu_level level = (enum vpmu_level)(take_byte(input) % 3);
-	const struct vpmu_order *order = vpmu_order_at(take_byte(input) % 6);
+	const struct vpmu_order *order = take_order(input);
 	struct vpmu_state old, new, now;
 	struct vpmu_report report;
 

@@ -113,14 +113,9 @@ const char *model_access_name(enum vpmu_access access)
 
 const char *model_level_name(enum vpmu_level level)
 {
-	static const char *const names[] = {
-		[VPMU_LEVEL_RUNTIME] = "runtime",
-		[VPMU_LEVEL_RESET] = "reset",
-		[VPMU_LEVEL_FULL] = "full",
-		[VPMU_LEVEL_NEVER] = "never",
-	};
+	const char *name = vpmu_level_name(level);
 
-	return names[level];
+	return name ? name : "never";
 }
 
 const char *model_feature(const struct vpmu_model *model, size_t i, bool *has)

@@ -3,6 +3,7 @@
 #include "nearest.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_LENGTH = 40 };
@@ -36,8 +37,7 @@ static unsigned distance(const char *a, const char *b)
 	return row[as][bs];
 }
 
-const char *nearest_name(const char *text, const char *(*name)(const void *list, size_t i),
-                         const void *list)
+const char *nearest_name(const char *text, name_at *name, const void *list)
 {
 	size_t length = strlen(text);
 	unsigned best = (unsigned)(length < 4 ? 2 : length / 3 + 2);
@@ -52,4 +52,16 @@ const char *nearest_name(const char *text, const char *(*name)(const void *list,
 		}
 	}
 	return found;
+}
+
+const char *all_names(char *text, size_t bytes, const char *between, name_at *name,
+                      const void *list)
+{
+	size_t used = 0;
+	const char *one;
+
+	*text = '\0';
+	for (size_t i = 0; (one = name(list, i)) && used < bytes; i++)
+		used += (size_t)snprintf(text + used, bytes - used, "%s%s", i ? between : "", one);
+	return text;
 }

@@ -6,25 +6,28 @@
 
 #include "command.h"
 #include "message.h"
-#include "models.h"
 #include "nearest.h"
 
-static const char *order_name(const void *list, size_t i)
+const char *order_name_at(const void *list, size_t i)
 {
 	const struct vpmu_order *order = vpmu_order_at(i);
 
 	return order ? order->name : NULL;
 }
 
-static const char *level_name(const void *list, size_t i)
+const char *level_name_at(const void *list, size_t i)
 {
-	return i < VPMU_LEVEL_NEVER ? model_level_name((enum vpmu_level)i) : NULL;
+	return vpmu_level_name((enum vpmu_level)i);
 }
 
-static int unknown(const char *what, const char *text, const char *nearest, const char *known)
+static int unknown(const char *what, const char *text, name_at *name)
 {
+	const char *nearest = nearest_name(text, name, NULL);
+	char known[200];
+
 	message("unknown %s: '%s' (%s%s%s)", what, text, nearest ? "did you mean '" : "known are ",
-	        nearest ? nearest : known, nearest ? "'?" : "");
+	        nearest ? nearest : all_names(known, sizeof(known), ", ", name, NULL),
+	        nearest ? "'?" : "");
 	return TOOL_BAD;
 }
 
@@ -33,8 +36,7 @@ int order_from_text(const char *text, const struct vpmu_order **order)
 	*order = text ? vpmu_order_find(text) : vpmu_order_at(0);
 	if (*order)
 		return TOOL_HOLDS;
-	return unknown("order", text, nearest_name(text, order_name, NULL),
-	               "safe, stop-first, no-stop, per-counter, listed, ascending");
+	return unknown("order", text, order_name_at);
 }
 
 int level_from_text(const char *text, enum vpmu_level *level)
@@ -42,7 +44,7 @@ int level_from_text(const char *text, enum vpmu_level *level)
 	*level = text ? vpmu_level_find(text) : VPMU_LEVEL_FULL;
 	if (*level != VPMU_LEVEL_NEVER)
 		return TOOL_HOLDS;
-	return unknown("level", text, nearest_name(text, level_name, NULL), "runtime, reset, full");
+	return unknown("level", text, level_name_at);
 }
 
 void order_print_help(void)

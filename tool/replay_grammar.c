@@ -2,6 +2,8 @@
 /* The table of commands (DESIGN, "Replay language"). Arguments in their places come first. */
 #include "replay_grammar.h"
 
+#include "order_arg.h"
+
 #define NUMBER(text, most)                                                                         \
 	{                                                                                          \
 		.name = text, .kind = ARGUMENT_NUMBER, .required = true, .max = most               \
@@ -28,6 +30,17 @@
 		[MSR_INDEX] = NUMBER("INDEX", UINT32_MAX), [MSR_VALUE] =                           \
 								   NUMBER("VALUE", UINT64_MAX)     \
 	}
+
+static const char *filter_action(const void *list, size_t i)
+{
+	static const char *const names[] = {
+		[FILTER_ALLOW] = "allow",
+		[FILTER_DENY] = "deny",
+		[FILTER_NONE] = "none",
+	};
+
+	return i < sizeof(names) / sizeof(names[0]) ? names[i] : NULL;
+}
 
 const struct verb replay_verbs[REPLAY_VERBS] = {
 	[REPLAY_MODEL] = {"model", {WORD("NAME")}},
@@ -65,7 +78,7 @@ const struct verb replay_verbs[REPLAY_VERBS] = {
                  {[FILTER_ACTION] = {.name = "ACTION",
                                      .kind = ARGUMENT_CHOICE,
                                      .required = true,
-                                     .choices = "allow deny none"},
+                                     .choice = filter_action},
                   [FILTER_MASKED] = {.name = "masked", .kind = ARGUMENT_FLAG},
                   [FILTER_FIXED] = KEY("fixed", UINT32_MAX, 0),
                   [FILTER_EVENTS] = {.name = "EVENT", .kind = ARGUMENT_LIST, .max = UINT64_MAX}}},
@@ -74,13 +87,11 @@ const struct verb replay_verbs[REPLAY_VERBS] = {
                         {[PUT_NAME] = WORD("NAME"),
                          [PUT_LEVEL] = {.name = "level",
                                         .kind = ARGUMENT_KEY_CHOICE,
-                                        .choices = "runtime reset full",
-                                        .otherwise = 2},
+                                        .choice = level_name_at,
+                                        .otherwise = VPMU_LEVEL_FULL},
                          [PUT_ORDER] = {.name = "order",
                                         .kind = ARGUMENT_KEY_CHOICE,
-                                        .choices = "stop-first no-stop per-counter listed "
-                                                   "ascending safe",
-                                        .otherwise = 5}}},
+                                        .choice = order_name_at}}},
 	[REPLAY_CLEAR] = {"clear", {WORD("NAME")}},
 	[REPLAY_STATE] = {"state", {{0}}},
 	[REPLAY_EVENT_COUNTS] = {"events", {{0}}},

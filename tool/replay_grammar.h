@@ -3,12 +3,13 @@
 #ifndef TOOL_REPLAY_GRAMMAR_H
 #define TOOL_REPLAY_GRAMMAR_H
 
+#include "nearest.h"
 #include "replay.h"
 
 enum argument_kind {
 	ARGUMENT_NUMBER, /* a number in its place */
 	ARGUMENT_WORD,   /* any word in its place */
-	ARGUMENT_CHOICE, /* one of the words in `choices`, in its place */
+	ARGUMENT_CHOICE, /* one of the words of `choice`, in its place */
 	ARGUMENT_KEY,    /* name=NUMBER */
 	ARGUMENT_KEY_CHOICE,
 	ARGUMENT_FLAG,  /* its name alone */
@@ -21,8 +22,8 @@ struct argument {
 	enum argument_kind kind;
 	bool required;
 	uint64_t max;
-	uint64_t otherwise;  /* the value when not typed */
-	const char *choices; /* separated by blanks */
+	uint64_t otherwise; /* the value when not typed */
+	name_at *choice;    /* the words; its list is not used */
 };
 
 struct verb {

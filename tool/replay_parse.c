@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nearest.h"
 #include "number.h"
 #include "replay_grammar.h"
 
@@ -77,20 +76,16 @@ static bool parse_number(struct cursor *cursor, const struct verb *verb, const s
 static bool parse_choice(struct cursor *cursor, const struct verb *verb, const struct argument *row,
                          const char *text, uint64_t *value)
 {
-	size_t length = strlen(text);
-	uint64_t which = 0;
+	char all[100];
+	const char *name;
 
-	for (const char *at = row->choices; *at; which++) {
-		size_t here = strcspn(at, " ");
-
-		if (here == length && !memcmp(at, text, length)) {
-			*value = which;
+	for (size_t i = 0; (name = row->choice(NULL, i)); i++)
+		if (!strcmp(name, text)) {
+			*value = i;
 			return true;
 		}
-		at += here + (at[here] == ' ');
-	}
 	return PROBLEM(cursor, "%s: %s is one of %s, not '%.40s'", verb->name, row->name,
-	               row->choices, text);
+	               all_names(all, sizeof(all), " ", row->choice, NULL), text);
 }
 
 static bool take_value(struct cursor *cursor, const struct verb *verb, const struct argument *row,

@@ -2,11 +2,9 @@
 /* Saves, puts and clears the states of a replay. */
 #include "replay_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "replay_answer.h"
-#include "replay_grammar.h"
 
 static struct replay_state *find(struct replay *replay, const char *name)
 {
@@ -86,34 +84,19 @@ bool replay_clear(struct replay *replay, const struct replay_command *command,
 	return true;
 }
 
-/* The word that was chosen among an argument's choices. */
-static const char *choice(const struct replay_command *command, unsigned argument, char *word,
-                          size_t bytes)
-{
-	const char *choices = replay_verbs[command->verb].arguments[argument].choices;
-
-	for (uint64_t i = command->argument[argument].number; i; i--)
-		choices = strchr(choices, ' ') + 1;
-	snprintf(word, bytes, "%.*s", (int)strcspn(choices, " "), choices);
-	return word;
-}
-
 bool replay_put(struct replay *replay, const struct replay_command *command,
                 struct replay_answer *answer)
 {
 	struct vpmu_target target = vpmu_target_machine(replay->pmu);
 	const char *name = command->argument[PUT_NAME].word;
 	const struct replay_state *state = find(replay, name);
-	const struct vpmu_order *order;
+	enum vpmu_level level = (enum vpmu_level)command->argument[PUT_LEVEL].number;
+	const struct vpmu_order *order = vpmu_order_at(command->argument[PUT_ORDER].number);
 	struct vpmu_layout layout;
 	struct vpmu_report report;
-	enum vpmu_level level;
-	char word[32];
 
 	if (!state)
 		return answer_problem(answer, "put: nothing was saved or cleared as '%.40s'", name);
-	level = vpmu_level_find(choice(command, PUT_LEVEL, word, sizeof(word)));
-	order = vpmu_order_find(choice(command, PUT_ORDER, word, sizeof(word)));
 	/* The machine's model may be another by now: it refuses what it does not have. */
 	vpmu_layout_init(&layout, &state->state.model);
 	vpmu_state_put(&state->state, &layout, &target, level, order, VPMU_POLICY_ROLL_BACK,

@@ -164,8 +164,10 @@ struct vpmu_order {
 VPMU_API const struct vpmu_order *vpmu_order_at(size_t i);
 VPMU_API const struct vpmu_order *vpmu_order_find(const char *name);
 
-/* The level of that name ("runtime", "reset", "full"), or VPMU_LEVEL_NEVER. */
+/* The level of that name ("runtime", "reset", "full"), or VPMU_LEVEL_NEVER; and the name of a level
+ * of a put, or NULL. Static storage. */
 VPMU_API enum vpmu_level vpmu_level_find(const char *name);
+VPMU_API const char *vpmu_level_name(enum vpmu_level level);
 
 /* --- Plan: what a put writes, in sequence ------------------------------------------------------
  */

@@ -45,11 +45,6 @@ static void begin(struct telling *telling, const struct check_trace *trace,
 		*text = '\0';
 }
 
-static const char *level_name(enum vpmu_level level)
-{
-	return level == VPMU_LEVEL_RESET ? "reset" : "full";
-}
-
 static const char *order_name(const struct check_subject *subject)
 {
 	return subject->order ? subject->order->name : "plan";
@@ -165,7 +160,7 @@ static void put_heading(struct telling *telling, enum check_part part)
 		break;
 	case CHECK_PART_PUT:
 		put(paper, "# The put of state %s at level %s, order %s.\n", telling->trace->state,
-		    level_name(telling->trace->level), order_name(subject));
+		    vpmu_level_name(telling->trace->level), order_name(subject));
 		break;
 	default:
 		put(paper, "# What is there then, and how the guest runs on.\n");
@@ -306,7 +301,7 @@ size_t check_trace_story(const struct check_trace *trace, const struct check_sub
 	begin(&telling, trace, subject, text, bytes);
 	put(&telling.paper, "order %s, %s on %s, prior life %s, state %s at level %s\n",
 	    order_name(subject), subject->model_name, subject->profile_name,
-	    check_lives[subject->life].name, trace->state, level_name(trace->level));
+	    check_lives[subject->life].name, trace->state, vpmu_level_name(trace->level));
 	for (size_t i = 0; i < trace->count; i++) {
 		unsigned same = 0;
 

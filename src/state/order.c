@@ -143,16 +143,21 @@ const struct vpmu_order *vpmu_order_find(const char *name)
 	return NULL;
 }
 
+static const char *const level_names[] = {
+	[VPMU_LEVEL_RUNTIME] = "runtime",
+	[VPMU_LEVEL_RESET] = "reset",
+	[VPMU_LEVEL_FULL] = "full",
+};
+
+const char *vpmu_level_name(enum vpmu_level level)
+{
+	return (unsigned)level < ARRAY_SIZE(level_names) ? level_names[level] : NULL;
+}
+
 enum vpmu_level vpmu_level_find(const char *name)
 {
-	static const char *const names[] = {
-		[VPMU_LEVEL_RUNTIME] = "runtime",
-		[VPMU_LEVEL_RESET] = "reset",
-		[VPMU_LEVEL_FULL] = "full",
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-		if (same_name(names[i], name))
+	for (unsigned i = 0; i < ARRAY_SIZE(level_names); i++)
+		if (same_name(level_names[i], name))
 			return (enum vpmu_level)i;
 	return VPMU_LEVEL_NEVER;
 }

@@ -271,6 +271,8 @@ static void orders_and_levels_are_found_by_name(void **state)
 	assert_int_equal(vpmu_level_find("reset"), VPMU_LEVEL_RESET);
 	assert_int_equal(vpmu_level_find("full"), VPMU_LEVEL_FULL);
 	assert_int_equal(vpmu_level_find("never"), VPMU_LEVEL_NEVER);
+	assert_string_equal(vpmu_level_name(VPMU_LEVEL_RESET), "reset");
+	assert_null(vpmu_level_name(VPMU_LEVEL_NEVER));
 }
 
 int main(void)

@@ -23,6 +23,8 @@ complete_line run --ti
 check 'options' same "${COMPREPLY[*]}" '--timeout --timeline'
 complete_line run --model intel-v
 check 'models of an option' offers intel-v5
+complete_line plan --order s
+check 'orders' same "${COMPREPLY[*]}" 'safe stop-first'
 complete_line models z
 check 'models of the command' offers zen4
 complete_line help mo

@@ -167,11 +167,28 @@ static void put_defaults_to_full_and_safe(void **state)
 {
 	assert_command("put a", REPLAY_PUT);
 	assert_string_equal(command.argument[PUT_NAME].word, "a");
-	assert_int_equal(command.argument[PUT_LEVEL].number, 2);
-	assert_int_equal(command.argument[PUT_ORDER].number, 5);
+	assert_int_equal(command.argument[PUT_LEVEL].number, VPMU_LEVEL_FULL);
+	assert_string_equal(vpmu_order_at(command.argument[PUT_ORDER].number)->name, "safe");
 	assert_command("put a order=stop-first level=runtime", REPLAY_PUT);
-	assert_int_equal(command.argument[PUT_LEVEL].number, 0);
-	assert_int_equal(command.argument[PUT_ORDER].number, 0);
+	assert_int_equal(command.argument[PUT_LEVEL].number, VPMU_LEVEL_RUNTIME);
+	assert_string_equal(vpmu_order_at(command.argument[PUT_ORDER].number)->name, "stop-first");
+}
+
+static void put_knows_every_order_and_level(void **state)
+{
+	const struct vpmu_order *order;
+	char line[100];
+
+	for (size_t i = 0; (order = vpmu_order_at(i)); i++) {
+		snprintf(line, sizeof(line), "put a order=%s", order->name);
+		assert_command(line, REPLAY_PUT);
+		assert_ptr_equal(vpmu_order_at(command.argument[PUT_ORDER].number), order);
+	}
+	for (unsigned level = 0; level < VPMU_LEVEL_NEVER; level++) {
+		snprintf(line, sizeof(line), "put a level=%s", vpmu_level_name(level));
+		assert_command(line, REPLAY_PUT);
+		assert_int_equal(command.argument[PUT_LEVEL].number, level);
+	}
 	assert_problem("put a level=ful", "put: level is one of runtime reset full, not 'ful'");
 }
 
@@ -234,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_filter_is_a_list_of_events),
 		cmocka_unit_test(a_filter_keeps_300_events_and_counts_all),
 		cmocka_unit_test(put_defaults_to_full_and_safe),
+		cmocka_unit_test(put_knows_every_order_and_level),
 		cmocka_unit_test(expect_splits_at_the_lone_equals_sign),
 		cmocka_unit_test(a_broken_expect_is_refused),
 		cmocka_unit_test(control_bytes_are_refused_outside_comments),
