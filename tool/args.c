@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "json.h"
 #include "message.h"
 #include "nearest.h"
 #include "number.h"
@@ -141,6 +142,18 @@ static int take_value(const struct option_row *row, const char *text, void *opti
 	return ARGS_GO;
 }
 
+static int take_flag(const struct option_row *row, const char *value, void *options)
+{
+	if (value) {
+		message("takes no value: --%s", row->name);
+		return TOOL_BAD;
+	}
+	if (row->kind == OPTION_JSON && json_lacks())
+		return TOOL_LACKS;
+	*(bool *)((char *)options + row->offset) = true;
+	return ARGS_GO;
+}
+
 static int take_option(struct parser *parser, const char *name)
 {
 	size_t length = strcspn(name, "=");
@@ -149,14 +162,8 @@ static int take_option(struct parser *parser, const char *name)
 
 	if (!row)
 		return unknown_option(parser, name, length);
-	if (row->kind == OPTION_FLAG) {
-		if (value) {
-			message("takes no value: --%s", row->name);
-			return TOOL_BAD;
-		}
-		*(bool *)((char *)parser->options + row->offset) = true;
-		return ARGS_GO;
-	}
+	if (row->kind == OPTION_FLAG || row->kind == OPTION_JSON)
+		return take_flag(row, value, parser->options);
 	if (!value && parser->at < parser->argc)
 		value = parser->argv[parser->at++];
 	if (!value) {

@@ -12,6 +12,7 @@
 
 enum option_kind {
 	OPTION_FLAG,    /* bool */
+	OPTION_JSON,    /* bool; a build without JSON refuses it */
 	OPTION_TEXT,    /* const char * */
 	OPTION_COUNT,   /* uint64_t */
 	OPTION_SIZE,    /* uint64_t, in bytes, typed with K, M or G */
@@ -27,6 +28,13 @@ struct option_row {
 	uint64_t min, max; /* of a number, in the stored unit */
 	unsigned tag;      /* the command's own */
 };
+
+/* --json of a command whose structure of options has a member `json`. */
+#define ARGS_JSON(structure, about_)                                                               \
+	{                                                                                          \
+		.name = "json", .about = (about_), .kind = OPTION_JSON,                            \
+		.offset = offsetof(structure, json)                                                \
+	}
 
 struct command;
 

@@ -6,7 +6,6 @@
 
 #include "check_select.h"
 #include "command.h"
-#include "json.h"
 #include "message.h"
 #include "number.h"
 #include "order_arg.h"
@@ -26,7 +25,7 @@ static const struct option_row rows[] = {
 	ROW("scope", scope, "KEY=VALUE,...", OPTION_TEXT, .about = "how far to explore: see below"),
 	ROW("matrix", matrix, NULL, OPTION_FLAG,
             .about = "all orders, as a table with a verdict a cell"),
-	ROW("json", json, NULL, OPTION_FLAG, .about = "print JSON (docs/json.md)"),
+	ROW("json", json, NULL, OPTION_JSON, .about = "print JSON (docs/json.md)"),
 	ROW("html", html, "FILE", OPTION_TEXT, .about = "also write the table as an HTML page"),
 	ROW("counterexample", scripts, "DIR", OPTION_TEXT,
             .about = "also write a replay script for each violation"),
@@ -118,8 +117,6 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
-	if (options.json && json_lacks())
-		return TOOL_LACKS;
 	if (options.merge)
 		return merge(&options, operands);
 	if (operands[0]) {

@@ -13,10 +13,7 @@ struct doctor_options {
 };
 
 static const struct option_row rows[] = {
-	{.name = "json",
-         .about = "print JSON (docs/json.md)",
-         .kind = OPTION_FLAG,
-         .offset = offsetof(struct doctor_options, json)},
+	ARGS_JSON(struct doctor_options, "print JSON (docs/json.md)"),
 	{.name = "root",
          .value = "DIR",
          .about = "look for /sys, /proc and /dev/kvm under DIR",

@@ -29,10 +29,7 @@ static const struct option_row rows[] = {
          .about = "show how the profiles behave, or the one of --profile",
          .kind = OPTION_FLAG,
          .offset = offsetof(struct models_options, quirks)},
-	{.name = "json",
-         .about = "print JSON (docs/json.md)",
-         .kind = OPTION_FLAG,
-         .offset = offsetof(struct models_options, json)},
+	ARGS_JSON(struct models_options, "print JSON (docs/json.md)"),
 };
 
 static void print_keys(void)

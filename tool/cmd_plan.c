@@ -46,10 +46,7 @@ static const struct option_row rows[] = {
          .kind = OPTION_COUNT,
          .offset = offsetof(struct plan_options, vcpu),
          .max = UINT32_MAX},
-	{.name = "json",
-         .about = "print JSON (docs/json.md)",
-         .kind = OPTION_FLAG,
-         .offset = offsetof(struct plan_options, json)},
+	ARGS_JSON(struct plan_options, "print JSON (docs/json.md)"),
 };
 
 /* A plan, and what it was made of. */

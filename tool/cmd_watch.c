@@ -14,7 +14,6 @@
 #include <vpmu/kvm.h>
 
 #include "command.h"
-#include "json.h"
 #include "message.h"
 #include "model_arg.h"
 #include "watch.h"
@@ -47,10 +46,7 @@ static const struct option_row rows[] = {
          .about = "write the last put to FILE, for 'vpmu check --plan'",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct watch_options, plan)},
-	{.name = "json",
-         .about = "write JSON lines (docs/json.md)",
-         .kind = OPTION_FLAG,
-         .offset = offsetof(struct watch_options, json)},
+	ARGS_JSON(struct watch_options, "write JSON lines (docs/json.md)"),
 };
 
 /* --- Options ------------------------------------------------------------------------------- */
@@ -79,8 +75,6 @@ static int choose_emulated(const struct watch_options *options, struct vpmu_mode
 
 static int open_log(const struct watch_options *options, struct watch_session *session)
 {
-	if (options->json && json_lacks())
-		return TOOL_LACKS;
 	session->writer = options->json ? &watch_json : &watch_text;
 	session->log = options->log ? fopen(options->log, "we") : stderr;
 	if (session->log)

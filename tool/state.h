@@ -117,7 +117,12 @@ int state_compat_json(const struct state_set *set, const struct vpmu_model *to,
 int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_model *model,
                         const struct state_host *hosts);
 
-/* The row of --model that all of them have but for its text. */
-#define STATE_MODEL_FOR_QEMU "the PMU of the vCPUs, which a QEMU file does not tell"
+/* The option, of that name and in that member, for state_file_read(). */
+#define STATE_QEMU_MODEL(option, structure, member)                                                \
+	{                                                                                          \
+		.name = (option), .value = "NAME",                                                 \
+		.about = "the PMU of the vCPUs, which a QEMU file does not tell",                  \
+		.kind = OPTION_TEXT, .offset = offsetof(structure, member)                         \
+	}
 
 #endif

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "json.h"
 #include "message.h"
 #include "model_arg.h"
 #include "models.h"
@@ -21,10 +20,7 @@ struct baseline_options {
 };
 
 static const struct option_row rows[] = {
-	{.name = "json",
-         .about = "print JSON (docs/json.md: vpmu-baseline)",
-         .kind = OPTION_FLAG,
-         .offset = offsetof(struct baseline_options, json)},
+	ARGS_JSON(struct baseline_options, "print JSON (docs/json.md: vpmu-baseline)"),
 };
 
 struct fleet {
@@ -249,8 +245,6 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
-	if (options.json && json_lacks())
-		return TOOL_LACKS;
 	status = TOOL_HOLDS;
 	for (unsigned i = 0; i < ARGS_OPERANDS && operands[i] && !status; i++)
 		status = add_operand(&fleet, i, operands[i]);

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "json.h"
 #include "message.h"
 #include "model_arg.h"
 #include "state.h"
@@ -33,11 +32,7 @@ static const struct option_row rows[] = {
          .about = "what this profile makes of the target's PMU: linux-6.12, ...",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct compat_options, profile)},
-	{.name = "state-model",
-         .value = "NAME",
-         .about = STATE_MODEL_FOR_QEMU,
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct compat_options, qemu_model)},
+	STATE_QEMU_MODEL("state-model", struct compat_options, qemu_model),
 	{.name = "strict",
          .about = "a state that is taken changed does not hold",
          .kind = OPTION_FLAG,
@@ -46,10 +41,7 @@ static const struct option_row rows[] = {
          .about = "show registers that are taken as they are, too",
          .kind = OPTION_FLAG,
          .offset = offsetof(struct compat_options, all)},
-	{.name = "json",
-         .about = "print JSON (docs/json.md: vpmu-compat)",
-         .kind = OPTION_FLAG,
-         .offset = offsetof(struct compat_options, json)},
+	ARGS_JSON(struct compat_options, "print JSON (docs/json.md: vpmu-compat)"),
 };
 
 /* --- One vCPU, as text ------------------------------------------------------------------------ */
@@ -151,8 +143,6 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
-	if (options.json && json_lacks())
-		return TOOL_LACKS;
 	status = read_target(&options, &to);
 	if (!status)
 		status = state_file_read_set(operands[0], options.qemu_model, &file);

@@ -13,11 +13,7 @@ static const struct option_row rows[] = {
          .about = "native, vpmu's own, or json",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct convert_options, to)},
-	{.name = "model",
-         .value = "NAME",
-         .about = STATE_MODEL_FOR_QEMU,
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct convert_options, model)},
+	STATE_QEMU_MODEL("model", struct convert_options, model),
 };
 
 static int run(const struct command *self, int argc, char **argv)

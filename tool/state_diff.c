@@ -10,11 +10,7 @@ struct diff_options {
 };
 
 static const struct option_row rows[] = {
-	{.name = "model",
-         .value = "NAME",
-         .about = STATE_MODEL_FOR_QEMU,
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct diff_options, model)},
+	STATE_QEMU_MODEL("model", struct diff_options, model),
 };
 
 static bool diff_values(const struct state_entry *a, const struct state_entry *b)

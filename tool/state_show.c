@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json.h"
 #include "message.h"
 #include "models.h"
 #include "state.h"
@@ -116,15 +115,8 @@ struct show_options {
 };
 
 static const struct option_row show_rows[] = {
-	{.name = "model",
-         .value = "NAME",
-         .about = STATE_MODEL_FOR_QEMU,
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct show_options, model)},
-	{.name = "json",
-         .about = "print JSON (docs/json.md: vpmu-state)",
-         .kind = OPTION_FLAG,
-         .offset = offsetof(struct show_options, json)},
+	STATE_QEMU_MODEL("model", struct show_options, model),
+	ARGS_JSON(struct show_options, "print JSON (docs/json.md: vpmu-state)"),
 };
 
 static int run_show(const struct command *self, int argc, char **argv)
@@ -136,8 +128,6 @@ static int run_show(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
-	if (options.json && json_lacks())
-		return TOOL_LACKS;
 	status = options.json ? state_file_read_set(operands[0], options.model, &file)
 	                      : state_file_read(operands[0], options.model, &file);
 	if (status)
@@ -168,11 +158,7 @@ struct import_options {
 };
 
 static const struct option_row import_rows[] = {
-	{.name = "model",
-         .value = "NAME",
-         .about = STATE_MODEL_FOR_QEMU,
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct import_options, model)},
+	STATE_QEMU_MODEL("model", struct import_options, model),
 	{.name = "out",
          .value = "OUT",
          .about = "write the states to this file",
