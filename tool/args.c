@@ -230,6 +230,7 @@ bool option_is_set(const struct option_row *row, const void *options)
 
 	switch (row->kind) {
 	case OPTION_FLAG:
+	case OPTION_JSON:
 		return *(const bool *)field;
 	case OPTION_TEXT:
 		return *(const char *const *)field;

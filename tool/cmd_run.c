@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "command.h"
-#include "json.h"
 #include "message.h"
 #include "run.h"
 
@@ -57,9 +56,8 @@ static const struct option_row rows[] = {
 	{OPTION("timeline", timeline), .tag = RUN_BY_INSTRUCTION, .value = "FILE",
          .about = "write what happened to the PMU as a Chrome trace\n(opens in Perfetto)",
          .kind = OPTION_TEXT},
-	{OPTION("json", json),
-         .about = "print only a JSON document (docs/json.md), with the\nguest's output in it",
-         .kind = OPTION_FLAG},
+	ARGS_JSON(struct run_options,
+                  "print only a JSON document (docs/json.md), with the\nguest's output in it"),
 };
 
 static const char notes[] =
@@ -81,16 +79,11 @@ static const char notes[] =
 /* Options that go together, and words that are no numbers. */
 static int check(const struct command *self, const struct run_options *options)
 {
-	int status;
-
 	if (options->memory % MIB) {
 		message("not a whole number of MiB: --memory");
 		return TOOL_BAD;
 	}
-	status = run_cpu_check(self, options);
-	if (status)
-		return status;
-	return options->json && json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
+	return run_cpu_check(self, options);
 }
 
 #if !HAVE_MACHINE

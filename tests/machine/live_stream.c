@@ -11,6 +11,7 @@
 
 #include <stream/room.h>
 
+#include "fake_cpu.h"
 #include "live_stream.h"
 
 struct saved stream, stream_of;
@@ -52,7 +53,7 @@ static void read_replies(int fd)
 
 void stream_receive(size_t count, const char *model, uint64_t most)
 {
-	struct machine_restore wanted = {.config = {.memory_bytes = most},
+	struct machine_restore wanted = {.config = {.cpu = &fake_cpu_ops, .memory_bytes = most},
 	                                 .has_model = model,
 	                                 .order = vpmu_order_find("safe")};
 	int ends[2];

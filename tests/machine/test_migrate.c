@@ -48,9 +48,10 @@ static struct migration *begin(const char *model)
 	int ends[2];
 
 	memset(&there, 0, sizeof(there));
-	there.wanted = (struct machine_restore){.config = {.memory_bytes = 4 * MIB},
-	                                        .has_model = model,
-	                                        .order = vpmu_order_find("safe")};
+	there.wanted =
+		(struct machine_restore){.config = {.cpu = &fake_cpu_ops, .memory_bytes = 4 * MIB},
+	                                 .has_model = model,
+	                                 .order = vpmu_order_find("safe")};
 	if (model)
 		assert_int_equal(vpmu_model_parse(&there.wanted.config.model, model, NULL, 0),
 		                 VPMU_OK);
