@@ -11,20 +11,15 @@ static uint64_t unprintable(uint64_t bytes)
 	return (bytes | (bytes + each) | ~((bytes | high) - '!' * each)) & high;
 }
 
-/* Copies a part of a name; false: there is something unprintable in it. */
-static bool copy_plain(char *name, const uint8_t *bytes, size_t length)
+static bool is_plain(const uint8_t *bytes, size_t length)
 {
 	uint64_t wrong = 0;
 	size_t i = 0;
 
-	for (; i + 8 <= length; i += 8) {
+	for (; i + 8 <= length; i += 8)
 		wrong |= unprintable(le_get(bytes + i, 8));
-		memcpy(name + i, bytes + i, 8);
-	}
-	for (; i < length; i++) {
+	for (; i < length; i++)
 		wrong |= bytes[i] < '!' || bytes[i] > '~';
-		name[i] = (char)bytes[i];
-	}
 	return !wrong;
 }
 
@@ -39,7 +34,8 @@ static bool read_name(struct reader *reader, struct run *run, size_t shared, siz
 	run->name_length = (uint8_t)length;
 	for (; old > length; old--)
 		run->name[old - 1] = 0;
-	return copy_plain(run->name + shared, bytes, rest);
+	memcpy(run->name + shared, bytes, rest);
+	return is_plain(bytes, rest);
 }
 
 /* Whether every register of the run has a number and a name of its own. */
