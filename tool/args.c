@@ -148,8 +148,6 @@ static int take_flag(const struct option_row *row, const char *value, void *opti
 		message("takes no value: --%s", row->name);
 		return TOOL_BAD;
 	}
-	if (row->kind == OPTION_JSON && json_lacks())
-		return TOOL_LACKS;
 	*(bool *)((char *)options + row->offset) = true;
 	return ARGS_GO;
 }
@@ -203,6 +201,18 @@ static int take_argument(struct parser *parser, bool *only_operands)
 	return TOOL_BAD;
 }
 
+/* Asked when all has been read, so that --help wins wherever it stands. */
+static int check_lacks(const struct command *command, const void *options)
+{
+	for (size_t i = 0; i < command->option_count; i++) {
+		const struct option_row *row = &command->options[i];
+
+		if (row->kind == OPTION_JSON && option_is_set(row, options) && json_lacks())
+			return TOOL_LACKS;
+	}
+	return ARGS_GO;
+}
+
 int args_parse(const struct command *command, int argc, char **argv, void *options,
                const char **operands)
 {
@@ -221,7 +231,7 @@ int args_parse(const struct command *command, int argc, char **argv, void *optio
 		        command->name, command->operands);
 		return TOOL_BAD;
 	}
-	return ARGS_GO;
+	return check_lacks(command, options);
 }
 
 bool option_is_set(const struct option_row *row, const void *options)

@@ -15,8 +15,8 @@ struct making {
 	struct kvm_vm *vm;
 	const struct vpmu_kvm_calls *calls;
 	const struct kvm_vm_config *config;
-	union cpuid_room cpuid;
 	struct text why;
+	union cpuid_room cpuid;
 };
 
 /* Tells which step failed. */
