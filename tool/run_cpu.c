@@ -62,6 +62,17 @@ static int judge(const struct vpmu_model *model, const struct vpmu_model *kvm)
 	return lacks(text);
 }
 
+/* Without a PMU any KVM will do. */
+static int look_at_device(const struct vpmu_kvm_host *host)
+{
+	char text[128];
+
+	if (!host->open_error)
+		return TOOL_HOLDS;
+	snprintf(text, sizeof(text), "/dev/kvm: %s", strerror(host->open_error));
+	return lacks(text);
+}
+
 /* A model as typed; its processor is KVM's. */
 static int choose_typed(struct run *run, const struct vpmu_kvm_host *host)
 {
@@ -71,9 +82,7 @@ static int choose_typed(struct run *run, const struct vpmu_kvm_host *host)
 	if (status)
 		return status;
 	if (!run->model.version)
-		return vpmu_obstacle_verdict(obstacle) != VPMU_UNKNOWN
-		               ? TOOL_HOLDS
-		               : lacks(vpmu_obstacle_text(obstacle));
+		return look_at_device(host);
 	if (obstacle)
 		return lacks(vpmu_obstacle_text(obstacle));
 	run->model.signature = host->model.signature;
