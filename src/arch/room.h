@@ -107,9 +107,6 @@ bool model_has_full_width(const struct vpmu_model *model);
 /* Whether IA32_PERF_METRICS exists: fixed counter 3, and the model says so. */
 bool model_has_metrics(const struct vpmu_model *model);
 
-/* The bits of a counter: 2^width - 1. */
-uint64_t width_mask(unsigned width);
-
 /*
  * The class that a selector's value counts, by its event and unit mask only; VPMU_NO_CLASS for an
  * event that the model lacks or vpmu cannot see. fixed: the same for a fixed counter.

@@ -4,11 +4,6 @@
 
 enum { K7_COUNTERS = 4 };
 
-uint64_t width_mask(unsigned width)
-{
-	return width >= 64 ? UINT64_MAX : BIT64(width) - 1;
-}
-
 bool row_always(const struct vpmu_model *model)
 {
 	return true;

@@ -13,6 +13,12 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BIT64(n)      (UINT64_C(1) << (n))
 
+/* The lowest `width` bits; all of them from 64 on. */
+static inline uint64_t width_mask(unsigned width)
+{
+	return width >= 64 ? UINT64_MAX : BIT64(width) - 1;
+}
+
 /* A bounded text under construction; what does not fit is cut, the text is always terminated. No
  * buffer: all is cut. */
 struct text {

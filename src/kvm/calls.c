@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -85,4 +86,18 @@ int kvm_call_number(const struct vpmu_kvm_calls *calls, int fd, unsigned long re
                     unsigned long argument)
 {
 	return kvm_call(calls, fd, request, (void *)argument);
+}
+
+int cpuid_supported(const struct vpmu_kvm_calls *calls, int kvm_fd, union cpuid_room *room)
+{
+	int result;
+
+	memset(room, 0, sizeof(*room));
+	room->cpuid.nent = CPUID_ENTRIES;
+	result = kvm_call(calls, kvm_fd, KVM_GET_SUPPORTED_CPUID, room);
+	if (result >= 0 && room->cpuid.nent > CPUID_ENTRIES)
+		result = -E2BIG;
+	if (result < 0)
+		room->cpuid.nent = 0;
+	return result < 0 ? result : 0;
 }

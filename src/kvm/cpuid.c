@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* CPUID as KVM gives and takes it: what makes a model, and what must go to hide a PMU. */
-#include <errno.h>
-#include <string.h>
-
 #include "room_int.h"
 
 enum { ANY = -1, ALL = ~0 };
@@ -121,18 +118,4 @@ size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leave
 		};
 	}
 	return count;
-}
-
-int cpuid_supported(const struct vpmu_kvm_calls *calls, int kvm_fd, union cpuid_room *room)
-{
-	int result;
-
-	memset(room, 0, sizeof(*room));
-	room->cpuid.nent = CPUID_ENTRIES;
-	result = kvm_call(calls, kvm_fd, KVM_GET_SUPPORTED_CPUID, room);
-	if (result >= 0 && room->cpuid.nent > CPUID_ENTRIES)
-		result = -E2BIG;
-	if (result < 0)
-		room->cpuid.nent = 0;
-	return result < 0 ? result : 0;
 }

@@ -41,7 +41,7 @@ union cpuid_room {
 	char bytes[sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
 };
 
-/* What KVM can give a guest: 0 or a negative errno. */
+/* KVM_GET_SUPPORTED_CPUID, in calls.c: 0 or a negative errno. */
 int cpuid_supported(const struct vpmu_kvm_calls *calls, int kvm_fd, union cpuid_room *room);
 
 /* The entry of a leaf, subleaf 0; NULL: there is none. */

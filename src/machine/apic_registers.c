@@ -266,7 +266,7 @@ static bool is_register_page(const struct apic *apic, uint64_t address)
 
 static uint64_t ones(unsigned size)
 {
-	return size >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * size)) - 1;
+	return width_mask(8 * size);
 }
 
 /* SDM 11.4.1: registers are 32 bits, 16 bytes apart; what else is read is undefined: here parts of
