@@ -88,6 +88,12 @@ static bool next_overflow(struct stretch *stretch, const struct vpmu_pmu *pmu, s
 	return *slots;
 }
 
+static inline void happens(struct vpmu_pmu *pmu, unsigned mode, unsigned class_, uint64_t count)
+{
+	pmu->total[mode][class_] += count;
+	pmu->total[MODES][class_] += count;
+}
+
 /* Lets everything happen up to the moment. */
 static void move_to(struct stretch *stretch, struct vpmu_pmu *pmu, struct moment at)
 {
@@ -103,7 +109,7 @@ static void move_to(struct stretch *stretch, struct vpmu_pmu *pmu, struct moment
 		step = done - lane->done;
 		lane->done = done;
 		if (i < VPMU_CLASSES)
-			pmu->total[stretch->mode][i] += step;
+			happens(pmu, stretch->mode, i, step);
 		else if (running >> (i - VPMU_CLASSES) & 1)
 			pmu->tally[i - VPMU_CLASSES].base += step;
 	}
@@ -153,7 +159,7 @@ static struct vpmu_outcome advance(struct vpmu_pmu *pmu, const struct vpmu_amoun
 void account_settle_armed(struct vpmu_pmu *pmu)
 {
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
-		pmu->total[pmu->mode][i] += pmu->armed[i] - pmu->left[i];
+		happens(pmu, pmu->mode, i, pmu->armed[i] - pmu->left[i]);
 	pmu->is_armed = false;
 	pmu->left[0] = UINT64_MAX; /* "negative": the fast path is closed */
 }

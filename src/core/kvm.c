@@ -45,14 +45,6 @@ static void write_counter(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 		event_set_period(pmu, slot, count, sample_period(pmc, mask));
 }
 
-/* pmc_speculative_in_use */
-bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot)
-{
-	if (slot < SLOT_FIXED)
-		return pmu->selector[slot] & SEL_EN;
-	return fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);
-}
-
 static void release_event(struct vpmu_pmu *pmu, unsigned slot)
 {
 	if (!pmc_of(pmu, slot)->event.exists)

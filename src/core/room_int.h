@@ -44,7 +44,7 @@ struct tally {
 	bool invert : 1, edge : 1;
 	bool pmi;       /* an overflow asks for a PMI */
 	uint8_t wanted; /* hardware: modes by its own control, whatever the global one says */
-	uint8_t total;  /* hardware: the place in pmu->total of what it counts then */
+	uint8_t total;  /* the place in pmu->total of what it counts when it is not stopped */
 	uint8_t modes;  /* BIT(mode) of the modes in which it counts now; 0: it is stopped */
 	bool level;     /* EDGE: whether the condition held in the last cycle */
 };
@@ -128,8 +128,7 @@ struct vpmu_pmu {
 	/* What vpmu_pmu_account() touches, in one place. */
 	uint64_t left[VPMU_CLASSES]; /* how much may happen in `mode` without an overflow, less 1 */
 	uint64_t armed[VPMU_CLASSES]; /* what left was when it was computed */
-	/* What happened up to then; VPMU_NO_CLASS never happens. Behind the modes' rows one for
-	 * both, for tallies_switch() only. */
+	/* What happened up to then, in each mode and in both; VPMU_NO_CLASS never happens. */
 	uint64_t total[MODES + 1][VPMU_CLASSES + 1];
 	bool is_armed;
 	uint8_t mode; /* enum mode that left is for */
@@ -302,18 +301,45 @@ static inline uint32_t slots_of_global_bits(uint64_t bits)
 	return gp | fixed;
 }
 
-/* The slots of such bits of IA32_FIXED_CTR_CTRL. */
-uint32_t slots_of_fixed_fields(uint64_t bits);
+/* The slots of such bits of IA32_FIXED_CTR_CTRL: each field is folded into its lowest bit, then
+ * these move together. */
+static inline uint32_t slots_of_fixed_fields(uint64_t bits)
+{
+	_Static_assert(FIXED_BITS == 4 && VPMU_MAX_FIXED == 8, "the steps below are for these");
+	bits |= bits >> 1;
+	bits |= bits >> 2;
+	bits &= UINT64_C(0x11111111);
+	bits = (bits | bits >> 3) & UINT64_C(0x03030303);
+	bits = (bits | bits >> 6) & UINT64_C(0x000f000f);
+	bits = (bits | bits >> 12) & UINT64_C(0xff);
+	return (uint32_t)bits << SLOT_FIXED;
+}
 
 /* A tally as the counter's own control asks for it, whatever the global control says. */
 struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot);
 
 /* The field of IA32_FIXED_CTR_CTRL for a fixed counter's slot. */
-uint64_t fixed_field(const struct vpmu_pmu *pmu, unsigned slot);
+static inline uint64_t fixed_field(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return pmu->single[VPMU_KIND_FIXED_CTRL] >> (FIXED_BITS * (slot - SLOT_FIXED)) &
+	       (BIT64(FIXED_BITS) - 1);
+}
 
-/* The slots that the global control lets count; and whether that is one of them. */
-uint32_t globally_enabled_slots(const struct vpmu_pmu *pmu);
-bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot);
+/* The slots that may count: global control has priority over a counter's own control, and a freeze
+ * over both. */
+static inline uint32_t globally_enabled_slots(const struct vpmu_pmu *pmu)
+{
+	if (!pmu->has_global)
+		return UINT32_MAX;
+	if (pmu->rules->freeze && pmu->single[VPMU_KIND_GLOBAL_STATUS] & STATUS_CTR_FRZ)
+		return 0;
+	return slots_of_global_bits(pmu->single[VPMU_KIND_GLOBAL_CTRL]);
+}
+
+static inline bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return globally_enabled_slots(pmu) >> slot & 1;
+}
 
 /* --- account.c: time passes --- */
 
@@ -346,17 +372,13 @@ bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots);
 /* What the tally has counted through the totals while it runs. */
 static inline uint64_t tally_running(const struct vpmu_pmu *pmu, const struct tally *tally)
 {
-	const unsigned class_ = tally->class_, modes = tally->modes;
-	uint64_t sum = 0;
+	uint64_t sum;
 
-	if (!modes || tally->threshold)
+	if (!tally->modes)
 		return 0;
-	if (modes & BIT64(MODE_KERNEL))
-		sum += pmu->total[MODE_KERNEL][class_];
-	if (modes & BIT64(MODE_USER))
-		sum += pmu->total[MODE_USER][class_];
-	if (pmu->is_armed && modes >> pmu->mode & 1 && class_ != VPMU_NO_CLASS)
-		sum += pmu->armed[class_] - pmu->left[class_];
+	sum = (&pmu->total[0][0])[tally->total];
+	if (pmu->is_armed && tally->modes >> pmu->mode & 1 && tally->total != VPMU_NO_CLASS)
+		sum += pmu->armed[tally->class_] - pmu->left[tally->class_];
 	return sum;
 }
 
@@ -443,8 +465,13 @@ bool filter_matches_6_12(const struct vpmu_pmu *pmu, const struct vpmu_filter *f
 
 struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
 
-/* Whether the counter's own control enables it. */
-bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot);
+/* Whether the counter's own control enables it: pmc_speculative_in_use. */
+static inline bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	if (slot < SLOT_FIXED)
+		return pmu->selector[slot] & SEL_EN;
+	return fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);
+}
 
 /* Event and unit mask as KVM sees them; a fixed counter has perf's code. */
 uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot);

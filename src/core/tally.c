@@ -23,6 +23,16 @@ static void set_modes(uint32_t bits[MODES], unsigned slot, const struct tally *w
 		set_bit_to(&bits[mode], slot, modes >> mode & 1 && what->class_ != VPMU_NO_CLASS);
 }
 
+/* The place in pmu->total of what the tally counts in these modes. */
+static uint8_t place_of(const struct tally *tally, unsigned modes)
+{
+	static const uint8_t row[1 << MODES] = {0, MODE_KERNEL, MODE_USER, MODES};
+
+	if (!modes || tally->threshold || tally->class_ == VPMU_NO_CLASS)
+		return VPMU_NO_CLASS;
+	return (uint8_t)(row[modes] * (VPMU_CLASSES + 1) + tally->class_);
+}
+
 void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 {
 	struct tally *tally = &pmu->tally[slot];
@@ -34,19 +44,10 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 	value = tally_value(pmu, slot);
 	*tally = *what;
 	set_modes(pmu->running, slot, what, what->modes);
+	tally->total = place_of(what, what->modes | what->wanted);
 	tally->level = level;
 	tally->base = value - tally_running(pmu, tally);
 	pmu->epoch++;
-}
-
-/* The place in pmu->total of what a tally has counted that counts in these modes. */
-static uint8_t place_of(const struct tally *tally)
-{
-	static const uint8_t row[1 << MODES] = {0, MODE_KERNEL, MODE_USER, MODES};
-
-	if (!tally->modes || tally->threshold)
-		return VPMU_NO_CLASS;
-	return (uint8_t)(row[tally->modes] * (VPMU_CLASSES + 1) + tally->class_);
 }
 
 void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what, bool on)
@@ -54,7 +55,6 @@ void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what
 	struct tally now = *what;
 
 	now.wanted = what->modes;
-	now.total = place_of(what);
 	if (!on)
 		now.modes = 0;
 	set_bit_to(&pmu->on, slot, on);
@@ -65,13 +65,11 @@ void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what
 void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on)
 {
 	uint32_t starting = slots & on & ~pmu->on, stopping = slots & ~on & pmu->on;
-	const uint64_t *totals = pmu->total[0];
+	const uint64_t *totals = &pmu->total[0][0];
 
 	if (!slots)
 		return;
 	account_settle(pmu);
-	for (unsigned i = 0; i < VPMU_CLASSES; i++)
-		pmu->total[MODES][i] = pmu->total[MODE_KERNEL][i] + pmu->total[MODE_USER][i];
 	FOR_SLOTS(slot, starting)
 	{
 		struct tally *tally = &pmu->tally[slot];
