@@ -94,7 +94,6 @@ static void random_damage_is_answered(void **state)
 	}
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
