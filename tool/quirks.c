@@ -47,6 +47,10 @@ static const struct quirk quirks[] = {
 	{"one-event-left-takes-two", LINUX_6_1 | LINUX_6_12,
 	 "A counter with one event left overflows after two: perf's shortest period",
 	 "get_sample_period, x86_perf_event_set_period"},
+	{"owed-overflow-is-not-saved", LINUX_6_1 | LINUX_6_12,
+	 "Between these two events the counter reads 0, and the overflow that perf owes is in no "
+	 "register: a put loses it in any order",
+	 "x86_perf_event_set_period, pmc_read_counter"},
 	{"period-comes-from-the-base", LINUX_6_1 | LINUX_6_12,
 	 "A counter written while it counts overflows late: perf's new period leaves out what "
 	 "the event has counted",

@@ -94,7 +94,6 @@ static void random_damage_is_answered(void **state)
 	}
 }
 
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -85,8 +85,9 @@ static void put(struct vpmu_pmu *pmu, const struct vpmu_state *state,
 	}
 }
 
-/* perf overflows an event with one left only after two (kernel/events/core.c,
- * perf_event_set_period): no order can help that. */
+/* perf overflows an event with one left only after two (x86_perf_event_set_period). So a counter
+ * may also be saved between the two: it reads 0, as one that never ran, and what perf still owes is
+ * in no register. No order can help either. */
 static bool at_the_brink(const struct vpmu_state *state, const struct vpmu_layout *layout)
 {
 	for (unsigned i = 0; i < layout->value_count; i++) {
@@ -94,7 +95,7 @@ static bool at_the_brink(const struct vpmu_state *state, const struct vpmu_layou
 		bool counter =
 			reg->kind == VPMU_KIND_COUNTER || reg->kind == VPMU_KIND_FIXED_COUNTER;
 
-		if (counter && state->values[i] == reg->writable)
+		if (counter && (state->values[i] == reg->writable || !state->values[i]))
 			return true;
 	}
 	return false;
