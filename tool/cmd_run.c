@@ -12,7 +12,8 @@
 
 static const struct option_row rows[] = {
 	{OPTION("model", model), .value = "NAME[,key=value...]",
-         .about = "the guest's PMU; 'vpmu models' lists them\n(default intel-v2)",
+         .about = "the guest's PMU; 'vpmu models' lists them\n(default intel-v2; with --cpu kvm "
+                  "all of KVM's)",
          .kind = OPTION_TEXT},
 	{OPTION("profile", profile), .tag = RUN_BY_INSTRUCTION, .value = "NAME",
          .about = "whose behaviour it shows (default hardware)", .kind = OPTION_TEXT},
