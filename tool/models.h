@@ -41,6 +41,9 @@ const char *model_level_name(enum vpmu_level level);
 /* The i-th feature's name and whether the model has it; NULL past the last. */
 const char *model_feature(const struct vpmu_model *model, size_t i, bool *has);
 
+/* A model's vendor, counters and features, a line each. */
+void models_print_summary(const struct vpmu_model *model);
+
 /* Each returns the exit status. */
 int models_print_list(void);
 int models_print_model(const struct model_facts *facts);

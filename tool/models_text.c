@@ -46,9 +46,8 @@ static void print_features(const struct vpmu_model *model)
 	puts(*separator ? "" : "none");
 }
 
-static void print_summary(const struct vpmu_model *model)
+void models_print_summary(const struct vpmu_model *model)
 {
-	printf("%s%s%s\n", bold_on(stdout), model->name, bold_off(stdout));
 	printf("vendor              %s\n", model_vendor_name(model->vendor));
 	printf("signature           0x%" PRIx32 "\n", model->signature);
 	if (!model->version) {
@@ -121,7 +120,8 @@ static void print_cpuid(const struct model_facts *facts)
 
 int models_print_model(const struct model_facts *facts)
 {
-	print_summary(&facts->model);
+	printf("%s%s%s\n", bold_on(stdout), facts->model.name, bold_off(stdout));
+	models_print_summary(&facts->model);
 	print_registers(facts);
 	print_events(facts);
 	print_cpuid(facts);

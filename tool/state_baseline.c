@@ -170,29 +170,9 @@ static int add_operand(struct fleet *fleet, unsigned operand, const char *text)
 
 static void print_model(const struct fleet *fleet, const struct vpmu_model *model)
 {
-	const char *name, *separator = "";
-	bool has;
-
 	printf("%sThe baseline of %" PRIu64 " host%s%s\n", bold_on(stdout), fleet->baseline.hosts,
 	       fleet->baseline.hosts == 1 ? "" : "s", bold_off(stdout));
-	printf("vendor              %s\n", model_vendor_name(model->vendor));
-	printf("signature           0x%" PRIx32 "\n", model->signature);
-	if (!model->version) {
-		puts("version             0: no PMU");
-		return;
-	}
-	printf("version             %u\n", model->version);
-	printf("counters            %u, %u bits\n", model->gp_count, model->gp_width);
-	if (model->fixed_mask)
-		printf("fixed counters      %u, %u bits, mask 0x%" PRIx32 "\n",
-		       vpmu_model_fixed_count(model), model->fixed_width, model->fixed_mask);
-	printf("features            ");
-	for (size_t i = 0; (name = model_feature(model, i, &has)); i++)
-		if (has) {
-			printf("%s%s", separator, name);
-			separator = ", ";
-		}
-	puts(*separator ? "" : "none");
+	models_print_summary(model);
 }
 
 static void print_host(const struct state_host *host)

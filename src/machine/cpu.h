@@ -4,11 +4,10 @@
  * guest instructions: Unicorn or KVM (room.h).
  *
  * The CPU calls the board through struct cpu_board; the board drives the CPU through struct
- * cpu_ops. Time
- * is counted in retired guest instructions, where the CPU counts them.
+ * cpu_ops. Time is counted in retired guest instructions, where the CPU counts them.
  *
  * KVM counts none, and has the local APIC, the PMU, the time and the MSRs itself: of the board it
- * uses memory, ports and devices only, and no run of it can be told to stop at an instruction.
+ * uses memory and ports only, and no run of it can be told to stop at an instruction.
  */
 #ifndef MACHINE_CPU_H
 #define MACHINE_CPU_H

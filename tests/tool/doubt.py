@@ -19,13 +19,14 @@ import sys
 import tempfile
 import termios
 
+from tap import check, finish
+
 VPMU, GUESTS = sys.argv[1:]
 PROMPT = b"resume the guest here, or end? [resume/end] "
 DOUBT = b"else kill -TERM"  # behind the number that follows kill -USR1
 RESUMED = b"the guest goes on here"
 PATIENCE = 60  # seconds, for a run that hangs
 folder = tempfile.TemporaryDirectory()
-tests = failures = 0
 
 
 def crc32c(data):
@@ -126,16 +127,6 @@ class Source:
         return None
 
 
-def check(name, problem):
-    global tests, failures
-    tests += 1
-    failures += bool(problem)
-    print(f"{'not ok' if problem else 'ok'} {tests} - {name}")
-    if problem:
-        print(f"# {problem}"[:2000])
-    sys.stdout.flush()
-
-
 def typed(name, lines, resumed):
     """Each line is typed when it is asked for."""
     source = Source()
@@ -186,5 +177,4 @@ end_of_input()
 hang_up()
 signalled("without a terminal nothing is asked", signal.SIGUSR1, True, 0, terminal=False)
 signalled("in the background nothing is asked", signal.SIGUSR1, True, 0, background=True)
-print(f"1..{tests}")
-sys.exit(failures != 0)
+finish()

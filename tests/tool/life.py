@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, finish
+
 parser = argparse.ArgumentParser()
 parser.add_argument("vpmu")
 parser.add_argument("guests")
@@ -30,23 +32,11 @@ parser.add_argument("--accident-models", default="intel-v4")
 arguments = parser.parse_args()
 rng = random.Random(arguments.seed)
 folder = tempfile.TemporaryDirectory()
-tests = failures = 0
 print(f"# seed {arguments.seed}", flush=True)
 
 
 def path(name):
     return os.path.join(folder.name, name)
-
-
-def check(name, problem):
-    """One test: it holds when there is no problem."""
-    global tests, failures
-    tests += 1
-    failures += bool(problem)
-    print(f"{'not ok' if problem else 'ok'} {tests} - {name}")
-    if problem:
-        print(f"# {problem}"[:2000])
-    sys.stdout.flush()
 
 
 def command(*options):
@@ -335,5 +325,4 @@ for each in models() if arguments.points else []:
     interruptions(each)
 for each in arguments.accident_models.split(",") if arguments.accidents else []:
     accidents(each)
-print(f"1..{tests}")
-sys.exit(failures != 0)
+finish()
