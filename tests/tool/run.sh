@@ -36,6 +36,10 @@ run run "$scratch/print"
 check 'serial output: status' same "$status" 1
 check 'serial output: as it is' same "$(od -An -tx1 "$scratch/out")" ' 41 ff 0a'
 
+guest controls "$controls_guest"
+run run "$scratch/controls"
+check 'control registers at the entry' begins_as_promised
+
 # NAME STATUS TEXT ARGUMENT…: the run ends so, with one message.
 ends() {
 	local name=$1 expected=$2 text=$3

@@ -34,6 +34,9 @@ check 'the exit status is (V << 1) | 1' same "$status" 43
 check 'a guest that ends is no message' [ ! -s "$scratch/err" ]
 run run --cpu kvm --model amd-k7,pmu=off "$scratch/print"
 check 'serial output: as it is' same "$(od -An -tx1 "$scratch/out")" ' 41 ff 0a'
+guest controls "$controls_guest"
+run run --cpu kvm --model amd-k7,pmu=off "$scratch/controls"
+check 'control registers at the entry' begins_as_promised
 for image in elf mb32.elf mb64.elf; do
 	run run --cpu kvm --model intel-v2,pmu=off --timeout 30 "$guests/prober.$image"
 	check "prober.$image finds no PMU: status" same "$status" 5

@@ -55,6 +55,14 @@ nothing_printed() {
 	[ ! -s "$scratch/out" ]
 }
 
+# What a guest of tests/tool/guest.py that prints them begins with: docs/guest-abi.md.
+begins_as_promised() {
+	same "$(od -An -tx4 "$scratch/out" | tr -s ' ')" ' 80010033 00000620 00000500'
+}
+
+# Prints CR0, CR4 and EFER, four bytes each; then exits with 0.
+controls_guest='0f20c0e81b0000000f20e0e813000000b9800000c00f32e80700000066baf40031c0ee66baf803b904000000ee48c1e808ffc975f7c3'
+
 is_json() {
 	python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$1"
 }
