@@ -3,7 +3,8 @@
 #   make test     the whole test suite
 #   make test-kernel  KERNEL_OPERATIONS per family of models, on the kernels' own code and on vpmu
 #   make bench    the speed of the machine and of the library, as ratios
-#   make fuzz     every fuzzer for FUZZ_SECONDS
+#   make fuzz     every fuzzer for FUZZ_SECONDS (FUZZERS: some of them, by name)
+#   make soak     what takes too long for the test suite: random guests, faults, kills
 #   make install  into DESTDIR and PREFIX
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -42,7 +43,10 @@ bench: build
 
 fuzz:
 	@scripts/install-deps --fuzz
-	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS)
+	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+soak: build
+	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --benchmark --suite soak
 
 install: build
 	@meson configure --prefix=$(PREFIX) $(BUILD)
@@ -51,4 +55,4 @@ install: build
 clean:
 	rm -rf build build-fuzz build-ci
 
-.PHONY: all deps deps-kernel build run test test-kernel bench fuzz install clean
+.PHONY: all deps deps-kernel build run test test-kernel bench fuzz soak install clean
