@@ -19,7 +19,7 @@ import sys
 import tempfile
 import termios
 
-from tap import check, finish
+from tap import check, finish, skip
 
 VPMU, GUESTS = sys.argv[1:]
 PROMPT = b"resume the guest here, or end? [resume/end] "
@@ -127,8 +127,27 @@ class Source:
         return None
 
 
+def terminals():
+    """Whether pseudo-terminals can be made here."""
+    try:
+        for end in pty.openpty():
+            os.close(end)
+    except OSError:
+        return False
+    return True
+
+
+def skipped(name):
+    """Whether the test needs a terminal that cannot be had: then it has been skipped."""
+    if not TERMINALS:
+        skip(name, "no ptys")
+    return not TERMINALS
+
+
 def typed(name, lines, resumed):
     """Each line is typed when it is asked for."""
+    if skipped(name):
+        return
     source = Source()
     for count, line in enumerate(lines, 1):
         source.wait_for(PROMPT, count)
@@ -137,6 +156,8 @@ def typed(name, lines, resumed):
 
 
 def signalled(name, number, resumed, prompts, **how):
+    if how.get("terminal", True) and skipped(name):
+        return
     source = Source(**how)
     source.wait_for(PROMPT, prompts)
     source.signal(number)
@@ -144,16 +165,22 @@ def signalled(name, number, resumed, prompts, **how):
 
 
 def end_of_input():
+    name = "after the end of input only a signal counts"
+    if skipped(name):
+        return
     source = Source()
     source.wait_for(PROMPT)
     source.type(b"\x04")
     source.wait_for(b"nothing more can be typed")
     source.type(b"end\n")
     source.signal(signal.SIGUSR1)
-    check("after the end of input only a signal counts", source.problem(True, 1))
+    check(name, source.problem(True, 1))
 
 
 def hang_up():
+    name = "a hang-up is no answer"
+    if skipped(name):
+        return
     source = Source()
     source.wait_for(PROMPT)
     os.close(source.terminal)
@@ -161,11 +188,12 @@ def hang_up():
     source.signal(signal.SIGUSR1)
     out, _ = source.process.communicate(timeout=PATIENCE)
     done = source.process.returncode == STATUS and out == OUTPUT
-    check("a hang-up is no answer", None if done else f"status {source.process.returncode}")
+    check(name, None if done else f"status {source.process.returncode}")
 
 
 whole = subprocess.run([VPMU, "run", "--append", "iterations=20000",
                         os.path.join(GUESTS, "count.elf")], capture_output=True, check=False)
+TERMINALS = terminals()
 STATUS, OUTPUT = whole.returncode, whole.stdout
 typed("'resume' resumes the guest", [b"resume\n"], True)
 typed("'end' ends the run", [b"end\n"], False)

@@ -27,6 +27,11 @@ skip() {
 	echo "ok $tests - $1 # SKIP $2"
 }
 
+# Whether terminals can be made here: script(1), and ptys.
+have_terminals() {
+	script -qec true /dev/null </dev/null >/dev/null 2>&1
+}
+
 # ARGUMENT…: runs the tool; sets $status, $scratch/out and $scratch/err.
 run() {
 	timeout 60 "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null

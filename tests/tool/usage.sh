@@ -43,7 +43,7 @@ refused 'control bytes in a name' 2 'unknown command: a\x0ab\x1b[31m' $'a\nb\e[3
 
 NO_COLOR= TERM=xterm run modles
 check 'no colour without a terminal' same "$(grep -c $'\e' "$scratch/err")" 0
-if command -v script >/dev/null; then
+if have_terminals; then
 	TERM=xterm script -qec "env -u NO_COLOR '$vpmu' modles" /dev/null </dev/null \
 		>"$scratch/tty" 2>&1
 	check 'colour on a terminal' grep -q $'\e' "$scratch/tty"
@@ -51,7 +51,8 @@ if command -v script >/dev/null; then
 		>"$scratch/tty" 2>&1
 	check 'NO_COLOR is kept' same "$(grep -c $'\e' "$scratch/tty")" 0
 else
-	skip 'colour on a terminal' 'no script(1)'
+	skip 'colour on a terminal' 'no script(1), or no ptys'
+	skip 'NO_COLOR is kept' 'no script(1), or no ptys'
 fi
 
 "$vpmu" help >/dev/full 2>"$scratch/err"
