@@ -8,6 +8,9 @@
 
 enum { HOST_WIDTH = 48, HOST_AMD_GP = 6, K7_GP = 4, HOST_EVENTS = 7 };
 
+/* Of a signature: the family's first four bits, and K7's. */
+enum { FAMILY = 0xf00, K7_FAMILY = 0x600 };
+
 /* kvm_caps.supported_perf_cap of a host without LBR and PEBS. */
 #define HOST_CAPABILITIES VPMU_PERF_CAP_FULL_WIDTH
 
@@ -43,6 +46,9 @@ static void adapt_amd(struct vpmu_model *model, bool has_perfmon_v2)
 	else
 		model->gp_count = model->features & VPMU_FEATURE_PERFCORE ? HOST_AMD_GP : K7_GP;
 	model->gp_width = HOST_WIDTH;
+	/* KVM does not look at the signature; no earlier one goes with these counters. */
+	if ((model->signature & FAMILY) < K7_FAMILY)
+		model->signature = K7_FAMILY;
 }
 
 void kvm_adapt_6_1(struct vpmu_model *model)

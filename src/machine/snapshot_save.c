@@ -57,8 +57,11 @@ static bool get_state(struct machine *machine, struct vpmu_layout *layout, struc
 	struct vpmu_report report;
 	char line[200] = "";
 
-	if (!vpmu_layout_init(layout, vpmu_pmu_model(machine->pmu)) &&
-	    !vpmu_state_get(state, layout, &target, VPMU_POLICY_ROLL_BACK, &report) &&
+	if (vpmu_layout_init(layout, vpmu_pmu_model(machine->pmu))) {
+		text_add(why, "the PMU's model is not possible");
+		return false;
+	}
+	if (!vpmu_state_get(state, layout, &target, VPMU_POLICY_ROLL_BACK, &report) &&
 	    !vpmu_state_check(state, layout, line, sizeof(line)))
 		return true;
 	if (!*line)

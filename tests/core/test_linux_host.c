@@ -131,9 +131,28 @@ static void a_profile_makes_version_2_of_later_ones(void **state)
 	assert_int_equal(model.gp_count, 99);
 }
 
+/* A signature before K7's is that of a model without a PMU, which KVM gives one all the same. */
+static void what_a_profile_makes_of_a_possible_model_is_possible(void **state)
+{
+	static const uint32_t signatures[] = {0, 0x580, 0x600, 0xf00, 0xa20f10};
+
+	for (size_t i = 0; vpmu_profile_name(i); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(signatures); j++) {
+			struct vpmu_model model = {.vendor = VPMU_VENDOR_AMD,
+			                           .signature = signatures[j]};
+			char why[160] = "";
+
+			assert_int_equal(vpmu_model_check(&model, NULL, 0), VPMU_OK);
+			vpmu_profile_adapt(vpmu_profile_find(vpmu_profile_name(i)), &model);
+			if (vpmu_model_check(&model, why, sizeof(why)))
+				fail_msg("%s, 0x%x: %s", vpmu_profile_name(i), signatures[j], why);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_profile_makes_of_a_possible_model_is_possible),
 		cmocka_unit_test(events_exclude_the_host),
 		cmocka_unit_test(events_that_do_not_exclude_it_count_the_host),
 		cmocka_unit_test(an_overflow_in_the_host_waits_for_the_entry),
