@@ -4,6 +4,7 @@
 #   make test-kernel  KERNEL_OPERATIONS per family of models, on the kernels' own code and on vpmu
 #   make bench    the speed of the machine and of the library, as ratios
 #   make fuzz     every fuzzer for FUZZ_SECONDS (FUZZERS: some of them, by name)
+#   make coverage  which lines of src/ and tool/ the test suite reaches
 #   make soak     what takes too long for the test suite: random guests, faults, kills
 #   make install  into DESTDIR and PREFIX
 BUILD ?= build
@@ -45,6 +46,9 @@ fuzz:
 	@scripts/install-deps --fuzz
 	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS) $(FUZZERS)
 
+coverage: deps
+	@scripts/coverage build-coverage
+
 soak: build
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --benchmark --suite soak
 
@@ -53,6 +57,6 @@ install: build
 	@meson install -C $(BUILD) --no-rebuild
 
 clean:
-	rm -rf build build-fuzz build-ci
+	rm -rf build build-fuzz build-coverage build-ci
 
-.PHONY: all deps deps-kernel build run test test-kernel bench fuzz soak install clean
+.PHONY: all deps deps-kernel build run test test-kernel bench fuzz coverage soak install clean

@@ -12,31 +12,7 @@
 #include <vpmu/state.h>
 
 #include "fuzz.h"
-
-/* The input; zeros when it has ended. */
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static void take(struct input *input, void *out, size_t bytes)
-{
-	size_t there = bytes < input->size ? bytes : input->size;
-
-	memset(out, 0, bytes);
-	if (there)
-		memcpy(out, input->data, there);
-	input->data += there;
-	input->size -= there;
-}
-
-static uint8_t take_byte(struct input *input)
-{
-	uint8_t byte;
-
-	take(input, &byte, 1);
-	return byte;
-}
+#include "input.h"
 
 /* A register machine that refuses, or fails, at the bits of a mask: one bit an access or a call. */
 struct moody {
@@ -78,31 +54,6 @@ static int moody_write(void *context, const struct vpmu_msr *msrs, unsigned coun
 		    moody->inner.write(moody->inner.context, &msrs[i], 1) != 1)
 			return (int)i;
 	return (int)count;
-}
-
-static void take_model(struct input *input, struct vpmu_model *model)
-{
-	uint8_t preset = take_byte(input);
-	size_t presets = 0;
-
-	while (vpmu_preset_name(presets))
-		presets++;
-	if (preset < 128) {
-		MUST(!vpmu_model_parse(model, vpmu_preset_name(preset % presets), NULL, 0));
-		return;
-	}
-	memset(model, 0, sizeof(*model));
-	model->vendor = (enum vpmu_vendor)(take_byte(input) % 4);
-	model->version = take_byte(input) % 8;
-	model->gp_count = take_byte(input) % 20;
-	model->gp_width = take_byte(input) % 70;
-	model->fixed_width = take_byte(input) % 70;
-	model->fixed_mask = take_byte(input);
-	model->features = take_byte(input);
-	model->events_length = take_byte(input);
-	take(input, &model->events_missing, sizeof(model->events_missing));
-	take(input, &model->perf_capabilities, sizeof(model->perf_capabilities));
-	take(input, &model->signature, sizeof(model->signature));
 }
 
 static void take_values(struct input *input, struct vpmu_state *state,

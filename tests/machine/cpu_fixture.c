@@ -19,13 +19,6 @@ enum {
 
 #define DEVICE_BASE UINT64_C(0xfee00000)
 
-/* Unicorn 2.0 loses a little memory with self-modifying code. */
-__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libunicorn";
-}
-
 static uint32_t port_read(void *board, uint16_t port, unsigned size)
 {
 	return port == FIX_EXIT_PORT ? 0x12345678 : UINT32_MAX;
