@@ -10,6 +10,7 @@
 #include "command.h"
 #include "message.h"
 #include "replay_reader.h"
+#include "visible.h"
 #include "replay.h"
 
 struct replay_options {
@@ -35,9 +36,13 @@ static void flush_answers(void)
 	fflush(stdout);
 }
 
-static void put_answer(const struct replay_answer *answer)
+/* Where it differs it repeats what the script expected, which may be any text. */
+static void put_answer(const struct replay_answer *answer, bool differs)
 {
-	fwrite_unlocked(answer->text, 1, answer->length, stdout);
+	if (differs)
+		print_visible_bytes(stdout, answer->text, answer->length);
+	else
+		fwrite_unlocked(answer->text, 1, answer->length, stdout);
 	putc_unlocked('\n', stdout);
 }
 
@@ -82,7 +87,7 @@ static bool take_line(struct session *session, char *line, size_t length)
 	}
 	session->differed |= result == REPLAY_DIFFERS;
 	if (result != REPLAY_NOTHING)
-		put_answer(&session->answer);
+		put_answer(&session->answer, result == REPLAY_DIFFERS);
 	return true;
 }
 

@@ -33,14 +33,16 @@ static json_t *finding_json(const struct finding *finding)
 
 	for (size_t i = 0; name[i] && i + 1 < sizeof(status); i++)
 		status[i] = (char)tolower((unsigned char)name[i]);
-	return json_pack("{s:s, s:s, s:s, s:s*}", "name", finding->name, "status", status, "what",
-	                 finding->what, "advice", *finding->advice ? finding->advice : NULL);
+	return json_pack("{s:s, s:s, s:o, s:s*}", "name", finding->name, "status", status, "what",
+	                 json_bytes(finding->what, strlen(finding->what)), "advice",
+	                 *finding->advice ? finding->advice : NULL);
 }
 
 static json_t *host_json(const struct vpmu_kvm_host *host)
 {
-	return json_pack("{s:s*, s:o, s:o, s:b, s:b, s:o, s:o}", "kernel",
-	                 *host->release ? host->release : NULL, "vendor",
+	json_t *kernel = *host->release ? json_bytes(host->release, strlen(host->release)) : NULL;
+
+	return json_pack("{s:o*, s:o, s:o, s:b, s:b, s:o, s:o}", "kernel", kernel, "vendor",
 	                 json_bytes(host->vendor_string, strlen(host->vendor_string)), "signature",
 	                 json_hex(host->signature), "virtual", host->is_virtual, "hybrid",
 	                 host->is_hybrid, "counters", known_json(host->counters), "nmi_watchdog",

@@ -4,6 +4,7 @@
 
 #include "doctor.h"
 #include "message.h"
+#include "visible.h"
 
 enum { NAME_WIDTH = 18, INDENT = 6 + NAME_WIDTH + 1 };
 
@@ -21,9 +22,11 @@ static const char *colour_of(enum finding_status status)
 
 static void print_finding(const struct finding *finding, bool colour)
 {
-	printf("%s%s%s  %-*s %s\n", colour ? colour_of(finding->status) : "",
+	printf("%s%s%s  %-*s ", colour ? colour_of(finding->status) : "",
 	       finding_status_name(finding->status), colour ? "\033[0m" : "", NAME_WIDTH,
-	       finding->name, finding->what);
+	       finding->name);
+	print_visible(stdout, finding->what);
+	putchar('\n');
 	if (*finding->advice)
 		printf("%*s-> %s\n", INDENT, "", finding->advice);
 }

@@ -17,6 +17,10 @@ bool json_lacks(void);
 
 #include <jansson.h>
 
+/* How documents are written: nothing that a terminal would obey (jansson escapes U+0000 to U+001F).
+ */
+enum { JSON_SHOWN = JSON_INDENT(2) | JSON_ENSURE_ASCII };
+
 /* A document: an object with its "format" and "version". */
 json_t *json_document(const char *format, int version);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "visible.h"
+
 bool colour_wanted(FILE *stream)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -27,19 +29,6 @@ const char *bold_off(FILE *stream)
 	return colour_wanted(stream) ? "\033[0m" : "";
 }
 
-/* A file name or a replay's line may hold anything: nothing of it reaches the terminal raw. */
-static void print_visible(const char *text)
-{
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		if (byte < 0x20 || byte == 0x7f)
-			fprintf(stderr, "\\x%02x", byte);
-		else
-			fputc(byte, stderr);
-	}
-}
-
 void message(const char *format, ...)
 {
 	char text[1024];
@@ -50,6 +39,6 @@ void message(const char *format, ...)
 	va_end(list);
 	fflush(stdout);
 	fprintf(stderr, "%svpmu:%s ", bold_on(stderr), bold_off(stderr));
-	print_visible(text);
+	print_visible(stderr, text);
 	fputc('\n', stderr);
 }

@@ -3,12 +3,14 @@
 #include "run.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "message.h"
 #include "number.h"
+#include "visible.h"
 
 /* The registers that say what a counter does, read when they exist. */
 struct controls {
@@ -174,13 +176,15 @@ static void print_heading(const char *format, ...) __attribute__((format(printf,
 
 static void print_heading(const char *format, ...)
 {
+	char text[2 * PATH_MAX];
 	va_list list;
 
 	va_start(list, format);
-	fprintf(stderr, "\n%s", bold_on(stderr));
-	vfprintf(stderr, format, list);
-	fprintf(stderr, "%s\n\n", bold_off(stderr));
+	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
+	fprintf(stderr, "\n%s", bold_on(stderr));
+	print_visible(stderr, text);
+	fprintf(stderr, "%s\n\n", bold_off(stderr));
 }
 
 static void print_happened(const struct run *run)

@@ -12,6 +12,7 @@
 #include "model_arg.h"
 #include "models.h"
 #include "state.h"
+#include "visible.h"
 
 enum { LIMIT = 256 << 20, MODEL_TEXT = 256 };
 
@@ -177,11 +178,12 @@ static void print_model(const struct fleet *fleet, const struct vpmu_model *mode
 
 static void print_host(const struct state_host *host)
 {
-	/* A file may hold anything: nothing of it reaches the terminal raw. */
-	for (int i = 0; i < host->name_length; i++)
-		putchar(host->name[i] >= ' ' && host->name[i] <= '~' ? host->name[i] : '?');
-	if (host->file)
-		printf(" (%s:%" PRIu64 ")", host->file, host->line);
+	print_visible_bytes(stdout, host->name, (size_t)host->name_length);
+	if (!host->file)
+		return;
+	fputs(" (", stdout);
+	print_visible(stdout, host->file);
+	printf(":%" PRIu64 ")", host->line);
 }
 
 static void print_costs(const struct fleet *fleet)

@@ -44,8 +44,8 @@ static json_t *set_json(const struct state_set *set)
 bool state_json_write(const struct state_set *set, FILE *stream)
 {
 	json_t *document = set_json(set);
-	int failed = !document || json_dumpf(document, stream, JSON_INDENT(2)) ||
-	             fputc('\n', stream) == EOF;
+	int failed =
+		!document || json_dumpf(document, stream, JSON_SHOWN) || fputc('\n', stream) == EOF;
 
 	json_decref(document);
 	if (failed)

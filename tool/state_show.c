@@ -7,6 +7,7 @@
 #include "message.h"
 #include "models.h"
 #include "state.h"
+#include "visible.h"
 
 static void print_model(uint32_t vcpu, const struct vpmu_model *model)
 {
@@ -87,8 +88,9 @@ void state_print_qemu(const struct state_file *file)
 {
 	const struct vpmu_qemu_about *about = &file->qemu;
 
-	printf("QEMU migration file%s%s, %zu vCPU%s, found %s\n", *about->machine ? " of " : "",
-	       about->machine, about->cpus, about->cpus == 1 ? "" : "s",
+	printf("QEMU migration file%s", *about->machine ? " of " : "");
+	print_visible(stdout, about->machine);
+	printf(", %zu vCPU%s, found %s\n", about->cpus, about->cpus == 1 ? "" : "s",
 	       about->described ? "through its description"
 	                        : "by QEMU's layout (it has no description)");
 	for (size_t i = 0; i < about->cpus; i++)

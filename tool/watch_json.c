@@ -28,7 +28,7 @@ static const char *const kinds[WATCH_KINDS] = {
 
 static void print_line(FILE *to, json_t *line)
 {
-	json_dumpf(line, to, JSON_COMPACT);
+	json_dumpf(line, to, JSON_COMPACT | JSON_ENSURE_ASCII);
 	fputc('\n', to);
 	json_decref(line);
 }
