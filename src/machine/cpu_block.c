@@ -33,19 +33,21 @@ static void sum_up(struct block *block)
 	for (unsigned i = 0; i < block->op_count; i++) {
 		const struct op *op = &block->ops[i];
 
-		if (op->special || op->after || (op->flags & OP_REP))
+		if (op->special || (op->after & ~AFTER_CLI) || (op->flags & OP_REP))
 			block->flags |= BLOCK_SLOW;
+		if (op->after & AFTER_CLI)
+			block->flags |= BLOCK_CLI;
 		if (op->special)
 			continue;
-		block->slots += op->slots;
 		block->lines += op->lines;
 		if (op->flags & OP_REP)
 			continue;
+		block->slots += op->slots;
 		block->insns++;
 		block->branches += op->flags & OP_BRANCH;
 	}
-	if (block->op_count == 1 && !(block->ops[0].flags & OP_BRANCH))
-		block->flags |= BLOCK_SLOW; /* see_abandoned() has to see it */
+	if (block->op_count == 1 && (!(block->ops[0].flags & OP_BRANCH) || block->lines))
+		block->flags |= BLOCK_SLOW; /* is_abandoned() has to see it */
 	block->need = block->flags & (BLOCK_SLOW | BLOCK_COMPARE) ? BLOCK_NEVER : block->insns;
 }
 

@@ -53,6 +53,7 @@ enum {
 	AFTER_SHADOW = 1 << 1, /* no interrupt until one more instruction has retired */
 	AFTER_IRET = 1 << 2,   /* NMIs are no longer blocked */
 	AFTER_FLAGS = 1 << 3,  /* it has loaded TF */
+	AFTER_CLI = 1 << 4,    /* it has cleared IF: nothing to look at, but for an STI */
 };
 
 struct op {
@@ -62,8 +63,10 @@ struct op {
 	uint8_t special;   /* enum special */
 	uint8_t lines;     /* of the cache that it may touch at most */
 	uint16_t slots;    /* what it costs without misses: timing.h */
-	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register */
-	int16_t immediate; /* IN, OUT: the port, or -1: it is in DX; DR: which */
+	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register; REP:
+	                      bytes of RCX that count */
+	int16_t immediate; /* IN, OUT: the port, or -1: it is in DX; DR: which; REP: accesses of
+	                      an iteration */
 };
 
 /* block.flags */
@@ -72,6 +75,7 @@ enum {
 	BLOCK_COMPARE = 1 << 1, /* nobody watches its memory: compare the bytes */
 	BLOCK_DEVICE = 1 << 2,  /* has touched device memory: step through it */
 	BLOCK_HOOKED = 1 << 3,  /* the code hook on its special instruction is in place */
+	BLOCK_CLI = 1 << 4,     /* interrupts are disabled at its end */
 };
 
 struct block {
@@ -84,7 +88,7 @@ struct block {
 	uint16_t op_count;
 	uint8_t flags;
 	uint8_t mode;   /* the bits of addresses: 64, 32, 16 */
-	uint32_t slots; /* of insns and a final REP */
+	uint32_t slots; /* of insns */
 	uint32_t lines;
 	struct loop *loop; /* cpu_loop.h; NULL: it is none */
 };

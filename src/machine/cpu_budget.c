@@ -99,14 +99,29 @@ void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address)
 	cpu->shadow = op->after & AFTER_SHADOW;
 }
 
+void budget_retire_rep(struct cpu *cpu)
+{
+	const struct op *op = block_last(cpu->block);
+
+	timed_rep(cpu, op);
+	timed_retire(cpu, op, cpu->rep);
+	cpu->budget.granted++;
+	cpu->rep = NO_ADDRESS;
+}
+
 void budget_rewind(struct cpu *cpu, uint64_t rip)
 {
 	struct block *block = cpu->block;
 	uint64_t insns, branches;
 	int index;
 
-	if (!block || (index = block_index(block, rip)) < 0)
+	if (!block)
 		return;
+	index = block_index(block, rip);
+	if (index < 0) {
+		timed_branched(cpu, rip);
+		return;
+	}
 	timed_rewind(cpu, block, index);
 	block_before(block, index, &insns, &branches);
 	cpu->budget.left += (int64_t)(block->insns - insns);

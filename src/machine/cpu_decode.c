@@ -42,6 +42,7 @@ static const struct kind {
 	{ZYDIS_MNEMONIC_PUSHFD, 0, OP_PUSHF, 0},
 	{ZYDIS_MNEMONIC_PUSHFQ, 0, OP_PUSHF, 0},
 	{ZYDIS_MNEMONIC_STI, 0, 0, AFTER_LOOK | AFTER_SHADOW},
+	{ZYDIS_MNEMONIC_CLI, 0, 0, AFTER_CLI},
 	{ZYDIS_MNEMONIC_INT, 0, OP_BRANCH, 0},
 	{ZYDIS_MNEMONIC_INT3, 0, OP_BRANCH, 0},
 	{ZYDIS_MNEMONIC_INTO, 0, OP_BRANCH, 0},
@@ -131,6 +132,20 @@ static bool is_port_string(const ZydisDecodedInstruction *insn)
 	return insn->meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
 }
 
+/* What an iteration of a string instruction reads and writes. */
+static int16_t accesses_of(const ZydisDecodedInstruction *insn)
+{
+	switch (insn->opcode) {
+	case 0xa4: /* MOVS */
+	case 0xa5:
+	case 0xa6: /* CMPS */
+	case 0xa7:
+		return 2;
+	default:
+		return 1;
+	}
+}
+
 /* An operand in memory that is read or written: LEA and NOP only look as if they had one. */
 static bool has_memory(const ZydisDecodedInstruction *insn)
 {
@@ -162,6 +177,10 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 	if (op->special == SPECIAL_IN || op->special == SPECIAL_OUT) {
 		op->operand = insn.opcode & 1 ? (insn.operand_width == 16 ? 2 : 4) : 1;
 		op->immediate = insn.opcode & 8 ? -1 : (int16_t)insn.raw.imm[0].value.u;
+	}
+	if (op->flags & OP_REP) {
+		op->operand = insn.address_width / 8;
+		op->immediate = accesses_of(&insn);
 	}
 	if (has_memory(&insn))
 		op->flags |= OP_MEMORY;

@@ -10,20 +10,27 @@
 #include "cpu_loop.h"
 
 /*
- * When a block is about to write to itself, Unicorn abandons it and runs the writing instruction as
- * a block of its own. That is how to tell: only a block's last instruction can end one otherwise.
- * What was counted of the abandoned block and not done is taken back.
+ * When a block is about to write to itself, or to touch a device, Unicorn abandons it before that
+ * instruction and begins a block of just this one. That is how to tell: otherwise only a block's
+ * last instruction can end it, and the next block is at another address, unless that instruction is
+ * a branch to itself. (One that reads its own address from memory is not told from an abandoned
+ * one.) A REP in_rep() sees. What was counted of the block and not done is taken back.
  */
-static void see_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
+static bool is_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
 {
 	const struct block *block = cpu->block;
 	int index;
 
-	if (!block || address - block->address >= block->size)
-		return;
+	if (!block || address - block->address >= block->size || block->op_count == 1)
+		return false;
 	index = block_index(block, address);
-	if (index >= 0 && index + 1 < block->op_count && block->ops[index].length == size)
-		budget_rewind(cpu, address);
+	if (index < 0 || index == block->op_count || block->ops[index].length != size)
+		return false;
+	if (index + 1 == block->op_count &&
+	    (!block->ops[index].lines || (block->ops[index].flags & OP_REP)))
+		return false;
+	budget_rewind(cpu, address);
+	return true;
 }
 
 /* A REP instruction retires when Unicorn goes on to another address. True: it has not. */
@@ -33,14 +40,14 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 		return false;
 	if (cpu->rep == address) {
 		budget_hold(cpu);
+		timed_rep(cpu, block_last(cpu->block));
 		if (cpu->stop)
 			cpu_leave(cpu, LEAVE_SYNC, address);
 		else if (cpu->block && !timed_fits(cpu, cpu->block))
 			cpu_leave(cpu, LEAVE_BUDGET, address);
 		return true;
 	}
-	cpu->rep = NO_ADDRESS;
-	cpu->budget.granted++;
+	budget_retire_rep(cpu);
 	return false;
 }
 
@@ -62,6 +69,16 @@ static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
 }
 
+/* What to look at behind the block. STI has a shadow if interrupts were disabled (Intel SDM vol.
+ * 2B). */
+static uint8_t after_block(const struct cpu *cpu, const struct block *block)
+{
+	uint8_t after = block_last(block)->after & (uint8_t)~AFTER_CLI;
+	bool enabled = (cpu->state->eflags & FLAG_IF) && !(block->flags & BLOCK_CLI);
+
+	return enabled && (after & AFTER_LOOK) ? after & (uint8_t)~AFTER_SHADOW : after;
+}
+
 static void count_block(struct cpu *cpu, struct block *block)
 {
 	const struct op *last = block_last(block);
@@ -71,21 +88,24 @@ static void count_block(struct cpu *cpu, struct block *block)
 	cpu->block = block;
 	cpu->budget.left -= block->insns;
 	cpu->budget.branches += block->branches;
-	if ((last->flags & OP_REP) && !last->special)
+	if ((last->flags & OP_REP) && !last->special) {
 		cpu->rep = block->address + last->offset;
-	cpu->after = last->after;
+		cpu->rep_begun = false;
+	}
+	cpu->after = after_block(cpu, block);
 	timed_begin(cpu, block);
 	if (cpu->after || cpu->rep != NO_ADDRESS)
 		budget_hold(cpu);
 }
 
-/* A step without TF goes to the end of a block that has one instruction. */
+/* A step has one block, of one instruction. Without TF it goes to the end of that; and with TF,
+ * too, there are instructions that end their block with no trap (PAUSE). An abandoned block begins
+ * again. */
 static void see_step(struct cpu *cpu, uint64_t address)
 {
-	if (cpu->stepping == STEP_LAST)
+	if (cpu->step_begun && (cpu->stepping == STEP_BLOCK || address != cpu->software_rip))
 		cpu_leave(cpu, LEAVE_SYNC, address);
-	if (cpu->stepping == STEP_BLOCK)
-		cpu->stepping = STEP_LAST;
+	cpu->step_begun = true;
 }
 
 static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t address, uint32_t size)
@@ -93,6 +113,7 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 	struct block *block;
 	enum leave leave;
 
+	*cpu->places.can_do_io = 1;
 	if (cpu->stepping) {
 		see_step(cpu, address);
 		return;
@@ -101,7 +122,11 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 		cpu_leave(cpu, LEAVE_SYNC, address);
 		return;
 	}
-	see_abandoned(cpu, address, size);
+	if (is_abandoned(cpu, address, size)) {
+		cpu->at_size = size;
+		cpu_leave(cpu, LEAVE_BUDGET, address);
+		return;
+	}
 	timed_branched(cpu, address);
 	if (cpu->dirty_count) {
 		cpu->block = NULL;
@@ -116,10 +141,13 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 	block = block_at(cpu, address, size);
 	leave = reason_to_leave(cpu, block);
 	cpu->at_size = size;
-	if (leave)
+	if (leave) {
 		cpu_leave(cpu, leave, address);
-	else
-		count_block(cpu, block);
+		return;
+	}
+	count_block(cpu, block);
+	/* A block of one instruction may touch a device; see device_begin(). */
+	*cpu->places.can_do_io = block->op_count == 1;
 }
 
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
@@ -133,6 +161,7 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 		cpu->budget.left -= block->need;
 		cpu->budget.branches += block->branches;
 		cpu->block = block;
+		*cpu->places.can_do_io = 0;
 		return;
 	}
 	block_slow(cpu, address, size);

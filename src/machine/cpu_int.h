@@ -64,7 +64,6 @@ enum step {
 	STEP_NONE,
 	STEP_TRAP,  /* TF is ours: Unicorn raises #DB after it */
 	STEP_BLOCK, /* it ends Unicorn's block: run that */
-	STEP_LAST,  /* … which has begun: leave at the next */
 };
 
 struct exception {
@@ -143,15 +142,18 @@ struct cpu {
 	struct exception exception;
 	uint64_t exception_at; /* instructions retired at the last exception, */
 	unsigned exceptions;   /* and how many there were at that number */
-	uint64_t software_rip; /* of the INT n that raised it */
+	uint64_t software_rip; /* of the INT n that raised it, or of a step */
 
 	/* Between two instructions. */
-	uint64_t rep;     /* the REP instruction that has not finished, or NO_ADDRESS */
+	uint64_t rep;     /* the REP instruction that has not finished, or NO_ADDRESS, */
+	uint64_t rep_rcx; /* and RCX as far as iterations have been paid for, */
+	bool rep_begun;   /* once there has been one */
 	uint8_t after;    /* enum op_after bits of the last block's last instruction */
 	bool shadow;      /* STI or MOV SS has just retired: take no interrupt */
 	bool nmi_blocked; /* until IRET */
 	bool halted;
 	volatile enum step stepping;
+	volatile bool step_begun;         /* its block has */
 	uint64_t step_first, step_before; /* step while RIP is there */
 	volatile bool spinning;           /* cpu_spin.c: no block hook runs */
 	bool broken;                      /* so is Unicorn: cpu_guard.c */
@@ -259,6 +261,9 @@ void budget_hold(struct cpu *cpu);
 /* Counts one instruction that did not go through the block hook. */
 void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address);
 
+/* The same of cpu->rep's, which the hook has counted up to its iterations. */
+void budget_retire_rep(struct cpu *cpu);
+
 /* Takes back what the hook counted of cpu->block and did not happen, given where it stopped. */
 void budget_rewind(struct cpu *cpu, uint64_t rip);
 
@@ -273,6 +278,10 @@ bool timed_fits(const struct cpu *cpu, const struct block *block);
 void timed_begin(struct cpu *cpu, const struct block *block);
 void timed_rewind(struct cpu *cpu, const struct block *block, int index);
 void timed_branched(struct cpu *cpu, uint64_t target);
+
+/* A REP's first iteration begins; some iterations have happened. */
+void timed_rep_begin(struct cpu *cpu);
+void timed_rep(struct cpu *cpu, const struct op *op);
 
 /* One instruction has retired alone, and RIP is the next one. */
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address);

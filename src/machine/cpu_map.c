@@ -24,37 +24,52 @@ static uint64_t ones(unsigned size)
 	return UINT64_MAX >> (64 - 8 * size);
 }
 
+static void touched(struct cpu *cpu)
+{
+	cpu->device_touched = true;
+	budget_hold(cpu);
+}
+
 static uint64_t read_nothing(uc_engine *uc, uint64_t offset, unsigned size, void *user)
 {
+	touched(user);
 	return ones(size);
 }
 
 static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
 {
+	touched(user);
 }
 
-static void touched(struct cpu *cpu)
+/* A device is only touched by an instruction that is stepped or is a block of its own. The latter
+ * has been counted already, and the device's time is before it. */
+static int64_t not_retired(const struct cpu *cpu)
 {
-	cpu->device_touched = true;
-	budget_hold(cpu);
-	if (cpu->spinning)
-		uc_emu_stop(cpu->uc);
+	return cpu->stepping || !cpu->block || cpu->block->op_count > 1 ? 0 : cpu->block->insns;
 }
 
 static uint64_t read_device(uc_engine *uc, uint64_t offset, unsigned size, void *user)
 {
 	struct cpu *cpu = user;
+	int64_t ahead = not_retired(cpu);
+	uint64_t value;
 
 	touched(cpu);
-	return cpu->calls->device_read(cpu->board, cpu->config.device_base + offset, size);
+	cpu->budget.left += ahead;
+	value = cpu->calls->device_read(cpu->board, cpu->config.device_base + offset, size);
+	cpu->budget.left -= ahead;
+	return value;
 }
 
 static void write_device(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
 {
 	struct cpu *cpu = user;
+	int64_t ahead = not_retired(cpu);
 
 	touched(cpu);
+	cpu->budget.left += ahead;
 	cpu->calls->device_write(cpu->board, cpu->config.device_base + offset, size, value);
+	cpu->budget.left -= ahead;
 }
 
 static bool is_device(const struct cpu *cpu, uint64_t physical)
@@ -70,6 +85,7 @@ static uint64_t read_far(uc_engine *uc, uint64_t offset, unsigned size, void *us
 	struct translation at;
 	uint64_t value = 0;
 
+	touched(cpu);
 	if (!memory_translate(cpu, far->guest + offset, &at))
 		return ones(size);
 	if (is_device(cpu, at.physical))
@@ -84,6 +100,7 @@ static void write_far(uc_engine *uc, uint64_t offset, unsigned size, uint64_t va
 	struct cpu *cpu = far->cpu;
 	struct translation at;
 
+	touched(cpu);
 	if (!memory_translate(cpu, far->guest + offset, &at))
 		return;
 	if (is_device(cpu, at.physical))

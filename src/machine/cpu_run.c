@@ -17,6 +17,22 @@ void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t 
 	         (unsigned long long)cpu->state->rip, (unsigned long long)address);
 }
 
+/* Execution has stopped at RIP in a block that ends in a REP: it has finished if that is behind it,
+ * and has not begun if that is before it. */
+static void leave_rep(struct cpu *cpu, uint64_t rip)
+{
+	int index;
+
+	if (cpu->rep == NO_ADDRESS)
+		return;
+	index = block_index(cpu->block, rip);
+	if (rip == cpu->rep)
+		timed_rep(cpu, block_last(cpu->block));
+	else if (index < 0 || index == cpu->block->op_count)
+		budget_retire_rep(cpu);
+	cpu->rep = NO_ADDRESS;
+}
+
 /* An exception that Unicorn raised: nothing from the instruction at RIP on has happened. INT n and
  * its like have RIP behind them. */
 static void take_exception(struct cpu *cpu)
@@ -27,8 +43,8 @@ static void take_exception(struct cpu *cpu)
 	if (cpu->exception.software && cpu->block)
 		first = cpu->block->address + block_last(cpu->block)->offset;
 	cpu->software_rip = first;
-	cpu->rep = NO_ADDRESS;
 	cpu->after = 0;
+	leave_rep(cpu, first);
 	budget_rewind(cpu, first);
 	exception_take(cpu);
 }
@@ -107,20 +123,12 @@ static void take_sync(struct cpu *cpu)
 		            cpu->lost);
 }
 
-/* REP: the instruction before cpu->at has retired after all. */
-static void finish_rep(struct cpu *cpu)
-{
-	if (cpu->rep != NO_ADDRESS && cpu->rep != cpu->state->rip)
-		cpu->budget.granted++;
-	cpu->rep = NO_ADDRESS;
-}
-
 /* Unicorn has come to instructions that are to be executed one by one; the outer loop does, after
  * what is due at this boundary. */
 static void step_from(struct cpu *cpu, uint32_t bytes)
 {
 	cpu->state->rip = cpu->at;
-	finish_rep(cpu);
+	leave_rep(cpu, cpu->state->rip);
 	cpu->step_first = cpu->at;
 	cpu->step_before = cpu->at + bytes;
 }
@@ -161,6 +169,10 @@ void cpu_go(struct cpu *cpu)
 		step_from(cpu, cpu->at_size);
 		break;
 	case LEAVE_SPECIAL:
+		/* The hook is for good: what is there now may be in the middle of a block. */
+		leave_rep(cpu, cpu->at);
+		budget_rewind(cpu, cpu->at);
+		cpu->after = 0;
 		step_from(cpu, 1);
 		break;
 	case LEAVE_AGAIN:
@@ -171,12 +183,12 @@ void cpu_go(struct cpu *cpu)
 		break;
 	case LEAVE_SPIN:
 		cpu->state->rip = cpu->at;
-		finish_rep(cpu);
+		leave_rep(cpu, cpu->state->rip);
 		take_spin(cpu);
 		break;
 	case LEAVE_SYNC:
 		take_sync(cpu);
-		finish_rep(cpu);
+		leave_rep(cpu, cpu->state->rip);
 		break;
 	}
 }

@@ -169,7 +169,6 @@ bool unicorn_save(struct cpu *cpu, struct pack *pack)
 	if (cpu->ended)
 		return false;
 	budget_settle(cpu);
-	timed_branched(cpu, cpu->state->rip);
 	registers_get(cpu, &registers);
 	pack_fields(pack, register_fields, ARRAY_SIZE(register_fields), &registers);
 	for (unsigned i = 0; i < CPU_SEGMENTS; i++)

@@ -27,7 +27,7 @@ bool spin_pays(const struct cpu *cpu, const struct block *block)
 {
 	uint64_t left;
 
-	if (!block->loop || block->loop->pure || !cpu->hook_bounds || cpu->stop ||
+	if (!block->loop || block->loop->pure || block->lines || !cpu->hook_bounds || cpu->stop ||
 	    !loop_is_steady(cpu, block))
 		return false;
 	left = loop_left(cpu, block->loop);
@@ -121,9 +121,6 @@ void spin(struct cpu *cpu, struct block *block)
 		block->loop->prepared = false; /* it is the translation with the hook */
 		uc_ctl_remove_cache(cpu->uc, block->address, block->address + block->size);
 	}
-	if (cpu->device_touched)
-		block_has_device(block);
-	cpu->device_touched = false;
 	if (cpu->leave == LEAVE_EXCEPTION && !cpu->broken)
 		exception_take(cpu);
 	else if (error)

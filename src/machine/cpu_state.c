@@ -11,8 +11,10 @@
 enum {
 	SCRATCH = 0x1000, /* where the probe's code is */
 	SCRATCH_BYTES = 0x1000,
-	SEARCH_BYTES = 5500, /* of the state are looked at for an exception's traces */
-	CC_OP_EFLAGS = 1,    /* cc_src holds the flags themselves */
+	DEVICE = 0x2000,
+	SEARCH_BYTES = 5500,  /* of the state are looked at for an exception's traces */
+	SEARCH_BEFORE = 8192, /* and before it, for what is the CPU's in general */
+	CC_OP_EFLAGS = 1,     /* cc_src holds the flags themselves */
 	DESC_DPL_SHIFT = 13,
 };
 
@@ -162,6 +164,73 @@ static bool find_places(uc_engine *uc, struct state *state, struct state_places 
 	       *places->old_exception == 13;
 }
 
+/* What a run over a device access shows. */
+struct device_run {
+	volatile uint32_t *can_do_io;
+	unsigned blocks, reads, reads_then; /* reads when the second block began */
+	uint64_t address;                   /* of the second block */
+	uint32_t size;
+};
+
+static void note_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+{
+	struct device_run *run = user;
+
+	*run->can_do_io = run->blocks > 0;
+	if (run->blocks++ != 1)
+		return;
+	run->address = address;
+	run->size = size;
+	run->reads_then = run->reads;
+}
+
+static uint64_t note_read(uc_engine *uc, uint64_t offset, unsigned size, void *user)
+{
+	((struct device_run *)user)->reads++;
+	return 0;
+}
+
+static void ignore_write(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
+{
+}
+
+/* Whether a block is abandoned before a device access in its middle while *can_do_io is 0. */
+static bool abandons(uc_engine *uc, volatile uint32_t *can_do_io)
+{
+	static const uint8_t code[] = {0x90,        0x8b, 0x04, 0x25, DEVICE & 0xff,
+	                               DEVICE >> 8, 0,    0,    0x90, 0xf4};
+	struct device_run run = {.can_do_io = can_do_io};
+	uc_hook hook;
+	bool ran;
+
+	if (uc_mmio_map(uc, DEVICE, SCRATCH_BYTES, note_read, &run, ignore_write, &run))
+		return false;
+	ran = !uc_hook_add(uc, &hook, UC_HOOK_BLOCK, (void *)note_block, &run, 1, 0);
+	if (ran) {
+		ran = run_at(uc, code, sizeof(code));
+		uc_hook_del(uc, hook);
+	}
+	*can_do_io = 1;
+	return !uc_mem_unmap(uc, DEVICE, SCRATCH_BYTES) && ran && run.reads == 1 &&
+	       run.reads_then == 0 && run.address == SCRATCH + 1 && run.size == 7;
+}
+
+/* It lies before the number of the exception and the pointer to the engine. */
+static volatile uint32_t *find_can_do_io(uc_engine *uc, struct state *state)
+{
+	uint8_t *at = (uint8_t *)state - sizeof(uc);
+
+	for (size_t i = 0; i < SEARCH_BEFORE; i += sizeof(uc), at -= sizeof(uc)) {
+		uint32_t *before = (uint32_t *)(void *)(at - 12);
+		uc_engine *there;
+
+		memcpy(&there, at, sizeof(uc));
+		if (there == uc)
+			return *before == 1 && abandons(uc, before) ? before : NULL;
+	}
+	return NULL;
+}
+
 bool state_find(uc_engine *uc, struct state **state, struct state_places *places)
 {
 	size_t known = uc_context_size(uc);
@@ -170,9 +239,12 @@ bool state_find(uc_engine *uc, struct state **state, struct state_places *places
 	if (known < SEARCH_BYTES || uc_mem_map(uc, SCRATCH, SCRATCH_BYTES, UC_PROT_ALL))
 		return false;
 	found = capture_state(uc) && head_holds(uc, captured) && find_places(uc, captured, places);
-	*state = captured;
-	if (found)
+	if (found) {
 		*places->old_exception = -1;
+		places->can_do_io = find_can_do_io(uc, captured);
+		found = places->can_do_io != NULL;
+	}
+	*state = captured;
 	return !uc_mem_unmap(uc, SCRATCH, SCRATCH_BYTES) && found;
 }
 

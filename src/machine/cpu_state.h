@@ -54,6 +54,10 @@ struct last_exception {
 struct state_places {
 	struct last_exception *last;
 	int32_t *old_exception; /* being delivered, as Unicorn thinks: reset it, or it makes #DF */
+	/* Whether a device may be touched here. While it is 0, an instruction that does abandons
+	 * its block before anything has happened, and becomes a block of its own. Unicorn sets it
+	 * whenever it comes back to its loop. */
+	volatile uint32_t *can_do_io;
 };
 
 /* hflags: what the translator of blocks looks at. */

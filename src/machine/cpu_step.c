@@ -60,6 +60,7 @@ static bool run_one(struct cpu *cpu, const struct op *op)
 
 	cpu->leave = LEAVE_NONE;
 	cpu->stepping = trap ? STEP_TRAP : STEP_BLOCK;
+	cpu->step_begun = false;
 	if (trap)
 		cpu->state->eflags |= FLAG_TF;
 	error = guarded_start(cpu, cpu->state->rip);
@@ -80,6 +81,14 @@ static void trap_guest(struct cpu *cpu)
 	exception_take(cpu);
 }
 
+/* The block that was abandoned for this instruction is stepped through from now on. */
+static void see_device(struct cpu *cpu, uint64_t rip)
+{
+	if (cpu->device_touched && cpu->block && rip - cpu->block->address < cpu->block->size)
+		block_has_device(cpu->block);
+	cpu->device_touched = false;
+}
+
 void cpu_step_native(struct cpu *cpu, const struct op *op)
 {
 	uint64_t rip = cpu->state->rip;
@@ -87,9 +96,10 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 	bool had_if = cpu->state->eflags & FLAG_IF, retired;
 
 	cpu->software_rip = rip;
-	cpu->rep = op->flags & OP_REP ? rip : NO_ADDRESS;
+	timed_rep_begin(cpu);
 	retired = run_one(cpu, op);
-	cpu->rep = NO_ADDRESS;
+	if (op->flags & OP_REP)
+		timed_rep(cpu, op);
 	if (!retired || !(op->after & AFTER_FLAGS))
 		set_trap_flag(cpu, guest_tf);
 	if (!retired) {
@@ -99,7 +109,7 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 	}
 	if (!guest_tf)
 		hide_trap_flag(cpu, op);
-	cpu->device_touched = false;
+	see_device(cpu, rip);
 	if (rep_unfinished(cpu, op, rip))
 		return;
 	budget_retire(cpu, op, rip);

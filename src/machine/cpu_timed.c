@@ -16,8 +16,10 @@ static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
 
 	if (!cpu->timing.active)
 		return;
+	/* RIP is right here, since there are memory hooks. */
+	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
+		timed_rep_begin(cpu);
 	timing_access(&cpu->timing, address, (unsigned)size);
-	cpu->timing.counts.slots += cpu->rep != NO_ADDRESS;
 }
 
 static void hook_memory(struct cpu *cpu, bool on)
@@ -49,6 +51,7 @@ void timed_refresh(struct cpu *cpu, const struct vpmu_amounts *headroom)
 
 bool timed_fits(const struct cpu *cpu, const struct block *block)
 {
+	const struct op *last = block_last(block);
 	struct timing_counts most = {
 		.slots = block->slots + block->lines * (uint64_t)TIMING_ACCESS_MAX,
 		.llc_references = block->lines,
@@ -57,10 +60,12 @@ bool timed_fits(const struct cpu *cpu, const struct block *block)
 
 	if (!cpu->timing.active)
 		return true;
-	if (block_last(block)->flags & OP_BRANCH) {
+	if (last->flags & OP_BRANCH) {
 		most.slots += TIMING_BRANCH_MAX;
 		most.branch_misses = 1;
 	}
+	if (last->flags & OP_REP)
+		most.slots += last->slots + (uint64_t)last->immediate;
 	return timing_fits(&cpu->timing, &most);
 }
 
@@ -84,7 +89,7 @@ void timed_rewind(struct cpu *cpu, const struct block *block, int index)
 	}
 	cpu->open_branch = NULL;
 	for (unsigned i = (unsigned)index; i < block->op_count; i++) {
-		if (!block->ops[i].special)
+		if (!block->ops[i].special && !(block->ops[i].flags & OP_REP))
 			cpu->timing.counts.slots -= block->ops[i].slots;
 	}
 }
@@ -114,6 +119,23 @@ void timed_branched(struct cpu *cpu, uint64_t target)
 	cpu->open_branch = NULL;
 	op = block_last(block);
 	branch(cpu, op, block->address + op->offset, target);
+}
+
+void timed_rep_begin(struct cpu *cpu)
+{
+	cpu->rep_rcx = cpu->state->regs[GPR_RCX];
+	cpu->rep_begun = true;
+}
+
+/* A slot for each access; RCX tells the iterations, wherever and however often they are left. */
+void timed_rep(struct cpu *cpu, const struct op *op)
+{
+	uint64_t now = cpu->state->regs[GPR_RCX];
+	uint64_t mask = UINT64_MAX >> (64 - 8 * op->operand);
+
+	if (cpu->timing.active && cpu->rep_begun)
+		cpu->timing.counts.slots += ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
+	cpu->rep_rcx = now;
 }
 
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)

@@ -113,7 +113,7 @@ static uint8_t lines_of(const ZydisDecodedInstruction *insn, const struct op *op
 	default:
 		break;
 	}
-	if (op->after || insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
+	if ((op->after & ~AFTER_CLI) || insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
 	    insn->mnemonic == ZYDIS_MNEMONIC_ENTER)
 		return LINES_COMPLEX;
 	return op->flags & OP_MEMORY || insn->mnemonic == ZYDIS_MNEMONIC_LEAVE ||

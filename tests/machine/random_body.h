@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Guests of random instructions, made from a seed. */
+#ifndef RANDOM_BODY_H
+#define RANDOM_BODY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RANDOM_GUEST_MOST = 0x20000 };
+
+/* A small generator whose whole state is one number. */
+uint64_t random_next(uint64_t *state);
+uint64_t random_below(uint64_t *state, uint64_t bound);
+
+/*
+ * An ELF image: page-aligned, entered at 1 MiB. It sets an interrupt table that recovers from every
+ * exception, and runs a body `rounds` times. Returns its size.
+ */
+size_t random_guest(uint64_t seed, uint8_t image[RANDOM_GUEST_MOST]);
+
+/* The same around that body. */
+size_t random_guest_of(const uint8_t *body, size_t bytes, uint32_t rounds,
+                       uint8_t image[RANDOM_GUEST_MOST]);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest's counts are a function of the guest, the model and the profile, and of nothing else: each
+ * random guest is run whole, an instruction at a time, and saved and restored at random points; the
+ * saved machines shortly before the end must be the same bytes, and the ends the same. Where they
+ * are not, the first instruction after which they differ is told.
+ *
+ *   random_guests [GUESTS [SEED]]
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <machine/room.h>
+
+#include "random_body.h"
+
+enum {
+	MEMORY = 4 << 20,
+	INSTRUCTIONS_MOST = 6000,
+	RESTORES = 3,
+	SAVED_ROOM = 12 << 20,
+};
+
+static const char *const models[] = {
+	"intel-v2", "intel-v4", "intel-v5", "sapphire-rapids", "amd-k7", "amd-perfmon-v2",
+};
+
+struct saved {
+	uint8_t bytes[SAVED_ROOM];
+	size_t used, at;
+};
+
+struct trial {
+	uint64_t seed, random;
+	const char *profile;
+	struct machine_config config;
+	uint8_t image[RANDOM_GUEST_MOST];
+	size_t image_bytes;
+	uint64_t length, late; /* instructions, and where the machines are compared */
+	struct machine_result end;
+};
+
+/* How a run is interrupted, and what comes out. */
+struct way {
+	const char *name;
+	uint64_t next_pause, restore_at[RESTORES]; /* 0: not */
+	bool step;
+};
+
+static struct saved first, other;
+
+static bool keep(void *context, const void *bytes, size_t count)
+{
+	struct saved *saved = context;
+
+	if (count > SAVED_ROOM - saved->used)
+		return false;
+	memcpy(saved->bytes + saved->used, bytes, count);
+	saved->used += count;
+	return true;
+}
+
+static long give(void *context, void *into, size_t count)
+{
+	struct saved *saved = context;
+
+	if (count > saved->used - saved->at)
+		count = saved->used - saved->at;
+	memcpy(into, saved->bytes + saved->at, count);
+	saved->at += count;
+	return (long)count;
+}
+
+static bool fail(const struct trial *trial, const char *what, const char *why)
+{
+	printf("# seed %" PRIu64 ", %s, %s: %s: %s\n", trial->seed, trial->config.model.name,
+	       trial->profile, what, why);
+	return false;
+}
+
+static bool save(const struct trial *trial, struct machine *machine, struct saved *to)
+{
+	struct machine_notes notes = {0};
+	struct machine_sink sink = {keep, to};
+	char why[200] = "";
+
+	to->used = to->at = 0;
+	return !machine_save(machine, &notes, &sink, why, sizeof(why)) ||
+	       fail(trial, "cannot be saved", why);
+}
+
+/* The machine is another one afterwards. */
+static bool renew(const struct trial *trial, struct machine **machine)
+{
+	struct machine_restore wanted = {.config = trial->config, .order = vpmu_order_find("safe")};
+	struct machine_origin origin = {give, &other};
+	struct machine_notes notes;
+	enum vpmu_status status;
+	char why[200] = "";
+
+	if (!save(trial, *machine, &other))
+		return false;
+	machine_destroy(*machine);
+	*machine = machine_load_saved(&wanted, &origin, &notes, &status, why, sizeof(why));
+	return *machine || fail(trial, "cannot be restored", why);
+}
+
+static struct machine *boot(const struct trial *trial)
+{
+	char why[200] = "";
+	struct machine *machine = machine_create(&trial->config, why, sizeof(why));
+
+	if (!machine || machine_load(machine, trial->image, trial->image_bytes, why, sizeof(why))) {
+		printf("Bail out! %s\n", why);
+		exit(1);
+	}
+	return machine;
+}
+
+/* Runs on, paused and made anew as the way says, up to an instruction. */
+static bool run_to(const struct trial *trial, const struct way *way, struct machine **machine,
+                   uint64_t to, struct machine_result *result)
+{
+	do {
+		uint64_t now = machine_retired(*machine), stop = to;
+
+		if (way->step && now + 1 < stop)
+			stop = now + 1;
+		for (unsigned i = 0; i < RESTORES; i++)
+			if (way->restore_at[i] > now && way->restore_at[i] < stop)
+				stop = way->restore_at[i];
+		machine_pause_at(*machine, stop);
+		machine_run(*machine, result);
+		for (unsigned i = 0; i < RESTORES; i++)
+			if (result->end == MACHINE_END_PAUSED && way->restore_at[i] == stop &&
+			    !renew(trial, machine))
+				return false;
+	} while (result->end == MACHINE_END_PAUSED && machine_retired(*machine) < to);
+	return true;
+}
+
+static bool same_end(const struct trial *trial, const struct machine_result *end, const char *way)
+{
+	char what[500];
+
+	for (unsigned i = 0; i < VPMU_CLASSES; i++) {
+		if (end->totals.of[i] == trial->end.totals.of[i])
+			continue;
+		snprintf(what, sizeof(what), "%" PRIu64 " %s, whole %" PRIu64, end->totals.of[i],
+		         vpmu_class_name((enum vpmu_class)i), trial->end.totals.of[i]);
+		return fail(trial, way, what);
+	}
+	if (end->end == trial->end.end && end->rip == trial->end.rip)
+		return true;
+	snprintf(what, sizeof(what), "end %d at 0x%" PRIx64 " (%s), whole %d at 0x%" PRIx64 " (%s)",
+	         end->end, end->rip, end->why, trial->end.end, trial->end.rip, trial->end.why);
+	return fail(trial, way, what);
+}
+
+static bool same_saved(const struct trial *trial, const char *way)
+{
+	char what[100];
+	size_t at = 0;
+
+	while (at < first.used && at < other.used && first.bytes[at] == other.bytes[at])
+		at++;
+	if (at == first.used && at == other.used)
+		return true;
+	snprintf(what, sizeof(what), "the saved machine differs from byte %zu on (%zu, whole %zu)",
+	         at, other.used, first.used);
+	return fail(trial, way, what);
+}
+
+/* The saved machine at an instruction. False: it does not get there. */
+static bool saved_at(const struct trial *trial, const struct way *way, uint64_t at,
+                     struct saved *to, uint64_t *rip)
+{
+	struct machine *machine = boot(trial);
+	struct machine_result result;
+	bool good = run_to(trial, way, &machine, at, &result) &&
+	            result.end == MACHINE_END_PAUSED && save(trial, machine, to);
+
+	*rip = result.rip;
+	machine_destroy(machine);
+	return good;
+}
+
+/* Tells where the first difference is: after which instruction. */
+static void locate(const struct trial *trial, const struct way *way)
+{
+	uint64_t same = 0, differs = trial->late, rip, whole_rip;
+	static const struct way whole = {.name = "whole"};
+	char what[100];
+
+	while (differs - same > 1) {
+		uint64_t middle = same + (differs - same) / 2;
+
+		if (saved_at(trial, &whole, middle, &first, &whole_rip) &&
+		    saved_at(trial, way, middle, &other, &rip) && first.used == other.used &&
+		    !memcmp(first.bytes, other.bytes, first.used))
+			same = middle;
+		else
+			differs = middle;
+	}
+	saved_at(trial, &whole, same, &first, &whole_rip);
+	snprintf(what, sizeof(what), "the first difference is after instruction %" PRIu64
+	         " at 0x%" PRIx64, differs, whole_rip);
+	fail(trial, way->name, what);
+}
+
+static bool goes_same(const struct trial *trial, const struct way *way)
+{
+	struct machine *machine = boot(trial);
+	struct machine_result result;
+	bool good = run_to(trial, way, &machine, trial->late, &result);
+
+	if (good && trial->late && result.end == MACHINE_END_PAUSED)
+		good = save(trial, machine, &other) && same_saved(trial, way->name);
+	if (good && result.end == MACHINE_END_PAUSED)
+		good = run_to(trial, way, &machine, UINT64_MAX, &result);
+	good = good && same_end(trial, &result, way->name);
+	machine_destroy(machine);
+	if (!good && trial->late)
+		locate(trial, way);
+	return good;
+}
+
+/* How the guest goes when nobody interrupts it; then once more, up to shortly before its end. */
+static bool learn(struct trial *trial)
+{
+	static const struct way whole = {.name = "whole"};
+	struct machine *machine = boot(trial);
+	struct machine_result result;
+	bool good = true;
+
+	machine_run(machine, &trial->end);
+	trial->length = machine_retired(machine);
+	machine_destroy(machine);
+	trial->late = trial->length > 2 ? trial->length - 1 - trial->length % 2 : 0;
+	machine = boot(trial);
+	run_to(trial, &whole, &machine, trial->late, &result);
+	if (trial->late && result.end == MACHINE_END_PAUSED)
+		good = save(trial, machine, &first);
+	machine_destroy(machine);
+	return good;
+}
+
+static bool try_guest(struct trial *trial)
+{
+	struct way stepped = {.name = "stepped", .step = true}, restored = {.name = "restored"};
+
+	if (!learn(trial) || !goes_same(trial, &stepped))
+		return false;
+	/* A put loses what a kernel has in no register: `vpmu check` is about that. */
+	if (trial->config.profile != vpmu_profile_find("hardware"))
+		return true;
+	for (unsigned i = 0; i < RESTORES && trial->length > 1; i++)
+		restored.restore_at[i] = 1 + random_below(&trial->random, trial->length - 1);
+	return goes_same(trial, &restored);
+}
+
+static void set_up(struct trial *trial, uint64_t seed, const char *profile)
+{
+	const char *model = models[seed % (sizeof(models) / sizeof(models[0]))];
+
+	memset(trial, 0, sizeof(*trial));
+	trial->seed = trial->random = seed;
+	trial->profile = profile;
+	trial->config = (struct machine_config){
+		.cpu = &cpu_unicorn,
+		.profile = vpmu_profile_find(profile),
+		.memory_bytes = MEMORY,
+		.max_instructions = INSTRUCTIONS_MOST,
+	};
+	if (vpmu_model_parse(&trial->config.model, model, NULL, 0)) {
+		printf("Bail out! %s\n", model);
+		exit(1);
+	}
+	trial->image_bytes = random_guest(seed, trial->image);
+}
+
+/* What a campaign has done. */
+struct sums {
+	uint64_t runs, bad, instructions, slots;
+};
+
+static void try_on(struct sums *sums, uint64_t seed, const char *profile)
+{
+	static struct trial trial;
+
+	set_up(&trial, seed, profile);
+	sums->bad += !try_guest(&trial);
+	sums->runs++;
+	sums->instructions += trial.length;
+	sums->slots += trial.end.totals.of[VPMU_SLOTS];
+	fflush(stdout);
+}
+
+int main(int count, char **words)
+{
+	uint64_t guests = count > 1 ? strtoull(words[1], NULL, 0) : 100;
+	uint64_t seed = count > 2 ? strtoull(words[2], NULL, 0) : (uint64_t)time(NULL) * 1000000;
+	struct sums sums = {0};
+
+	printf("1..1\n# seed %" PRIu64 "\n", seed);
+	for (uint64_t i = 0; i < guests; i++, seed++) {
+		try_on(&sums, seed, "hardware");
+		if (seed % 2)
+			try_on(&sums, seed, vpmu_profile_name(seed / 2 % 4));
+	}
+	printf("# %" PRIu64 " guests, %" PRIu64 " with their profiles: %" PRIu64
+	       " instructions, %" PRIu64 " slots; %" PRIu64 " differ\n%s 1 - whole, stepped and "
+	       "restored are the same\n",
+	       guests, sums.runs, sums.instructions, sums.slots, sums.bad, sums.bad ? "not ok" : "ok");
+	return sums.bad != 0;
+}
