@@ -13,36 +13,12 @@
 #include "../tests/machine/guest_image.h"
 #include "fuzz.h"
 #include "input.h"
+#include "saved.h"
 
-enum { MOST_QUESTIONS = 300, FILE_BYTES = 1 << 20 };
+enum { MOST_QUESTIONS = 300 };
 
-struct file {
-	uint8_t bytes[FILE_BYTES];
-	size_t used, at;
-};
-
-static bool to_file(void *context, const void *bytes, size_t count)
-{
-	struct file *file = context;
-
-	MUST(count <= FILE_BYTES - file->used);
-	memcpy(file->bytes + file->used, bytes, count);
-	file->used += count;
-	return true;
-}
-
-static long from_file(void *context, void *into, size_t count)
-{
-	struct file *file = context;
-
-	if (count > file->used - file->at)
-		count = file->used - file->at;
-	memcpy(into, file->bytes + file->at, count);
-	file->at += count;
-	return (long)count;
-}
-
-/* --- Questions: of the CPU that asks, on the board behind it ----------------------------------- */
+/* --- Questions: of the CPU that asks, on the board behind it -----------------------------------
+ */
 
 static uint32_t take_msr(struct input *input)
 {
@@ -179,44 +155,28 @@ static void retire(struct cpu *cpu, struct input *input)
 }
 
 static void (*const questions[])(struct cpu *cpu, struct input *input) = {
-	read_msr,    write_msr, read_port,      write_port,    read_device, write_device, write_msr,
-	write_device, ask_cpuid, take_interrupt, task_priority, pmi,         hypercall,    retire,
+	read_msr,      write_msr, read_port,    write_port, read_device,
+	write_device,  write_msr, write_device, ask_cpuid,  take_interrupt,
+	task_priority, pmi,       hypercall,    retire,
 };
 
-/* --- Saved, restored, saved again -------------------------------------------------------------- */
-
-static void save(struct machine *machine, struct file *file)
-{
-	const struct machine_sink sink = {.write = to_file, .context = file};
-	const struct machine_notes notes = {0};
-	char why[400] = "";
-
-	file->used = file->at = 0;
-	if (machine_save(machine, &notes, &sink, why, sizeof(why))) {
-		fprintf(stderr, "not saved: %s\n", why);
-		MUST(!"a machine can be saved");
-	}
-}
+/* --- Saved, restored, saved again --------------------------------------------------------------
+ */
 
 static void live_twice(struct machine *machine)
 {
-	static struct file first, second;
-	const struct machine_restore wanted = {
-		.config = {.cpu = &fake_cpu_ops, .memory_bytes = 2 * MIB},
-		.order = vpmu_order_find("safe")};
-	const struct machine_origin origin = {.read = from_file, .context = &first};
-	struct machine_notes notes;
+	static struct saved first, second;
 	enum vpmu_status status;
 	struct machine *again;
 	char why[400] = "";
 
-	save(machine, &first);
-	again = machine_load_saved(&wanted, &origin, &notes, &status, why, sizeof(why));
+	saved_make(&first, machine);
+	again = saved_restore(&first, &fake_cpu_ops, &status, why, sizeof(why));
 	if (!again) {
 		fprintf(stderr, "not restored: %s\n", why);
 		MUST(!"what was saved can be restored");
 	}
-	save(again, &second);
+	saved_make(&second, again);
 	MUST(first.used == second.used && !memcmp(first.bytes, second.bytes, first.used));
 	machine_destroy(again);
 }

@@ -45,11 +45,11 @@ static void read_register(struct machines *m, struct input *input)
 	uint64_t a = untouched, b = untouched, before = vpmu_pmu_fingerprint(m->pmu);
 	uint32_t msr = take_msr(m, input);
 	bool host = take_byte(input) & 1;
-	enum vpmu_status status = host ? vpmu_pmu_host_read(m->pmu, msr, &a)
-	                               : vpmu_pmu_guest_read(m->pmu, msr, &a);
+	enum vpmu_status status =
+		host ? vpmu_pmu_host_read(m->pmu, msr, &a) : vpmu_pmu_guest_read(m->pmu, msr, &a);
 
-	MUST(status == (host ? vpmu_pmu_host_read(m->twin, msr, &b)
-	                     : vpmu_pmu_guest_read(m->twin, msr, &b)));
+	MUST(status ==
+	     (host ? vpmu_pmu_host_read(m->twin, msr, &b) : vpmu_pmu_guest_read(m->twin, msr, &b)));
 	MUST(a == b);
 	MUST(status == VPMU_OK || a == untouched);
 	MUST(before == vpmu_pmu_fingerprint(m->pmu));
@@ -249,9 +249,22 @@ static void counters_are_no_wider(const struct machines *m)
 }
 
 static void (*const calls[])(struct machines *m, struct input *input) = {
-	write_register, write_register, read_register, rdpmc,     run,        account,   enter,
-	emulate,        reset,          set_lvtpc,     configure, set_filter, set_model, run,
-	write_register, happen_on_the_host,
+	write_register,
+	write_register,
+	read_register,
+	rdpmc,
+	run,
+	account,
+	enter,
+	emulate,
+	reset,
+	set_lvtpc,
+	configure,
+	set_filter,
+	set_model,
+	run,
+	write_register,
+	happen_on_the_host,
 };
 
 static bool begin(struct machines *m, const struct vpmu_profile *profile, struct input *input)

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include <machine/snapshot.h>
-#include <stream/room.h>
 
 #include "../tests/machine/fake_cpu.h"
 #include "fuzz.h"
+#include "saved.h"
 
 struct bytes {
 	const uint8_t *data;
@@ -30,22 +30,6 @@ static long give(void *context, void *into, size_t count)
 static bool drop(void *context, const void *bytes, size_t count)
 {
 	return true;
-}
-
-static void seal(uint8_t *data, size_t size)
-{
-	size_t at = SAVED_HEADER_BYTES;
-
-	while (at < size && size - at >= RECORD_HEADER_BYTES) {
-		uint64_t length = load_le(data + at + 4, 4);
-		uint32_t crc = crc32c(0, data + at, 8);
-
-		if (length > size - at - RECORD_HEADER_BYTES)
-			return;
-		crc = crc32c(crc, data + at + RECORD_HEADER_BYTES, length);
-		store_le(data + at + 8, 4, crc);
-		at += RECORD_HEADER_BYTES + length;
-	}
 }
 
 static void try(const uint8_t *data, size_t size)
@@ -78,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(sealed);
 	try(data, size);
 	memcpy(sealed, data, size);
-	seal(sealed, size);
+	saved_seal(sealed, size);
 	try(sealed, size);
 	free(sealed);
 	return 0;
