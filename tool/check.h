@@ -14,7 +14,7 @@
 #include <check/room.h>
 #include <vpmu/vpmu.h>
 
-enum { CHECK_DOCUMENT_VERSION = 1 };
+enum { CHECK_DOCUMENT_VERSION = 2, CHECK_SHARDS = 1000000 };
 
 /* The shortest way in which a cell violates a property. */
 struct check_violation {
@@ -31,11 +31,6 @@ struct check_cell {
 	struct check_violation violations[CHECK_PROPERTIES];
 };
 
-struct check_name {
-	struct check_name *next;
-	char text[];
-};
-
 struct check_table {
 	char scope[CHECK_SCOPE_BYTES];
 	uint64_t shard, shards; /* 1 of 1: all cells */
@@ -43,8 +38,11 @@ struct check_table {
 	struct check_cell *cells;
 	double seconds, cpu_seconds;
 	unsigned jobs;
-	size_t memory;            /* of a thread; 0: not known */
-	struct check_name *names; /* of a joined table */
+	size_t memory; /* of a thread; 0: not known */
+	/* Only for JSON: what all parts of the whole have in common, a document's "whole". A joined
+	 * table's names are its. */
+	struct json_t *whole;
+	const char **parts; /* while joining: the document of each part, by name; NULL: not yet */
 };
 
 /* What is explored for the cell of the same number. */
@@ -52,6 +50,8 @@ struct check_job {
 	struct check_subject subject;
 	struct check_plan plan;
 };
+
+/* --- check_table.c --- */
 
 bool cell_holds(const struct check_cell *cell);
 bool cell_violates(const struct check_cell *cell, enum check_property property);
@@ -73,13 +73,33 @@ void check_print_matrix(const struct check_table *table);
 /* A line for each property, and the shortest story of each that is violated. */
 void check_print_verdict(const struct check_table *table);
 
-int check_print_json(const struct check_table *table);
-
 /* Returns the exit status: TOOL_HOLDS, or a message has said why not. */
 int check_write_html(const struct check_table *table, const char *path);
 int check_write_scripts(const struct check_table *table, const char *directory);
 
-/* Joins the documents of --json --shard. The same. */
+/* --- check_json.c --- */
+
+/* Fills table->whole from what is to be explored at these levels. Returns the exit status. */
+int check_identify(struct check_table *table, const struct check_job *jobs, uint8_t levels,
+                   const uint8_t *plan, size_t plan_bytes);
+
+int check_print_json(const struct check_table *table);
+
+/* The same document; NULL: no memory. Only with Jansson. */
+struct json_t *check_document(const struct check_table *table);
+
+/* --- check_join.c, check_merge.c --- */
+
+/*
+ * Adds a document of --json to an empty table, or to one of the other parts of the same whole.
+ * Every name in it is looked up. Else a text in why (STATE_WHY_BYTES): VPMU_BAD_DATA;
+ * VPMU_INCOMPATIBLE: a part of another whole, of another version, or there already. The table can
+ * then only be freed. name lives as long as the table.
+ */
+enum vpmu_status check_join(struct check_table *table, const char *text, size_t bytes,
+                            const char *name, char *why);
+
+/* Joins the documents of all parts. Returns the exit status. */
 int check_merge(struct check_table *table, const char *const *paths);
 
 /* --- check_find.c --- */

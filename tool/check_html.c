@@ -11,6 +11,8 @@
 #include "file.h"
 #include "message.h"
 
+enum { NAME_BYTES = 256 };
+
 static const char style[] =
 	"body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em;"
 	"color:#1c2024;background:#fff}"
@@ -154,7 +156,9 @@ static void put_counterexamples(FILE *file, const struct check_table *table)
 		put_escaped(file, cell->order);
 		fputs(", ", file);
 		put_escaped(file, cell->model);
-		fprintf(file, ", %s, %s</h3>\n", cell->profile, check_lives[cell->life].name);
+		fputs(", ", file);
+		put_escaped(file, cell->profile);
+		fprintf(file, ", %s</h3>\n", check_lives[cell->life].name);
 		for (unsigned j = 0; j < CHECK_PROPERTIES; j++)
 			if (cell_violates(cell, (enum check_property)j))
 				put_violation(file, &cell->violations[j], j);
@@ -179,13 +183,29 @@ int check_write_html(const struct check_table *table, const char *path)
 
 /* --- Scripts --- */
 
+/* A name as a part of a file's: what could be a path, or is no plain character, becomes '_'. */
+static const char *file_part(const char *name, char part[NAME_BYTES])
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "-.,=_";
+	size_t used = 0;
+
+	for (; name[used] && used < NAME_BYTES - 1; used++)
+		part[used] = strchr(safe, name[used]) ? name[used] : '_';
+	part[used] = '\0';
+	if (*part == '.')
+		*part = '_';
+	return part;
+}
+
 static int write_script(const struct check_cell *cell, unsigned property, const char *directory)
 {
 	struct output output;
-	char path[4000];
+	char path[4000], order[NAME_BYTES], model[NAME_BYTES], profile[NAME_BYTES];
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s-%s-%s-%s-%s.replay", directory, cell->order,
-	                     cell->model, cell->profile, check_lives[cell->life].name,
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s-%s-%s-%s-%s.replay", directory,
+	                     file_part(cell->order, order), file_part(cell->model, model),
+	                     file_part(cell->profile, profile), check_lives[cell->life].name,
 	                     check_properties[property].name) >= sizeof(path)) {
 		message("the name is too long: %s", directory);
 		return TOOL_BAD;

@@ -13,7 +13,7 @@
 #include "number.h"
 #include "order_arg.h"
 
-enum { PLAN_BYTES = 1 << 20, WHY_BYTES = 200, SHARDS_MAX = 1000000 };
+enum { PLAN_BYTES = 1 << 20, WHY_BYTES = 200 };
 
 /* One of each kind of PMU. */
 static const char *const models[] = {
@@ -85,7 +85,7 @@ static int select_shard(struct selection *selection, const char *text)
 		memcpy(part, text, (size_t)(slash - text));
 		part[slash - text] = '\0';
 		if (number_parse(part, &table->shard) && number_parse(slash + 1, &table->shards) &&
-		    table->shard && table->shard <= table->shards && table->shards <= SHARDS_MAX)
+		    table->shard && table->shard <= table->shards && table->shards <= CHECK_SHARDS)
 			return TOOL_HOLDS;
 	}
 	message("not a part of a whole: --shard '%s' (K/N, from 1/N to N/N)", text);

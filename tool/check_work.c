@@ -25,55 +25,6 @@ struct work {
 	atomic_bool failed;
 };
 
-bool cell_violates(const struct check_cell *cell, enum check_property property)
-{
-	return cell->violations[property].script;
-}
-
-bool cell_holds(const struct check_cell *cell)
-{
-	for (unsigned i = 0; i < CHECK_PROPERTIES; i++)
-		if (cell_violates(cell, (enum check_property)i))
-			return false;
-	return true;
-}
-
-void table_free(struct check_table *table)
-{
-	for (size_t i = 0; i < table->count; i++)
-		for (unsigned j = 0; j < CHECK_PROPERTIES; j++) {
-			struct check_violation *violation = &table->cells[i].violations[j];
-
-			free(violation->state);
-			free(violation->story);
-			free(violation->script);
-		}
-	free(table->cells);
-	while (table->names) {
-		struct check_name *next = table->names->next;
-
-		free(table->names);
-		table->names = next;
-	}
-	*table = (struct check_table){.count = 0};
-}
-
-int table_status(const struct check_table *table)
-{
-	bool incomplete = false;
-
-	for (size_t i = 0; i < table->count; i++) {
-		if (!cell_holds(&table->cells[i]))
-			return TOOL_FAILS;
-		incomplete |= table->cells[i].incomplete;
-	}
-	if (!incomplete)
-		return TOOL_HOLDS;
-	message("not everything was explored: the scope's nodes did not do (give "
-	        "--scope nodes=N)");
-	return TOOL_LACKS;
-}
-
 typedef size_t tell_fn(const struct check_trace *trace, const struct check_subject *subject,
                        char *text, size_t bytes);
 

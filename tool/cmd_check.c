@@ -87,6 +87,9 @@ static int explore(struct selection *selection)
 	check_scope_print(&selection->scope, table->scope);
 	if (!status && selection->options->search)
 		return check_find(&selection->scope, selection->jobs, table->count);
+	if (!status && selection->options->json)
+		status = check_identify(table, selection->jobs, selection->levels,
+		                        selection->plan_text, selection->plan_bytes);
 	if (!status)
 		status = check_work(table, selection->jobs, &selection->scope);
 	return status ? status : print_table(selection->options, table);

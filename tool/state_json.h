@@ -16,6 +16,7 @@ struct reading {
 	char *why; /* STATE_WHY_BYTES */
 	char where[64];
 	bool failed, lenient; /* lenient: unknown members are passed over */
+	bool no_memory;       /* that is why it failed */
 };
 
 void reading_fail(struct reading *reading, const char *format, ...)

@@ -103,7 +103,7 @@ if [ "$status" = 3 ]; then
 fi
 cp "$scratch/out" "$scratch/whole"
 check 'JSON: says what it is' \
-	holds "$scratch/whole" 'd["format"] == "vpmu-check" and d["version"] == 1
+	holds "$scratch/whole" 'd["format"] == "vpmu-check" and d["version"] == 2
 	and len(d["cells"]) == d["total"] == 6 * 4 * 7'
 check 'JSON: safe violates nothing' holds "$scratch/whole" \
 	'all(not c["violations"] for c in d["cells"] if c["order"] == "safe")'
@@ -118,7 +118,7 @@ run check --merge "$scratch"/part[123] --json
 check 'merge: status' same "$status" 1
 check 'merge: the same cells as the whole' python3 -c 'import json, sys
 a, b = (json.load(open(f)) for f in sys.argv[1:])
-sys.exit(a["cells"] != b["cells"] or a["scope"] != b["scope"])' "$scratch/whole" "$scratch/out"
+sys.exit(a["cells"] != b["cells"] or a["whole"] != b["whole"])' "$scratch/whole" "$scratch/out"
 run check --merge "$scratch"/part[123]
 check 'merge: prints the matrix' same "$(grep -c '^order ' "$scratch/out")" 6
 finish

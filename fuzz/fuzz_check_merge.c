@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Documents of `vpmu check --json`, joined: an input is up to eight of them, separated by ASCII's
+ * record separator. What joins has known names and plain texts only, and joins again as it is
+ * written.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "../tool/check.h"
+#include "../tool/state.h"
+#include "../tool/visible.h"
+#include "fuzz.h"
+
+enum { SEPARATOR = 0x1e, DOCUMENTS = 8 };
+
+static void must_be_known(const struct check_table *table)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct check_cell *cell = &table->cells[i];
+
+		MUST(!strcmp(cell->order, "plan") || vpmu_order_find(cell->order));
+		MUST(vpmu_profile_find(cell->profile) && cell->life < CHECK_LIVES);
+		MUST(text_is_plain(cell->model, false) && !strchr(cell->model, '/'));
+		for (unsigned j = 0; j < CHECK_PROPERTIES; j++) {
+			const struct check_violation *violation = &cell->violations[j];
+
+			if (!cell_violates(cell, (enum check_property)j))
+				continue;
+			MUST(cell->done && cell->exists);
+			MUST(text_is_plain(violation->state, false));
+			MUST(text_is_plain(violation->story, true));
+			MUST(text_is_plain(violation->script, true));
+		}
+	}
+}
+
+static bool all_are_there(const struct check_table *table)
+{
+	for (uint64_t i = 0; i < table->shards; i++)
+		if (!table->parts[i])
+			return false;
+	return true;
+}
+
+static void must_join_again(struct check_table *table)
+{
+	struct check_table again = {.count = 0};
+	char why[STATE_WHY_BYTES] = "", *text;
+	json_t *document;
+
+	for (size_t i = 0; i < table->count; i++)
+		MUST(table->cells[i].done);
+	table->shard = table->shards = 1;
+	document = check_document(table);
+	text = json_dumps(document, 0);
+	MUST(text && !check_join(&again, text, strlen(text), "again", why));
+	MUST(again.count == table->count && again.shards == 1);
+	free(text);
+	json_decref(document);
+	table_free(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct check_table table = {.count = 0};
+	enum vpmu_status status = VPMU_OK;
+
+	for (unsigned i = 0; i < DOCUMENTS && !status; i++) {
+		const uint8_t *end = size ? memchr(data, SEPARATOR, size) : NULL;
+		size_t length = end ? (size_t)(end - data) : size;
+		char why[STATE_WHY_BYTES] = "";
+
+		status = check_join(&table, (const char *)data, length, "document", why);
+		MUST(!status || ((status == VPMU_BAD_DATA || status == VPMU_INCOMPATIBLE) && why[0]));
+		if (!end)
+			break;
+		data += length + 1;
+		size -= length + 1;
+	}
+	must_be_known(&table);
+	if (!status && all_are_there(&table))
+		must_join_again(&table);
+	table_free(&table);
+	return 0;
+}

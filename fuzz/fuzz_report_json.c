@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Reports on a host's PMU (`vpmu doctor --json`, `vpmu models --json`): a model that can exist comes
+ * out, or a reason why none does. */
+#include <string.h>
+
+#include "../tool/state.h"
+#include "../tool/visible.h"
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char why[STATE_WHY_BYTES] = "";
+	struct vpmu_model model;
+	enum vpmu_status status = state_json_report((const char *)data, size, &model, why);
+
+	if (status) {
+		MUST(status == VPMU_BAD_DATA && why[0] && strlen(why) < sizeof(why));
+		return 0;
+	}
+	MUST(!vpmu_model_check(&model, why, sizeof(why)));
+	MUST(strlen(model.name) < sizeof(model.name) && text_is_plain(model.name, false));
+	return 0;
+}
