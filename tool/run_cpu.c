@@ -43,9 +43,11 @@ static int lacks(const char *why)
 	return TOOL_LACKS;
 }
 
-/* Whether a guest can have the model: KVM's PMU has all of it. */
-static int judge(const struct vpmu_model *model, const struct vpmu_model *kvm)
+/* Whether a guest can have the model: KVM's PMU has all of it, and takes its reset state. */
+static int judge(const struct vpmu_model *model, const struct vpmu_kvm_host *host)
 {
+	const struct vpmu_profile *profile =
+		vpmu_profile_for_kernel(host->release, host->mediated == VPMU_YES);
 	struct vpmu_compat compat;
 	struct vpmu_layout layout;
 	struct vpmu_state state;
@@ -54,10 +56,14 @@ static int judge(const struct vpmu_model *model, const struct vpmu_model *kvm)
 	if (vpmu_layout_init(&layout, model))
 		return lacks("the model has no registers");
 	vpmu_state_reset(&state, &layout);
-	if (!vpmu_compat_judge(&compat, &state, &layout, kvm) && compat.take == VPMU_TAKES)
+	if (!vpmu_compat_judge(&compat, &state, &layout, &host->model, profile, NULL) &&
+	    compat.take == VPMU_TAKES)
 		return TOOL_HOLDS;
 	for (unsigned i = 0; i < compat.difference_count && !*why; i++)
 		vpmu_compat_describe_difference(&compat, i, why, sizeof(why));
+	for (unsigned i = 0; i < compat.register_count && !*why; i++)
+		if (compat.registers[i].take != VPMU_TAKES)
+			vpmu_compat_describe_register(&compat, i, why, sizeof(why));
 	snprintf(text, sizeof(text), "its PMU is not %s's: %s", model->name, why);
 	return lacks(text);
 }
@@ -86,7 +92,7 @@ static int choose_typed(struct run *run, const struct vpmu_kvm_host *host)
 	if (obstacle)
 		return lacks(vpmu_obstacle_text(obstacle));
 	run->model.signature = host->model.signature;
-	return judge(&run->model, &host->model);
+	return judge(&run->model, host);
 }
 
 static int choose_kvms(struct run *run)

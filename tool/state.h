@@ -41,8 +41,15 @@ enum vpmu_status state_native_read(const void *data, size_t bytes, struct state_
                                    char *why);
 enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_set *set, char *why);
 
-/* Reads the model out of what `vpmu doctor --json` or `vpmu models NAME --json` printed. */
-enum vpmu_status state_json_report(const char *text, size_t bytes, struct vpmu_model *model,
+/* A host, as `vpmu doctor --json` or `vpmu models NAME --json` printed it. */
+struct state_report {
+	struct vpmu_model model;
+	const struct vpmu_profile *profile; /* its kernel's; NULL: not told */
+	bool is_doctor;                     /* the model is what KVM gives a guest */
+};
+
+/* Reads it out of such a text. */
+enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
                                    char *why);
 
 enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU };
@@ -70,7 +77,7 @@ struct state_file {
 };
 
 /* Reads such a report from a file. Returns the exit status; TOOL_BAD after a message. */
-int state_report_read(const char *path, struct vpmu_model *model);
+int state_report_read(const char *path, struct state_report *report);
 
 /* Whether it is one of QEMU's. */
 bool state_file_is_qemu(const char *path);
@@ -99,9 +106,17 @@ void state_print_qemu(const struct state_file *file);
 
 enum { STATE_LINE_BYTES = 320 }; /* of a line on a register */
 
+/* What compat judges by. */
+struct state_target {
+	struct vpmu_model model;
+	const struct vpmu_profile *profile; /* NULL: hardware */
+	const char *profile_name;           /* NULL: none was asked for or told */
+	const struct vpmu_order *order;
+};
+
 /* Judges one state; the layout is filled for it, and *compat refers to it. */
 void state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
-                 const struct vpmu_state *state, const struct vpmu_model *to);
+                 const struct vpmu_state *state, const struct state_target *target);
 
 /* A fleet: a host's number in the baseline is its place here. */
 struct state_host {
@@ -112,7 +127,7 @@ struct state_host {
 };
 
 /* Both print a JSON document, and return the exit status. */
-int state_compat_json(const struct state_set *set, const struct vpmu_model *to,
+int state_compat_json(const struct state_set *set, const struct state_target *target,
                       enum vpmu_take *worst);
 int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_model *model,
                         const struct state_host *hosts);

@@ -132,16 +132,16 @@ static bool looks_like_report(const uint8_t *bytes, size_t count)
 static int add_contents(struct fleet *fleet, const char *path, const uint8_t *bytes, size_t count)
 {
 	char why[STATE_WHY_BYTES] = "";
-	struct vpmu_model model;
+	struct state_report report;
 	enum vpmu_status status;
 
 	if (!looks_like_report(bytes, count))
 		return add_lines(fleet, path, bytes, count);
-	status = state_json_report((const char *)bytes, count, &model, why);
+	status = state_json_report((const char *)bytes, count, &report, why);
 	if (status == VPMU_INTERNAL)
 		return TOOL_LACKS;
-	if (!status &&
-	    add_host(fleet, &model, (struct state_host){NULL, 0, path, (int)strlen(path)}, why))
+	if (!status && add_host(fleet, &report.model,
+	                        (struct state_host){NULL, 0, path, (int)strlen(path)}, why))
 		return TOOL_HOLDS;
 	message("%s: %s", why, path);
 	return TOOL_BAD;

@@ -5,10 +5,11 @@
 
 #include "message.h"
 #include "model_arg.h"
+#include "order_arg.h"
 #include "state.h"
 
 struct compat_options {
-	const char *model, *report, *profile, *qemu_model;
+	const char *model, *report, *profile, *order, *qemu_model;
 	bool host, strict, all, json;
 };
 
@@ -29,9 +30,14 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct compat_options, report)},
 	{.name = "profile",
          .value = "NAME",
-         .about = "what this profile makes of the target's PMU: linux-6.12, ...",
+         .about = "whose rules the target has: linux-6.12, ... (hardware)",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct compat_options, profile)},
+	{.name = "order",
+         .value = "NAME",
+         .about = "the order of the put that is tried (safe)",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct compat_options, order)},
 	STATE_QEMU_MODEL("state-model", struct compat_options, qemu_model),
 	{.name = "strict",
          .about = "a state that is taken changed does not hold",
@@ -46,17 +52,10 @@ static const struct option_row rows[] = {
 
 /* --- One vCPU, as text ------------------------------------------------------------------------ */
 
-static void print_judgement(const struct state_entry *entry, const struct vpmu_model *to,
-                            const struct vpmu_compat *compat, bool all)
+static void print_registers(const struct vpmu_compat *compat, bool all)
 {
 	char line[STATE_LINE_BYTES];
 
-	printf("%svCPU %" PRIu32 "%s: %s, for %s: %s\n", bold_on(stdout), entry->vcpu,
-	       bold_off(stdout), entry->state.model.name, to->name, vpmu_take_text(compat->take));
-	for (unsigned i = 0; i < compat->difference_count; i++) {
-		vpmu_compat_describe_difference(compat, i, line, sizeof(line));
-		printf("  %s\n", line);
-	}
 	for (unsigned i = 0; i < compat->register_count; i++) {
 		if (!all && compat->registers[i].take == VPMU_TAKES)
 			continue;
@@ -65,7 +64,27 @@ static void print_judgement(const struct state_entry *entry, const struct vpmu_m
 	}
 }
 
-static enum vpmu_take print_all(const struct state_set *set, const struct vpmu_model *to, bool all)
+static void print_judgement(const struct state_entry *entry, const struct state_target *target,
+                            const struct vpmu_compat *compat, bool all)
+{
+	const char *profile = target->profile_name;
+	char line[STATE_LINE_BYTES];
+
+	printf("%svCPU %" PRIu32 "%s: %s, for %s%s%s: %s\n", bold_on(stdout), entry->vcpu,
+	       bold_off(stdout), entry->state.model.name, target->model.name, profile ? " on " : "",
+	       profile ? profile : "", vpmu_take_text(compat->take));
+	for (unsigned i = 0; i < compat->difference_count; i++) {
+		vpmu_compat_describe_difference(compat, i, line, sizeof(line));
+		printf("  %s\n", line);
+	}
+	print_registers(compat, all);
+	vpmu_compat_describe_put(compat, line, sizeof(line));
+	if (*line)
+		printf("  %s\n", line);
+}
+
+static enum vpmu_take print_all(const struct state_set *set, const struct state_target *target,
+                                bool all)
 {
 	enum vpmu_take worst = VPMU_TAKES;
 
@@ -73,8 +92,8 @@ static enum vpmu_take print_all(const struct state_set *set, const struct vpmu_m
 		struct vpmu_compat compat;
 		struct vpmu_layout layout;
 
-		state_judge(&compat, &layout, &set->entries[i].state, to);
-		print_judgement(&set->entries[i], to, &compat, all);
+		state_judge(&compat, &layout, &set->entries[i].state, target);
+		print_judgement(&set->entries[i], target, &compat, all);
 		if (compat.take > worst)
 			worst = compat.take;
 	}
@@ -84,27 +103,61 @@ static enum vpmu_take print_all(const struct state_set *set, const struct vpmu_m
 /* --- All of them ------------------------------------------------------------------------------ */
 
 void state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
-                 const struct vpmu_state *state, const struct vpmu_model *to)
+                 const struct vpmu_state *state, const struct state_target *target)
 {
 	vpmu_layout_init(layout, &state->model);
-	vpmu_compat_judge(compat, state, layout, to);
+	vpmu_compat_judge(compat, state, layout, &target->model, target->profile, target->order);
 }
 
-static int judge(const struct state_set *set, const struct vpmu_model *to,
+static int judge(const struct state_set *set, const struct state_target *target,
                  const struct compat_options *options)
 {
 	enum vpmu_take worst;
 
 	if (!options->json)
-		worst = print_all(set, to, options->all);
-	else if (state_compat_json(set, to, &worst))
+		worst = print_all(set, target, options->all);
+	else if (state_compat_json(set, target, &worst))
 		return TOOL_LACKS;
 	if (worst == VPMU_CANNOT_TAKE || (options->strict && worst != VPMU_TAKES))
 		return TOOL_FAILS;
 	return TOOL_HOLDS;
 }
 
-static int choose_target(const struct compat_options *options, struct vpmu_model *to)
+/* --- The target ------------------------------------------------------------------------------- */
+
+static const char *name_of(const struct vpmu_profile *profile)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = vpmu_profile_name(i)); i++)
+		if (vpmu_profile_find(name) == profile)
+			break;
+	return name;
+}
+
+/* A doctor's report tells what KVM gives a guest, and by its kernel how KVM takes a state. */
+static int read_report(const struct compat_options *options, struct state_target *target)
+{
+	struct state_report report;
+	int status = state_report_read(options->report, &report);
+
+	if (status)
+		return status;
+	target->model = report.model;
+	/* Where guests get no PMU, there is no kernel's rule to ask. */
+	if (!report.is_doctor || !report.model.version || options->profile)
+		return TOOL_HOLDS;
+	if (!report.profile) {
+		message("the report does not name the host's kernel: %s (--profile does)",
+		        options->report);
+		return TOOL_BAD;
+	}
+	target->profile = report.profile;
+	target->profile_name = name_of(report.profile);
+	return TOOL_HOLDS;
+}
+
+static int choose_target(const struct compat_options *options, struct state_target *target)
 {
 	int given = options->host + !!options->model + !!options->report;
 
@@ -114,41 +167,43 @@ static int choose_target(const struct compat_options *options, struct vpmu_model
 		return TOOL_BAD;
 	}
 	if (options->report)
-		return state_report_read(options->report, to);
-	return options->host ? model_from_host(to) : model_from_text(options->model, to);
+		return read_report(options, target);
+	return options->host ? model_from_host(&target->model)
+	                     : model_from_text(options->model, &target->model);
 }
 
-static int read_target(const struct compat_options *options, struct vpmu_model *to)
+static int read_target(const struct compat_options *options, struct state_target *target)
 {
-	const struct vpmu_profile *profile;
-	int status = choose_target(options, to);
+	int status = choose_target(options, target);
 
-	if (status || !options->profile)
-		return status;
-	status = profile_from_text(options->profile, &profile);
-	if (!status && vpmu_profile_adapt(profile, to)) {
-		message("no PMU under this profile: %s", options->profile);
-		status = TOOL_BAD;
+	if (!status)
+		status = order_from_text(options->order, &target->order);
+	if (!status && options->profile) {
+		status = profile_from_text(options->profile, &target->profile);
+		target->profile_name = options->profile;
 	}
-	return status;
+	if (status || !target->profile || !vpmu_profile_adapt(target->profile, &target->model))
+		return status;
+	message("no PMU under this profile: %s", target->profile_name);
+	return TOOL_BAD;
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct compat_options options = {0};
 	const char *operands[ARGS_OPERANDS];
-	struct vpmu_model to;
+	struct state_target target = {.profile = NULL};
 	struct state_file file;
 	int status = args_parse(self, argc, argv, &options, operands);
 
 	if (status != ARGS_GO)
 		return status;
-	status = read_target(&options, &to);
+	status = read_target(&options, &target);
 	if (!status)
 		status = state_file_read_set(operands[0], options.qemu_model, &file);
 	if (status)
 		return status;
-	status = judge(&file.set, &to, &options);
+	status = judge(&file.set, &target, &options);
 	state_file_free(&file);
 	return status;
 }
@@ -157,11 +212,14 @@ const struct command state_compat = {
 	.name = "state compat",
 	.operands = "STATE",
 	.about = "Judge whether a target can take the states of a file",
-	.notes = "Nothing is written anywhere. Each register is taken, taken changed, or cannot be "
-		 "taken;\n"
-		 "what the guest would notice is said.\n"
-		 "\n"
-		 "Exit status: 0, the target takes the states; 1, it cannot; 2, bad input.\n",
+	.notes =
+		"The state is put on a register machine of the target's PMU and profile, every "
+		"write\n"
+		"of it, and read back: each register is taken, taken changed, or cannot be taken.\n"
+		"Nothing is written anywhere else. What the guest would notice is said. A report\n"
+		"names the host's kernel, and so the profile.\n"
+		"\n"
+		"Exit status: 0, the target takes the states; 1, it cannot; 2, bad input.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 1,

@@ -35,11 +35,12 @@ static bool diff_values(const struct state_entry *a, const struct state_entry *b
 static uint32_t print_lacks(uint32_t vcpu, char sign, const struct vpmu_state *first,
                             const struct vpmu_model *second, uint32_t told)
 {
+	const struct state_target target = {.model = *second};
 	struct vpmu_compat compat;
 	struct vpmu_layout layout;
 	char line[STATE_LINE_BYTES];
 
-	state_judge(&compat, &layout, first, second);
+	state_judge(&compat, &layout, first, &target);
 	for (unsigned i = 0; i < compat.difference_count; i++) {
 		uint32_t field = UINT32_C(1) << compat.differences[i].field;
 

@@ -119,7 +119,7 @@ int state_file_read(const char *path, const char *model, struct state_file *file
 	return status;
 }
 
-int state_report_read(const char *path, struct vpmu_model *model)
+int state_report_read(const char *path, struct state_report *report)
 {
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status read;
@@ -129,7 +129,7 @@ int state_report_read(const char *path, struct vpmu_model *model)
 
 	if (status)
 		return status;
-	read = state_json_report((const char *)bytes, count, model, why);
+	read = state_json_report((const char *)bytes, count, report, why);
 	free(bytes);
 	if (read && read != VPMU_INTERNAL)
 		message("not a report on a host's PMU: %s: %s", path, why);

@@ -132,8 +132,20 @@ enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_se
 	return newer ? VPMU_INCOMPATIBLE : VPMU_BAD_DATA;
 }
 
+/* The kernel's profile, where a doctor has seen a kernel. */
+static void read_kernel(json_t *document, struct state_report *report)
+{
+	const char *kernel =
+		json_string_value(json_object_get(json_object_get(document, "host"), "kernel"));
+	json_t *mediated = json_object_get(json_object_get(document, "kvm"), "mediated");
+
+	report->is_doctor = true;
+	if (kernel)
+		report->profile = vpmu_profile_for_kernel(kernel, json_is_true(mediated));
+}
+
 /* What of a report can be wrong: it is none, or the host has not told its model. */
-static void read_report(struct reading *reading, json_t *document, struct vpmu_model *model)
+static void read_report(struct reading *reading, json_t *document, struct state_report *report)
 {
 	const char *format = reading_text(reading, document, "format");
 
@@ -148,18 +160,21 @@ static void read_report(struct reading *reading, json_t *document, struct vpmu_m
 	if (reading->failed)
 		return;
 	snprintf(reading->where, sizeof(reading->where), "model");
-	reading_model(reading, json_object_get(document, "model"), model);
+	reading_model(reading, json_object_get(document, "model"), &report->model);
+	if (!strcmp(format, "vpmu-doctor"))
+		read_kernel(document, report);
 }
 
-enum vpmu_status state_json_report(const char *text, size_t bytes, struct vpmu_model *model,
+enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
                                    char *why)
 {
 	struct reading reading = {.why = why, .lenient = true};
 	json_t *document = reading_load(text, bytes, why);
 
+	*report = (struct state_report){.profile = NULL};
 	if (!document)
 		return VPMU_BAD_DATA;
-	read_report(&reading, document, model);
+	read_report(&reading, document, report);
 	json_decref(document);
 	return reading.failed ? VPMU_BAD_DATA : VPMU_OK;
 }
@@ -171,7 +186,7 @@ enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_se
 	return json_lacks() ? VPMU_INTERNAL : VPMU_OK;
 }
 
-enum vpmu_status state_json_report(const char *text, size_t bytes, struct vpmu_model *model,
+enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
                                    char *why)
 {
 	return json_lacks() ? VPMU_INTERNAL : VPMU_OK;

@@ -38,26 +38,41 @@ static json_t *registers_json(const struct vpmu_compat *compat)
 		const struct vpmu_register *reg = &compat->layout->registers[verdict->place];
 
 		vpmu_compat_describe_register(compat, i, line, sizeof(line));
-		json_array_append_new(list,
-		                      json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:s}", "name",
-		                                reg->name, "msr", json_hex(reg->msr), "verdict",
-		                                vpmu_take_text((enum vpmu_take)verdict->take),
-		                                "value", json_hex(verdict->value), "becomes",
-		                                json_hex(verdict->becomes), "bits",
-		                                json_hex(verdict->bits), "text", line));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:s}", "name", reg->name,
+		                  "msr", json_hex(reg->msr), "verdict",
+		                  vpmu_take_text((enum vpmu_take)verdict->take), "why",
+		                  vpmu_compat_why_text((enum vpmu_compat_why)verdict->why), "value",
+		                  json_hex(verdict->value), "becomes", json_hex(verdict->becomes),
+		                  "bits", json_hex(verdict->bits), "text", line));
 	}
 	return list;
 }
 
+/* The put that was tried. */
+static json_t *put_json(const struct vpmu_compat *compat)
+{
+	json_t *put = json_pack("{s:s, s:i, s:i, s:i}", "order", compat->order->name, "writes",
+	                        compat->planned, "refused", compat->refused_count, "stops_after",
+	                        compat->stops_at);
+
+	if (compat->refused_count)
+		json_object_set_new(
+			put, "stops_at",
+			json_string(compat->layout->registers[compat->stops_place].name));
+	return put;
+}
+
 static json_t *judgement_json(const struct state_entry *entry, const struct vpmu_compat *compat)
 {
-	return json_pack("{s:I, s:s, s:s, s:o, s:o}", "vcpu", (json_int_t)entry->vcpu, "model",
-	                 entry->state.model.name, "verdict", vpmu_take_text(compat->take),
-	                 "differences", differences_json(compat), "registers",
+	return json_pack("{s:I, s:s, s:s, s:o, s:o, s:o}", "vcpu", (json_int_t)entry->vcpu, "model",
+	                 entry->state.model.name, "verdict", vpmu_take_text(compat->take), "put",
+	                 put_json(compat), "differences", differences_json(compat), "registers",
 	                 registers_json(compat));
 }
 
-int state_compat_json(const struct state_set *set, const struct vpmu_model *to,
+int state_compat_json(const struct state_set *set, const struct state_target *target,
                       enum vpmu_take *worst)
 {
 	json_t *document = json_document("vpmu-compat", 1), *vcpus = json_array();
@@ -67,12 +82,14 @@ int state_compat_json(const struct state_set *set, const struct vpmu_model *to,
 		struct vpmu_compat compat;
 		struct vpmu_layout layout;
 
-		state_judge(&compat, &layout, &set->entries[i].state, to);
+		state_judge(&compat, &layout, &set->entries[i].state, target);
 		json_array_append_new(vcpus, judgement_json(&set->entries[i], &compat));
 		if (compat.take > *worst)
 			*worst = compat.take;
 	}
-	json_object_set_new(document, "target", model_json(to));
+	json_object_set_new(document, "target", model_json(&target->model));
+	json_object_set_new(document, "profile",
+	                    json_string(target->profile_name ? target->profile_name : "hardware"));
 	json_object_set_new(document, "verdict", json_string(vpmu_take_text(*worst)));
 	json_object_set_new(document, "vcpus", vcpus);
 	return json_print(document);
@@ -114,7 +131,7 @@ int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_
 
 #else
 
-int state_compat_json(const struct state_set *set, const struct vpmu_model *to,
+int state_compat_json(const struct state_set *set, const struct state_target *target,
                       enum vpmu_take *worst)
 {
 	*worst = VPMU_TAKES;

@@ -14,18 +14,18 @@
 /* --- Compat ----------------------------------------------------------------------------------- */
 
 enum vpmu_take {
-	VPMU_TAKES,         /* and the guest notices nothing */
+	VPMU_TAKES,         /* as it is */
 	VPMU_TAKES_CHANGED, /* a put goes through, but the guest can notice */
-	VPMU_CANNOT_TAKE,   /* a put is refused */
+	VPMU_CANNOT_TAKE,   /* a put is refused; or the guest's PMU as a whole is not there */
 };
 
-/* Why a register is not taken as it is. */
+/* What became of a register. */
 enum vpmu_compat_why {
-	VPMU_COMPAT_SAME,     /* it is */
-	VPMU_COMPAT_MISSING,  /* the target has no such register */
-	VPMU_COMPAT_RESERVED, /* the value has bits that the target refuses */
-	VPMU_COMPAT_CUT,      /* the value has bits that the target drops */
-	VPMU_COMPAT_LOST, /* the value fits, but bits that the guest knows of do not exist there */
+	VPMU_COMPAT_SAME,    /* the target holds the value */
+	VPMU_COMPAT_MISSING, /* it has no such register: the guest gets #GP */
+	VPMU_COMPAT_REFUSED, /* it refuses the value */
+	VPMU_COMPAT_CHANGED, /* it takes the value and holds another */
+	VPMU_COMPAT_IGNORED, /* it has no such register, but answers the guest: `becomes` */
 };
 
 /* The verdict on one register of the state's model. */
@@ -34,8 +34,8 @@ struct vpmu_compat_register {
 	uint8_t take;     /* enum vpmu_take */
 	uint8_t why;      /* enum vpmu_compat_why */
 	uint64_t value;   /* the state's; 0 of a register that shows none */
-	uint64_t becomes; /* what the target would hold */
-	uint64_t bits;    /* refused, dropped or lost */
+	uint64_t becomes; /* what the target holds after the put; 0 where it holds none */
+	uint64_t bits;    /* that are refused, or in which the two differ */
 };
 
 /* What of a model is less in the target. Only the signature may just be different. */
@@ -66,29 +66,66 @@ struct vpmu_compat {
 	struct vpmu_compat_difference differences[VPMU_FIELDS];
 	struct vpmu_compat_register registers[VPMU_MAX_REGISTERS];
 	const struct vpmu_layout *layout; /* the state's */
-	struct vpmu_model to;
+	struct vpmu_model to;             /* the target's PMU, after its profile */
+	struct vpmu_model vcpu;           /* the virtual CPU's, after the put */
+
+	/* The put. Every write was tried; a put that ends at the first refusal does no more than
+	 * `stops_at` of them. */
+	const struct vpmu_order *order;
+	uint8_t planned, refused_count;
+	uint8_t stops_at;    /* the first refused write's position, or `planned` */
+	uint8_t stops_place; /* its register in the state's layout */
+	int host_error;      /* VPMU_HOST: the errno of the call that failed */
 };
 
 /*
- * Judges whether a target whose PMU is `to` can take the state. A target that has more takes it:
- * the VMM gives the vCPU the state's model. The layout is the state's, and must live as long as
- * *compat. VPMU_OK: it takes it, perhaps changed; VPMU_INCOMPATIBLE: it cannot; VPMU_BAD_ARGUMENT:
- * the state is not of the layout, or `to` fails vpmu_model_check(). *compat is filled but for the
- * last.
+ * The PMU that a VMM gives a virtual CPU on a host whose PMU is *host, for a guest that had
+ * *wanted: that, as far as the host's goes; all of the host's where nothing less can be had (of
+ * another vendor; an AMD PMU of fewer counters than its version has).
  */
-VPMU_API enum vpmu_status vpmu_compat_judge(struct vpmu_compat *compat,
-                                            const struct vpmu_state *state,
-                                            const struct vpmu_layout *layout,
-                                            const struct vpmu_model *to);
+VPMU_API struct vpmu_model vpmu_compat_model(const struct vpmu_model *wanted,
+                                             const struct vpmu_model *host);
+
+/*
+ * Judges whether a target can take the state: a host whose PMU is `to`, under a profile (NULL:
+ * hardware). There is no rule but the profile's: the state is put at level full in the order (NULL:
+ * safe) on a register machine of vpmu_compat_model(), which is made for that on the stack (some 20
+ * KiB in all), and what it holds then is read back. The models' differences are judged beside that:
+ * they are what the guest's CPUID promises. The layout is the state's, and must live as long as
+ * *compat. The state's values may be any.
+ *
+ * VPMU_OK: it takes it, perhaps changed; VPMU_INCOMPATIBLE: it cannot; VPMU_BAD_ARGUMENT: the state
+ * is not of the layout, or `to` fails vpmu_model_check(). *compat is filled but for the last.
+ */
+VPMU_API enum vpmu_status
+vpmu_compat_judge(struct vpmu_compat *compat, const struct vpmu_state *state,
+                  const struct vpmu_layout *layout, const struct vpmu_model *to,
+                  const struct vpmu_profile *profile, const struct vpmu_order *order);
+
+/*
+ * The same on a target that is there: a virtual CPU which was made to be tried (its PMU's registers
+ * are written, and not restored) and given the model *vcpu, best vpmu_compat_model(). Also
+ * VPMU_HOST: a call failed as a whole; compat->host_error has its errno, and no register is judged.
+ */
+VPMU_API enum vpmu_status
+vpmu_compat_try(struct vpmu_compat *compat, const struct vpmu_state *state,
+                const struct vpmu_layout *layout, const struct vpmu_model *to,
+                const struct vpmu_model *vcpu, const struct vpmu_order *order,
+                const struct vpmu_target *target);
 
 /* "takes", "takes changed", "cannot take". Static storage. */
 VPMU_API const char *vpmu_take_text(enum vpmu_take take);
 
-/* One line on a difference or a register's verdict, with what the guest would notice. */
+/* "same", "missing", "refused", "changed", "ignored". Static storage. */
+VPMU_API const char *vpmu_compat_why_text(enum vpmu_compat_why why);
+
+/* One line on a difference or a register's verdict, with what the guest would notice; and on the
+ * put, "" where nothing of it is refused. */
 VPMU_API void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned i,
                                               char *text, size_t bytes);
 VPMU_API void vpmu_compat_describe_register(const struct vpmu_compat *compat, unsigned i,
                                             char *text, size_t bytes);
+VPMU_API void vpmu_compat_describe_put(const struct vpmu_compat *compat, char *text, size_t bytes);
 
 /* --- Baseline --------------------------------------------------------------------------------- */
 

@@ -35,6 +35,13 @@ VPMU_API const struct vpmu_profile *vpmu_profile_find(const char *name);
 VPMU_API const char *vpmu_profile_name(size_t i);
 
 /*
+ * The profile that is nearest to a host's KVM: its kernel's release, "6.12.117-amd64", and whether
+ * KVM's mediated vPMU is switched on there. NULL: that is no release of a Linux kernel. Static
+ * storage.
+ */
+VPMU_API const struct vpmu_profile *vpmu_profile_for_kernel(const char *release, bool mediated);
+
+/*
  * What a profile makes of the model that a VMM asks for: itself under hardware; under a Linux
  * profile what KVM shows a guest (kvm_pmu_refresh). VPMU_INCOMPATIBLE: vpmu_model_check() fails,
  * *model is unchanged.

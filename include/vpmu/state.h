@@ -62,8 +62,13 @@ VPMU_API enum vpmu_status vpmu_layout_init(struct vpmu_layout *layout,
 VPMU_API int vpmu_layout_find(const struct vpmu_layout *layout, const char *name);
 VPMU_API int vpmu_layout_find_msr(const struct vpmu_layout *layout, uint32_t msr);
 
-/* The bits of `value` that the register at that place cannot hold; all for a place that is none.
- * IA32_PERF_CAPABILITIES holds the model's value and no other: there, the bits that differ. */
+/*
+ * The bits of `value` that the register at that place cannot hold, as profile hardware has it (a
+ * kernel may refuse more, or take more: vpmu_compat_judge()); all for a place that is none. What
+ * nothing can write holds the model's value and no other (IA32_PERF_CAPABILITIES,
+ * IA32_MISC_ENABLE): there, the bits that differ. A command holds nothing: there, the bits that it
+ * does not know.
+ */
 VPMU_API uint64_t vpmu_layout_excess(const struct vpmu_layout *layout, unsigned place,
                                      uint64_t value);
 

@@ -36,6 +36,43 @@ const struct vpmu_profile *vpmu_profile_find(const char *name)
 	return NULL;
 }
 
+/* Reads a number of up to 255; the text goes on behind it. 0: there is none. */
+static unsigned read_number(const char **text)
+{
+	unsigned number = 0;
+
+	for (; **text >= '0' && **text <= '9'; ++*text)
+		if (number <= UINT8_MAX)
+			number = number * 10 + (unsigned)(**text - '0');
+	return number <= UINT8_MAX ? number : 0;
+}
+
+/* 0x60c for "6.12.117-amd64"; 0 for what is no kernel's release. */
+static unsigned kernel_of(const char *release)
+{
+	unsigned major = read_number(&release);
+
+	if (!major || *release++ != '.' || *release < '0' || *release > '9')
+		return 0;
+	return major << 8 | read_number(&release);
+}
+
+const struct vpmu_profile *vpmu_profile_for_kernel(const char *release, bool mediated)
+{
+	const struct vpmu_profile *best = NULL;
+	unsigned kernel = kernel_of(release);
+
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		const struct vpmu_profile *profile = profiles[i];
+
+		if (!profile->since || profile->since > kernel || profile->is_mediated != mediated)
+			continue;
+		if (!best || profile->since > best->since)
+			best = profile;
+	}
+	return best;
+}
+
 size_t vpmu_pmu_size(void)
 {
 	return sizeof(struct vpmu_pmu);

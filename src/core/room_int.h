@@ -242,6 +242,8 @@ struct vpmu_profile {
 	bool (*filter_matches)(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
 	                       uint64_t selector);
 	uint32_t filter_flags; /* the flags that it takes */
+	uint16_t since;        /* the first kernel that it fits, 0x602 for 6.2 */
+	bool is_mediated;      /* of kernels that have it, it is a module's parameter */
 	bool model_is_final;   /* IA32_PERF_CAPABILITIES cannot change after the first entry */
 };
 

@@ -374,6 +374,7 @@ const struct vpmu_profile profile_linux_6_1 = {
 	.rules = {&intel_6_1, &intel_6_1, &amd_6_1},
 	.adapt = kvm_adapt_6_1,
 	.filter_matches = filter_matches_6_1,
+	.since = 1, /* nothing that vpmu knows of is older */
 };
 
 const struct vpmu_profile profile_linux_6_12 = {
@@ -384,6 +385,7 @@ const struct vpmu_profile profile_linux_6_12 = {
 	.adapt = kvm_adapt_6_12,
 	.filter_matches = filter_matches_6_12,
 	.filter_flags = VPMU_FILTER_MASKED,
+	.since = 0x602, /* the deferral of reprogramming */
 	.model_is_final = true,
 };
 
@@ -396,5 +398,7 @@ const struct vpmu_profile profile_mediated = {
 	.adapt = kvm_adapt_6_12,
 	.filter_matches = filter_matches_6_12,
 	.filter_flags = VPMU_FILTER_MASKED,
+	.since = 1, /* its parameter is only where it is */
+	.is_mediated = true,
 	.model_is_final = true,
 };

@@ -138,56 +138,8 @@ static uint64_t common_capabilities(const struct vpmu_baseline *baseline)
 	       common_format(baseline, VPMU_BASELINE_PEBS_FORMAT, CAPABILITY_PEBS_FORMAT);
 }
 
-/* Before version 5 fixed counters have no holes: what is above the first hole goes. */
-static uint32_t without_holes(uint32_t mask)
-{
-	return mask & (mask ^ (mask + 1));
-}
-
-static void fit_intel(struct vpmu_model *model)
-{
-	if (model->version < 2)
-		model->fixed_mask = 0;
-	else if (model->version < 5)
-		model->fixed_mask = without_holes(model->fixed_mask);
-	if (!model->fixed_mask)
-		model->fixed_width = 0;
-	if (model->version < 3)
-		model->features &= ~(uint32_t)VPMU_FEATURE_ANYTHREAD_GONE;
-	if (!(model->features & VPMU_FEATURE_PDCM))
-		model->perf_capabilities = 0;
-	if (!(model->fixed_mask & BIT64(3)))
-		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
-}
-
-/*
- * Without PerfMonV2 the number of counters is a given: 6 with PERFCORE, else 4. A PerfMonV2 host
- * may have fewer, and then the fleet has only what needs fewer.
- */
-static void fit_amd(struct vpmu_model *model)
-{
-	enum { PERFCORE_COUNTERS = 6, K7_COUNTERS = 4 };
-
-	model->features &= VPMU_FEATURE_PERFCORE | VPMU_FEATURE_PERFMON_V2;
-	if (model->features & VPMU_FEATURE_PERFMON_V2) {
-		model->version = 2;
-		return;
-	}
-	model->version = 1;
-	if (model->gp_count < PERFCORE_COUNTERS)
-		model->features = 0;
-	if (model->gp_count < K7_COUNTERS)
-		model->version = 0;
-	model->gp_count = model->features ? PERFCORE_COUNTERS : K7_COUNTERS;
-}
-
 enum vpmu_status vpmu_baseline_model(const struct vpmu_baseline *baseline, struct vpmu_model *model)
 {
-	static void (*const fit[VPMU_VENDORS])(struct vpmu_model *) = {
-		[VPMU_VENDOR_INTEL] = fit_intel,
-		[VPMU_VENDOR_ZHAOXIN] = fit_intel,
-		[VPMU_VENDOR_AMD] = fit_amd,
-	};
 	const struct vpmu_model none = {
 		.name = "baseline", .vendor = baseline->vendor, .signature = baseline->signature};
 
@@ -207,7 +159,7 @@ enum vpmu_status vpmu_baseline_model(const struct vpmu_baseline *baseline, struc
 	model->events_missing =
 		(uint32_t)(~baseline->all[VPMU_BASELINE_EVENTS] & width_mask(model->events_length));
 	model->perf_capabilities = common_capabilities(baseline);
-	fit[baseline->vendor](model);
+	model_fit(model);
 	if (!model->version)
 		*model = none;
 	return vpmu_model_check(model, NULL, 0) ? VPMU_INTERNAL : VPMU_OK;

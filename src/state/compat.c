@@ -1,227 +1,286 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a target can take a state: each register of the state's model looked up in the target's
- * table, each field of the model against the target's.
+ * Whether a target can take a state. The rules are the target's own: the state is put on a scratch
+ * virtual CPU of its, refusals and all, and what became of each register is read back.
  */
 #include <state/room_int.h>
 
-/* The state's model and the target's. */
-struct pair {
-	const struct vpmu_model *from, *to;
+enum { MSR_CAPABILITIES = 0x345 /* IA32_PERF_CAPABILITIES */ };
+
+/* A judgement on its way. */
+struct trial {
+	struct vpmu_compat *compat;
+	const struct vpmu_state *state;
+	const struct vpmu_layout *from; /* the state's */
+	const struct vpmu_target *target;
+	const struct vpmu_pmu *pmu;       /* the target, where it can be asked as the guest asks */
+	struct vpmu_layout there;         /* the virtual CPU's own */
+	struct before before, after;      /* the put: the registers of the state */
+	bool refused[VPMU_MAX_REGISTERS]; /* a write of the put was */
 };
 
-/* --- What a model is, in comparable numbers ------------------------------------------------------
- */
+/* --- The put ---------------------------------------------------------------------------------- */
 
-uint32_t model_events(const struct vpmu_model *model)
+static void note_refusals(struct trial *trial, const struct vpmu_plan *plan,
+                          const struct vpmu_report *report)
 {
-	return ~model->events_missing & (uint32_t)width_mask(model->events_length);
+	struct vpmu_compat *compat = trial->compat;
+
+	for (unsigned i = 0; i < report->refused; i++)
+		trial->refused[plan->writes[report->refusals[i].position].place] = true;
+	compat->order = plan->order;
+	compat->planned = (uint8_t)plan->count;
+	compat->refused_count = (uint8_t)report->refused;
+	compat->stops_at =
+		report->refused ? (uint8_t)report->refusals[0].position : (uint8_t)plan->count;
+	compat->stops_place = report->refused ? plan->writes[compat->stops_at].place : 0;
 }
 
-uint64_t capabilities_common(uint64_t wanted, uint64_t host)
+/* Reads what is there, puts the state, and reads what is there then. */
+static enum vpmu_status put_state(struct trial *trial, const struct vpmu_order *order)
 {
-	static const uint64_t formats[] = {CAPABILITY_LBR_FORMAT, CAPABILITY_PEBS_FORMAT};
-	uint64_t common = wanted & host & ~CAPABILITY_FORMATS;
+	int *error = &trial->compat->host_error;
+	struct vpmu_report report;
+	struct vpmu_plan plan;
+	enum vpmu_status status;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(formats); i++)
-		if ((wanted & formats[i]) == (host & formats[i]))
-			common |= wanted & formats[i];
-	return common;
+	status = vpmu_plan_make(&plan, trial->state, trial->from, VPMU_LEVEL_FULL, order);
+	if (status)
+		return status;
+	if (!before_read(&trial->before, trial->from, trial->target, error))
+		return VPMU_HOST;
+	status =
+		vpmu_plan_apply(&plan, trial->from, trial->target, VPMU_POLICY_KEEP_GOING, &report);
+	if (status == VPMU_HOST)
+		*error = report.host_error;
+	if (status && status != VPMU_REFUSED)
+		return status;
+	note_refusals(trial, &plan, &report);
+	return before_read(&trial->after, trial->from, trial->target, error) ? VPMU_OK : VPMU_HOST;
 }
 
-/* AnyThread's bit says that it is gone: turned round, so that a bit set is always more. */
-static uint64_t features_of(const struct vpmu_model *model)
+/* Lists the registers that the virtual CPU has now: IA32_PERF_CAPABILITIES, which has been written,
+ * decides which others there are. */
+static void list_registers(struct trial *trial)
 {
-	return model->features ^ VPMU_FEATURE_ANYTHREAD_GONE;
+	struct vpmu_model *vcpu = &trial->compat->vcpu;
+	int place = vpmu_layout_find_msr(trial->from, MSR_CAPABILITIES);
+	unsigned at = place < 0 ? VPMU_NO_VALUE : trial->from->value_of[place];
+
+	if (trial->pmu)
+		*vcpu = *vpmu_pmu_model(trial->pmu);
+	else if (at != VPMU_NO_VALUE && trial->after.known >> at & 1 &&
+	         vcpu->features & VPMU_FEATURE_PDCM)
+		vcpu->perf_capabilities = trial->after.state.values[at];
+	trial->there.register_count = (uint8_t)vpmu_model_registers(vcpu, trial->there.registers);
 }
 
-/* --- Fields of the model
- * -------------------------------------------------------------------------- */
+/* --- What became of a register ---------------------------------------------------------------- */
 
-typedef enum vpmu_take judge_fn(uint64_t from, uint64_t to);
-
-static enum vpmu_take judge_vendor(uint64_t from, uint64_t to)
+/* Whether the virtual CPU's model has it, as the same thing. */
+static bool is_there(const struct trial *trial, const struct vpmu_register *reg)
 {
-	return from == to ? VPMU_TAKES : VPMU_CANNOT_TAKE;
+	int place = vpmu_layout_find_msr(&trial->there, reg->msr);
+	const struct vpmu_register *other = &trial->there.registers[place < 0 ? 0 : place];
+
+	return place >= 0 && kind_behind(other->kind) == kind_behind(reg->kind) &&
+	       other->index == reg->index;
 }
 
-static enum vpmu_take judge_number(uint64_t from, uint64_t to)
+/* What the guest's RDMSR comes to. Where no guest can be asked, the model answers. */
+static enum vpmu_status guest_reads(const struct trial *trial, const struct vpmu_register *reg,
+                                    uint64_t *value)
 {
-	return to >= from ? VPMU_TAKES : VPMU_TAKES_CHANGED;
+	enum vpmu_status status = is_there(trial, reg) ? VPMU_OK : VPMU_GP;
+	enum vpmu_status answer;
+
+	if (!trial->pmu)
+		return status;
+	answer = vpmu_pmu_guest_read(trial->pmu, reg->msr, value);
+	/* What is not the PMU's to answer is another part's of the VMM, if the model has it. */
+	return answer == VPMU_NO_REGISTER ? status : answer;
 }
 
-static enum vpmu_take judge_version(uint64_t from, uint64_t to)
+static bool writes(const struct trial *trial, uint32_t index, uint64_t value)
 {
-	return from && !to ? VPMU_CANNOT_TAKE : judge_number(from, to);
+	struct vpmu_msr msr = {.index = index, .value = value};
+
+	return trial->target->write(trial->target->context, &msr, 1) == 1;
 }
 
-static enum vpmu_take judge_set(uint64_t from, uint64_t to)
+/* The bits for which the value is refused: each in which it differs from what is there is tried
+ * alone. */
+static uint64_t refused_bits(const struct trial *trial, uint32_t msr, uint64_t now, uint64_t value)
 {
-	return from & ~to ? VPMU_TAKES_CHANGED : VPMU_TAKES;
-}
+	uint64_t differ = value ^ now, refused = 0;
 
-static enum vpmu_take judge_capabilities(uint64_t from, uint64_t to)
-{
-	return capabilities_common(from, to) == from ? VPMU_TAKES : VPMU_TAKES_CHANGED;
-}
+	for (uint64_t rest = differ; rest; rest &= rest - 1) {
+		uint64_t bit = rest & -rest;
 
-/* A VMM shows the guest any family and model that it likes. */
-static enum vpmu_take judge_signature(uint64_t from, uint64_t to)
-{
-	return VPMU_TAKES;
-}
-
-/* AnyThread only exists from version 3 on; below, its feature bit says nothing. */
-static uint64_t comparable_features(const struct vpmu_model *model, const struct vpmu_model *other)
-{
-	uint64_t features = features_of(model);
-
-	if (model->version < 3 || other->version < 3)
-		features &= ~(uint64_t)VPMU_FEATURE_ANYTHREAD_GONE;
-	return features;
-}
-
-static void compare_field(struct vpmu_compat *compat, enum vpmu_compat_field field, uint64_t from,
-                          uint64_t to, judge_fn *judge)
-{
-	enum vpmu_take take = judge(from, to);
-
-	if (take == VPMU_TAKES && (field != VPMU_FIELD_SIGNATURE || from == to))
-		return;
-	compat->differences[compat->difference_count++] = (struct vpmu_compat_difference){
-		.field = field,
-		.take = take,
-		.from = from,
-		.to = to,
-	};
-	if (take > compat->take)
-		compat->take = take;
-}
-
-static void compare_fields(struct vpmu_compat *compat, const struct vpmu_model *a,
-                           const struct vpmu_model *b)
-{
-	compare_field(compat, VPMU_FIELD_VENDOR, a->vendor, b->vendor, judge_vendor);
-	compare_field(compat, VPMU_FIELD_VERSION, a->version, b->version, judge_version);
-	compare_field(compat, VPMU_FIELD_GP_COUNT, a->gp_count, b->gp_count, judge_number);
-	compare_field(compat, VPMU_FIELD_GP_WIDTH, a->gp_width, b->gp_width, judge_number);
-	compare_field(compat, VPMU_FIELD_FIXED_COUNTERS, a->fixed_mask, b->fixed_mask, judge_set);
-	compare_field(compat, VPMU_FIELD_FIXED_WIDTH, a->fixed_width, b->fixed_width, judge_number);
-	compare_field(compat, VPMU_FIELD_FEATURES, comparable_features(a, b),
-	              comparable_features(b, a), judge_set);
-	compare_field(compat, VPMU_FIELD_EVENTS, model_events(a), model_events(b), judge_set);
-	compare_field(compat, VPMU_FIELD_PERF_CAPABILITIES, a->perf_capabilities,
-	              b->perf_capabilities, judge_capabilities);
-	compare_field(compat, VPMU_FIELD_SIGNATURE, a->signature, b->signature, judge_signature);
-}
-
-/* --- Registers
- * ------------------------------------------------------------------------------------ */
-
-/*
- * The kinds whose host write drops what the register does not have; of the others such a write is
- * refused. Counters: Linux 6.12 kvm/vmx/pmu_intel.c and kvm/svm/pmu.c through pmc_write_counter();
- * AMD's selectors and global control: amd_pmu_set_msr(), kvm_pmu_set_msr().
- */
-#define KIND(name) (UINT32_C(1) << VPMU_KIND_##name)
-#define COUNTERS   (KIND(COUNTER) | KIND(FIXED_COUNTER))
-static const uint32_t cutting_kinds[VPMU_VENDORS] = {
-	[VPMU_VENDOR_INTEL] = COUNTERS,
-	[VPMU_VENDOR_ZHAOXIN] = COUNTERS,
-	[VPMU_VENDOR_AMD] = COUNTERS | KIND(SELECTOR) | KIND(GLOBAL_CTRL),
-};
-
-/* The target's register of that number, if it is the same thing. */
-static const struct vpmu_register *counterpart(const struct vpmu_register *reg,
-                                               const struct vpmu_layout *to)
-{
-	int place = vpmu_layout_find_msr(to, reg->msr);
-	const struct vpmu_register *other;
-
-	if (place < 0)
-		return NULL;
-	other = &to->registers[place];
-	if (kind_behind(other->kind) != kind_behind(reg->kind) || other->index != reg->index)
-		return NULL;
-	return other;
-}
-
-/* The guest can be given any part of the host's capabilities, and sees no other. */
-static struct vpmu_compat_register judge_capabilities_value(struct vpmu_compat_register verdict,
-                                                            const struct vpmu_register *other)
-{
-	verdict.becomes = capabilities_common(verdict.value, other->reset);
-	verdict.bits = verdict.value ^ verdict.becomes;
-	if (verdict.bits) {
-		verdict.take = VPMU_CANNOT_TAKE;
-		verdict.why = VPMU_COMPAT_RESERVED;
+		if (writes(trial, msr, now ^ bit))
+			writes(trial, msr, now);
+		else
+			refused |= bit;
 	}
-	return verdict;
+	return refused ? refused : differ;
 }
 
-static struct vpmu_compat_register judge_bits(struct vpmu_compat_register verdict,
-                                              const struct vpmu_register *reg,
-                                              const struct vpmu_register *other, bool cuts)
+static void set_verdict(struct vpmu_compat_register *verdict, enum vpmu_take take,
+                        enum vpmu_compat_why why, uint64_t bits)
 {
-	uint64_t excess = verdict.value & ~other->writable;
-
-	verdict.becomes = verdict.value & other->writable;
-	verdict.bits = excess ? excess : reg->writable & ~other->writable;
-	if (!verdict.bits)
-		return verdict;
-	verdict.take = excess && !cuts ? VPMU_CANNOT_TAKE : VPMU_TAKES_CHANGED;
-	verdict.why = !excess ? VPMU_COMPAT_LOST : cuts ? VPMU_COMPAT_CUT : VPMU_COMPAT_RESERVED;
-	return verdict;
+	verdict->take = (uint8_t)take;
+	verdict->why = (uint8_t)why;
+	verdict->bits = bits;
 }
 
-static struct vpmu_compat_register judge_register(const struct vpmu_layout *from,
-                                                  const struct vpmu_layout *to, unsigned place,
-                                                  uint64_t value)
+/* A register whose value a put writes. */
+static void judge_stored(const struct trial *trial, struct vpmu_compat_register *verdict)
 {
-	const struct vpmu_register *reg = &from->registers[place];
-	const struct vpmu_register *other = counterpart(reg, to);
-	struct vpmu_compat_register verdict = {
-		.place = (uint8_t)place, .value = value, .becomes = value};
-	bool cuts = cutting_kinds[from->model.vendor] >> kind_behind(reg->kind) & 1;
+	const struct vpmu_register *reg = &trial->from->registers[verdict->place];
+	unsigned at = trial->from->value_of[verdict->place];
+	bool there = is_there(trial, reg) && trial->after.known >> at & 1;
+	uint64_t seen = 0, differ;
 
-	if (other && reg->kind == VPMU_KIND_CAPABILITIES)
-		return judge_capabilities_value(verdict, other);
-	if (other)
-		return judge_bits(verdict, reg, other, cuts);
-	verdict.why = VPMU_COMPAT_MISSING;
-	verdict.take = reg->level == VPMU_LEVEL_NEVER ? VPMU_TAKES_CHANGED : VPMU_CANNOT_TAKE;
-	verdict.becomes = 0;
-	verdict.bits = value;
-	return verdict;
+	verdict->value = trial->state->values[at];
+	verdict->becomes = trial->after.known >> at & 1 ? trial->after.state.values[at] : 0;
+	differ = verdict->value ^ verdict->becomes;
+	if (trial->refused[verdict->place])
+		set_verdict(verdict, VPMU_CANNOT_TAKE,
+		            there ? VPMU_COMPAT_REFUSED : VPMU_COMPAT_MISSING, verdict->value);
+	else if (!there)
+		set_verdict(verdict, VPMU_TAKES_CHANGED,
+		            guest_reads(trial, reg, &seen) ? VPMU_COMPAT_MISSING
+		                                           : VPMU_COMPAT_IGNORED,
+		            differ);
+	else if (differ)
+		set_verdict(verdict, VPMU_TAKES_CHANGED, VPMU_COMPAT_CHANGED, differ);
 }
 
-static void compare_registers(struct vpmu_compat *compat, const struct vpmu_state *state,
-                              const struct vpmu_layout *to)
+/* An alias, a command, or another part's: written by few orders, and seen by the guest. */
+static void judge_shown(const struct trial *trial, struct vpmu_compat_register *verdict)
 {
-	const struct vpmu_layout *from = compat->layout;
+	const struct vpmu_register *reg = &trial->from->registers[verdict->place];
+	unsigned at = trial->from->value_of[verdict->place];
+	bool shows = at != VPMU_NO_VALUE, there = is_there(trial, reg);
+	uint64_t seen = 0;
 
-	for (unsigned i = 0; i < from->register_count; i++) {
+	if (shows) {
+		verdict->value = trial->state->values[at];
+		seen = trial->after.known >> at & 1 ? trial->after.state.values[at] : 0;
+	}
+	if (trial->refused[verdict->place])
+		set_verdict(verdict, VPMU_CANNOT_TAKE,
+		            there ? VPMU_COMPAT_REFUSED : VPMU_COMPAT_MISSING, verdict->value);
+	else if (reg->guest != VPMU_ACCESS_NONE && guest_reads(trial, reg, &seen))
+		set_verdict(verdict, VPMU_TAKES_CHANGED, VPMU_COMPAT_MISSING, verdict->value);
+	else if (shows && !there)
+		set_verdict(verdict, VPMU_TAKES_CHANGED, VPMU_COMPAT_IGNORED,
+		            verdict->value ^ seen);
+	else if (shows && seen != verdict->value)
+		set_verdict(verdict, VPMU_TAKES_CHANGED, VPMU_COMPAT_CHANGED,
+		            verdict->value ^ seen);
+	if (shows && verdict->why != VPMU_COMPAT_MISSING)
+		verdict->becomes = seen;
+}
+
+/* Why a value is refused is tried on the virtual CPU itself, so that comes last. */
+static void find_refused_bits(const struct trial *trial, struct vpmu_compat_register *verdict)
+{
+	unsigned at = trial->from->value_of[verdict->place];
+
+	if (verdict->why == VPMU_COMPAT_REFUSED && at != VPMU_NO_VALUE &&
+	    trial->before.known >> at & 1)
+		verdict->bits = refused_bits(trial, trial->from->registers[verdict->place].msr,
+		                             trial->before.state.values[at], verdict->value);
+}
+
+static void judge_registers(const struct trial *trial)
+{
+	struct vpmu_compat *compat = trial->compat;
+
+	compat->register_count = trial->from->register_count;
+	for (unsigned i = 0; i < compat->register_count; i++) {
 		struct vpmu_compat_register *verdict = &compat->registers[i];
-		uint64_t value = 0;
 
-		if (from->value_of[i] != VPMU_NO_VALUE)
-			value = state->values[from->value_of[i]];
-		*verdict = judge_register(from, to, i, value);
+		verdict->place = (uint8_t)i;
+		if (trial->from->registers[i].level == VPMU_LEVEL_NEVER)
+			judge_shown(trial, verdict);
+		else
+			judge_stored(trial, verdict);
 		if (verdict->take > (unsigned)compat->take)
 			compat->take = (enum vpmu_take)verdict->take;
 	}
-	compat->register_count = from->register_count;
+	for (unsigned i = 0; i < compat->register_count; i++)
+		find_refused_bits(trial, &compat->registers[i]);
+}
+
+/* --- The judgement ---------------------------------------------------------------------------- */
+
+static enum vpmu_status judge_on(struct trial *trial, const struct vpmu_order *order)
+{
+	struct vpmu_compat *compat = trial->compat;
+	enum vpmu_status status;
+
+	compare_models(compat, &trial->from->model, &compat->to);
+	status = put_state(trial, order ? order : vpmu_order_find("safe"));
+	if (status)
+		return status;
+	list_registers(trial);
+	judge_registers(trial);
+	return compat->take == VPMU_CANNOT_TAKE ? VPMU_INCOMPATIBLE : VPMU_OK;
+}
+
+/* What the VMM there asks the profile's kernel for: the guest's own model, where that comes to the
+ * same PMU. */
+static struct vpmu_model asked_model(const struct vpmu_model *from, const struct vpmu_model *to,
+                                     const struct vpmu_profile *profile)
+{
+	struct vpmu_model a = *from, b = *to;
+
+	if (profile && !vpmu_profile_adapt(profile, &a) && !vpmu_profile_adapt(profile, &b) &&
+	    vpmu_model_equal(&a, &b))
+		return *from;
+	return vpmu_compat_model(from, to);
 }
 
 enum vpmu_status vpmu_compat_judge(struct vpmu_compat *compat, const struct vpmu_state *state,
-                                   const struct vpmu_layout *layout, const struct vpmu_model *to)
+                                   const struct vpmu_layout *layout, const struct vpmu_model *to,
+                                   const struct vpmu_profile *profile,
+                                   const struct vpmu_order *order)
 {
-	struct vpmu_layout target;
+	_Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+	struct vpmu_target target;
+	struct vpmu_model asked;
+	struct vpmu_pmu *pmu;
 
 	*compat = (struct vpmu_compat){.layout = layout, .to = *to};
-	if (!layout_fits(layout, state) || vpmu_layout_init(&target, to))
+	if (!layout_fits(layout, state) || vpmu_model_check(to, NULL, 0))
 		return VPMU_BAD_ARGUMENT;
-	compare_fields(compat, &layout->model, to);
-	compare_registers(compat, state, &target);
-	return compat->take == VPMU_CANNOT_TAKE ? VPMU_INCOMPATIBLE : VPMU_OK;
+	if (profile && vpmu_profile_adapt(profile, &compat->to))
+		return VPMU_BAD_ARGUMENT;
+	asked = asked_model(&layout->model, to, profile);
+	pmu = vpmu_pmu_init(memory, sizeof(memory), &asked, profile);
+	if (!pmu)
+		return VPMU_INTERNAL;
+	target = vpmu_target_machine(pmu);
+	return judge_on(&(struct trial){.compat = compat,
+	                                .state = state,
+	                                .from = layout,
+	                                .target = &target,
+	                                .pmu = pmu},
+	                order);
+}
+
+enum vpmu_status vpmu_compat_try(struct vpmu_compat *compat, const struct vpmu_state *state,
+                                 const struct vpmu_layout *layout, const struct vpmu_model *to,
+                                 const struct vpmu_model *vcpu, const struct vpmu_order *order,
+                                 const struct vpmu_target *target)
+{
+	*compat = (struct vpmu_compat){.layout = layout, .to = *to, .vcpu = *vcpu};
+	if (!layout_fits(layout, state) || vpmu_model_check(to, NULL, 0) ||
+	    vpmu_model_check(vcpu, NULL, 0))
+		return VPMU_BAD_ARGUMENT;
+	return judge_on(
+		&(struct trial){.compat = compat, .state = state, .from = layout, .target = target},
+		order);
 }

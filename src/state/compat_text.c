@@ -15,6 +15,23 @@ const char *vpmu_take_text(enum vpmu_take take)
 	return "unknown";
 }
 
+const char *vpmu_compat_why_text(enum vpmu_compat_why why)
+{
+	switch (why) {
+	case VPMU_COMPAT_SAME:
+		return "same";
+	case VPMU_COMPAT_MISSING:
+		return "missing";
+	case VPMU_COMPAT_REFUSED:
+		return "refused";
+	case VPMU_COMPAT_CHANGED:
+		return "changed";
+	case VPMU_COMPAT_IGNORED:
+		return "ignored";
+	}
+	return "unknown";
+}
+
 const char *field_name(enum vpmu_compat_field field)
 {
 	static const char *const names[VPMU_FIELDS] = {
@@ -154,17 +171,29 @@ static bool is_counter(enum vpmu_kind kind)
 	return kind == VPMU_KIND_COUNTER || kind == VPMU_KIND_FIXED_COUNTER;
 }
 
+/* When it overflows next, where that is not when it would have. */
 static void add_counter_notice(struct text *text, const struct vpmu_compat *compat,
                                const struct vpmu_compat_register *verdict,
                                const struct vpmu_register *reg)
 {
-	unsigned width =
-		reg->kind == VPMU_KIND_FIXED_COUNTER ? compat->to.fixed_width : compat->to.gp_width;
+	unsigned width = reg->kind == VPMU_KIND_FIXED_COUNTER ? compat->vcpu.fixed_width
+	                                                      : compat->vcpu.gp_width;
+	uint64_t mask = width_mask(width), value = verdict->value & reg->writable;
 
+	/* Distances of 2^64 are 0 here. */
+	if (mask - verdict->becomes == reg->writable - value)
+		return;
 	text_add(text, "; the next overflow comes after ");
-	add_distance(text, verdict->becomes, width_mask(width));
+	add_distance(text, verdict->becomes, mask);
 	text_add(text, " events, not ");
-	add_distance(text, verdict->value, reg->writable);
+	add_distance(text, value, reg->writable);
+}
+
+static void add_bits(struct text *text, const char *before, uint64_t bits, const char *after)
+{
+	text_add(text, before);
+	text_add_hex(text, bits);
+	text_add(text, after);
 }
 
 static void add_missing(struct text *text, const struct vpmu_compat_register *verdict,
@@ -173,34 +202,26 @@ static void add_missing(struct text *text, const struct vpmu_compat_register *ve
 	text_add(text, "there is no such register: the guest gets #GP");
 	if (reg->level == VPMU_LEVEL_NEVER)
 		return;
+	text_add(text, verdict->take == VPMU_CANNOT_TAKE ? ", the write is refused"
+	                                                 : ", the write does nothing");
 	text_add(text, verdict->value == reg->reset
 	                       ? "; nothing is lost yet, it has its reset value"
 	                       : ", and its value is lost");
 }
 
-static void add_cut(struct text *text, const struct vpmu_compat *compat,
-                    const struct vpmu_compat_register *verdict, const struct vpmu_register *reg)
+static void add_changed(struct text *text, const struct vpmu_compat *compat,
+                        const struct vpmu_compat_register *verdict, const struct vpmu_register *reg)
 {
-	text_add(text, "bits ");
-	text_add_hex(text, verdict->bits);
-	text_add(text, " are cut, it becomes ");
-	text_add_hex(text, verdict->becomes);
-	if (is_counter(reg->kind))
-		add_counter_notice(text, compat, verdict, reg);
-}
+	uint64_t cut = verdict->value & ~verdict->becomes;
+	uint64_t set = verdict->becomes & ~verdict->value;
 
-static void add_lost(struct text *text, const struct vpmu_compat *compat,
-                     const struct vpmu_compat_register *verdict, const struct vpmu_register *reg)
-{
-	text_add(text, "bits ");
-	text_add_hex(text, verdict->bits);
-	text_add(text, " are not there");
+	add_bits(text, "it becomes ", verdict->becomes, "");
+	if (cut)
+		add_bits(text, ", bits ", cut, " are cut");
+	if (set)
+		add_bits(text, ", bits ", set, " are set");
 	if (is_counter(reg->kind))
 		add_counter_notice(text, compat, verdict, reg);
-	else if (reg->kind == VPMU_KIND_GLOBAL_STATUS)
-		text_add(text, ": they never come on");
-	else
-		text_add(text, ": the guest cannot set them");
 }
 
 static void add_reason(struct text *text, const struct vpmu_compat *compat,
@@ -208,20 +229,21 @@ static void add_reason(struct text *text, const struct vpmu_compat *compat,
 {
 	switch ((enum vpmu_compat_why)verdict->why) {
 	case VPMU_COMPAT_SAME:
+		if (is_counter(reg->kind))
+			add_counter_notice(text, compat, verdict, reg);
 		break;
 	case VPMU_COMPAT_MISSING:
 		add_missing(text, verdict, reg);
 		break;
-	case VPMU_COMPAT_RESERVED:
-		text_add(text, "bits ");
-		text_add_hex(text, verdict->bits);
-		text_add(text, " are reserved there, the write is refused");
+	case VPMU_COMPAT_REFUSED:
+		add_bits(text, "bits ", verdict->bits, " are reserved there, the write is refused");
 		break;
-	case VPMU_COMPAT_CUT:
-		add_cut(text, compat, verdict, reg);
+	case VPMU_COMPAT_CHANGED:
+		add_changed(text, compat, verdict, reg);
 		break;
-	case VPMU_COMPAT_LOST:
-		add_lost(text, compat, verdict, reg);
+	case VPMU_COMPAT_IGNORED:
+		add_bits(text, "there is no such register: the write is dropped, the guest reads ",
+		         verdict->becomes, "");
 		break;
 	}
 }
@@ -250,4 +272,24 @@ void vpmu_compat_describe_register(const struct vpmu_compat *compat, unsigned i,
 	if (verdict->why != VPMU_COMPAT_SAME)
 		text_add(&text, ": ");
 	add_reason(&text, compat, verdict, reg);
+}
+
+void vpmu_compat_describe_put(const struct vpmu_compat *compat, char *line, size_t bytes)
+{
+	struct text text = text_in(line, bytes);
+
+	if (!compat->refused_count)
+		return;
+	text_add(&text, "a put in order ");
+	text_add(&text, compat->order->name);
+	text_add(&text, ": ");
+	text_add_unsigned(&text, compat->refused_count);
+	text_add(&text, " of ");
+	text_add_unsigned(&text, compat->planned);
+	text_add(&text, compat->refused_count == 1 ? " writes is refused" : " writes are refused");
+	text_add(&text, "; one that ends there ends at ");
+	text_add(&text, compat->layout->registers[compat->stops_place].name);
+	text_add(&text, ", after ");
+	text_add_unsigned(&text, compat->stops_at);
+	text_add(&text, " of them");
 }

@@ -7,10 +7,12 @@
 #include <vpmu/compat.h>
 #include <vpmu/state.h>
 
-/* vpmu_layout_excess() of a register. */
+/* vpmu_layout_excess() of a register: what a host write of profile hardware refuses, or drops. */
 static inline uint64_t register_excess(const struct vpmu_register *reg, uint64_t value)
 {
-	return reg->kind == VPMU_KIND_CAPABILITIES ? value ^ reg->reset : value & ~reg->writable;
+	if (reg->kind == VPMU_KIND_CAPABILITIES || !reg->writable)
+		return value ^ reg->reset;
+	return value & ~reg->writable;
 }
 
 #endif

@@ -72,7 +72,7 @@ bool before_read(struct before *before, const struct vpmu_layout *layout,
 void before_restore(const struct before *before, const struct vpmu_layout *layout,
                     const struct vpmu_target *target, struct vpmu_report *report);
 
-/* --- compat.c -----------------------------------------------------------------------------------
+/* --- compat_model.c -----------------------------------------------------------------------------
  */
 
 /* Bit i: architectural event i exists. */
@@ -86,6 +86,17 @@ uint32_t model_events(const struct vpmu_model *model);
 
 /* What of a host's capabilities a guest with `wanted` can have. */
 uint64_t capabilities_common(uint64_t wanted, uint64_t host);
+
+/* Lists in compat->differences what of `a` is less in `b`. */
+void compare_models(struct vpmu_compat *compat, const struct vpmu_model *a,
+                    const struct vpmu_model *b);
+
+/* Makes a mixture of models a PMU that can exist: what needs more than is there goes. The version
+ * becomes 0 where nothing is left. */
+void model_fit(struct vpmu_model *model);
+
+/* --- compat_text.c -------------------------------------------------------------------------------
+ */
 
 /* "HLE", or NULL: the name of one bit of enum vpmu_feature. */
 const char *feature_name(uint32_t bit);
