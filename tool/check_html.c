@@ -69,21 +69,41 @@ static void put_head(FILE *file, const struct check_table *table)
 	fputs("</table>\n", file);
 }
 
+static bool has_any(const struct check_cell *cell, uint32_t which)
+{
+	for (unsigned i = 0; i < CHECK_PROPERTIES; i++)
+		if (which >> i & 1 && cell_violates(cell, (enum check_property)i))
+			return true;
+	return false;
+}
+
+static void put_letters(FILE *file, const struct check_cell *cell, size_t i, uint32_t which)
+{
+	fprintf(file, "<a href=\"#c%zu\">", i);
+	for (unsigned j = 0; j < CHECK_PROPERTIES; j++)
+		if (which >> j & 1 && cell_violates(cell, (enum check_property)j))
+			fprintf(file, "<span title=\"%s\">%c</span>", check_properties[j].name,
+			        check_properties[j].letter);
+	fputs("</a>", file);
+}
+
 static void put_cell(FILE *file, const struct check_cell *cell, size_t i)
 {
 	if (!cell_holds(cell)) {
-		fprintf(file, "<td class=\"bad\"><a href=\"#c%zu\">", i);
-		for (unsigned j = 0; j < CHECK_PROPERTIES; j++)
-			if (cell_violates(cell, (enum check_property)j))
-				fprintf(file, "<span title=\"%s\">%c</span>",
-				        check_properties[j].name, check_properties[j].letter);
-		fputs("</a></td>", file);
+		fputs("<td class=\"bad\">", file);
+		put_letters(file, cell, i, UINT32_MAX);
+		fputs("</td>", file);
 	} else if (!cell->exists) {
 		fputs("<td class=\"none\">&ndash;</td>", file);
 	} else {
-		fputs(cell->incomplete ? "<td class=\"part\">not all explored</td>"
-		                       : "<td class=\"ok\">holds</td>",
+		fputs(cell->incomplete ? "<td class=\"part\">not all explored"
+		                       : "<td class=\"ok\">holds",
 		      file);
+		if (has_any(cell, ~CHECK_OF_ORDERS)) {
+			fputs("; ", file);
+			put_letters(file, cell, i, ~CHECK_OF_ORDERS);
+		}
+		fputs("</td>", file);
 	}
 }
 
@@ -150,7 +170,7 @@ static void put_counterexamples(FILE *file, const struct check_table *table)
 	for (size_t i = 0; i < table->count; i++) {
 		const struct check_cell *cell = &table->cells[i];
 
-		if (cell_holds(cell))
+		if (!has_any(cell, UINT32_MAX))
 			continue;
 		fprintf(file, "<h3 id=\"c%zu\">", i);
 		put_escaped(file, cell->order);

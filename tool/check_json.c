@@ -81,8 +81,9 @@ int check_identify(struct check_table *table, const struct check_job *jobs, uint
 
 static json_t *violation_json(const struct check_violation *violation, unsigned property)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:b, s:s, s:s}", "property",
-	                 check_properties[property].name, "state", violation->state, "steps",
+	return json_pack("{s:s, s:b, s:s, s:I, s:I, s:b, s:s, s:s}", "property",
+	                 check_properties[property].name, "of_order",
+	                 (int)(CHECK_OF_ORDERS >> property & 1), "state", violation->state, "steps",
 	                 (json_int_t)violation->steps, "incidents",
 	                 (json_int_t)violation->incidents, "replays", violation->replays, "story",
 	                 violation->story, "script", violation->script);

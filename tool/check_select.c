@@ -21,7 +21,12 @@ static const char *const models[] = {
 	"zhaoxin-v2", "amd-k7",   "amd-perfcore", "amd-perfmon-v2",
 };
 
-enum { MODELS = sizeof(models) / sizeof(models[0]) };
+/* For the search, the smallest with global control of each vendor, and those without it. */
+static const char *const search_models[] = {
+	"intel-v1", "intel-v2", "amd-k7", "amd-perfcore", "amd-perfmon-v2",
+};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *life_name(const void *list, size_t i)
 {
@@ -65,7 +70,7 @@ static int select_scope(struct selection *selection, const char *text)
 	selection->scope = check_scope_default();
 	/* Hundreds of orders are explored, most of which fail at once. */
 	if (selection->options->search)
-		selection->scope.between = 1;
+		selection->scope.between = selection->scope.mixed = 1;
 	if (!text || check_scope_parse(&selection->scope, text, why, sizeof(why)))
 		return TOOL_HOLDS;
 	message("--scope %s: %s", text, why);
@@ -208,12 +213,16 @@ static int add_profiles(struct selection *selection, struct check_subject *subje
 
 static int add_models(struct selection *selection, struct check_subject *subject)
 {
-	const char *only = selection->options->model;
+	const struct check_options *options = selection->options;
+	const char *const *names = options->model    ? &options->model
+	                           : options->search ? search_models
+	                                             : models;
+	size_t count = options->model ? 1 : options->search ? COUNT(search_models) : COUNT(models);
 
-	for (size_t i = 0; i < (only ? 1 : MODELS); i++) {
-		int status = model_from_text(only ? only : models[i], &subject->model);
+	for (size_t i = 0; i < count; i++) {
+		int status = model_from_text(names[i], &subject->model);
 
-		subject->model_name = only ? only : models[i];
+		subject->model_name = names[i];
 		if (!status && !subject->model.version) {
 			message("no PMU to check: --model %s", subject->model_name);
 			return TOOL_BAD;

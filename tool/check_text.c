@@ -9,18 +9,27 @@
 
 enum { LIFE_COLUMN = 12 };
 
-/* "." holds, "-" no such cell, "?" not all explored, else the letters of what is violated. */
-static void verdict_of(const struct check_cell *cell, char text[CHECK_PROPERTIES + 2])
+static size_t put_letters(const struct check_cell *cell, uint32_t which, char *text)
 {
 	size_t used = 0;
 
 	for (unsigned i = 0; i < CHECK_PROPERTIES; i++)
-		if (cell_violates(cell, (enum check_property)i))
+		if (which >> i & 1 && cell_violates(cell, (enum check_property)i))
 			text[used++] = check_properties[i].letter;
+	return used;
+}
+
+/* "." holds, "-" no such cell, "?" not all explored, else the letters of what is violated; then
+ * those of what no order can save. */
+static void verdict_of(const struct check_cell *cell, char text[CHECK_PROPERTIES + 2])
+{
+	size_t used = put_letters(cell, CHECK_OF_ORDERS, text);
+
 	if (!used)
 		text[used++] = !cell->exists ? '-' : cell->incomplete ? '?' : '.';
 	else if (cell->incomplete)
 		text[used++] = '?';
+	used += put_letters(cell, ~CHECK_OF_ORDERS, text + used);
 	text[used] = '\0';
 }
 
@@ -136,7 +145,10 @@ void check_print_verdict(const struct check_table *table)
 		size_t cells;
 		const struct check_cell *cell = shortest_of(table, (enum check_property)i, &cells);
 
-		printf("%-22s %s", check_properties[i].name, cell ? "VIOLATED" : "holds");
+		printf("%-22s %s", check_properties[i].name,
+		       !cell                      ? "holds"
+		       : CHECK_OF_ORDERS >> i & 1 ? "VIOLATED"
+		                                  : "not, and no order can help,");
 		if (cell)
 			printf(" in %zu of %zu cells", cells, existing);
 		putchar('\n');
@@ -147,7 +159,8 @@ void check_print_verdict(const struct check_table *table)
 		const struct check_cell *cell = shortest_of(table, (enum check_property)i, &cells);
 
 		if (cell)
-			printf("\n%s is violated: %s\n%s", check_properties[i].name,
+			printf("\n%s %s: %s\n%s", check_properties[i].name,
+			       CHECK_OF_ORDERS >> i & 1 ? "is violated" : "no order can keep",
 			       check_properties[i].about, cell->violations[i].story);
 	}
 }

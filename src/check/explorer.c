@@ -31,7 +31,7 @@ static uint32_t table_size(const struct check_scope *scope)
 size_t check_scope_memory(const struct check_scope *scope)
 {
 	return sizeof(struct check_explorer) + scope->nodes * sizeof(struct node) +
-	       table_size(scope) * sizeof(uint64_t) +
+	       (table_size(scope) + SEEN) * sizeof(uint64_t) +
 	       2 * (size_t)frontier_max(scope) * (machine_stride() + sizeof(uint32_t));
 }
 
@@ -45,6 +45,7 @@ void check_explorer_destroy(struct check_explorer *explorer)
 	}
 	free(explorer->nodes);
 	free(explorer->table);
+	free(explorer->seen);
 	free(explorer);
 }
 
@@ -62,7 +63,8 @@ struct check_explorer *check_explorer_create(const struct check_scope *scope)
 	explorer->frontier_max = frontier_max(scope);
 	explorer->nodes = malloc(scope->nodes * sizeof(*explorer->nodes));
 	explorer->table = malloc(table_size(scope) * sizeof(*explorer->table));
-	whole = explorer->nodes && explorer->table;
+	explorer->seen = malloc(SEEN * sizeof(*explorer->seen));
+	whole = explorer->nodes && explorer->table && explorer->seen;
 	for (unsigned i = 0; i < 2; i++) {
 		struct frontier *frontier = &explorer->frontiers[i];
 
@@ -141,4 +143,41 @@ bool nodes_add(struct check_explorer *explorer, const struct node *node, const s
 		return false;
 	explorer->nodes[explorer->node_count++] = *node;
 	return true;
+}
+
+/* --- Scenarios that were explored --- */
+
+static uint64_t scenario_key(const struct check_explorer *explorer)
+{
+	const struct scenario *scenario = &explorer->scenario;
+	uint64_t key = vpmu_pmu_fingerprint(pmu_of((struct machine *)&explorer->life));
+
+	key += (uint64_t)scenario->level << 8 | (uint64_t)scenario->is_read << 1 |
+	       scenario->is_mixed;
+	for (unsigned i = 0; i < scenario->layout->value_count; i++) {
+		key = (key ^ scenario->state.values[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		key ^= key >> 29;
+	}
+	return key ? key : 1;
+}
+
+void seen_clear(struct check_explorer *explorer)
+{
+	memset(explorer->seen, 0, SEEN * sizeof(*explorer->seen));
+	explorer->seen_count = 0;
+}
+
+bool seen_before(struct check_explorer *explorer)
+{
+	uint64_t key = scenario_key(explorer);
+	uint32_t at = (uint32_t)key & (SEEN - 1);
+
+	for (; explorer->seen[at]; at = (at + 1) & (SEEN - 1))
+		if (explorer->seen[at] == key)
+			return true;
+	if (explorer->seen_count == SEEN / 2)
+		return false; /* explored once more */
+	explorer->seen[at] = key;
+	explorer->seen_count++;
+	return false;
 }

@@ -36,12 +36,16 @@ struct frontier {
 	uint32_t count;
 };
 
+enum { SEEN = 1 << 15 };
+
 struct check_explorer {
 	struct check_scope scope;
 	size_t stride; /* bytes of a machine */
 	uint32_t node_count, frontier_max, table_mask;
 	struct node *nodes;
 	uint64_t *table;
+	uint64_t *seen; /* of the subject: SEEN places */
+	uint32_t seen_count;
 	struct frontier frontiers[2];
 	unsigned now; /* the frontier that is explored; the other one is filled */
 	struct vpmu_layout layout;
@@ -63,6 +67,11 @@ void nodes_clear(struct check_explorer *explorer);
 /* Adds a node at a machine; false: it was met before. */
 bool nodes_add(struct check_explorer *explorer, const struct node *node,
                const struct vpmu_pmu *pmu);
+
+/* Whether the subject had a scenario with the same machine, state and incidents, which this one is
+ * added to; and forgets them all. */
+bool seen_before(struct check_explorer *explorer);
+void seen_clear(struct check_explorer *explorer);
 
 /* --- move.c --- */
 

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vCPU's prior life, made on a fresh machine with what a replay script can do: a guest programs
- * its counters and runs; then what the life is named for happens.
+ * its counters and runs; then to each counter happens what its condition is named for.
  */
 #include "room_int.h"
-
-/* What the guest programmed: the controls of the state that will be put, with counters far from
- * overflow or near it; or every counter, on another event. */
-enum variant { SAME_FAR, SAME_NEAR, ALL_NEAR, VARIANTS };
 
 enum {
 	RAN = 10,         /* instructions that the guest has run */
@@ -16,136 +12,211 @@ enum {
 	PENDING = 1 + RAN /* so many that one more overflows */
 };
 
-unsigned life_variants(enum check_life life)
-{
-	return life == CHECK_FRESH ? 1 : VARIANTS;
-}
-
-static uint64_t start_of(const struct scenario *scenario, uint64_t mask)
-{
-	enum check_life life = scenario->subject->life;
-
-	if (life == CHECK_OVERFLOW_PENDING || life == CHECK_PMI_PENDING)
-		return -(uint64_t)PENDING & mask;
-	return scenario->variant == SAME_FAR ? FAR : -(uint64_t)NEAR & mask;
-}
-
-/* Sets or clears what asks for a PMI, in each counter's own control. */
-static uint64_t with_pmi(uint64_t value, enum vpmu_kind kind, bool pmi)
-{
-	uint64_t bits = 0;
-
-	if (kind == VPMU_KIND_SELECTOR && value)
-		bits = SELECTOR_INT;
-	for (unsigned i = 0; kind == VPMU_KIND_FIXED_CTRL && i < VPMU_MAX_FIXED; i++)
-		if (value >> (FIXED_FIELD_BITS * i) & FIXED_USR_OS)
-			bits |= (uint64_t)FIXED_INT << (FIXED_FIELD_BITS * i);
-	return pmi ? value | bits : value & ~bits;
-}
-
-/* An emulated instruction must be one that a counter counts. */
-static uint64_t on_instructions(uint64_t value, enum vpmu_kind kind)
-{
-	return kind == VPMU_KIND_SELECTOR && value ? (value & ~UINT64_C(0xff)) | 0xc0 : value;
-}
-
-static void choose_program(struct vpmu_state *program, const struct scenario *scenario)
-{
-	const struct vpmu_layout *layout = scenario->layout;
-	enum check_life life = scenario->subject->life;
-
-	*program = scenario->state;
-	if (scenario->variant == ALL_NEAR)
-		state_all_on(program, layout);
-	else if (scenario->level == VPMU_LEVEL_RESET)
-		state_make(program, layout, 1); /* two counters, and a fixed one */
-	for (unsigned i = 0; i < layout->value_count; i++) {
-		enum vpmu_kind kind = stored(layout, i)->kind;
-		uint64_t *value = &program->values[i];
-
-		if (is_counter(kind))
-			*value = start_of(scenario, stored(layout, i)->writable);
-		if (life == CHECK_OVERFLOW_PENDING || life == CHECK_PMI_PENDING)
-			*value = with_pmi(*value, kind, life == CHECK_PMI_PENDING);
-		if (life != CHECK_RUNNING)
-			*value = on_instructions(*value, kind);
-	}
-}
+#define SELECTOR_EVENT UINT64_C(0xff)
+#define SELECTOR_EDGE  UINT64_C(0x1040000) /* EDGE, and a CMASK of 1 */
 
 struct making {
 	struct vpmu_pmu *pmu;
+	const struct scenario *scenario;
 	const struct vpmu_layout *layout;
 	struct record *record;
+	uint64_t fixed, global; /* the control registers as the guest has them */
 };
 
-static void write_kind(const struct making *making, const struct vpmu_state *program,
-                       enum vpmu_kind kind, bool zeros)
+static uint32_t slots_with(const struct making *making, uint32_t conditions)
 {
-	for (unsigned i = 0; i < making->layout->value_count; i++) {
-		const struct vpmu_register *reg = stored(making->layout, i);
-		struct deed deed = {CHECK_DO_WRITE, reg->msr, program ? program->values[i] : 0};
+	uint32_t slots = 0;
 
-		if (reg->kind == kind && (zeros || deed.value))
-			deed_do(making->pmu, deed, making->record);
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		if (conditions >> making->scenario->condition[slot] & 1)
+			slots |= BIT32(slot);
+	return slots;
+}
+
+static struct check_answer act(const struct making *making, enum check_verb verb, uint64_t value)
+{
+	return deed_do(making->pmu, (struct deed){verb, 0, value}, making->record);
+}
+
+static void write_register(const struct making *making, enum vpmu_kind kind, unsigned index,
+                           uint64_t value)
+{
+	int at = value_of_kind(making->layout, kind, index);
+	struct deed deed = {.verb = CHECK_DO_WRITE, .value = value};
+
+	if (at < 0)
+		return;
+	deed.msr = stored(making->layout, (unsigned)at)->msr;
+	deed_do(making->pmu, deed, making->record);
+}
+
+static uint64_t start_of(const struct making *making, unsigned slot)
+{
+	unsigned width = slot < VPMU_MAX_GP ? making->layout->model.gp_width
+	                                    : making->layout->model.fixed_width;
+	uint64_t mask = width < 64 ? BIT64(width) - 1 : UINT64_MAX;
+
+	switch ((enum condition)making->scenario->condition[slot]) {
+	case COUNTER_FAR:
+		return FAR;
+	case COUNTER_QUIET:
+	case COUNTER_PMI:
+		return -(uint64_t)PENDING & mask;
+	case COUNTER_OWES:
+		return mask;
+	default:
+		return -(uint64_t)NEAR & mask;
 	}
 }
 
-/* A counter that nothing enables is left at 0, or the script would be long. */
-static void write_counters(const struct making *making, const struct vpmu_state *program)
+/* The counter's control as the state that is put has it, or as it might be. */
+static uint64_t usual_control(const struct making *making, unsigned slot)
 {
-	const struct vpmu_layout *layout = making->layout;
-	int control = value_of_kind(layout, VPMU_KIND_FIXED_CTRL, 0);
+	uint64_t control = control_of_state(&making->scenario->program, making->layout, slot);
 
-	for (unsigned i = 0; i < layout->value_count; i++) {
-		const struct vpmu_register *reg = stored(layout, i);
-		struct deed deed = {CHECK_DO_WRITE, reg->msr, program->values[i]};
-		int selector = value_of_kind(layout, VPMU_KIND_SELECTOR, reg->index);
+	if (slot >= VPMU_MAX_GP)
+		return (control ? control : FIXED_INT) | FIXED_USR_OS;
+	if (!control)
+		control = event_of(making->layout, slot % 2) | SELECTOR_USR_OS | SELECTOR_INT;
+	return control | SELECTOR_EN;
+}
 
-		if (reg->kind == VPMU_KIND_COUNTER && selector >= 0 && program->values[selector])
-			deed_do(making->pmu, deed, making->record);
-		if (reg->kind == VPMU_KIND_FIXED_COUNTER && control >= 0 &&
-		    program->values[control] >> (FIXED_FIELD_BITS * reg->index) & 0xf)
-			deed_do(making->pmu, deed, making->record);
+static uint64_t with_pmi(uint64_t control, uint64_t pmi, enum condition condition)
+{
+	if (condition == COUNTER_PMI)
+		return control | pmi;
+	return condition == COUNTER_QUIET ? control & ~pmi : control;
+}
+
+/* An emulated instruction must be one that a counter counts. */
+static uint64_t selector_of(const struct making *making, unsigned slot)
+{
+	enum condition condition = (enum condition)making->scenario->condition[slot];
+	uint64_t control = usual_control(making, slot);
+	uint64_t instructions = event_of(making->layout, false);
+	bool cycles = (control & SELECTOR_EVENT) != instructions;
+
+	if (condition == COUNTER_OTHER)
+		cycles = !cycles;
+	if (condition == COUNTER_QUIET || condition == COUNTER_PMI ||
+	    condition == COUNTER_EMULATED || condition == COUNTER_EDGE)
+		cycles = false;
+	control = (control & ~SELECTOR_EVENT) | event_of(making->layout, cycles);
+	return with_pmi(control, SELECTOR_INT, condition) |
+	       (condition == COUNTER_EDGE ? SELECTOR_EDGE : 0);
+}
+
+/* A fixed counter's event cannot change: another is one with another field. */
+static uint64_t field_of(const struct making *making, unsigned slot)
+{
+	enum condition condition = (enum condition)making->scenario->condition[slot];
+	uint64_t field = usual_control(making, slot);
+
+	return condition == COUNTER_OTHER ? field ^ FIXED_INT
+	                                  : with_pmi(field, FIXED_INT, condition);
+}
+
+static unsigned field_shift(unsigned slot)
+{
+	return FIXED_FIELD_BITS * (slot - VPMU_MAX_GP);
+}
+
+static uint64_t global_bit(unsigned slot)
+{
+	return slot < VPMU_MAX_GP ? BIT64(slot) : BIT64(GLOBAL_FIXED_BIT + slot - VPMU_MAX_GP);
+}
+
+/* Counters first, then what lets them count. */
+static void program(struct making *making, uint32_t slots)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
+		bool gp = slot < VPMU_MAX_GP;
+
+		if (slots >> slot & 1)
+			write_register(making, gp ? VPMU_KIND_COUNTER : VPMU_KIND_FIXED_COUNTER,
+			               gp ? slot : slot - VPMU_MAX_GP, start_of(making, slot));
 	}
+	for (unsigned slot = 0; slot < VPMU_MAX_GP; slot++)
+		if (slots >> slot & 1)
+			write_register(making, VPMU_KIND_SELECTOR, slot, selector_of(making, slot));
+	for (unsigned slot = VPMU_MAX_GP; slot < SLOTS; slot++)
+		if (slots >> slot & 1)
+			making->fixed |= field_of(making, slot) << field_shift(slot);
+	if (slots >> VPMU_MAX_GP)
+		write_register(making, VPMU_KIND_FIXED_CTRL, 0, making->fixed);
 }
 
-static void run_program(const struct making *making, const struct vpmu_state *program)
+static void allow_all(struct making *making)
 {
-	write_counters(making, program);
-	write_kind(making, program, VPMU_KIND_SELECTOR, false);
-	write_kind(making, program, VPMU_KIND_FIXED_CTRL, false);
-	write_kind(making, program, VPMU_KIND_GLOBAL_CTRL, true);
-	deed_do(making->pmu, (struct deed){CHECK_DO_RUN, 0, RAN}, making->record);
+	int at = value_of_kind(making->layout, VPMU_KIND_GLOBAL_CTRL, 0);
+
+	if (at < 0)
+		return;
+	making->global = stored(making->layout, (unsigned)at)->writable;
+	write_register(making, VPMU_KIND_GLOBAL_CTRL, 0, making->global);
 }
 
-/* By the highest switch that there is. */
-static void stop_and_enter(const struct making *making)
+/* The guest stops counters by their own controls, or by the switch for all. */
+static void stop(struct making *making, uint32_t stopped, uint32_t switched)
 {
-	write_kind(making, NULL,
-	           making->layout->has_global ? VPMU_KIND_GLOBAL_CTRL : VPMU_KIND_SELECTOR, true);
-	deed_do(making->pmu, (struct deed){.verb = CHECK_DO_ENTER}, making->record);
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
+		if (stopped >> slot & 1 && slot < VPMU_MAX_GP)
+			write_register(making, VPMU_KIND_SELECTOR, slot, 0);
+		else if (stopped >> slot & 1)
+			making->fixed &= ~(UINT64_C(0xf) << field_shift(slot));
+		if (switched >> slot & 1)
+			making->global &= ~global_bit(slot);
+	}
+	if (stopped >> VPMU_MAX_GP)
+		write_register(making, VPMU_KIND_FIXED_CTRL, 0, making->fixed);
+	if (switched)
+		write_register(making, VPMU_KIND_GLOBAL_CTRL, 0, making->global);
+	if (stopped | switched)
+		act(making, CHECK_DO_ENTER, 0);
+}
+
+/* These come last, as what follows would make them good. */
+static void owe(struct making *making, uint32_t slots)
+{
+	if (!slots)
+		return;
+	program(making, slots);
+	act(making, CHECK_DO_RUN, 1);
+}
+
+static void starve(struct making *making, uint32_t slots)
+{
+	if (!slots)
+		return;
+	act(making, CHECK_DO_FAIL_CREATE, (uint64_t)__builtin_popcount(slots));
+	program(making, slots);
+	act(making, CHECK_DO_ENTER, 0);
+	act(making, CHECK_DO_FAIL_CREATE, 0);
 }
 
 bool life_make(struct machine *machine, const struct scenario *scenario, struct record *record)
 {
-	struct making making = {pmu_of(machine), scenario->layout, record};
-	enum check_life life = scenario->subject->life;
-	struct vpmu_state program;
+	struct making making = {pmu_of(machine), scenario, scenario->layout, record, 0, 0};
+	uint32_t on = slots_with(&making, ~BIT32(COUNTER_OFF));
+	uint32_t owing = slots_with(&making, BIT32(COUNTER_OWES));
+	uint32_t starved = slots_with(&making, BIT32(COUNTER_STARVED));
 
-	if (scenario->scope->incidents & BIT32(CHECK_HOST))
-		deed_do(making.pmu, (struct deed){.verb = CHECK_DO_COUNT_HOST}, record);
-	if (life == CHECK_FRESH)
-		return true;
-	if (life == CHECK_NO_EVENT &&
-	    deed_do(making.pmu, (struct deed){CHECK_DO_FAIL_CREATE, 0, 1}, record).status)
+	if (starved && vpmu_pmu_fail_creations(making.pmu, 0))
 		return false;
-	choose_program(&program, scenario);
-	run_program(&making, &program);
-	if (life == CHECK_OVERFLOW_PENDING || life == CHECK_PMI_PENDING || life == CHECK_EMULATED)
-		deed_do(making.pmu, (struct deed){.verb = CHECK_DO_EMULATE}, record);
-	if (life == CHECK_PAUSED)
-		stop_and_enter(&making);
-	if (life == CHECK_NO_EVENT)
-		deed_do(making.pmu, (struct deed){CHECK_DO_FAIL_CREATE, 0, 0}, record);
+	if (scenario->scope->incidents & BIT32(CHECK_HOST))
+		act(&making, CHECK_DO_COUNT_HOST, 0);
+	if (!on)
+		return true;
+	program(&making, on & ~owing & ~starved);
+	allow_all(&making);
+	if (on & ~owing & ~starved)
+		act(&making, CHECK_DO_RUN, RAN);
+	stop(&making, slots_with(&making, BIT32(COUNTER_STOPPED)),
+	     slots_with(&making, BIT32(COUNTER_SWITCHED)));
+	owe(&making, owing);
+	starve(&making, starved);
+	if (slots_with(&making,
+	               BIT32(COUNTER_QUIET) | BIT32(COUNTER_PMI) | BIT32(COUNTER_EMULATED)))
+		act(&making, CHECK_DO_EMULATE, 0);
 	return true;
 }

@@ -112,7 +112,7 @@ uint32_t moves_at(const struct check_explorer *explorer, const struct node *node
 	uint32_t kinds = explorer->scope.incidents, moves = 0;
 	bool ended = node->at == scenario->count;
 
-	if (node->used >= explorer->scope.between || node->refused)
+	if (node->used >= scenario->between || node->refused)
 		return 0;
 	if (kinds & BIT32(CHECK_ENTER))
 		moves |= BIT32(MOVE_ENTER);

@@ -29,6 +29,9 @@ const struct check_property_row check_properties[CHECK_PROPERTIES] = {
                                  "a put that is repeated does what it does once"},
 	[CHECK_REFUSAL_AS_REPORTED] = {"refusal-as-reported", 'f', BOTH,
                                        "a refused put leaves what its report says"},
+	[CHECK_IN_A_REGISTER] = {"in-a-register", 'n', FULL,
+                                 "all that the vCPU has is in what a get reads; else no order can "
+                                 "save it"},
 };
 
 const struct check_life_row check_lives[CHECK_LIVES] = {

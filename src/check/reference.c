@@ -31,18 +31,23 @@ static unsigned turn_of(enum vpmu_kind kind)
 	}
 }
 
-static void hold(struct vpmu_pmu *pmu, const struct scenario *scenario)
+static void hold_one(struct vpmu_pmu *pmu, const struct vpmu_register *reg, uint64_t value,
+                     struct record *record)
+{
+	deed_do(pmu, (struct deed){CHECK_DO_HOST_WRITE, reg->msr, value}, record);
+}
+
+void reference_hold(struct vpmu_pmu *pmu, const struct scenario *scenario, struct record *record)
 {
 	const struct vpmu_layout *layout = scenario->layout;
 	int global = value_of_kind(layout, VPMU_KIND_GLOBAL_CTRL, 0);
 
 	if (global >= 0)
-		vpmu_pmu_host_write(pmu, stored(layout, (unsigned)global)->msr, 0);
+		hold_one(pmu, stored(layout, (unsigned)global), 0, record);
 	for (unsigned turn = 0; turn < 3; turn++)
 		for (unsigned i = 0; i < layout->value_count; i++)
 			if (turn_of(stored(layout, i)->kind) == turn)
-				vpmu_pmu_host_write(pmu, stored(layout, i)->msr,
-				                    scenario->state.values[i]);
+				hold_one(pmu, stored(layout, i), scenario->state.values[i], record);
 }
 
 static void read_all(struct vpmu_pmu *pmu, const struct vpmu_layout *layout, uint64_t *values)
@@ -52,23 +57,41 @@ static void read_all(struct vpmu_pmu *pmu, const struct vpmu_layout *layout, uin
 			values[i] = 0;
 }
 
-bool reference_make(struct scenario *scenario, struct machine *scratch)
+void reference_run(struct reference *reference, struct vpmu_pmu *pmu,
+                   const struct vpmu_layout *layout)
 {
-	struct reference *reference = &scenario->reference;
-	struct vpmu_pmu *pmu = pmu_of(scratch);
-
-	if (!machine_fresh(scratch, scenario->subject))
-		return false;
-	hold(pmu, scenario);
-	reference->counters_on = state_counters_on(&scenario->state, scenario->layout);
+	vpmu_pmu_set_lvtpc(pmu, VPMU_LVTPC_RESET);
 	reference->entered = vpmu_pmu_enter(pmu);
-	read_all(pmu, scenario->layout, reference->put);
+	read_all(pmu, layout, reference->put);
 	for (unsigned i = 0; i < RUNS; i++) {
 		const struct deed run = {CHECK_DO_RUN, 0, run_lengths[i]};
 
 		vpmu_pmu_set_lvtpc(pmu, VPMU_LVTPC_RESET);
 		reference->ran[i] = deed_do(pmu, run, NULL).outcome;
-		read_all(pmu, scenario->layout, reference->after[i]);
+		read_all(pmu, layout, reference->after[i]);
 	}
+}
+
+bool reference_same(const struct reference *a, const struct reference *b,
+                    const struct vpmu_layout *layout)
+{
+	size_t bytes = layout->value_count * sizeof(uint64_t);
+	bool same = !memcmp(&a->entered, &b->entered, sizeof(a->entered)) &&
+	            !memcmp(a->ran, b->ran, sizeof(a->ran)) && !memcmp(a->put, b->put, bytes);
+
+	for (unsigned i = 0; i < RUNS; i++)
+		same = same && !memcmp(a->after[i], b->after[i], bytes);
+	return same;
+}
+
+bool reference_make(struct scenario *scenario, struct machine *scratch)
+{
+	struct reference *reference = &scenario->reference;
+
+	if (!machine_fresh(scratch, scenario->subject))
+		return false;
+	reference_hold(pmu_of(scratch), scenario, NULL);
+	reference->counters_on = state_counters_on(&scenario->state, scenario->layout);
+	reference_run(reference, pmu_of(scratch), scenario->layout);
 	return true;
 }

@@ -28,8 +28,12 @@ enum check_property {
 	CHECK_NO_EVENT_ALIVE,
 	CHECK_TWICE_IS_ONCE,
 	CHECK_REFUSAL_AS_REPORTED,
+	CHECK_IN_A_REGISTER,
 	CHECK_PROPERTIES
 };
+
+/* Those that an order violates. The others no order can keep: bits 1 << enum check_property. */
+#define CHECK_OF_ORDERS (~(UINT32_C(1) << CHECK_IN_A_REGISTER))
 
 struct check_property_row {
 	const char *name;
@@ -83,11 +87,12 @@ struct check_scope {
 	bool twice;         /* the put is repeated */
 	bool refused;       /* it is refused at each write */
 	unsigned states;    /* of the list of states, how many; all at most */
+	unsigned mixed;     /* of the pairs of counters that differ, how many */
 	uint32_t nodes;     /* of one exploration, at most */
 	uint64_t limit;     /* transitions of the whole, as estimated, at most */
 };
 
-enum { CHECK_SCOPE_BYTES = 160 };
+enum { CHECK_SCOPE_BYTES = 176 };
 
 struct check_scope check_scope_default(void);
 

@@ -53,13 +53,34 @@ void record_expects(struct record *record, const struct check_answer *expected);
 
 /* --- states.c --- */
 
+enum {
+	SLOTS = VPMU_MAX_GP + VPMU_MAX_FIXED
+};                       /* a GP counter's number, or VPMU_MAX_GP + a fixed
+                          * one's */
+enum { STATE_PAIR = 1 }; /* the state of the list with two and a fixed one */
+
 /* The i-th state of the list; NULL past the last. */
 const char *state_name(unsigned i);
 unsigned state_count(void);
 void state_make(struct vpmu_state *state, const struct vpmu_layout *layout, unsigned i);
 
-/* Every counter counts cycles and asks for PMIs. */
-void state_all_on(struct vpmu_state *state, const struct vpmu_layout *layout);
+/* The i-th state in which two counters differ: the first of the pair counts instructions, the
+ * second cycles. */
+const char *state_mixed_name(unsigned i);
+unsigned state_mixed_count(void);
+enum { STATE_MIXED_NEAR = 6 }; /* both near their overflows */
+void state_mixed_make(struct vpmu_state *state, const struct vpmu_layout *layout,
+                      const uint8_t pair[2], unsigned i);
+
+/* What a get has just read from the vCPU itself has no values of its own. */
+extern const char state_read_name[];
+
+/* A counter's own control: its selector, or its field of IA32_FIXED_CTR_CTRL. */
+uint64_t control_of_state(const struct vpmu_state *state, const struct vpmu_layout *layout,
+                          unsigned slot);
+
+/* The event's code and unit mask. */
+uint64_t event_of(const struct vpmu_layout *layout, bool cycles);
 
 /* How many counters the state's own controls enable. */
 unsigned state_counters_on(const struct vpmu_state *state, const struct vpmu_layout *layout);
@@ -78,6 +99,23 @@ static inline bool is_counter(enum vpmu_kind kind)
 }
 
 /* --- scenario: one state, one plan, one life --- */
+
+/* What a counter was before the put. */
+enum condition {
+	COUNTER_OFF,
+	COUNTER_FAR,      /* it runs, far from its overflow */
+	COUNTER_NEAR,     /* it runs, near it */
+	COUNTER_OTHER,    /* it runs, on another event than the one that is put */
+	COUNTER_OWES,     /* perf owes its overflow: it had one left, which takes perf two */
+	COUNTER_EDGE,     /* it counts edges */
+	COUNTER_QUIET,    /* its overflow waits for the entry, and asks for no PMI */
+	COUNTER_PMI,      /* its overflow's PMI waits for the entry */
+	COUNTER_EMULATED, /* an emulated instruction is not folded in */
+	COUNTER_STOPPED,  /* by its own control; its event is paused */
+	COUNTER_SWITCHED, /* the same by the global control */
+	COUNTER_STARVED,  /* the creation of its event failed */
+	CONDITIONS
+};
 
 enum { RUNS = 5 };
 
@@ -107,9 +145,15 @@ struct scenario {
 	const char *state_name;
 	struct vpmu_state state;
 	struct reference reference;
+	struct reference lived; /* how the life itself goes on, with a state that was read */
 	bool skips_equal;
-	unsigned variant; /* of the life */
-	unsigned owed;    /* PMIs that the prior life has left */
+	bool is_read;              /* the state is what a get reads from the prior life */
+	bool is_mixed;             /* the counters of the pair differ */
+	unsigned between;          /* incidents, at most */
+	struct vpmu_state program; /* whose controls the guest of the prior life uses */
+	uint8_t pair[2];           /* the slots of two counters that differ */
+	uint8_t condition[SLOTS];  /* enum condition */
+	unsigned owed;             /* PMIs that the prior life has left */
 	size_t count;
 	struct write writes[VPMU_MAX_PLAN];
 	/* Bit i: a creation that fails at an entry before write i is made good later. */
@@ -120,10 +164,19 @@ struct scenario {
 /* A machine as created, with nothing done. False: the profile has no such model. */
 bool machine_fresh(struct machine *machine, const struct check_subject *subject);
 
-/* --- life.c --- */
+/* --- lives.c: the conditions of the counters --- */
 
-/* How many variants a life has at a level; 0: the profile cannot have it. */
-unsigned life_variants(enum check_life life);
+/* Where two counters differ: the pair of that number. False: the model lacks one of them. */
+unsigned place_count(void);
+bool place_choose(struct scenario *scenario, unsigned place);
+
+/* The i-th life of the subject's kind, of fewer than LIVES_ALIKE and LIVES_MIXED, in which all
+ * counters have one condition, or those of the pair any two. False: there is none. */
+enum { LIVES_ALIKE = 2 * CONDITIONS, LIVES_MIXED = CONDITIONS * CONDITIONS };
+bool life_alike(struct scenario *scenario, unsigned i);
+bool life_mixed(struct scenario *scenario, unsigned i);
+
+/* --- life.c --- */
 
 /* Makes the life on a fresh machine. False: the profile cannot have it. */
 bool life_make(struct machine *machine, const struct scenario *scenario, struct record *record);
@@ -131,6 +184,20 @@ bool life_make(struct machine *machine, const struct scenario *scenario, struct 
 /* --- reference.c --- */
 
 bool reference_make(struct scenario *scenario, struct machine *scratch);
+
+/* Its parts: sets the registers of a fresh machine; lets the guest run on; compares. */
+void reference_hold(struct vpmu_pmu *pmu, const struct scenario *scenario, struct record *record);
+void reference_run(struct reference *reference, struct vpmu_pmu *pmu,
+                   const struct vpmu_layout *layout);
+bool reference_same(const struct reference *a, const struct reference *b,
+                    const struct vpmu_layout *layout);
+
+/* --- held.c --- */
+
+/* Whether a PMU that holds what a get has just read of the life goes on as the life itself would.
+ * If not, record (may be NULL) has how it goes on, on a fresh machine in *scratch. */
+bool held_as_lived(const struct machine *life, struct scenario *scenario, struct machine *scratch,
+                   struct record *record);
 
 /* --- judge.c --- */
 

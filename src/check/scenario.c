@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A scenario's plan as writes, and where in it a failing creation can still be made good. */
+/* A subject's scenarios, one after the other; their plans as writes, and where in them a failing
+ * creation can still be made good. */
 #include "room_int.h"
 
 #include "scenario.h"
@@ -103,21 +104,104 @@ enum vpmu_status scenario_plan(struct scenario *scenario)
 /* The i-th state that is put at a level; false past the last. */
 static bool choose_state(struct scenario *scenario, unsigned i)
 {
+	scenario->is_read = false;
 	if (!scenario->subject->order) {
-		scenario->state = scenario->subject->plan->state;
+		scenario->program = scenario->state = scenario->subject->plan->state;
 		scenario->state_name = "plan";
 		return i == 0;
 	}
+	state_make(&scenario->program, scenario->layout, STATE_PAIR);
+	vpmu_state_reset(&scenario->state, scenario->layout);
 	if (scenario->level == VPMU_LEVEL_RESET) {
-		vpmu_state_reset(&scenario->state, scenario->layout);
 		scenario->state_name = "reset";
 		return i == 0;
 	}
-	if (i >= scenario->scope->states || !state_name(i))
+	scenario->is_read = i == scenario->scope->states || i == state_count();
+	if (scenario->is_read) {
+		scenario->state_name = state_read_name;
+		return true;
+	}
+	if (i > scenario->scope->states || i > state_count())
 		return false;
 	state_make(&scenario->state, scenario->layout, i);
+	scenario->program = scenario->state;
 	scenario->state_name = state_name(i);
 	return true;
+}
+
+/* The same with the counters of the pair. */
+static bool choose_mixed(struct scenario *scenario, unsigned i)
+{
+	const struct vpmu_layout *layout = scenario->layout;
+	bool listed = scenario->subject->order && scenario->level != VPMU_LEVEL_RESET;
+
+	if (!listed) {
+		bool exists = choose_state(scenario, i);
+
+		if (scenario->subject->order)
+			state_mixed_make(&scenario->program, layout, scenario->pair,
+			                 STATE_MIXED_NEAR);
+		return exists;
+	}
+	scenario->is_read = i == state_mixed_count();
+	if (i > state_mixed_count())
+		return false;
+	state_mixed_make(&scenario->program, layout, scenario->pair,
+	                 scenario->is_read ? STATE_MIXED_NEAR : i);
+	scenario->state = scenario->program;
+	scenario->state_name = scenario->is_read ? state_read_name : state_mixed_name(i);
+	return true;
+}
+
+enum vpmu_status scenario_prepare(struct scenario *scenario, struct machine *scratch)
+{
+	enum vpmu_status status = scenario_plan(scenario);
+
+	if (!status && !reference_make(scenario, scratch))
+		return VPMU_INCOMPATIBLE;
+	return status;
+}
+
+struct visiting {
+	struct scenario *scenario;
+	struct machine *scratch;
+	enum vpmu_status (*visit)(void *context);
+	void *context;
+};
+
+/* A state, after all lives of a list. */
+static enum vpmu_status visit_lives(const struct visiting *visiting,
+                                    bool (*choose)(struct scenario *scenario, unsigned i),
+                                    unsigned count)
+{
+	struct scenario *scenario = visiting->scenario;
+	enum vpmu_status status = scenario_prepare(scenario, visiting->scratch);
+
+	for (unsigned i = 0; !status && i < count; i++)
+		if (choose(scenario, i))
+			status = visiting->visit(visiting->context);
+	return status;
+}
+
+static enum vpmu_status visit_level(const struct visiting *visiting)
+{
+	struct scenario *scenario = visiting->scenario;
+	const struct check_scope *scope = scenario->scope;
+	enum vpmu_status status = VPMU_OK;
+
+	scenario->between = scope->between;
+	scenario->is_mixed = false;
+	for (unsigned i = 0; !status && choose_state(scenario, i); i++)
+		status = visit_lives(visiting, life_alike, LIVES_ALIKE);
+	scenario->is_mixed = true;
+	for (unsigned place = 0; place < scope->mixed && place < place_count(); place++) {
+		if (!place_choose(scenario, place))
+			continue;
+		scenario->between = place ? 0 : scope->between > 0;
+		for (unsigned i = 0; !status && choose_mixed(scenario, i); i++)
+			status = visit_lives(visiting, life_mixed, LIVES_MIXED);
+	}
+	return status;
 }
 
 enum vpmu_status scenario_each(const struct check_subject *subject, const struct check_scope *scope,
@@ -126,24 +210,14 @@ enum vpmu_status scenario_each(const struct check_subject *subject, const struct
                                void *context)
 {
 	static const enum vpmu_level levels[] = {VPMU_LEVEL_RESET, VPMU_LEVEL_FULL};
+	const struct visiting visiting = {scenario, scratch, visit, context};
 	enum vpmu_status status = VPMU_OK;
 
 	*scenario = (struct scenario){.subject = subject, .scope = scope, .layout = layout};
-	for (unsigned l = 0; l < ARRAY_SIZE(levels); l++) {
+	for (unsigned l = 0; l < ARRAY_SIZE(levels) && !status; l++) {
 		scenario->level = levels[l];
-		if (!(subject->levels >> levels[l] & 1))
-			continue;
-		for (unsigned i = 0; !status && choose_state(scenario, i); i++) {
-			unsigned variants = life_variants(subject->life);
-
-			status = scenario_plan(scenario);
-			if (!status && !reference_make(scenario, scratch))
-				status = VPMU_INCOMPATIBLE;
-			for (unsigned v = 0; !status && v < variants; v++) {
-				scenario->variant = v;
-				status = visit(context);
-			}
-		}
+		if (subject->levels >> levels[l] & 1)
+			status = visit_level(&visiting);
 	}
 	return status;
 }

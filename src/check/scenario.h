@@ -8,6 +8,9 @@
 /* Makes the plan of the scenario's state at its level. */
 enum vpmu_status scenario_plan(struct scenario *scenario);
 
+/* That, and the reference. */
+enum vpmu_status scenario_prepare(struct scenario *scenario, struct machine *scratch);
+
 /* Visits each scenario of a subject, which is then in *scenario. Ends at the first failure. */
 enum vpmu_status scenario_each(const struct check_subject *subject, const struct check_scope *scope,
                                const struct vpmu_layout *layout, struct scenario *scenario,

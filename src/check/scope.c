@@ -28,6 +28,8 @@ static const struct key keys[] = {
          0, 0},
 	{"states", "N", "how many states of the list are put at level full", KEY_COUNT,
          FIELD(states), 1, 10},
+	{"mixed", "N", "how many pairs of counters have lives and states that differ", KEY_COUNT,
+         FIELD(mixed), 0, 6},
 	{"nodes", "N", "states of one exploration that are kept, at most", KEY_COUNT, FIELD(nodes),
          1024, 1 << 24},
 	{"limit", "N", "transitions that may be estimated, at most", KEY_COUNT, FIELD(limit), 1,
@@ -42,6 +44,7 @@ struct check_scope check_scope_default(void)
 		.twice = true,
 		.refused = true,
 		.states = state_count(),
+		.mixed = place_count(),
 		.nodes = 1 << 17,
 		.limit = UINT64_C(10000000000000),
 	};
@@ -262,8 +265,9 @@ static enum vpmu_status estimate_scenario(void *context)
 	                 !!(scope->incidents & BIT32(CHECK_SHORTAGE));
 	uint64_t of_one = places + JUDGE_TRANSITIONS * (scope->twice ? 2u : 1u);
 
-	estimate->sum = add(estimate->sum, times(ways(places, scope->between, kinds), of_one));
-	if (scope->refused)
+	estimate->sum =
+		add(estimate->sum, times(ways(places, estimate->scenario.between, kinds), of_one));
+	if (scope->refused && !estimate->scenario.is_mixed)
 		estimate->sum = add(estimate->sum, 6 * places * places);
 	return VPMU_OK;
 }

@@ -69,7 +69,7 @@ static bool holds(struct searching *searching, const struct vpmu_order *order)
 		subject.first_only = true;
 		searching->status = check_explore(searching->explorer, &subject, &result);
 		searching->search->transitions += result.transitions;
-		bad = searching->status || result.violated || result.incomplete;
+		bad = searching->status || result.violated & CHECK_OF_ORDERS || result.incomplete;
 		check_result_clear(&result);
 		if (bad) {
 			move_to_front(searching, i);

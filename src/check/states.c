@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The states that are put: a table of rows. Counters are near their ends or have small counts, with
- * and without PMIs, alone and together, enabled by themselves, globally, or not at all.
+ * and without PMIs, alone and together, enabled by themselves, globally, or not at all; and two
+ * counters with any two of such parts.
  */
 #include "room_int.h"
 
@@ -84,7 +85,7 @@ static void add(struct vpmu_state *state, const struct vpmu_layout *layout, enum
 }
 
 /* Intel's architectural events; AMD's (PPR, PMCx0C0 and PMCx076). */
-static uint64_t event_of(const struct vpmu_layout *layout, bool cycles)
+uint64_t event_of(const struct vpmu_layout *layout, bool cycles)
 {
 	if (!cycles)
 		return 0xc0;
@@ -136,16 +137,69 @@ void state_make(struct vpmu_state *state, const struct vpmu_layout *layout, unsi
 	set(state, layout, VPMU_KIND_GLOBAL_STATUS, 0, row->status);
 }
 
-void state_all_on(struct vpmu_state *state, const struct vpmu_layout *layout)
-{
-	const struct part part = {.on = true, .pmi = true, .cycles = true};
+/* --- Two counters that differ --- */
 
+/* What each of them may be. The second one's counts are others, so that the two do not meet. */
+static const struct {
+	struct part part;
+	bool disabled;
+	int second;
+} parts[] = {
+	{{.on = false}, false, 0}, {ON_PMI(-3), false, -5}, {ON_PMI(5), false, 9},
+	{ON(-2), false, -6},       {ON_PMI(-3), true, -5},
+};
+
+#define WITH(a) a "+off", a "+near", a "+small", a "+quiet", a "+disabled"
+static const char *const mixed_names[] = {
+	WITH("off"), WITH("near"), WITH("small"), WITH("quiet"), WITH("disabled"),
+};
+_Static_assert(ARRAY_SIZE(mixed_names) == ARRAY_SIZE(parts) * ARRAY_SIZE(parts), "a name each");
+
+const char state_read_name[] = "read";
+
+const char *state_mixed_name(unsigned i)
+{
+	return mixed_names[i];
+}
+
+unsigned state_mixed_count(void)
+{
+	return ARRAY_SIZE(mixed_names);
+}
+
+static void add_slot(struct vpmu_state *state, const struct vpmu_layout *layout, unsigned slot,
+                     unsigned i, bool second)
+{
+	struct part part = parts[i].part;
+
+	part.cycles = second;
+	part.value = second ? parts[i].second : part.value;
+	if (slot < VPMU_MAX_GP)
+		add_gp(state, layout, slot, &part, !parts[i].disabled);
+	else
+		add_fixed(state, layout, slot - VPMU_MAX_GP, &part, !parts[i].disabled);
+}
+
+void state_mixed_make(struct vpmu_state *state, const struct vpmu_layout *layout,
+                      const uint8_t pair[2], unsigned i)
+{
 	vpmu_state_reset(state, layout);
-	for (unsigned i = 0; i < layout->model.gp_count; i++)
-		add_gp(state, layout, i, &part, true);
-	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
-		add_fixed(state, layout, i, &part, true);
+	add_slot(state, layout, pair[0], i / ARRAY_SIZE(parts), false);
+	add_slot(state, layout, pair[1], i % ARRAY_SIZE(parts), true);
 	set(state, layout, VPMU_KIND_GLOBAL_CTRL, 0, UINT64_MAX);
+}
+
+uint64_t control_of_state(const struct vpmu_state *state, const struct vpmu_layout *layout,
+                          unsigned slot)
+{
+	bool gp = slot < VPMU_MAX_GP;
+	int at = gp ? value_of_kind(layout, VPMU_KIND_SELECTOR, slot)
+	            : value_of_kind(layout, VPMU_KIND_FIXED_CTRL, 0);
+
+	if (at < 0)
+		return 0;
+	return gp ? state->values[at]
+	          : state->values[at] >> (FIXED_FIELD_BITS * (slot - VPMU_MAX_GP)) & 0xf;
 }
 
 unsigned state_counters_on(const struct vpmu_state *state, const struct vpmu_layout *layout)

@@ -131,11 +131,19 @@ static bool names_register(const struct check_step *step)
 	       step->verb == CHECK_DO_READ;
 }
 
+/* What no order can save is shown on a new vCPU, beside the one that was read. */
+static bool is_elsewhere(const struct telling *telling, const struct check_step *step)
+{
+	return telling->trace->property == CHECK_IN_A_REGISTER && step->part == CHECK_PART_LIFE;
+}
+
 static void put_line(struct telling *telling, const struct check_step *step)
 {
 	struct paper *paper = &telling->paper;
 	char number[16];
 
+	if (is_elsewhere(telling, step))
+		put(paper, "#   ");
 	if (step->expects)
 		put(paper, "expect ");
 	put_command(paper, step);
@@ -159,8 +167,12 @@ static void put_heading(struct telling *telling, enum check_part part)
 		    check_lives[subject->life].about);
 		break;
 	case CHECK_PART_PUT:
-		put(paper, "# The put of state %s at level %s, order %s.\n", telling->trace->state,
-		    vpmu_level_name(telling->trace->level), order_name(subject));
+		if (telling->trace->property == CHECK_IN_A_REGISTER)
+			put(paper, "# A new vCPU gets what a get reads of that one.\n");
+		else
+			put(paper, "# The put of state %s at level %s, order %s.\n",
+			    telling->trace->state, vpmu_level_name(telling->trace->level),
+			    order_name(subject));
 		break;
 	default:
 		put(paper, "# What is there then, and how the guest runs on.\n");
@@ -292,6 +304,16 @@ static bool is_told(const struct check_trace *trace, size_t i)
 	return step->verb != CHECK_DO_LVTPC || (i && trace->steps[i - 1].part != step->part);
 }
 
+/* What no order can save shows on another vCPU. */
+static void tell_turn(struct telling *telling, size_t i)
+{
+	const struct check_trace *trace = telling->trace;
+
+	if (trace->property == CHECK_IN_A_REGISTER && i && trace->steps[i].part == CHECK_PART_PUT &&
+	    trace->steps[i - 1].part == CHECK_PART_LIFE)
+		put(&telling->paper, "     a get reads it, and a new vCPU gets the same:\n");
+}
+
 size_t check_trace_story(const struct check_trace *trace, const struct check_subject *subject,
                          char *text, size_t bytes)
 {
@@ -307,6 +329,7 @@ size_t check_trace_story(const struct check_trace *trace, const struct check_sub
 
 		if (!is_told(trace, i))
 			continue;
+		tell_turn(&telling, i);
 		for (; i < trace->count && changes_nothing(&trace->steps[i]); i++)
 			same++;
 		if (same) {

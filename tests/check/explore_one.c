@@ -6,6 +6,7 @@ struct check_scope small_scope(void)
 	struct check_scope scope = check_scope_default();
 
 	scope.between = 1;
+	scope.mixed = 1;
 	scope.nodes = 1 << 14;
 	return scope;
 }
@@ -52,6 +53,7 @@ void explore_cell(const struct cell *cell, const struct check_scope *scope,
 		.plan = &plan,
 		.levels = (uint8_t)BIT32(cell->level),
 		.life = cell->life,
+		.first_only = cell->first_only,
 	};
 	assert_non_null(subject->profile);
 	model_called(&subject->model, cell->model);

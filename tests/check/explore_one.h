@@ -19,6 +19,7 @@ struct cell {
 	const char *model, *profile, *order, *plan;
 	enum vpmu_level level;
 	enum check_life life;
+	bool first_only;
 };
 
 /* A scope that shows everything that the tests are after. */

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* Order safe violates nothing, on any profile, with any model; and no shorter order does. The scope
  * is small: `vpmu check` has the whole. */
+#include <limits.h>
+
 #include "explore_one.h"
 
-static void assert_safe(const char *model, const char *profile)
+static void assert_safe(const char *model, const char *profile, unsigned mixed)
 {
 	static const enum vpmu_level levels[] = {VPMU_LEVEL_RESET, VPMU_LEVEL_FULL};
 	struct check_scope scope = small_scope();
 
+	scope.mixed = mixed;
 	for (unsigned i = 0; i < 2; i++)
 		for (unsigned life = 0; life < CHECK_LIVES; life++) {
-			struct cell cell = {model, profile,   "safe",
-			                    NULL,  levels[i], (enum check_life)life};
+			struct cell cell = {
+				.model = model,
+				.profile = profile,
+				.order = "safe",
+				.level = levels[i],
+				.life = (enum check_life)life,
+			};
 			struct check_subject subject;
 			struct check_result result;
 
 			explore_cell(&cell, &scope, &subject, &result);
-			if (result.violated || result.incomplete)
+			if (result.violated & CHECK_OF_ORDERS || result.incomplete)
 				fail_msg("%s on %s, life %s: properties 0x%x%s", model, profile,
 				         check_lives[life].name, result.violated,
 				         result.incomplete ? ", not all explored" : "");
@@ -30,7 +38,7 @@ static void safe_is_safe_with_every_preset_on_every_profile(void **state)
 
 	for (size_t m = 0; (model = vpmu_preset_name(m)); m++)
 		for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
-			assert_safe(model, profile);
+			assert_safe(model, profile, 0);
 }
 
 static void safe_is_safe_with_odd_counts_and_widths(void **state)
@@ -42,7 +50,17 @@ static void safe_is_safe_with_odd_counts_and_widths(void **state)
 
 	for (size_t m = 0; m < ARRAY_SIZE(models); m++)
 		for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
-			assert_safe(models[m], profile);
+			assert_safe(models[m], profile, 0);
+}
+
+static void safe_is_safe_where_counters_differ(void **state)
+{
+	static const char *const models[] = {"intel-v2", "amd-k7", "amd-perfmon-v2,gp=4"};
+	const char *profile;
+
+	for (size_t m = 0; m < ARRAY_SIZE(models); m++)
+		for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+			assert_safe(models[m], profile, UINT_MAX);
 }
 
 /* The subjects of one model on every profile and after every life. */
@@ -77,6 +95,7 @@ static void nothing_shorter_holds(const char *model, bool global, unsigned extra
 	struct check_explorer *explorer;
 
 	scope.twice = scope.refused = false;
+	scope.mixed = 0;
 	explorer = check_explorer_create(&scope);
 	assert_non_null(explorer);
 	assert_int_equal(check_search(explorer, subjects, subjects_of(model, subjects), global,
@@ -97,6 +116,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(safe_is_safe_with_every_preset_on_every_profile),
 		cmocka_unit_test(safe_is_safe_with_odd_counts_and_widths),
+		cmocka_unit_test(safe_is_safe_where_counters_differ),
 		cmocka_unit_test(the_shortest_order_has_one_step_more_than_one_of_each),
 	};
 
