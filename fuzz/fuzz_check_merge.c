@@ -72,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		char why[STATE_WHY_BYTES] = "";
 
 		status = check_join(&table, (const char *)data, length, "document", why);
-		MUST(!status || ((status == VPMU_BAD_DATA || status == VPMU_INCOMPATIBLE) && why[0]));
+		MUST(!status ||
+		     ((status == VPMU_BAD_DATA || status == VPMU_INCOMPATIBLE) && why[0]));
 		if (!end)
 			break;
 		data += length + 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports on a host's PMU (`vpmu doctor --json`, `vpmu models --json`): a model that can exist comes
- * out, or a reason why none does. */
+/* Reports on a host's PMU (`vpmu doctor --json`, `vpmu models --json`): a model that can exist
+ * comes out, or a reason why none does. */
 #include <string.h>
 
 #include "../tool/state.h"

@@ -62,7 +62,8 @@ static size_t read_names(struct reading *reading, json_t *whole, const char *key
 		const char *name = json_string_value(json_array_get(list, i));
 
 		if (!name || !known(name))
-			reading_fail(reading, "unknown name in '%s': '%.40s'", key, name ? name : "");
+			reading_fail(reading, "unknown name in '%s': '%.40s'", key,
+			             name ? name : "");
 		for (size_t j = 0; j < i && !reading->failed; j++)
 			if (!strcmp(name, json_string_value(json_array_get(list, j))))
 				reading_fail(reading, "'%s' is there twice in '%s'", name, key);
@@ -327,8 +328,8 @@ static double read_seconds(struct reading *reading, json_t *document, const char
 {
 	json_t *value = json_object_get(document, key);
 
-	if (!json_is_number(value) || !(json_number_value(value) >= 0 &&
-	                                json_number_value(value) < 1e12))
+	if (!json_is_number(value) ||
+	    !(json_number_value(value) >= 0 && json_number_value(value) < 1e12))
 		reading_fail(reading, "'%s' is not a number of seconds", key);
 	return json_number_value(value);
 }
