@@ -154,8 +154,49 @@ static void measure_baseline(const struct bench *bench)
 	figures_print(what, &seconds, 1e-3, "ms", NULL);
 }
 
+/* One judgement: a machine made, a whole state put on it and read twice. */
+static double judgements_a_second(const struct vpmu_layout *layout, const char *profile,
+                                  unsigned count)
+{
+	const struct vpmu_profile *rules = vpmu_profile_find(profile);
+	double begin = seconds_of(0);
+	struct vpmu_compat compat;
+	struct vpmu_state state;
+	unsigned failed = 0;
+
+	vpmu_state_reset(&state, layout);
+	for (unsigned i = 0; i < count; i++)
+		failed += vpmu_compat_judge(&compat, &state, layout, &layout->model, rules, NULL) !=
+		          VPMU_OK;
+	begin = seconds_of(0) - begin;
+	if (failed)
+		printf("  %u states were not taken\n", failed);
+	return count / begin;
+}
+
+static void measure_compat(const struct bench *bench)
+{
+	static const char *const profiles[] = {"hardware", "linux-6.12"};
+	struct vpmu_model model = model_of("intel-v2,gp=8");
+	unsigned count = bench->quick ? 20 : 20000;
+	struct vpmu_layout layout;
+
+	if (vpmu_layout_init(&layout, &model) != VPMU_OK)
+		return;
+	printf("\nCompat: judgements of a state (%s, %u registers)\n", model.name,
+	       layout.register_count);
+	for (unsigned p = 0; p < sizeof(profiles) / sizeof(profiles[0]); p++) {
+		struct figures judged = {0};
+
+		for (unsigned i = 0; i < bench->rounds; i++)
+			figures_add(&judged, judgements_a_second(&layout, profiles[p], count));
+		figures_print(profiles[p], &judged, 1e3, "k/s", NULL);
+	}
+}
+
 void bench_state(const struct bench *bench)
 {
 	compare_moves(bench);
+	measure_compat(bench);
 	measure_baseline(bench);
 }
