@@ -17,6 +17,7 @@ static const struct end ends[] = {
 	[MACHINE_END_EXIT] = {"exit", NULL, 0},
 	[MACHINE_END_INSTRUCTIONS] = {"instructions", "--max-instructions reached",
                                       RUN_INSTRUCTIONS},
+	[MACHINE_END_TIME] = {"time", "the guest's time is over", RUN_INSTRUCTIONS},
 	[MACHINE_END_STOPPED] = {"interrupted", "interrupted", RUN_INTERRUPTED},
 	[MACHINE_END_PAUSED] = {"interrupted", "interrupted", RUN_INTERRUPTED},
 	[MACHINE_END_DEADLOCK] = {"deadlock", "guest halted for ever", RUN_DEADLOCK},

@@ -130,8 +130,10 @@ static void on_event(void *context, const struct machine_event *event)
 
 	struct machine_event shown = *event;
 
-	run->happened[event->kind]++;
 	run_look_at_counted(run, event->instruction);
+	if (event->kind == MACHINE_EVENT_ENTRY)
+		return;
+	run->happened[event->kind]++;
 	shown.instruction += run->before_reset;
 	if (run->timeline.output.stream)
 		timeline_add(&run->timeline, &shown);

@@ -223,6 +223,16 @@ struct machine_restore life_wanted(struct run *run)
 	return wanted;
 }
 
+/* Without memory the run is over; else the guest goes on where it is. */
+static bool cannot_move(struct run *run, const char *what, enum vpmu_status status, const char *why)
+{
+	bool ends = status == VPMU_HOST || status == VPMU_INTERNAL;
+
+	message("cannot %s the machine: %s%s", what, why,
+	        ends ? "" : "; the guest goes on as it is");
+	return ends ? fail(run, TOOL_LACKS) : true;
+}
+
 /* Takes the machine out of bytes; the one before, if any, is torn down. */
 static bool restore_kept(struct run *run, struct kept *kept)
 {
@@ -234,10 +244,8 @@ static bool restore_kept(struct run *run, struct kept *kept)
 	struct machine *machine =
 		machine_load_saved(&wanted, &origin, &notes, &status, why, sizeof(why));
 
-	if (!machine) {
-		message("cannot restore the machine: %s", why);
-		return fail(run, life_exit_status(status));
-	}
+	if (!machine)
+		return cannot_move(run, "restore", status, why);
 	run_replace_machine(run, machine);
 	take_notes(run, &notes);
 	return true;
@@ -248,16 +256,13 @@ static bool migrate_here(struct run *run)
 	struct kept kept = {.bytes = NULL};
 	struct machine_sink sink = {.write = keep, .context = &kept};
 	struct machine_notes notes;
+	enum vpmu_status status;
 	char why[512] = "";
 	bool good;
 
 	fill_notes(run, &notes);
-	good = !machine_save(run->machine, &notes, &sink, why, sizeof(why));
-	if (!good) {
-		message("cannot save the machine: %s", why);
-		fail(run, TOOL_LACKS);
-	}
-	good = good && restore_kept(run, &kept);
+	status = machine_save(run->machine, &notes, &sink, why, sizeof(why));
+	good = status ? cannot_move(run, "save", status, why) : restore_kept(run, &kept);
 	free(kept.bytes);
 	return good;
 }

@@ -100,6 +100,8 @@ static void put_name(const struct timeline *timeline, const struct machine_event
 	case MACHINE_EVENT_OVERFLOW:
 		fprintf(stream, "overflow 0x%" PRIx64, event->value);
 		break;
+	case MACHINE_EVENT_ENTRY:
+		break; /* nothing to show */
 	}
 }
 

@@ -50,6 +50,12 @@ void board_pmis(struct machine *machine, struct vpmu_outcome outcome)
 		deliver_pmi(machine);
 }
 
+void board_enter(struct machine *machine)
+{
+	board_pmis(machine, vpmu_pmu_enter(machine->pmu));
+	board_tell(machine, MACHINE_EVENT_ENTRY, 0, 0);
+}
+
 static uint32_t port_read(void *board, uint16_t port, unsigned size)
 {
 	struct machine *machine = board;
@@ -103,7 +109,7 @@ static enum vpmu_status write_msr(void *board, uint32_t msr, uint64_t value)
 		return msr_write(machine, msr, value);
 	if (status == VPMU_OK) {
 		board_tell(machine, MACHINE_EVENT_MSR_WRITE, msr, value);
-		board_pmis(machine, vpmu_pmu_enter(machine->pmu));
+		board_enter(machine);
 		board_look_at_status(machine);
 	}
 	return status;

@@ -52,7 +52,8 @@ struct cpu_board {
 	void (*pmi)(void *board);
 
 	/* The retired instruction number at which the board wants the CPU to stop exactly (its
-	 * timer, a limit); UINT64_MAX for never. Asked after every MSR, port or device access. */
+	 * timer, a limit), at most MACHINE_TICKS_MOST. Asked after every MSR, port or device
+	 * access. */
 	uint64_t (*deadline)(void *board);
 
 	/* VMCALL and VMMCALL at CPL 0: RAX, and RBX RCX RDX RSI; returns what RAX becomes. The
@@ -147,6 +148,10 @@ struct cpu_ops {
 	/* Only to a CPU that has not run. False: damaged, unpack->wrong tells; the CPU is of no use
 	 * then. */
 	bool (*restore)(struct cpu *cpu, struct unpack *unpack);
+
+	/* Whether restore() would take what save() has packed, by the same rules. False: wrong
+	 * tells; "no memory", too. */
+	bool (*restores)(struct unpack *unpack);
 
 	/* As after create(), all counts at 0; enter_at() is to follow. */
 	void (*reset)(struct cpu *cpu);

@@ -32,6 +32,7 @@ enum special {
 	SPECIAL_EMULATE, /* KVM's forced emulation prefix */
 	SPECIAL_INVALID, /* Zydis does not know it: #UD, whatever Unicorn makes of it */
 	SPECIAL_HYPERCALL,
+	SPECIAL_MXCSR, /* loads MXCSR, in which Unicorn takes any bit */
 	SPECIALS
 };
 

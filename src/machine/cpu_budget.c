@@ -27,7 +27,8 @@ uint32_t budget_account(struct cpu *cpu)
 	amounts.of[VPMU_INSTRUCTIONS] = budget_spent(cpu);
 	amounts.of[VPMU_BRANCHES] = cpu->budget.branches;
 	for (unsigned i = 0; i < VPMU_CLASSES; i++) {
-		cpu->totals.of[i] += amounts.of[i];
+		if (!(TIMING_CLASSES >> i & 1) || cpu->wanted >> i & 1)
+			cpu->totals.of[i] += amounts.of[i];
 		any |= amounts.of[i];
 	}
 	cpu->retired += amounts.of[VPMU_INSTRUCTIONS];

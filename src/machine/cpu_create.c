@@ -167,5 +167,6 @@ const struct cpu_ops cpu_unicorn = {
 	.totals = unicorn_totals,
 	.save = unicorn_save,
 	.restore = unicorn_restore,
+	.restores = unicorn_restores,
 	.reset = unicorn_reset,
 };

@@ -165,6 +165,7 @@ struct cpu {
 	/* Counting. */
 	uint64_t retired;
 	struct vpmu_amounts totals;
+	uint32_t wanted; /* of TIMING_CLASSES: what totals takes in now */
 	uint64_t deadline;
 	struct timing timing;
 	const struct block *open_branch; /* the model waits for where the block's branch goes */
@@ -194,6 +195,7 @@ struct cpu {
 	uint8_t scratch_code[BLOCK_BYTES_MAX + BLOCK_BEHIND];
 	uint8_t pmu_copy[VPMU_PMU_BYTES];
 	struct cpu_registers power_up;
+	struct cpu_registers fpu_copy; /* before what loads MXCSR */
 	char why[200];
 };
 
@@ -214,6 +216,7 @@ void unicorn_stop_soon(struct cpu *cpu);
 enum cpu_stop unicorn_run(struct cpu *cpu);
 bool unicorn_save(struct cpu *cpu, struct pack *pack);
 bool unicorn_restore(struct cpu *cpu, struct unpack *unpack);
+bool unicorn_restores(struct unpack *unpack);
 uint64_t unicorn_retired(const struct cpu *cpu);
 
 /* --- cpu_run.c, cpu_step.c ------------------------------------------------------------------- */
@@ -330,6 +333,13 @@ enum vpmu_status msr_of_cpu_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value);
 
 /* --- cpu_snapshot.c -------------------------------------------------------------------------- */
+
+/* MXCSR's bits that there are: Intel SDM vol. 1 10.2.3, with DAZ. */
+#define MXCSR_BITS UINT32_C(0xffff)
+
+/* Only the x87 and SSE registers. */
+void fpu_get(struct cpu *cpu, struct cpu_registers *registers);
+void fpu_set(struct cpu *cpu, const struct cpu_registers *registers);
 
 void registers_get(struct cpu *cpu, struct cpu_registers *registers);
 void registers_set(struct cpu *cpu, const struct cpu_registers *registers);

@@ -16,9 +16,7 @@
 
 enum { FOLD_MIN = 8 }; /* iterations that are worth it */
 
-/* At once; and no more of them when the time is that far: a loop of 2^64 would make it overflow. */
-#define FOLD_MAX (UINT64_C(1) << 40)
-#define FOLD_END (UINT64_C(1) << 62)
+#define FOLD_MAX (UINT64_C(1) << 40) /* at once; the deadline bounds them all */
 
 /* One decoded instruction of the body. */
 struct insn {
@@ -216,7 +214,7 @@ void loop_fold(struct cpu *cpu, const struct block *block)
 	const struct loop *loop = block->loop;
 	uint64_t count, room;
 
-	if (!loop->pure || cpu->retired >= FOLD_END || !loop_is_steady(cpu, block))
+	if (!loop->pure || !loop_is_steady(cpu, block))
 		return;
 	count = loop_left(cpu, loop);
 	room = loop_room(cpu, block);

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "cpu_int.h"
+#include "room.h"
 
-/* No machine runs longer: what is counted stays clear of overflow. */
+/* Eight of a kind a tick at most: MACHINE_TICKS_MOST. */
 #define COUNT_MOST ((UINT64_C(1) << 62) - 1)
 
 #define R(member, most)  PACK_FIELD(struct cpu_registers, member, most)
@@ -21,7 +22,7 @@ static const struct pack_field register_fields[] = {
 	RS(cr, UINT64_MAX),    R(efer, 0xd01),       R(cpl, 3),
 	RS(dr, UINT64_MAX),    RS(msrs, UINT64_MAX), R(fpu_control, 0xffff),
 	R(fpu_status, 0xffff), R(fpu_tag, 0xffff),   RS(fpu, UINT64_MAX),
-	R(mxcsr, 0xffff),      RS(xmm, UINT64_MAX),
+	R(mxcsr, MXCSR_BITS),  RS(xmm, UINT64_MAX),
 };
 
 #define SEGMENT(member, most) PACK_FIELD(struct segment_cache, member, most)
@@ -38,7 +39,7 @@ static const struct pack_field between_fields[] = {
 	PACK_FIELD(struct cpu, shadow, 1),
 	PACK_FIELD(struct cpu, nmi_blocked, 1),
 	PACK_FIELD(struct cpu, halted, 1),
-	PACK_FIELD(struct cpu, retired, COUNT_MOST),
+	PACK_FIELD(struct cpu, retired, MACHINE_TICKS_MOST),
 	PACK_ARRAY(struct cpu, totals.of, COUNT_MOST),
 };
 
@@ -60,7 +61,7 @@ static const int fpu_ids[8] = {UC_X86_REG_FP0, UC_X86_REG_FP1, UC_X86_REG_FP2, U
                                UC_X86_REG_FP4, UC_X86_REG_FP5, UC_X86_REG_FP6, UC_X86_REG_FP7};
 
 /* An x87 register has 80 bits in two words. */
-static void get_fpu(struct cpu *cpu, struct cpu_registers *r)
+void fpu_get(struct cpu *cpu, struct cpu_registers *r)
 {
 	uc_reg_read(cpu->uc, UC_X86_REG_FPCW, &r->fpu_control);
 	uc_reg_read(cpu->uc, UC_X86_REG_FPSW, &r->fpu_status);
@@ -73,7 +74,7 @@ static void get_fpu(struct cpu *cpu, struct cpu_registers *r)
 }
 
 /* The registers before the tag word: writing one marks it as used. */
-static void set_fpu(struct cpu *cpu, const struct cpu_registers *r)
+void fpu_set(struct cpu *cpu, const struct cpu_registers *r)
 {
 	for (unsigned i = 0; i < 8; i++)
 		uc_reg_write(cpu->uc, fpu_ids[i], &r->fpu[2 * i]);
@@ -108,7 +109,7 @@ void registers_get(struct cpu *cpu, struct cpu_registers *r)
 		msr_of_cpu_read(cpu, system_msr(i), &r->msrs[i]);
 	for (unsigned i = 0; i < CPU_SEGMENTS; i++)
 		r->segments[i] = *segment_of(state, i);
-	get_fpu(cpu, r);
+	fpu_get(cpu, r);
 }
 
 /* CR4 before CR0, which turns paging on; both have consequences in Unicorn, in which long mode is
@@ -148,7 +149,7 @@ void registers_set(struct cpu *cpu, const struct cpu_registers *r)
 	state->hflags = (state->hflags & ~HF_CPL) | r->cpl;
 	for (unsigned i = 0; i < SYSTEM_MSRS; i++)
 		msr_of_cpu_write(cpu, system_msr(i), r->msrs[i]);
-	set_fpu(cpu, r);
+	fpu_set(cpu, r);
 	cpu->cpl = r->cpl;
 }
 
@@ -187,7 +188,8 @@ static bool mode_holds(const struct cpu_registers *r)
 	bool active = (r->efer & EFER_LME) && (r->cr[0] & CR0_PG);
 
 	return active == !!(r->efer & EFER_LMA) && (!active || (r->cr[4] & CR4_PAE)) &&
-	       (!(r->cr[0] & CR0_PG) || (r->cr[0] & CR0_PE)) && !(r->flags & FLAG_VM);
+	       (!(r->cr[0] & CR0_PG) || (r->cr[0] & CR0_PE)) &&
+	       (!(r->flags & FLAG_VM) || ((r->cr[0] & CR0_PE) && !active));
 }
 
 static bool unpack_registers(struct unpack *unpack, struct cpu_registers *r)
@@ -216,16 +218,36 @@ static bool unpack_timing(struct unpack *unpack, struct timing *timing)
 	return true;
 }
 
+static bool unpack_cpu(struct unpack *unpack, struct cpu *cpu, struct cpu_registers *registers)
+{
+	return unpack_registers(unpack, registers) &&
+	       unpack_fields(unpack, between_fields, ARRAY_SIZE(between_fields), cpu) &&
+	       unpack_timing(unpack, &cpu->timing) && unpack_is_done(unpack, "the end of the CPU");
+}
+
 bool unicorn_restore(struct cpu *cpu, struct unpack *unpack)
 {
 	struct cpu_registers registers;
 
-	if (!unpack_registers(unpack, &registers) ||
-	    !unpack_fields(unpack, between_fields, ARRAY_SIZE(between_fields), cpu) ||
-	    !unpack_timing(unpack, &cpu->timing) || !unpack_is_done(unpack, "the end of the CPU"))
+	if (!unpack_cpu(unpack, cpu, &registers))
 		return false;
 	registers_set(cpu, &registers);
 	return true;
+}
+
+bool unicorn_restores(struct unpack *unpack)
+{
+	struct cpu *nobody = calloc(1, sizeof(*nobody));
+	struct cpu_registers registers;
+
+	if (!nobody || !timing_make(&nobody->timing))
+		unpack->wrong = "no memory";
+	else
+		unpack_cpu(unpack, nobody, &registers);
+	if (nobody)
+		timing_unmake(&nobody->timing);
+	free(nobody);
+	return !unpack->wrong;
 }
 
 void unicorn_reset(struct cpu *cpu)

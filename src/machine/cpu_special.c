@@ -222,6 +222,12 @@ static void mapping(struct cpu *cpu, const struct op *op)
 	windows_drop(cpu);
 }
 
+static void mxcsr(struct cpu *cpu, const struct op *op)
+{
+	fpu_get(cpu, &cpu->fpu_copy);
+	cpu_step_native(cpu, op);
+}
+
 static void invalid(struct cpu *cpu, const struct op *op)
 {
 	exception_ud(cpu);
@@ -268,6 +274,7 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_EMULATE] = emulate,
 		[SPECIAL_INVALID] = invalid,
 		[SPECIAL_HYPERCALL] = hypercall,
+		[SPECIAL_MXCSR] = mxcsr,
 	};
 
 	execute[op->special](cpu, op);

@@ -89,6 +89,22 @@ static void see_device(struct cpu *cpu, uint64_t rip)
 	cpu->device_touched = false;
 }
 
+/* Intel SDM vol. 1 10.2.3.3: a bit that there is not in MXCSR is #GP, and nothing is loaded. */
+static bool undo_mxcsr(struct cpu *cpu, const struct op *op, uint64_t rip)
+{
+	uint32_t mxcsr = 0;
+
+	if (op->special != SPECIAL_MXCSR)
+		return false;
+	uc_reg_read(cpu->uc, UC_X86_REG_MXCSR, &mxcsr);
+	if (!(mxcsr & ~MXCSR_BITS))
+		return false;
+	fpu_set(cpu, &cpu->fpu_copy);
+	cpu->state->rip = rip;
+	cpu->exception = (struct exception){.vector = VECTOR_GP, .has_error = true};
+	return true;
+}
+
 void cpu_step_native(struct cpu *cpu, const struct op *op)
 {
 	uint64_t rip = cpu->state->rip;
@@ -97,7 +113,7 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 
 	cpu->software_rip = rip;
 	timed_rep_begin(cpu);
-	retired = run_one(cpu, op);
+	retired = run_one(cpu, op) && !undo_mxcsr(cpu, op, rip);
 	if (op->flags & OP_REP)
 		timed_rep(cpu, op);
 	if (!retired || !(op->after & AFTER_FLAGS))

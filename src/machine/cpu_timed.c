@@ -37,10 +37,9 @@ static void hook_memory(struct cpu *cpu, bool on)
 
 void timed_refresh(struct cpu *cpu, const struct vpmu_amounts *headroom)
 {
-	bool wanted = vpmu_pmu_wanted(cpu->config.pmu) & TIMING_CLASSES;
-
-	cpu->timing.active = wanted;
-	if (wanted) {
+	cpu->wanted = vpmu_pmu_wanted(cpu->config.pmu) & TIMING_CLASSES;
+	cpu->timing.active = cpu->wanted;
+	if (cpu->wanted) {
 		cpu->timed_until = cpu->retired + KEEP_HOOKS;
 		hook_memory(cpu, true);
 		timing_limit(&cpu->timing, headroom);

@@ -151,9 +151,11 @@ static bool wait_for_timer(struct machine *machine)
 
 	apic_advance(&machine->apic, now);
 	event = apic_next_event(&machine->apic);
-	if (event > APIC_HORIZON || machine->waited_at == machine->interrupts)
+	if (event == APIC_NEVER || machine->waited_at == machine->interrupts)
 		return false;
 	machine->waited_at = machine->interrupts;
+	if (event > MACHINE_TICKS_MOST)
+		event = MACHINE_TICKS_MOST;
 	machine->idle += event - now;
 	apic_advance(&machine->apic, event);
 	return true;
@@ -175,6 +177,8 @@ static bool is_over(const struct machine *machine, enum machine_end *end)
 		*end = MACHINE_END_INSTRUCTIONS;
 	else if (machine->ops->retired(machine->cpu) >= machine->pause_at)
 		*end = MACHINE_END_PAUSED;
+	else if (board_now(machine) >= MACHINE_TICKS_MOST)
+		*end = MACHINE_END_TIME;
 	else
 		return false;
 	return true;
@@ -223,6 +227,9 @@ static void describe(const struct machine *machine, struct machine_result *resul
 		say(why, sizeof(result->why), "%llu instructions have retired: at 0x%llx", limit,
 		    rip);
 		break;
+	case MACHINE_END_TIME:
+		say(why, sizeof(result->why), "2^59 ticks have passed: at 0x%llx", rip);
+		break;
 	case MACHINE_END_PAUSED:
 		break;
 	case MACHINE_END_STOPPED:
@@ -246,7 +253,7 @@ void machine_run(struct machine *machine, struct machine_result *result)
 		say(result->why, sizeof(result->why), "no guest has been loaded");
 		return;
 	}
-	board_pmis(machine, vpmu_pmu_enter(machine->pmu));
+	board_enter(machine);
 	result->end = run(machine);
 	if (result->end == MACHINE_END_STOPPED)
 		machine->stop_asked = 0;

@@ -48,6 +48,7 @@ struct machine_event {
 		MACHINE_EVENT_PMI,       /* a PMI was delivered */
 		MACHINE_EVENT_INTERRUPT, /* an interrupt or NMI was taken */
 		MACHINE_EVENT_OVERFLOW,  /* status bits that came on, in value */
+		MACHINE_EVENT_ENTRY,     /* the vCPU was entered: what counts may be other */
 	} kind;
 	uint64_t instruction; /* retired so far */
 	uint64_t rip;
@@ -55,10 +56,18 @@ struct machine_event {
 	uint64_t value; /* MSR_WRITE: the value; INTERRUPT, PMI: the vector; OVERFLOW: the bits */
 };
 
+/*
+ * No machine lives longer, in ticks: retired instructions and the time that it waited halted.
+ * Nothing that it counts, of which a tick makes a few, comes near the end of 64 bits or to a number
+ * that means "never". (A guest gets there by loops that are folded, or by waiting.)
+ */
+#define MACHINE_TICKS_MOST (UINT64_C(1) << 59)
+
 /* How a run ended. */
 enum machine_end {
 	MACHINE_END_EXIT,         /* the guest wrote to port 0xf4: exit_value */
 	MACHINE_END_INSTRUCTIONS, /* max_instructions reached */
+	MACHINE_END_TIME,         /* MACHINE_TICKS_MOST reached */
 	MACHINE_END_STOPPED,      /* machine_stop_soon() */
 	MACHINE_END_PAUSED,       /* machine_pause_at(): run again to go on */
 	MACHINE_END_DEADLOCK,     /* halted with nothing that could wake it */

@@ -180,12 +180,15 @@ struct machine {
 /* What the board answers the CPU. */
 extern const struct cpu_board board_calls;
 
-/* The instruction that the run does not go beyond: a limit or a pause; UINT64_MAX: none. */
+/* The instruction that the run does not go beyond: a limit, a pause, the end of time. */
 static inline uint64_t machine_limit(const struct machine *machine)
 {
-	uint64_t limit = machine->config.max_instructions;
+	uint64_t most = MACHINE_TICKS_MOST - machine->idle,
+		 limit = machine->config.max_instructions;
 
-	return limit && limit < machine->pause_at ? limit : machine->pause_at;
+	if (machine->pause_at < most)
+		most = machine->pause_at;
+	return limit && limit < most ? limit : most;
 }
 
 /* Whether it can be reset, saved and migrated; why tells, if not. */
@@ -196,6 +199,9 @@ uint64_t board_now(const struct machine *machine);
 
 /* Delivers PMIs that an outcome asks for, and tells of overflows. */
 void board_pmis(struct machine *machine, struct vpmu_outcome outcome);
+
+/* Enters the vCPU, as KVM_RUN does: a profile may begin to count only then. */
+void board_enter(struct machine *machine);
 
 /* Reports status bits that came on since the last look. */
 void board_look_at_status(struct machine *machine);

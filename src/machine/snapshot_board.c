@@ -8,9 +8,6 @@
 
 #include "snapshot_board.h"
 
-/* Ticks: see APIC_HORIZON. */
-#define TICKS_MOST ((UINT64_C(1) << 62) - 1)
-
 #define A(member, most)  PACK_FIELD(struct apic, member, most)
 #define AS(member, most) PACK_ARRAY(struct apic, member, most)
 
@@ -42,7 +39,7 @@ static const struct pack_field machine_fields[] = {
 	PACK_FIELD(struct machine, ports.fw_offset, 8),
 	PACK_FIELD(struct machine, tsc_adjust, UINT64_MAX),
 	PACK_FIELD(struct machine, misc_enable, UINT64_MAX),
-	PACK_FIELD(struct machine, idle, TICKS_MOST),
+	PACK_FIELD(struct machine, idle, MACHINE_TICKS_MOST),
 	PACK_FIELD(struct machine, interrupts, UINT64_MAX),
 	PACK_FIELD(struct machine, status_seen, UINT64_MAX),
 	PACK_FIELD(struct machine, waited_at, UINT64_MAX),

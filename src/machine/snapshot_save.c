@@ -71,6 +71,67 @@ static bool get_state(struct machine *machine, struct vpmu_layout *layout, struc
 	return false;
 }
 
+/* --- Nothing is saved that its reader would refuse ---------------------------------------------
+ */
+
+/* Whether a new PMU of this model and profile takes the state. */
+static bool pmu_restores(const struct machine *machine, const struct vpmu_layout *layout,
+                         const struct vpmu_state *state, struct text *why)
+{
+	void *memory = aligned_alloc(VPMU_PMU_ALIGN, VPMU_PMU_BYTES);
+	struct vpmu_report report;
+	struct vpmu_target target;
+	struct vpmu_pmu *pmu;
+	enum vpmu_status status;
+	char line[200] = "no memory";
+
+	if (memory) {
+		pmu = vpmu_pmu_init(memory, VPMU_PMU_BYTES, &machine->config.model,
+		                    machine->config.profile);
+		target = vpmu_target_machine(pmu);
+		status = vpmu_state_put(state, layout, &target, VPMU_LEVEL_FULL,
+		                        vpmu_order_find("safe"), VPMU_POLICY_ROLL_BACK, &report);
+		free(memory);
+		if (!status)
+			return true;
+		vpmu_report_describe(&report, 0, line, sizeof(line));
+	}
+	text_add(why, "the PMU's state could not be put again: ");
+	text_add(why, line);
+	return false;
+}
+
+/* What has been packed since the record's beginning, and a reader of it. */
+static struct unpack read_back(const struct pack *pack, size_t begun)
+{
+	return (struct unpack){
+		.bytes = pack->bytes + begun + RECORD_HEADER_BYTES,
+		.count = pack->used - begun - RECORD_HEADER_BYTES,
+	};
+}
+
+static bool not_restored(struct text *why, const char *part, const char *wrong)
+{
+	text_add(why, part);
+	text_add(why, ": a value that could not be restored: ");
+	text_add(why, wrong);
+	return false;
+}
+
+/* A machine's twin takes what it is made of; of the PMU that they share nothing changes. */
+static bool board_restores(const struct machine *machine, struct unpack in, struct text *why)
+{
+	struct machine *twin = aligned_alloc(_Alignof(struct machine), sizeof(*twin));
+	bool good;
+
+	if (!twin)
+		return not_restored(why, "the board", "no memory");
+	memcpy(twin, machine, sizeof(*twin));
+	good = board_unpack(twin, &in);
+	free(twin);
+	return good || not_restored(why, "the board", in.wrong);
+}
+
 bool save_pmu(struct machine *machine, struct pack *pack, struct text *why)
 {
 	uint8_t stream[VPMU_STREAM_BYTES];
@@ -84,6 +145,8 @@ bool save_pmu(struct machine *machine, struct pack *pack, struct text *why)
 		text_add(why, "the PMU's state cannot be encoded");
 		return false;
 	}
+	if (!pmu_restores(machine, &layout, &state, why))
+		return false;
 	begun = record_begin(pack, RECORD_PMU);
 	pack_bytes(pack, stream, used);
 	record_end(pack, begun);
@@ -96,19 +159,23 @@ bool save_board(const struct machine *machine, struct pack *pack, struct text *w
 
 	board_pack(machine, pack);
 	record_end(pack, begun);
-	return true;
+	return pack->failed || board_restores(machine, read_back(pack, begun), why);
 }
 
 bool save_cpu(struct machine *machine, struct pack *pack, struct text *why)
 {
 	size_t begun = record_begin(pack, RECORD_CPU);
+	struct unpack in;
 
 	if (!machine->ops->save(machine->cpu, pack)) {
 		text_add(why, "the CPU has stopped for good");
 		return false;
 	}
 	record_end(pack, begun);
-	return true;
+	if (pack->failed || !machine->ops->restores)
+		return true;
+	in = read_back(pack, begun);
+	return machine->ops->restores(&in) || not_restored(why, "the CPU", in.wrong);
 }
 
 void save_notes(const struct machine_notes *notes, struct pack *pack)

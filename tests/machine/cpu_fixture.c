@@ -183,7 +183,7 @@ struct fixture *fix_make(const char *model_text)
 
 	assert_non_null(f);
 	memset(f, 0, sizeof(*f));
-	f->deadline = UINT64_MAX;
+	f->deadline = MACHINE_TICKS_MOST;
 	f->fd = memfd_create("guest", MFD_CLOEXEC);
 	assert_int_equal(ftruncate(f->fd, FIX_MEMORY), 0);
 	f->memory = mmap(NULL, FIX_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a random guest is: a fixed part that recovers from all that may happen, and a body that is
- * drawn: templates of instructions that matter to a PMU (its registers, interrupts, devices, strings,
- * branches, code that writes code), and in between plain random bytes.
+ * drawn: templates of instructions that matter to a PMU (its registers, interrupts, devices,
+ * strings, branches, code that writes code), and in between plain random bytes.
  */
 #include "random_body.h"
 
@@ -220,7 +220,7 @@ static void add_counter(struct body *body)
 	uint32_t selector = selectors[amd][0] + (amd ? 2 * n : n);
 	uint32_t counter = selectors[amd][1] + (amd ? 2 * n : n);
 
-	add_wrmsr(body, counter, (uint64_t)-(int64_t)(1 + any(body, 3000)));
+	add_wrmsr(body, counter, (uint64_t) - (int64_t)(1 + any(body, 3000)));
 	add_wrmsr(body, selector, 0x530000 | events[any(body, 10)]);
 }
 
@@ -234,7 +234,8 @@ static void add_control(struct body *body)
 		add_wrmsr(body, 0x38d, any(body, 2) ? 0xbbb : any(body, 0x1000));
 		break;
 	case 2:
-		add_wrmsr(body, 0x309 + (uint32_t)any(body, 3), (uint64_t)-(int64_t)any(body, 3000));
+		add_wrmsr(body, 0x309 + (uint32_t)any(body, 3),
+		          (uint64_t) - (int64_t)any(body, 3000));
 		break;
 	case 3:
 		add_wrmsr(body, 0x390, any(body, 2) ? 0x70000000fULL : any(body, 16));
@@ -387,9 +388,9 @@ static void add_small(struct body *body)
 static void add_piece(struct body *body)
 {
 	static void (*const pieces[])(struct body *) = {
-		add_small,  add_small,   add_small,  add_small,      add_bytes,
-		add_apic,   add_counter, add_string, add_load_store, add_load_store,
-		add_control, add_loop,   add_self,
+		add_small,   add_small,   add_small,  add_small,      add_bytes,
+		add_apic,    add_counter, add_string, add_load_store, add_load_store,
+		add_control, add_loop,    add_self,
 	};
 
 	pieces[any(body, sizeof(pieces) / sizeof(pieces[0]))](body);

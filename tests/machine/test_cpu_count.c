@@ -67,6 +67,12 @@ static void instructions_that_the_cpu_executes_itself_count_once(void **state)
 	EXPECT(special, 16 + 2, 0);
 }
 
+GUEST(pause, "mov $1000, %ebp\n1: sti\n pause\n nop\n dec %ebp\n jnz 1b" EXIT);
+static void pause_in_the_shadow_of_sti_is_one_instruction(void **state)
+{
+	EXPECT(pause, 1 + 5 * 1000 + 2, 1000);
+}
+
 /* Delay loops are folded, long loops run without a hook: nothing of that may show. */
 GUEST(delays, "mov $1000000000, %ecx\n 1: loop 1b\n mov $3000000, %ecx\n2: nop\n sub $3, %ecx\n"
               "jnz 2b\n mov $-70000, %rax\n3: add $5, %rdx\n inc %rax\n jnz 3b\n"
@@ -248,6 +254,7 @@ int main(void)
 		cmocka_unit_test(calls_returns_and_jumps),
 		cmocka_unit_test(loop_and_jrcxz_are_branches),
 		cmocka_unit_test(instructions_that_the_cpu_executes_itself_count_once),
+		cmocka_unit_test(pause_in_the_shadow_of_sti_is_one_instruction),
 		cmocka_unit_test(delay_loops),
 		cmocka_unit_test(long_loops),
 		cmocka_unit_test(a_fault_in_a_long_loop),

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Exceptions and interrupts through the guest's IDT: vectors, frames, rings, stacks, nesting. */
+#include <stdlib.h>
+
+#include <machine/pack.h>
+
 #include "cpu_fixture.h"
 
 #include <string.h>
@@ -47,6 +51,41 @@ static void general_protection_has_its_selector(void **state)
 	assert_int_equal(fix_result(f, ERROR), 0x50);
 	assert_int_equal(fix_result(f, RIP), FIX_CODE + 5);
 	fix_unmake(f);
+}
+
+GUEST(note_eight, "pop %rax\n mov %rax, 0x10000\n mov (%rsp), %rax\n mov %rax, 0x10008\n"
+                  "addq $8, (%rsp)\n iretq");
+GUEST(ldmxcsr, "movl $0x10000, 0x400000\n mov %cr4, %rax\n or $0x600, %eax\n mov %rax, %cr4\n"
+               "1: ldmxcsr 0x400000" EXIT);
+GUEST(fxrstor, "mov %cr4, %rax\n or $0x200, %eax\n mov %rax, %cr4\n fxsave 0x400000\n movl "
+               "$0xffbf1f80, 0x400018\n xorps %xmm0, %xmm0\n"
+               "1: fxrstor 0x400000" EXIT);
+static void a_reserved_bit_of_mxcsr_is_general_protection(const uint8_t *code, const uint8_t *end)
+{
+	struct fixture *f = fix_make("intel-v2");
+	struct pack pack = {0};
+	struct unpack saved;
+
+	FIX_HANDLER(f, 13, note_eight);
+	fix_load(f, code, end);
+	fix_run(f);
+	assert_int_equal(fix_result(f, ERROR), 0);
+	assert_true(fix_result(f, RIP) > FIX_CODE + 8);
+	assert_true(cpu_unicorn.save(f->cpu, &pack));
+	saved = (struct unpack){.bytes = pack.bytes, .count = pack.used};
+	assert_true(cpu_unicorn.restores(&saved));
+	free(pack.bytes);
+	fix_unmake(f);
+}
+
+static void ldmxcsr_of_a_reserved_bit(void **state)
+{
+	a_reserved_bit_of_mxcsr_is_general_protection(guest_ldmxcsr, guest_ldmxcsr_end);
+}
+
+static void fxrstor_of_a_reserved_bit(void **state)
+{
+	a_reserved_bit_of_mxcsr_is_general_protection(guest_fxrstor, guest_fxrstor_end);
 }
 
 GUEST(pf, "movabs $0x3000000123, %rbx\n xor %eax, %eax\n mov %rax, (%rbx)" EXIT);
@@ -297,6 +336,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(invalid_opcode),
 		cmocka_unit_test(general_protection_has_its_selector),
+		cmocka_unit_test(ldmxcsr_of_a_reserved_bit),
+		cmocka_unit_test(fxrstor_of_a_reserved_bit),
 		cmocka_unit_test(page_fault_has_cr2_and_its_error),
 		cmocka_unit_test(a_noncanonical_address_is_general_protection),
 		cmocka_unit_test(divide_error),

@@ -401,10 +401,11 @@ static void timeline_shows_writes_to_pmu_registers_only(void **state)
 	fixture_wrmsr(0x186, UINT64_C(1) << 50); /* #GP */
 	assert_int_equal(event_count, 0);
 	fixture_wrmsr(0x186, 0x5300c0);
-	assert_int_equal(event_count, 1);
+	assert_int_equal(event_count, 2);
 	assert_int_equal(events[0].kind, MACHINE_EVENT_MSR_WRITE);
 	assert_int_equal(events[0].msr, 0x186);
 	assert_int_equal(events[0].value, 0x5300c0);
+	assert_int_equal(events[1].kind, MACHINE_EVENT_ENTRY);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

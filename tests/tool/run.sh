@@ -124,6 +124,14 @@ check 'stat: not on standard output' nothing_printed
 run run --stat --model amd-k7 "$scratch/exit"
 check 'stat: a model without fixed counters' stat_says 'PerfCtr3'
 
+# The end of time: a loop that is folded would run to 2^64 iterations, a timer waits for ever.
+guest forever 'b901000000 4883e9ff 75fa f4'
+run run "$scratch/forever"
+check 'a guest whose time is over: status' same "$status" 126
+check 'a guest whose time is over: says so' says "2^59 ticks have passed: at 0x1000"
+run run --migrate-at 1000,1000000,200000000000000000 "$scratch/forever"
+check 'it can be restored until then' says "2^59 ticks have passed"
+
 # The timeline.
 run run --timeline "$timeline" "$scratch/counted"
 check 'timeline: status is the guest'"'"'s' same "$status" 1
@@ -167,6 +175,16 @@ check 'JSON: a run that did not end' holds "$scratch/out" \
 	and d["totals"]["branches"]["count"] == 1000'
 run run --json "$scratch/short"
 check 'JSON: none of a bad guest' nothing_printed
+
+# Profiles that begin to count at the entry behind the write measure as much as the others.
+totals() {
+	"$vpmu" run --json --profile "$1" "$BUILD/guests/count.elf" 2>"$scratch/err" |
+		python3 -c 'import json, sys; print(json.load(sys.stdin)["totals"])'
+}
+hardware=$(totals hardware)
+for profile in linux-6.12 mediated; do
+	check "JSON: totals on $profile" same "$(totals "$profile")" "$hardware"
+done
 
 # The same guest with the same options: the same counts.
 run run --json "$BUILD/guests/sampler.elf"
