@@ -184,11 +184,16 @@ static void end_by_signal(int number)
 /* The VMM's failure goes before ours, and what was seen before a log that is not complete. */
 static int end(const struct watch_options *options, struct watch_session *session, int ended)
 {
-	uint32_t attached = atomic_load(&session->ring.shared->attached);
+	static const int statuses[] = {
+		[WATCH_HOLDS] = TOOL_HOLDS,
+		[WATCH_FAILS] = TOOL_FAILS,
+		[WATCH_UNKNOWN] = TOOL_LACKS,
+	};
+	int status = statuses[watch_judge(&session->tally)];
 	bool complete = end_log(options, session);
 
 	complete &= end_plan(options, session);
-	if (!attached)
+	if (session->tally.unseen)
 		message("nothing was seen: the VMM did not load the library (does it drop "
 		        "LD_PRELOAD, or "
 		        "run in another process namespace?)");
@@ -198,9 +203,7 @@ static int end(const struct watch_options *options, struct watch_session *sessio
 	}
 	if (WEXITSTATUS(ended))
 		return WEXITSTATUS(ended);
-	if (watch_tally_fails(&session->tally))
-		return TOOL_FAILS;
-	return complete && attached ? TOOL_HOLDS : TOOL_LACKS;
+	return status || complete ? status : TOOL_LACKS;
 }
 
 static int watch(const struct watch_options *options, struct watch_session *session, char **argv,
@@ -273,7 +276,7 @@ const struct command cmd_watch = {
 		"RDPMC; what the VMM saves, resets and restores is as with a PMU of that model.\n"
 		"\n"
 		"Exit status: the VMM's own, unless it is 0: then 1 if registers were left alone,\n"
-		"never saved or refused, and 3 if the log could not be written whole.\n",
+		"never saved or refused, and 3 if not all was seen or written.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.run = run,

@@ -33,8 +33,14 @@ pid_t watch_start(char **argv, const char *path, const char *library, int shared
 struct watch_ring {
 	struct watch_shared *shared;
 	int fd;
-	uint64_t skipped; /* records that their writer did not live to complete */
+	uint64_t tail;    /* ours: the one in the shared file is for the writers to read */
+	uint64_t skipped; /* times that records were not complete, or made no sense */
+	uint64_t stalled_at, stalled_since; /* the place + 1, and when it was first found so */
+	uint64_t patience;                  /* ns until a record counts as abandoned */
 };
+
+/* A writer needs some 100 ns for a record; one that is not scheduled, a moment. */
+#define WATCH_PATIENCE UINT64_C(1000000000)
 
 /* A record, copied out of the ring. */
 struct watch_record {
@@ -45,6 +51,9 @@ struct watch_record {
 		struct vpmu_model model;
 	};
 };
+
+/* CLOCK_MONOTONIC in ns, as in the records. */
+uint64_t watch_now(void);
 
 /* False: a message has said why. model: what to emulate, or NULL. */
 bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, const char *profile);
@@ -98,6 +107,16 @@ struct watch_vcpu {
 	struct watch_block block;
 };
 
+/* All vCPUs, by serial number: as many as there are. */
+struct watch_vcpus {
+	struct watch_vcpu **slots;
+	size_t slot_count, count;
+};
+
+/* The vCPU, made if need be; NULL without memory. */
+struct watch_vcpu *watch_vcpus_get(struct watch_vcpus *vcpus, uint32_t serial);
+void watch_vcpus_free(struct watch_vcpus *vcpus);
+
 /* The name of a register of any model, or NULL for an MSR that is no PMU's. */
 const char *watch_msr_name(const struct watch_vcpu *vcpu, uint32_t msr);
 
@@ -127,7 +146,9 @@ struct watch_register {
 struct watch_tally {
 	uint64_t puts[WATCH_LEVELS], gets, runs, put_calls, put_spent, put_longest;
 	uint64_t refusals, guest_reads, guest_writes, guest_refusals, vms, vcpus;
-	uint64_t lost;
+	uint64_t lost,  /* records, and what of them there was no room for */
+		strays; /* descriptors that nobody saw come */
+	bool unseen;    /* no process has loaded the library */
 	bool lacks[WATCH_LACKS];
 	bool has_model; /* some vCPU has a PMU */
 	unsigned count;
@@ -151,8 +172,12 @@ enum watch_finding {
 bool watch_finds(const struct watch_tally *tally, const struct watch_register *reg,
                  enum watch_finding finding);
 
-/* Whether registers get lost: one of the findings but the last. */
-bool watch_tally_fails(const struct watch_tally *tally);
+enum watch_verdict {
+	WATCH_HOLDS,
+	WATCH_FAILS,   /* registers get lost: one of the findings but the last */
+	WATCH_UNKNOWN, /* not all was seen, so that the findings may be wrong */
+};
+enum watch_verdict watch_judge(const struct watch_tally *tally);
 
 /* --- watch_text.c, watch_json.c: lines ------------------------------------------------------- */
 
@@ -178,14 +203,12 @@ struct watch_session {
 	FILE *log;
 	uint64_t start;
 	bool has_pmu; /* this KVM, real or emulated, has one */
-	struct watch_vcpu *vcpus[WATCH_RUNS];
+	struct watch_vcpus vcpus;
+	uint64_t unplaced; /* records and accesses that there was no memory or room for */
 	struct watch_tally tally;
 	bool has_put;
 	struct watch_vcpu last_vcpu; /* of the last put that wrote a register, with that block */
 };
-
-/* CLOCK_MONOTONIC in ns, as in the records. */
-uint64_t watch_now(void);
 
 /* Takes what there is. at_end: all there will be; blocks are completed too. */
 void watch_session_drain(struct watch_session *session, bool at_end);

@@ -23,6 +23,7 @@ static const char *const kinds[WATCH_KINDS] = {
 	[WATCH_MSR_FILTER] = "set-msr-filter",
 	[WATCH_GUEST_READ] = "guest-read",
 	[WATCH_GUEST_WRITE] = "guest-write",
+	[WATCH_STRAY] = "unknown-origin",
 	[WATCH_LACK] = "not-emulated",
 };
 
@@ -42,7 +43,8 @@ static json_t *begin(double time, enum watch_kind kind, uint32_t vm, const struc
 	if (vm != WATCH_NONE)
 		json_object_set_new(line, "vm", json_integer(vm));
 	if (vcpu && vcpu->serial != WATCH_NONE)
-		json_object_set_new(line, "vcpu", json_integer(vcpu->id));
+		json_object_set_new(line, "vcpu",
+		                    vcpu->id == WATCH_NONE ? json_null() : json_integer(vcpu->id));
 	return line;
 }
 
@@ -134,6 +136,7 @@ static json_t *finding(const struct watch_tally *tally, enum watch_finding which
 static void json_summary(FILE *to, const struct watch_tally *tally)
 {
 	json_t *line = json_document("vpmu-watch", 1), *puts = json_object();
+	enum watch_verdict verdict = watch_judge(tally);
 
 	json_object_set_new(line, "event", json_string("summary"));
 	for (enum watch_level level = 0; level < WATCH_LEVELS; level++)
@@ -149,9 +152,12 @@ static void json_summary(FILE *to, const struct watch_tally *tally)
 	json_object_set_new(line, "guest_writes", json_count(tally->guest_writes));
 	json_object_set_new(line, "refusals", json_count(tally->refusals));
 	json_object_set_new(line, "lost", json_count(tally->lost));
+	json_object_set_new(line, "unknown_origin", json_count(tally->strays));
 	for (enum watch_finding which = 0; which < WATCH_FINDINGS; which++)
 		json_object_set_new(line, watch_finding_name(which), finding(tally, which));
-	json_object_set_new(line, "holds", json_boolean(!watch_tally_fails(tally)));
+	json_object_set_new(line, "holds",
+	                    verdict == WATCH_UNKNOWN ? json_null()
+	                                             : json_boolean(verdict == WATCH_HOLDS));
 	print_line(to, line);
 }
 

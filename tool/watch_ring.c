@@ -4,10 +4,42 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "message.h"
+
+/* The C library reads these in the vDSO; others take a system call. */
+static enum watch_clock find_clock(void)
+{
+	static const char *const fine[] = {"tsc", "kvm-clock", "hyperv_clocksource_tsc_page"};
+	const char *path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+	char name[64] = "";
+	FILE *file;
+
+	if (!getauxval(AT_SYSINFO_EHDR))
+		return WATCH_CLOCK_NONE;
+	file = fopen(path, "re");
+	if (file) {
+		if (fscanf(file, "%63s", name) != 1)
+			name[0] = '\0';
+		fclose(file);
+	}
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+		if (!strcmp(name, fine[i]))
+			return WATCH_CLOCK_FINE;
+	return WATCH_CLOCK_COARSE;
+}
+
+uint64_t watch_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
 
 bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, const char *profile)
 {
@@ -22,9 +54,11 @@ bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, co
 		return false;
 	}
 	ring->shared = shared;
+	ring->patience = WATCH_PATIENCE;
 	shared->magic = WATCH_MAGIC;
 	shared->version = WATCH_VERSION;
 	shared->emulates = model != NULL;
+	shared->clock = find_clock();
 	if (model) {
 		shared->model = *model;
 		strncpy(shared->profile, profile, sizeof(shared->profile) - 1);
@@ -47,31 +81,74 @@ static bool is_record(const struct watch_head *head, uint64_t left)
 	       head->slots <= WATCH_HEAD_SLOTS + WATCH_PAYLOAD && head->slots <= left;
 }
 
+/* What the VMM's process says of the head is not trusted either. */
+static uint64_t read_head(struct watch_ring *ring)
+{
+	uint64_t head = atomic_load(&ring->shared->head);
+
+	if (head - ring->tail <= WATCH_RING)
+		return head;
+	ring->skipped++;
+	ring->tail = head;
+	return head;
+}
+
+static bool take_at(const struct watch_shared *shared, uint64_t place, uint64_t head,
+                    struct watch_record *record)
+{
+	const _Atomic uint64_t *ready = (const _Atomic uint64_t *)&shared->ring[place % WATCH_RING];
+
+	if (atomic_load_explicit(ready, memory_order_acquire) != place + 1)
+		return false;
+	copy_out(shared, place, &record->head, WATCH_HEAD_SLOTS);
+	return is_record(&record->head, head - place);
+}
+
+/* Whether the record at the tail has not been completed for so long that it never will be: its
+ * writer was killed. */
+static bool is_abandoned(struct watch_ring *ring, bool at_end)
+{
+	uint64_t time = watch_now();
+
+	if (at_end)
+		return true;
+	if (ring->stalled_at != ring->tail + 1) {
+		ring->stalled_at = ring->tail + 1;
+		ring->stalled_since = time;
+	}
+	return time - ring->stalled_since >= ring->patience;
+}
+
+/* Past what is not complete, to the next that is; false, and nothing moved, when there is none. */
+static bool skip(struct watch_ring *ring, uint64_t head, struct watch_record *record)
+{
+	uint64_t place = ring->tail;
+
+	while (place < head && !take_at(ring->shared, place, head, record))
+		place++;
+	if (place == head)
+		return false;
+	ring->skipped++;
+	ring->tail = place;
+	return true;
+}
+
 bool watch_ring_next(struct watch_ring *ring, struct watch_record *record, bool at_end)
 {
 	struct watch_shared *shared = ring->shared;
-	uint64_t tail = atomic_load(&shared->tail), head = atomic_load(&shared->head);
-	bool skipping = false;
+	uint64_t head = read_head(ring);
+	bool found =
+		ring->tail < head && (take_at(shared, ring->tail, head, record) ||
+	                              (is_abandoned(ring, at_end) && skip(ring, head, record)));
 
-	for (; tail < head; tail++) {
-		_Atomic uint64_t *ready = (_Atomic uint64_t *)&shared->ring[tail % WATCH_RING];
-
-		if (atomic_load_explicit(ready, memory_order_acquire) == tail + 1) {
-			copy_out(shared, tail, &record->head, WATCH_HEAD_SLOTS);
-			if (is_record(&record->head, head - tail))
-				break;
-		}
-		if (!at_end)
-			return false;
-		ring->skipped += !skipping;
-		skipping = true;
+	if (found) {
+		record->entries = record->head.slots - WATCH_HEAD_SLOTS;
+		copy_out(shared, ring->tail + WATCH_HEAD_SLOTS, record->msrs, record->entries);
+		ring->tail += record->head.slots;
+	} else if (at_end && ring->tail < head) {
+		ring->skipped++;
+		ring->tail = head;
 	}
-	if (tail >= head) {
-		atomic_store(&shared->tail, head);
-		return false;
-	}
-	record->entries = record->head.slots - WATCH_HEAD_SLOTS;
-	copy_out(shared, tail + WATCH_HEAD_SLOTS, record->msrs, record->entries);
-	atomic_store(&shared->tail, tail + record->head.slots);
-	return true;
+	atomic_store(&shared->tail, ring->tail);
+	return found;
 }

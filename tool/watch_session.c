@@ -9,20 +9,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "file.h"
 #include "message.h"
 
 enum { IA32_TSC = 0x10 };
-
-uint64_t watch_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 static double seconds(const struct watch_session *session, uint64_t time)
 {
@@ -33,21 +24,22 @@ static double seconds(const struct watch_session *session, uint64_t time)
 
 static struct watch_vcpu *find_vcpu(struct watch_session *session, const struct watch_head *head)
 {
-	struct watch_vcpu **at;
+	size_t before = session->vcpus.count;
+	struct watch_vcpu *vcpu;
 
-	if (head->vcpu >= WATCH_RUNS)
+	if (head->vcpu == WATCH_NONE)
 		return NULL;
-	at = &session->vcpus[head->vcpu];
-	if (!*at) {
-		*at = calloc(1, sizeof(**at));
-		if (!*at)
-			return NULL;
-		(*at)->serial = head->vcpu;
-		(*at)->id = head->vcpu_id;
-		session->tally.vcpus++;
+	vcpu = watch_vcpus_get(&session->vcpus, head->vcpu);
+	if (!vcpu) {
+		session->unplaced++;
+		return NULL;
 	}
-	(*at)->vm = head->vm;
-	return *at;
+	if (session->vcpus.count > before) {
+		vcpu->id = head->vcpu_id;
+		session->tally.vcpus += vcpu->id != WATCH_NONE;
+	}
+	vcpu->vm = head->vm;
+	return vcpu;
 }
 
 static void learn_model(struct watch_session *session, struct watch_vcpu *vcpu,
@@ -86,6 +78,7 @@ static void end_block(struct watch_session *session, struct watch_vcpu *vcpu)
 		watch_judge_put(vcpu, block);
 	session->writer->block(session->log, seconds(session, block->time), vcpu, block);
 	watch_tally_block(&session->tally, vcpu, block);
+	session->unplaced += block->lost;
 	if (block->is_put)
 		keep_put(session, vcpu);
 	block->is_open = false;
@@ -182,6 +175,9 @@ static void count_event(struct watch_tally *tally, const struct watch_head *head
 		tally->guest_writes++;
 		tally->guest_refusals += head->result != 0;
 		break;
+	case WATCH_STRAY:
+		tally->strays++;
+		break;
 	case WATCH_LACK:
 		if (head->argument < WATCH_LACKS)
 			tally->lacks[head->argument] = true;
@@ -216,6 +212,9 @@ static void take(struct watch_session *session, const struct watch_record *recor
 	struct watch_vcpu *vcpu = find_vcpu(session, &record->head);
 	bool is_msrs = record->head.kind == WATCH_GET_MSRS || record->head.kind == WATCH_SET_MSRS;
 
+	/* A vCPU that there was no memory for is no question about features. */
+	if (!vcpu && record->head.vcpu != WATCH_NONE)
+		return;
 	if (is_msrs && vcpu)
 		take_msrs(session, vcpu, record);
 	else if (is_msrs)
@@ -227,30 +226,35 @@ static void take(struct watch_session *session, const struct watch_record *recor
 static void count_end(struct watch_session *session)
 {
 	struct watch_shared *shared = session->ring.shared;
+	struct watch_tally *tally = &session->tally;
 
 	for (unsigned i = 0; i < WATCH_RUNS; i++)
-		session->tally.runs += atomic_load(&shared->runs[i]);
-	session->tally.lost = atomic_load(&shared->lost) + session->ring.skipped;
+		tally->runs += atomic_load(&shared->runs[i]);
+	tally->runs += atomic_load(&shared->more_runs);
+	tally->lost += atomic_load(&shared->lost) + session->ring.skipped + session->unplaced;
+	tally->unseen = !atomic_load(&shared->attached);
 }
 
 void watch_session_drain(struct watch_session *session, bool at_end)
 {
 	static struct watch_record record;
 
-	while (watch_ring_next(&session->ring, &record, at_end))
+	while (watch_ring_next(&session->ring, &record, at_end)) {
+		if (!record.head.time)
+			record.head.time = watch_now();
 		take(session, &record);
+	}
 	if (!at_end)
 		return;
-	for (unsigned i = 0; i < WATCH_RUNS; i++)
-		if (session->vcpus[i])
-			end_block(session, session->vcpus[i]);
+	for (size_t i = 0; i < session->vcpus.slot_count; i++)
+		if (session->vcpus.slots[i])
+			end_block(session, session->vcpus.slots[i]);
 	count_end(session);
 }
 
 void watch_session_free(struct watch_session *session)
 {
-	for (unsigned i = 0; i < WATCH_RUNS; i++)
-		free(session->vcpus[i]);
+	watch_vcpus_free(&session->vcpus);
 }
 
 /* --- The last put as a plan ------------------------------------------------------------------ */

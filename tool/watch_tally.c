@@ -12,8 +12,10 @@ static struct watch_register *find(struct watch_tally *tally, const char *name, 
 		at++;
 	if (at < tally->count && tally->registers[at].msr == msr)
 		return &tally->registers[at];
-	if (tally->count == WATCH_REGISTERS)
+	if (tally->count == WATCH_REGISTERS) {
+		tally->lost++;
 		return NULL;
+	}
 	memmove(&tally->registers[at + 1], &tally->registers[at],
 	        (tally->count - at) * sizeof(tally->registers[0]));
 	tally->count++;
@@ -145,11 +147,13 @@ bool watch_finds(const struct watch_tally *tally, const struct watch_register *r
 	}
 }
 
-bool watch_tally_fails(const struct watch_tally *tally)
+enum watch_verdict watch_judge(const struct watch_tally *tally)
 {
+	if (tally->lost || tally->strays || tally->unseen)
+		return WATCH_UNKNOWN;
 	for (unsigned i = 0; i < tally->count; i++)
 		for (enum watch_finding f = 0; f < WATCH_HIDDEN; f++)
 			if (watch_finds(tally, &tally->registers[i], f))
-				return true;
-	return false;
+				return WATCH_FAILS;
+	return WATCH_HOLDS;
 }

@@ -64,7 +64,9 @@ static void print_who(FILE *to, double time, const struct watch_vcpu *vcpu,
                       const struct watch_head *head)
 {
 	fprintf(to, "%10.6f  ", time);
-	if (vcpu)
+	if (vcpu && vcpu->id == WATCH_NONE)
+		fprintf(to, "vcpu ?: ");
+	else if (vcpu)
 		fprintf(to, "vcpu %" PRIu32 ": ", vcpu->id);
 	else if (head && head->vm != WATCH_NONE)
 		fprintf(to, "vm %" PRIu32 ": ", head->vm);
@@ -156,6 +158,10 @@ static void print_event(FILE *to, const struct watch_record *record, const struc
 		break;
 	case WATCH_MSR_FILTER:
 		fprintf(to, "KVM_X86_SET_MSR_FILTER");
+		break;
+	case WATCH_STRAY:
+		fprintf(to, "%s came by a way that is not followed: which it is, is unknown",
+		        head->argument ? "a VM's or KVM's descriptor" : "this descriptor");
 		break;
 	case WATCH_LACK:
 		fprintf(to, "%s", watch_lack_text((enum watch_lack)head->argument));
@@ -273,11 +279,14 @@ static void print_verdict(FILE *to, const struct watch_tally *tally)
 {
 	const char *text = NULL;
 
-	if (!tally->has_model)
+	if (watch_judge(tally) == WATCH_UNKNOWN)
+		text = "verdict unknown: not all was seen, so the lists may lack registers or have "
+		       "too many";
+	else if (!tally->has_model)
 		text = "no vCPU had a PMU: nothing to lose (--emulate MODEL gives it one)";
 	else if (!tally->puts[WATCH_RESET] && !tally->gets)
 		text = "no reset and no get was seen";
-	else if (!watch_tally_fails(tally))
+	else if (watch_judge(tally) == WATCH_HOLDS)
 		text = "no register was left alone, refused, or moved one way only";
 	if (text)
 		fprintf(to, "  %s\n", text);
@@ -290,8 +299,15 @@ static void text_summary(FILE *to, const struct watch_tally *tally)
 		if (tally->lacks[lack])
 			fprintf(to, "  not emulated: %s\n", watch_lack_text(lack));
 	if (tally->lost)
-		fprintf(to, "  lost: %" PRIu64 " records (the VMM was faster than the log)\n",
-		        tally->lost);
+		fprintf(to,
+		        "  lost: at least %" PRIu64
+		        " record%s (the VMM was faster than the log, or killed)\n",
+		        tally->lost, tally->lost == 1 ? "" : "s");
+	if (tally->strays)
+		fprintf(to,
+		        "  of unknown origin: %" PRIu64
+		        " descriptor%s (passed, or copied unseen: perhaps another's vCPU)\n",
+		        tally->strays, tally->strays == 1 ? "" : "s");
 	for (enum watch_finding finding = 0; finding < WATCH_FINDINGS; finding++)
 		print_finding(to, tally, finding);
 	print_verdict(to, tally);

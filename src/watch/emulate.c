@@ -3,10 +3,7 @@
  * Emulating: which requests a KVM with the emulated PMU answers otherwise than this host's. All
  * others are passed on as they are.
  */
-#include <pthread.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "room_int.h"
 
@@ -28,52 +25,46 @@ const struct vpmu_model *emulated_model(void)
 
 /* --- Objects ------------------------------------------------------------------------------- */
 
-void emulate_new_vcpu(struct object *vcpu, int kvm_fd, int fd)
+void emulate_new_object(struct object *object)
 {
-	struct emulated_vcpu *state = &vcpu->as_vcpu;
-	int error = errno;
-	void *run;
+	struct emulated_vcpu *vcpu = &object->as_vcpu;
 
-	state->run_bytes = sizeof(struct kvm_run);
-	run = mmap(NULL, state->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	state->run = run == MAP_FAILED ? NULL : run;
-	if (vcpu->vm)
-		atomic_fetch_add(&vcpu->vm->as_vm.vcpus, 1);
-	errno = error;
+	if (object->kind != OBJECT_VCPU) {
+		object->as_vm = (struct emulated_vm){0};
+		return;
+	}
+	atomic_store(&vcpu->holder, NULL);
+	atomic_store(&vcpu->map, NULL);
+	vcpu->pmu = NULL;
 }
 
-/* The mapping would keep the VM alive. */
-void emulate_end_vcpu(struct object *vcpu)
+void emulate_new_vcpu(struct object *vcpu)
 {
-	struct emulated_vcpu *state = &vcpu->as_vcpu;
-	int error = errno;
-
-	if (state->run)
-		munmap(state->run, state->run_bytes);
-	state->run = NULL;
-	errno = error;
+	if (vcpu->vm)
+		atomic_fetch_add(&vcpu->vm->as_vm.vcpus, 1);
 }
 
 /*
- * The kernel has a mutex for each vCPU; this one is held for moments only, with signals blocked, so
- * that a handler which makes a request does not wait for its own thread.
+ * The kernel has a mutex for each vCPU. This one is held for moments only, and waited for awake: to
+ * yield, or to block signals, is a system call that the VMM has not made.
  */
-struct vcpu_hold vcpu_hold(struct object *vcpu)
+bool vcpu_hold(struct object *vcpu)
 {
-	struct vcpu_hold hold = {.vcpu = &vcpu->as_vcpu};
-	sigset_t all;
+	static __thread char self __attribute__((tls_model("initial-exec")));
+	const void *nobody = NULL;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &hold.signals);
-	while (atomic_exchange_explicit(&hold.vcpu->busy, 1, memory_order_acquire))
-		sched_yield();
-	return hold;
+	while (!atomic_compare_exchange_weak(&vcpu->as_vcpu.holder, &nobody, &self)) {
+		if (nobody == &self)
+			return false;
+		nobody = NULL;
+		__builtin_ia32_pause();
+	}
+	return true;
 }
 
-void vcpu_release(struct vcpu_hold *hold)
+void vcpu_release(struct object *vcpu)
 {
-	atomic_store_explicit(&hold->vcpu->busy, 0, memory_order_release);
-	pthread_sigmask(SIG_SETMASK, &hold->signals, NULL);
+	atomic_store(&vcpu->as_vcpu.holder, NULL);
 }
 
 /* --- Capabilities -------------------------------------------------------------------------- */

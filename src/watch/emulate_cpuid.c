@@ -103,15 +103,14 @@ static void lack_model(const struct object *vcpu)
 	ring_write(&head, NULL, 0);
 }
 
-/* The vCPU's machine becomes that of the model; its first CPUID makes it. */
+/* The vCPU's machine becomes that of the model; its first CPUID makes it. With the vCPU held. */
 static void set_model(struct object *vcpu, const struct vpmu_model *model)
 {
-	struct vcpu_hold hold = vcpu_hold(vcpu);
-	struct emulated_vcpu *state = hold.vcpu;
+	struct emulated_vcpu *state = &vcpu->as_vcpu;
 	bool off = vcpu->vm && atomic_load(&vcpu->vm->as_vm.off);
 
 	if (!state->pmu) {
-		state->pmu = vpmu_pmu_init(state->memory, sizeof(state->memory), model,
+		state->pmu = vpmu_pmu_init(table_machine(vcpu), VPMU_PMU_BYTES, model,
 		                           emulated_profile());
 		/* Hardware has no such switch: there the vCPU stays without. */
 		if (state->pmu && off && vpmu_pmu_disable(state->pmu))
@@ -120,7 +119,6 @@ static void set_model(struct object *vcpu, const struct vpmu_model *model)
 		/* After the first entry KVM keeps what there is, too. */
 		vpmu_pmu_set_model(state->pmu, model);
 	}
-	vcpu_release(&hold);
 }
 
 int emulate_set_cpuid(struct object *vcpu, int fd, struct kvm_cpuid2 *argument)
@@ -134,9 +132,11 @@ int emulate_set_cpuid(struct object *vcpu, int fd, struct kvm_cpuid2 *argument)
 	    !memory_read(cpuid->entries, argument->entries,
 	                 cpuid->nent * sizeof(cpuid->entries[0])))
 		return result;
-	if (model_of_cpuid(&model, cpuid, emulated_model()))
-		set_model(vcpu, &model);
-	else
+	if (!model_of_cpuid(&model, cpuid, emulated_model()) || !vcpu_hold(vcpu)) {
 		lack_model(vcpu);
+		return result;
+	}
+	set_model(vcpu, &model);
+	vcpu_release(vcpu);
 	return result;
 }

@@ -30,18 +30,18 @@ static enum vpmu_status emulated(struct batch *batch, struct kvm_msr_entry *entr
 {
 	enum vpmu_status status;
 	uint64_t value = entry->data;
-	struct vcpu_hold hold;
 
 	if (batch->object->kind == OBJECT_SYSTEM)
 		status = feature(entry->index, &value);
 	else if (!pmu_msr(entry->index))
 		return VPMU_NO_REGISTER;
 	else {
-		hold = vcpu_hold(batch->object);
+		if (!vcpu_hold(batch->object))
+			return VPMU_HOST;
 		status = batch->request == KVM_SET_MSRS
-		                 ? emulated_write(hold.vcpu, entry->index, value)
-		                 : emulated_read(hold.vcpu, entry->index, &value);
-		vcpu_release(&hold);
+		                 ? emulated_write(&batch->object->as_vcpu, entry->index, value)
+		                 : emulated_read(&batch->object->as_vcpu, entry->index, &value);
+		vcpu_release(batch->object);
 	}
 	if (!status)
 		entry->data = value;
@@ -95,6 +95,9 @@ static int do_batch(struct batch *batch)
 			done++;
 			continue;
 		}
+		/* A signal handler asks for what its own thread is at work on. */
+		if (status == VPMU_HOST && !done)
+			return fails(EINTR);
 		if (status != VPMU_NO_REGISTER)
 			break;
 		passed = pass_on(batch, done, &asked);

@@ -83,14 +83,12 @@ int emulate_msr_filter(struct object *vm, int fd, struct kvm_msr_filter *argumen
 
 static bool is_access(const struct kvm_run *run)
 {
-	return run &&
-	       (run->exit_reason == KVM_EXIT_X86_RDMSR || run->exit_reason == KVM_EXIT_X86_WRMSR);
+	return run->exit_reason == KVM_EXIT_X86_RDMSR || run->exit_reason == KVM_EXIT_X86_WRMSR;
 }
 
 /* A #GP for what the machine refuses, and for a vCPU without a PMU. */
-static enum vpmu_status guest_access(struct emulated_vcpu *vcpu, bool writes)
+static enum vpmu_status guest_access(struct emulated_vcpu *vcpu, struct kvm_run *run, bool writes)
 {
-	struct kvm_run *run = vcpu->run;
 	uint64_t value = run->msr.data;
 	enum vpmu_status status;
 
@@ -117,11 +115,9 @@ static bool deny(const struct object *vcpu, struct kvm_run *run)
 }
 
 /* Answers the exit if it is one of ours. */
-static bool answer(struct object *vcpu)
+static bool answer(struct object *vcpu, struct kvm_run *run)
 {
-	struct kvm_run *run = vcpu->as_vcpu.run;
 	bool writes;
-	struct vcpu_hold hold;
 	struct watch_head head;
 	struct watch_msr entry;
 
@@ -129,10 +125,11 @@ static bool answer(struct object *vcpu)
 		return false;
 	if (!emulated_msr(run->msr.index))
 		return deny(vcpu, run);
+	if (!vcpu_hold(vcpu))
+		return false;
 	writes = run->exit_reason == KVM_EXIT_X86_WRMSR;
-	hold = vcpu_hold(vcpu);
-	run->msr.error = guest_access(hold.vcpu, writes) != VPMU_OK;
-	vcpu_release(&hold);
+	run->msr.error = guest_access(&vcpu->as_vcpu, run, writes) != VPMU_OK;
+	vcpu_release(vcpu);
 	head = record_head(vcpu, writes ? WATCH_GUEST_WRITE : WATCH_GUEST_READ);
 	head.result = run->msr.error;
 	head.count = 1;
@@ -141,27 +138,47 @@ static bool answer(struct object *vcpu)
 	return true;
 }
 
-static void enter(struct object *vcpu)
+static bool enter(struct object *vcpu)
 {
-	struct vcpu_hold hold = vcpu_hold(vcpu);
-
-	if (hold.vcpu->pmu)
-		vpmu_pmu_enter(hold.vcpu->pmu);
-	vcpu_release(&hold);
+	if (!vcpu_hold(vcpu))
+		return false;
+	if (vcpu->as_vcpu.pmu)
+		vpmu_pmu_enter(vcpu->as_vcpu.pmu);
+	vcpu_release(vcpu);
+	return true;
 }
 
 /*
  * The next KVM_RUN completes the access before it looks for a signal or immediate_exit, so that the
- * VMM is not kept waiting.
+ * VMM is not kept waiting. The descriptor may be another's by then: an answered exit is completed
+ * only on what it came from, which the caller counts on, and the descriptor must still lead to.
  */
-int emulate_run(struct object *vcpu, int fd, void *argument)
+static int run_answered(struct object *vcpu, int fd, void *argument, struct kvm_run *run)
 {
+	struct object *there;
 	int result;
 
 	do {
-		atomic_fetch_add_explicit(vcpu->runs, 1, memory_order_relaxed);
-		enter(vcpu);
+		table_count_run(vcpu);
+		if (!enter(vcpu))
+			return fails(EINTR);
 		result = real()->ioctl(fd, KVM_RUN, argument);
-	} while (!result && answer(vcpu));
+		if (result || !run || !answer(vcpu, run))
+			return result;
+		there = table_get(fd);
+		if (there)
+			table_put(there);
+	} while (there == vcpu);
+	return fails(EINTR);
+}
+
+int emulate_run(struct object *vcpu, int fd, void *argument)
+{
+	struct kvm_run *run = emulate_map_get(vcpu);
+	int result = run_answered(vcpu, fd, argument, run), error = errno;
+
+	if (run)
+		emulate_map_put(vcpu);
+	errno = error;
 	return result;
 }

@@ -2,6 +2,17 @@
 /*
  * The functions that the VMM calls in place of the C library's. Each does what it is asked for, and
  * then notes what that means for the table of descriptors.
+ *
+ * The system calls that each makes, beside its own:
+ *   ioctl, and by number           none; emulating: ioctl() of the same request, or of another that
+ *                                  the VMM makes for the same object (KVM_CREATE_VM: two more)
+ *   open, openat, dup, fcntl, …    none
+ *   close, close_range, closefrom  none
+ *   mmap of a vCPU, emulating      a second mmap() like it
+ *   munmap, emulating              a second munmap() for that
+ *   vfork                          none, and it is vfork()
+ * The C library's own: clock_gettime() in the vDSO, memcpy() and the like. A lock is waited for
+ * awake, and so is a full ring; memory is touched, not asked for.
  */
 /* Here open() and open64() are two functions, as they are to the VMM. */
 #undef _FILE_OFFSET_BITS
@@ -10,6 +21,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,20 +35,24 @@
 static int any_ioctl(int fd, unsigned long request, void *argument)
 {
 	struct object *object;
-	int error = errno;
+	int result, error;
 
-	if (!is_kvm_request(request) || !shared)
+	if (!is_kvm_request(request) || !shared || entry_in_vfork())
 		return real()->ioctl(fd, request, argument);
-	object = table_find(fd);
-	if (request == KVM_RUN && object && !shared->emulates) {
-		atomic_fetch_add_explicit(object->runs, 1, memory_order_relaxed);
+	object = table_get(fd);
+	if (!object)
+		return table_is_closing(fd) ? real()->ioctl(fd, request, argument)
+		                            : follow_unknown(fd, request, argument);
+	if (request == KVM_RUN && object->kind == OBJECT_VCPU && !shared->emulates) {
+		table_count_run(object);
+		table_put(object);
 		return real()->ioctl(fd, request, argument);
 	}
-	if (!object)
-		object = table_learn(fd);
+	result = follow_ioctl(object, fd, request, argument);
+	error = errno;
+	table_put(object);
 	errno = error;
-	return object ? follow_ioctl(object, fd, request, argument)
-	              : real()->ioctl(fd, request, argument);
+	return result;
 }
 
 SHOWN int ioctl(int fd, unsigned long request, ...)
@@ -67,6 +83,7 @@ static int opened(const char *path, int fd)
 		head = record_head(object, WATCH_OPEN);
 		head.result = fd;
 		ring_write(&head, NULL, 0);
+		table_put(object);
 	}
 	errno = error;
 	return fd;
@@ -120,6 +137,32 @@ SHOWN int openat64(int directory, const char *path, int flags, ...)
 
 	MODE_OF(mode, flags);
 	return opened(path, real()->openat(directory, path, flags, mode));
+}
+
+/* With _FORTIFY_SOURCE, where the flags are no constant and there is no mode. */
+SHOWN int __open_2(const char *path, int flags);
+SHOWN int __open64_2(const char *path, int flags);
+SHOWN int __openat_2(int directory, const char *path, int flags);
+SHOWN int __openat64_2(int directory, const char *path, int flags);
+
+int __open_2(const char *path, int flags)
+{
+	return opened(path, real()->open(path, flags, 0));
+}
+
+int __open64_2(const char *path, int flags)
+{
+	return opened(path, real()->open(path, flags, 0));
+}
+
+int __openat_2(int directory, const char *path, int flags)
+{
+	return opened(path, real()->openat(directory, path, flags, 0));
+}
+
+int __openat64_2(int directory, const char *path, int flags)
+{
+	return opened(path, real()->openat(directory, path, flags, 0));
 }
 
 static int copied(int from, int to)
@@ -182,33 +225,85 @@ SHOWN int fcntl64(int fd, int command, ...)
  * Noted before the call: after it, another thread may get the same number for something else. A
  * close() that fails has closed it all the same, but for EBADF, where there was nothing.
  */
-SHOWN int close(int fd)
+static void begin_close(unsigned first, unsigned last)
 {
 	int error = errno;
 
 	if (shared)
-		table_drop(fd);
+		table_each(first, last, table_close);
 	errno = error;
-	return real()->close(fd);
 }
 
-SHOWN int close_range(unsigned first, unsigned last, int flags)
+static void end_close(unsigned first, unsigned last)
 {
-	int error = errno;
+	if (shared)
+		table_each(first, last, table_closed);
+}
 
-	if (shared && !(flags & CLOSE_RANGE_CLOEXEC))
-		table_drop_range(first, last);
-	errno = error;
+SHOWN int close(int fd)
+{
+	int result;
+
+	begin_close((unsigned)fd, (unsigned)fd);
+	result = real()->close(fd);
+	end_close((unsigned)fd, (unsigned)fd);
+	return result;
+}
+
+static int real_close_range(unsigned first, unsigned last, int flags)
+{
 	return real()->close_range ? real()->close_range(first, last, flags)
 	                           : (int)real()->syscall(SYS_close_range, first, last, flags);
 }
 
+SHOWN int close_range(unsigned first, unsigned last, int flags)
+{
+	int result;
+
+	if (flags & CLOSE_RANGE_CLOEXEC)
+		return real_close_range(first, last, flags);
+	begin_close(first, last);
+	result = real_close_range(first, last, flags);
+	end_close(first, last);
+	return result;
+}
+
 SHOWN void closefrom(int first)
 {
-	if (shared)
-		table_drop_range(first < 0 ? 0 : (unsigned)first, UINT32_MAX);
+	unsigned from = first < 0 ? 0 : (unsigned)first;
+
+	begin_close(from, UINT32_MAX);
 	if (real()->closefrom)
 		real()->closefrom(first);
+	end_close(from, UINT32_MAX);
+}
+
+/* --- Mappings ------------------------------------------------------------------------------ */
+
+static void *any_mmap(void *at, size_t bytes, int prot, int flags, int fd, off_t offset)
+{
+	void *result = real()->mmap(at, bytes, prot, flags, fd, offset);
+
+	if (shared && shared->emulates && fd >= 0 && !offset && result != MAP_FAILED)
+		emulate_mapped(fd, result, bytes, prot, flags);
+	return result;
+}
+
+SHOWN void *mmap(void *at, size_t bytes, int prot, int flags, int fd, off_t offset)
+{
+	return any_mmap(at, bytes, prot, flags, fd, offset);
+}
+
+SHOWN void *mmap64(void *at, size_t bytes, int prot, int flags, int fd, off_t offset)
+{
+	return any_mmap(at, bytes, prot, flags, fd, offset);
+}
+
+SHOWN int munmap(void *at, size_t bytes)
+{
+	if (shared && shared->emulates)
+		emulate_unmapped(at, bytes);
+	return real()->munmap(at, bytes);
 }
 
 /* --- All of them, by number ---------------------------------------------------------------- */
@@ -234,6 +329,11 @@ static long by_number(long number, const long *a)
 		return dup2((int)a[0], (int)a[1]);
 	case SYS_dup3:
 		return dup3((int)a[0], (int)a[1], (int)a[2]);
+	case SYS_mmap:
+		return (long)mmap((void *)a[0], (size_t)a[1], (int)a[2], (int)a[3], (int)a[4],
+		                  a[5]);
+	case SYS_munmap:
+		return munmap((void *)a[0], (size_t)a[1]);
 	case SYS_fcntl:
 		return fcntl((int)a[0], (int)a[1], a[2]);
 	default:

@@ -56,6 +56,10 @@ static void record_vm(struct call *call)
 		if (vm && emulates())
 			emulate_new_vm(vm, call->result);
 		call->head.vm = vm ? vm->serial : WATCH_NONE;
+		if (vm)
+			table_put(vm);
+		else
+			atomic_fetch_add(&shared->lost, 1);
 	}
 	write_record(call, NULL, 0);
 }
@@ -69,8 +73,12 @@ static void record_vcpu(struct call *call)
 	if (call->result >= 0) {
 		vcpu = table_add(call->result, OBJECT_VCPU, call->object, id);
 		if (vcpu && emulates())
-			emulate_new_vcpu(vcpu, call->fd, call->result);
+			emulate_new_vcpu(vcpu);
 		call->head.vcpu = vcpu ? vcpu->serial : WATCH_NONE;
+		if (vcpu)
+			table_put(vcpu);
+		else
+			atomic_fetch_add(&shared->lost, 1);
 	}
 	write_record(call, NULL, 0);
 }
@@ -105,6 +113,8 @@ static void record_index_list(struct call *call)
 		call->head.count = list->nmsrs;
 		bytes = list->nmsrs * (uint32_t)sizeof(list->indices[0]);
 	}
+	if (bytes > WATCH_PAYLOAD * sizeof(struct watch_msr))
+		bytes = WATCH_PAYLOAD * sizeof(struct watch_msr);
 	write_record(call, list->indices, bytes);
 }
 
@@ -196,31 +206,124 @@ static int carry_out(struct object *object, int fd, unsigned long request, void 
 	if (emulates())
 		return emulate_ioctl(object, fd, request, argument);
 	if (request == KVM_RUN && object->kind == OBJECT_VCPU)
-		atomic_fetch_add_explicit(object->runs, 1, memory_order_relaxed);
+		table_count_run(object);
 	return real()->ioctl(fd, request, argument);
+}
+
+/* Writes down a call that has been made. */
+static void write_down(const struct row *row, struct call *call, uint64_t start)
+{
+	int error = errno;
+
+	call->head = record_head(call->object, row->kind);
+	call->head.time = now();
+	call->head.spent = call->head.time - start;
+	call->head.result = call->result;
+	call->head.error = call->result < 0 ? (uint32_t)error : 0;
+	row->record(call);
+	errno = error;
 }
 
 int follow_ioctl(struct object *object, int fd, unsigned long request, void *argument)
 {
+	struct call call = {.object = object, .fd = fd, .argument = argument};
 	const struct row *row;
-	struct call call;
 	uint64_t start;
-	int error;
 
 	request = (uint32_t)request;
 	row = find_row(object, request);
 	if (!row)
 		return carry_out(object, fd, request, argument);
 	start = now();
-	call = (struct call){.object = object, .fd = fd, .argument = argument};
 	call.result = carry_out(object, fd, request, argument);
+	write_down(row, &call, start);
+	return call.result;
+}
+
+/* --- Descriptors that came another way ------------------------------------------------------ */
+
+/*
+ * By SCM_RIGHTS, by a system call of the VMM's own, or by a function that is not followed. To ask
+ * what a descriptor is takes a system call that the VMM has not made; but a request that succeeds
+ * tells. Which VM or vCPU it is, it does not: perhaps one that is known by another descriptor. So
+ * it is entered as a stray, and what is done through it makes the verdict unknown.
+ */
+static const struct {
+	unsigned long request;
+	enum object_kind kind;
+} tells[] = {
+	{KVM_GET_API_VERSION, OBJECT_SYSTEM},
+	{KVM_CREATE_VM, OBJECT_SYSTEM},
+	{KVM_GET_VCPU_MMAP_SIZE, OBJECT_SYSTEM},
+	{KVM_GET_SUPPORTED_CPUID, OBJECT_SYSTEM},
+	{KVM_GET_MSR_INDEX_LIST, OBJECT_SYSTEM},
+	{KVM_CREATE_VCPU, OBJECT_VM},
+	{KVM_SET_USER_MEMORY_REGION, OBJECT_VM},
+	{KVM_SET_PMU_EVENT_FILTER, OBJECT_VM},
+	{KVM_X86_SET_MSR_FILTER, OBJECT_VM},
+	{KVM_RUN, OBJECT_VCPU},
+	{KVM_GET_REGS, OBJECT_VCPU},
+	{KVM_SET_REGS, OBJECT_VCPU},
+	{KVM_GET_SREGS, OBJECT_VCPU},
+	{KVM_SET_SREGS, OBJECT_VCPU},
+	{KVM_SET_CPUID2, OBJECT_VCPU},
+	/* A question about features, too; but who asks that has made another request before. */
+	{KVM_GET_MSRS, OBJECT_VCPU},
+	{KVM_SET_MSRS, OBJECT_VCPU},
+};
+
+static enum object_kind told_by(unsigned long request)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tells); i++)
+		if (tells[i].request == request)
+			return tells[i].kind;
+	return OBJECT_FREE;
+}
+
+/* A vCPU made through a VM that came unseen is a known one; but a VM that should have been given
+ * the emulated PMU has perhaps none, and /dev/kvm has given this host's own answer. */
+static bool is_stray(enum object_kind kind, unsigned long request)
+{
+	if (kind == OBJECT_VCPU || !emulates())
+		return kind == OBJECT_VCPU;
+	return kind == OBJECT_VM || request == KVM_GET_SUPPORTED_CPUID ||
+	       request == KVM_GET_MSR_INDEX_LIST;
+}
+
+static void note_stray(const struct object *object)
+{
+	struct watch_head head = record_head(object, WATCH_STRAY);
+
+	head.argument = object->kind != OBJECT_VCPU;
+	ring_write(&head, NULL, 0);
+}
+
+int follow_unknown(int fd, unsigned long request, void *argument)
+{
+	uint64_t start = now();
+	struct call call = {.fd = fd, .argument = argument};
+	enum object_kind kind = told_by(request = (uint32_t)request);
+	const struct row *row;
+	int error;
+
+	call.result = real()->ioctl(fd, request, argument);
+	if (call.result < 0 || kind == OBJECT_FREE)
+		return call.result;
 	error = errno;
-	call.head = record_head(object, row->kind);
-	call.head.time = now();
-	call.head.spent = call.head.time - start;
-	call.head.result = call.result;
-	call.head.error = call.result < 0 ? (uint32_t)error : 0;
-	row->record(&call);
+	call.object = table_add(fd, kind, NULL, WATCH_NONE);
+	if (!call.object) {
+		atomic_fetch_add(&shared->lost, 1);
+		errno = error;
+		return call.result;
+	}
+	if (is_stray(kind, request))
+		note_stray(call.object);
+	row = find_row(call.object, request);
+	if (row)
+		write_down(row, &call, start);
+	else if (request == KVM_RUN)
+		table_count_run(call.object);
+	table_put(call.object);
 	errno = error;
 	return call.result;
 }

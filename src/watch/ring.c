@@ -46,15 +46,22 @@ void ring_attach(void)
 		return;
 	shared = map(fd);
 	real()->close(fd);
-	if (shared)
-		atomic_fetch_add(&shared->attached, 1);
+	if (!shared)
+		return;
+	table_start(shared->emulates);
+	if (shared->emulates)
+		emulate_start();
+	atomic_fetch_add(&shared->attached, 1);
 }
 
 uint64_t now(void)
 {
 	struct timespec time;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	if (shared->clock == WATCH_CLOCK_NONE)
+		return 0;
+	clock_gettime(shared->clock == WATCH_CLOCK_FINE ? CLOCK_MONOTONIC : CLOCK_MONOTONIC_COARSE,
+	              &time);
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
@@ -64,12 +71,35 @@ static bool reserve(unsigned slots, uint64_t *place)
 	uint64_t head = atomic_load(&shared->head);
 
 	do {
-		if (head + slots - atomic_load(&shared->tail) > WATCH_RING) {
-			atomic_fetch_add(&shared->lost, 1);
+		if (head + slots - atomic_load(&shared->tail) > WATCH_RING)
 			return false;
-		}
 	} while (!atomic_compare_exchange_weak(&shared->head, &head, head + slots));
 	*place = head;
+	return true;
+}
+
+/*
+ * Waits for the reader, but once only while it stands still: a VMM whose log is stopped goes on. It
+ * waits awake, for sleeping is a system call.
+ */
+static bool reserve_waiting(unsigned slots, uint64_t *place)
+{
+	uint64_t start = now(), tail = atomic_load(&shared->tail);
+
+	while (!reserve(slots, place)) {
+		bool moved = atomic_load(&shared->tail) != tail;
+
+		if (moved) {
+			start = now();
+			tail = atomic_load(&shared->tail);
+		}
+		if (!start || atomic_load(&shared->full_at) == tail + 1 ||
+		    now() - start > WATCH_WAIT_MS * UINT64_C(1000000)) {
+			atomic_store(&shared->full_at, tail + 1);
+			return false;
+		}
+		__builtin_ia32_pause();
+	}
 	return true;
 }
 
@@ -93,8 +123,13 @@ void ring_write(struct watch_head *head, const void *payload, size_t bytes)
 	_Atomic uint64_t *ready;
 	uint64_t place;
 
-	if (!shared || slots > WATCH_HEAD_SLOTS + WATCH_PAYLOAD || !reserve(slots, &place))
+	if (!shared)
 		return;
+	if (slots > WATCH_HEAD_SLOTS + WATCH_PAYLOAD ||
+	    !(reserve((unsigned)slots, &place) || reserve_waiting((unsigned)slots, &place))) {
+		atomic_fetch_add(&shared->lost, 1);
+		return;
+	}
 	head->slots = (uint16_t)slots;
 	head->process = (uint32_t)process;
 	if (!head->time)

@@ -2,8 +2,8 @@
 /*
  * What the preload library and the tool share: a file in memory that the tool makes and the library
  * maps. It says what to emulate, and it holds the ring of records that the library writes and the
- * tool reads. Nothing in it is a pointer, and the library never waits for the tool: what does not
- * fit is counted and dropped.
+ * tool reads. Nothing in it is a pointer. The library waits for the tool a moment when the ring is
+ * full; what does not fit then is counted and dropped, and nothing is judged any more.
  */
 #ifndef WATCH_ROOM_H
 #define WATCH_ROOM_H
@@ -19,9 +19,10 @@
 
 enum {
 	WATCH_MAGIC = 0x77504d55, /* "UMPw"; with the version below it must be this build's */
-	WATCH_VERSION = 1,
+	WATCH_VERSION = 2,
 	WATCH_RING = 1 << 20, /* slots: 16 MiB */
-	WATCH_RUNS = 4096,    /* virtual CPUs whose entries are counted */
+	WATCH_RUNS = 1 << 18, /* vCPUs whose entries are counted each; all others' together */
+	WATCH_WAIT_MS = 1000, /* for a full ring, once until the tool has read on */
 };
 
 enum watch_kind {
@@ -42,8 +43,16 @@ enum watch_kind {
 	                    */
 	WATCH_GUEST_READ,  /* emulated RDMSR; result: 0, or 1 for #GP; payload: the entry */
 	WATCH_GUEST_WRITE, /* emulated WRMSR; the same */
+	WATCH_STRAY,       /* a descriptor that nobody saw come; argument: 0 for a vCPU */
 	WATCH_LACK,        /* emulation lacks something; argument: enum watch_lack */
 	WATCH_KINDS
+};
+
+/* Which clock can be read without a system call. */
+enum watch_clock {
+	WATCH_CLOCK_NONE,   /* no vDSO */
+	WATCH_CLOCK_COARSE, /* by the tick */
+	WATCH_CLOCK_FINE,
 };
 
 /* What cannot be emulated here. */
@@ -62,7 +71,7 @@ struct watch_head {
 	uint16_t kind;          /* enum watch_kind */
 	uint16_t slots;         /* of the whole record */
 	uint32_t process;
-	uint64_t time;     /* CLOCK_MONOTONIC at the end of the call, ns */
+	uint64_t time;     /* CLOCK_MONOTONIC at the end of the call, ns; 0: not known */
 	uint64_t spent;    /* in the call, ns */
 	uint32_t vm, vcpu; /* serial numbers in this file, or WATCH_NONE */
 	uint32_t vcpu_id;  /* as given to KVM_CREATE_VCPU */
@@ -90,7 +99,7 @@ _Static_assert(sizeof(struct vpmu_model) <= WATCH_PAYLOAD * sizeof(struct watch_
 struct watch_shared {
 	uint32_t magic, version;
 	uint32_t emulates; /* the model and the profile below mean something */
-	uint32_t reserved;
+	uint32_t clock;    /* enum watch_clock */
 	struct vpmu_model model;
 	char profile[VPMU_NAME_BYTES];
 
@@ -98,6 +107,8 @@ struct watch_shared {
 	_Atomic uint32_t vms, vcpus; /* serial numbers given */
 	_Atomic uint64_t head, tail; /* slots written and read since the start */
 	_Atomic uint64_t lost;       /* records that did not fit */
+	_Atomic uint64_t more_runs;  /* of the vCPUs beyond runs[] */
+	_Atomic uint64_t full_at;    /* the tail that a writer has waited for in vain, + 1 */
 	_Atomic uint64_t runs[WATCH_RUNS];
 	struct watch_msr ring[WATCH_RING];
 };

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the preload library share. The library lives in somebody else's process: it
- * takes no lock in following, allocates no memory but whole pages, keeps errno, and leaves alone
- * what it does not know.
+ * takes no lock in following, allocates no memory, keeps errno, and leaves alone what it does not
+ * know. After its constructor it makes no system call but those that the VMM asks for (entry.c has
+ * the table): a seccomp filter may kill the VMM for any other.
  */
 #ifndef WATCH_ROOM_INT_H
 #define WATCH_ROOM_INT_H
 
 #include <errno.h>
-#include <signal.h>
-#include <stdalign.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -35,6 +34,8 @@ struct real {
 	int (*dup2)(int fd, int wanted);
 	int (*dup3)(int fd, int wanted, int flags);
 	int (*fcntl)(int fd, int command, ...);
+	void *(*mmap)(void *at, size_t bytes, int prot, int flags, int fd, off_t offset);
+	int (*munmap)(void *at, size_t bytes);
 	long (*syscall)(long number, ...);
 };
 
@@ -49,13 +50,14 @@ extern struct watch_shared *shared;
 /* Maps the file that the environment names. */
 void ring_attach(void);
 
-/* Writes a record; head: all but ready, slots and process; time 0 is now. Never waits. */
+/* Writes a record; head: all but ready, slots and process; time 0 is now. Waits no longer than
+ * WATCH_WAIT_MS. */
 void ring_write(struct watch_head *head, const void *payload, size_t bytes);
 
-/* CLOCK_MONOTONIC in ns. */
+/* CLOCK_MONOTONIC in ns; 0 where that would take a system call. */
 uint64_t now(void);
 
-/* This process's number, as of the start or the last fork(). */
+/* This process's number as of the start; 0 after a fork(). */
 extern pid_t process;
 
 /* --- table.c: which descriptor is what ----------------------------------------------------- */
@@ -76,20 +78,15 @@ struct emulated_vm {
 };
 
 struct emulated_vcpu {
-	_Atomic int busy;
-	struct kvm_run *run; /* our own mapping of the vCPU */
-	size_t run_bytes;
-	struct vpmu_pmu *pmu; /* in memory[]; NULL before the first CPUID */
-	alignas(VPMU_PMU_ALIGN) char memory[VPMU_PMU_BYTES];
+	const void *_Atomic holder;  /* the thread that works on this; NULL: none */
+	struct run_map *_Atomic map; /* perhaps that of an earlier vCPU */
+	struct vpmu_pmu *pmu;        /* in table_machine(); NULL before the first CPUID */
 };
 
-/*
- * One per object, however many descriptors lead to it. Objects are reused and never unmapped, so
- * that a thread which lost a race against close() finds an object, if an old one.
- */
+/* One per object, however many descriptors lead to it. */
 struct object {
 	_Atomic uint32_t kind; /* enum object_kind */
-	_Atomic uint32_t uses; /* descriptors, and for a VM its vCPUs */
+	_Atomic uint32_t uses; /* descriptors, calls that are being made, and for a VM its vCPUs */
 	uint32_t serial;       /* of VMs, and of vCPUs; WATCH_NONE */
 	uint32_t vcpu_id;
 	struct object *vm; /* a vCPU's; NULL: unknown */
@@ -101,24 +98,52 @@ struct object {
 	};
 };
 
-/* The object behind a descriptor; NULL: none that is known. Costs two loads. */
-struct object *table_find(int fd);
+/* Addresses, without memory, for as many as this process may have: at the start. */
+void *table_reserve(size_t bytes, unsigned most, unsigned *count);
 
-/* The same; looks at what the descriptor is when it is not known. For KVM's requests only. */
-struct object *table_learn(int fd);
+/* One use more, unless there is none: then it is on its way out, or not yet made. */
+bool table_count_on(_Atomic uint32_t *uses);
 
-/* Enters what a call returned: a new object; NULL when there is no room. */
+/* The end of what was ever used. */
+void table_raise(_Atomic unsigned *end, unsigned to);
+
+/* Reserves the tables' addresses. */
+void table_start(bool with_machines);
+
+/* Where a vCPU's register machine is: VPMU_PMU_BYTES. */
+void *table_machine(const struct object *object);
+
+/* The object behind a descriptor, which lives until table_put(); NULL: none that is known. */
+struct object *table_get(int fd);
+void table_put(struct object *object);
+
+/* Enters what a call returned: a new object, to be put; NULL when there is no room. */
 struct object *table_add(int fd, enum object_kind kind, struct object *vm, uint32_t vcpu_id);
 
 /* The descriptor `to` leads where `from` does, or nowhere that is known. */
 void table_copy(int from, int to);
 
-/* The descriptor is about to be closed; or has come to lead somewhere else. */
+/* The descriptor has come to lead somewhere else. */
 void table_drop(int fd);
-void table_drop_range(unsigned first, unsigned last);
+
+/* The descriptor is about to be closed; and is. In between it is nothing that was never seen. */
+void table_close(int fd);
+void table_closed(int fd);
+bool table_is_closing(int fd);
+
+/* For all descriptors in use. */
+void table_each(unsigned first, unsigned last, void (*what)(int fd));
+
+/* A KVM_RUN on the vCPU. */
+void table_count_run(struct object *vcpu);
 
 /* This process is a copy of another, and its table is its own. */
 void table_forked(void);
+
+/* --- vfork.c ------------------------------------------------------------------------------- */
+
+/* Whether this is the child of a vfork(). */
+bool entry_in_vfork(void);
 
 /* --- memory.c: the VMM's memory, which need not be there ------------------------------------ */
 
@@ -130,6 +155,9 @@ bool memory_write(void *into, const void *from, size_t bytes);
 
 /* A KVM request on a known object: carried out, written down. */
 int follow_ioctl(struct object *object, int fd, unsigned long request, void *argument);
+
+/* The same on a descriptor that is not known; the request tells what it is. */
+int follow_unknown(int fd, unsigned long request, void *argument);
 
 /* The head of a record on an object. */
 struct watch_head record_head(const struct object *object, enum watch_kind kind);
@@ -150,8 +178,17 @@ int emulate_ioctl(struct object *object, int fd, unsigned long request, void *ar
 bool emulates(void);
 
 void emulate_new_vm(struct object *vm, int fd);
-void emulate_new_vcpu(struct object *vcpu, int kvm_fd, int fd);
-void emulate_end_vcpu(struct object *vcpu);
+void emulate_new_vcpu(struct object *vcpu);
+void emulate_new_object(struct object *object);
+
+/* The VMM has mapped a descriptor's memory, or will take mappings away. */
+void emulate_mapped(int fd, void *at, size_t bytes, int prot, int flags);
+void emulate_unmapped(const void *at, size_t bytes);
+void emulate_start(void);
+
+/* Our mapping, which stays until it is put; NULL: the VMM has none, or has it no more. */
+struct kvm_run *emulate_map_get(struct object *vcpu);
+void emulate_map_put(struct object *vcpu);
 
 int emulate_supported_cpuid(int fd, struct kvm_cpuid2 *argument);
 int emulate_set_cpuid(struct object *vcpu, int fd, struct kvm_cpuid2 *argument);
@@ -180,13 +217,12 @@ size_t emulated_runs(struct msr_run runs[MSR_RUNS]);
 enum vpmu_status emulated_read(struct emulated_vcpu *vcpu, uint32_t msr, uint64_t *value);
 enum vpmu_status emulated_write(struct emulated_vcpu *vcpu, uint32_t msr, uint64_t value);
 
-/* Keeps other threads and signal handlers away from a vCPU's machine. */
-struct vcpu_hold {
-	struct emulated_vcpu *vcpu;
-	sigset_t signals;
-};
-struct vcpu_hold vcpu_hold(struct object *vcpu);
-void vcpu_release(struct vcpu_hold *hold);
+/*
+ * Keeps other threads away from a vCPU's machine. False when it is this thread that has it: a
+ * signal handler has come in between, and cannot wait for what it has interrupted.
+ */
+bool vcpu_hold(struct object *vcpu);
+void vcpu_release(struct object *vcpu);
 
 /* -1, with errno. */
 static inline int fails(int error)

@@ -1,83 +1,115 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which descriptor is what. Descriptors lead to objects; both tables grow by whole chunks, which
- * are never given back, and everything is done with atomic operations, so that a signal handler or
- * a crashing thread can call close() at any moment.
+ * Which descriptor is what. Descriptors lead to objects. Both tables have their addresses from the
+ * start and their memory when it is first touched: growing them takes no system call, which a VMM's
+ * seccomp filter might forbid. All is done with atomic operations, so that a signal handler or a
+ * crashing thread can call close() at any moment.
+ *
+ * An object lives as long as somebody counts on it: a descriptor, a call that is being made, a
+ * vCPU of the VM. Objects are used again and never unmapped, so a pointer that is out of date still
+ * points to an object; table_get() makes sure that it is the right one.
  */
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "room_int.h"
 
 enum {
-	FDS_A_CHUNK = 1024,
-	FD_CHUNKS = 1024, /* a million descriptors */
-	OBJECTS_A_CHUNK = 16,
-	OBJECT_CHUNKS = 4096,
+	FDS = 1 << 20,     /* /proc/sys/fs/nr_open, where nobody has raised it */
+	OBJECTS = 1 << 20, /* each has a descriptor */
+	LEAST = 1 << 12,
 };
 
-struct fd_chunk {
-	struct object *_Atomic at[FDS_A_CHUNK];
-};
-struct object_chunk {
-	struct object at[OBJECTS_A_CHUNK];
-};
-
-static struct fd_chunk *_Atomic fd_chunks[FD_CHUNKS];
-static struct object_chunk *_Atomic object_chunks[OBJECT_CHUNKS];
+static struct object *_Atomic *fds;
+static struct object *objects;
+static char *machines;
+/* What a descriptor leads to while it is closed: nowhere, and no stray either. */
+static struct object closing;
+static unsigned fd_count, object_count;
+static _Atomic unsigned fd_end; /* no descriptor from here on leads anywhere */
+/* No object before this one is free, or a search from the start finds it. */
+static _Atomic unsigned first_free;
+static _Atomic unsigned object_end; /* none from here on was ever used */
 
 /* --- Memory -------------------------------------------------------------------------------- */
 
-/* The chunk behind the pointer, made if need be; NULL without memory. */
-static void *chunk(void *_Atomic *pointer, size_t bytes)
+/* Addresses for as many as this process may have; none: *count is 0. */
+void *table_reserve(size_t bytes, unsigned most, unsigned *count)
 {
-	void *there = atomic_load(pointer), *made;
+	void *at;
 
-	if (there)
-		return there;
-	made = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (made == MAP_FAILED)
-		return NULL;
-	if (atomic_compare_exchange_strong(pointer, &there, made))
-		return made;
-	munmap(made, bytes);
-	return there;
+	for (*count = most; *count >= LEAST; *count /= 2) {
+		at = mmap(NULL, bytes * *count, PROT_READ | PROT_WRITE,
+		          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (at != MAP_FAILED)
+			return at;
+	}
+	*count = 0;
+	return NULL;
 }
 
-static struct object *_Atomic *entry(int fd, bool make)
+void table_start(bool with_machines)
 {
-	struct fd_chunk *_Atomic *pointer;
-	struct fd_chunk *at;
+	unsigned machine_count = 0;
 
-	if (fd < 0 || fd >= FDS_A_CHUNK * FD_CHUNKS)
-		return NULL;
-	pointer = &fd_chunks[fd / FDS_A_CHUNK];
-	at = make ? chunk((void *_Atomic *)pointer, sizeof(*at)) : atomic_load(pointer);
-	return at ? &at->at[fd % FDS_A_CHUNK] : NULL;
+	fds = table_reserve(sizeof(*fds), FDS, &fd_count);
+	objects = table_reserve(sizeof(*objects), OBJECTS, &object_count);
+	if (!with_machines)
+		return;
+	machines = table_reserve(VPMU_PMU_BYTES, OBJECTS, &machine_count);
+	if (machine_count < object_count)
+		object_count = machine_count;
+}
+
+void *table_machine(const struct object *object)
+{
+	return machines + (size_t)(object - objects) * VPMU_PMU_BYTES;
+}
+
+static struct object *_Atomic *entry(int fd)
+{
+	return fd >= 0 && (unsigned)fd < fd_count ? &fds[fd] : NULL;
 }
 
 /* --- Objects ------------------------------------------------------------------------------- */
 
-/* Takes a free object; its old contents are still in it. */
-static struct object *take(enum object_kind kind)
+void table_raise(_Atomic unsigned *end, unsigned to)
 {
-	for (unsigned i = 0; i < OBJECT_CHUNKS; i++) {
-		struct object_chunk *at = chunk((void *_Atomic *)&object_chunks[i], sizeof(*at));
+	unsigned is = atomic_load(end);
 
-		for (unsigned j = 0; at && j < OBJECTS_A_CHUNK; j++) {
-			uint32_t is = OBJECT_FREE;
+	while (is < to && !atomic_compare_exchange_weak(end, &is, to))
+		;
+}
 
-			if (atomic_compare_exchange_strong(&at->at[j].kind, &is, kind))
-				return &at->at[j];
-		}
-		if (!at)
-			return NULL;
+static struct object *take_between(unsigned from, unsigned to, enum object_kind kind)
+{
+	for (unsigned i = from; i < to; i++) {
+		uint32_t is = OBJECT_FREE;
+
+		if (atomic_load_explicit(&objects[i].kind, memory_order_relaxed) != OBJECT_FREE ||
+		    !atomic_compare_exchange_strong(&objects[i].kind, &is, kind))
+			continue;
+		atomic_store(&first_free, i + 1);
+		table_raise(&object_end, i + 1);
+		return &objects[i];
 	}
 	return NULL;
+}
+
+static struct object *take(enum object_kind kind)
+{
+	unsigned from = atomic_load(&first_free);
+	struct object *object = take_between(from, object_count, kind);
+
+	return object ? object : take_between(0, from < object_count ? from : object_count, kind);
+}
+
+static void give_back(struct object *object)
+{
+	unsigned at = (unsigned)(object - objects), first = atomic_load(&first_free);
+
+	atomic_store(&object->kind, OBJECT_FREE);
+	while (at < first && !atomic_compare_exchange_weak(&first_free, &first, at))
+		;
 }
 
 static uint32_t next_serial(enum object_kind kind)
@@ -87,6 +119,7 @@ static uint32_t next_serial(enum object_kind kind)
 	return atomic_fetch_add(kind == OBJECT_VM ? &shared->vms : &shared->vcpus, 1);
 }
 
+/* The caller counts on it. */
 static struct object *make(enum object_kind kind, struct object *vm, uint32_t vcpu_id)
 {
 	struct object *object = take(kind);
@@ -94,7 +127,6 @@ static struct object *make(enum object_kind kind, struct object *vm, uint32_t vc
 
 	if (!object)
 		return NULL;
-	memset(&object->uses, 0, sizeof(*object) - offsetof(struct object, uses));
 	object->serial = next_serial(kind);
 	object->vcpu_id = vcpu_id;
 	object->vm = vm;
@@ -102,10 +134,14 @@ static struct object *make(enum object_kind kind, struct object *vm, uint32_t vc
 		atomic_fetch_add(&vm->uses, 1);
 	counted = shared && kind == OBJECT_VCPU && object->serial < WATCH_RUNS;
 	object->runs = counted ? &shared->runs[object->serial] : &object->own_runs;
+	atomic_store(&object->own_runs, 0);
+	emulate_new_object(object);
+	/* From here on, table_get() takes it for one that lives. */
+	atomic_store(&object->uses, 1);
 	return object;
 }
 
-static void let_go(struct object *object)
+void table_put(struct object *object)
 {
 	struct object *vm = object->vm;
 	struct watch_head head;
@@ -116,11 +152,16 @@ static void let_go(struct object *object)
 		head = record_head(object, WATCH_CLOSE);
 		ring_write(&head, NULL, 0);
 	}
-	if (object->kind == OBJECT_VCPU)
-		emulate_end_vcpu(object);
-	atomic_store(&object->kind, OBJECT_FREE);
+	give_back(object);
 	if (vm)
-		let_go(vm);
+		table_put(vm);
+}
+
+void table_count_run(struct object *vcpu)
+{
+	atomic_fetch_add_explicit(vcpu->runs, 1, memory_order_relaxed);
+	if (vcpu->runs == &vcpu->own_runs && shared)
+		atomic_fetch_add_explicit(&shared->more_runs, 1, memory_order_relaxed);
 }
 
 /* --- Descriptors --------------------------------------------------------------------------- */
@@ -128,28 +169,55 @@ static void let_go(struct object *object)
 /* The descriptor leads to the object from now on, or to NULL: nowhere that is known. */
 static void set(int fd, struct object *object)
 {
-	struct object *_Atomic *at = entry(fd, object != NULL);
+	struct object *_Atomic *at = entry(fd);
 	struct object *old;
 
 	if (!at)
 		return;
-	if (object)
+	if (object && object != &closing) {
 		atomic_fetch_add(&object->uses, 1);
+		table_raise(&fd_end, (unsigned)fd + 1);
+	}
 	old = atomic_exchange(at, object);
-	if (old)
-		let_go(old);
+	if (old && old != &closing)
+		table_put(old);
 }
 
-struct object *table_find(int fd)
+bool table_count_on(_Atomic uint32_t *uses)
 {
-	struct object *_Atomic *at = entry(fd, false);
+	uint32_t is = atomic_load(uses);
 
-	return at ? atomic_load_explicit(at, memory_order_relaxed) : NULL;
+	while (is)
+		if (atomic_compare_exchange_weak(uses, &is, is + 1))
+			return true;
+	return false;
+}
+
+static bool leads_somewhere(int fd)
+{
+	struct object *_Atomic *at = entry(fd);
+
+	return at && atomic_load_explicit(at, memory_order_relaxed);
+}
+
+struct object *table_get(int fd)
+{
+	struct object *_Atomic *at = entry(fd);
+	struct object *object;
+
+	while (at && (object = atomic_load(at)) && object != &closing) {
+		if (!table_count_on(&object->uses))
+			continue;
+		if (atomic_load(at) == object)
+			return object;
+		table_put(object);
+	}
+	return NULL;
 }
 
 struct object *table_add(int fd, enum object_kind kind, struct object *vm, uint32_t vcpu_id)
 {
-	struct object *object = entry(fd, true) ? make(kind, vm, vcpu_id) : NULL;
+	struct object *object = entry(fd) ? make(kind, vm, vcpu_id) : NULL;
 
 	set(fd, object);
 	return object;
@@ -157,70 +225,65 @@ struct object *table_add(int fd, enum object_kind kind, struct object *vm, uint3
 
 /*
  * A child of vfork() runs in its parent's memory with descriptors of its own: what it closes is
- * still open in the parent. A process that is not the table's leaves the table alone.
+ * still open in the parent.
  */
 static bool is_ours(void)
 {
-	return getpid() == process;
+	return !entry_in_vfork();
 }
 
 void table_copy(int from, int to)
 {
-	struct object *object = table_find(from);
+	struct object *object;
 
-	if ((object || table_find(to)) && from != to && is_ours())
-		set(to, object);
+	if (from == to || !is_ours() || !(leads_somewhere(from) || leads_somewhere(to)))
+		return;
+	object = table_get(from);
+	set(to, object);
+	if (object)
+		table_put(object);
 }
 
 void table_drop(int fd)
 {
-	if (table_find(fd) && is_ours())
+	if (leads_somewhere(fd) && is_ours())
 		set(fd, NULL);
 }
 
-void table_drop_range(unsigned first, unsigned last)
+void table_close(int fd)
 {
-	for (unsigned i = first / FDS_A_CHUNK; i < FD_CHUNKS && i <= last / FDS_A_CHUNK; i++) {
-		if (!atomic_load(&fd_chunks[i]))
-			continue;
-		for (unsigned j = 0; j < FDS_A_CHUNK; j++) {
-			unsigned fd = i * FDS_A_CHUNK + j;
-
-			if (fd >= first && fd <= last)
-				table_drop((int)fd);
-		}
-	}
+	if (leads_somewhere(fd) && is_ours())
+		set(fd, &closing);
 }
 
+void table_closed(int fd)
+{
+	struct object *_Atomic *at = entry(fd);
+	struct object *is = &closing;
+
+	/* By now it may lead to something new. */
+	if (at)
+		atomic_compare_exchange_strong(at, &is, NULL);
+}
+
+bool table_is_closing(int fd)
+{
+	struct object *_Atomic *at = entry(fd);
+
+	return at && atomic_load(at) == &closing;
+}
+
+void table_each(unsigned first, unsigned last, void (*what)(int fd))
+{
+	for (unsigned fd = first; fd < atomic_load(&fd_end) && fd <= last; fd++)
+		what((int)fd);
+}
+
+/* What another thread of the parent held, nobody holds here. */
 void table_forked(void)
 {
-	process = getpid();
-}
-
-/* --- Descriptors that came another way ------------------------------------------------------ */
-
-/*
- * By SCM_RIGHTS, by a system call of the VMM's own, or by a function that is not followed: /proc
- * tells what it is. "anon_inode:kvm-vm", "anon_inode:kvm-vcpu:3".
- */
-struct object *table_learn(int fd)
-{
-	static const char vm[] = "anon_inode:kvm-vm", vcpu[] = "anon_inode:kvm-vcpu:";
-	struct object *object = table_find(fd);
-	char path[32], is[64];
-	ssize_t length;
-
-	if (object)
-		return object;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	length = readlink(path, is, sizeof(is) - 1);
-	is[length > 0 ? length : 0] = '\0';
-	if (!strcmp(is, "/dev/kvm"))
-		return table_add(fd, OBJECT_SYSTEM, NULL, 0);
-	if (!strcmp(is, vm))
-		return table_add(fd, OBJECT_VM, NULL, 0);
-	if (!strncmp(is, vcpu, sizeof(vcpu) - 1))
-		return table_add(fd, OBJECT_VCPU, NULL,
-		                 (uint32_t)strtoul(is + sizeof(vcpu) - 1, NULL, 10));
-	return NULL;
+	process = 0;
+	for (unsigned i = 0; i < atomic_load(&object_end); i++)
+		if (objects[i].kind == OBJECT_VCPU)
+			atomic_store(&objects[i].as_vcpu.holder, NULL);
 }

@@ -3,6 +3,7 @@
  * A VMM that makes every call that vpmu watch follows, in odd ways, and prints what came of each.
  * It prints the same with and without vpmu watch, or the watching is not transparent.
  *   odd_vmm transparent | emulated | put FILE batch|single | bench | exit N | signal N | wait
+ *   odd_vmm churn | crowd N | flood N [stop] | hidden | confined [maps]
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -336,9 +337,31 @@ static void wait_for_signal(void)
 		pause();
 }
 
+/* The modes of the other files; -1: none of them. */
+static int hard(int argc, char **argv)
+{
+	const char *mode = argv[1], *argument = argc > 2 ? argv[2] : NULL;
+
+	if (!strcmp(mode, "churn"))
+		return churn();
+	if (!strcmp(mode, "crowd") && argument)
+		return crowd((unsigned)atoi(argument));
+	if (!strcmp(mode, "flood") && argument)
+		return flood((unsigned)atoi(argument), argc > 3);
+	if (!strcmp(mode, "hidden"))
+		return hidden_copy();
+	if (!strcmp(mode, "confined"))
+		return confined(argument);
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
+	int status = argc > 1 ? hard(argc, argv) : -1;
+
+	if (status >= 0)
+		return status;
 
 	if (!strcmp(mode, "transparent"))
 		return transparent();

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,5 +64,20 @@ int emulated(void);
 /* A vCPU at the reset vector, and the writes that the file lists: all in one call, or each in one.
  */
 int put_file(const char *path, int single);
+
+/* --- odd_life.c: each is a mode of the program ---------------------------------------------- */
+
+/* A VM with a guest that writes IA32_PERFEVTSEL0 1,000 times and halts; its vCPU, ready to run. */
+int guest_vm(int kvm);
+int guest_vcpu(int vm, unsigned long id);
+
+int churn(void);
+int crowd(unsigned vcpus);
+int flood(unsigned records, bool stops);
+int hidden_copy(void);
+
+/* --- odd_seccomp.c --------------------------------------------------------------------------- */
+
+int confined(bool maps);
 
 #endif

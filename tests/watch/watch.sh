@@ -81,13 +81,15 @@ fi
 "$odd" transparent >"$scratch/alone" 2>&1
 run watch --log "$scratch/log" -- "$odd" transparent
 check 'transparent: the same results' cmp "$scratch/alone" "$scratch/out"
-check 'transparent: exit status' same "$status" 0
+# A vCPU's descriptor has been passed to itself: which one it is, nobody can say.
+check 'transparent: a passed descriptor makes it unknown' same "$status" 3
+check 'transparent: why' says 'of unknown origin: 1 descriptor'
 for seen in 'KVM_CREATE_VM' 'KVM_CREATE_VCPU 3' 'KVM_CREATE_VCPU 0 = -1 (File exists)' \
 	'KVM_GET_MSR_INDEX_LIST' 'KVM_GET_SUPPORTED_CPUID' 'CPUID set' 'KVM_X86_SET_MSR_FILTER' \
 	'KVM_ENABLE_CAP' 'KVM_SET_PMU_EVENT_FILTER' 'after 1 entries' 'MSR 0x12345678'; do
 	check "transparent: the log has '$seen'" grep -qF -- "$seen" "$scratch/log"
 done
-check 'nothing is lost' [ -z "$(grep -F 'lost:' "$scratch/log")" ]
+check 'nothing is lost' [ -z "$(grep -F '  lost:' "$scratch/log")" ]
 calls=$(sed -n 's/.*KVM_SET_MSRS: \([0-9]*\) calls.*/\1/p' "$scratch/log")
 # 4 threads of 200; 3 on copies, 1 on a passed one, 7 odd ones, 3 around fork() and vfork().
 check 'every KVM_SET_MSRS is seen' same "$calls" 814
@@ -113,7 +115,7 @@ check 'emulated: refusals make it 1' same "$status" 1
 check 'emulated: they are named' says IA32_PERFEVTSEL0
 run watch --emulate intel-v2 --profile hardware --log "$scratch/log" -- "$odd" emulated
 check 'emulated, profile hardware: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]
-check 'emulated: no record is lost' [ -z "$(grep -F 'lost:' "$scratch/log")" ]
+check 'emulated: no record is lost' [ -z "$(grep -F '  lost:' "$scratch/log")" ]
 
 # MODEL ORDER single|batch EDIT TEXT: what `vpmu plan` makes, changed by awk, is recognised.
 recognised() {
@@ -139,6 +141,39 @@ recognised intel-v2 safe batch '$1 != "0xc3" { print }' 'none known'
 check 'a reset without a register: exit status' same "$status" 1
 check 'a reset without a register: it is named' grep -q 'left alone by a reset: 1 register' "$scratch/log"
 check 'a reset without a register: by name' grep -qx '    IA32_PMC2' "$scratch/log"
+
+# Whether the summary in JSON is so.
+summary() {
+	python3 -c 'import json, sys
+d = json.loads(open(sys.argv[1]).readlines()[-1])
+sys.exit(not eval(sys.argv[2]))' "$scratch/log" "$1"
+}
+for options in '' '--emulate intel-v2'; do
+	run watch $options --log "$scratch/log" -- "$odd" churn
+	check "descriptors that go while they are used ($options)" same "$status" 0
+	check "none of them is a stray ($options)" [ -z "$(grep -F origin "$scratch/log")" ]
+	for maps in '' maps; do
+		"$odd" confined $maps >"$scratch/alone" 2>&1
+		run watch $options --log "$scratch/log" -- "$odd" confined $maps
+		check "behind a seccomp filter ($options $maps)" cmp "$scratch/alone" "$scratch/out"
+		check "behind a seccomp filter ($options $maps): no signal" same "$status" 3
+	done
+	run watch --json $options --log "$scratch/log" -- "$odd" hidden
+	check "a copy that nobody saw ($options)" same "$status" 3
+	check "a copy that nobody saw ($options): JSON" summary \
+		'd["holds"] is None and d["unknown_origin"] == 1 and d["vcpus"] == 1'
+	run watch --json $options --log "$scratch/log" -- "$odd" flood 300000 stop
+	check "a log that stands still ($options)" same "$status" 3
+	check "a log that stands still ($options): JSON" summary 'd["holds"] is None and d["lost"] > 10000'
+	check "a log that stands still ($options): text" says 'lost: at least'
+done
+run watch --json --log "$scratch/log" -- "$odd" flood 250000
+check 'a log that is slow: nothing is lost' summary 'd["holds"] is True and d["lost"] == 0'
+run watch --json --emulate intel-v2 --log "$scratch/log" -- "$odd" crowd 4200
+check 'the 4200th vCPU is judged' same "$status" 1
+check 'the 4200th vCPU: its finding' summary \
+	'd["vcpus"] == 4200 and d["refused"] == ["IA32_PERFEVTSEL0"] and d["holds"] is False'
+check 'the 4200th vCPU has its label' [ "$(grep -c '"event":"create-vcpu".*"vcpu":' "$scratch/log")" = 4200 ]
 
 run watch --emulate intel-v2 --plan "$scratch/plan" --log "$scratch/log" -- "$odd" exit 0
 check 'a plan without a put: exit status' same "$status" 3
