@@ -143,6 +143,8 @@ bool watch_ring_next(struct watch_ring *ring, struct watch_record *record, bool 
 
 	if (found) {
 		record->entries = record->head.slots - WATCH_HEAD_SLOTS;
+		/* Some records are looked at without a count. */
+		record->msrs[0] = (struct watch_msr){0};
 		copy_out(shared, ring->tail + WATCH_HEAD_SLOTS, record->msrs, record->entries);
 		ring->tail += record->head.slots;
 	} else if (at_end && ring->tail < head) {

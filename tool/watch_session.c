@@ -207,6 +207,12 @@ static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
 	session->writer->event(session->log, seconds(session, head->time), record, vcpu);
 }
 
+static bool needs_vcpu(enum watch_kind kind)
+{
+	return kind == WATCH_SET_MSRS || kind == WATCH_GUEST_READ || kind == WATCH_GUEST_WRITE ||
+	       kind == WATCH_SET_CPUID || kind == WATCH_SET_REGS;
+}
+
 static void take(struct watch_session *session, const struct watch_record *record)
 {
 	struct watch_vcpu *vcpu = find_vcpu(session, &record->head);
@@ -215,6 +221,10 @@ static void take(struct watch_session *session, const struct watch_record *recor
 	/* A vCPU that there was no memory for is no question about features. */
 	if (!vcpu && record->head.vcpu != WATCH_NONE)
 		return;
+	if (!vcpu && needs_vcpu(record->head.kind)) {
+		session->unplaced++;
+		return;
+	}
 	if (is_msrs && vcpu)
 		take_msrs(session, vcpu, record);
 	else if (is_msrs)
