@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vfork(), told apart from its parent. Parent and child share all memory, down to the thread's own,
- * and the child runs first; so vfork() itself leaves a note in the thread's memory: set by the child,
- * taken back when the parent goes on. Asking for the process's number would be a system call that
- * the VMM has not made.
+ * and the child runs first; so vfork() itself leaves a note in the thread's memory: set by the
+ * child, taken back when the parent goes on. Asking for the process's number would be a system call
+ * that the VMM has not made.
  */
 #include <sys/syscall.h>
 

@@ -28,7 +28,8 @@ static union lists cpuid;
 int guest_vm(int kvm)
 {
 	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	char *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *memory =
+		mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct kvm_userspace_memory_region region = {
 		.memory_size = MEMORY,
 		.userspace_addr = (uintptr_t)memory,
@@ -167,10 +168,7 @@ static long hidden_call(long number, long a)
 {
 	long result;
 
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(number), "D"(a)
-	                 : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a) : "rcx", "r11", "memory");
 	return result;
 }
 

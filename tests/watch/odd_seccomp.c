@@ -17,9 +17,9 @@
 #include "odd_vmm.h"
 
 /* mmap and munmap stand last: only the VMM that gets another vCPU makes them. */
-static const int own[] = {SYS_ioctl,  SYS_openat, SYS_open,        SYS_close,      SYS_dup,
-                          SYS_dup2,   SYS_dup3,   SYS_fcntl,       SYS_close_range, SYS_vfork,
-                          SYS_wait4,  SYS_write,  SYS_exit_group,  SYS_mmap,       SYS_munmap};
+static const int own[] = {SYS_ioctl, SYS_openat, SYS_open,       SYS_close,       SYS_dup,
+                          SYS_dup2,  SYS_dup3,   SYS_fcntl,      SYS_close_range, SYS_vfork,
+                          SYS_wait4, SYS_write,  SYS_exit_group, SYS_mmap,        SYS_munmap};
 enum { OWN = sizeof(own) / sizeof(own[0]), WITHOUT_MAPS = OWN - 2 };
 
 static int confine(unsigned count)
@@ -31,9 +31,8 @@ static int confine(unsigned count)
 	filter[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 	                                            offsetof(struct seccomp_data, nr));
 	for (unsigned i = 0; i < count; i++)
-		filter[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-		                                            (unsigned)own[i],
-		                                            (unsigned char)(count - i), 0);
+		filter[at++] = (struct sock_filter)BPF_JUMP(
+			BPF_JMP | BPF_JEQ | BPF_K, (unsigned)own[i], (unsigned char)(count - i), 0);
 	filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	program.len = at;
