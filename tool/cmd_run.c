@@ -6,7 +6,8 @@
 #include "message.h"
 #include "run.h"
 
-#define MIB UINT64_C(0x100000)
+#define MIB    UINT64_C(0x100000)
+#define SECOND UINT64_C(1000000)
 
 #define OPTION(text, field) .name = (text), .offset = offsetof(struct run_options, field)
 
@@ -29,7 +30,7 @@ static const struct option_row rows[] = {
          .max = INT64_MAX},
 	{OPTION("timeout", timeout_us), .value = "SECONDS",
          .about = "end after that much real time", .kind = OPTION_SECONDS, .min = 1000,
-         .max = UINT64_C(31536000) * 1000000},
+         .max = 365 * 24 * 3600 * SECOND},
 	{OPTION("reset-at", reset_at), .tag = RUN_BY_INSTRUCTION, .value = "N",
          .about = "reset the machine after N guest instructions", .kind = OPTION_COUNT, .min = 1,
          .max = INT64_MAX},
@@ -47,6 +48,13 @@ static const struct option_row rows[] = {
 	{OPTION("at", at), .tag = RUN_BY_INSTRUCTION, .value = "N",
          .about = "when: after N guest instructions", .kind = OPTION_COUNT, .min = 1,
          .max = INT64_MAX},
+	{OPTION("downtime", downtime_us), .tag = RUN_BY_INSTRUCTION, .value = "SECONDS",
+         .about = "the longest that a guest may stand still to be handed\nover (default 10)",
+         .kind = OPTION_SECONDS, .min = 1000, .max = 3600 * SECOND},
+	{OPTION("migrate-timeout", migrate_timeout_us), .tag = RUN_BY_INSTRUCTION,
+         .value = "SECONDS",
+         .about = "the longest that its memory may be sent while it runs\n(default 300)",
+         .kind = OPTION_SECONDS, .min = 1000, .max = 365 * 24 * 3600 * SECOND},
 	{OPTION("allow-remote", allow_remote), .tag = RUN_BY_INSTRUCTION,
          .about = "let ADDRESS be another host's; nothing is encrypted\nor authenticated",
          .kind = OPTION_FLAG},
@@ -73,7 +81,7 @@ static const char notes[] =
 	"  126  --max-instructions       160  halted for ever\n"
 	"  128  triple fault             162  an instruction that is not supported\n"
 	"  164  the output could not be written\n"
-	"  166  --listen, and no guest came\n"
+	"  166  --listen, and a migration brought no guest\n"
 	"    0  --save, --migrate-to: done\n"
 	"    2  bad usage or guest file    3  this build or host lacks something\n";
 

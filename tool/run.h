@@ -24,6 +24,7 @@ struct run_options {
 	/* A machine's life. */
 	const char *migrate_at, *order, *save, *restore, *migrate_to, *listen;
 	uint64_t at, reset_at; /* 0: not typed */
+	uint64_t migrate_timeout_us, downtime_us;
 	bool allow_remote;
 };
 
@@ -51,11 +52,14 @@ enum run_fate {
 	FATE_FAILED, /* `failure` is the exit status, and a message has said why */
 };
 
-/* The guest's serial output, kept for the JSON document. */
+/* The guest's serial output: kept for the JSON document, or waiting to be written. */
 struct run_serial {
 	char *bytes;
 	size_t used, room;
 	bool truncated;
+	char line[4096];
+	size_t waiting;
+	bool at_once; /* a terminal: byte for byte */
 };
 
 struct life;
@@ -78,7 +82,6 @@ struct run {
 	uint32_t counted;            /* … and the classes, bit 1 << class, that it found */
 	struct run_serial serial;
 	struct timeline timeline;
-	int stop_signal;       /* what stopped the run from outside, or 0 */
 	bool output_failed;    /* stdout takes no more */
 	uint64_t before_reset; /* instructions before the last reset */
 	enum run_fate fate;
@@ -103,6 +106,14 @@ int run_load(struct run *run);
 
 /* Notes what was counted up to here. */
 void run_look_at_counted(struct run *run, uint64_t instruction);
+
+/* --- run_serial.c ------------------------------------------------------------------------------
+ */
+
+void serial_put(struct run *run, uint8_t byte);
+
+/* Writes what waits. False: standard output takes no more. */
+bool serial_flush(struct run *run);
 
 /* --- run_cpu.c: what executes the guest ---------------------------------------------------------
  */

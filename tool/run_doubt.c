@@ -15,6 +15,7 @@
 
 #include "message.h"
 #include "run_life.h"
+#include "run_stop.h"
 
 static volatile sig_atomic_t told; /* the last word that came */
 
@@ -24,15 +25,16 @@ static void on_word(int number)
 }
 
 /*
- * SIGUSR1: resume; SIGTERM, SIGINT: end. A hang-up leaves the guest waiting, which may exist
- * nowhere else; and in the background reading finds an end, and does not stop the process.
+ * SIGUSR1: resume; SIGTERM, SIGINT: end; SIGALRM is --timeout. A hang-up leaves the guest waiting,
+ * which may exist nowhere else; and in the background reading finds an end, and does not stop the
+ * process.
  */
 static const struct {
 	int number;
 	void (*handler)(int number);
 } signals[] = {
 	{SIGUSR1, on_word}, {SIGTERM, on_word}, {SIGINT, on_word},
-	{SIGHUP, SIG_IGN},  {SIGTTIN, SIG_IGN},
+	{SIGALRM, on_word}, {SIGHUP, SIG_IGN},  {SIGTTIN, SIG_IGN},
 };
 enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
 
@@ -164,7 +166,7 @@ static int hear_terminal(struct doubt *doubt)
 
 static int await_word(struct doubt *doubt)
 {
-	int word = 0;
+	int word = *stop_flag();
 
 	while (!word) {
 		wait_for_word(doubt);
@@ -177,25 +179,36 @@ static int await_word(struct doubt *doubt)
 	return word;
 }
 
-bool life_ask_person(struct run *run)
+static int hear_person(struct run *run, struct doubt *doubt)
 {
-	struct doubt doubt = {.terminal = open_terminal()};
 	int pid = (int)getpid();
-	bool here;
 
-	take_signals(&doubt);
 	message("paused, for it cannot be known whether the destination runs the guest: %s (look "
 	        "there; if it does not: kill -USR1 %d, else kill -TERM %d)",
 	        run->options->migrate_to, pid, pid);
-	if (doubt.terminal >= 0) {
-		tcflush(doubt.terminal, TCIFLUSH); /* what was typed before is no answer */
-		ask(&doubt);
+	if (doubt->terminal >= 0) {
+		tcflush(doubt->terminal, TCIFLUSH); /* what was typed before is no answer */
+		ask(doubt);
 	}
-	here = await_word(&doubt) == SIGUSR1;
+	return await_word(doubt);
+}
+
+enum life_word life_ask_person(struct run *run)
+{
+	struct doubt doubt = {.terminal = open_terminal()};
+	int word, stopped;
+
+	take_signals(&doubt);
+	stopped = *stop_flag(); /* before: no answer, but an end all the same */
+	word = hear_person(run, &doubt);
 	give_signals_back(&doubt);
 	if (doubt.terminal >= 0)
 		close(doubt.terminal);
-	if (here)
+	if (word == SIGUSR1) {
 		message("the guest goes on here: %s", run->guest);
-	return here;
+		return WORD_RESUME;
+	}
+	if (!stopped && word == SIGALRM)
+		raise(SIGALRM); /* the run's own handler takes note */
+	return stopped || word == SIGALRM ? WORD_NONE : WORD_END;
 }

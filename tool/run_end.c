@@ -6,6 +6,7 @@
 
 #include "message.h"
 #include "number.h"
+#include "run_stop.h"
 
 struct end {
 	const char *name;
@@ -41,7 +42,7 @@ static const struct end *end_of(const struct run *run)
 		return &output_failed;
 	if (run->fate != FATE_RAN)
 		return &fates[run->fate];
-	if (run->result.end == MACHINE_END_STOPPED && run->stop_signal == SIGALRM)
+	if (run->result.end == MACHINE_END_STOPPED && *stop_flag() == SIGALRM)
 		return &timeout;
 	return &ends[run->result.end];
 }

@@ -6,30 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "file.h"
 #include "message.h"
+#include "run_stop.h"
 
-enum { WHY_BYTES = 512, SERIAL_MAX = 16 << 20, NUDGE_US = 100000 };
+enum { WHY_BYTES = 512, NUDGE_US = 100000 };
 
 /* --- Stops from outside ------------------------------------------------------------------------
  */
-
-/* What a signal handler can reach. */
-static struct machine *volatile signalled_machine;
-static volatile sig_atomic_t signalled;
-
-static void on_signal(int number)
-{
-	if (!signalled)
-		signalled = number;
-	if (signalled_machine)
-		machine_stop_soon(signalled_machine);
-}
 
 static void on_nudge(int number)
 {
@@ -53,65 +41,12 @@ static bool nudge(timer_t *timer)
 	       !timer_settime(*timer, 0, &often, NULL);
 }
 
-/* A second SIGINT or SIGTERM ends the tool at once. */
-static void catch_signals(const struct run_options *options)
-{
-	struct sigaction once = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
-	struct sigaction again = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-	/* Again and again after the timeout, in case a stop is asked for between two runs. */
-	struct itimerval timer = {
-		.it_value = {(time_t)(options->timeout_us / 1000000),
-	                     (suseconds_t)(options->timeout_us % 1000000)},
-		.it_interval = {0, NUDGE_US},
-	};
-
-	sigaction(SIGINT, &once, NULL);
-	sigaction(SIGTERM, &once, NULL);
-	sigaction(SIGALRM, &again, NULL);
-	signal(SIGPIPE, SIG_IGN); /* seen as an error of stdout */
-	if (options->timeout_us)
-		setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-static void release_signals(void)
-{
-	static const struct itimerval never;
-
-	setitimer(ITIMER_REAL, &never, NULL);
-	signalled_machine = NULL;
-}
-
 /* --- What the machine tells --------------------------------------------------------------------
  */
 
-static void keep_serial(struct run_serial *serial, uint8_t byte)
-{
-	if (serial->used == serial->room) {
-		size_t room = serial->room ? 2 * serial->room : 4096;
-		char *bytes = room <= SERIAL_MAX ? realloc(serial->bytes, room) : NULL;
-
-		if (!bytes) {
-			serial->truncated = true;
-			return;
-		}
-		serial->bytes = bytes;
-		serial->room = room;
-	}
-	serial->bytes[serial->used++] = (char)byte;
-}
-
 static void on_serial(void *context, uint8_t byte)
 {
-	struct run *run = context;
-
-	if (run->options->json) {
-		keep_serial(&run->serial, byte);
-		return;
-	}
-	if (putchar(byte) == EOF && !run->output_failed) {
-		run->output_failed = true;
-		machine_stop_soon(run->machine);
-	}
+	serial_put(context, byte);
 }
 
 /* What is counted changes at events only: up to here it was what the last look found. */
@@ -169,12 +104,9 @@ void run_replace_machine(struct run *run, struct machine *machine)
 	struct machine *old = run->machine;
 
 	run->machine = machine;
-	if (signalled_machine)
-		signalled_machine = machine;
+	stop_machine(machine);
 	run->timeline.pmu = machine_pmu(machine);
 	machine_destroy(old);
-	if (signalled)
-		machine_stop_soon(machine);
 }
 
 static int create(struct run *run)
@@ -219,18 +151,15 @@ static void execute(struct run *run)
 	timer_t timer;
 	bool nudges;
 
-	setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IONBF : _IOLBF, BUFSIZ);
-	signalled_machine = run->machine;
-	catch_signals(run->options);
+	run->serial.at_once = isatty(STDOUT_FILENO);
+	stop_machine(run->machine);
 	nudges = !run->cpu->by_instruction && nudge(&timer);
 	life_run(run);
 	if (nudges)
 		timer_delete(timer);
-	release_signals();
-	run->stop_signal = signalled;
+	stop_machine(NULL);
 	run_look_at_counted(run, run->result.totals.of[VPMU_INSTRUCTIONS]);
-	if (!run->options->json && fflush(stdout))
-		run->output_failed = true;
+	serial_flush(run);
 }
 
 static int report(struct run *run)
@@ -276,6 +205,7 @@ int run_guest(const struct run_options *options, const char *guest)
 	static struct run run; /* with the timeline's registers, some 10 KiB */
 	int status;
 
+	stop_begin(options);
 	run.options = options;
 	run.guest = guest;
 	run.cpu = run_cpu_find(options);

@@ -52,8 +52,13 @@ void life_stay(struct run *run);
 /* --- run_doubt.c -------------------------------------------------------------------------------
  */
 
-/* Waits for a person's word when nobody else can know which of the two has the guest. True: it goes
- * on here; a message has said so. */
-bool life_ask_person(struct run *run);
+/* A person's word, when nobody else can know which of the two has the guest. */
+enum life_word {
+	WORD_NONE,   /* the run was stopped before it came */
+	WORD_RESUME, /* it goes on here; a message has said so */
+	WORD_END,    /* the destination has it */
+};
+
+enum life_word life_ask_person(struct run *run);
 
 #endif

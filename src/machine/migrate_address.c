@@ -1,173 +1,99 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses of a live migration: a Unix socket, or TCP, on this host unless another is allowed. */
-#include <errno.h>
-#include <netdb.h>
-#include <stdio.h>
+/* The text of a live migration's address: unix:PATH, tcp:HOST:PORT, tcp:[IPV6]:PORT. */
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 #include <arpa/inet.h>
-#include <netinet/in.h>
 
-#include "room_int.h"
+#include "migrate.h"
 
-/* A socket address of either kind. */
-struct place {
-	union {
-		struct sockaddr any;
-		struct sockaddr_un local;
-		struct sockaddr_storage storage;
-	} at;
-	socklen_t bytes;
-};
-
-static bool refuse_address(struct text *why, const char *what, int error)
+static bool refuse_address(struct text *why, const char *what)
 {
 	text_add(why, what);
-	if (error) {
-		text_add(why, ": ");
-		text_add(why, strerror(error));
-	}
 	return false;
 }
 
-static bool parse_unix(const char *path, struct place *place, struct text *why)
+static bool parse_path(const char *path, struct address *address, struct text *why)
 {
 	size_t length = strlen(path);
 
-	if (!length || length >= sizeof(place->at.local.sun_path))
-		return refuse_address(why, "a path of 1 to 107 bytes is needed", 0);
-	place->at.local.sun_family = AF_UNIX;
-	memcpy(place->at.local.sun_path, path, length + 1);
-	place->bytes = sizeof(place->at.local);
+	if (!length || length >= sizeof(address->path))
+		return refuse_address(why, "a path of 1 to 107 bytes is needed");
+	address->local = true;
+	memcpy(address->path, path, length + 1);
 	return true;
 }
 
-static bool is_this_host(const struct sockaddr *at)
+/* Decimal digits and nothing else. */
+static bool parse_port(const char *text, uint16_t *port, struct text *why)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)at;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)at;
+	size_t length = strlen(text);
+	uint64_t value = 0;
 
-	if (at->sa_family == AF_INET)
-		return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-	return at->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+	if (length != strspn(text, "0123456789") || !text_parse_unsigned(text, length, &value) ||
+	    length > 5 || value > UINT16_MAX) {
+		text_add(why, "no port: ");
+		text_add_quoted(why, text, length);
+		return refuse_address(why, " (0 to 65535 are)");
+	}
+	*port = (uint16_t)value;
+	return true;
 }
 
-/* HOST:PORT; an IPv6 address in brackets. */
-static bool split(const char *text, char host[256], char port[8])
+static bool is_visible(const char *text, size_t length)
 {
-	const char *colon = strrchr(text, ':');
-	size_t length = colon ? (size_t)(colon - text) : 0;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+			return false;
+	return true;
+}
 
-	if (!colon || !length || length >= 256 || !colon[1] || strlen(colon + 1) > 5 ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
+/* In brackets; a scope may stand behind a '%'. */
+static bool is_ipv6(const char *host)
+{
+	size_t length = strcspn(host, "%");
+	char plain[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (length >= sizeof(plain) || (host[length] && !host[length + 1]))
 		return false;
-	if (text[0] == '[' && text[length - 1] == ']') {
+	memcpy(plain, host, length);
+	plain[length] = '\0';
+	return inet_pton(AF_INET6, plain, &address) == 1;
+}
+
+static bool parse_host(const char *text, size_t length, struct address *address, struct text *why)
+{
+	if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
+		address->literal = true;
 		text++;
 		length -= 2;
 	}
-	memcpy(host, text, length);
-	host[length] = '\0';
-	strcpy(port, colon + 1);
+	if (!length || length >= sizeof(address->host) || !is_visible(text, length))
+		return refuse_address(why, "tcp:HOST:PORT is needed");
+	memcpy(address->host, text, length);
+	address->host[length] = '\0';
+	if (address->literal && !is_ipv6(address->host))
+		return refuse_address(why, "no IPv6 address is in the brackets");
+	if (!address->literal && strpbrk(address->host, ":[]"))
+		return refuse_address(why, "an IPv6 address needs brackets: tcp:[ADDRESS]:PORT");
 	return true;
 }
 
-static bool parse_tcp(const char *text, bool any_host, struct place *place, struct text *why)
+static bool parse_tcp(const char *text, struct address *address, struct text *why)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	char host[256], port[8];
-	int error;
+	const char *colon = strrchr(text, ':');
 
-	if (!split(text, host, port))
-		return refuse_address(why, "tcp:HOST:PORT is needed", 0);
-	error = getaddrinfo(host, port, &hints, &list);
-	if (error) {
-		text_add(why, "no such host: ");
-		text_add(why, gai_strerror(error));
-		return false;
-	}
-	memcpy(&place->at, list->ai_addr, list->ai_addrlen);
-	place->bytes = list->ai_addrlen;
-	freeaddrinfo(list);
-	if (any_host || is_this_host(&place->at.any))
-		return true;
-	return refuse_address(why,
-	                      "another host, and the stream is neither encrypted nor authenticated "
-	                      "(--allow-remote takes that)",
-	                      0);
+	if (!colon)
+		return refuse_address(why, "tcp:HOST:PORT is needed");
+	return parse_host(text, (size_t)(colon - text), address, why) &&
+	       parse_port(colon + 1, &address->port, why);
 }
 
-static bool parse(const char *address, bool any_host, struct place *place, struct text *why)
+bool address_parse(const char *text, struct address *address, struct text *why)
 {
-	memset(place, 0, sizeof(*place));
-	if (!strncmp(address, "unix:", 5))
-		return parse_unix(address + 5, place, why);
-	if (!strncmp(address, "tcp:", 4))
-		return parse_tcp(address + 4, any_host, place, why);
-	return refuse_address(why, "unix:PATH or tcp:HOST:PORT is needed", 0);
-}
-
-static int close_with(int fd, struct text *why, const char *what)
-{
-	refuse_address(why, what, errno);
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-int address_connect(const char *address, bool any_host, char *why, size_t why_bytes)
-{
-	struct text reason = text_in(why, why_bytes);
-	struct place place;
-	int fd;
-
-	if (!parse(address, any_host, &place, &reason))
-		return -1;
-	fd = socket(place.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, &place.at.any, place.bytes))
-		return close_with(fd, &reason, "it cannot be reached");
-	return fd;
-}
-
-/* A Unix socket is its owner's alone. */
-static int listen_at(const struct place *place, struct text *why)
-{
-	bool local = place->at.any.sa_family == AF_UNIX;
-	int fd = socket(place->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1, failed;
-	mode_t mask;
-
-	if (fd < 0)
-		return close_with(fd, why, "no socket");
-	if (!local)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	mask = umask(077);
-	failed = bind(fd, &place->at.any, place->bytes);
-	umask(mask);
-	if (failed || listen(fd, 1))
-		return close_with(fd, why, "nobody can listen there");
-	return fd;
-}
-
-int address_accept(const char *address, bool any_host, char *why, size_t why_bytes)
-{
-	struct text reason = text_in(why, why_bytes);
-	struct place place;
-	int listening, fd, error;
-
-	if (!parse(address, any_host, &place, &reason))
-		return -1;
-	listening = listen_at(&place, &reason);
-	if (listening < 0)
-		return -1;
-	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
-	error = errno;
-	if (fd < 0)
-		refuse_address(&reason, "nobody came", error);
-	close(listening);
-	if (place.at.any.sa_family == AF_UNIX)
-		unlink(place.at.local.sun_path);
-	errno = error;
-	return fd;
+	memset(address, 0, sizeof(*address));
+	if (!strncmp(text, "unix:", 5))
+		return parse_path(text + 5, address, why);
+	if (!strncmp(text, "tcp:", 4))
+		return parse_tcp(text + 4, address, why);
+	return refuse_address(why, "unix:PATH or tcp:HOST:PORT is needed");
 }

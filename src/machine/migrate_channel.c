@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection of a live migration: bytes out, replies in, and how long to wait for either. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <stream/room.h>
 
 #include "migrate.h"
 
-uint64_t clock_ms(void)
+void channel_open(struct channel *channel, int fd, struct text why)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-bool channel_open(struct channel *channel, int fd, struct text why)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	*channel = (struct channel){.fd = fd, .moved_at = clock_ms(), .why = why};
-	return flags >= 0 && !fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	*channel = (struct channel){.fd = fd, .why = why};
 }
 
 void channel_close(struct channel *channel)
@@ -68,7 +55,7 @@ bool channel_push(struct channel *channel)
 		return gone(channel, "no memory", 0);
 	while (channel->sent < out->used) {
 		ssize_t count = send(channel->fd, out->bytes + channel->sent,
-		                     out->used - channel->sent, MSG_NOSIGNAL);
+		                     out->used - channel->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (count < 0 && (errno == EAGAIN || errno == EINTR))
 			return true;
@@ -76,31 +63,17 @@ bool channel_push(struct channel *channel)
 			return gone(channel, "the connection is gone", errno);
 		channel->sent += (size_t)count;
 		channel->bytes_sent += (uint64_t)count;
-		channel->moved_at = clock_ms();
 	}
 	out->used = channel->sent = 0;
 	return true;
 }
 
-/* Waits until the connection can be used, a little at a time: a signal may come. False: nothing has
- * moved for too long. */
-static bool wait_for(struct channel *channel, short events, unsigned timeout_ms)
+bool channel_flush(struct channel *channel, const struct limit *limit)
 {
-	struct pollfd one = {.fd = channel->fd, .events = events};
-
-	if (clock_ms() - channel->moved_at > timeout_ms)
-		return gone(channel, "the other side does not answer", 0);
-	poll(&one, 1, 100);
-	return true;
-}
-
-bool channel_flush(struct channel *channel, unsigned timeout_ms)
-{
-	channel->moved_at = clock_ms();
 	while (channel_push(channel)) {
 		if (channel->sent >= channel->out.used)
 			return true;
-		if (!wait_for(channel, POLLOUT, timeout_ms))
+		if (!limit_wait(limit, channel->fd, POLLOUT, &channel->why))
 			break;
 	}
 	return false;
@@ -136,7 +109,7 @@ int channel_reply(struct channel *channel, enum word *word)
 
 			return whole ? 1 : -1;
 		}
-		count = recv(channel->fd, channel->in + channel->got, missing, 0);
+		count = recv(channel->fd, channel->in + channel->got, missing, MSG_DONTWAIT);
 		if (count < 0 && (errno == EAGAIN || errno == EINTR))
 			return 0;
 		if (count <= 0) {
@@ -145,7 +118,6 @@ int channel_reply(struct channel *channel, enum word *word)
 			return -1;
 		}
 		channel->got += (size_t)count;
-		channel->moved_at = clock_ms();
 	}
 	gone(channel, "the other side talks something else", 0);
 	return -1;
@@ -161,33 +133,43 @@ void channel_reply_text(const struct channel *channel, char *text, size_t bytes)
 	text[length] = '\0';
 }
 
-int channel_await(struct channel *channel, unsigned timeout_ms, enum word *word)
+int channel_await(struct channel *channel, const struct limit *limit, enum word *word)
 {
 	int answer;
 
-	channel->moved_at = clock_ms();
 	while (!(answer = channel_reply(channel, word))) {
-		if (!wait_for(channel, POLLIN, timeout_ms))
+		if (!limit_wait(limit, channel->fd, POLLIN, &channel->why))
 			return -1;
 	}
 	return answer;
 }
 
-bool channel_read(int fd, void *into, size_t bytes, struct text *why)
+static enum channel_end source_gone(ssize_t count, struct text *why)
+{
+	text_add(why, count ? "the connection: " : "the source has closed the connection");
+	text_add(why, count ? strerror(errno) : "");
+	return CHANNEL_GONE;
+}
+
+enum channel_end channel_read(int fd, void *into, size_t bytes, const struct limit *limit,
+                              struct text *why)
 {
 	uint8_t *at = into;
 
 	while (bytes) {
-		ssize_t count = read(fd, at, bytes);
+		ssize_t count;
 
-		if (count <= 0) {
-			text_add(why, count ? "the connection: "
-			                    : "the source has closed the connection");
-			text_add(why, count ? strerror(errno) : "");
-			return false;
+		if (limit_is_over(limit, why)) /* also while bytes come without end */
+			return CHANNEL_OVER;
+		count = recv(fd, at, bytes, MSG_DONTWAIT);
+		if (count > 0) {
+			at += count;
+			bytes -= (size_t)count;
+		} else if (!count || (errno != EAGAIN && errno != EINTR)) {
+			return source_gone(count, why);
+		} else {
+			limit_wait(limit, fd, POLLIN, why);
 		}
-		at += count;
-		bytes -= (size_t)count;
 	}
-	return true;
+	return CHANNEL_GOES_ON;
 }

@@ -9,29 +9,48 @@
 
 #include "migrate.h"
 
+enum { LAST_WORD_MS = 200 };
+
 struct receiver {
 	int fd;
-	bool gone; /* the source has closed the connection or cancelled: nobody listens */
+	const struct migration_limits *limits;
+	struct limit limit; /* of this phase */
+	bool gone;          /* the source has closed the connection or cancelled: nobody listens */
+	bool over;          /* the limit is */
+	bool introduced;    /* it is the source of a migration: its first bytes have said so */
 	struct restore restore;
 	struct machine *machine;
 	uint8_t record[RECORD_HEADER_BYTES + RECORD_MOST];
 };
 
+/* When a signal ends everything the source is still to hear of it. */
+static struct limit time_to_answer(const struct receiver *r)
+{
+	bool stopped = r->limits->stop && *r->limits->stop;
+
+	return stopped ? limit_in(LAST_WORD_MS, NULL)
+	               : limit_in(r->limits->still_ms, r->limits->stop);
+}
+
 static void answer(struct receiver *r, enum word word, const char *text)
 {
+	struct limit limit = time_to_answer(r);
 	struct channel channel = {.fd = r->fd};
 	char nowhere[64];
 
 	channel.why = text_in(nowhere, sizeof(nowhere));
 	channel_say(&channel, word, text);
-	channel_flush(&channel, 10000);
+	channel_flush(&channel, &limit);
 	free(channel.out.bytes);
 }
 
 static enum vpmu_status read_bytes(struct receiver *r, void *into, size_t bytes)
 {
-	r->gone = !channel_read(r->fd, into, bytes, &r->restore.why);
-	return r->gone ? VPMU_HOST : VPMU_OK;
+	enum channel_end end = channel_read(r->fd, into, bytes, &r->limit, &r->restore.why);
+
+	r->gone = end == CHANNEL_GONE;
+	r->over = end == CHANNEL_OVER;
+	return end == CHANNEL_GOES_ON ? VPMU_OK : VPMU_HOST;
 }
 
 static enum vpmu_status read_record(struct receiver *r, size_t *bytes)
@@ -56,15 +75,27 @@ static enum vpmu_status cancelled(struct receiver *r, size_t bytes)
 	return VPMU_HOST;
 }
 
+static enum vpmu_status greet(struct receiver *r)
+{
+	enum vpmu_status status;
+
+	r->limit = limit_in(r->limits->still_ms, r->limits->stop);
+	status = read_bytes(r, r->record, SAVED_HEADER_BYTES);
+	if (status)
+		return status;
+	status = restore_header(&r->restore, r->record, MACHINE_LIVE_MAGIC);
+	r->introduced = status != VPMU_BAD_DATA;
+	return status;
+}
+
 /* Everything up to the end; READY as soon as it is known that the model and the memory will do. */
 static enum vpmu_status receive(struct receiver *r)
 {
-	enum vpmu_status status = read_bytes(r, r->record, SAVED_HEADER_BYTES);
+	struct limit copy = limit_in(r->limits->copy_ms, r->limits->stop);
+	enum vpmu_status status = greet(r);
 	bool ready = false;
 	size_t bytes;
 
-	if (!status)
-		status = restore_header(&r->restore, r->record, MACHINE_LIVE_MAGIC);
 	while (!status && !restore_has_end(&r->restore)) {
 		status = read_record(r, &bytes);
 		if (!status && load_le(r->record, 4) == WORD_CANCEL)
@@ -74,6 +105,7 @@ static enum vpmu_status receive(struct receiver *r)
 		if (!status && !ready && r->restore.machine) {
 			answer(r, WORD_READY, NULL);
 			ready = true;
+			r->limit = copy;
 		}
 	}
 	return status ? status : restore_finish(&r->restore, &r->machine);
@@ -86,6 +118,7 @@ static enum vpmu_status await_commit(struct receiver *r)
 	size_t bytes;
 
 	answer(r, WORD_PREPARED, NULL);
+	r->limit = limit_in(r->limits->still_ms, r->limits->stop);
 	status = read_record(r, &bytes);
 	if (status)
 		return status;
@@ -97,36 +130,47 @@ static enum vpmu_status await_commit(struct receiver *r)
 	return VPMU_OK;
 }
 
-struct machine *migration_receive(const struct machine_restore *wanted, int fd,
-                                  struct machine_notes *notes, enum vpmu_status *status, char *why,
-                                  size_t why_bytes)
+static enum vpmu_status take(struct receiver *r)
 {
-	struct receiver *r = malloc(sizeof(*r));
-	struct text reason = text_in(why, why_bytes);
+	enum vpmu_status status = receive(r);
+
+	return status ? status : await_commit(r);
+}
+
+/* REFUSED is a promise, also in place of DONE: the guest does not run here. */
+static struct machine *receiver_end(struct receiver *r, enum vpmu_status status, const char *why)
+{
+	if (status && !r->gone)
+		answer(r, WORD_REFUSED, why);
+	restore_abandon(&r->restore);
+	if (!status)
+		return r->machine;
+	machine_destroy(r->machine);
+	return NULL;
+}
+
+struct machine *migration_receive(const struct machine_restore *wanted, int fd,
+                                  const struct migration_limits *limits,
+                                  struct machine_notes *notes, struct migration_refusal *refusal)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+	struct text reason = text_in(refusal->why, sizeof(refusal->why));
 	struct machine *machine;
 
-	*status = VPMU_HOST;
+	refusal->status = VPMU_HOST;
+	refusal->is_no_migration = false;
 	if (!r) {
 		text_add(&reason, "no memory");
 		return NULL;
 	}
 	r->fd = fd;
-	r->gone = false;
-	r->machine = NULL;
+	r->limits = limits;
 	restore_begin(&r->restore, wanted, reason);
 	r->restore.live = true;
-	*status = receive(r);
-	if (*status && !r->gone)
-		answer(r, WORD_REFUSED, why);
-	if (!*status)
-		*status = await_commit(r);
-	if (*status) {
-		machine_destroy(r->machine);
-		r->machine = NULL;
-	}
-	restore_abandon(&r->restore);
+	refusal->status = take(r);
+	refusal->is_no_migration = !r->introduced || r->over;
+	machine = receiver_end(r, refusal->status, refusal->why);
 	*notes = r->restore.notes;
-	machine = r->machine;
 	free(r);
 	return machine;
 }

@@ -16,13 +16,15 @@
 enum {
 	LAST_PAGES = 64, /* so few changed pages are sent while the guest stands still */
 	LAST_ROUND = 16, /* and at the latest after so many rounds */
+	LAST_WORD_MS = 200,
 };
 
 struct migration {
 	struct channel channel;
 	enum phase { PHASE_GREETING, PHASE_COPYING } phase;
-	unsigned patience_ms; /* without a byte either way */
-	uint64_t *hashes;     /* by page, of what was sent; 0: nothing was */
+	struct migration_limits limits;
+	struct limit copy; /* until the hand-over */
+	uint64_t *hashes;  /* by page, of what was sent; 0: nothing was */
 	uint64_t seed, page, pages, records;
 	uint64_t changed; /* pages of this round so far */
 	struct migration_progress progress;
@@ -52,7 +54,8 @@ static uint64_t hash_page(const struct guest_memory *memory, uint64_t page, uint
 	return a ? a : 1;
 }
 
-struct migration *migration_begin(struct machine *machine, int fd, unsigned patience_ms, char *why,
+struct migration *migration_begin(struct machine *machine, int fd,
+                                  const struct migration_limits *limits, char *why,
                                   size_t why_bytes)
 {
 	struct text reason = text_in(why, why_bytes);
@@ -64,12 +67,13 @@ struct migration *migration_begin(struct machine *machine, int fd, unsigned pati
 	m = calloc(1, sizeof(*m));
 	if (m)
 		m->hashes = calloc(pages, sizeof(*m->hashes));
-	if (!m || !m->hashes || getrandom(&m->seed, sizeof(m->seed), 0) != sizeof(m->seed) ||
-	    !channel_open(&m->channel, fd, text_in(m->why_text, sizeof(m->why_text)))) {
+	if (!m || !m->hashes || getrandom(&m->seed, sizeof(m->seed), 0) != sizeof(m->seed)) {
 		text_add(&reason, "no memory");
 		goto fail;
 	}
-	m->patience_ms = patience_ms;
+	channel_open(&m->channel, fd, text_in(m->why_text, sizeof(m->why_text)));
+	m->limits = *limits;
+	m->copy = limit_in(limits->copy_ms, limits->stop);
 	m->pages = pages;
 	saved_header(&m->channel.out, MACHINE_LIVE_MAGIC);
 	if (!save_head(machine, &m->channel.out, &reason) ||
@@ -113,6 +117,14 @@ static enum migration_state failed(struct migration *m)
 	return MIGRATION_FAILED;
 }
 
+/* It stays for want of time: the destination is told as far as it listens. */
+static enum migration_state give_up(struct migration *m)
+{
+	channel_say(&m->channel, WORD_CANCEL, m->why_text);
+	channel_push(&m->channel);
+	return failed(m);
+}
+
 /* A reply that is not the one that was expected. */
 static enum migration_state unexpected(struct migration *m, enum word word)
 {
@@ -133,7 +145,7 @@ static enum migration_state cut_off(struct migration *m)
 	enum word word;
 
 	if (channel_reply(&m->channel, &word) <= 0 || word != WORD_REFUSED)
-		return failed(m);
+		return give_up(m);
 	m->channel.why = text_in(m->why_text, sizeof(m->why_text));
 	return unexpected(m, word);
 }
@@ -179,14 +191,14 @@ static void pack_pages(struct migration *m, const struct guest_memory *memory)
 
 /* Everything that is left, while the guest stands still. */
 static bool send_rest(struct migration *m, struct machine *machine,
-                      const struct machine_notes *notes)
+                      const struct machine_notes *notes, const struct limit *limit)
 {
 	struct pack *out = &m->channel.out;
 	struct text *why = &m->channel.why;
 
 	for (m->page = 0; m->page < m->pages;) {
 		pack_pages(m, &machine->memory);
-		if (!channel_flush(&m->channel, m->patience_ms))
+		if (!channel_flush(&m->channel, limit))
 			return false;
 	}
 	if (!save_cpu(machine, out, why) || !save_board(machine, out, why) ||
@@ -194,38 +206,45 @@ static bool send_rest(struct migration *m, struct machine *machine,
 		return false;
 	save_notes(notes, out);
 	save_end(out, m->records + 4);
-	return channel_flush(&m->channel, m->patience_ms);
+	return channel_flush(&m->channel, limit);
 }
 
-/* From the first byte of COMMIT on, the destination may have the guest. */
-static enum migration_state commit(struct migration *m)
+/* From the first byte of COMMIT on, the destination may have the guest, unless it refuses. */
+static enum migration_state commit(struct migration *m, const struct limit *limit)
 {
 	uint64_t before = m->channel.bytes_sent;
 	enum word word;
 
 	channel_say(&m->channel, WORD_COMMIT, NULL);
-	if (!channel_flush(&m->channel, m->patience_ms) && m->channel.bytes_sent == before)
+	if (!channel_flush(&m->channel, limit) && m->channel.bytes_sent == before)
 		return failed(m);
-	if (m->channel.sent < m->channel.out.used ||
-	    channel_await(&m->channel, m->patience_ms, &word) <= 0 || word != WORD_DONE)
+	if (m->channel.sent < m->channel.out.used || channel_await(&m->channel, limit, &word) <= 0)
+		return MIGRATION_DOUBT;
+	if (word == WORD_REFUSED)
+		return unexpected(m, word);
+	if (word != WORD_DONE)
 		return MIGRATION_DOUBT;
 	channel_close(&m->channel);
 	return MIGRATION_DONE;
 }
 
+/* The guest stands still: half of the time is for the rest of it, the other half for COMMIT, which
+ * is better not sent than not answered. */
 static enum migration_state hand_over(struct migration *m, struct machine *machine,
                                       const struct machine_notes *notes)
 {
+	struct limit all = limit_in(m->limits.still_ms, m->limits.stop);
+	struct limit half = limit_in(m->limits.still_ms / 2, m->limits.stop);
 	enum word word;
 
-	if (!send_rest(m, machine, notes))
+	if (!send_rest(m, machine, notes, &half))
 		return cut_off(m);
-	if (channel_await(&m->channel, m->patience_ms, &word) < 0)
-		return failed(m);
+	if (channel_await(&m->channel, &half, &word) < 0)
+		return give_up(m);
 	if (word != WORD_PREPARED)
 		return unexpected(m, word);
 	reply_is_read(m);
-	return commit(m);
+	return commit(m, &all);
 }
 
 /* A round is over: the last one, or the guest goes on while the next one is sent. */
@@ -270,16 +289,16 @@ enum migration_state migration_step(struct migration *m, struct machine *machine
 		m->phase = PHASE_COPYING;
 		reply_is_read(m);
 	}
-	if (clock_ms() - m->channel.moved_at > m->patience_ms) {
-		text_add(&m->channel.why, "the destination does not answer");
-		return failed(m);
-	}
+	if (limit_is_over(&m->copy, &m->channel.why))
+		return give_up(m);
 	return m->phase == PHASE_COPYING ? copy(m, machine, notes) : MIGRATION_GOING;
 }
 
 void migration_cancel(struct migration *m, const char *why)
 {
+	const struct limit limit = limit_in(LAST_WORD_MS, NULL);
+
 	channel_say(&m->channel, WORD_CANCEL, why);
-	channel_flush(&m->channel, 1000);
+	channel_flush(&m->channel, &limit);
 	channel_close(&m->channel);
 }

@@ -8,6 +8,7 @@
 #ifndef MACHINE_ROOM_H
 #define MACHINE_ROOM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -192,16 +193,28 @@ struct migration_progress {
 };
 
 /*
+ * How long a migration may take, and what ends it sooner. A limit is for a whole phase, so that
+ * bytes which come one by one make nothing longer. What is over time has failed.
+ */
+struct migration_limits {
+	/* The guest stands still: once while the destination is reached, once from the last round
+	 * to DONE. At the destination: until the source has said what comes, and from PREPARED to
+	 * COMMIT. */
+	unsigned still_ms;
+	unsigned copy_ms;                  /* from the connection to the last round */
+	const volatile sig_atomic_t *stop; /* not 0: everything ends soon; may be NULL */
+};
+
+/*
  * Begins to send the machine over a connected socket, which is the migration's from now on.
- * patience_ms: how long the guest may wait for a destination that neither takes nor sends a byte.
  * NULL: the reason is in why, and the socket is still the caller's.
  */
-struct migration *migration_begin(struct machine *machine, int fd, unsigned patience_ms, char *why,
+struct migration *migration_begin(struct machine *machine, int fd,
+                                  const struct migration_limits *limits, char *why,
                                   size_t why_bytes);
 
-/* Does some work; when little is left to send, the hand-over, which takes as long as the
- * destination does, while it is not silent. After anything but GOING only migration_end() may
- * follow. */
+/* Does some work; when little is left to send, the hand-over. After anything but GOING only
+ * migration_end() may follow. */
 enum migration_state migration_step(struct migration *migration, struct machine *machine,
                                     const struct machine_notes *notes);
 
@@ -211,22 +224,42 @@ struct migration_progress migration_progress(const struct migration *migration);
 const char *migration_why(const struct migration *migration);
 void migration_end(struct migration *migration);
 
-/*
- * Receives a machine over a connected socket, and returns it when it is this process's to run.
- * NULL: it is not, and the source has been told why if that was possible. Errors as
- * machine_load_saved(); VPMU_HOST also when the source has gone or cancelled, or a signal came.
- */
-struct machine *migration_receive(const struct machine_restore *restore, int fd,
-                                  struct machine_notes *notes, enum vpmu_status *status, char *why,
-                                  size_t why_bytes);
+/* Why no machine was received. */
+struct migration_refusal {
+	enum vpmu_status status; /* as machine_load_saved(); VPMU_HOST also: the source has gone or
+	                          * cancelled, a limit is over, a signal came */
+	bool is_no_migration;    /* silent, or no source at all: another may come */
+	char why[512];
+};
 
 /*
- * Addresses: unix:PATH, tcp:HOST:PORT. Each returns a connected socket, or -1 with the reason in
- * why. any_host: false refuses all hosts but this one, for the stream is neither encrypted nor
- * authenticated. address_accept() waits for one connection; a signal ends the wait.
+ * Receives a machine over a connected socket, and returns it when it is this process's to run.
+ * NULL: it is not, and the source has been told why if that was possible.
  */
-int address_connect(const char *address, bool any_host, char *why, size_t why_bytes);
-int address_accept(const char *address, bool any_host, char *why, size_t why_bytes);
+struct machine *migration_receive(const struct machine_restore *restore, int fd,
+                                  const struct migration_limits *limits,
+                                  struct machine_notes *notes, struct migration_refusal *refusal);
+
+/*
+ * Addresses: unix:PATH, tcp:HOST:PORT. any_host: false refuses all hosts but this one, for the
+ * stream is neither encrypted nor authenticated. address_connect() returns a connected socket, or
+ * -1 with the reason in why; it takes no longer than limits->still_ms.
+ */
+int address_connect(const char *address, bool any_host, const struct migration_limits *limits,
+                    char *why, size_t why_bytes);
+
+/* NULL: the reason is in why. Port 0: one that is free. */
+struct listener;
+struct listener *address_listen(const char *address, bool any_host,
+                                const struct migration_limits *limits, char *why, size_t why_bytes);
+
+/* The address as listened at, with the port that was chosen; NULL when none was. */
+const char *listener_chosen(const struct listener *listener);
+
+/* A connected socket, as late as it may come; -1: limits->stop, or the reason is in why. */
+int listener_accept(struct listener *listener, const struct migration_limits *limits, char *why,
+                    size_t why_bytes);
+void listener_end(struct listener *listener);
 
 /* The configuration that it runs with. Lives as long as the machine. */
 const struct machine_config *machine_config(const struct machine *machine);

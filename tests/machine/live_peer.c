@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -67,6 +68,35 @@ static void say(struct peer *peer, const struct step *step, bool spoil)
 	free(out.bytes);
 }
 
+static void rest(void)
+{
+	const struct timespec drip = {.tv_nsec = DRIP_MS * 1000000L};
+
+	nanosleep(&drip, NULL);
+}
+
+static void drip(struct peer *peer, const struct step *step)
+{
+	struct pack out = {0};
+	size_t begun = record_begin(&out, (enum record_type)step->type);
+
+	record_end(&out, begun);
+	for (size_t i = 0; i < out.used; i++) {
+		rest();
+		if (send(peer->fd, out.bytes + i, 1, MSG_NOSIGNAL) != 1)
+			break;
+	}
+	free(out.bytes);
+}
+
+static void sip(struct peer *peer)
+{
+	char byte;
+
+	for (unsigned i = 0; i < SIPS && recv(peer->fd, &byte, 1, 0) == 1; i++)
+		rest();
+}
+
 static void end_connection(struct peer *peer)
 {
 	if (peer->fd >= 0)
@@ -83,6 +113,12 @@ static void do_step(struct peer *peer, const struct step *step)
 	case SAY:
 	case SPOIL:
 		say(peer, step, step->what == SPOIL);
+		break;
+	case DRIP:
+		drip(peer, step);
+		break;
+	case SIP:
+		sip(peer);
 		break;
 	case DEAF:
 		shutdown(peer->fd, SHUT_RD);

@@ -7,6 +7,8 @@
 
 #include <machine/migrate.h>
 
+enum { DRIP_MS = 400, SIPS = 10 };
+
 /* One thing that the peer does. */
 struct step {
 	enum {
@@ -14,6 +16,8 @@ struct step {
 		HEAR,  /* read records up to one of this type */
 		SAY,   /* a record of this type and with this text */
 		SPOIL, /* the same with a wrong checksum */
+		DRIP,  /* the same, a byte every DRIP_MS */
+		SIP,   /* read a byte every DRIP_MS, SIPS times */
 		DEAF,  /* nothing that is sent from now on arrives: sending fails */
 		CLOSE, /* the end: the connection is closed */
 	} what;

@@ -30,13 +30,13 @@ void stream_make(const char *model)
 	saved_insert(&stream, stream.bytes + stream.used, commit, sizeof(commit));
 }
 
-static void read_replies(int fd)
+void stream_read_replies(int fd)
 {
 	uint8_t bytes[2048];
 	ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	size_t at = 0;
 
-	*outcome.replies = *outcome.refusal = '\0';
+	*outcome.replies = *outcome.refused = '\0';
 	while (got > 0 && at < (size_t)got) {
 		size_t length = load_le(bytes + at + 4, 4);
 
@@ -45,7 +45,7 @@ static void read_replies(int fd)
 			strcat(outcome.replies, " ");
 		strncat(outcome.replies, (const char *)bytes + at, 4);
 		if (load_le(bytes + at, 4) == WORD_REFUSED)
-			strncat(outcome.refusal, (const char *)bytes + at + RECORD_HEADER_BYTES,
+			strncat(outcome.refused, (const char *)bytes + at + RECORD_HEADER_BYTES,
 			        length);
 		at += RECORD_HEADER_BYTES + length;
 	}
@@ -56,17 +56,18 @@ void stream_receive(size_t count, const char *model, uint64_t most)
 	struct machine_restore wanted = {.config = {.cpu = &fake_cpu_ops, .memory_bytes = most},
 	                                 .has_model = model,
 	                                 .order = vpmu_order_find("safe")};
+	const struct migration_limits limits = {.still_ms = 60000, .copy_ms = 60000};
 	int ends[2];
 
 	if (model)
 		assert_int_equal(vpmu_model_parse(&wanted.config.model, model, NULL, 0), VPMU_OK);
-	*outcome.why = '\0';
+	memset(&outcome.refusal, 0, sizeof(outcome.refusal));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	assert_int_equal(send(ends[0], stream.bytes, count, MSG_DONTWAIT), (long)count);
 	shutdown(ends[0], SHUT_WR);
-	outcome.machine = migration_receive(&wanted, ends[1], &outcome.notes, &outcome.status,
-	                                    outcome.why, sizeof(outcome.why));
+	outcome.machine =
+		migration_receive(&wanted, ends[1], &limits, &outcome.notes, &outcome.refusal);
 	close(ends[1]);
-	read_replies(ends[0]);
+	stream_read_replies(ends[0]);
 	close(ends[0]);
 }

@@ -19,11 +19,10 @@ void stream_make(const char *model);
 /* What came of the stream that was received last. */
 extern struct outcome {
 	struct machine *machine;
-	enum vpmu_status status;
+	struct migration_refusal refusal;
 	struct machine_notes notes;
-	char why[512];
 	char replies[64];  /* "REDY PREP" */
-	char refusal[512]; /* REFUSED's text */
+	char refused[512]; /* REFUSED's text */
 } outcome;
 
 /*
@@ -31,5 +30,8 @@ extern struct outcome {
  * model, or for any when it is NULL, with at most so many bytes of memory.
  */
 void stream_receive(size_t count, const char *model, uint64_t most);
+
+/* Notes the replies that wait in the source's socket. */
+void stream_read_replies(int fd);
 
 #endif

@@ -13,7 +13,9 @@
 
 #include "saved.h"
 
-enum { PATIENCE_MS = 10000, BASE = 0x200000, PAGE = 4096 };
+enum { BASE = 0x200000, PAGE = 4096 };
+
+static const struct migration_limits limits = {.still_ms = 60000, .copy_ms = 60000};
 
 static struct saved sent, arrived;
 
@@ -24,8 +26,7 @@ static struct destination {
 	pthread_t thread;
 	struct machine *machine;
 	struct machine_notes notes;
-	enum vpmu_status status;
-	char why[512];
+	struct migration_refusal refusal;
 } there;
 
 /* The source. */
@@ -35,8 +36,8 @@ static const struct machine_notes notes = {.count = 2, .values = {7, UINT64_MAX}
 
 static void *receive(void *unused)
 {
-	there.machine = migration_receive(&there.wanted, there.fd, &there.notes, &there.status,
-	                                  there.why, sizeof(there.why));
+	there.machine =
+		migration_receive(&there.wanted, there.fd, &limits, &there.notes, &there.refusal);
 	close(there.fd);
 	return NULL;
 }
@@ -58,7 +59,7 @@ static struct migration *begin(const char *model)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	there.fd = ends[0];
 	assert_int_equal(pthread_create(&there.thread, NULL, receive, NULL), 0);
-	migration = migration_begin(here, ends[1], PATIENCE_MS, why, sizeof(why));
+	migration = migration_begin(here, ends[1], &limits, why, sizeof(why));
 	if (!migration)
 		fail_msg("%s", why);
 	return migration;
@@ -89,7 +90,7 @@ static void rest(void)
 static void must_have_moved(enum migration_state state)
 {
 	if (state != MIGRATION_DONE || !there.machine)
-		fail_msg("%s; %s", why, there.why);
+		fail_msg("%s; %s", why, there.refusal.why);
 	saved_make(here, &sent);
 	saved_make(there.machine, &arrived);
 	assert_int_equal(arrived.used, sent.used);
@@ -158,9 +159,9 @@ static void guest_of_another_model_stays_and_both_say_why(void **state)
 	saved_make(here, &sent);
 	assert_int_equal(finish(begin("amd-perfmon-v2"), rest, &progress), MIGRATION_FAILED);
 	assert_null(there.machine);
-	assert_int_equal(there.status, VPMU_INCOMPATIBLE);
+	assert_int_equal(there.refusal.status, VPMU_INCOMPATIBLE);
 	assert_memory_equal(why, "the destination refuses: ", 25);
-	assert_string_equal(why + 25, there.why);
+	assert_string_equal(why + 25, there.refusal.why);
 	saved_make(here, &arrived);
 	assert_memory_equal(arrived.bytes, sent.bytes, sent.used);
 	machine_destroy(here);
@@ -177,7 +178,7 @@ static void cancelled_guest_stays_and_the_destination_is_told(void **state)
 	migration_end(migration);
 	pthread_join(there.thread, NULL);
 	assert_null(there.machine);
-	assert_string_equal(there.why, "the source has cancelled: the guest has ended");
+	assert_string_equal(there.refusal.why, "the source has cancelled: the guest has ended");
 	machine_destroy(here);
 }
 

@@ -24,7 +24,7 @@ static void receive(void)
 static void must_have_the_guest(void)
 {
 	if (!outcome.machine)
-		fail_msg("%s", outcome.why);
+		fail_msg("%s", outcome.refusal.why);
 	assert_string_equal(outcome.replies, "REDY PREP DONE");
 	saved_make(outcome.machine, &after);
 	machine_destroy(outcome.machine);
@@ -36,8 +36,8 @@ static void must_have_the_guest(void)
 static void must_fail(enum vpmu_status status, const char *replies, const char *text)
 {
 	assert_null(outcome.machine);
-	if (outcome.status != status || !strstr(outcome.why, text))
-		fail_msg("status %d: %s", outcome.status, outcome.why);
+	if (outcome.refusal.status != status || !strstr(outcome.refusal.why, text))
+		fail_msg("status %d: %s", outcome.refusal.status, outcome.refusal.why);
 	assert_string_equal(outcome.replies, replies);
 }
 
@@ -45,7 +45,7 @@ static void must_fail(enum vpmu_status status, const char *replies, const char *
 static void must_refuse(enum vpmu_status status, const char *replies, const char *text)
 {
 	must_fail(status, replies, text);
-	assert_string_equal(outcome.refusal, outcome.why);
+	assert_string_equal(outcome.refused, outcome.refusal.why);
 }
 
 static uint8_t *find(uint32_t type)
@@ -234,7 +234,7 @@ static void damaged_record_is_refused_by_name(void **state)
 		find((uint32_t)load_le((const uint8_t *)names[i], 4))[RECORD_HEADER_BYTES] ^= 1;
 		receive();
 		must_refuse(VPMU_BAD_DATA, i < 2 ? "REFU" : "REDY REFU", "checksum");
-		assert_non_null(strstr(outcome.why, names[i]));
+		assert_non_null(strstr(outcome.refusal.why, names[i]));
 	}
 }
 
@@ -275,7 +275,7 @@ static void damaged_commit_brings_no_guest(void **state)
 	stream_make("intel-v2");
 	find(WORD_COMMIT)[8] ^= 1;
 	receive();
-	must_fail(VPMU_BAD_DATA, "REDY PREP", "no COMMIT");
+	must_refuse(VPMU_BAD_DATA, "REDY PREP REFU", "no COMMIT");
 }
 
 static void another_word_than_commit_brings_no_guest(void **state)
@@ -283,7 +283,7 @@ static void another_word_than_commit_brings_no_guest(void **state)
 	stream_make("intel-v2");
 	insert(find(WORD_COMMIT), RECORD_PAGES, "");
 	receive();
-	must_fail(VPMU_BAD_DATA, "REDY PREP", "no COMMIT");
+	must_refuse(VPMU_BAD_DATA, "REDY PREP REFU", "no COMMIT");
 }
 
 static void cancel_brings_no_guest_and_says_why(void **state)

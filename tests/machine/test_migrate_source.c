@@ -45,19 +45,23 @@ static enum migration_state state;
 static char why[1024];
 
 /* A script that ends in silence is the only one that is waited for. */
-static unsigned patience_ms(const struct step *steps)
+static struct migration_limits limits_for(const struct step *steps)
 {
+	struct migration_limits limits = {.still_ms = 60000, .copy_ms = 60000};
+
 	while (steps->what != STAY && steps->what != CLOSE)
 		steps++;
-	return steps->what == STAY ? 1000 : 60000;
+	if (steps->what == STAY)
+		limits.still_ms = limits.copy_ms = 1000;
+	return limits;
 }
 
 static struct migration *begin(const struct step *steps)
 {
+	const struct migration_limits limits = limits_for(steps);
 	struct migration *migration;
 
-	migration = migration_begin(machine, peer_begin(&peer, steps), patience_ms(steps), why,
-	                            sizeof(why));
+	migration = migration_begin(machine, peer_begin(&peer, steps), &limits, why, sizeof(why));
 	if (!migration)
 		fail_msg("%s", why);
 	return migration;
@@ -231,11 +235,18 @@ static void closed_between_commit_and_done_is_doubt(void **unused)
 static void another_word_or_damage_in_place_of_done_is_doubt(void **unused)
 {
 	must_be(SCRIPT(READY, UP_TO(RECORD_END), PREPARED, UP_TO(WORD_COMMIT),
-	               {SAY, WORD_REFUSED, "too late"}, THEN(CLOSE)),
+	               {SAY, WORD_READY, NULL}, THEN(CLOSE)),
 	        MIGRATION_DOUBT);
 	must_be(SCRIPT(READY, UP_TO(RECORD_END), PREPARED, UP_TO(WORD_COMMIT),
 	               {SPOIL, WORD_DONE, NULL}, THEN(CLOSE)),
 	        MIGRATION_DOUBT);
+}
+
+static void refusal_in_place_of_done_stays(void **unused)
+{
+	must_stay(SCRIPT(READY, UP_TO(RECORD_END), PREPARED, UP_TO(WORD_COMMIT),
+	                 {SAY, WORD_REFUSED, "stopped by a signal"}, THEN(CLOSE)),
+	          "the destination refuses: stopped by a signal");
 }
 
 /* --- Silent ---------------------------------------------------------------------------------- */
@@ -243,7 +254,7 @@ static void another_word_or_damage_in_place_of_done_is_doubt(void **unused)
 static void silent_before_ready_stays_and_nothing_but_the_model_is_sent(void **unused)
 {
 	must_stay(SCRIPT(UP_TO(RECORD_END), THEN(STAY)), "does not answer");
-	assert_string_equal(peer.heard, "HEADVPMU");
+	assert_string_equal(peer.heard, "HEADVPMUCANC");
 }
 
 static void silent_before_prepared_stays(void **unused)
@@ -314,6 +325,7 @@ int main(void)
 		cmocka_unit_test(closed_between_prepared_and_commit_stays),
 		cmocka_unit_test(closed_between_commit_and_done_is_doubt),
 		cmocka_unit_test(another_word_or_damage_in_place_of_done_is_doubt),
+		cmocka_unit_test(refusal_in_place_of_done_stays),
 		cmocka_unit_test(silent_before_ready_stays_and_nothing_but_the_model_is_sent),
 		cmocka_unit_test(silent_before_prepared_stays),
 		cmocka_unit_test(silent_between_commit_and_done_is_doubt),

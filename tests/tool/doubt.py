@@ -13,12 +13,12 @@ import re
 import select
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import termios
 
+from doubt_peer import bring_into_doubt
 from tap import check, finish, skip
 
 VPMU, GUESTS = sys.argv[1:]
@@ -27,34 +27,6 @@ DOUBT = b"else kill -TERM"  # behind the number that follows kill -USR1
 RESUMED = b"the guest goes on here"
 PATIENCE = 60  # seconds, for a run that hangs
 folder = tempfile.TemporaryDirectory()
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
-
-
-def word(name):
-    header = name + struct.pack("<I", 0)
-    return header + struct.pack("<I", crc32c(header))
-
-
-def bring_into_doubt(listener):
-    """Plays the destination up to COMMIT, and closes the connection."""
-    connection, _ = listener.accept()
-    with connection, connection.makefile("rb") as stream:
-        stream.read(16)
-        for wanted, answer in ((b"VPMU", b"REDY"), (b"END ", b"PREP"), (b"COMT", None)):
-            kind = None
-            while kind != wanted:
-                kind, length, _ = struct.unpack("<4sII", stream.read(12))
-                stream.read(length)
-            if answer:
-                connection.sendall(word(answer))
 
 
 class Source:

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What stops a run from outside: --timeout, SIGINT, SIGTERM. Whatever waits looks at stop_flag();
+ * what does not (a FIFO without a writer, a terminal that is held) is ended GRACE_MS later by force.
+ */
+#ifndef TOOL_RUN_STOP_H
+#define TOOL_RUN_STOP_H
+
+#include <signal.h>
+
+#include "run.h"
+
+/* From now on, for the rest of the process. */
+void stop_begin(const struct run_options *options);
+
+/* The machine that runs, to be stopped too; NULL: none. */
+void stop_machine(struct machine *machine);
+
+/* The first signal, SIGALRM for --timeout; 0: none has come. */
+const volatile sig_atomic_t *stop_flag(void);
+
+/* RUN_TIMEOUT or RUN_INTERRUPTED, once stop_flag() is not 0. */
+int stop_status(void);
+
+#endif
