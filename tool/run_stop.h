@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What stops a run from outside: --timeout, SIGINT, SIGTERM. Whatever waits looks at stop_flag();
- * what does not (a FIFO without a writer, a terminal that is held) is ended GRACE_MS later by force.
+ * what does not (a FIFO without a writer, a terminal that is held) is ended GRACE_MS later by
+ * force.
  */
 #ifndef TOOL_RUN_STOP_H
 #define TOOL_RUN_STOP_H

@@ -77,7 +77,7 @@ void channel_reply_text(const struct channel *channel, char *text, size_t bytes)
 /* Waits for one; -1 also when the limit is over. */
 int channel_await(struct channel *channel, const struct limit *limit, enum word *word);
 
-/* Reads exactly so much. */
+/* Reads exactly so much. What is there already is taken, whatever the limit. */
 enum channel_end {
 	CHANNEL_GOES_ON,
 	CHANNEL_GONE, /* nobody is there any more */

@@ -159,16 +159,14 @@ enum channel_end channel_read(int fd, void *into, size_t bytes, const struct lim
 	while (bytes) {
 		ssize_t count;
 
-		if (limit_is_over(limit, why)) /* also while bytes come without end */
-			return CHANNEL_OVER;
 		count = recv(fd, at, bytes, MSG_DONTWAIT);
 		if (count > 0) {
 			at += count;
 			bytes -= (size_t)count;
 		} else if (!count || (errno != EAGAIN && errno != EINTR)) {
 			return source_gone(count, why);
-		} else {
-			limit_wait(limit, fd, POLLIN, why);
+		} else if (!limit_wait(limit, fd, POLLIN, why)) {
+			return CHANNEL_OVER;
 		}
 	}
 	return CHANNEL_GOES_ON;

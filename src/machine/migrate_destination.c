@@ -88,6 +88,13 @@ static enum vpmu_status greet(struct receiver *r)
 	return status;
 }
 
+/* Also while records come without end. */
+static bool may_go_on(struct receiver *r)
+{
+	r->over = limit_is_over(&r->limit, &r->restore.why);
+	return !r->over;
+}
+
 /* Everything up to the end; READY as soon as it is known that the model and the memory will do. */
 static enum vpmu_status receive(struct receiver *r)
 {
@@ -97,7 +104,7 @@ static enum vpmu_status receive(struct receiver *r)
 	size_t bytes;
 
 	while (!status && !restore_has_end(&r->restore)) {
-		status = read_record(r, &bytes);
+		status = may_go_on(r) ? read_record(r, &bytes) : VPMU_HOST;
 		if (!status && load_le(r->record, 4) == WORD_CANCEL)
 			return cancelled(r, bytes);
 		if (!status)
@@ -119,6 +126,8 @@ static enum vpmu_status await_commit(struct receiver *r)
 
 	answer(r, WORD_PREPARED, NULL);
 	r->limit = limit_in(r->limits->still_ms, r->limits->stop);
+	if (r->limit.stop && *r->limit.stop && !may_go_on(r))
+		return VPMU_HOST;
 	status = read_record(r, &bytes);
 	if (status)
 		return status;

@@ -101,7 +101,7 @@ int address_connect(const char *address, bool any_host, const struct migration_l
 
 struct listener {
 	int fd;
-	char path[108];                      /* of a Unix socket, which is removed at the end */
+	char path[108];                     /* of a Unix socket, which is removed at the end */
 	char chosen[INET6_ADDRSTRLEN + 16]; /* "": no port was chosen here */
 };
 

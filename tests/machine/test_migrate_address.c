@@ -205,7 +205,8 @@ static void mapped_address_is_the_ipv4_one(void **state)
 
 static void ipv6_address_is_told_in_brackets(void **state)
 {
-	struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	struct sockaddr_in6 loopback = {.sin6_family = AF_INET6,
+	                                .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	int fd = socket(AF_INET6, SOCK_STREAM, 0);
 	bool has_ipv6 = fd >= 0 && !bind(fd, (void *)&loopback, sizeof(loopback));
 
@@ -229,9 +230,9 @@ static void given_port_is_not_told(void **state)
 
 static void other_hosts_are_refused(void **state)
 {
-	static const char *const others[] = {"tcp:0.0.0.0:0", "tcp:[::]:0", "tcp:192.0.2.1:0",
-	                                     "tcp:[::ffff:192.0.2.1]:0", "tcp:[2001:db8::1]:0",
-	                                     "tcp:[::ffff:0.0.0.0]:0"};
+	static const char *const others[] = {"tcp:0.0.0.0:0",       "tcp:[::]:0",
+	                                     "tcp:192.0.2.1:0",     "tcp:[::ffff:192.0.2.1]:0",
+	                                     "tcp:[2001:db8::1]:0", "tcp:[::ffff:0.0.0.0]:0"};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
 		assert_null(address_listen(others[i], false, &limits, why, sizeof(why)));

@@ -56,12 +56,12 @@ static void fill_memory(void)
 }
 
 /* Migrates to the end; the longest step is how long the guest stood still. */
-static enum migration_state migrate(const struct step *steps,
-                                    const struct migration_limits *limits, uint64_t *longest)
+static enum migration_state migrate(const struct step *steps, const struct migration_limits *limits,
+                                    uint64_t *longest)
 {
 	static struct peer peer;
-	struct migration *m = migration_begin(machine, peer_begin(&peer, steps), limits, why,
-	                                      sizeof(why));
+	struct migration *m =
+		migration_begin(machine, peer_begin(&peer, steps), limits, why, sizeof(why));
 	enum migration_state state = MIGRATION_GOING;
 
 	*longest = 0;
@@ -92,8 +92,9 @@ static void must_end_in_time(const struct step *steps, enum migration_state expe
 
 static void ready_that_drips_stays(void **unused)
 {
-	must_end_in_time(SCRIPT({HEAR, RECORD_PMU, NULL}, {DRIP, WORD_READY, NULL}, {STAY, 0, NULL}),
-	                 MIGRATION_FAILED);
+	must_end_in_time(
+		SCRIPT({HEAR, RECORD_PMU, NULL}, {DRIP, WORD_READY, NULL}, {STAY, 0, NULL}),
+		MIGRATION_FAILED);
 }
 
 static void prepared_that_drips_stays(void **unused)
@@ -144,7 +145,7 @@ static struct source {
 	int fd;
 	size_t at_once; /* bytes; the others drip */
 	bool drips;
-	int then;      /* the signal that comes when at_once has gone */
+	int then; /* the signal that comes when at_once has gone */
 } source;
 
 static void *send_stream(void *unused)
@@ -167,17 +168,17 @@ static void *send_stream(void *unused)
 /* What comes of so many bytes at once, and the others never, or one by one. */
 static void receive(size_t at_once, bool drips, int then, const struct migration_limits *limits)
 {
-	const struct machine_restore wanted = {.config = {.cpu = &fake_cpu_ops,
-	                                                  .memory_bytes = 4 * MIB},
-	                                       .order = vpmu_order_find("safe")};
+	const struct machine_restore wanted = {
+		.config = {.cpu = &fake_cpu_ops, .memory_bytes = 4 * MIB},
+		.order = vpmu_order_find("safe")};
 	uint64_t begun = clock_ms();
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	source = (struct source){.fd = ends[0], .at_once = at_once, .drips = drips, .then = then};
 	assert_int_equal(pthread_create(&source.thread, NULL, send_stream, NULL), 0);
-	outcome.machine = migration_receive(&wanted, ends[1], limits, &outcome.notes,
-	                                    &outcome.refusal);
+	outcome.machine =
+		migration_receive(&wanted, ends[1], limits, &outcome.notes, &outcome.refusal);
 	begun = clock_ms() - begun;
 	close(ends[1]);
 	pthread_join(source.thread, NULL);

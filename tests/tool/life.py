@@ -6,7 +6,9 @@ life.py VPMU GUESTS [--points N] [--accidents N] [--seed S] [--models M,…] [--
 points     how many instructions each model's guests are interrupted at; what comes out must be what
            an uninterrupted run, or after a reset a fresh boot, gives: output, counts, and every PMI
 accidents  how many migrations have their connection cut, and how many a process killed, at a random
-           byte; never may both processes run the guest, and it may be gone only with its owner
+           byte; before that, one side may have been stopped for a while, or the link slowed; never
+           may both processes run the guest, it may be gone only with its owner, and everything ends
+           within the limits
 """
 import argparse
 import json
@@ -18,6 +20,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 from tap import check, finish
 
@@ -145,18 +149,53 @@ def interruptions(model):
               first_problem(guest.reset(point) for point in guest.points(alone)))
 
 
-class Proxy:
-    """Between the two processes: passes bytes on, up to where the accident happens."""
+# Limits of the migrations with accidents, and the longest that one may take: the limits of both
+# sides, the stop, and the guest's run, on a machine that is busy.
+LIMITS = ["--downtime", "1", "--migrate-timeout", "2"]
+ENDS_IN = 60
 
-    def __init__(self, place, accident):
-        self.place = place
-        self.accident = accident
+
+class Stop:
+    """One side stands still for a while."""
+
+    def __init__(self, who):
+        self.who, self.seconds = who, rng.uniform(0.05, 1.5)
+
+    def begin(self, proxy, trial):
+        process = getattr(trial, self.who)
+        process.send_signal(signal.SIGSTOP)
+        threading.Timer(self.seconds, process.send_signal, [signal.SIGCONT]).start()
+
+    def __str__(self):
+        return f"{self.who} stopped for {self.seconds:.2f} s"
+
+
+class Slow:
+    """The link is slow from now on."""
+
+    def __init__(self):
+        self.piece, self.pause = rng.choice(((1, 0.05), (64, 0.02), (4096, 0.01), (65536, 0.05)))
+
+    def begin(self, proxy, trial):
+        proxy.piece, proxy.pause = self.piece, self.pause
+
+    def __str__(self):
+        return f"slowed to {self.piece} bytes in {self.pause} s"
+
+
+class Proxy:
+    """Between the two processes: passes bytes on, up to where the accident happens. On the way
+    there may be a hindrance, which is no accident."""
+
+    def __init__(self, place, trial):
+        self.place, self.trial = place, trial
         self.sent = self.replied = 0
         self.after_prepared = None
+        self.piece, self.pause = 65536, 0
 
-    def room(self, reply):
-        """How many bytes may pass before the accident; None: all."""
-        kind, limit = self.place
+    def room(self, place, reply):
+        """How many bytes may pass before that place; None: all."""
+        kind, limit = place
         if kind == "reply" and reply:
             return limit - self.replied
         if kind == "byte" and not reply:
@@ -176,9 +215,34 @@ class Proxy:
     def committed(self):
         return self.after_prepared is not None and self.sent - self.after_prepared >= 12
 
-    def happens(self):
-        rooms = [self.room(False), self.room(True)]
+    def is_at(self, place):
+        rooms = [self.room(place, False), self.room(place, True)]
         return any(room is not None and room <= 0 for room in rooms)
+
+    def hinder(self):
+        hindrance = self.trial.hindrance
+        if hindrance and self.is_at(self.trial.hindered_at):
+            self.trial.hindrance = None
+            self.trial.hindered = str(hindrance)
+            hindrance.begin(self, self.trial)
+
+    def most(self, reply):
+        """How many bytes are passed on at once."""
+        places = [self.place] + ([self.trial.hindered_at] if self.trial.hindrance else [])
+        rooms = [self.room(place, reply) for place in places]
+        return max(1, min([room for room in rooms if room is not None] + [self.piece]))
+
+    def pass_on(self, source, to, reply):
+        """How many bytes; 0: nobody is there any more."""
+        try:
+            data = source.recv(self.most(reply))
+            to.sendall(data)
+        except OSError:
+            return 0
+        self.count(reply, len(data))
+        if self.pause:
+            time.sleep(self.pause)
+        return len(data)
 
     def serve(self, listener, destination):
         """Until the accident, or until both are done. What is told: whether it happened."""
@@ -188,29 +252,22 @@ class Proxy:
         ways = selectors.DefaultSelector()
         ways.register(source, selectors.EVENT_READ, (out, False))
         ways.register(out, selectors.EVENT_READ, (source, True))
-        happened = self.happens()
-        while ways.get_map() and not happened:
-            for key, _ in ways.select(30) or [None] * 2:
+        self.hinder()
+        while ways.get_map() and not self.is_at(self.place):
+            for key, _ in ways.select(1):
                 to, reply = key.data
-                room = self.room(reply)
-                data = b""
-                try:
-                    data = key.fileobj.recv(65536 if room is None else max(1, min(room, 65536)))
-                    to.sendall(data)
-                except OSError:
-                    pass
-                self.count(reply, len(data))
-                happened = self.happens()
-                if not data:
+                if not self.pass_on(key.fileobj, to, reply):
                     ways.unregister(key.fileobj)
                     try:
                         to.shutdown(socket.SHUT_WR)
                     except OSError:
                         pass
-                if happened:
+                self.hinder()
+                if self.is_at(self.place):
                     break
+        happened = self.is_at(self.place)
         if happened:
-            self.accident()
+            self.trial.accident()
         source.close()
         out.close()
         return happened
@@ -226,8 +283,10 @@ def listen(name):
 class Trial:
     """One migration with one accident."""
 
-    def __init__(self, guest, place, victim):
+    def __init__(self, guest, place, victim, hindrance=None, hindered_at=None, limits=()):
         self.guest, self.place, self.victim = guest, place, victim
+        self.hindrance, self.hindered_at, self.hindered = hindrance, hindered_at, None
+        self.limits = list(limits)
         for name in ("in", "out"):
             if os.path.exists(path(name)):
                 os.unlink(path(name))
@@ -239,62 +298,89 @@ class Trial:
             process.wait()
 
     def go(self):
-        options = self.guest.options[2:]
-        self.destination = self.begin(*options, "--listen", "unix:" + path("out"))
+        options = self.guest.options[2:] + self.limits
+        self.destination = self.begin("destination", *options, "--listen", "unix:" + path("out"))
         while not os.path.exists(path("out")) and self.destination.poll() is None:
             pass
         listener = listen("in")
-        self.source = self.begin(*self.guest.options, "--migrate-to", "unix:" + path("in"), "--at",
+        self.source = self.begin("source", *self.guest.options, *self.limits, "--migrate-to",
+                                 "unix:" + path("in"), "--at",
                                  rng.randrange(1, self.guest.length * 2 // 3), *self.guest.start)
-        self.proxy = Proxy(self.place, self.accident)
+        self.proxy = Proxy(self.place, self)
         self.happened = self.proxy.serve(listener, path("out"))
         listener.close()
         self.committed = self.proxy.committed()
         return self.judge()
 
-    def begin(self, *options):
-        return subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def begin(self, name, *options):
+        with open(path(name), "wb") as said:
+            return subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=said)
 
-    def finish(self, process):
-        """Whether the guest ran to its end there, with the right counts."""
-        out, said = process.communicate(timeout=120)
-        if process.returncode != self.guest.status:
-            return False, process.returncode, said.decode()
+    def said(self, name):
+        with open(path(name), errors="replace") as said:
+            return said.read()
+
+    def end(self, name, process, word, then):
+        """Its status and output; when it has said that word, it gets a signal."""
+        until = time.monotonic() + ENDS_IN
+        output = []
+        reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
+        reader.start()
+        while process.poll() is None and time.monotonic() < until:
+            if word in self.said(name):
+                process.send_signal(then())
+                word = "\0"
+            time.sleep(0.005)
+        late = process.poll() is None
+        if late:
+            process.kill()
+        reader.join()
+        return "too late" if late else process.wait(), output[0]
+
+    def finish(self, name, process, word, then):
+        """Whether the guest ran to its end there, and what is wrong about that."""
+        status, out = self.end(name, process, word, then)
+        if status != self.guest.status:
+            return False, status, self.said(name)
         document = json.loads(out)
         document["serial"] = self.guest.document["serial"]
         problem = difference(self.guest.document, document)
-        return True, problem, said.decode()
+        return True, problem, self.said(name)
+
+    def finish_destination(self):
+        """A listener that has given its source up is told to end."""
+        if self.destination_end is None:
+            self.destination_end = self.finish("destination", self.destination, "still listening",
+                                               lambda: signal.SIGTERM)
+        return self.destination_end
 
     def resolve_doubt(self):
-        """Waits for the source; in doubt it is told what a person would see at the destination."""
-        said = b""
-        while self.source.poll() is None or said == b"":
-            line = self.source.stderr.readline()
-            if not line:
-                break
-            said += line
-            if b"cannot be known" in line:
-                self.doubt = True
-                has_it = self.committed
-                if self.victim != "destination":
-                    self.destination_end = self.finish(self.destination)
-                    has_it = self.destination_end[0]
-                self.source.send_signal(signal.SIGTERM if has_it else signal.SIGUSR1)
-        return said
+        """What a person would see at the destination; one that was killed can tell nothing."""
+        self.doubt = True
+        has_it = self.committed
+        if self.victim != "destination" or not self.happened:
+            has_it = self.finish_destination()[0]
+        return signal.SIGTERM if has_it else signal.SIGUSR1
+
+    def owner(self):
+        """Whose guest it was when it got lost."""
+        refused = "in time" in self.said("destination")
+        return "destination" if self.committed and not refused else "source"
 
     def judge(self):
         self.doubt, self.destination_end = False, None
-        said = self.resolve_doubt()
-        source = self.finish(self.source)
-        destination = self.destination_end or self.finish(self.destination)
-        story = (f"{self.place}, victim {self.victim}, happened {self.happened}, committed "
-                 f"{self.committed}, doubt {self.doubt}; source {source} {said}; "
-                 f"destination {destination}")
+        source = self.finish("source", self.source, "cannot be known", self.resolve_doubt)
+        destination = self.finish_destination()
+        story = (f"{self.place}, victim {self.victim}, happened {self.happened}, "
+                 f"{self.hindered}, committed {self.committed}, doubt {self.doubt}; "
+                 f"source {source}; destination {destination}")
+        if "too late" in (source[1], destination[1]):
+            return "it did not end: " + story
         if source[0] and destination[0]:
             return "both ran the guest: " + story
         if not source[0] and not destination[0]:
-            owner = "destination" if self.committed else "source"
-            return None if self.happened and self.victim == owner else "the guest is gone: " + story
+            gone = self.happened and self.victim == self.owner()
+            return None if gone else "the guest is gone: " + story
         problem = source[1] if source[0] else destination[1]
         return problem and "wrong counts: " + story
 
@@ -302,6 +388,11 @@ class Trial:
 def random_place(total):
     kind = rng.choice(("byte", "byte", "commit", "reply"))
     return kind, rng.randrange({"byte": total, "commit": 13, "reply": 37}[kind])
+
+
+def random_hindrance():
+    kind = rng.choice(("none", "source", "destination", "slow"))
+    return {"none": lambda: None, "slow": Slow}.get(kind, lambda: Stop(kind))()
 
 
 def accidents(model):
@@ -313,12 +404,15 @@ def accidents(model):
                           ("process killed", ["source", "destination"])):
         trials, problems = [], []
         for _ in range(arguments.accidents):
-            trials.append(Trial(guest, random_place(total), rng.choice(victims)))
+            trials.append(Trial(guest, random_place(total), rng.choice(victims),
+                                random_hindrance(), random_place(total), LIMITS))
             problems.append(trials[-1].go())
         check(f"{name} at {arguments.accidents} random bytes, {model}", first_problem(problems))
         print(f"# of these {sum(trial.happened for trial in trials)} before the end, "
               f"{sum(trial.committed for trial in trials)} after COMT, "
-              f"{sum(trial.doubt for trial in trials)} left the source in doubt", flush=True)
+              f"{sum(trial.doubt for trial in trials)} left the source in doubt; "
+              f"{sum('stopped' in (trial.hindered or '') for trial in trials)} with a side stopped, "
+              f"{sum('slowed' in (trial.hindered or '') for trial in trials)} slowed", flush=True)
 
 
 for each in models() if arguments.points else []:
