@@ -19,7 +19,8 @@
 
 enum { FIRST_RUN = 64, SECOND_RUN = 300, MOST_CHANGES = 16 };
 
-/* --- A run ends after a while, also within one instruction: REP with a count of 2^64 ----------- */
+/* --- A run ends after a while, also within one instruction: REP with a count of 2^64 -----------
+ */
 
 static struct machine *volatile running;
 
@@ -61,7 +62,8 @@ static bool run_until(struct machine *machine, uint64_t instructions)
 	return result.end == MACHINE_END_PAUSED;
 }
 
-/* ----------------------------------------------------------------------------------------------- */
+/* -----------------------------------------------------------------------------------------------
+ */
 
 static struct machine *load(struct input *input)
 {

@@ -10,14 +10,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char why[STATE_WHY_BYTES] = "";
-	struct vpmu_model model;
-	enum vpmu_status status = state_json_report((const char *)data, size, &model, why);
+	struct state_report report;
+	enum vpmu_status status = state_json_report((const char *)data, size, &report, why);
 
 	if (status) {
 		MUST(status == VPMU_BAD_DATA && why[0] && strlen(why) < sizeof(why));
 		return 0;
 	}
-	MUST(!vpmu_model_check(&model, why, sizeof(why)));
-	MUST(strlen(model.name) < sizeof(model.name) && text_is_plain(model.name, false));
+	MUST(!vpmu_model_check(&report.model, why, sizeof(why)));
+	MUST(strlen(report.model.name) < sizeof(report.model.name) && text_is_plain(report.model.name, false));
 	return 0;
 }

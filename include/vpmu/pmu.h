@@ -76,7 +76,8 @@ VPMU_API enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct 
 /*
  * RDMSR and WRMSR by the guest at CPL 0.
  * VPMU_GP: inject #GP(0); VPMU_NO_REGISTER: not a register of this model's PMU, the VMM decides.
- * On a failure *value is unchanged, and so is the machine.
+ * On a failure *value is unchanged, and so is every register. (Under Linux a counter whose write
+ * failed is in use all the same, and is not cleaned up in this time slice.)
  */
 VPMU_API enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr,
                                               uint64_t *value);
