@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	MUST(!vpmu_model_check(&report.model, why, sizeof(why)));
-	MUST(strlen(report.model.name) < sizeof(report.model.name) && text_is_plain(report.model.name, false));
+	MUST(strlen(report.model.name) < sizeof(report.model.name) &&
+	     text_is_plain(report.model.name, false));
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * watch's log: the ring in shared memory, which the VMM's process can write as it likes. The input
- * is the ring's contents, from some place on; where a record's head says that it is ready, the place
- * is put right, so that records are found at all.
+ * is the ring's contents, from some place on; where a record's head says that it is ready, the
+ * place is put right, so that records are found at all.
  */
 #include <string.h>
 
