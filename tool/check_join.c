@@ -258,11 +258,14 @@ static void read_violation(struct reading *reading, json_t *object, struct check
 	unsigned property;
 
 	if (!reading_members(reading, object,
-	                     "property state steps incidents replays story script"))
+	                     "property of_order state steps incidents replays story script"))
 		return;
 	property = find_property(reading_text(reading, object, "property"));
 	if (property == CHECK_PROPERTIES)
 		reading_fail(reading, "unknown property");
+	else if (read_flag(reading, object, "of_order") != (CHECK_OF_ORDERS >> property & 1))
+		reading_fail(reading, "of_order does not fit '%s'",
+		             check_properties[property].name);
 	else if (cell_violates(cell, (enum check_property)property))
 		reading_fail(reading, "'%s' is there twice", check_properties[property].name);
 	if (reading->failed)
