@@ -141,7 +141,7 @@ TO = ["--migrate-to", "unix:" + path("peer")]
 HERE = ["--listen", "unix:" + path("here")]
 cases = [
     ("a loop of one instruction", [LOOP], nothing),
-    ("a loop that is folded", [guest("folded", "48c7c1ffffffff48ffc975fbebf2")], nothing),
+    ("a loop that is folded", [guest("folded", "48c7c1ffffff7f48ffc975fbebf2")], nothing),
     ("a loop that touches memory", [guest("memory", "ff042500002000ebf7")],
      nothing),
     ("REP with a large count", [guest("rep", "bf00002000b900000010f3aaebf2")], nothing),
