@@ -73,8 +73,11 @@ void check_print_matrix(const struct check_table *table);
 /* A line for each property, and the shortest story of each that is violated. */
 void check_print_verdict(const struct check_table *table);
 
-/* Returns the exit status: TOOL_HOLDS, or a message has said why not. */
-int check_write_html(const struct check_table *table, const char *path);
+struct output;
+
+/* Each returns the exit status: TOOL_HOLDS, or a message has said why not. */
+int check_write_html(const struct check_table *table, struct output *output);
+int check_make_folder(const char *directory); /* before check_write_scripts() */
 int check_write_scripts(const struct check_table *table, const char *directory);
 
 /* --- check_json.c --- */

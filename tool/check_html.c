@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "command.h"
@@ -189,16 +190,12 @@ static void put_counterexamples(FILE *file, const struct check_table *table)
 	      file);
 }
 
-int check_write_html(const struct check_table *table, const char *path)
+int check_write_html(const struct check_table *table, struct output *output)
 {
-	struct output output;
-
-	if (!output_open(&output, path))
-		return TOOL_LACKS;
-	put_head(output.stream, table);
-	put_tables(output.stream, table);
-	put_counterexamples(output.stream, table);
-	return output_commit(&output) ? TOOL_HOLDS : TOOL_LACKS;
+	put_head(output->stream, table);
+	put_tables(output->stream, table);
+	put_counterexamples(output->stream, table);
+	return output_commit(output) ? TOOL_HOLDS : TOOL_LACKS;
 }
 
 /* --- Scripts --- */
@@ -236,14 +233,24 @@ static int write_script(const struct check_cell *cell, unsigned property, const 
 	return output_commit(&output) ? TOOL_HOLDS : TOOL_LACKS;
 }
 
+int check_make_folder(const char *directory)
+{
+	char inside[4000];
+
+	snprintf(inside, sizeof(inside), "%s/.", directory);
+	if (mkdir(directory, 0777) && errno != EEXIST)
+		message("cannot make: %s: %s", directory, strerror(errno));
+	else if (access(inside, W_OK | X_OK))
+		message("cannot write: %s: %s", directory, strerror(errno));
+	else
+		return TOOL_HOLDS;
+	return TOOL_LACKS;
+}
+
 int check_write_scripts(const struct check_table *table, const char *directory)
 {
 	int status = TOOL_HOLDS;
 
-	if (mkdir(directory, 0777) && errno != EEXIST) {
-		message("cannot make: %s: %s", directory, strerror(errno));
-		return TOOL_LACKS;
-	}
 	for (size_t i = 0; i < table->count; i++)
 		for (unsigned j = 0; j < CHECK_PROPERTIES && !status; j++) {
 			const struct check_cell *cell = &table->cells[i];

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "memory.h"
 #include "state_json.h"
 #include "visible.h"
 
@@ -236,7 +237,7 @@ static char *read_copy(struct reading *reading, json_t *object, const char *key,
 		reading_fail(reading, "'%s' has control characters", key);
 	if (reading->failed)
 		return NULL;
-	copy = strdup(text);
+	copy = memory_copy(text);
 	reading->no_memory = !copy;
 	if (!copy)
 		reading_fail(reading, "out of memory");
@@ -393,12 +394,12 @@ enum vpmu_status check_join(struct check_table *table, const char *text, size_t 
 	enum vpmu_status status;
 
 	if (!document)
-		return VPMU_BAD_DATA;
+		return memory_ran_out() ? VPMU_HOST : VPMU_BAD_DATA;
 	status = read_part(&reading, document, table, name);
 	if (status == VPMU_HOST)
 		snprintf(why, STATE_WHY_BYTES, "out of memory");
 	json_decref(document);
-	return reading.no_memory ? VPMU_HOST : status;
+	return status && (reading.no_memory || memory_ran_out()) ? VPMU_HOST : status;
 }
 
 #endif

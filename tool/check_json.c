@@ -5,6 +5,7 @@
 #include "check.h"
 #include "command.h"
 #include "json.h"
+#include "memory.h"
 #include "message.h"
 #include "models_json.h"
 

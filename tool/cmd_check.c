@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* vpmu check: explores every way that a put can go, and says what gets lost. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "check_select.h"
 #include "command.h"
+#include "file.h"
 #include "message.h"
 #include "number.h"
 #include "order_arg.h"
@@ -46,8 +49,14 @@ static int too_large(const struct selection *selection)
 	char number[NUMBER_GROUPED_BYTES];
 
 	for (size_t i = 0; i < selection->table.count; i++) {
-		uint64_t part = check_estimate(&selection->scope, &selection->jobs[i].subject);
+		uint64_t part;
 
+		errno = 0;
+		part = check_estimate(&selection->scope, &selection->jobs[i].subject);
+		if (errno == ENOMEM) {
+			message("cannot explore: %s", strerror(ENOMEM));
+			return TOOL_LACKS;
+		}
 		sum = sum + part < sum ? UINT64_MAX : sum + part;
 	}
 	if (sum <= selection->scope.limit)
@@ -63,7 +72,7 @@ static int print_table(const struct check_options *options, const struct check_t
 	int status = TOOL_HOLDS;
 
 	if (options->html)
-		status = check_write_html(table, options->html);
+		status = check_write_html(table, options->html_output);
 	if (!status && options->scripts)
 		status = check_write_scripts(table, options->scripts);
 	if (!status && options->json)
@@ -73,6 +82,20 @@ static int print_table(const struct check_options *options, const struct check_t
 	else if (!status)
 		check_print_verdict(table);
 	return status ? status : table_status(table);
+}
+
+/* What will be written can be written: found before hours of exploring, and not after. */
+static int open_outputs(const struct check_options *options)
+{
+	int status = TOOL_HOLDS;
+
+	if (options->html && !output_open(options->html_output, options->html))
+		return TOOL_LACKS;
+	if (options->scripts)
+		status = check_make_folder(options->scripts);
+	if (status)
+		output_abandon(options->html_output);
+	return status;
 }
 
 static int explore(struct selection *selection)
@@ -106,14 +129,18 @@ static int merge(const struct check_options *options, const char *const *paths)
 	}
 	status = check_merge(&table, paths);
 	if (!status)
+		status = open_outputs(options);
+	if (!status)
 		status = print_table(options, &table);
+	output_abandon(options->html_output);
 	table_free(&table);
 	return status;
 }
 
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct check_options options = {0};
+	struct output html = {.stream = NULL};
+	struct check_options options = {.html_output = &html};
 	struct selection selection = {.options = &options};
 	const char *operands[ARGS_OPERANDS];
 	int status = args_parse(self, argc, argv, &options, operands);
@@ -128,7 +155,10 @@ static int run(const struct command *self, int argc, char **argv)
 	}
 	status = check_select(&selection);
 	if (!status)
+		status = open_outputs(&options);
+	if (!status)
 		status = explore(&selection);
+	output_abandon(&html);
 	table_free(&selection.table);
 	free(selection.jobs);
 	free(selection.plan_text);

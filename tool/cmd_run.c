@@ -138,5 +138,6 @@ const struct command cmd_run = {
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 0,
 	.operand_max = 1,
+	.output_failed = RUN_OUTPUT_FAILED,
 	.run = run,
 };

@@ -14,6 +14,9 @@
 #include <vpmu/kvm.h>
 
 #include "command.h"
+#include "file.h"
+#include "json.h"
+#include "memory.h"
 #include "message.h"
 #include "model_arg.h"
 #include "watch.h"
@@ -80,7 +83,7 @@ static int open_log(const struct watch_options *options, struct watch_session *s
 	if (session->log)
 		return TOOL_HOLDS;
 	message("cannot write: --log %s: %s", options->log, strerror(errno));
-	return TOOL_BAD;
+	return TOOL_LACKS;
 }
 
 /* Whether a vCPU can have a PMU at all: without one, no register of it can be left alone. */
@@ -121,6 +124,13 @@ static void forward_signals(int fd, pid_t vmm)
 			kill(vmm, (int)info.ssi_signo);
 }
 
+static bool flush_log(struct watch_session *session)
+{
+	if (fflush(session->log) && !session->log_error)
+		session->log_error = errno;
+	return !session->log_error;
+}
+
 /* Returns how the VMM ended, as waitpid() has it. */
 static int follow(struct watch_session *session, pid_t vmm, int signals)
 {
@@ -130,7 +140,7 @@ static int follow(struct watch_session *session, pid_t vmm, int signals)
 
 	while (!(got = waitpid(vmm, &ended, WNOHANG)) || (got < 0 && errno == EINTR)) {
 		watch_session_drain(session, false);
-		fflush(session->log);
+		flush_log(session);
 		poll(&wait, 1, DRAIN_MS);
 		forward_signals(signals, vmm);
 	}
@@ -143,26 +153,31 @@ static int follow(struct watch_session *session, pid_t vmm, int signals)
 /* True when all of the log is where it belongs. */
 static bool end_log(const struct watch_options *options, struct watch_session *session)
 {
-	bool fine;
+	bool built, fine;
 
 	session->writer->summary(session->log, &session->tally);
-	fine = !fflush(session->log) && !ferror(session->log);
+	built = !memory_ran_out() && !json_was_incomplete();
+	fine = flush_log(session) && !ferror(session->log) && built;
 	if (options->log) {
 		fine = !fclose(session->log) && fine;
 		watch_text.summary(stderr, &session->tally);
 	}
 	if (!fine)
 		message("the log is not complete: %s: %s",
-		        options->log ? options->log : "standard error", strerror(errno));
+		        options->log ? options->log : "standard error",
+		        strerror(built ? session->log_error : ENOMEM));
 	return fine;
 }
 
-static bool end_plan(const struct watch_options *options, const struct watch_session *session)
+static bool end_plan(const struct watch_options *options, struct watch_session *session)
 {
 	if (!options->plan)
 		return true;
-	if (session->has_put)
-		return watch_write_plan(session, options->plan);
+	if (session->has_put && !memory_ran_out())
+		return watch_write_plan(session);
+	output_abandon(&session->plan);
+	if (memory_ran_out()) /* the last put that was seen may not be the last */
+		return false;
 	message("no plan written: %s: the VMM put no PMU register", options->plan);
 	return false;
 }
@@ -237,12 +252,17 @@ static int start(const struct watch_options *options, char **argv)
 		status = watch_find_library(library);
 	if (!status)
 		status = open_log(options, &session);
+	if (!status && options->plan && !output_open(&session.plan, options->plan))
+		status = TOOL_LACKS;
 	if (status)
 		return status;
-	if (!watch_ring_make(&session.ring, options->emulate ? &model : NULL, profile))
+	if (!watch_ring_make(&session.ring, options->emulate ? &model : NULL, profile)) {
+		output_abandon(&session.plan);
 		return TOOL_LACKS;
+	}
 	session.has_pmu = kvm_has_pmu(options);
 	status = watch(options, &session, argv, path, library);
+	output_abandon(&session.plan);
 	watch_session_free(&session);
 	return status;
 }

@@ -16,7 +16,8 @@ enum tool_status {
 	TOOL_HOLDS = 0, /* done, and it holds */
 	TOOL_FAILS = 1, /* done, and it does not hold */
 	TOOL_BAD = 2,   /* usage or bad input */
-	TOOL_LACKS = 3, /* this host or build lacks something that the command needs */
+	TOOL_LACKS = 3, /* this host or build lacks what the command needs: memory, a place to
+	                   write */
 };
 
 struct command {
@@ -28,6 +29,7 @@ struct command {
 	const struct option_row *options;
 	size_t option_count;
 	unsigned operand_min, operand_max;
+	int output_failed; /* the exit status when stdout takes no more; 0: TOOL_LACKS */
 	int (*run)(const struct command *self, int argc, char **argv); /* argv[0]: its name */
 };
 

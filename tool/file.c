@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads and writes whole files. */
+/* Reads whole files. */
 #include "file.h"
 
 #include <errno.h>
@@ -69,8 +69,10 @@ static int read_open(int fd, const char *path, uint64_t limit, const char *limit
 	if (!readable_kind(fd, path))
 		return TOOL_BAD;
 	if (!read_up_to(fd, limit, data)) {
-		message("cannot read: %s: %s", path, strerror(errno));
-		return TOOL_BAD;
+		int error = errno;
+
+		message("cannot read: %s: %s", path, strerror(error));
+		return error == ENOMEM ? TOOL_LACKS : TOOL_BAD;
 	}
 	if (data->used > limit) {
 		number_print_size(limit, size, sizeof(size));
@@ -99,79 +101,4 @@ int file_read(const char *path, uint64_t limit, const char *limit_is, uint8_t **
 	*bytes = data.bytes;
 	*count = data.used;
 	return TOOL_HOLDS;
-}
-
-static bool write_directly(const char *path)
-{
-	struct stat about;
-
-	return !stat(path, &about) && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode);
-}
-
-/* A temporary file beside the path, with the permissions that the file would have. */
-static int open_temporary(struct output *output)
-{
-	mode_t mask = umask(0);
-	int fd;
-
-	umask(mask);
-	if ((size_t)snprintf(output->temporary, sizeof(output->temporary), "%s.XXXXXX",
-	                     output->path) >= sizeof(output->temporary)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	fd = mkostemp(output->temporary, O_CLOEXEC);
-	if (fd >= 0)
-		fchmod(fd, 0666 & ~mask);
-	return fd;
-}
-
-bool output_open(struct output *output, const char *path)
-{
-	struct stat about;
-	int fd;
-
-	memset(output, 0, sizeof(*output));
-	output->path = path;
-	if (!stat(path, &about) && S_ISDIR(about.st_mode)) {
-		message("cannot write: %s: it is a directory", path);
-		return false;
-	}
-	fd = write_directly(path) ? open(path, O_WRONLY | O_CLOEXEC) : open_temporary(output);
-	if (fd >= 0)
-		output->stream = fdopen(fd, "w");
-	if (output->stream)
-		return true;
-	message("cannot write: %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (*output->temporary)
-		unlink(output->temporary);
-	return false;
-}
-
-bool output_commit(struct output *output)
-{
-	bool good = !fflush(output->stream) && !ferror(output->stream);
-
-	good = !fclose(output->stream) && good;
-	output->stream = NULL;
-	if (good && *output->temporary)
-		good = !rename(output->temporary, output->path);
-	if (good)
-		return true;
-	message("cannot write: %s: %s", output->path, strerror(errno));
-	if (*output->temporary)
-		unlink(output->temporary);
-	return false;
-}
-
-void output_abandon(struct output *output)
-{
-	if (!output->stream)
-		return;
-	fclose(output->stream);
-	output->stream = NULL;
-	if (*output->temporary)
-		unlink(output->temporary);
 }

@@ -10,16 +10,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Before anything else here: Jansson's memory is noted memory. */
+void json_begin(void);
+
 /* Whether this build cannot write JSON; a message has then said so. */
 bool json_lacks(void);
 
+/* Whether a document or line was not written because a piece of it could not be made. */
+bool json_was_incomplete(void);
+
 #if HAVE_JANSSON
+
+#include <stdio.h>
 
 #include <jansson.h>
 
 /* How documents are written: nothing that a terminal would obey (jansson escapes U+0000 to U+001F).
  */
 enum { JSON_SHOWN = JSON_INDENT(2) | JSON_ENSURE_ASCII };
+
+/*
+ * A document is built without a look at each result: a piece that could not be made is noted, and
+ * json_print(), json_write() and json_line() then write nothing of it. So Jansson's two functions
+ * that take any piece are these.
+ */
+int json_noted_set(json_t *object, const char *key, json_t *value);
+int json_noted_append(json_t *array, json_t *value);
+#define json_object_set_new   json_noted_set
+#define json_array_append_new json_noted_append
+
+/* Parses a document, in which no member is there twice; NULL: error says why. Without memory the
+ * tool may end here, with TOOL_LACKS and a message. */
+json_t *json_parse(const char *text, size_t bytes, json_error_t *error);
 
 /* A document: an object with its "format" and "version". */
 json_t *json_document(const char *format, int version);
@@ -33,9 +55,17 @@ json_t *json_count(uint64_t value);
 /* Any bytes as text: what is no UTF-8 becomes U+FFFD. */
 json_t *json_bytes(const char *bytes, size_t count);
 
-/* Prints the document to stdout and frees it. Returns the exit status: TOOL_LACKS when it is NULL,
- * for want of memory, or cannot be written. */
+/*
+ * Writes the document and frees it. False: a piece of it is missing, and a message has said so. An
+ * output that takes no more is found by whoever closes it.
+ */
+bool json_write(json_t *document, FILE *stream);
+
+/* The same to stdout, which main() closes. Returns the exit status, TOOL_HOLDS or TOOL_LACKS. */
 int json_print(json_t *document);
+
+/* The same on one line, without a message: json_was_incomplete() tells at the end. */
+void json_line(json_t *document, FILE *stream);
 
 #endif
 #endif

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The tool is a table of commands. */
-#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vpmu/vpmu.h>
 
 #include "command.h"
+#include "file.h"
+#include "json.h"
 #include "message.h"
 #include "nearest.h"
 
@@ -16,6 +21,9 @@ static const struct command *const commands[] = {
 	&cmd_watch,
 #endif
 };
+
+/* The command that runs; NULL: none of the table. */
+static const struct command *running;
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
@@ -57,6 +65,7 @@ static int run_command(int argc, char **argv)
 {
 	const struct command *command = find_command(argv[0]);
 
+	running = command;
 	return command ? command->run(command, argc, argv) : unknown_command(argv[0]);
 }
 
@@ -77,14 +86,70 @@ static int dispatch(int argc, char **argv)
 	return run_command(argc - 1, argv + 1);
 }
 
+/* --- The process -------------------------------------------------------------------------------
+ */
+
+/*
+ * A descriptor of 0 to 2 that is closed would be the next file's, and what is printed would go into
+ * it. It is opened the wrong way round: reading from it, and writing to it, are errors as before.
+ * No other program inherits it.
+ */
+static bool secure_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
+			return false;
+	return true;
+}
+
+static bool has_ended;
+
+/* A library that finds no memory calls exit(); its status would be taken for ours. */
+static void ended_by_library(void)
+{
+	if (has_ended)
+		return;
+	output_abandon_all();
+	message("cannot go on: a library ended the tool (out of memory?)");
+	_exit(TOOL_LACKS);
+}
+
+/* Every command's stdout is found written, or not, here. A status that has had its message stays.
+ */
+static int close_output(int status)
+{
+	int failed = running && running->output_failed ? running->output_failed : TOOL_LACKS;
+	bool told = failed == TOOL_LACKS ? status > TOOL_FAILS : status == failed;
+
+	int error = output_flush_stdout();
+
+	if (!error || told)
+		return status;
+	message("cannot write: standard output: %s", strerror(error));
+	return failed;
+}
+
+static void on_file_too_large(int number)
+{
+}
+
 int main(int argc, char **argv)
 {
-	int status = dispatch(argc, argv);
+	/* The write fails, too. A handler, unlike SIG_IGN, ends with exec. */
+	const struct sigaction seen = {.sa_handler = on_file_too_large, .sa_flags = SA_RESTART};
+	struct sigaction size;
+	int status;
 
-	/* Any other status has had its message. */
-	if (status <= TOOL_FAILS && (fflush(stdout) || ferror(stdout))) {
-		message("cannot write: standard output: %s", strerror(errno));
+	if (!secure_descriptors())
 		return TOOL_LACKS;
-	}
+	sigaction(SIGXFSZ, NULL, &size);
+	if (size.sa_handler == SIG_DFL)
+		sigaction(SIGXFSZ, &seen, NULL);
+	atexit(ended_by_library);
+	output_take_stdout();
+	json_begin();
+	status = close_output(dispatch(argc, argv));
+	has_ended = true;
 	return status;
 }

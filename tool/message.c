@@ -3,6 +3,7 @@
 #include "message.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,13 @@ const char *bold_off(FILE *stream)
 	return colour_wanted(stream) ? "\033[0m" : "";
 }
 
+static atomic_bool told_of_memory;
+
+bool message_told_of_memory(void)
+{
+	return atomic_load(&told_of_memory);
+}
+
 void message(const char *format, ...)
 {
 	char text[1024];
@@ -37,6 +45,8 @@ void message(const char *format, ...)
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
+	if (strstr(text, "memory")) /* as strerror(ENOMEM) does */
+		atomic_store(&told_of_memory, true);
 	fflush(stdout);
 	fprintf(stderr, "%svpmu:%s ", bold_on(stderr), bold_off(stderr));
 	print_visible(stderr, text);

@@ -11,6 +11,9 @@
 
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether one has said that there is no memory. */
+bool message_told_of_memory(void);
+
 /* Whether colours may be written to the stream: a terminal, and NO_COLOR is not set. */
 bool colour_wanted(FILE *stream);
 

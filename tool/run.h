@@ -89,6 +89,9 @@ struct run {
 	struct life *life;
 };
 
+/* The exit status where a file cannot be written. */
+int run_output_status(const struct output *output);
+
 /* Loads and runs the guest. Returns the exit status. */
 int run_guest(const struct run_options *options, const char *guest);
 

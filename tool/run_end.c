@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "command.h"
 #include "message.h"
 #include "number.h"
 #include "run_stop.h"
@@ -26,6 +27,7 @@ static const struct end ends[] = {
                                       RUN_TRIPLE_FAULT},
 	[MACHINE_END_UNSUPPORTED] = {"unsupported", "guest needs what this machine does not have",
                                      RUN_UNSUPPORTED},
+	[MACHINE_END_NO_MEMORY] = {"no-memory", "out of memory", TOOL_LACKS},
 };
 
 static const struct end timeout = {"timeout", "--timeout reached", RUN_TIMEOUT};

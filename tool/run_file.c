@@ -1,50 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* A saved machine as a file: written beside its name, brought to the disk, and only then renamed.
- */
+/* A saved machine as a file. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "file.h"
 #include "message.h"
 #include "run_life.h"
 
+int run_output_status(const struct output *output)
+{
+	return output->error == ENOMEM ? TOOL_LACKS : RUN_OUTPUT_FAILED;
+}
+
 static bool write_file(void *context, const void *bytes, size_t count)
 {
 	return fwrite(bytes, 1, count, context) == count;
 }
 
-/* A crash after the rename must not find an empty file: the bytes first. */
-static bool bring_to_disk(const struct output *output)
+int life_save_file(struct machine *machine, const struct machine_notes *notes,
+                   struct output *output)
 {
-	if (!fflush(output->stream) && (!*output->temporary || !fsync(fileno(output->stream))))
-		return true;
-	message("cannot write: %s: %s", output->path, strerror(errno));
-	return false;
-}
-
-bool life_save_file(struct machine *machine, const struct machine_notes *notes, const char *path)
-{
-	struct output output;
-	struct machine_sink sink = {.write = write_file};
+	struct machine_sink sink = {.write = write_file, .context = output->stream};
 	char why[512] = "";
+	int error;
 
-	if (!output_open(&output, path))
-		return false;
-	sink.context = output.stream;
 	errno = 0;
-	if (machine_save(machine, notes, &sink, why, sizeof(why))) {
-		message("cannot save the machine: %s: %s%s%s", path, why, errno ? ": " : "",
-		        errno ? strerror(errno) : "");
-		output_abandon(&output);
-		return false;
-	}
-	if (bring_to_disk(&output))
-		return output_commit(&output);
-	output_abandon(&output);
-	return false;
+	if (!machine_save(machine, notes, &sink, why, sizeof(why)))
+		return output_commit(output) ? TOOL_HOLDS : RUN_OUTPUT_FAILED;
+	error = output->error ? output->error : errno;
+	message("cannot save the machine: %s: %s%s%s", output->path, why, error ? ": " : "",
+	        error ? strerror(error) : "");
+	error = output->error;
+	output_abandon(output);
+	return error ? RUN_OUTPUT_FAILED : TOOL_LACKS;
 }
 
 static long read_file(void *context, void *into, size_t count)
@@ -61,18 +51,21 @@ int life_restore_file(const struct machine_restore *wanted, const char *path,
 	enum vpmu_status status;
 	char why[512] = "";
 	FILE *file;
+	int first;
 
 	errno = 0;
 	file = fopen(path, "rbe");
+	first = file ? fgetc(file) : EOF;
+	if (first == EOF) {
+		int error = errno;
 
-	if (!file || fgetc(file) == EOF) {
 		message("cannot restore the machine: %s: %s", path,
-		        errno ? strerror(errno) : "it is empty");
+		        error ? strerror(error) : "it is empty");
 		if (file)
 			fclose(file);
-		return TOOL_BAD;
+		return error == ENOMEM ? TOOL_LACKS : TOOL_BAD;
 	}
-	rewind(file);
+	ungetc(first, file); /* a pipe cannot be rewound */
 	origin.context = file;
 	*machine = machine_load_saved(wanted, &origin, notes, &status, why, sizeof(why));
 	fclose(file);

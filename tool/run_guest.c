@@ -139,13 +139,6 @@ int run_load(struct run *run)
 	return status;
 }
 
-static bool open_timeline(struct run *run)
-{
-	const char *path = run->options->timeline;
-
-	return !path || timeline_open(&run->timeline, path, run->guest, machine_pmu(run->machine));
-}
-
 static void execute(struct run *run)
 {
 	timer_t timer;
@@ -176,9 +169,7 @@ static int report(struct run *run)
 	    !timeline_close(&run->timeline,
 	                    run->before_reset + run->result.totals.of[VPMU_INSTRUCTIONS]))
 		status = RUN_OUTPUT_FAILED;
-	if (run->options->json && run_print_json(run))
-		status = RUN_OUTPUT_FAILED;
-	return status;
+	return run->options->json && run_print_json(run) ? TOOL_LACKS : status;
 }
 
 static int load_and_run(struct run *run)
@@ -194,8 +185,8 @@ static int load_and_run(struct run *run)
 	}
 	if (status)
 		return status;
-	if (!open_timeline(run))
-		return TOOL_BAD;
+	if (run->options->timeline)
+		timeline_begin(&run->timeline, run->guest, machine_pmu(run->machine));
 	execute(run);
 	return report(run);
 }
@@ -212,11 +203,13 @@ int run_guest(const struct run_options *options, const char *guest)
 	status = run.cpu->choose_pmu(&run);
 	if (!status)
 		status = life_begin(&run);
+	if (!status && options->timeline && !timeline_open(&run.timeline, options->timeline))
+		status = run_output_status(&run.timeline.output);
 	if (!status)
 		status = load_and_run(&run);
 	life_end(&run);
 	timeline_abandon(&run.timeline);
-	machine_destroy(run.machine);
+	/* The machine stays: Unicorn needs memory to give its memory back, and all is done here. */
 	free(run.serial.bytes);
 	return status;
 }

@@ -109,9 +109,15 @@ int life_begin(struct run *run)
 	if (status)
 		return status;
 	if (options->migrate_at && !parse_points(life, options->migrate_at)) {
+		if (!life->points) {
+			message("out of memory: --migrate-at");
+			return TOOL_LACKS;
+		}
 		message("not a list of instructions: --migrate-at '%s'", options->migrate_at);
 		return TOOL_BAD;
 	}
+	if (options->save && !output_open(&life->save, options->save))
+		return run_output_status(&life->save);
 	life->reset_at = options->reset_at ? options->reset_at : UINT64_MAX;
 	life->save_at = options->save ? options->at : UINT64_MAX;
 	life->leave_at = options->migrate_to ? options->at : UINT64_MAX; /* 0: at once */
@@ -125,6 +131,7 @@ void life_end(struct run *run)
 	if (!life)
 		return;
 	migration_end(life->migration);
+	output_abandon(&life->save);
 	free(life->points);
 	free(life);
 	run->life = NULL;
@@ -300,10 +307,12 @@ static bool reset(struct run *run)
 static bool save(struct run *run)
 {
 	struct machine_notes notes;
+	int status;
 
 	fill_notes(run, &notes);
-	if (!life_save_file(run->machine, &notes, run->options->save))
-		return fail(run, RUN_OUTPUT_FAILED);
+	status = life_save_file(run->machine, &notes, &run->life->save);
+	if (status)
+		return fail(run, status);
 	run->fate = FATE_SAVED;
 	return false;
 }

@@ -3,6 +3,7 @@
 #ifndef TOOL_RUN_LIFE_H
 #define TOOL_RUN_LIFE_H
 
+#include "file.h"
 #include "run.h"
 
 /* Instructions between two steps of a live migration. */
@@ -14,6 +15,7 @@ struct life {
 	size_t point_count, point_done;
 	uint64_t reset_at, save_at, leave_at; /* UINT64_MAX: not, or not any more */
 	struct migration *migration;          /* on its way to another process, or NULL */
+	struct output save;                   /* of --save, open from the start */
 	uint64_t shown_at;                    /* when the progress was last shown */
 };
 
@@ -26,8 +28,9 @@ int life_exit_status(enum vpmu_status status);
 /* --- run_file.c --------------------------------------------------------------------------------
  */
 
-/* Writes the file whole, or leaves what was there. False: a message has said why. */
-bool life_save_file(struct machine *machine, const struct machine_notes *notes, const char *path);
+/* Writes the file whole, or leaves what was there. Returns the exit status, with a message. */
+int life_save_file(struct machine *machine, const struct machine_notes *notes,
+                   struct output *output);
 
 /* Returns the exit status, with a message. */
 int life_restore_file(const struct machine_restore *wanted, const char *path,

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
+
 enum { GRACE_MS = 700, TICK_US = 50000 };
 
 static struct machine *volatile running;
@@ -44,6 +46,7 @@ static void end_by_force(void)
 	            write(STDERR_FILENO, rest, sizeof(rest) - 1) > 0;
 
 	(void)said;
+	output_abandon_all();
 	_exit(stop_status());
 }
 

@@ -29,7 +29,7 @@ struct state_set {
 	size_t count, room;
 };
 
-/* Adds a state behind the others. False: no memory, and a message has said so. */
+/* Adds a state behind the others. False: no memory. */
 bool state_set_add(struct state_set *set, uint32_t vcpu, const struct vpmu_state *state);
 void state_set_free(struct state_set *set);
 
@@ -57,7 +57,8 @@ enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU };
 /* "native" or "json" as typed after --to; TOOL_HOLDS, or the exit status after a message. */
 int state_format_from_text(const char *text, enum state_format *format);
 
-/* Writes the set. False: a message has said why. */
+/* Writes the set. False: a message has said why. A stream that takes no more is found by whoever
+ * closes it. */
 bool state_native_write(const struct state_set *set, FILE *stream);
 bool state_json_write(const struct state_set *set, FILE *stream);
 

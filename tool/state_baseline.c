@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "memory.h"
 #include "message.h"
 #include "model_arg.h"
 #include "models.h"
@@ -37,7 +38,7 @@ static bool add_host(struct fleet *fleet, const struct vpmu_model *model, struct
 {
 	if (fleet->count == fleet->room) {
 		size_t room = 2 * fleet->room + 64;
-		struct state_host *hosts = realloc(fleet->hosts, room * sizeof(*hosts));
+		struct state_host *hosts = memory_resize(fleet->hosts, room * sizeof(*hosts));
 
 		if (!hosts) {
 			snprintf(why, STATE_WHY_BYTES, "out of memory");
@@ -52,6 +53,11 @@ static bool add_host(struct fleet *fleet, const struct vpmu_model *model, struct
 	return true;
 }
 
+static int bad_or_no_memory(void)
+{
+	return memory_ran_out() ? TOOL_LACKS : TOOL_BAD;
+}
+
 static int add_typed(struct fleet *fleet, const char *text)
 {
 	char why[STATE_WHY_BYTES] = "";
@@ -63,7 +69,7 @@ static int add_typed(struct fleet *fleet, const char *text)
 	if (add_host(fleet, &model, (struct state_host){NULL, 0, text, (int)strlen(text)}, why))
 		return TOOL_HOLDS;
 	message("%s: %s", why, text);
-	return TOOL_BAD;
+	return bad_or_no_memory();
 }
 
 /* A line: MODEL, or HOST and MODEL with blanks between; nothing, or a comment after '#'. */
@@ -113,7 +119,7 @@ static int add_lines(struct fleet *fleet, const char *path, const uint8_t *bytes
 		}
 		if (!add_line(fleet, host, line, length, why)) {
 			message("%s: %s:%" PRIu64, why, path, host.line);
-			return TOOL_BAD;
+			return bad_or_no_memory();
 		}
 	}
 	return TOOL_HOLDS;
@@ -144,7 +150,7 @@ static int add_contents(struct fleet *fleet, const char *path, const uint8_t *by
 	                        (struct state_host){NULL, 0, path, (int)strlen(path)}, why))
 		return TOOL_HOLDS;
 	message("%s: %s", why, path);
-	return TOOL_BAD;
+	return bad_or_no_memory();
 }
 
 static int add_file(struct fleet *fleet, unsigned operand, const char *path)

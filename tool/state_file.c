@@ -79,8 +79,11 @@ static int read_states(const char *path, const uint8_t *bytes, size_t count,
 		return TOOL_LACKS; /* this build has no JSON, and a message has said so */
 	if (!status)
 		return TOOL_HOLDS;
-	message("%s: %s: %s", vpmu_status_text(status), path, why);
-	return TOOL_BAD;
+	if (status == VPMU_HOST)
+		message("cannot read: %s: %s", path, why);
+	else
+		message("%s: %s: %s", vpmu_status_text(status), path, why);
+	return status == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
 }
 
 bool state_file_is_qemu(const char *path)
@@ -131,9 +134,13 @@ int state_report_read(const char *path, struct state_report *report)
 		return status;
 	read = state_json_report((const char *)bytes, count, report, why);
 	free(bytes);
-	if (read && read != VPMU_INTERNAL)
+	if (read == VPMU_HOST)
+		message("cannot read: %s: %s", path, why);
+	else if (read && read != VPMU_INTERNAL)
 		message("not a report on a host's PMU: %s: %s", path, why);
-	return !read ? TOOL_HOLDS : read == VPMU_INTERNAL ? TOOL_LACKS : TOOL_BAD;
+	if (read == VPMU_HOST || read == VPMU_INTERNAL)
+		return TOOL_LACKS;
+	return read ? TOOL_BAD : TOOL_HOLDS;
 }
 
 int state_file_read_set(const char *path, const char *model, struct state_file *file)

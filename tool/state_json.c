@@ -43,14 +43,7 @@ static json_t *set_json(const struct state_set *set)
 
 bool state_json_write(const struct state_set *set, FILE *stream)
 {
-	json_t *document = set_json(set);
-	int failed =
-		!document || json_dumpf(document, stream, JSON_SHOWN) || fputc('\n', stream) == EOF;
-
-	json_decref(document);
-	if (failed)
-		message("cannot write the JSON document: out of memory, or a closed output");
-	return !failed;
+	return json_write(set_json(set), stream);
 }
 
 #else

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "memory.h"
 #include "models.h"
 #include "number.h"
 
@@ -18,9 +19,11 @@ enum { HEX_DIGITS = 18 };
 json_t *reading_load(const char *text, size_t bytes, char *why)
 {
 	json_error_t error;
-	json_t *document = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+	json_t *document = json_parse(text, bytes, &error);
 
-	if (!document)
+	if (!document && memory_ran_out())
+		snprintf(why, STATE_WHY_BYTES, "out of memory");
+	else if (!document)
 		snprintf(why, STATE_WHY_BYTES, "%s: line %d, column %d", error.text, error.line,
 		         error.column);
 	return document;

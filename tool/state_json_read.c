@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "memory.h"
 #include "state_json.h"
 
 #if HAVE_JANSSON
@@ -83,8 +84,10 @@ static void read_vcpu(struct reading *reading, json_t *object, size_t i, struct 
 	snprintf(reading->where, sizeof(reading->where), "vcpus[%zu]", i);
 	read_registers(reading, json_object_get(object, "registers"), i, &layout, &state);
 	state.model = model;
-	if (!reading->failed && !state_set_add(set, vcpu, &state))
+	if (!reading->failed && !state_set_add(set, vcpu, &state)) {
 		reading_fail(reading, "out of memory");
+		reading->no_memory = true;
+	}
 }
 
 /* Another version is no damage; *newer tells. */
@@ -123,12 +126,14 @@ enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_se
 
 	*set = (struct state_set){.entries = NULL};
 	if (!document)
-		return VPMU_BAD_DATA;
+		return memory_ran_out() ? VPMU_HOST : VPMU_BAD_DATA;
 	read_document(&reading, document, set, &newer);
 	json_decref(document);
 	if (!reading.failed)
 		return VPMU_OK;
 	state_set_free(set);
+	if (reading.no_memory)
+		return VPMU_HOST;
 	return newer ? VPMU_INCOMPATIBLE : VPMU_BAD_DATA;
 }
 
@@ -173,7 +178,7 @@ enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_
 
 	*report = (struct state_report){.profile = NULL};
 	if (!document)
-		return VPMU_BAD_DATA;
+		return memory_ran_out() ? VPMU_HOST : VPMU_BAD_DATA;
 	read_report(&reading, document, report);
 	json_decref(document);
 	return reading.failed ? VPMU_BAD_DATA : VPMU_OK;

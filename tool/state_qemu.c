@@ -67,7 +67,7 @@ static int find(const char *path, int fd, struct state_file *file)
 	file->cpus = calloc(VPMU_FILE_VCPUS, sizeof(*file->cpus));
 	if (!file->cpus || fstat(fd, &about)) {
 		message("cannot read: %s: %s", path, strerror(errno));
-		return TOOL_BAD;
+		return file->cpus ? TOOL_BAD : TOOL_LACKS;
 	}
 	source.bytes = opened.bytes = (uint64_t)about.st_size;
 	errno = 0;
@@ -108,8 +108,10 @@ static int make_states(const char *path, const char *text, struct state_file *fi
 			        file->cpus[i].instance, why);
 			return TOOL_BAD;
 		}
-		if (!state_set_add(&file->set, file->cpus[i].instance, &state))
+		if (!state_set_add(&file->set, file->cpus[i].instance, &state)) {
+			message("cannot read: %s: out of memory", path);
 			return TOOL_LACKS;
+		}
 	}
 	return TOOL_HOLDS;
 }

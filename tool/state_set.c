@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The states of a VM's vCPUs, and vpmu's own file format. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "message.h"
 #include "state.h"
 
@@ -11,12 +11,10 @@ bool state_set_add(struct state_set *set, uint32_t vcpu, const struct vpmu_state
 {
 	if (set->count == set->room) {
 		size_t room = 2 * set->room + 16;
-		struct state_entry *entries = realloc(set->entries, room * sizeof(*entries));
+		struct state_entry *entries = memory_resize(set->entries, room * sizeof(*entries));
 
-		if (!entries) {
-			message("out of memory: %zu vCPUs", room);
+		if (!entries)
 			return false;
-		}
 		set->entries = entries;
 		set->room = room;
 	}
@@ -44,8 +42,10 @@ static enum vpmu_status add_stream(struct state_set *set, const void *stream, si
 	if (!status)
 		status = vpmu_stream_decode(stream, bytes, layout, &state, NULL, why,
 		                            STATE_WHY_BYTES);
-	if (!status && !state_set_add(set, about.vcpu, &state))
+	if (!status && !state_set_add(set, about.vcpu, &state)) {
+		snprintf(why, STATE_WHY_BYTES, "out of memory");
 		status = VPMU_HOST;
+	}
 	return status;
 }
 
@@ -87,14 +87,6 @@ enum vpmu_status state_native_read(const void *data, size_t bytes, struct state_
 	return status;
 }
 
-static bool write_bytes(const void *bytes, size_t count, FILE *stream)
-{
-	if (fwrite(bytes, 1, count, stream) == count)
-		return true;
-	message("cannot write the states: %s", strerror(errno));
-	return false;
-}
-
 bool state_native_write(const struct state_set *set, FILE *stream)
 {
 	uint8_t bytes[VPMU_STREAM_BYTES];
@@ -104,8 +96,7 @@ bool state_native_write(const struct state_set *set, FILE *stream)
 		message("too many vCPUs for a file: %zu (%d at most)", set->count, VPMU_FILE_VCPUS);
 		return false;
 	}
-	if (!write_bytes(bytes, VPMU_FILE_HEADER_BYTES, stream))
-		return false;
+	fwrite(bytes, VPMU_FILE_HEADER_BYTES, 1, stream);
 	for (size_t i = 0; i < set->count; i++) {
 		const struct state_entry *entry = &set->entries[i];
 		size_t used;
@@ -117,8 +108,7 @@ bool state_native_write(const struct state_set *set, FILE *stream)
 			message("a state that is none: vCPU %u", entry->vcpu);
 			return false;
 		}
-		if (!write_bytes(bytes, used, stream))
-			return false;
+		fwrite(bytes, used, 1, stream);
 	}
 	return true;
 }

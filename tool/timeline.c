@@ -52,16 +52,17 @@ static void put_head(const struct timeline *timeline, const char *guest)
 		        i + 1, tracks[i]);
 }
 
-bool timeline_open(struct timeline *timeline, const char *path, const char *guest,
-                   const struct vpmu_pmu *pmu)
+bool timeline_open(struct timeline *timeline, const char *path)
 {
 	memset(timeline, 0, sizeof(*timeline));
-	if (!output_open(&timeline->output, path))
-		return false;
+	return output_open(&timeline->output, path);
+}
+
+void timeline_begin(struct timeline *timeline, const char *guest, const struct vpmu_pmu *pmu)
+{
 	timeline->pmu = pmu;
 	timeline->register_count = vpmu_model_registers(vpmu_pmu_model(pmu), timeline->registers);
 	put_head(timeline, guest);
-	return true;
 }
 
 /* One event more, unless there are too many. */

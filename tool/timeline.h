@@ -23,9 +23,11 @@ struct timeline {
 	uint64_t events, dropped;
 };
 
-/* Opens the file. False: a message has said why not. */
-bool timeline_open(struct timeline *timeline, const char *path, const char *guest,
-                   const struct vpmu_pmu *pmu);
+/* Opens the file, before the guest is here. False: a message has said why not. */
+bool timeline_open(struct timeline *timeline, const char *path);
+
+/* The guest is here. */
+void timeline_begin(struct timeline *timeline, const char *guest, const struct vpmu_pmu *pmu);
 
 void timeline_add(struct timeline *timeline, const struct machine_event *event);
 

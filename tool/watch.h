@@ -13,6 +13,7 @@
 
 #include <vpmu/vpmu.h>
 
+#include "file.h"
 #include "watch/room.h"
 
 /* --- watch_start.c: the VMM as a process ---------------------------------------------------- */
@@ -201,11 +202,13 @@ struct watch_session {
 	struct watch_ring ring;
 	const struct watch_writer *writer;
 	FILE *log;
+	int log_error; /* errno of the first write that failed */
 	uint64_t start;
 	bool has_pmu; /* this KVM, real or emulated, has one */
 	struct watch_vcpus vcpus;
 	uint64_t unplaced; /* records and accesses that there was no memory or room for */
 	struct watch_tally tally;
+	struct output plan; /* of --plan */
 	bool has_put;
 	struct watch_vcpu last_vcpu; /* of the last put that wrote a register, with that block */
 };
@@ -214,7 +217,7 @@ struct watch_session {
 void watch_session_drain(struct watch_session *session, bool at_end);
 void watch_session_free(struct watch_session *session);
 
-/* Writes the last put as a plan; false: a message has said why. */
-bool watch_write_plan(const struct watch_session *session, const char *path);
+/* Writes the last put as a plan to session->plan, which is open; false: a message has said why. */
+bool watch_write_plan(struct watch_session *session);
 
 #endif

@@ -27,13 +27,6 @@ static const char *const kinds[WATCH_KINDS] = {
 	[WATCH_LACK] = "not-emulated",
 };
 
-static void print_line(FILE *to, json_t *line)
-{
-	json_dumpf(line, to, JSON_COMPACT | JSON_ENSURE_ASCII);
-	fputc('\n', to);
-	json_decref(line);
-}
-
 static json_t *begin(double time, enum watch_kind kind, uint32_t vm, const struct watch_vcpu *vcpu)
 {
 	json_t *line = json_document("vpmu-watch", 1);
@@ -92,7 +85,7 @@ static void json_event(FILE *to, double time, const struct watch_record *record,
 		                    json_string(watch_lack_text((enum watch_lack)head->argument)));
 	if (head->kind == WATCH_CLOSE && vcpu)
 		json_object_set_new(line, "entries", json_count(head->runs));
-	print_line(to, line);
+	json_line(line, to);
 }
 
 static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
@@ -120,7 +113,7 @@ static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 	if (block->error)
 		json_object_set_new(line, "errno", json_integer(block->error));
 	json_object_set_new(line, "registers", registers);
-	print_line(to, line);
+	json_line(line, to);
 }
 
 static json_t *finding(const struct watch_tally *tally, enum watch_finding which)
@@ -158,7 +151,7 @@ static void json_summary(FILE *to, const struct watch_tally *tally)
 	json_object_set_new(line, "holds",
 	                    verdict == WATCH_UNKNOWN ? json_null()
 	                                             : json_boolean(verdict == WATCH_HOLDS));
-	print_line(to, line);
+	json_line(line, to);
 }
 
 const struct watch_writer watch_json = {json_event, json_block, json_summary};

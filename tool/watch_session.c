@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "memory.h"
 #include "message.h"
 
 enum { IA32_TSC = 0x10 };
@@ -269,22 +270,19 @@ void watch_session_free(struct watch_session *session)
 
 /* --- The last put as a plan ------------------------------------------------------------------ */
 
-bool watch_write_plan(const struct watch_session *session, const char *path)
+bool watch_write_plan(struct watch_session *session)
 {
 	const struct watch_vcpu *vcpu = &session->last_vcpu;
 	const struct watch_block *block = &vcpu->block;
-	struct output output;
+	FILE *stream = session->plan.stream;
 
-	if (!output_open(&output, path))
-		return false;
-	fprintf(output.stream,
+	fprintf(stream,
 	        "# The last put that wrote PMU registers: vCPU %" PRIu32
 	        ", level %s, %.6f s after the start.\n",
 	        vcpu->id, watch_level_name(block->level), seconds(session, block->time));
 	for (unsigned i = 0; i < block->count; i++)
-		fprintf(output.stream, "0x%" PRIx32 " 0x%" PRIx64 " # %s%s\n",
-		        block->accesses[i].msr, block->accesses[i].value,
-		        watch_msr_name(vcpu, block->accesses[i].msr),
+		fprintf(stream, "0x%" PRIx32 " 0x%" PRIx64 " # %s%s\n", block->accesses[i].msr,
+		        block->accesses[i].value, watch_msr_name(vcpu, block->accesses[i].msr),
 		        block->accesses[i].refused ? ", refused" : "");
-	return output_commit(&output);
+	return output_commit(&session->plan);
 }

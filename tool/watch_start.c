@@ -246,16 +246,15 @@ int watch_find_library(char *path)
 
 /* --- The process ---------------------------------------------------------------------------- */
 
-static void preload(const char *library, int shared_fd)
+static bool preload(const char *library, int shared_fd)
 {
 	const char *others = getenv("LD_PRELOAD");
 	char list[2 * PATH_MAX], file[64];
 
 	snprintf(list, sizeof(list), "%s%s%s", library, others && *others ? ":" : "",
 	         others ? others : "");
-	setenv("LD_PRELOAD", list, 1);
 	snprintf(file, sizeof(file), "/proc/%d/fd/%d", (int)getppid(), shared_fd);
-	setenv(WATCH_ENVIRONMENT, file, 1);
+	return !setenv("LD_PRELOAD", list, 1) && !setenv(WATCH_ENVIRONMENT, file, 1);
 }
 
 pid_t watch_start(char **argv, const char *path, const char *library, int shared_fd,
@@ -269,7 +268,10 @@ pid_t watch_start(char **argv, const char *path, const char *library, int shared
 		message("cannot start a process: %s", strerror(errno));
 	if (child)
 		return child;
-	preload(library, shared_fd);
+	if (!preload(library, shared_fd)) {
+		message("cannot start: %s: %s", path, strerror(errno));
+		_exit(TOOL_LACKS);
+	}
 	sigprocmask(SIG_SETMASK, signals, NULL);
 	execv(path, argv);
 	message("cannot start: %s: %s", path, strerror(errno));

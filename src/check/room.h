@@ -215,7 +215,7 @@ enum vpmu_status check_explore(struct check_explorer *explorer, const struct che
 void check_result_clear(struct check_result *result);
 
 /* How many transitions an exploration of the subject may take, at most: what the scope allows
- * without any two ways leading to the same state. Saturates. */
+ * without any two ways leading to the same state. Saturates; with errno ENOMEM, it is not known. */
 uint64_t check_estimate(const struct check_scope *scope, const struct check_subject *subject);
 
 /* --- A counterexample, for people and for `vpmu replay` --- */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "room_int.h"
@@ -38,11 +39,9 @@ static bool read_line(const char *path, char *line, size_t bytes)
 static bool has_directory(const char *root, const char *a, const char *b)
 {
 	char path[PATH_ROOM];
-	DIR *directory = host_path(path, root, a, b, "") ? opendir(path) : NULL;
+	struct stat about;
 
-	if (directory)
-		closedir(directory);
-	return directory != NULL;
+	return host_path(path, root, a, b, "") && !stat(path, &about) && S_ISDIR(about.st_mode);
 }
 
 /* Flags are "Y" and "N", or numbers. */
@@ -151,23 +150,37 @@ static void look_parameters(struct vpmu_kvm_host *host, const char *root, const 
 	}
 }
 
+static void consider_module(struct vpmu_kvm_host *host, const char *name)
+{
+	if (strncmp(name, "kvm_", 4) != 0 || strlen(name) >= sizeof(host->vendor_module))
+		return;
+	if (!*host->vendor_module || strcmp(name, host->vendor_module) < 0)
+		strcpy(host->vendor_module, name);
+}
+
 /* kvm_intel, kvm_amd or another; with several of them the first by name. */
 static void look_vendor_module(struct vpmu_kvm_host *host, const char *root)
 {
 	char path[PATH_ROOM];
-	DIR *directory = host_path(path, root, MODULES, "", "") ? opendir(path) : NULL;
-	const struct dirent *entry;
+	union {
+		struct dirent64 entry; /* for its alignment */
+		char bytes[4096];
+	} some;
+	int fd = host_path(path, root, MODULES, "", "")
+	                 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	                 : -1;
+	ssize_t got;
 
-	while (directory && (entry = readdir(directory))) {
-		const char *name = entry->d_name;
+	/* Not readdir(): for want of memory, no module would seem to be there. */
+	while (fd >= 0 && (got = getdents64(fd, some.bytes, sizeof(some.bytes))) > 0)
+		for (ssize_t at = 0; at < got;) {
+			const struct dirent64 *entry = (const void *)(some.bytes + at);
 
-		if (strncmp(name, "kvm_", 4) != 0 || strlen(name) >= sizeof(host->vendor_module))
-			continue;
-		if (!*host->vendor_module || strcmp(name, host->vendor_module) < 0)
-			strcpy(host->vendor_module, name);
-	}
-	if (directory)
-		closedir(directory);
+			consider_module(host, entry->d_name);
+			at += entry->d_reclen;
+		}
+	if (fd >= 0)
+		close(fd);
 }
 
 void host_look(struct vpmu_kvm_host *host, const char *root, const struct vpmu_kvm_calls *calls)

@@ -67,6 +67,7 @@ enum cpu_stop {
 	CPU_STOP_HALTED,       /* HLT, and nothing to take: run again when there is */
 	CPU_STOP_TRIPLE_FAULT, /* why() tells of the exceptions */
 	CPU_STOP_UNSUPPORTED,  /* an instruction that this CPU cannot execute: why() */
+	CPU_STOP_NO_MEMORY,    /* of the host: why() */
 };
 
 struct cpu;

@@ -82,10 +82,10 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	count = decode_ops(block->mode, code, size, ops);
 	if (!keep_ops(block, ops, count, code))
 		return NULL;
-	block->address = address;
 	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;
 	if (!code_note(cpu, address) || !code_note(cpu, address + size - 1))
 		return NULL;
+	block->address = address; /* found from now on, and not before all of it is noted */
 	sum_up(block);
 	free(block->loop);
 	block->loop = loop_make(block, code);

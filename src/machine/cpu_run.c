@@ -66,7 +66,7 @@ static void translate_again(struct cpu *cpu)
 	if (!op)
 		return;
 	if (!hook_special(cpu, block->address + op->offset)) {
-		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "no memory for a hook", cpu->at);
+		cpu_give_up(cpu, CPU_STOP_NO_MEMORY, "no memory for a hook", cpu->at);
 		return;
 	}
 	block->flags |= BLOCK_HOOKED;
@@ -102,7 +102,8 @@ void cpu_go_error(struct cpu *cpu, uc_err error)
 		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "an address that cannot be mapped", 0);
 		break;
 	default:
-		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, uc_strerror(error), (uint64_t)error);
+		cpu_give_up(cpu, error == UC_ERR_NOMEM ? CPU_STOP_NO_MEMORY : CPU_STOP_UNSUPPORTED,
+		            uc_strerror(error), (uint64_t)error);
 		break;
 	}
 }

@@ -198,6 +198,8 @@ static enum machine_end run(struct machine *machine)
 			return MACHINE_END_TRIPLE_FAULT;
 		case CPU_STOP_UNSUPPORTED:
 			return MACHINE_END_UNSUPPORTED;
+		case CPU_STOP_NO_MEMORY:
+			return MACHINE_END_NO_MEMORY;
 		case CPU_STOP_DEADLINE:
 		case CPU_STOP_REQUESTED:
 			break;
@@ -241,6 +243,7 @@ static void describe(const struct machine *machine, struct machine_result *resul
 		break;
 	case MACHINE_END_TRIPLE_FAULT:
 	case MACHINE_END_UNSUPPORTED:
+	case MACHINE_END_NO_MEMORY:
 		say(why, sizeof(result->why), "%s", machine->ops->why(machine->cpu));
 		break;
 	}

@@ -74,6 +74,7 @@ enum machine_end {
 	MACHINE_END_DEADLOCK,     /* halted with nothing that could wake it */
 	MACHINE_END_TRIPLE_FAULT,
 	MACHINE_END_UNSUPPORTED, /* an instruction that this machine cannot execute */
+	MACHINE_END_NO_MEMORY,   /* the host has none */
 };
 
 struct machine_result {

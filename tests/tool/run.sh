@@ -103,8 +103,8 @@ bad 'unknown CPU' 'unknown CPU' --cpu fast "$scratch/exit"
 bad 'no time at all' 'out of range: --timeout' --timeout 0 "$scratch/exit"
 bad 'no instruction at all' 'out of range: --max-instructions' --max-instructions 0 "$scratch/exit"
 bad 'no guest' 'missing argument: GUEST'
-refused 'timeline in no folder' 2 'cannot write' run --timeline /nowhere/t "$scratch/exit"
-refused 'timeline that is a folder' 2 'it is a directory' run --timeline "$scratch" "$scratch/exit"
+refused 'timeline in no folder' 164 'cannot write' run --timeline /nowhere/t "$scratch/exit"
+refused 'timeline that is a folder' 164 'it is a directory' run --timeline "$scratch" "$scratch/exit"
 
 # The table. Counter 0 runs from its selector's write on, GLOBAL_CTRL being all ones after reset: mov,
 # mov, wrmsr, ten NOPs, mov, xor, out.

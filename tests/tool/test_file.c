@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +114,120 @@ static void an_output_obeys_the_umask(void **state)
 	assert_int_equal(about.st_mode & 0777, 0640);
 }
 
+static void an_output_keeps_the_mode_of_the_old_file(void **state)
+{
+	struct output output;
+	struct stat about;
+
+	write_file("old");
+	assert_int_equal(chmod(path, 0604), 0);
+	assert_true(output_open(&output, path));
+	assert_true(output_commit(&output));
+	assert_int_equal(stat(path, &about), 0);
+	assert_int_equal(about.st_mode & 07777, 0604);
+}
+
+static void an_output_keeps_the_owner_of_the_old_file(void **state)
+{
+	struct output output;
+	struct stat about;
+
+	write_file("old");
+	if (chown(path, 12, 34)) /* only root can */
+		skip();
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_true(output_open(&output, path));
+	assert_true(output_commit(&output));
+	assert_int_equal(stat(path, &about), 0);
+	assert_int_equal(about.st_uid, 12);
+	assert_int_equal(about.st_gid, 34);
+	assert_int_equal(about.st_mode & 07777, 0640);
+}
+
+/* Writes "new" through the link and removes it. */
+static void assert_written_through(const char *link)
+{
+	struct output output;
+	struct stat about;
+
+	assert_true(output_open(&output, link));
+	fputs("new", output.stream);
+	assert_true(output_commit(&output));
+	assert_int_equal(lstat(link, &about), 0);
+	assert_true(S_ISLNK(about.st_mode));
+	assert_content("new");
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void an_output_is_written_through_links(void **state)
+{
+	char link[128], second[128];
+
+	snprintf(link, sizeof(link), "%s/link", folder);
+	snprintf(second, sizeof(second), "%s/second", folder);
+	write_file("old");
+	assert_int_equal(symlink("out", link), 0); /* from where the link is */
+	assert_written_through(link);
+	assert_int_equal(symlink(path, link), 0); /* to what is not there yet */
+	assert_written_through(link);
+	assert_int_equal(symlink("out", link), 0);
+	assert_int_equal(symlink(link, second), 0);
+	assert_written_through(second);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(files_in_folder(), 0);
+}
+
+static void links_in_a_circle_are_refused(void **state)
+{
+	struct output output;
+
+	assert_int_equal(symlink("out", path), 0);
+	assert_false(output_open(&output, path));
+}
+
+/* As a shell has it open: at its place, with what stands before. */
+static void an_own_descriptor_is_written_where_it_stands(void **state)
+{
+	struct output output;
+	char own[32];
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs("before ", file);
+	fflush(file);
+	snprintf(own, sizeof(own), "/dev/fd/%d", fileno(file));
+	assert_true(output_open(&output, own));
+	fputs("between", output.stream);
+	assert_true(output_commit(&output));
+	fputs(" behind", file);
+	fclose(file);
+	assert_content("before between behind");
+}
+
+static void the_longest_name_is_an_output(void **state)
+{
+	struct output output;
+	char name[400];
+
+	snprintf(name, sizeof(name), "%s/%0255d", folder, 1);
+	assert_true(output_open(&output, name));
+	assert_true(output_commit(&output));
+	assert_int_equal(unlink(name), 0);
+}
+
+static void the_reason_is_that_of_the_first_write(void **state)
+{
+	struct output output;
+
+	assert_true(output_open(&output, "/dev/full"));
+	for (unsigned i = 0; i < 100000; i++)
+		fputs("more than a buffer ", output.stream);
+	errno = 0;
+	assert_false(output_commit(&output));
+	assert_int_equal(output.error, ENOSPC);
+}
+
 static void a_folder_is_no_output(void **state)
 {
 	struct output output;
@@ -170,6 +285,13 @@ int main(void)
 		TEST(an_abandoned_output_leaves_nothing),
 		TEST(an_abandoned_output_leaves_the_old_file),
 		TEST(an_output_obeys_the_umask),
+		TEST(an_output_keeps_the_mode_of_the_old_file),
+		TEST(an_output_keeps_the_owner_of_the_old_file),
+		TEST(an_output_is_written_through_links),
+		TEST(links_in_a_circle_are_refused),
+		TEST(an_own_descriptor_is_written_where_it_stands),
+		TEST(the_longest_name_is_an_output),
+		TEST(the_reason_is_that_of_the_first_write),
 		TEST(a_folder_is_no_output),
 		TEST(a_device_is_written_directly),
 		TEST(a_full_device_is_an_error),

@@ -61,7 +61,7 @@ refused 'a program cut short' 2 'cannot be watched' watch -- "$scratch/short"
 refused 'no such model' 2 'unknown model' watch --emulate intel-v99 -- "$odd" exit 0
 refused 'no such profile' 2 'profile' watch --emulate intel-v2 --profile linux-1 -- "$odd" exit 0
 refused 'a profile alone' 2 '--emulate is missing' watch --profile hardware -- "$odd" exit 0
-refused 'a log that cannot be' 2 'cannot write: --log /no/where' watch --log /no/where -- "$odd" exit 0
+refused 'a log that cannot be' 3 'cannot write: --log /no/where' watch --log /no/where -- "$odd" exit 0
 if [ "$(id -u)" = 0 ] && chown nobody "$scratch/script" 2>/dev/null; then
 	cp "$odd" "$scratch/suid"
 	chown nobody "$scratch/suid"

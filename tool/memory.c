@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Notes when there is no memory. */
+#include "memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+
+static atomic_bool ran_out;
+
+void *memory_get(size_t bytes)
+{
+	return memory_resize(NULL, bytes ? bytes : 1);
+}
+
+void *memory_resize(void *old, size_t bytes)
+{
+	void *got = realloc(old, bytes);
+
+	if (!got)
+		atomic_store(&ran_out, true);
+	return got;
+}
+
+char *memory_copy(const char *text)
+{
+	size_t bytes = strlen(text) + 1;
+	char *copy = memory_get(bytes);
+
+	return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+void memory_say(const char *what)
+{
+	if (!message_told_of_memory())
+		message("out of memory: %s", what);
+}
+
+bool memory_ran_out(void)
+{
+	return atomic_load(&ran_out);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory whose lack is noted. What is built of many small pieces (a JSON document) need not be
+ * checked piece by piece: who builds it asks once, before anything of it is shown.
+ */
+#ifndef TOOL_MEMORY_H
+#define TOOL_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* As malloc(), realloc() and strdup(): for free(), and NULL without memory. */
+void *memory_get(size_t bytes);
+void *memory_resize(void *old, size_t bytes);
+char *memory_copy(const char *text);
+
+/* Says that there is none for that, unless a message has: much else fails after the first. */
+void memory_say(const char *what);
+
+/* Whether one of them has failed since the tool began: no memory, rather than bad data. */
+bool memory_ran_out(void);
+
+#endif
