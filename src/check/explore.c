@@ -225,6 +225,7 @@ enum vpmu_status check_explore(struct check_explorer *explorer, const struct che
 
 	*result = (struct check_result){0};
 	explorer->result = result;
+	explorer->no_memory = false;
 	seen_clear(explorer);
 	if (machine_fresh(&explorer->scratch, subject))
 		status = vpmu_layout_init(&explorer->layout,
@@ -233,6 +234,8 @@ enum vpmu_status check_explore(struct check_explorer *explorer, const struct che
 		status = scenario_each(subject, &explorer->scope, &explorer->layout,
 		                       &explorer->scenario, &explorer->scratch, explore_scenario,
 		                       explorer);
+	if (explorer->no_memory)
+		return VPMU_HOST;
 	return status == VPMU_REFUSED ? VPMU_OK : status;
 }
 

@@ -56,6 +56,7 @@ struct check_explorer {
 	uint32_t violated_once;            /* in this scenario, by puts that were not repeated */
 	uint16_t depths[CHECK_PROPERTIES]; /* of the result's traces */
 	size_t lives[CHECK_PROPERTIES];
+	bool no_memory; /* a trace could not be kept */
 	struct check_result *result;
 };
 

@@ -88,8 +88,10 @@ void keep(struct check_explorer *explorer, enum check_property property, const s
 	struct check_trace *trace = trace_of(explorer, property, node);
 
 	explorer->result->violated |= BIT32(property);
-	if (!trace)
+	if (!trace) {
+		explorer->no_memory = true;
 		return;
+	}
 	free(explorer->result->shortest[property]);
 	explorer->result->shortest[property] = trace;
 	explorer->depths[property] = node->depth;

@@ -119,7 +119,7 @@ killed() {
 	shift 2
 	mkdir "$scratch/work"
 	echo old >"$scratch/work/line"
-	env "$@" "$vpmu" run "${small[@]}" --timeline "$scratch/work/line" "$scratch/chatty" \
+	env --default-signal=HUP "$@" "$vpmu" run "${small[@]}" --timeline "$scratch/work/line" "$scratch/chatty" \
 		>"$scratch/said" 2>/dev/null &
 	for _ in {1..600}; do
 		[ -s "$scratch/said" ] && break
