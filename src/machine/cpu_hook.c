@@ -41,9 +41,9 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 	if (cpu->rep == address) {
 		budget_hold(cpu);
 		timed_rep(cpu, block_last(cpu->block));
-		if (cpu->stop)
+		if (cpu->stop || cpu->dirty_count)
 			cpu_leave(cpu, LEAVE_SYNC, address);
-		else if (cpu->block && !timed_fits(cpu, cpu->block))
+		else if (!timed_fits(cpu, cpu->block))
 			cpu_leave(cpu, LEAVE_BUDGET, address);
 		return true;
 	}
@@ -128,16 +128,17 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 		return;
 	}
 	timed_branched(cpu, address);
-	if (cpu->dirty_count) {
-		cpu->block = NULL;
-		memory_forget_dirty(cpu);
-	}
 	if (cpu->after || cpu->device_touched || cpu->lost != NO_ADDRESS) {
 		cpu_leave(cpu, LEAVE_SYNC, address);
 		return;
 	}
 	if (in_rep(cpu, address))
 		return;
+	/* A REP is told from its block, which may be one of these. */
+	if (cpu->dirty_count) {
+		cpu->block = NULL;
+		memory_forget_dirty(cpu);
+	}
 	block = block_at(cpu, address, size);
 	leave = reason_to_leave(cpu, block);
 	cpu->at_size = size;

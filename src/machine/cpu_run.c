@@ -83,6 +83,7 @@ void cpu_go_error(struct cpu *cpu, uc_err error)
 	}
 	switch (error) {
 	case UC_ERR_OK:
+		leave_rep(cpu, cpu->state->rip);
 		if (exceptions_without_end(cpu))
 			cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "Unicorn makes no progress",
 			            cpu->state->rip);

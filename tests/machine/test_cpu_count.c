@@ -141,6 +141,17 @@ static void code_that_is_written_many_times(void **state)
 	EXPECT(rewrite, 2 + 300 * (7 + 5 + 2) + 1 + 2, 300 * (1 + 2 + 2) + 1);
 }
 
+/* A REP ends a block that has just written to code, or writes to code itself, its own page's. */
+GUEST(before_rep, "mov $40, %r12d\n1: lea 1b(%rip), %rsi\n mov $3, %ecx\n"
+                  "movb $0x90, 2f(%rip)\n rep lodsb\n2: nop\n dec %r12d\n jnz 1b" EXIT);
+GUEST(in_rep, "mov $40, %r12d\n mov $0x90, %al\n1: lea 2f(%rip), %rdi\n mov $3, %ecx\n"
+              "rep stosb\n2: nop\n nop\n nop\n dec %r12d\n jnz 1b" EXIT);
+static void a_rep_where_code_is_written(void **state)
+{
+	EXPECT(before_rep, 1 + 40 * 7 + 2, 40);
+	EXPECT(in_rep, 2 + 40 * 8 + 2, 40);
+}
+
 GUEST(ud, "mov $7, %eax\n ud2\n mov $8, %eax" EXIT);
 GUEST(skip2, "addq $2, (%rsp)\n iretq");
 static void a_faulting_instruction_does_not_count(void **state)
@@ -260,6 +271,7 @@ int main(void)
 		cmocka_unit_test(a_fault_in_a_long_loop),
 		cmocka_unit_test(self_modifying_code),
 		cmocka_unit_test(code_that_is_written_many_times),
+		cmocka_unit_test(a_rep_where_code_is_written),
 		cmocka_unit_test(a_faulting_instruction_does_not_count),
 		cmocka_unit_test(the_forced_emulation_prefix_is_dropped),
 		cmocka_unit_test(cutting_a_run_changes_nothing),
