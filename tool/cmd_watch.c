@@ -208,7 +208,8 @@ static int end(const struct watch_options *options, struct watch_session *sessio
 	bool complete = end_log(options, session);
 
 	complete &= end_plan(options, session);
-	if (session->tally.unseen)
+	/* A VMM that failed may have done so before it could load anything. */
+	if (session->tally.unseen && WIFEXITED(ended) && !WEXITSTATUS(ended))
 		message("nothing was seen: the VMM did not load the library (does it drop "
 		        "LD_PRELOAD, or "
 		        "run in another process namespace?)");

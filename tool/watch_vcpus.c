@@ -4,6 +4,9 @@
 #include "watch.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
 
 enum { FIRST_SLOTS = 64 };
 
@@ -16,6 +19,13 @@ static size_t place_of(const struct watch_vcpus *vcpus, uint32_t serial)
 	return at;
 }
 
+static void *zeroed(size_t bytes)
+{
+	void *got = memory_get(bytes);
+
+	return got ? memset(got, 0, bytes) : NULL;
+}
+
 /* Twice as many slots, before half of them are taken. */
 static bool grow(struct watch_vcpus *vcpus)
 {
@@ -24,7 +34,7 @@ static bool grow(struct watch_vcpus *vcpus)
 		.count = vcpus->count,
 	};
 
-	larger.slots = calloc(larger.slot_count, sizeof(struct watch_vcpu *));
+	larger.slots = zeroed(larger.slot_count * sizeof(struct watch_vcpu *));
 	if (!larger.slots)
 		return false;
 	for (size_t i = 0; i < vcpus->slot_count; i++)
@@ -44,7 +54,7 @@ struct watch_vcpu *watch_vcpus_get(struct watch_vcpus *vcpus, uint32_t serial)
 	at = &vcpus->slots[place_of(vcpus, serial)];
 	if (*at)
 		return *at;
-	*at = calloc(1, sizeof(**at));
+	*at = zeroed(sizeof(**at));
 	if (!*at)
 		return NULL;
 	(*at)->serial = serial;

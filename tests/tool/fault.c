@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -33,7 +34,8 @@ void *memalign(size_t alignment, size_t bytes);
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
-static atomic_ulong allocations, writes;
+static atomic_ulong *allocations; /* shared with what the tool forks: the Nth is one */
+static atomic_ulong writes;
 static unsigned long memory_at, write_at;
 static bool active, memory_from, no_tmpfile;
 static const char *count_path;
@@ -45,7 +47,7 @@ static bool fails(void)
 
 	if (!active)
 		return false;
-	now = atomic_fetch_add(&allocations, 1) + 1;
+	now = atomic_fetch_add(allocations, 1) + 1;
 	if (!memory_at || (memory_from ? now < memory_at : now != memory_at))
 		return false;
 	errno = ENOMEM;
@@ -192,6 +194,10 @@ __attribute__((constructor)) static void begin(void)
 	write_at = number("FAULT_WRITE");
 	if (getenv("FAULT_WRITE") && !trap_writes())
 		_exit(99);
+	allocations = mmap(NULL, sizeof(*allocations), PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (allocations == MAP_FAILED)
+		_exit(99);
 	active = getenv("FAULT_MEMORY") || memory_from;
 }
 
@@ -206,7 +212,7 @@ __attribute__((destructor)) static void end(void)
 	if (fd < 0)
 		return;
 	write_ours(fd, (long)text,
-	           snprintf(text, sizeof(text), "%lu %lu\n", atomic_load(&allocations),
+	           snprintf(text, sizeof(text), "%lu %lu\n", atomic_load(allocations),
 	                    atomic_load(&writes)));
 	close(fd);
 }

@@ -164,6 +164,8 @@ def problem_of(name, outcome, whole, statuses, cut):
         return f"status {outcome.status}, {told[:2]}"
     if LOG in whole.files:  # the summary is of what could be followed
         told = [line for line in told if line.startswith(b"vpmu: ")]
+    if len(told) == 2 and told[0].startswith(b"vpmu: cannot start: "):
+        del told[0]  # the process that was to be the VMM has its own line
     if len(told) != 1 or not told[0].startswith(b"vpmu: "):
         return f"not one line: {told[:3]}"
     if not whole.out.startswith(outcome.out) or (
