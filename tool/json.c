@@ -135,7 +135,7 @@ bool json_write(json_t *document, FILE *stream)
 	char *text = whole_text(document, JSON_SHOWN);
 
 	if (!text && memory_ran_out())
-		message("out of memory: the JSON document");
+		memory_say("the JSON document");
 	else if (!text)
 		message("cannot make the JSON document: a text in it is not UTF-8");
 	if (!text)

@@ -5,10 +5,10 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "run.h"
 #include "run_stop.h"
 
@@ -18,7 +18,7 @@ static void keep(struct run_serial *serial, uint8_t byte)
 {
 	if (serial->used == serial->room) {
 		size_t room = serial->room ? 2 * serial->room : 4096;
-		char *bytes = room <= KEPT_MOST ? realloc(serial->bytes, room) : NULL;
+		char *bytes = room <= KEPT_MOST ? memory_resize(serial->bytes, room) : NULL;
 
 		if (!bytes) {
 			serial->truncated = true;
