@@ -94,11 +94,28 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	return block;
 }
 
+static bool is_block(const struct cpu *cpu, const struct block *block, uint64_t address,
+                     uint32_t size)
+{
+	return block->address == address && block->size == size && block->mode == cpu_mode(cpu);
+}
+
+bool block_changed(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (!is_block(cpu, block, address, size) || !(block->flags & BLOCK_COMPARE) ||
+	    block_holds(cpu, block))
+		return false;
+	block->address = NO_ADDRESS;
+	return true;
+}
+
 struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size)
 {
 	struct block *block = &cpu->cache[block_slot(address)];
 
-	if (block->address == address && block->size == size && block->mode == cpu_mode(cpu) &&
+	if (is_block(cpu, block, address, size) &&
 	    (!(block->flags & BLOCK_COMPARE) || block_holds(cpu, block)))
 		return block;
 	return decode_block(cpu, block, address, size);

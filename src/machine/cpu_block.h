@@ -119,6 +119,9 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 /* The address of the memory operand of the instruction at rip, 0 without one. */
 uint64_t op_address(struct cpu *cpu, uint64_t rip);
 
+/* Whether a block whose memory nobody watches is known with other bytes; it is not known then. */
+bool block_changed(struct cpu *cpu, uint64_t address, uint32_t size);
+
 /* The block at an address as Unicorn has just translated it, decoded unless it is known already.
  * NULL: no memory. */
 struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size);

@@ -177,11 +177,22 @@ bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes)
 	return true;
 }
 
+static void forget_page(struct cpu *cpu, uint64_t address)
+{
+	blocks_forget_page(cpu, address);
+	uc_ctl_remove_cache(cpu->uc, address, address + PAGE_BYTES);
+}
+
 void memory_forget_dirty(struct cpu *cpu)
 {
-	if (cpu->dirty_count > MAX_DIRTY)
-		blocks_forget(cpu);
+	if (!cpu->dirty_count)
+		return;
+	cpu->block = NULL;
 	for (unsigned i = 0; i < cpu->dirty_count && cpu->dirty_count <= MAX_DIRTY; i++)
-		blocks_forget_page(cpu, cpu->dirty[i] * PAGE_BYTES);
+		forget_page(cpu, cpu->dirty[i] * PAGE_BYTES);
+	if (cpu->dirty_count > MAX_DIRTY) {
+		blocks_forget(cpu);
+		code_translate_anew(cpu);
+	}
 	cpu->dirty_count = 0;
 }

@@ -41,7 +41,7 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 	if (cpu->rep == address) {
 		budget_hold(cpu);
 		timed_rep(cpu, block_last(cpu->block));
-		if (cpu->stop || cpu->dirty_count)
+		if (cpu->stop)
 			cpu_leave(cpu, LEAVE_SYNC, address);
 		else if (!timed_fits(cpu, cpu->block))
 			cpu_leave(cpu, LEAVE_BUDGET, address);
@@ -128,16 +128,16 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 		return;
 	}
 	timed_branched(cpu, address);
-	if (cpu->after || cpu->device_touched || cpu->lost != NO_ADDRESS) {
+	if (cpu->after || cpu->device_touched || cpu->dirty_count || cpu->lost != NO_ADDRESS) {
 		cpu_leave(cpu, LEAVE_SYNC, address);
 		return;
 	}
 	if (in_rep(cpu, address))
 		return;
-	/* A REP is told from its block, which may be one of these. */
-	if (cpu->dirty_count) {
-		cpu->block = NULL;
-		memory_forget_dirty(cpu);
+	if (block_changed(cpu, address, size)) {
+		cpu->at_size = size;
+		cpu_leave(cpu, LEAVE_STALE, address);
+		return;
 	}
 	block = block_at(cpu, address, size);
 	leave = reason_to_leave(cpu, block);

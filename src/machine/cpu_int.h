@@ -56,6 +56,7 @@ enum leave {
 	LEAVE_AGAIN,     /* the block at cpu->at has to be translated anew */
 	LEAVE_EXCEPTION, /* cpu->exception */
 	LEAVE_SYNC,      /* a boundary that the outer loop wants to see */
+	LEAVE_STALE,     /* its bytes have changed: so may its translation be */
 	LEAVE_SPIN,      /* the block at cpu->at is a long loop */
 };
 
@@ -388,7 +389,11 @@ void code_translate_anew(struct cpu *cpu);
 /* Sees to it that a write to code is noticed. False: it will not be. */
 bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes);
 
-/* Forgets blocks in pages that were written. */
+/*
+ * Between two instructions: forgets blocks and translations in pages that were written. Unicorn
+ * sees what instructions write, but not that it sets accessed and dirty bits in page tables, and
+ * these may be executed, too.
+ */
 void memory_forget_dirty(struct cpu *cpu);
 void memory_note_write(struct cpu *cpu, uint64_t page);
 

@@ -183,6 +183,10 @@ void cpu_go(struct cpu *cpu)
 	case LEAVE_EXCEPTION:
 		take_exception(cpu);
 		break;
+	case LEAVE_STALE:
+		cpu->state->rip = cpu->at;
+		uc_ctl_remove_cache(cpu->uc, cpu->at, cpu->at + cpu->at_size);
+		break;
 	case LEAVE_SPIN:
 		cpu->state->rip = cpu->at;
 		leave_rep(cpu, cpu->state->rip);
@@ -236,6 +240,7 @@ enum cpu_stop unicorn_run(struct cpu *cpu)
 	enum cpu_stop end;
 
 	while (!boundary(cpu, &end)) {
+		memory_forget_dirty(cpu);
 		budget_refresh(cpu);
 		if (in_step(cpu))
 			step_on(cpu);

@@ -104,6 +104,36 @@ static void memory_that_is_mapped_late(void **state)
 	fix_unmake(f);
 }
 
+/*
+ * A page table that is executed. The entry for TOP, 8b 00…, is MOV (%RAX), %EAX; the accessed
+ * and dirty bits make it eb 00, a JMP to what follows: three ADD %AL, (%RAX), and in the next entry
+ * a RET.
+ */
+enum { ENTRY = 0x301c00 };
+
+GUEST(table,
+      "movq $0x10080, 0x10040\n mov $0x10040, %eax\n mov $0x301c00, %ebx\n call *%rbx\n"
+      "mov $0xfffffffff0010200, %rcx\n movb $1, (%rcx)\n mov $0x10040, %eax\n call *%rbx" EXIT);
+static void a_page_table_that_is_executed(void **state)
+{
+	struct fixture *f = fix_make("intel-v2");
+	uint64_t start;
+
+	map_top(f, 0, 0);
+	assert_int_equal(ENTRY, PD + 8 * (TOP >> 21 & 511));
+	map(f, ENTRY, 0x8b);
+	map(f, ENTRY + 8, 0xc2);
+	FIX_LOAD(f, table);
+	start = cpu_unicorn.retired(f->cpu);
+	fix_run(f);
+	assert_int_equal(f->memory[ENTRY], 0xeb);
+	assert_int_equal(f->memory[0x10200], 1);
+	assert_int_equal(fix_result(f, 16), 0x80);
+	assert_int_equal(fix_result(f, 8), 0x10040);
+	assert_int_equal(cpu_unicorn.retired(f->cpu) - start, 8 + 2 * 5 + 2);
+	fix_unmake(f);
+}
+
 GUEST(device, "mov $0xfee00000, %ebx\n nop\n movl $0x55, 0x80(%rbx)\n nop\n mov 0x80(%rbx), %eax\n"
               "mov %eax, 0x10000\n movl $0x66, (%rbx)\n nop" EXIT);
 static void device_memory(void **state)
@@ -185,6 +215,7 @@ int main(void)
 		cmocka_unit_test(code_in_a_mapping_at_the_top),
 		cmocka_unit_test(a_higher_half),
 		cmocka_unit_test(memory_that_is_mapped_late),
+		cmocka_unit_test(a_page_table_that_is_executed),
 		cmocka_unit_test(device_memory),
 		cmocka_unit_test(the_time_of_a_device_access),
 		cmocka_unit_test(where_there_is_nothing_ones_are_read),
