@@ -44,10 +44,9 @@ struct vpmu_model {
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
 	uint32_t fixed_mask; /* bit i: fixed counter i exists */
 	uint32_t features;   /* enum vpmu_feature */
-	uint8_t events_length; /* CPUID.0AH EAX[31:24]: how many bits of events_missing mean
-	                          something */
-	uint32_t
-		events_missing; /* CPUID.0AH EBX: bit i set: architectural event i does not exist */
+	uint32_t events_length;     /* CPUID.0AH EAX[31:24]: so many bits of events_missing mean
+	                               something */
+	uint32_t events_missing;    /* CPUID.0AH EBX: bit i: architectural event i does not exist */
 	uint64_t perf_capabilities; /* the value of IA32_PERF_CAPABILITIES, 0 without PDCM */
 	uint32_t signature;         /* CPUID.1 EAX: family, model and stepping */
 };
@@ -86,8 +85,68 @@ VPMU_API enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char 
 /* Whether two models are the same PMU on the same CPU; their names may differ. */
 VPMU_API bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b);
 
+/*
+ * What both models have: of every number the less, of every set what is in both, and of that what a
+ * PMU can be; no PMU (version 0) where that is nothing. The signature is the lower one, the name
+ * a's. The order and the grouping of several models do not matter. meet may be a or b.
+ * VPMU_BAD_ARGUMENT: a or b fails vpmu_model_check(); VPMU_INCOMPATIBLE: they are of two vendors,
+ * whose PMUs have nothing in common. *meet is then unchanged.
+ */
+VPMU_API enum vpmu_status vpmu_model_meet(struct vpmu_model *meet, const struct vpmu_model *a,
+                                          const struct vpmu_model *b);
+
+/*
+ * Whether the host has all that a guest of the model `guest` can use, under the guest's numbers.
+ * Every model covers itself, and a and b cover vpmu_model_meet() of a and b. Signatures may differ:
+ * a VMM shows the guest any. False also where one of them fails vpmu_model_check().
+ */
+VPMU_API bool vpmu_model_covers(const struct vpmu_model *host, const struct vpmu_model *guest);
+
 /* How many fixed counters the model has. */
 VPMU_API unsigned vpmu_model_fixed_count(const struct vpmu_model *model);
+
+/* --- Fields and features by number ------------------------------------------------------------ */
+
+/*
+ * The members of struct vpmu_model but the name, for those who print, read or compare all of them.
+ * A later vpmu may have more; numbers are good within one library only, names stay.
+ */
+
+/* How people read a field. */
+enum vpmu_field_form {
+	VPMU_FORM_VENDOR,   /* vpmu_vendor_name() */
+	VPMU_FORM_NUMBER,   /* a decimal number */
+	VPMU_FORM_HEX,      /* a code */
+	VPMU_FORM_BITS,     /* a set of numbers */
+	VPMU_FORM_FEATURES, /* a set of features; vpmu_feature_name() has their names */
+};
+
+/* The i-th field's name in JSON, "gp_counters", and in messages, "general-purpose counters"; NULL
+ * past the last. Static storage. */
+VPMU_API const char *vpmu_field_name(size_t i);
+VPMU_API const char *vpmu_field_text(size_t i);
+
+/* Its form; VPMU_FORM_HEX past the last. */
+VPMU_API enum vpmu_field_form vpmu_field_form(size_t i);
+
+/* Its value; 0 past the last. */
+VPMU_API uint64_t vpmu_model_field(const struct vpmu_model *model, size_t i);
+
+/* Sets it, whatever the rest of the model is: ask vpmu_model_check() in the end.
+ * VPMU_BAD_ARGUMENT: there is no such field, or its member cannot hold the value. */
+VPMU_API enum vpmu_status vpmu_model_set_field(struct vpmu_model *model, size_t i, uint64_t value);
+
+/* The i-th feature's name, "pdcm"; NULL past the last. A feature is a bit of the field `features`,
+ * or one of IA32_PERF_CAPABILITIES that vpmu acts on. Static storage. */
+VPMU_API const char *vpmu_feature_name(size_t i);
+
+/* Whether the model has the i-th feature. */
+VPMU_API bool vpmu_model_feature(const struct vpmu_model *model, size_t i);
+
+/* "Intel"; NULL for what is no vendor. Static storage. */
+VPMU_API const char *vpmu_vendor_name(enum vpmu_vendor vendor);
+
+/* --- CPUID ------------------------------------------------------------------------------------ */
 
 /* One CPUID leaf, as KVM_SET_CPUID2 takes it. */
 struct vpmu_cpuid {

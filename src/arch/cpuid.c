@@ -15,20 +15,6 @@ static const struct identity {
 	{"AuthenticAMD", VPMU_VENDOR_AMD, 0, UINT16_MAX},
 };
 
-/* Where CPUID says which feature; a vendor's are those in its struct vendor. */
-static const struct feature_bit {
-	uint32_t feature;
-	uint16_t offset; /* of the register in struct leaves */
-	uint8_t bit;
-} feature_bits[] = {
-	{VPMU_FEATURE_PDCM, offsetof(struct leaves, signature.ecx), 15},
-	{VPMU_FEATURE_HLE, offsetof(struct leaves, structured.ebx), 4},
-	{VPMU_FEATURE_RTM, offsetof(struct leaves, structured.ebx), 11},
-	{VPMU_FEATURE_ANYTHREAD_GONE, offsetof(struct leaves, perfmon.edx), 15},
-	{VPMU_FEATURE_PERFCORE, offsetof(struct leaves, ext_features.ecx), 23},
-	{VPMU_FEATURE_PERFMON_V2, offsetof(struct leaves, ext_perfmon.eax), 0},
-};
-
 static void string_to_regs(const char *s, struct vpmu_cpuid *leaf)
 {
 	uint32_t word[3] = {0};
@@ -71,28 +57,55 @@ static const char *identity_string(const struct vpmu_model *model)
 	return identities[i].string;
 }
 
-static uint32_t read_features(const struct vendor *vendor, const struct leaves *leaves)
+/* The bits of a register that a row of fields or features names. */
+static uint64_t read_bits(const struct leaves *leaves, uint16_t leaf, uint8_t shift, uint8_t bits)
 {
-	uint32_t features = 0;
+	const uint32_t *reg = (const void *)((const char *)leaves + leaf);
 
-	for (size_t i = 0; i < ARRAY_SIZE(feature_bits); i++) {
-		const struct feature_bit *f = &feature_bits[i];
-		const uint32_t *reg = (const void *)((const char *)leaves + f->offset);
-
-		if (*reg & BIT64(f->bit))
-			features |= f->feature;
-	}
-	return features & vendor->features;
+	return *reg >> shift & width_mask(bits);
 }
 
-static void write_features(const struct vpmu_model *model, struct leaves *leaves)
+static void write_bits(struct leaves *leaves, uint16_t leaf, uint8_t shift, uint64_t value)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(feature_bits); i++) {
-		const struct feature_bit *f = &feature_bits[i];
-		uint32_t *reg = (void *)((char *)leaves + f->offset);
+	uint32_t *reg = (void *)((char *)leaves + leaf);
 
-		if (model->features & f->feature)
-			*reg |= (uint32_t)BIT64(f->bit);
+	*reg |= (uint32_t)(value << shift);
+}
+
+static void read_rows(struct vpmu_model *model, const struct leaves *leaves)
+{
+	unsigned like = vendor_of(model->vendor)->like;
+
+	for (size_t i = 0; i < field_count; i++) {
+		const struct field_on *on = &field_rows[i].on[like];
+
+		if (on->bits)
+			field_set(&field_rows[i], model,
+			          read_bits(leaves, on->leaf, on->shift, on->bits));
+	}
+	for (size_t i = 0; i < feature_count; i++) {
+		const struct feature_row *row = &feature_rows[i];
+
+		if (row->of & 1u << like && read_bits(leaves, row->leaf, row->shift, row->bits))
+			model->features |= (uint32_t)row->bit;
+	}
+}
+
+static void write_rows(const struct vpmu_model *model, struct leaves *leaves)
+{
+	unsigned like = vendor_of(model->vendor)->like;
+
+	for (size_t i = 0; i < field_count; i++) {
+		const struct field_on *on = &field_rows[i].on[like];
+
+		if (on->bits)
+			write_bits(leaves, on->leaf, on->shift, field_get(&field_rows[i], model));
+	}
+	for (size_t i = 0; i < feature_count; i++) {
+		const struct feature_row *row = &feature_rows[i];
+
+		if (row->bits && model->features & row->bit)
+			write_bits(leaves, row->leaf, row->shift, 1);
 	}
 }
 
@@ -107,44 +120,24 @@ static uint32_t fixed_from_leaf(const struct vpmu_cpuid *leaf, unsigned version)
 	return version < 5 ? mask : mask | leaf->ecx;
 }
 
+/* Later versions keep what version 5 has. */
 void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 {
-	const struct vpmu_cpuid *a = &leaves->perfmon;
-	uint8_t version = a->eax & 0xff;
-
-	if (!version)
-		return;
-	/* Later versions keep what version 5 has. */
-	model->version = version < 5 ? version : 5;
-	model->gp_count = a->eax >> 8 & 0xff;
-	model->gp_width = a->eax >> 16 & 0xff;
-	model->events_length = a->eax >> 24;
-	model->events_missing = a->ebx & (uint32_t)width_mask(model->events_length);
-	model->fixed_mask = fixed_from_leaf(a, model->version);
-	model->fixed_width = model->fixed_mask ? a->edx >> 5 & 0xff : 0;
-}
-
-/* The fixed counters from 0 up to the first hole. */
-static unsigned fixed_run(uint32_t mask)
-{
-	unsigned run = 0;
-
-	while (mask & BIT64(run))
-		run++;
-	return run;
+	if (model->version > 5)
+		model->version = 5;
+	model->events_missing &= (uint32_t)width_mask(model->events_length);
+	model->fixed_mask = fixed_from_leaf(&leaves->perfmon, model->version);
+	if (!model->fixed_mask)
+		model->fixed_width = 0;
 }
 
 void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 {
-	struct vpmu_cpuid *a = &leaves->perfmon;
-
 	leaves->vendor.eax = 0xa;
 	leaves->ext_vendor.eax = 0x80000008;
-	a->eax = model->version | (uint32_t)model->gp_count << 8 | (uint32_t)model->gp_width << 16 |
-	         (uint32_t)model->events_length << 24;
-	a->ebx = model->events_missing;
-	a->ecx = model->version < 5 ? 0 : model->fixed_mask;
-	a->edx = fixed_run(model->fixed_mask) | (uint32_t)model->fixed_width << 5;
+	if (model->version < 5)
+		leaves->perfmon.ecx = 0;
+	leaves->perfmon.edx |= mask_run(model->fixed_mask);
 }
 
 void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
@@ -154,8 +147,6 @@ void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 		return;
 	model->gp_width = 48;
 	vendor_of(model->vendor)->complete(model, 0);
-	if (model->features & VPMU_FEATURE_PERFMON_V2)
-		model->gp_count = leaves->ext_perfmon.ebx & 0xf;
 }
 
 void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
@@ -163,7 +154,8 @@ void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 	leaves->vendor.eax = 0xa;
 	leaves->ext_vendor.eax = 0x80000022;
 	leaves->ext_features.eax = model->signature;
-	leaves->ext_perfmon.ebx = model->features & VPMU_FEATURE_PERFMON_V2 ? model->gp_count : 0;
+	if (!(model->features & VPMU_FEATURE_PERFMON_V2))
+		leaves->ext_perfmon.ebx = 0;
 }
 
 /* The first such leaf, as KVM looks for it; zeros without one. */
@@ -210,15 +202,15 @@ enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model, const struct vp
 	struct leaves all = gather(leaves, count);
 	const struct identity *identity = identity_read(&all.vendor);
 	struct text text = text_in(why, why_bytes);
-	struct vpmu_model read = {.name = "cpuid", .signature = all.signature.eax};
+	struct vpmu_model read = {.name = "cpuid"};
 
 	if (!identity)
 		return unknown_vendor(&all.vendor, &text);
 	read.vendor = identity->vendor;
-	read.features = read_features(vendor_of(read.vendor), &all);
+	read_rows(&read, &all);
 	vendor_of(read.vendor)->read_cpuid(&read, &all);
 	if (!read.version)
-		read.features = 0;
+		model_turn_off(&read);
 	if (read.features & VPMU_FEATURE_PDCM)
 		read.perf_capabilities = perf_capabilities;
 	text_add(&text, "CPUID: ");
@@ -236,11 +228,10 @@ size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *le
 
 	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
 		return 0;
-	all.signature.eax = model->signature;
 	string_to_regs(identity_string(model), &all.vendor);
 	string_to_regs(identity_string(model), &all.ext_vendor);
+	write_rows(model, &all);
 	vendor_of(model->vendor)->write_cpuid(model, &all);
-	write_features(model, &all);
 	leaves[count++] = all.vendor;
 	leaves[count++] = all.signature;
 	leaves[count++] = all.structured;

@@ -36,7 +36,7 @@ static bool event_exists(const struct vpmu_model *model, const struct event_row 
 {
 	if (row->architectural < 0)
 		return true;
-	return row->architectural < model->events_length &&
+	return (unsigned)row->architectural < model->events_length &&
 	       !(model->events_missing & BIT64(row->architectural));
 }
 

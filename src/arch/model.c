@@ -13,15 +13,22 @@ const struct vendor *vendor_of(enum vpmu_vendor vendor)
 	return vendors[vendor];
 }
 
-const char *vendor_name(enum vpmu_vendor vendor)
-{
-	static const char *const names[VPMU_VENDORS] = {
-		[VPMU_VENDOR_INTEL] = "an Intel PMU",
-		[VPMU_VENDOR_ZHAOXIN] = "a Zhaoxin PMU",
-		[VPMU_VENDOR_AMD] = "an AMD PMU",
-	};
+static const struct {
+	const char *name, *pmu;
+} vendor_words[VPMU_VENDORS] = {
+	[VPMU_VENDOR_INTEL] = {"Intel", "an Intel PMU"},
+	[VPMU_VENDOR_ZHAOXIN] = {"Zhaoxin", "a Zhaoxin PMU"},
+	[VPMU_VENDOR_AMD] = {"AMD", "an AMD PMU"},
+};
 
-	return names[vendor];
+const char *vpmu_vendor_name(enum vpmu_vendor vendor)
+{
+	return (unsigned)vendor < VPMU_VENDORS ? vendor_words[vendor].name : NULL;
+}
+
+const char *vendor_pmu(enum vpmu_vendor vendor)
+{
+	return vendor_words[vendor].pmu;
 }
 
 uint64_t model_counter_bits(const struct vpmu_model *model)
@@ -74,27 +81,31 @@ unsigned vpmu_model_fixed_count(const struct vpmu_model *model)
 
 bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b)
 {
-	return a->vendor == b->vendor && a->version == b->version && a->gp_count == b->gp_count &&
-	       a->gp_width == b->gp_width && a->fixed_width == b->fixed_width &&
-	       a->fixed_mask == b->fixed_mask && a->features == b->features &&
-	       a->events_length == b->events_length && a->events_missing == b->events_missing &&
-	       a->perf_capabilities == b->perf_capabilities && a->signature == b->signature;
+	for (size_t i = 0; i < field_count; i++)
+		if (field_get(&field_rows[i], a) != field_get(&field_rows[i], b))
+			return false;
+	return true;
 }
 
-const struct limit *vendor_limit(const struct vendor *vendor, size_t offset)
+unsigned mask_run(uint32_t mask)
 {
-	for (size_t i = 0; i < vendor->limit_count; i++)
-		if (vendor->limits[i].offset == offset)
-			return &vendor->limits[i];
-	return NULL;
+	return (unsigned)__builtin_ctzll(~(uint64_t)mask);
 }
 
-void range_describe(struct text *text, uint64_t min, uint64_t max)
+static void add_number(struct text *text, uint64_t value, bool hex)
 {
-	text_add_unsigned(text, min);
+	if (hex)
+		text_add_hex(text, value);
+	else
+		text_add_unsigned(text, value);
+}
+
+void range_describe(struct text *text, uint64_t min, uint64_t max, bool hex)
+{
+	add_number(text, min, hex);
 	if (min != max) {
 		text_add(text, " to ");
-		text_add_unsigned(text, max);
+		add_number(text, max, hex);
 	}
 }
 
@@ -113,23 +124,28 @@ static bool name_ends(const struct vpmu_model *model)
 	return false;
 }
 
+static bool is_within(const struct field_row *row, const struct field_on *on, uint64_t value)
+{
+	return !on->max || (row->may_be_0 && !value) || (value >= on->min && value <= on->max);
+}
+
 static bool within_limits(const struct vpmu_model *model, struct text *why)
 {
-	const struct vendor *vendor = vendor_of(model->vendor);
+	for (size_t i = 0; i < field_count; i++) {
+		const struct field_row *row = &field_rows[i];
+		const struct field_on *on = &row->on[vendor_of(model->vendor)->like];
+		uint64_t value = field_get(row, model);
+		bool hex = row->form != VPMU_FORM_NUMBER;
 
-	for (size_t i = 0; i < vendor->limit_count; i++) {
-		const struct limit *limit = &vendor->limits[i];
-		unsigned value = ((const uint8_t *)model)[limit->offset];
-
-		if (value >= limit->min && value <= limit->max)
+		if (is_within(row, on, value))
 			continue;
-		text_add(why, limit->what);
+		text_add(why, row->text);
 		text_add(why, ": ");
-		text_add_unsigned(why, value);
+		add_number(why, value, hex);
 		text_add(why, " is out of range, ");
-		range_describe(why, limit->min, limit->max);
+		range_describe(why, on->min, on->max, hex);
 		text_add(why, " on ");
-		text_add(why, vendor_name(model->vendor));
+		text_add(why, vendor_pmu(model->vendor));
 		return false;
 	}
 	return true;
@@ -140,7 +156,7 @@ static const char *reason_against(const struct vpmu_model *model)
 {
 	const struct vendor *vendor = vendor_of(model->vendor);
 
-	if (model->features & ~vendor->features)
+	if (model->features & ~features_like(vendor->like))
 		return "a feature that this vendor's processors do not have";
 	for (size_t i = 0; i < vendor->rule_count; i++)
 		if (vendor->rules[i].broken(model))

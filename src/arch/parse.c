@@ -9,22 +9,13 @@ struct draft {
 	bool off;
 };
 
-enum {
-	FOR_INTEL = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN,
-	FOR_AMD = 1 << VPMU_VENDOR_AMD,
-	FOR_ALL = FOR_INTEL | FOR_AMD
-};
-
-enum { NO_FIELD = UINT8_MAX };
-
-/* One override. Its range is that of the field in the vendor's limits, or min to max. */
-struct key {
+/* A key that sets no field or feature of its own. */
+struct short_key {
 	const char *usage; /* "gp=N" or "pmu=on|off": what is after '=' tells the kind of value */
 	const char *about;
 	void (*set)(struct draft *draft, uint64_t value);
-	uint64_t min, max;
-	uint8_t field; /* of struct vpmu_model, for its limit; else NO_FIELD */
-	uint8_t vendors;
+	uint64_t max;
+	uint8_t of; /* FOR_… */
 };
 
 static void set_pmu(struct draft *draft, uint64_t on)
@@ -32,157 +23,108 @@ static void set_pmu(struct draft *draft, uint64_t on)
 	draft->off = !on;
 }
 
-static void set_version(struct draft *draft, uint64_t version)
+static void set_fixed(struct draft *draft, uint64_t count)
 {
-	draft->model.version = (uint8_t)version;
-}
-
-static void set_gp(struct draft *draft, uint64_t count)
-{
-	draft->model.gp_count = (uint8_t)count;
-	draft->given |= GIVEN_GP;
-}
-
-static void set_fixed_mask(struct draft *draft, uint64_t mask)
-{
-	draft->model.fixed_mask = (uint32_t)mask;
+	draft->model.fixed_mask = (uint32_t)width_mask((unsigned)count);
 	draft->given |= GIVEN_FIXED;
 }
 
-static void set_fixed(struct draft *draft, uint64_t count)
-{
-	set_fixed_mask(draft, width_mask((unsigned)count));
-}
-
-static void set_fixed_width(struct draft *draft, uint64_t width)
-{
-	draft->model.fixed_width = (uint8_t)width;
-}
-
-static void set_width(struct draft *draft, uint64_t width)
-{
-	draft->model.gp_width = (uint8_t)width;
-	set_fixed_width(draft, width);
-}
-
-static void set_feature(struct draft *draft, uint32_t feature, bool on)
-{
-	if (on)
-		draft->model.features |= feature;
-	else
-		draft->model.features &= ~feature;
-}
-
-static void set_pdcm(struct draft *draft, uint64_t on)
-{
-	set_feature(draft, VPMU_FEATURE_PDCM, on);
-	if (!on)
-		draft->model.perf_capabilities = 0;
-}
-
-static void set_capability(struct draft *draft, uint64_t bit, bool on)
-{
-	if (on) {
-		set_pdcm(draft, true);
-		draft->model.perf_capabilities |= bit;
-	} else {
-		draft->model.perf_capabilities &= ~bit;
-	}
-}
-
-static void set_full_width(struct draft *draft, uint64_t on)
-{
-	set_capability(draft, VPMU_PERF_CAP_FULL_WIDTH, on);
-}
-
-static void set_metrics(struct draft *draft, uint64_t on)
-{
-	set_capability(draft, VPMU_PERF_CAP_METRICS, on);
-	draft->given |= GIVEN_METRICS;
-}
-
-static void set_anythread(struct draft *draft, uint64_t on)
-{
-	set_feature(draft, VPMU_FEATURE_ANYTHREAD_GONE, !on);
-}
-
-static void set_hle(struct draft *draft, uint64_t on)
-{
-	set_feature(draft, VPMU_FEATURE_HLE, on);
-}
-
-static void set_rtm(struct draft *draft, uint64_t on)
-{
-	set_feature(draft, VPMU_FEATURE_RTM, on);
-}
-
-static void set_perfcore(struct draft *draft, uint64_t on)
-{
-	set_feature(draft, VPMU_FEATURE_PERFCORE, on);
-}
-
-static void set_perfmon_v2(struct draft *draft, uint64_t on)
-{
-	set_feature(draft, VPMU_FEATURE_PERFMON_V2, on);
-}
-
-static void set_events_length(struct draft *draft, uint64_t length)
-{
-	draft->model.events_length = (uint8_t)length;
-	draft->model.events_missing &= width_mask((unsigned)length);
-}
-
-static void set_events_missing(struct draft *draft, uint64_t missing)
-{
-	draft->model.events_missing = (uint32_t)missing;
-}
-
-static void set_signature(struct draft *draft, uint64_t signature)
-{
-	draft->model.signature = (uint32_t)signature;
-}
-
-#define FIELD(name) offsetof(struct vpmu_model, name)
-
-static const struct key keys[] = {
-	{"pmu=on|off", "off: no PMU at all", set_pmu, 0, 1, NO_FIELD, FOR_ALL},
-	{"version=N", "architectural version", set_version, 0, 0, FIELD(version), FOR_INTEL},
-	{"gp=N", "general-purpose counters", set_gp, 0, 0, FIELD(gp_count), FOR_ALL},
-	{"fixed=N", "fixed counters", set_fixed, 0, VPMU_MAX_FIXED, NO_FIELD, FOR_INTEL},
-	{"fixed-mask=N", "which fixed counters: bit i is counter i (version 5)", set_fixed_mask, 0,
-         0xff, NO_FIELD, FOR_INTEL},
-	{"width=N", "bits of all counters", set_width, 0, 0, FIELD(gp_width), FOR_ALL},
-	{"fixed-width=N", "bits of fixed counters", set_fixed_width, 0, 0, FIELD(gp_width),
-         FOR_INTEL},
-	{"full-width=on|off", "IA32_A_PMC0... take all bits of a counter", set_full_width, 0, 1,
-         NO_FIELD, FOR_INTEL},
-	{"metrics=on|off", "IA32_PERF_METRICS (with fixed counter 3)", set_metrics, 0, 1, NO_FIELD,
-         FOR_INTEL},
-	{"pdcm=on|off", "IA32_PERF_CAPABILITIES", set_pdcm, 0, 1, NO_FIELD, FOR_INTEL},
-	{"anythread=on|off", "off: CPUID says that AnyThread is deprecated", set_anythread, 0, 1,
-         NO_FIELD, FOR_INTEL},
-	{"hle=on|off", "hardware lock elision", set_hle, 0, 1, NO_FIELD, FOR_INTEL},
-	{"rtm=on|off", "restricted transactional memory", set_rtm, 0, 1, NO_FIELD, FOR_INTEL},
-	{"events-length=N", "how many architectural events CPUID tells of", set_events_length, 0, 0,
-         FIELD(events_length), FOR_INTEL},
-	{"events-missing=N", "bit i: architectural event i does not exist", set_events_missing, 0,
-         UINT32_MAX, NO_FIELD, FOR_INTEL},
-	{"perfcore=on|off", "6 counters at 0xc0010200", set_perfcore, 0, 1, NO_FIELD, FOR_AMD},
-	{"perfmon-v2=on|off", "global control, any number of counters", set_perfmon_v2, 0, 1,
-         NO_FIELD, FOR_AMD},
-	{"signature=N", "CPUID.1 EAX: family, model, stepping", set_signature, 0, UINT32_MAX,
-         NO_FIELD, FOR_ALL},
+static const struct short_key short_keys[] = {
+	{"pmu=on|off", "off: no PMU at all", set_pmu, 1, FOR_ALL},
+	{"fixed=N", "fixed counters", set_fixed, VPMU_MAX_FIXED, FOR_INTEL},
 };
+
+/* An override: one of these three. */
+struct key {
+	const struct short_key *brief;
+	const struct field_row *field;
+	const struct feature_row *feature;
+	const char *usage, *about;
+	uint8_t of; /* FOR_… */
+};
+
+static struct key key_of_field(const struct field_row *row)
+{
+	return (struct key){
+		.field = row, .usage = row->key, .about = row->about, .of = row->key_of};
+}
+
+static struct key key_of_feature(const struct feature_row *row)
+{
+	return (struct key){.feature = row, .usage = row->key, .about = row->about, .of = row->of};
+}
+
+/* The i-th override: short keys, fields, features; false past the last. */
+static bool key_at(size_t i, struct key *key)
+{
+	if (i < ARRAY_SIZE(short_keys)) {
+		const struct short_key *brief = &short_keys[i];
+
+		*key = (struct key){.brief = brief,
+		                    .usage = brief->usage,
+		                    .about = brief->about,
+		                    .of = brief->of};
+		return true;
+	}
+	i -= ARRAY_SIZE(short_keys);
+	for (size_t f = 0; f < field_count; f++)
+		if (field_rows[f].key && !i--) {
+			*key = key_of_field(&field_rows[f]);
+			return true;
+		}
+	if (i < feature_count)
+		*key = key_of_feature(&feature_rows[i]);
+	return i < feature_count;
+}
 
 const char *vpmu_model_key(size_t i)
 {
-	return i < ARRAY_SIZE(keys) ? keys[i].usage : NULL;
+	struct key key;
+
+	return key_at(i, &key) ? key.usage : NULL;
 }
 
 const char *vpmu_model_key_about(size_t i)
 {
-	return i < ARRAY_SIZE(keys) ? keys[i].about : NULL;
+	struct key key;
+
+	return key_at(i, &key) ? key.about : NULL;
 }
+
+/* --- What a key sets -------------------------------------------------------------------------- */
+
+static void set_field(struct draft *draft, const struct field_row *row, uint64_t value)
+{
+	field_set(row, &draft->model, value);
+	if (row->follow)
+		row->follow(&draft->model);
+	draft->given |= row->given;
+}
+
+/* IA32_PERF_CAPABILITIES comes with its first bit, and goes with all of them. */
+static void set_feature(struct draft *draft, const struct feature_row *row, bool on)
+{
+	struct vpmu_model *model = &draft->model;
+
+	feature_set(row, model, on);
+	if (on && row->offset == offsetof(struct vpmu_model, perf_capabilities))
+		model->features |= VPMU_FEATURE_PDCM;
+	if (!(model->features & VPMU_FEATURE_PDCM))
+		model->perf_capabilities = 0;
+	draft->given |= row->given;
+}
+
+static void set_key(struct draft *draft, const struct key *key, uint64_t value)
+{
+	if (key->field)
+		set_field(draft, key->field, value);
+	else if (key->feature)
+		set_feature(draft, key->feature, value);
+	else
+		key->brief->set(draft, value);
+}
+
+/* --- What was typed --------------------------------------------------------------------------- */
 
 /* A piece of what was typed. */
 struct piece {
@@ -244,29 +186,27 @@ static bool starts_with(const char *usage, struct piece name)
 	return true;
 }
 
-static const struct key *key_find(struct piece name)
+static bool key_find(struct piece name, struct key *key)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		size_t length = name_length(keys[i].usage);
-
-		if (length == name.length && starts_with(keys[i].usage, name))
-			return &keys[i];
-	}
-	return NULL;
+	for (size_t i = 0; key_at(i, key); i++)
+		if (name_length(key->usage) == name.length && starts_with(key->usage, name))
+			return true;
+	return false;
 }
 
-static enum vpmu_status unknown_key(struct piece name, enum vpmu_vendor vendor, struct text *why)
+static enum vpmu_status unknown_key(struct piece name, unsigned like, struct text *why)
 {
 	const char *between = " ";
+	struct key key;
 
 	text_add(why, "unknown option ");
 	text_add_quoted(why, name.s, name.length);
 	text_add(why, ": known are");
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (!(keys[i].vendors & 1u << vendor))
+	for (size_t i = 0; key_at(i, &key); i++) {
+		if (!(key.of & 1u << like))
 			continue;
 		text_add(why, between);
-		text_add(why, keys[i].usage);
+		text_add(why, key.usage);
 		between = ", ";
 	}
 	return VPMU_BAD_ARGUMENT;
@@ -282,9 +222,8 @@ static bool parse_switch(struct piece typed, uint64_t *value)
 static bool parse_number(const struct key *key, enum vpmu_vendor vendor, struct piece typed,
                          uint64_t *value, struct text *why)
 {
-	const struct limit *limit = vendor_limit(vendor_of(vendor), key->field);
-	uint64_t min = limit ? limit->min : key->min;
-	uint64_t max = limit ? limit->max : key->max;
+	const struct field_on *on = key->field ? &key->field->on[vendor_of(vendor)->like] : NULL;
+	uint64_t min = on ? on->min : 0, max = on ? on->max : key->brief->max;
 	bool number = text_parse_unsigned(typed.s, typed.length, value);
 
 	if (number && *value >= min && *value <= max)
@@ -293,9 +232,9 @@ static bool parse_number(const struct key *key, enum vpmu_vendor vendor, struct 
 	text_add(why, "=");
 	text_add_quoted(why, typed.s, typed.length);
 	text_add(why, number ? " is out of range: " : " is no number that fits: ");
-	range_describe(why, min, max);
+	range_describe(why, min, max, false);
 	text_add(why, " on ");
-	text_add(why, vendor_name(vendor));
+	text_add(why, vendor_pmu(vendor));
 	return false;
 }
 
@@ -317,25 +256,26 @@ static enum vpmu_status apply_override(struct draft *draft, struct piece option,
 {
 	enum vpmu_vendor vendor = draft->model.vendor;
 	struct piece name = cut(&option, '=');
-	const struct key *key = key_find(name);
+	unsigned like = vendor_of(vendor)->like;
+	struct key key;
 	uint64_t value;
 
-	if (!key)
-		return unknown_key(name, vendor, why);
-	if (!(key->vendors & 1u << vendor)) {
-		text_add_bytes(why, key->usage, name_length(key->usage));
+	if (!key_find(name, &key))
+		return unknown_key(name, like, why);
+	if (!(key.of & 1u << like)) {
+		text_add_bytes(why, key.usage, name_length(key.usage));
 		text_add(why, " is not an option of ");
-		text_add(why, vendor_name(vendor));
+		text_add(why, vendor_pmu(vendor));
 		return VPMU_INCOMPATIBLE;
 	}
 	if (!option.s) {
 		text_add(why, "a value is missing: ");
-		text_add(why, key->usage);
+		text_add(why, key.usage);
 		return VPMU_BAD_ARGUMENT;
 	}
-	if (!parse_value(key, vendor, option, &value, why))
+	if (!parse_value(&key, vendor, option, &value, why))
 		return VPMU_BAD_ARGUMENT;
-	key->set(draft, value);
+	set_key(draft, &key, value);
 	return VPMU_OK;
 }
 

@@ -8,6 +8,8 @@
 
 #include <vpmu/model.h>
 
+#include <base/room.h>
+
 /* How many registers a row stands for. */
 enum reg_count {
 	REG_ONE,
@@ -48,6 +50,129 @@ unsigned reg_row_count(const struct reg_row *row, const struct vpmu_model *model
 
 /* Whether the row's index-th register exists in this model. */
 bool reg_exists(const struct reg_row *row, const struct vpmu_model *model, unsigned index);
+
+/* --- Fields (field.c) ------------------------------------------------------------------------- */
+
+/* How a field's values are ordered: which covers which, and what two models have in common. */
+enum field_order {
+	FIELD_SAME,   /* only the same value covers it; models that differ have nothing in common */
+	FIELD_NUMBER, /* more covers less, the less is common */
+	FIELD_SET,    /* bits: all of them are covered, or not; the common ones */
+	FIELD_SHOWN,  /* says nothing about what there is: any value covers it, the less stays */
+};
+
+/* Vendors whose PMUs are alike, and sets of them. */
+enum { LIKE_INTEL, LIKE_AMD, LIKES };
+enum { FOR_INTEL = 1 << LIKE_INTEL, FOR_AMD = 1 << LIKE_AMD, FOR_ALL = FOR_INTEL | FOR_AMD };
+
+/* A field on one kind of PMU. */
+struct field_on {
+	uint32_t min, max;   /* when there is a PMU; max 0: no limit but rules */
+	uint16_t leaf;       /* the CPUID register that has it, in struct leaves */
+	uint8_t shift, bits; /* and where; 0 bits: none has */
+};
+
+/* A number inside a set: it can be had as it is or, as 0, not at all. */
+struct field_choice {
+	uint64_t bits;
+	const char *text;
+};
+enum { FIELD_CHOICES = 2 };
+
+/* A member of struct vpmu_model. */
+struct field_row {
+	uint8_t offset, size; /* in struct vpmu_model */
+	uint8_t number;       /* in streams; never given to another field */
+	uint8_t order;        /* enum field_order */
+	uint8_t form;         /* enum vpmu_field_form */
+	uint8_t key_of;       /* FOR_… whose users may set it */
+	uint8_t given;        /* enum given */
+	bool is_vital;        /* a guest's PMU as a whole is gone where it is another, or 0 */
+	bool may_be_0;        /* whatever the limits say */
+	const char *text;     /* in messages: "fixed counters" */
+	const char *one;      /* of a set: "fixed counter ", and the bit's number follows */
+	const char *json;     /* its member in JSON */
+	const char *key;      /* "gp=N", as it is typed; or NULL */
+	const char *about;    /* one line on the key */
+	const char *lost;     /* what a guest notices that has less of it; NULL: nothing */
+	uint64_t inverted;    /* of a set: bits that say that something is missing */
+	struct field_choice choices[FIELD_CHOICES];
+	/* What a guest can use of a set, `inverted` turned round; NULL: the set as it is. */
+	uint64_t (*had)(const struct vpmu_model *model);
+	void (*follow)(struct vpmu_model *model); /* what a user's setting changes besides */
+	struct field_on on[LIKES];
+};
+
+extern const struct field_row field_rows[];
+extern const size_t field_count;
+
+/* A bit of a field that has a name of its own. */
+struct feature_row {
+	uint8_t offset;    /* of the field in struct vpmu_model */
+	uint64_t bit;      /* in it */
+	const char *name;  /* in JSON and lists of features: "anythread-deprecated" */
+	const char *key;   /* as it is typed: "anythread=on|off" */
+	const char *about; /* one line on the key */
+	const char *text;  /* in messages: "AnyThread" */
+	uint8_t of;        /* FOR_…: whose PMUs have it */
+	uint16_t leaf;     /* its place in CPUID, as in struct field_on */
+	uint8_t shift, bits;
+	uint8_t given;    /* enum given */
+	bool is_inverted; /* the bit says that it is not there */
+};
+
+extern const struct feature_row feature_rows[];
+extern const size_t feature_count;
+
+static inline uint64_t field_get(const struct field_row *row, const struct vpmu_model *model)
+{
+	const char *at = (const char *)model + row->offset;
+	uint32_t word;
+	uint64_t value;
+
+	switch (row->size) {
+	case sizeof(uint8_t):
+		return *(const uint8_t *)at;
+	case sizeof(word):
+		__builtin_memcpy(&word, at, sizeof(word));
+		return word;
+	default:
+		__builtin_memcpy(&value, at, sizeof(value));
+		return value;
+	}
+}
+
+/* False, and nothing happens, for a value that the member cannot hold. */
+bool field_set(const struct field_row *row, struct vpmu_model *model, uint64_t value);
+
+/* Whether the model's feature is there, or not. */
+void feature_set(const struct feature_row *feature, struct vpmu_model *model, bool on);
+
+/* What a guest can use of it: a set's bits that are there, other fields' values. */
+static inline uint64_t field_had(const struct field_row *row, const struct vpmu_model *model)
+{
+	return row->had ? row->had(model) : field_get(row, model);
+}
+
+/* What a guest with `wanted` lacks on `host`: bits of a set, another field's value; 0: nothing. */
+uint64_t field_lacks(const struct field_row *row, const struct vpmu_model *wanted,
+                     const struct vpmu_model *host);
+
+/* Adds the value for people. */
+void field_describe(const struct field_row *row, uint64_t value, struct text *text);
+
+/* Adds what one bit of a set is: "fixed counter 3". */
+void field_describe_bit(const struct field_row *row, uint64_t bit, struct text *text);
+
+/*
+ * What a virtual CPU has that is given `model` by a KVM that has no more than `limit`: what both
+ * have, where the number of AMD's counters follows from the features; name, vendor and signature
+ * stay. Neither need be a model that can exist; the result is one, if `model` and `limit` are.
+ */
+void model_cap(struct vpmu_model *model, const struct vpmu_model *limit);
+
+/* --- Registers' bits and what a model has ------------------------------------------------------
+ */
 
 /* Bits of selectors, fixed-counter control and status, as the manuals name them. */
 #define SEL_EVENT     UINT64_C(0x000000ff)

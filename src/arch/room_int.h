@@ -9,13 +9,6 @@
 #include <arch/room.h>
 #include <base/room.h>
 
-/* The range of one of struct vpmu_model's one-byte fields when there is a PMU. */
-struct limit {
-	const char *what;
-	uint8_t offset; /* of the field in struct vpmu_model */
-	uint8_t min, max;
-};
-
 /* A reason why a model within its limits cannot exist. */
 struct rule {
 	bool (*broken)(const struct vpmu_model *model);
@@ -49,9 +42,7 @@ struct leaves {
 };
 
 struct vendor {
-	uint32_t features; /* enum vpmu_feature: those that can be set */
-	const struct limit *limits;
-	size_t limit_count;
+	uint8_t like; /* LIKE_… */
 	const struct rule *rules;
 	size_t rule_count;
 	const struct reg_table *registers;
@@ -59,7 +50,10 @@ struct vendor {
 	uint64_t (*status_bits)(const struct vpmu_model *model);
 	/* Derives what was not given from what was. */
 	void (*complete)(struct vpmu_model *model, unsigned given);
-	/* CPUID <-> version, counters, widths and events; the rest is the same for all. */
+	/* Makes a mixture of models one that can exist: what needs more than is there goes. The
+	 * version becomes 0 where nothing is left. */
+	void (*fit)(struct vpmu_model *model);
+	/* CPUID <-> model, beyond what the fields' rows say. */
 	void (*read_cpuid)(struct vpmu_model *model, const struct leaves *leaves);
 	void (*write_cpuid)(const struct vpmu_model *model, struct leaves *leaves);
 };
@@ -67,14 +61,14 @@ struct vendor {
 /* Never NULL for a vendor below VPMU_VENDORS. */
 const struct vendor *vendor_of(enum vpmu_vendor vendor);
 
-/* The vendor's range of a field, or NULL when only its rules bound it. */
-const struct limit *vendor_limit(const struct vendor *vendor, size_t offset);
-
 /* As messages say it: "an Intel PMU". */
-const char *vendor_name(enum vpmu_vendor vendor);
+const char *vendor_pmu(enum vpmu_vendor vendor);
 
-/* Adds "1 to 10". */
-void range_describe(struct text *text, uint64_t min, uint64_t max);
+/* Adds "1 to 10", or with `hex` "0x0 to 0xff". */
+void range_describe(struct text *text, uint64_t min, uint64_t max, bool hex);
+
+/* The features of struct vpmu_model's `features` that such PMUs can have. */
+uint32_t features_like(unsigned like);
 
 extern const struct vendor vendor_intel, vendor_amd;
 
@@ -86,6 +80,9 @@ extern const struct reg_table intel_registers, amd_registers;
 extern const struct event_table intel_events, amd_events;
 uint64_t intel_status_bits(const struct vpmu_model *model);
 uint64_t amd_status_bits(const struct vpmu_model *model);
+
+/* How many counters there are from 0 up to the first hole. */
+unsigned mask_run(uint32_t mask);
 
 void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
 void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);

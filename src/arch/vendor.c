@@ -5,20 +5,9 @@
  */
 #include <arch/room_int.h>
 
-#define LIMIT(field, text, from, to)                                                               \
-	{                                                                                          \
-		.what = (text), .offset = offsetof(struct vpmu_model, field), .min = (from),       \
-		.max = (to)                                                                        \
-	}
-
 static bool fixed_too_early(const struct vpmu_model *model)
 {
 	return model->fixed_mask && model->version < 2;
-}
-
-static bool fixed_too_many(const struct vpmu_model *model)
-{
-	return model->fixed_mask >> VPMU_MAX_FIXED;
 }
 
 /* CPUID.0AH ECX, the bitmap, exists from version 5 on (SDM vol. 3B 20.2.5.2). */
@@ -29,9 +18,7 @@ static bool fixed_holes_too_early(const struct vpmu_model *model)
 
 static bool fixed_width_wrong(const struct vpmu_model *model)
 {
-	if (!model->fixed_mask)
-		return model->fixed_width;
-	return model->fixed_width < 32 || model->fixed_width > 64;
+	return !model->fixed_mask != !model->fixed_width;
 }
 
 static bool missing_beyond_length(const struct vpmu_model *model)
@@ -49,16 +36,8 @@ static bool metrics_without_slots(const struct vpmu_model *model)
 	return model->perf_capabilities & VPMU_PERF_CAP_METRICS && !(model->fixed_mask & BIT64(3));
 }
 
-static const struct limit intel_limits[] = {
-	LIMIT(version, "version", 1, 5),
-	LIMIT(gp_count, "general-purpose counters", 1, 10),
-	LIMIT(gp_width, "width of general-purpose counters", 32, 64),
-	LIMIT(events_length, "length of the events' bit vector", 0, 32),
-};
-
 static const struct rule intel_rules[] = {
 	{fixed_too_early, "fixed counters need version 2 or later"},
-	{fixed_too_many, "fixed counters: 8 at most"},
 	{fixed_holes_too_early, "holes between the fixed counters need version 5"},
 	{fixed_width_wrong, "width of fixed counters: 32 to 64, or 0 without any"},
 	{missing_beyond_length, "events are missing beyond the length of their bit vector"},
@@ -79,11 +58,21 @@ static void intel_complete(struct vpmu_model *model, unsigned given)
 		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
 }
 
-enum {
-	INTEL_FEATURES = VPMU_FEATURE_PDCM | VPMU_FEATURE_ANYTHREAD_GONE | VPMU_FEATURE_HLE |
-	                 VPMU_FEATURE_RTM,
-	AMD_FEATURES = VPMU_FEATURE_PERFCORE | VPMU_FEATURE_PERFMON_V2,
-};
+/* Before version 5 fixed counters have no holes: what is above the first hole goes. */
+static void intel_fit(struct vpmu_model *model)
+{
+	if (model->version < 2)
+		model->fixed_mask = 0;
+	else if (model->version < 5)
+		model->fixed_mask &= (uint32_t)width_mask(mask_run(model->fixed_mask));
+	if (!model->fixed_mask)
+		model->fixed_width = 0;
+	if (!(model->features & VPMU_FEATURE_PDCM))
+		model->perf_capabilities = 0;
+	if (!(model->fixed_mask & BIT64(3)))
+		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
+	model->events_missing &= (uint32_t)width_mask(model->events_length);
+}
 
 static bool has_fixed(const struct vpmu_model *model)
 {
@@ -97,7 +86,8 @@ static bool has_architectural(const struct vpmu_model *model)
 
 static bool v2_without_perfcore(const struct vpmu_model *model)
 {
-	return (model->features & AMD_FEATURES) == VPMU_FEATURE_PERFMON_V2;
+	return model->features & VPMU_FEATURE_PERFMON_V2 &&
+	       !(model->features & VPMU_FEATURE_PERFCORE);
 }
 
 static uint8_t amd_version(const struct vpmu_model *model)
@@ -127,12 +117,6 @@ static bool before_k7(const struct vpmu_model *model)
 	return signature_family(model->signature) < 6;
 }
 
-static const struct limit amd_limits[] = {
-	LIMIT(version, "version", 1, 2),
-	LIMIT(gp_count, "counters", 1, 15),
-	LIMIT(gp_width, "width of counters", 48, 48),
-};
-
 static const struct rule amd_rules[] = {
 	{has_fixed, "AMD has no fixed counters"},
 	{has_architectural, "AMD has no architectural events and no IA32_PERF_CAPABILITIES"},
@@ -149,30 +133,44 @@ static void amd_complete(struct vpmu_model *model, unsigned given)
 		model->gp_count = amd_gp_count(model);
 }
 
+/*
+ * Without PerfMonV2 the number of counters is a given. A PerfMonV2 processor may have fewer, and
+ * then both have only what needs fewer.
+ */
+static void amd_fit(struct vpmu_model *model)
+{
+	model->version = amd_version(model);
+	if (model->version > 1)
+		return;
+	if (model->gp_count < amd_gp_count(model))
+		model->features = 0;
+	if (model->gp_count < amd_gp_count(model))
+		model->version = 0;
+	model->gp_count = amd_gp_count(model);
+}
+
 const struct vendor vendor_intel = {
-	.features = INTEL_FEATURES,
-	.limits = intel_limits,
-	.limit_count = ARRAY_SIZE(intel_limits),
+	.like = LIKE_INTEL,
 	.rules = intel_rules,
 	.rule_count = ARRAY_SIZE(intel_rules),
 	.registers = &intel_registers,
 	.events = &intel_events,
 	.status_bits = intel_status_bits,
 	.complete = intel_complete,
+	.fit = intel_fit,
 	.read_cpuid = intel_read_cpuid,
 	.write_cpuid = intel_write_cpuid,
 };
 
 const struct vendor vendor_amd = {
-	.features = AMD_FEATURES,
-	.limits = amd_limits,
-	.limit_count = ARRAY_SIZE(amd_limits),
+	.like = LIKE_AMD,
 	.rules = amd_rules,
 	.rule_count = ARRAY_SIZE(amd_rules),
 	.registers = &amd_registers,
 	.events = &amd_events,
 	.status_bits = amd_status_bits,
 	.complete = amd_complete,
+	.fit = amd_fit,
 	.read_cpuid = amd_read_cpuid,
 	.write_cpuid = amd_write_cpuid,
 };

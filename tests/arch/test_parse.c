@@ -32,6 +32,13 @@ static void width_leaves_no_fixed_width_without_fixed_counters(void **state)
 	assert_int_equal(model_of("intel-v2,fixed=0,width=40").fixed_width, 0);
 }
 
+static void the_only_width_of_amd_can_be_given(void **state)
+{
+	struct vpmu_model given = model_of("amd-k7,width=48"), plain = model_of("amd-k7");
+
+	assert_true(vpmu_model_equal(&given, &plain));
+}
+
 static void full_width_brings_the_capabilities_register(void **state)
 {
 	struct vpmu_model on = model_of("intel-v1,full-width=on");
@@ -242,6 +249,7 @@ int main(void)
 		cmocka_unit_test(overrides_set_their_field),
 		cmocka_unit_test(width_sets_gp_and_fixed),
 		cmocka_unit_test(width_leaves_no_fixed_width_without_fixed_counters),
+		cmocka_unit_test(the_only_width_of_amd_can_be_given),
 		cmocka_unit_test(full_width_brings_the_capabilities_register),
 		cmocka_unit_test(no_capabilities_register_no_capabilities),
 		cmocka_unit_test(anythread_follows_version_and_deprecation),

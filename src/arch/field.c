@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fields of a model, a row each, and its features, which are single bits of fields. Parsing,
+ * CPUID, limits, equality, meet and covers, the stream, JSON and the judgements loop over them.
+ * CPUID: Intel SDM vol. 2A CPUID; AMD APM vol. 3 appendix E.
+ */
+#include <arch/room_int.h>
+
+#define MEMBER(name)                                                                               \
+	.offset = offsetof(struct vpmu_model, name),                                               \
+	.size = sizeof(((struct vpmu_model *)0)->name)
+#define LEAF(name, from, count)                                                                    \
+	.leaf = offsetof(struct leaves, name), .shift = (from), .bits = (count)
+
+/* AnyThread exists from version 3 on, unless its bit says that it is gone. */
+static uint64_t features_had(const struct vpmu_model *model)
+{
+	uint64_t features = model->features & ~(uint64_t)VPMU_FEATURE_ANYTHREAD_GONE;
+
+	return model_has_anythread(model) ? features | VPMU_FEATURE_ANYTHREAD_GONE : features;
+}
+
+/* SDM vol. 2A CPUID.0AH: an event beyond the length does not exist. */
+static uint64_t events_had(const struct vpmu_model *model)
+{
+	return ~model->events_missing & width_mask(model->events_length);
+}
+
+static void width_of_all(struct vpmu_model *model)
+{
+	model->fixed_width = model->fixed_mask ? model->gp_width : 0;
+}
+
+static void clip_missing(struct vpmu_model *model)
+{
+	model->events_missing &= (uint32_t)width_mask(model->events_length);
+}
+
+/* Rows are told apart by `number` for ever: it is in streams. */
+const struct field_row field_rows[] = {
+	{
+		MEMBER(vendor),
+		.number = 0,
+		.text = "vendor",
+		.json = "vendor",
+		.order = FIELD_SAME,
+		.form = VPMU_FORM_VENDOR,
+		.lost = "its drivers are another vendor's",
+		.is_vital = true,
+	},
+	{
+		MEMBER(version),
+		.number = 1,
+		.text = "version",
+		.json = "pmu_version",
+		.key = "version=N",
+		.about = "architectural version",
+		.key_of = FOR_INTEL,
+		.order = FIELD_NUMBER,
+		.form = VPMU_FORM_NUMBER,
+		.lost = "CPUID promises registers that are gone",
+		.is_vital = true,
+		.on = {[LIKE_INTEL] = {1, 5, LEAF(perfmon.eax, 0, 8)}, [LIKE_AMD] = {1, 2}},
+	},
+	{
+		MEMBER(gp_count),
+		.number = 2,
+		.text = "general-purpose counters",
+		.json = "gp_counters",
+		.key = "gp=N",
+		.about = "general-purpose counters",
+		.key_of = FOR_ALL,
+		.given = GIVEN_GP,
+		.order = FIELD_NUMBER,
+		.form = VPMU_FORM_NUMBER,
+		.lost = "the others raise #GP",
+		.on = {[LIKE_INTEL] = {1, 10, LEAF(perfmon.eax, 8, 8)},
+                       [LIKE_AMD] = {1, 15, LEAF(ext_perfmon.ebx, 0, 4)}},
+	},
+	{
+		MEMBER(gp_width),
+		.number = 3,
+		.text = "width of general-purpose counters",
+		.json = "gp_width",
+		.key = "width=N",
+		.about = "bits of all counters",
+		.key_of = FOR_ALL,
+		.follow = width_of_all,
+		.order = FIELD_NUMBER,
+		.form = VPMU_FORM_NUMBER,
+		.lost = "they overflow sooner",
+		.on = {[LIKE_INTEL] = {32, 64, LEAF(perfmon.eax, 16, 8)}, [LIKE_AMD] = {48, 48}},
+	},
+	{
+		MEMBER(fixed_mask),
+		.number = 4,
+		.text = "fixed counters",
+		.one = "fixed counter ",
+		.json = "fixed_mask",
+		.key = "fixed-mask=N",
+		.about = "which fixed counters: bit i is counter i (version 5)",
+		.key_of = FOR_INTEL,
+		.given = GIVEN_FIXED,
+		.order = FIELD_SET,
+		.form = VPMU_FORM_BITS,
+		.lost = "they raise #GP",
+		.on = {[LIKE_INTEL] = {0, (1 << VPMU_MAX_FIXED) - 1, LEAF(perfmon.ecx, 0, 32)}},
+	},
+	{
+		MEMBER(fixed_width),
+		.number = 5,
+		.text = "width of fixed counters",
+		.json = "fixed_width",
+		.key = "fixed-width=N",
+		.about = "bits of fixed counters",
+		.key_of = FOR_INTEL,
+		.order = FIELD_NUMBER,
+		.form = VPMU_FORM_NUMBER,
+		.lost = "they overflow sooner",
+		.may_be_0 = true,
+		.on = {[LIKE_INTEL] = {32, 64, LEAF(perfmon.edx, 5, 8)}},
+	},
+	{
+		MEMBER(features),
+		.number = 6,
+		.text = "features",
+		.one = "feature ",
+		.json = "features",
+		.order = FIELD_SET,
+		.inverted = VPMU_FEATURE_ANYTHREAD_GONE,
+		.had = features_had,
+		.form = VPMU_FORM_FEATURES,
+		.lost = "CPUID promises what is gone",
+	},
+	{
+		MEMBER(events_length),
+		.number = 7,
+		.text = "length of the events' bit vector",
+		.json = "events_length",
+		.key = "events-length=N",
+		.about = "how many architectural events CPUID tells of",
+		.key_of = FOR_INTEL,
+		.follow = clip_missing,
+		.order = FIELD_SHOWN, /* events_missing tells which there are */
+		.form = VPMU_FORM_NUMBER,
+		.on = {[LIKE_INTEL] = {0, 32, LEAF(perfmon.eax, 24, 8)}},
+	},
+	{
+		MEMBER(events_missing),
+		.number = 8,
+		.text = "architectural events",
+		.one = "architectural event ",
+		.json = "events_missing",
+		.key = "events-missing=N",
+		.about = "bit i: architectural event i does not exist",
+		.key_of = FOR_INTEL,
+		.order = FIELD_SET,
+		.inverted = UINT32_MAX,
+		.had = events_had,
+		.form = VPMU_FORM_BITS,
+		.lost = "their counters may stay at 0",
+		.on = {[LIKE_INTEL] = {0, UINT32_MAX, LEAF(perfmon.ebx, 0, 32)}},
+	},
+	{
+		/* Flags but for two numbers (Intel SDM vol. 4, MSR 0x345). */
+		MEMBER(perf_capabilities),
+		.number = 9,
+		.text = "IA32_PERF_CAPABILITIES",
+		.one = "IA32_PERF_CAPABILITIES bit ",
+		.json = "perf_capabilities",
+		.order = FIELD_SET,
+		.choices = {{UINT64_C(0x3f), "format of LBR"}, {UINT64_C(0xf00), "format of PEBS"}},
+		.form = VPMU_FORM_HEX,
+		.lost = "it promises what is gone",
+	},
+	{
+		/* A VMM shows the guest any family and model that it likes. */
+		MEMBER(signature),
+		.number = 10,
+		.text = "signature",
+		.json = "signature",
+		.key = "signature=N",
+		.about = "CPUID.1 EAX: family, model, stepping",
+		.key_of = FOR_ALL,
+		.order = FIELD_SHOWN,
+		.form = VPMU_FORM_HEX,
+		.lost = "events that are not architectural may count something else",
+		.may_be_0 = true,
+		.on = {[LIKE_INTEL] = {0, UINT32_MAX, LEAF(signature.eax, 0, 32)},
+                       [LIKE_AMD] = {0, UINT32_MAX, LEAF(signature.eax, 0, 32)}},
+	},
+};
+const size_t field_count = ARRAY_SIZE(field_rows);
+
+#define FEATURE(name)    .offset = offsetof(struct vpmu_model, features), .bit = VPMU_FEATURE_##name
+#define CAPABILITY(name) .offset = offsetof(struct vpmu_model, perf_capabilities), .bit = (name)
+
+const struct feature_row feature_rows[] = {
+	{FEATURE(PDCM), "pdcm", "pdcm=on|off", "IA32_PERF_CAPABILITIES", "PDCM", FOR_INTEL,
+         LEAF(signature.ecx, 15, 1)},
+	{CAPABILITY(VPMU_PERF_CAP_FULL_WIDTH), "full-width", "full-width=on|off",
+         "IA32_A_PMC0... take all bits of a counter", "full-width writes", FOR_INTEL},
+	{CAPABILITY(VPMU_PERF_CAP_METRICS), "metrics", "metrics=on|off",
+         "IA32_PERF_METRICS (with fixed counter 3)", "IA32_PERF_METRICS", FOR_INTEL,
+         .given = GIVEN_METRICS},
+	{FEATURE(ANYTHREAD_GONE), "anythread-deprecated", "anythread=on|off",
+         "off: CPUID says that AnyThread is deprecated", "AnyThread", FOR_INTEL,
+         LEAF(perfmon.edx, 15, 1), .is_inverted = true},
+	{FEATURE(PERFCORE), "perfcore", "perfcore=on|off", "6 counters at 0xc0010200", "PERFCORE",
+         FOR_AMD, LEAF(ext_features.ecx, 23, 1)},
+	{FEATURE(PERFMON_V2), "perfmon-v2", "perfmon-v2=on|off",
+         "global control, any number of counters", "PerfMonV2", FOR_AMD,
+         LEAF(ext_perfmon.eax, 0, 1)},
+	{FEATURE(HLE), "hle", "hle=on|off", "hardware lock elision", "HLE", FOR_INTEL,
+         LEAF(structured.ebx, 4, 1)},
+	{FEATURE(RTM), "rtm", "rtm=on|off", "restricted transactional memory", "RTM", FOR_INTEL,
+         LEAF(structured.ebx, 11, 1)},
+};
+const size_t feature_count = ARRAY_SIZE(feature_rows);
