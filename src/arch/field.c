@@ -7,8 +7,7 @@
 #include <arch/room_int.h>
 
 #define MEMBER(name)                                                                               \
-	.offset = offsetof(struct vpmu_model, name),                                               \
-	.size = sizeof(((struct vpmu_model *)0)->name)
+	.offset = offsetof(struct vpmu_model, name), .size = sizeof(((struct vpmu_model *)0)->name)
 #define LEAF(name, from, count)                                                                    \
 	.leaf = offsetof(struct leaves, name), .shift = (from), .bits = (count)
 

@@ -3,6 +3,8 @@
 #include <cpuid.h>
 #include <string.h>
 
+#include <arch/room.h>
+
 #include "room_int.h"
 
 static struct vpmu_cpuid *find_leaf(struct vpmu_cpuid *leaves, size_t count, uint32_t leaf)
@@ -34,37 +36,27 @@ static void set_vendor(struct vpmu_cpuid *leaves, size_t count, const struct vpm
 	to->edx = from->edx;
 }
 
-static uint8_t less(uint8_t a, uint8_t b)
-{
-	return a < b ? a : b;
-}
-
-/* KVM gives no more than it has (kvm_pmu_refresh). */
+/* KVM gives no more than it has (kvm_pmu_refresh); HLE and RTM are the processor's. */
 static void cap(struct vpmu_model *model, const struct vpmu_model *limit)
 {
-	model->version = less(model->version, limit->version);
-	model->gp_count = less(model->gp_count, limit->gp_count);
-	model->gp_width = less(model->gp_width, limit->gp_width);
-	model->fixed_width = less(model->fixed_width, limit->fixed_width);
-	model->fixed_mask &= limit->fixed_mask;
-	/* HLE and RTM are the processor's. */
-	model->features &=
-		limit->features | VPMU_FEATURE_HLE | VPMU_FEATURE_RTM | VPMU_FEATURE_ANYTHREAD_GONE;
-	if (!model->fixed_mask)
-		model->fixed_width = 0;
+	struct vpmu_model all = *limit;
+
+	all.features |= VPMU_FEATURE_HLE | VPMU_FEATURE_RTM;
+	if (model->features & VPMU_FEATURE_PDCM)
+		model->perf_capabilities = limit->perf_capabilities;
+	model_cap(model, &all);
 }
 
 bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
                     const struct vpmu_model *limit)
 {
-	uint64_t capabilities = limit ? limit->perf_capabilities : 0;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t count;
 
 	memset(model, 0, sizeof(*model));
 	count = cpuid_pmu_leaves(cpuid, leaves);
 	set_vendor(leaves, count, limit);
-	if (vpmu_model_from_cpuid(model, leaves, count, capabilities, NULL, 0))
+	if (vpmu_model_from_cpuid(model, leaves, count, 0, NULL, 0))
 		return false;
 	if (limit)
 		cap(model, limit);

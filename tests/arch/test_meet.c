@@ -17,7 +17,8 @@ static struct vpmu_model near(struct random *random, const struct vpmu_model *ba
 		model = *base;
 		for (size_t i = 0; i < field_count; i++)
 			if (!random_between(random, 0, 3))
-				field_set(&field_rows[i], &model, field_get(&field_rows[i], &other));
+				field_set(&field_rows[i], &model,
+				          field_get(&field_rows[i], &other));
 		if (!random_between(random, 0, 3))
 			model = other;
 	} while (vpmu_model_check(&model, NULL, 0));
