@@ -1,51 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What KVM makes of the model that a VMM asks for, on a host of the same vendor with 8 GP and 3
- * fixed counters (Intel, version 5) or PerfMonV2 with 6 (AMD), 48 bits; and the life around it:
- * creation, KVM_SET_CPUID2, KVM_PMU_CAP_DISABLE.
+ * What KVM makes of the model that a VMM asks for, on a host of the same vendor; and the life
+ * around it: creation, KVM_SET_CPUID2, KVM_PMU_CAP_DISABLE.
  */
 #include <core/room_int.h>
-
-enum { HOST_WIDTH = 48, HOST_AMD_GP = 6, K7_GP = 4, HOST_EVENTS = 7 };
-
-/* Of a signature: the family's first four bits, and K7's. */
-enum { FAMILY = 0xf00, K7_FAMILY = 0x600 };
 
 /* kvm_caps.supported_perf_cap of a host without LBR and PEBS. */
 #define HOST_CAPABILITIES VPMU_PERF_CAP_FULL_WIDTH
 
-static uint8_t least(unsigned a, unsigned b)
+/* The most that KVM gives: kvm_init_pmu_capability, intel_pmu_refresh, amd_pmu_refresh. */
+static const struct vpmu_model host_intel = {
+	.version = 2,
+	.gp_count = PMC_GP,
+	.gp_width = 48,
+	.fixed_mask = (1 << PMC_FIXED) - 1,
+	.fixed_width = 48,
+	.features = VPMU_FEATURE_PDCM,
+	.events_length = 7,
+	.perf_capabilities = HOST_CAPABILITIES,
+};
+static const struct vpmu_model host_amd_6_1 = {
+	.version = 1,
+	.gp_count = 6,
+	.gp_width = 48,
+	.features = VPMU_FEATURE_PERFCORE,
+};
+static const struct vpmu_model host_amd_6_12 = {
+	.version = 2,
+	.gp_count = 6,
+	.gp_width = 48,
+	.features = VPMU_FEATURE_PERFCORE | VPMU_FEATURE_PERFMON_V2,
+};
+
+/* Of a signature: the family's first four bits, and K7's. */
+enum { FAMILY = 0xf00, K7_FAMILY = 0x600 };
+
+/* The PMU that no leaf of AMD's hides. */
+static void become_k7(struct vpmu_model *model)
 {
-	return (uint8_t)(a < b ? a : b);
+	model->version = 1;
+	model->gp_count = 4;
+	model->gp_width = 48;
 }
 
-/* kvm_init_pmu_capability, intel_pmu_refresh */
+/* AnyThread's bit says nothing in version 2. */
 static void adapt_intel(struct vpmu_model *model)
 {
-	unsigned fixed = least(vpmu_model_fixed_count(model), PMC_FIXED);
-
-	model->version = least(model->version, 2);
-	model->gp_count = least(model->gp_count, PMC_GP);
-	model->gp_width = least(model->gp_width, HOST_WIDTH);
-	model->fixed_mask = model->version > 1 ? (uint32_t)BIT64(fixed) - 1 : 0;
-	model->fixed_width = model->fixed_mask ? least(model->fixed_width, HOST_WIDTH) : 0;
-	model->events_length = least(model->events_length, HOST_EVENTS);
-	model->events_missing &= (uint32_t)width_mask(model->events_length);
-	model->features &= VPMU_FEATURE_PDCM;
-	model->perf_capabilities &= HOST_CAPABILITIES;
+	model_cap(model, &host_intel);
+	model->features &= ~(uint32_t)VPMU_FEATURE_ANYTHREAD_GONE;
 }
 
-/* amd_pmu_refresh: there is no leaf that hides an AMD PMU, so a model without one has K7's. */
-static void adapt_amd(struct vpmu_model *model, bool has_perfmon_v2)
+static void adapt_amd(struct vpmu_model *model, const struct vpmu_model *host)
 {
-	if (!has_perfmon_v2)
-		model->features &= ~(uint32_t)VPMU_FEATURE_PERFMON_V2;
-	model->version = model->features & VPMU_FEATURE_PERFMON_V2 ? 2 : 1;
-	if (model->version > 1)
-		model->gp_count = least(model->gp_count, HOST_AMD_GP);
-	else
-		model->gp_count = model->features & VPMU_FEATURE_PERFCORE ? HOST_AMD_GP : K7_GP;
-	model->gp_width = HOST_WIDTH;
+	if (!model->version)
+		become_k7(model);
+	model_cap(model, host);
 	/* KVM does not look at the signature; no earlier one goes with these counters. */
 	if ((model->signature & FAMILY) < K7_FAMILY)
 		model->signature = K7_FAMILY;
@@ -54,7 +63,7 @@ static void adapt_amd(struct vpmu_model *model, bool has_perfmon_v2)
 void kvm_adapt_6_1(struct vpmu_model *model)
 {
 	if (model->vendor == VPMU_VENDOR_AMD)
-		adapt_amd(model, false);
+		adapt_amd(model, &host_amd_6_1);
 	else
 		adapt_intel(model);
 }
@@ -62,7 +71,7 @@ void kvm_adapt_6_1(struct vpmu_model *model)
 void kvm_adapt_6_12(struct vpmu_model *model)
 {
 	if (model->vendor == VPMU_VENDOR_AMD)
-		adapt_amd(model, true);
+		adapt_amd(model, &host_amd_6_12);
 	else
 		adapt_intel(model);
 }
@@ -99,12 +108,10 @@ static struct vpmu_model in_leaves(const struct vpmu_model *from)
 	struct vpmu_model model = *from;
 
 	model.perf_capabilities = 0;
-	model.version = least(model.version, 2);
-	if (model.vendor == VPMU_VENDOR_AMD && !model.version) {
-		model.version = 1;
-		model.gp_count = K7_GP;
-		model.gp_width = HOST_WIDTH;
-	}
+	if (model.version > 2)
+		model.version = 2;
+	if (model.vendor == VPMU_VENDOR_AMD && !model.version)
+		become_k7(&model);
 	return model;
 }
 

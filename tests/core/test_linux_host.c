@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a VMM does around a Linux profile's PMU: the host's own work, another model, no PMU. */
+#include "../arch/random_model.h"
 #include "machine.h"
 
 static const char *const profiles[] = {"linux-6.1", "linux-6.12", "mediated"};
@@ -131,6 +132,42 @@ static void a_profile_makes_version_2_of_later_ones(void **state)
 	assert_int_equal(model.gp_count, 99);
 }
 
+/* Version 2 has no bitmap: CPUID tells a guest, and KVM, of the fixed counters up to the first
+ * hole. */
+static void fixed_counters_after_a_hole_are_not_there(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		struct vpmu_model model = model_of("intel-v5,fixed-mask=0xd");
+
+		assert_int_equal(vpmu_profile_adapt(vpmu_profile_find(profiles[i]), &model),
+		                 VPMU_OK);
+		assert_int_equal(model.fixed_mask, 1);
+	}
+}
+
+/* A KVM has what the VMM asks for, as far as it goes; signatures do not matter. */
+static void a_profile_makes_of_every_model_what_its_host_covers(void **state)
+{
+	static const char *const hosts[][2] = {
+		{"linux-6.1", "amd-perfcore"},
+		{"linux-6.12", "amd-perfmon-v2"},
+		{"mediated", "amd-perfmon-v2"},
+	};
+	struct random random = random_seeded("covered by the host");
+
+	for (unsigned i = 0; i < 5000; i++) {
+		struct vpmu_model model = random_model(&random);
+		const char *const *host = hosts[i % ARRAY_SIZE(hosts)];
+		struct vpmu_model limit = model_of(
+			model.vendor == VPMU_VENDOR_AMD ? host[1] : "intel-v2,gp=8,fixed=3");
+
+		if (model.vendor != VPMU_VENDOR_AMD)
+			limit.vendor = model.vendor;
+		assert_int_equal(vpmu_profile_adapt(vpmu_profile_find(host[0]), &model), VPMU_OK);
+		assert_true(vpmu_model_covers(&limit, &model));
+	}
+}
+
 /* A signature before K7's is that of a model without a PMU, which KVM gives one all the same. */
 static void what_a_profile_makes_of_a_possible_model_is_possible(void **state)
 {
@@ -161,6 +198,8 @@ int main(void)
 		cmocka_unit_test(a_disabled_pmu_has_no_model_and_no_counters),
 		cmocka_unit_test(it_is_disabled_before_the_first_entry_only),
 		cmocka_unit_test(a_profile_makes_version_2_of_later_ones),
+		cmocka_unit_test(fixed_counters_after_a_hole_are_not_there),
+		cmocka_unit_test(a_profile_makes_of_every_model_what_its_host_covers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
