@@ -136,9 +136,7 @@ static void judge(struct input *input, const struct vpmu_layout *layout)
 
 	take_model(input, &other);
 	take_values(input, &state, layout);
-	vpmu_compat_judge(&compat, &state, layout, &other,
-	                  vpmu_profile_find(vpmu_profile_name(take_byte(input) % 4)),
-	                  take_order(input));
+	vpmu_compat_judge(&compat, &state, layout, &other, take_profile(input), take_order(input));
 	vpmu_compat_describe_put(&compat, line, sizeof(line));
 	for (unsigned i = 0; i < VPMU_MAX_REGISTERS + 1; i++) {
 		vpmu_compat_describe_difference(&compat, i, line, sizeof(line));

@@ -32,12 +32,15 @@ static const struct option_row rows[] = {
 	ARGS_JSON(struct models_options, "print JSON (docs/json.md)"),
 };
 
-static void print_keys(void)
+static void print_names(void)
 {
 	const char *key;
 
 	for (size_t i = 0; (key = vpmu_model_key(i)); i++)
 		printf("  %-20s %s\n", key, vpmu_model_key_about(i));
+	printf("\nProfiles:\n");
+	for (size_t i = 0; (key = vpmu_profile_name(i)); i++)
+		printf("  %-20s %s\n", key, vpmu_profile_about(i));
 }
 
 static int show_model(const struct vpmu_model *model, const struct models_options *options)
@@ -110,7 +113,7 @@ const struct command cmd_models = {
 	.notes = "Without NAME: the list of presets. 'host' is this machine, as with --host.\n"
 		 "\n"
 		 "Keys that change a preset:\n",
-	.more = print_keys,
+	.more = print_names,
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_max = 1,

@@ -12,18 +12,11 @@
 #include "message.h"
 #include "quirks.h"
 
-enum { PROFILES_BYTES = 64 };
+enum { PROFILES_BYTES = 256 };
 
 static bool is_of(const struct quirk *quirk, const char *profile)
 {
-	const char *name;
-
-	if (!profile)
-		return true;
-	for (size_t i = 0; (name = vpmu_profile_name(i)); i++)
-		if (!strcmp(name, profile))
-			return quirk->profiles >> i & 1;
-	return false;
+	return !profile || quirk_is_of(quirk, vpmu_profile_find(profile));
 }
 
 /* The quirk's i-th profile or a later one, with i moved behind it; NULL: no more. */
@@ -31,8 +24,8 @@ static const char *next_profile(const struct quirk *quirk, size_t *i)
 {
 	const char *name;
 
-	while ((name = vpmu_profile_name(*i)))
-		if (quirk->profiles >> (*i)++ & 1)
+	while ((name = vpmu_profile_name((*i)++)))
+		if (quirk_is_of(quirk, vpmu_profile_find(name)))
 			return name;
 	return NULL;
 }
@@ -48,7 +41,7 @@ static void print_profiles(const struct quirk *quirk)
 
 		snprintf(text + length, sizeof(text) - length, "%s%s", length ? "," : "", name);
 	}
-	printf("%-39s  ", text);
+	printf("%-49s  ", text);
 }
 
 int quirks_print(const char *profile)
@@ -56,7 +49,7 @@ int quirks_print(const char *profile)
 	const struct quirk *quirk;
 
 	printf("%s%-41s  %s%-s%s\n", bold_on(stdout), "QUIRK",
-	       profile ? "" : "PROFILES                                 ",
+	       profile ? "" : "PROFILES                                           ",
 	       "WHAT HAPPENS  (WHERE THE KERNEL DOES IT)", bold_off(stdout));
 	for (size_t i = 0; (quirk = quirk_at(i)); i++) {
 		if (!is_of(quirk, profile))

@@ -190,7 +190,7 @@ static bool do_enter(struct replay *replay, const struct replay_command *command
 	return outcome(answer, vpmu_pmu_enter(replay->pmu));
 }
 
-/* Under linux-6.1 the event of a counter that cpuid took away overflows at each end of its sample
+/* Before Linux 6.2 the event of a counter that cpuid took away overflows at each end of its sample
  * period, which may be every other instruction: a run must not take that long. */
 #define RUN_WITH_LOST_COUNTERS (UINT64_C(1) << 24)
 

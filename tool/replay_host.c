@@ -65,8 +65,12 @@ static bool changed_model(const struct replay *replay, const struct replay_comma
 	return true;
 }
 
-static bool has_lost(const struct vpmu_model *before, const struct vpmu_model *now)
+/* Whether perf events go on that no counter has any more. */
+static bool has_lost(const struct replay *replay, const struct vpmu_model *before,
+                     const struct vpmu_model *now)
 {
+	if (!(vpmu_profile_facts(replay->profile) & VPMU_FACT_LOST_EVENTS))
+		return false;
 	return now->gp_count < before->gp_count || before->fixed_mask & ~now->fixed_mask;
 }
 
@@ -81,7 +85,7 @@ bool replay_cpuid(struct replay *replay, const struct replay_command *command,
 	status = vpmu_pmu_set_model(replay->pmu, &model);
 	if (status == VPMU_OK) {
 		replay_load_model(replay, &model);
-		replay->lost_counters |= has_lost(&before, vpmu_pmu_model(replay->pmu));
+		replay->lost_counters |= has_lost(replay, &before, vpmu_pmu_model(replay->pmu));
 	}
 	return done(answer, status);
 }

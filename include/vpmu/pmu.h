@@ -34,6 +34,25 @@ VPMU_API const struct vpmu_profile *vpmu_profile_find(const char *name);
 /* The i-th profile's name, or NULL past the last. Static storage. */
 VPMU_API const char *vpmu_profile_name(size_t i);
 
+/* One line on whose behaviour the i-th profile shows, or NULL past the last. Static storage. */
+VPMU_API const char *vpmu_profile_about(size_t i);
+
+/* The kernel whose code the profile follows, 0x60c for Linux 6.12; 0 for hardware, as for NULL. */
+VPMU_API unsigned vpmu_profile_kernel(const struct vpmu_profile *profile);
+
+/* What is true of a profile. */
+enum vpmu_fact {
+	VPMU_FACT_KVM = 1 << 0,           /* a filter, KVM_PMU_CAP_DISABLE, models that change */
+	VPMU_FACT_PERF_EVENTS = 1 << 1,   /* its counters are perf events of the host's kernel */
+	VPMU_FACT_MEDIATED = 1 << 2,      /* of kernels that have it, it is a module's parameter */
+	VPMU_FACT_MASKED_FILTER = 1 << 3, /* the filter takes VPMU_FILTER_MASKED */
+	VPMU_FACT_LOST_EVENTS = 1 << 4, /* the event of a counter that the guest has lost goes on */
+};
+#define VPMU_FACTS UINT32_C(0x1f)
+
+/* The facts of a profile, NULL for hardware: bits of enum vpmu_fact; others may be added. */
+VPMU_API uint32_t vpmu_profile_facts(const struct vpmu_profile *profile);
+
 /*
  * The profile that is nearest to a host's KVM: its kernel's release, "6.12.117-amd64", and whether
  * KVM's mediated vPMU is switched on there. NULL: that is no release of a Linux kernel. Static
@@ -43,8 +62,8 @@ VPMU_API const struct vpmu_profile *vpmu_profile_for_kernel(const char *release,
 
 /*
  * What a profile makes of the model that a VMM asks for: itself under hardware; under a Linux
- * profile what KVM shows a guest (kvm_pmu_refresh). VPMU_INCOMPATIBLE: vpmu_model_check() fails,
- * *model is unchanged.
+ * profile what KVM shows a guest (kvm_pmu_refresh). profile: NULL for hardware. VPMU_INCOMPATIBLE:
+ * vpmu_model_check() fails, *model is unchanged.
  */
 VPMU_API enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile,
                                              struct vpmu_model *model);

@@ -41,16 +41,12 @@ static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg)
 static NOT_INLINE enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                uint64_t *value)
 {
-	if (!pmu->rules->read_absent)
-		return VPMU_NO_REGISTER;
 	return pmu->rules->read_absent(pmu, msr, host, value);
 }
 
 static NOT_INLINE enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                 uint64_t value)
 {
-	if (!pmu->rules->write_absent)
-		return VPMU_NO_REGISTER;
 	return pmu->rules->write_absent(pmu, msr, host, value);
 }
 
@@ -82,11 +78,6 @@ enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr, ui
 	return read_register(pmu, reg, reg->host, VPMU_REFUSED, value);
 }
 
-static inline bool can_write(unsigned access)
-{
-	return access == VPMU_ACCESS_READ_WRITE || access == VPMU_ACCESS_COMMAND;
-}
-
 static inline enum vpmu_status write_valid(struct vpmu_pmu *pmu, const struct reg *reg,
                                            const struct write_rule *rule, enum vpmu_status refusal,
                                            uint64_t value)
@@ -110,11 +101,11 @@ static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct
 {
 	const struct write_rule *rule = &rules[reg->kind];
 
-	if (!can_write(access))
+	if (!access_writes(access))
 		return access == VPMU_ACCESS_IGNORED ? VPMU_OK : refusal;
 	if (rule->marks_in_use)
 		pmu->kvm.in_use |= 1u << reg->slot;
-	switch (rule->excess) {
+	switch ((enum excess)rule->excess) {
 	case EXCESS_FAULTS:
 		return write_valid(pmu, reg, rule, refusal, value);
 	case EXCESS_IN_CHANGE:

@@ -52,14 +52,24 @@ static struct reg resolve(const struct vpmu_register *from)
 	};
 }
 
-/* Adds a register, if the profile has it. */
+/* Whether there is a rule for every write that the register takes. */
+static bool can_be_written(const struct vpmu_pmu *pmu, const struct reg *reg)
+{
+	return (!access_writes(reg->guest) || pmu->rules->guest[reg->kind].set) &&
+	       (!access_writes(reg->host) || pmu->rules->host[reg->kind].set);
+}
+
+/* Adds a register, if the profile has it. False: there is no room, or something is missing in the
+ * profile's tables. */
 static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned *used)
 {
 	struct window *window;
 	struct reg reg = resolve(from);
 
-	if (pmu->rules->narrow && !pmu->rules->narrow(from, &reg.writable))
+	if (!pmu->rules->has(from, &reg.writable))
 		return true;
+	if (reg.store == STORE_UNKNOWN || !can_be_written(pmu, &reg))
+		return false;
 	window = window_for(pmu, from->msr / WINDOW_MSRS, used);
 	if (!window)
 		return false;

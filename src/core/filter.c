@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* KVM's event filter (KVM_SET_PMU_EVENT_FILTER), as each kernel reads it. */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 #define EVENT_SELECT  (SEL_EVENT | SEL_AMD_EVENT)
 #define ENTRY_EXCLUDE BIT64(55)
@@ -13,8 +13,7 @@ static uint64_t vendor_event_bits(const struct vpmu_pmu *pmu)
 }
 
 /* Linux 6.1 check_pmu_event_filter: the list holds event and unit mask, nothing else. */
-bool filter_matches_6_1(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
-                        uint64_t selector)
+static bool is_listed(const struct vpmu_filter *filter, uint64_t selector)
 {
 	for (uint32_t i = 0; i < filter->count; i++)
 		if (filter->events[i] == (selector & (EVENT_SELECT | SEL_UMASK)))
@@ -46,8 +45,8 @@ static bool entry_matches(const struct vpmu_pmu *pmu, uint64_t entry, uint64_t s
 }
 
 /* is_gp_event_allowed: some entry includes the event, and none excludes it. */
-bool filter_matches_6_12(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
-                         uint64_t selector)
+static bool is_matched(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
+                       uint64_t selector)
 {
 	bool included = false, nothing;
 
@@ -72,8 +71,10 @@ bool filter_allows(const struct vpmu_pmu *pmu, unsigned slot)
 		return true;
 	if (slot >= SLOT_FIXED)
 		listed = filter->fixed_bitmap >> (slot - SLOT_FIXED) & 1;
+	else if (has_fact(pmu->profile, VPMU_FACT_MASKED_FILTER))
+		listed = is_matched(pmu, filter, pmu->selector[slot]);
 	else
-		listed = pmu->profile->filter_matches(pmu, filter, pmu->selector[slot]);
+		listed = is_listed(filter, pmu->selector[slot]);
 	return listed == (filter->action == VPMU_FILTER_ALLOW);
 }
 
@@ -91,11 +92,13 @@ static bool is_valid_masked(const struct vpmu_pmu *pmu, const struct vpmu_filter
 
 enum vpmu_status vpmu_pmu_set_filter(struct vpmu_pmu *pmu, const struct vpmu_filter *filter)
 {
-	if (!pmu->profile->filter_matches)
+	uint32_t flags = has_fact(pmu->profile, VPMU_FACT_MASKED_FILTER) ? VPMU_FILTER_MASKED : 0;
+
+	if (!has_fact(pmu->profile, VPMU_FACT_KVM))
 		return VPMU_REFUSED;
 	if (filter) {
 		if (filter->action > VPMU_FILTER_DENY || filter->count > VPMU_FILTER_EVENTS ||
-		    filter->flags & ~pmu->profile->filter_flags)
+		    filter->flags & ~flags)
 			return VPMU_BAD_ARGUMENT;
 		if (filter->flags & VPMU_FILTER_MASKED && !is_valid_masked(pmu, filter))
 			return VPMU_BAD_ARGUMENT;

@@ -4,7 +4,7 @@
  * the epoch, the counts of perf calls, and the totals, of which the distances to what comes next
  * remain.
  */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 /* A step of a mixing hash: the constant is 2^64 divided by the golden ratio, made odd. */
 static uint64_t mix(uint64_t hash, uint64_t word)
@@ -71,5 +71,5 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 	hash = mix_tally(hash, pmu, slot);
 	FOR_SLOTS(slot, pmu->slots & (uint32_t)(BIT64(SLOT_FIXED) - 1))
 	hash = mix(hash, pmu->selector[slot]);
-	return pmu->response->refresh ? mix_kvm(hash, pmu) : hash;
+	return has_fact(pmu->profile, VPMU_FACT_KVM) ? mix_kvm(hash, pmu) : hash;
 }

@@ -3,7 +3,7 @@
  * What KVM makes of the model that a VMM asks for, on a host of the same vendor; and the life
  * around it: creation, KVM_SET_CPUID2, KVM_PMU_CAP_DISABLE.
  */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 /* kvm_caps.supported_perf_cap of a host without LBR and PEBS. */
 #define HOST_CAPABILITIES VPMU_PERF_CAP_FULL_WIDTH
@@ -133,7 +133,7 @@ enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *mo
 
 enum vpmu_status vpmu_pmu_disable(struct vpmu_pmu *pmu)
 {
-	if (!pmu->response->refresh || pmu->kvm.has_run)
+	if (!has_fact(pmu->profile, VPMU_FACT_KVM) || pmu->kvm.has_run)
 		return VPMU_REFUSED;
 	pmu->kvm.is_disabled = true;
 	return pmu->response->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;

@@ -6,7 +6,7 @@
  * below 2 nor above half of the counter's range (Linux arch/x86/events/core.c,
  * x86_perf_event_set_period). They are kept as the counts at which they will have been gone.
  */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 #define MAX_PERIOD ((INT64_C(1) << 47) - 1) /* x86_pmu.max_period with 48-bit counters */
 #define MIN_PERIOD 2

@@ -7,12 +7,9 @@ _Static_assert(_Alignof(struct vpmu_pmu) <= VPMU_PMU_ALIGN, "the public constant
 _Static_assert((int)VPMU_MAX_REGISTERS < (int)NO_REG,
                "a register's number fits in a window's byte");
 
-static const struct vpmu_profile *const profiles[] = {
-	&profile_hardware,
-	&profile_linux_6_1,
-	&profile_linux_6_12,
-	&profile_mediated,
-};
+#define POINTER_TO(name) &profile_##name,
+static const struct vpmu_profile *const profiles[] = {PROFILES(POINTER_TO)};
+#undef POINTER_TO
 
 const char *vpmu_profile_name(size_t i)
 {
@@ -34,6 +31,27 @@ const struct vpmu_profile *vpmu_profile_find(const char *name)
 		if (same_text(profiles[i]->name, name))
 			return profiles[i];
 	return NULL;
+}
+
+const char *vpmu_profile_about(size_t i)
+{
+	return i < ARRAY_SIZE(profiles) ? profiles[i]->about : NULL;
+}
+
+/* NULL stands for hardware. */
+static const struct vpmu_profile *or_hardware(const struct vpmu_profile *profile)
+{
+	return profile ? profile : &profile_hardware;
+}
+
+unsigned vpmu_profile_kernel(const struct vpmu_profile *profile)
+{
+	return or_hardware(profile)->kernel;
+}
+
+uint32_t vpmu_profile_facts(const struct vpmu_profile *profile)
+{
+	return or_hardware(profile)->facts & VPMU_FACTS;
 }
 
 /* Reads a number of up to 255; the text goes on behind it. 0: there is none. */
@@ -65,7 +83,8 @@ const struct vpmu_profile *vpmu_profile_for_kernel(const char *release, bool med
 	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
 		const struct vpmu_profile *profile = profiles[i];
 
-		if (!profile->since || profile->since > kernel || profile->is_mediated != mediated)
+		if (!profile->since || profile->since > kernel ||
+		    has_fact(profile, VPMU_FACT_MEDIATED) != mediated)
 			continue;
 		if (!best || profile->since > best->since)
 			best = profile;
@@ -110,7 +129,7 @@ struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_mode
 	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
 		return NULL;
 	__builtin_memset(pmu, 0, sizeof(*pmu));
-	pmu->profile = profile ? profile : &profile_hardware;
+	pmu->profile = or_hardware(profile);
 	pmu->engine = pmu->profile->engine;
 	pmu->response = pmu->profile->response;
 	pmu->rules = pmu->profile->rules[model->vendor];
@@ -168,7 +187,7 @@ struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu)
 
 enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count)
 {
-	if (!pmu->response->handle_event)
+	if (!has_fact(pmu->profile, VPMU_FACT_PERF_EVENTS))
 		return VPMU_REFUSED;
 	pmu->kvm.failing_creations = count;
 	return VPMU_OK;
@@ -186,7 +205,7 @@ void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see)
 
 void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 {
-	if (!pmu->kvm.counts_host || !pmu->response->handle_event)
+	if (!pmu->kvm.counts_host || !has_fact(pmu->profile, VPMU_FACT_PERF_EVENTS))
 		return;
 	pmu->kvm.host_runs = true;
 	vpmu_pmu_account(pmu, amounts, 0);
@@ -197,7 +216,7 @@ enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile, struct v
 {
 	enum vpmu_status status = vpmu_model_check(model, NULL, 0);
 
-	if (status == VPMU_OK && profile->adapt)
-		profile->adapt(model);
+	if (status == VPMU_OK)
+		or_hardware(profile)->adapt(model);
 	return status;
 }

@@ -12,6 +12,7 @@
 
 #include <arch/room.h>
 #include <base/room.h>
+#include <core/profile.h>
 #include <core/room.h>
 
 /* A counter's place in the machine: GP counters first, then fixed counters. */
@@ -26,9 +27,6 @@ static inline unsigned slot_of_bit(uint32_t slots)
 #define FOR_SLOTS(slot, bitmap)                                                                    \
 	for (uint32_t rest_ = (bitmap), slot = rest_ ? slot_of_bit(rest_) : 0; rest_;              \
 	     rest_ &= rest_ - 1, slot = rest_ ? slot_of_bit(rest_) : 0)
-
-/* The two privilege modes that selectors tell apart, and the bits of a tally's modes. */
-enum mode { MODE_KERNEL, MODE_USER, MODES };
 
 static inline enum mode mode_of_cpl(unsigned cpl)
 {
@@ -51,6 +49,7 @@ struct tally {
 
 /* Where a register's value is. */
 enum store {
+	STORE_UNKNOWN, /* nobody has said */
 	STORE_NOTHING, /* commands: reads give 0 */
 	STORE_COUNTER,
 	STORE_SELECTOR,
@@ -66,6 +65,12 @@ struct reg {
 	uint8_t guest, host; /* enum vpmu_access */
 	uint64_t writable;
 };
+
+/* Whether a write does anything but fail or be dropped. */
+static inline bool access_writes(unsigned access)
+{
+	return access == VPMU_ACCESS_READ_WRITE || access == VPMU_ACCESS_COMMAND;
+}
 
 /* MSR number to register: a small hash of aligned windows of 16 numbers. */
 enum { WINDOWS = 32, WINDOW_MSRS = 16, NO_REG = 0xff };
@@ -119,11 +124,6 @@ struct kvm_pmu {
 #define MISC_EMON           BIT64(7)
 #define MISC_NO_PEBS_NO_BTS (BIT64(12) | BIT64(11))
 
-struct rules;
-struct engine;
-struct response;
-struct absent_row;
-
 struct vpmu_pmu {
 	/* What vpmu_pmu_account() touches, in one place. */
 	uint64_t left[VPMU_CLASSES]; /* how much may happen in `mode` without an overflow, less 1 */
@@ -157,101 +157,6 @@ struct vpmu_pmu {
 	struct window window[WINDOWS];
 	struct reg reg[VPMU_MAX_REGISTERS];
 };
-
-/* --- What a profile is made of --- */
-
-/* What becomes of bits that a register does not have. */
-enum excess {
-	EXCESS_FAULTS,    /* the write fails: #GP, or refused */
-	EXCESS_IN_CHANGE, /* the same, unless the value is what the register holds */
-	EXCESS_DROPPED,   /* they are cut off */
-	EXCESS_TAKEN,     /* the setter sees them, and knows */
-};
-
-/* How one kind of register is written. */
-struct write_rule {
-	enum vpmu_status (*set)(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
-	enum excess excess;
-	bool marks_in_use; /* even when it fails: kvm_pmu_mark_pmc_in_use */
-};
-
-/* How one vendor's registers behave under one profile: chosen once, when a machine is made. */
-struct rules {
-	const struct write_rule *guest, *host; /* [VPMU_KINDS] */
-	/* privileged: CPL 0, or CR4.PCE. */
-	enum vpmu_status (*rdpmc)(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
-	                          uint64_t *value);
-	/* Access to a number that is no register of the model: NULL for VPMU_NO_REGISTER always. */
-	enum vpmu_status (*read_absent)(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
-	                                uint64_t *value);
-	enum vpmu_status (*write_absent)(struct vpmu_pmu *pmu, uint32_t msr, bool host,
-	                                 uint64_t value);
-	const struct absent_row *absent_rows;
-	/* Whether the profile has the register at all, and its writable bits if they are not the
-	 * table's; NULL: all, as in the table. */
-	bool (*narrow)(const struct vpmu_register *from, uint64_t *writable);
-	/* What delivering a PMI sets in LVTPC. */
-	uint32_t lvtpc_after_pmi;
-	/* Stops the counters for an overflow under DEBUGCTL's freeze bit; NULL: they never freeze.
-	 */
-	void (*freeze)(struct vpmu_pmu *pmu);
-};
-
-/* How a profile counts, and a vCPU's life under it. */
-struct engine {
-	uint64_t (*value)(const struct vpmu_pmu *pmu, unsigned slot);
-	void (*write)(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
-	/* Of a running tally: how many events until overflow() must be called for it. */
-	uint64_t (*distance)(const struct vpmu_pmu *pmu, unsigned slot);
-	/* Tallies that got there, all at one moment. */
-	void (*overflow)(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome);
-	struct vpmu_outcome (*enter)(struct vpmu_pmu *pmu);
-	struct vpmu_outcome (*emulate)(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
-	void (*schedule)(struct vpmu_pmu *pmu);
-	/* Loads the model that was asked for; false when the machine cannot hold it. */
-	bool (*power_up)(struct vpmu_pmu *pmu);
-	/* The VMM gives the vCPU another model: VPMU_REFUSED when it is too late for that. */
-	enum vpmu_status (*set_model)(struct vpmu_pmu *pmu, const struct vpmu_model *model);
-};
-
-/* What a profile does when something has changed, at once or later: where kernels differ that
- * count alike. */
-struct response {
-	/* The counters' own controls have changed. */
-	void (*changed)(struct vpmu_pmu *pmu, uint32_t slots);
-	/* What the global control says of them may have changed, and nothing else. */
-	void (*switched)(struct vpmu_pmu *pmu, uint32_t slots);
-	void (*reset)(struct vpmu_pmu *pmu);
-
-	/* The rest is what kvm.c and kvm_model.c ask of a kernel. */
-	bool (*refresh)(struct vpmu_pmu *pmu); /* NULL: a model cannot change */
-	void (*filter_changed)(struct vpmu_pmu *pmu);
-	bool (*is_triggered)(const struct vpmu_pmu *pmu, unsigned slot, enum mode mode);
-	void (*increment)(struct vpmu_pmu *pmu, unsigned slot);
-	void (*handle_event)(struct vpmu_pmu *pmu); /* NULL: there are no perf events */
-};
-
-struct vpmu_profile {
-	const char *name;
-	const struct engine *engine;
-	const struct response *response;
-	const struct rules *rules[VPMU_VENDORS];
-	/* What the profile makes of a model that a VMM asks for; NULL: just that. */
-	void (*adapt)(struct vpmu_model *model);
-	/* Whether the filter's list has the event; NULL: there is no filter. */
-	bool (*filter_matches)(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
-	                       uint64_t selector);
-	uint32_t filter_flags; /* the flags that it takes */
-	uint16_t since;        /* the first kernel that it fits, 0x602 for 6.2 */
-	bool is_mediated;      /* of kernels that have it, it is a module's parameter */
-	bool model_is_final;   /* IA32_PERF_CAPABILITIES cannot change after the first entry */
-};
-
-extern const struct vpmu_profile profile_hardware, profile_linux_6_1, profile_linux_6_12,
-	profile_mediated;
-extern const struct engine engine_hardware, engine_linux, engine_mediated;
-extern const struct response response_hardware, response_linux_6_1, response_linux_6_12,
-	response_mediated;
 
 /* --- decode.c: which register an MSR number is --- */
 
@@ -333,7 +238,7 @@ static inline uint32_t globally_enabled_slots(const struct vpmu_pmu *pmu)
 {
 	if (!pmu->has_global)
 		return UINT32_MAX;
-	if (pmu->rules->freeze && pmu->single[VPMU_KIND_GLOBAL_STATUS] & STATUS_CTR_FRZ)
+	if (pmu->single[VPMU_KIND_GLOBAL_STATUS] & pmu->rules->freeze_bit)
 		return 0;
 	return slots_of_global_bits(pmu->single[VPMU_KIND_GLOBAL_CTRL]);
 }
@@ -420,89 +325,5 @@ enum vpmu_status do_nothing(struct vpmu_pmu *pmu, const struct reg *reg, uint64_
 
 /* A PMI goes through LVTPC, or is dropped when that is masked: it is an edge, nobody keeps it. */
 void deliver_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome);
-
-/* --- perf_event.c: the host kernel's perf core --- */
-
-static inline unsigned pmc_index(unsigned slot)
-{
-	return slot < SLOT_FIXED ? slot : PMC_GP + slot - SLOT_FIXED;
-}
-
-static inline struct pmc *pmc_of(struct vpmu_pmu *pmu, unsigned slot)
-{
-	return &pmu->kvm.pmc[pmc_index(slot)];
-}
-
-static inline const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot)
-{
-	return &pmu->kvm.pmc[pmc_index(slot)];
-}
-
-/* False: the creation failed (EBUSY). */
-bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period);
-void event_release(struct vpmu_pmu *pmu, unsigned slot);
-void event_enable(struct vpmu_pmu *pmu, unsigned slot);
-
-/* Stops it, gives its count and makes that 0. */
-uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
-
-/* A new sample period starts from here, where the event's count is this. */
-void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count, uint64_t period);
-
-/* The hardware counter has wrapped; true at the end of a sample period. */
-bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot);
-
-/* Events until the hardware counter wraps. */
-uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot);
-
-/* --- filter.c --- */
-
-bool filter_allows(const struct vpmu_pmu *pmu, unsigned slot);
-bool filter_matches_6_1(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
-                        uint64_t selector);
-bool filter_matches_6_12(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
-                         uint64_t selector);
-
-/* --- kvm.c: what the kernels have alike --- */
-
-struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
-
-/* Whether the counter's own control enables it: pmc_speculative_in_use. */
-static inline bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot)
-{
-	if (slot < SLOT_FIXED)
-		return pmu->selector[slot] & SEL_EN;
-	return fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);
-}
-
-/* Event and unit mask as KVM sees them; a fixed counter has perf's code. */
-uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot);
-
-/* An event for the counter's configuration, reused or new; false when perf had none to give. */
-bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot);
-
-/* Takes the event's count over, and releases the event. */
-void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot);
-
-/* The status bit, and a request for a PMI; the event's overflow does both, once. */
-void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot);
-void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot);
-
-/* Releases the events that nobody used in the last time slice, when that is due. */
-void kvm_cleanup(struct vpmu_pmu *pmu);
-
-void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
-void kvm_clear_controls(struct vpmu_pmu *pmu);
-void kvm_enable_gp(struct vpmu_pmu *pmu);
-
-/* --- kvm_model.c --- */
-
-void kvm_adapt_6_1(struct vpmu_model *model);
-void kvm_adapt_6_12(struct vpmu_model *model);
-
-/* Loads what KVM makes of the model that was asked for; values stay. */
-bool kvm_load_model(struct vpmu_pmu *pmu);
-bool kvm_power_up(struct vpmu_pmu *pmu);
-enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 
 #endif

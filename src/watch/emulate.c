@@ -3,7 +3,6 @@
  * Emulating: which requests a KVM with the emulated PMU answers otherwise than this host's. All
  * others are passed on as they are.
  */
-#include <string.h>
 
 #include "room_int.h"
 
@@ -72,7 +71,9 @@ void vcpu_release(struct object *vcpu)
 /* Linux since 6.3. */
 static int masked_events(void)
 {
-	return strcmp(shared->profile, "linux-6.1") != 0;
+	uint32_t facts = vpmu_profile_facts(emulated_profile());
+
+	return !(facts & VPMU_FACT_KVM) || facts & VPMU_FACT_MASKED_FILTER;
 }
 
 static int check_extension(int fd, unsigned long request, void *argument)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is in no register when a get reads is told by its own name, and no order is blamed. */
+#include "../profiles.h"
 #include "explore_one.h"
 
 /* Explores order safe, which loses nothing itself; whether something was in no register. */
@@ -41,19 +42,20 @@ static void a_new_vcpu_has_everything_in_registers(void **state)
 
 static void a_pmi_that_waits_for_the_entry_is_in_no_register(void **state)
 {
-	static const char *const profiles[] = {"linux-6.1", "linux-6.12", "mediated"};
+	const char *profile;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(profiles); i++)
-		assert_true(something_is_in_no_register(profiles[i], CHECK_PMI_PENDING,
+	for (size_t i = 0; (profile = profile_with(VPMU_FACT_KVM, i)); i++)
+		assert_true(something_is_in_no_register(profile, CHECK_PMI_PENDING,
 		                                        "no PMI; it should be 1 PMI"));
 }
 
 static void an_overflow_that_perf_owes_is_in_no_register(void **state)
 {
-	assert_true(something_is_in_no_register("linux-6.1", CHECK_RUNNING,
-	                                        "no PMI; it should be 1 PMI"));
-	assert_true(something_is_in_no_register("linux-6.12", CHECK_RUNNING,
-	                                        "no PMI; it should be 1 PMI"));
+	const char *profile;
+
+	for (size_t i = 0; (profile = profile_with(VPMU_FACT_PERF_EVENTS, i)); i++)
+		assert_true(something_is_in_no_register(profile, CHECK_RUNNING,
+		                                        "no PMI; it should be 1 PMI"));
 }
 
 static void the_level_of_an_edge_detector_is_in_no_register(void **state)

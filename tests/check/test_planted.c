@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Defects that were met in the field, planted in a plan: each is found and named. */
+#include "../profiles.h"
 #include "explore_one.h"
 
-static const char *const profiles[] = {"hardware", "linux-6.1", "linux-6.12", "mediated"};
+static const char *with_events(size_t i)
+{
+	return profile_with(VPMU_FACT_PERF_EVENTS, i);
+}
 
 /* QEMU before its fix: the get side decodes PERFCORE's MSRs with `index & 1` and never halves the
  * index. Of what was saved, selector 0 survives, counter 1 has counter 0's value … */
 static void the_permutation_of_amd_registers_is_named(void **state)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(profiles); i++) {
+	for (size_t i = 0; vpmu_profile_name(i); i++) {
 		const struct cell cell = {
 			.model = "amd-perfcore",
-			.profile = profiles[i],
+			.profile = vpmu_profile_name(i),
 			.plan = "0xc0010201 0\n0xc0010200 0x1000c0\n0xc0010203 0x100\n"
 				"0xc0010202 0\n0xc0010205 0\n0xc0010204 0x100076\n"
 				"0xc0010207 0x101\n0xc0010206 0\n0xc0010209 0\n"
@@ -30,10 +34,10 @@ static void the_permutation_of_amd_registers_is_named(void **state)
 
 static void global_control_before_selectors_near_an_overflow_is_named(void **state)
 {
-	for (unsigned i = 1; i < 3; i++) {
+	for (size_t i = 0; with_events(i); i++) {
 		const struct cell cell = {
 			.model = "intel-v2",
-			.profile = profiles[i],
+			.profile = with_events(i),
 			.plan = "IA32_PERF_GLOBAL_CTRL 0x70000000f\n"
 				"IA32_PMC0 0xfffffffffffd\nIA32_PERFEVTSEL0 0x5300c0\n",
 			.level = VPMU_LEVEL_FULL,
@@ -48,10 +52,10 @@ static void global_control_before_selectors_near_an_overflow_is_named(void **sta
 
 static void a_selector_that_is_not_reset_is_named(void **state)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(profiles); i++) {
+	for (size_t i = 0; vpmu_profile_name(i); i++) {
 		const struct cell cell = {
 			.model = "amd-k7",
-			.profile = profiles[i],
+			.profile = vpmu_profile_name(i),
 			.plan = "0xc0010004 0\n0xc0010000 0\n0xc0010006 0\n0xc0010002 0\n"
 				"0xc0010005 0\n0xc0010007 0\n0xc0010003 0\n",
 			.level = VPMU_LEVEL_RESET,
@@ -64,10 +68,10 @@ static void a_selector_that_is_not_reset_is_named(void **state)
 
 static void a_status_clear_after_the_status_write_is_named(void **state)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(profiles); i++) {
+	for (size_t i = 0; vpmu_profile_name(i); i++) {
 		const struct cell cell = {
 			.model = "intel-v2",
-			.profile = profiles[i],
+			.profile = vpmu_profile_name(i),
 			.plan = "0x38f 0\n0x186 0x5300c0\n0x38e 1\n0x38e 0\n0x38f 0x70000000f\n"
 				"expect 0x38e 1\n",
 			.level = VPMU_LEVEL_FULL,
@@ -81,10 +85,10 @@ static void a_status_clear_after_the_status_write_is_named(void **state)
 /* OVF_CTRL written by the host clears nothing, on any profile. */
 static void writing_the_clear_register_after_the_status_holds(void **state)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(profiles); i++) {
+	for (size_t i = 0; vpmu_profile_name(i); i++) {
 		const struct cell cell = {
 			.model = "intel-v2",
-			.profile = profiles[i],
+			.profile = vpmu_profile_name(i),
 			.plan = "0x38f 0\n0x186 0x5300c0\n0x38e 1\n0x390 1\n0x38f 0x70000000f\n",
 			.level = VPMU_LEVEL_FULL,
 		};

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "../profiles.h"
 #include "explore_one.h"
 #include "witness.h"
 
@@ -139,7 +140,7 @@ static void in_order_safe_random_models_lose_nothing(void **state)
 		uint64_t seed = random_next(&random);
 
 		tried.model = random_model(&random);
-		profile = vpmu_profile_name(i % 4);
+		profile = profile_in_turn(i);
 		tried.profile = vpmu_profile_find(profile);
 		tried.level = i / 4 % 4 ? VPMU_LEVEL_FULL : VPMU_LEVEL_RESET;
 		tried.ordeal = (enum ordeal)random_between(&random, 0, ORDEALS - 1);

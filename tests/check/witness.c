@@ -515,10 +515,7 @@ static bool make(struct trial *trial, struct machine *machine)
 
 bool ordeal_exists(const struct vpmu_profile *profile, enum ordeal ordeal)
 {
-	bool has_events = profile == vpmu_profile_find("linux-6.1") ||
-	                  profile == vpmu_profile_find("linux-6.12");
-
-	return has_events || ordeal != ORDEAL_STARVED;
+	return vpmu_profile_facts(profile) & VPMU_FACT_PERF_EVENTS || ordeal != ORDEAL_STARVED;
 }
 
 bool witness_agrees(const struct case_ *tried, uint64_t seed, char *what, size_t what_bytes)

@@ -12,6 +12,8 @@
 
 #include <core/room_int.h>
 
+#include "../profiles.h"
+
 #define RUN(...) ((struct vpmu_amounts){.of = {__VA_ARGS__}})
 
 /* A machine of the model, in one of a few places that the tests share; fails the test if there

@@ -17,6 +17,7 @@
 
 #include <machine/room.h>
 
+#include "../profiles.h"
 #include "random_body.h"
 
 enum {
@@ -384,7 +385,7 @@ int main(int count, char **words)
 	for (uint64_t i = 0; i < guests; i++, seed++) {
 		try_on(&sums, seed, "hardware");
 		if (seed % 2)
-			try_on(&sums, seed, vpmu_profile_name(seed / 2 % 4));
+			try_on(&sums, seed, profile_in_turn(seed / 2));
 	}
 	printf("# %" PRIu64 " guests, %" PRIu64 " with their profiles: %" PRIu64
 	       " instructions, %" PRIu64 " slots; %" PRIu64 " differ\n%s 1 - whole, stepped and "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Baseline: the largest PMU that every host takes, and who is to blame for what it lacks. */
+#include "../profiles.h"
 #include "fixture.h"
 
 static void add(struct vpmu_baseline *baseline, const char *model, uint64_t host)
@@ -143,7 +144,7 @@ static void every_host_takes_the_baseline_of_what_its_kernel_gives(void **state)
 	struct random random = random_seeded("baseline of kernels");
 
 	for (unsigned i = 0; i < 2000; i++) {
-		const char *name = vpmu_profile_name(i % 4);
+		const char *name = profile_in_turn(i);
 		const struct vpmu_profile *profile = vpmu_profile_find(name);
 		struct vpmu_model fleet[FLEET], model;
 		bool exists = true;

@@ -28,8 +28,10 @@ pick = random.Random(options.seed)
 print(f"# --seed {options.seed}")
 
 MODELS = options.models.split(";")
-PROFILES = [[name, options.vpmu, "replay", "-"]
-            for name in ("hardware", "linux-6.1", "linux-6.12", "mediated")]
+help_text = subprocess.run([options.vpmu, "models", "--help"], capture_output=True, text=True,
+                           timeout=60, check=True).stdout
+PROFILES = [[line.split()[0], options.vpmu, "replay", "-"]
+            for line in help_text.split("\nProfiles:\n")[1].splitlines()]
 MEMBERS = ("name", "vendor", "signature", "pmu_version", "gp_counters", "gp_width",
            "fixed_counters", "fixed_mask", "fixed_width", "features", "perf_capabilities",
            "events_length", "events_missing")

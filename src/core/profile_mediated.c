@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Profile mediated: KVM's mediated vPMU (merged after Linux 6.19, off by default). The guest owns
+ * Profile mediated: KVM's mediated vPMU as in Linux 7.3 (off by default). The guest owns
  * the host's counters while it runs: they are loaded at entry and saved at exit, so a counter is
  * what the hardware counted, a host write stores, and there are no perf events. KVM keeps the
  * selector that runs apart from the one that the guest sees, where the event filter denies the
  * event.
  */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
 {
@@ -119,7 +119,7 @@ static void filter_changed(struct vpmu_pmu *pmu)
 	changed(pmu, pmu->slots);
 }
 
-const struct engine engine_mediated = {
+static const struct engine engine = {
 	.value = value,
 	.write = tally_set,
 	.distance = counter_distance,
@@ -131,7 +131,7 @@ const struct engine engine_mediated = {
 	.set_model = kvm_set_model,
 };
 
-const struct response response_mediated = {
+static const struct response response = {
 	.changed = changed,
 	.switched = changed,
 	.reset = reset,
@@ -139,4 +139,16 @@ const struct response response_mediated = {
 	.filter_changed = filter_changed,
 	.is_triggered = is_triggered,
 	.increment = increment,
+};
+
+const struct vpmu_profile profile_mediated = {
+	.name = "mediated",
+	.about = "KVM's mediated vPMU: the guest has the hardware's counters while it runs",
+	.kernel = 0x703,
+	.since = 1, /* its parameter is only where it is */
+	.facts = VPMU_FACT_MEDIATED | (FACTS_LINUX_6_12 & ~(uint32_t)VPMU_FACT_PERF_EVENTS),
+	.engine = &engine,
+	.response = &response,
+	.rules = RULES_LINUX_6_12,
+	.adapt = kvm_adapt_6_12,
 };

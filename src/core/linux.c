@@ -4,7 +4,7 @@
  * is what KVM holds plus what was emulated plus its event's count; events are created, reused and
  * released; requests wait for the entry.
  */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 /* Whether the event's count is a part of the counter's value. */
 static inline bool event_counts(const struct pmc *pmc)

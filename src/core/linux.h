@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the Linux profiles share: the host's perf events, the event filter, MSRs and RDPMC, and what
+ * KVM makes of a model. A kernel's own is in its profile_linux_*.c.
+ */
+#ifndef CORE_LINUX_H
+#define CORE_LINUX_H
+
+#include <core/room_int.h>
+
+/* --- The profiles --- */
+
+extern const struct engine engine_linux;
+
+/* What a later kernel is based on. */
+extern const struct response response_linux_6_12;
+extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd;
+#define RULES_LINUX_6_12                                                                           \
+	{                                                                                          \
+		[VPMU_VENDOR_INTEL] = &rules_linux_6_12_intel,                                     \
+		[VPMU_VENDOR_ZHAOXIN] = &rules_linux_6_12_intel,                                   \
+		[VPMU_VENDOR_AMD] = &rules_linux_6_12_amd,                                         \
+	}
+#define FACTS_LINUX_6_12                                                                           \
+	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER | FACT_CAPABILITIES_FINAL)
+
+/* --- perf_event.c: the host kernel's perf core --- */
+
+static inline unsigned pmc_index(unsigned slot)
+{
+	return slot < SLOT_FIXED ? slot : PMC_GP + slot - SLOT_FIXED;
+}
+
+static inline struct pmc *pmc_of(struct vpmu_pmu *pmu, unsigned slot)
+{
+	return &pmu->kvm.pmc[pmc_index(slot)];
+}
+
+static inline const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return &pmu->kvm.pmc[pmc_index(slot)];
+}
+
+/* False: the creation failed (EBUSY). */
+bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period);
+void event_release(struct vpmu_pmu *pmu, unsigned slot);
+void event_enable(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Stops it, gives its count and makes that 0. */
+uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
+
+/* A new sample period starts from here, where the event's count is this. */
+void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count, uint64_t period);
+
+/* The hardware counter has wrapped; true at the end of a sample period. */
+bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Events until the hardware counter wraps. */
+uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* --- filter.c --- */
+
+bool filter_allows(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* --- linux_msr.c: RDMSR and WRMSR, what the kernels have alike --- */
+
+/* What KVM says to a number that is no register of the model. */
+enum absent {
+	ABSENT_NOTHING,      /* nothing: the end of a table */
+	ABSENT_LEGACY,       /* writes are dropped, reads give 0 (kvm_set_msr_common, K7 and P6) */
+	ABSENT_ADVERTISED,   /* the host may write 0, and reads 0: KVM_GET_MSR_INDEX_LIST has it */
+	ABSENT_CAPABILITIES, /* IA32_PERF_CAPABILITIES */
+	ABSENT_MISC_ENABLE,  /* IA32_MISC_ENABLE, of any vendor's guest */
+};
+
+struct absent_row {
+	uint32_t first, last;
+	enum absent what;
+	/* Whether KVM takes the number for a register, and then finds no counter behind it. */
+	bool (*fails)(const struct vpmu_pmu *pmu);
+};
+
+bool linux_never(const struct vpmu_pmu *pmu);
+
+#define LEGACY(first, last)                                                                        \
+	{                                                                                          \
+		(first), (last), ABSENT_LEGACY, linux_never                                        \
+	}
+#define ADVERTISED(first, last)                                                                    \
+	{                                                                                          \
+		(first), (last), ABSENT_ADVERTISED, linux_never                                    \
+	}
+#define OF_ANY_VENDOR                                                                              \
+	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187), {0x1a0, 0x1a0, ABSENT_MISC_ENABLE, linux_never}, \
+	{                                                                                          \
+		0x345, 0x345, ABSENT_CAPABILITIES, linux_never                                     \
+	}
+#define INTEL_ABSENT                                                                               \
+	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8), ADVERTISED(0x188, 0x18d), ADVERTISED(0x309, 0x30b), \
+		ADVERTISED(0x38d, 0x38f), ADVERTISED(0x3f1, 0x3f1), ADVERTISED(0x600, 0x600),      \
+		LEGACY(0xc0010000, 0xc0010007)
+#define ABSENT_END                                                                                 \
+	{                                                                                          \
+		0, 0, ABSENT_NOTHING, linux_never                                                  \
+	}
+
+enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                   uint64_t *value);
+enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, uint64_t value);
+bool linux_has_intel(const struct vpmu_register *from, uint64_t *writable);
+bool linux_has_amd(const struct vpmu_register *from, uint64_t *writable);
+enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+
+/* No counter of any model: an index of RDPMC that is none. */
+enum { NO_SLOT = SLOTS };
+
+/* The counter that RDPMC names, by the index among those of its type. */
+static inline unsigned linux_gp_slot(uint32_t index)
+{
+	return index < PMC_GP ? index : NO_SLOT;
+}
+
+static inline unsigned linux_fixed_slot(uint32_t index)
+{
+	return index < PMC_FIXED ? SLOT_FIXED + index : NO_SLOT;
+}
+
+/* is_vmware_backdoor_pmc: these succeed at every privilege level, with a time that is not kept
+ * here. */
+static inline bool linux_is_vmware_selector(uint32_t ecx)
+{
+	return ecx >= 0x10000 && ecx <= 0x10002;
+}
+
+/* RDPMC of a slot, or of NO_SLOT. */
+enum vpmu_status linux_rdpmc_slot(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned slot,
+                                  bool privileged, uint64_t *value);
+
+/* Whether the VMM asked for PERFCORE: CPUID is its, whatever KVM makes of it. */
+static inline bool linux_asked_perfcore(const struct vpmu_pmu *pmu)
+{
+	return pmu->asked.features & VPMU_FEATURE_PERFCORE;
+}
+
+/* --- linux.c: counting, what the kernels have alike --- */
+
+struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
+
+/* Whether the counter's own control enables it: pmc_speculative_in_use. */
+static inline bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	if (slot < SLOT_FIXED)
+		return pmu->selector[slot] & SEL_EN;
+	return fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);
+}
+
+/* Event and unit mask as KVM sees them; a fixed counter has perf's code. */
+uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot);
+
+/* An event for the counter's configuration, reused or new; false when perf had none to give. */
+bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Takes the event's count over, and releases the event. */
+void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot);
+
+/* The status bit, and a request for a PMI; the event's overflow does both, once. */
+void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot);
+void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot);
+
+/* Releases the events that nobody used in the last time slice, when that is due. */
+void kvm_cleanup(struct vpmu_pmu *pmu);
+
+void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
+void kvm_clear_controls(struct vpmu_pmu *pmu);
+void kvm_enable_gp(struct vpmu_pmu *pmu);
+
+/* --- kvm_model.c --- */
+
+void kvm_adapt_6_1(struct vpmu_model *model);
+void kvm_adapt_6_12(struct vpmu_model *model);
+
+/* Loads what KVM makes of the model that was asked for; values stay. */
+bool kvm_load_model(struct vpmu_pmu *pmu);
+bool kvm_power_up(struct vpmu_pmu *pmu);
+enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+
+#endif

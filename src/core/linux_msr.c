@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kernels' RDMSR, WRMSR and RDPMC have alike: which registers KVM's PMU has, what it says
+ * to numbers that are no register of the model, and IA32_PERF_CAPABILITIES.
+ */
+#include <core/linux.h>
+
+/* --- Registers of the model --- */
+
+/* reprogram_fixed_counters: those whose fields change are in use. */
+enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	uint64_t changed = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
+
+	pmu->kvm.in_use |= slots_of_fixed_fields(changed) & pmu->slots;
+	return set_fixed_ctrl(pmu, reg, value);
+}
+
+/* KVM's PMU has no DEBUGCTL; IA32_PERF_CAPABILITIES and IA32_MISC_ENABLE have their own rules. */
+bool linux_has_intel(const struct vpmu_register *from, uint64_t *writable)
+{
+	return from->kind != VPMU_KIND_DEBUGCTL && from->kind != VPMU_KIND_MISC_ENABLE &&
+	       from->kind != VPMU_KIND_CAPABILITIES;
+}
+
+/* Nor has it AMD's freeze, and it clears HostOnly and GuestOnly (amd_pmu_refresh, reserved_bits).
+ */
+bool linux_has_amd(const struct vpmu_register *from, uint64_t *writable)
+{
+	if (from->kind == VPMU_KIND_SELECTOR || from->kind == VPMU_KIND_SELECTOR_ALIAS)
+		*writable &= ~(SEL_AMD_GUEST | SEL_AMD_HOST);
+	else if (from->kind != VPMU_KIND_COUNTER && from->kind != VPMU_KIND_COUNTER_ALIAS)
+		*writable &= BIT64(VPMU_MAX_GP) - 1;
+	return linux_has_intel(from, writable);
+}
+
+/* --- Numbers that are no register of the model --- */
+
+/* For numbers behind which nothing can be missing. */
+bool linux_never(const struct vpmu_pmu *pmu)
+{
+	return false;
+}
+
+/* vmx_set_msr, kvm_set_msr_common: a subset of what the host supports, and nothing without a PMU.
+ */
+static bool can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
+{
+	uint64_t supported = pmu->model.vendor == VPMU_VENDOR_AMD ? 0 : VPMU_PERF_CAP_FULL_WIDTH;
+
+	return !(capabilities & ~supported) && (!capabilities || pmu->model.version);
+}
+
+static enum vpmu_status read_capabilities(const struct vpmu_pmu *pmu, bool host, uint64_t *value)
+{
+	if (!host && !(pmu->asked.features & VPMU_FEATURE_PDCM))
+		return VPMU_GP;
+	*value = pmu->single[VPMU_KIND_CAPABILITIES];
+	return VPMU_OK;
+}
+
+static enum vpmu_status write_capabilities(struct vpmu_pmu *pmu, bool host, uint64_t value)
+{
+	bool same = value == pmu->single[VPMU_KIND_CAPABILITIES];
+	bool is_final = has_fact(pmu->profile, FACT_CAPABILITIES_FINAL);
+
+	if (!host)
+		return VPMU_GP;
+	if (pmu->kvm.has_run && is_final && !same)
+		return VPMU_REFUSED;
+	if (!can_have(pmu, value))
+		return VPMU_REFUSED;
+	pmu->single[VPMU_KIND_CAPABILITIES] = value;
+	if (!same || !is_final)
+		pmu->response->refresh(pmu);
+	return VPMU_OK;
+}
+
+/* kvm_set_msr_common: what says that there is no PEBS and no BTS cannot change, and a guest's write
+ * of "performance monitoring available" is dropped. The other bits are not looked at. */
+static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint64_t value)
+{
+	uint64_t *now = &pmu->single[VPMU_KIND_MISC_ENABLE];
+
+	if (!host && (*now ^ value) & MISC_NO_PEBS_NO_BTS)
+		return VPMU_GP;
+	if (!host)
+		value = (value & ~MISC_EMON) | (*now & MISC_EMON);
+	*now = value;
+	return VPMU_OK;
+}
+
+/* VPMU_OK and what the number is; or what KVM says before it looks at that. */
+static enum vpmu_status find_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                    enum absent *what)
+{
+	const struct absent_row *row = pmu->rules->absent_rows;
+
+	while (row->what != ABSENT_NOTHING && (msr < row->first || msr > row->last))
+		row++;
+	*what = row->what;
+	if (*what == ABSENT_NOTHING)
+		return VPMU_NO_REGISTER;
+	if (row->fails(pmu))
+		return host ? VPMU_REFUSED : VPMU_GP;
+	return *what == ABSENT_ADVERTISED && !host ? VPMU_NO_REGISTER : VPMU_OK;
+}
+
+enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                   uint64_t *value)
+{
+	enum absent what;
+	enum vpmu_status status = find_absent(pmu, msr, host, &what);
+
+	if (status != VPMU_OK)
+		return status;
+	if (what == ABSENT_CAPABILITIES)
+		return read_capabilities(pmu, host, value);
+	*value = what == ABSENT_MISC_ENABLE ? pmu->single[VPMU_KIND_MISC_ENABLE] : 0;
+	return VPMU_OK;
+}
+
+enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, uint64_t value)
+{
+	enum absent what;
+	enum vpmu_status status = find_absent(pmu, msr, host, &what);
+
+	if (status != VPMU_OK)
+		return status;
+	if (what == ABSENT_CAPABILITIES)
+		return write_capabilities(pmu, host, value);
+	if (what == ABSENT_MISC_ENABLE)
+		return write_misc_enable(pmu, host, value);
+	return what == ABSENT_ADVERTISED && value ? VPMU_NO_REGISTER : VPMU_OK;
+}
+
+/* --- RDPMC --- */
+
+enum vpmu_status linux_rdpmc_slot(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned slot,
+                                  bool privileged, uint64_t *value)
+{
+	if (pmu->model.version && linux_is_vmware_selector(ecx)) {
+		*value = 0;
+		return VPMU_OK;
+	}
+	if (!privileged || slot >= SLOTS || !(pmu->slots >> slot & 1))
+		return VPMU_GP;
+	*value = pmu->engine->value(pmu, slot);
+	return VPMU_OK;
+}

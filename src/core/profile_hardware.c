@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Profile hardware: what writes and RDPMC do according to the vendors' manuals. A table of rules
+ * for the guest a vendor, and one for the host.
+ *
+ * Host access is a VMM's that sets a state: registers that a guest only reads can be set, commands
+ * do nothing, and a value with bits that the register cannot hold is refused rather than cut.
+ */
+#include <core/room_int.h>
+
+/* --- Host access, on every vendor --- */
+
+/* What the silicon says cannot be set; writing back what was read is no change. */
+static enum vpmu_status keep(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	return value == pmu->single[reg->kind] ? VPMU_OK : VPMU_REFUSED;
+}
+
+static const struct write_rule host_rules[VPMU_KINDS] = {
+	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_GLOBAL_STATUS] = {.set = set_status, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_STATUS_CLEAR] = {.set = do_nothing, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_STATUS_SET] = {.set = do_nothing, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_CAPABILITIES] = {.set = keep, .excess = EXCESS_TAKEN},
+	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
+};
+
+/* --- Intel, Zhaoxin: Intel SDM vol. 3B chapter 20 --- */
+
+static const struct write_rule intel_rules[VPMU_KINDS] = {
+	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
+	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
+};
+
+/* Selectors of RDPMC (Intel SDM vol. 2B RDPMC): ECX[31:16] is the type. No architectural PMU has
+ * the "fast" reads of bit 31. */
+enum { RDPMC_GP = 0x0000, RDPMC_METRICS = 0x2000, RDPMC_FIXED = 0x4000 };
+
+static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+                                    uint64_t *value)
+{
+	uint32_t type = ecx >> 16, index = ecx & 0xffff;
+
+	if (!privileged)
+		return VPMU_GP;
+	if (type == RDPMC_METRICS && index == 0 && model_has_metrics(&pmu->model)) {
+		*value = pmu->single[VPMU_KIND_METRICS];
+		return VPMU_OK;
+	}
+	if (type == RDPMC_FIXED && index < VPMU_MAX_FIXED)
+		index += SLOT_FIXED;
+	else if (type != RDPMC_GP || index >= SLOT_FIXED)
+		return VPMU_GP;
+	if (!(pmu->slots >> index & 1))
+		return VPMU_GP;
+	*value = pmu->engine->value(pmu, index);
+	return VPMU_OK;
+}
+
+/*
+ * 20.2.4.1: a PMI under IA32_DEBUGCTL.FREEZE_PERFMON_ON_PMI clears GLOBAL_CTRL before version 4,
+ * and sets GLOBAL_STATUS.CTR_FRZ from version 4 on, which stops the counters until it is cleared.
+ */
+static void intel_freeze(struct vpmu_pmu *pmu)
+{
+	if (pmu->model.version >= 4)
+		add_status(pmu, NULL, STATUS_CTR_FRZ);
+	else
+		set_global_ctrl(pmu, NULL, 0);
+}
+
+/* --- AMD: AMD APM vol. 2 13.2 --- */
+
+/* Reserved bits of selectors and counters are not kept, and do not fault. */
+static const struct write_rule amd_rules[VPMU_KINDS] = {
+	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
+};
+
+static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+                                  uint64_t *value)
+{
+	if (!privileged || ecx >= pmu->model.gp_count)
+		return VPMU_GP;
+	*value = pmu->engine->value(pmu, ecx);
+	return VPMU_OK;
+}
+
+/* DebugCtl.FPCI: PerfCntrGlobalStatus.PMCF is set, and stops the counters while it is. */
+static void amd_freeze(struct vpmu_pmu *pmu)
+{
+	add_status(pmu, NULL, STATUS_CTR_FRZ);
+}
+
+/* --- The profile --- */
+
+static enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
+                                    uint64_t *value)
+{
+	return VPMU_NO_REGISTER;
+}
+
+static enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, uint64_t value)
+{
+	return VPMU_NO_REGISTER;
+}
+
+/* Hardware is what the table says. */
+static bool has(const struct vpmu_register *from, uint64_t *writable)
+{
+	return true;
+}
+
+static void adapt(struct vpmu_model *model)
+{
+}
+
+static const struct rules intel = {
+	.guest = intel_rules,
+	.host = host_rules,
+	.rdpmc = intel_rdpmc,
+	.lvtpc_after_pmi = VPMU_LVTPC_MASKED, /* SDM vol. 3A 11.5.1 */
+	.read_absent = read_absent,
+	.write_absent = write_absent,
+	.has = has,
+	.freeze_bit = STATUS_CTR_FRZ,
+	.freeze = intel_freeze,
+};
+
+static const struct rules amd = {
+	.guest = amd_rules,
+	.host = host_rules,
+	.rdpmc = amd_rdpmc,
+	.read_absent = read_absent,
+	.write_absent = write_absent,
+	.has = has,
+	.freeze_bit = STATUS_CTR_FRZ,
+	.freeze = amd_freeze,
+};
+
+const struct vpmu_profile profile_hardware = {
+	.name = "hardware",
+	.about = "what the vendors' manuals say",
+	.engine = &engine_hardware,
+	.response = &response_hardware,
+	.rules =
+		{
+			[VPMU_VENDOR_INTEL] = &intel,
+			[VPMU_VENDOR_ZHAOXIN] = &intel,
+			[VPMU_VENDOR_AMD] = &amd,
+		},
+	.adapt = adapt,
+};

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of profiles: what each must have, and that nothing is missing for a kind of register.
+ */
+#include <string.h>
+
+#include "machine.h"
+
+static const struct vpmu_profile *profile_at(size_t i)
+{
+	const char *name = vpmu_profile_name(i);
+
+	return name ? vpmu_profile_find(name) : NULL;
+}
+
+static void every_profile_says_what_it_is(void **state)
+{
+	const struct vpmu_profile *profile;
+
+	for (size_t i = 0; (profile = profile_at(i)); i++) {
+		assert_true(strlen(vpmu_profile_about(i)) > 0);
+		assert_non_null(profile->engine);
+		assert_non_null(profile->response);
+		assert_non_null(profile->adapt);
+		for (unsigned v = 0; v < VPMU_VENDORS; v++)
+			assert_non_null(profile->rules[v]);
+	}
+	assert_null(vpmu_profile_about(SIZE_MAX));
+}
+
+static void facts_agree(void **state)
+{
+	const struct vpmu_profile *profile;
+
+	for (size_t i = 0; (profile = profile_at(i)); i++) {
+		uint32_t facts = vpmu_profile_facts(profile);
+		bool is_kvm = facts & VPMU_FACT_KVM;
+
+		assert_int_equal(is_kvm, vpmu_profile_kernel(profile) != 0);
+		assert_int_equal(is_kvm, profile->since != 0);
+		if (!is_kvm)
+			assert_int_equal(facts, 0);
+		else
+			assert_int_equal(!!(facts & VPMU_FACT_PERF_EVENTS),
+			                 !(facts & VPMU_FACT_MEDIATED));
+		assert_int_equal(facts & ~VPMU_FACTS, 0);
+	}
+}
+
+static void no_profile_is_hardware(void **state)
+{
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, "intel-v5", NULL, 0), VPMU_OK);
+	assert_int_equal(vpmu_profile_facts(NULL), 0);
+	assert_int_equal(vpmu_profile_kernel(NULL), 0);
+	assert_int_equal(vpmu_profile_adapt(NULL, &model), VPMU_OK);
+	assert_int_equal(model.version, 5);
+}
+
+/* Presets have every kind of register between them. */
+static void every_profile_has_a_rule_for_every_kind_of_register(void **state)
+{
+	const char *profile, *model;
+	uint32_t kinds = 0;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (size_t m = 0; (model = vpmu_preset_name(m)); m++) {
+			const struct vpmu_pmu *pmu = machine_on(profile, model);
+
+			for (unsigned i = 0; i < pmu->reg_count; i++)
+				kinds |= 1u << pmu->reg[i].kind;
+		}
+	assert_int_equal(kinds, (1u << VPMU_KINDS) - 1);
+}
+
+/* A copy of a profile's tables without the rule for one kind. */
+static struct vpmu_pmu *machine_without(enum vpmu_kind kind, bool of_host)
+{
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+	static struct write_rule guest[VPMU_KINDS], host[VPMU_KINDS];
+	static struct rules rules;
+	struct vpmu_profile profile = profile_linux_6_12;
+	struct vpmu_model model;
+
+	rules = *profile.rules[VPMU_VENDOR_INTEL];
+	memcpy(guest, rules.guest, sizeof(guest));
+	memcpy(host, rules.host, sizeof(host));
+	(of_host ? host : guest)[kind].set = NULL;
+	rules.guest = guest;
+	rules.host = host;
+	profile.rules[VPMU_VENDOR_INTEL] = &rules;
+	assert_int_equal(vpmu_model_parse(&model, "intel-v2", NULL, 0), VPMU_OK);
+	return vpmu_pmu_init(memory, sizeof(memory), &model, &profile);
+}
+
+static void a_missing_rule_is_no_machine_rather_than_a_crash(void **state)
+{
+	assert_non_null(machine_without(VPMU_KIND_STATUS_SET, false)); /* version 2 has none */
+	assert_null(machine_without(VPMU_KIND_SELECTOR, false));
+	assert_null(machine_without(VPMU_KIND_STATUS_CLEAR, false));
+	assert_null(machine_without(VPMU_KIND_GLOBAL_STATUS, true));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_profile_says_what_it_is),
+		cmocka_unit_test(facts_agree),
+		cmocka_unit_test(no_profile_is_hardware),
+		cmocka_unit_test(every_profile_has_a_rule_for_every_kind_of_register),
+		cmocka_unit_test(a_missing_rule_is_no_machine_rather_than_a_crash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
