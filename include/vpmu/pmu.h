@@ -166,6 +166,12 @@ VPMU_API struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu,
 VPMU_API void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amounts *out);
 
 /*
+ * The same for what happens at CPL 0 and at CPL 1-3 taken together, of the counters that count at
+ * both: these bound the sum, as vpmu_pmu_headroom() bounds what happens at each.
+ */
+VPMU_API void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_amounts *out);
+
+/*
  * The classes (bit 1 << class) that some running counter counts at any privilege level. The others
  * need not be measured at all. Changes only by an access, an entry, a reset or an overflow.
  */

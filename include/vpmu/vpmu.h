@@ -4,6 +4,7 @@
 #define VPMU_VPMU_H
 
 #include <vpmu/compat.h>
+#include <vpmu/meter.h>
 #include <vpmu/model.h>
 #include <vpmu/pmu.h>
 #include <vpmu/state.h>

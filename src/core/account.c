@@ -232,11 +232,11 @@ struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu, const struct vpmu_amo
 	return account_slowly(pmu, amounts, mode);
 }
 
-void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amounts *out)
+static void headroom_of(const struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_amounts *out)
 {
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		out->of[i] = UINT64_MAX;
-	for (uint32_t rest = pmu->running[mode_of_cpl(cpl)]; rest; rest &= rest - 1) {
+	for (uint32_t rest = slots; rest; rest &= rest - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(rest);
 		const struct tally *tally = &pmu->tally[slot];
 		/* A thresholded counter counts at most once a cycle. */
@@ -246,6 +246,16 @@ void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amo
 		if (distance < out->of[class_])
 			out->of[class_] = distance;
 	}
+}
+
+void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amounts *out)
+{
+	headroom_of(pmu, pmu->running[mode_of_cpl(cpl)], out);
+}
+
+void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_amounts *out)
+{
+	headroom_of(pmu, pmu->running[MODE_KERNEL] & pmu->running[MODE_USER], out);
 }
 
 uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu)

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What a block of instructions comes to, whole and in parts that nothing can leave in the middle. */
+#include <meter/room_int.h>
+
+static void add_insn(struct vpmu_block *block, const struct vpmu_insn *insn)
+{
+	block->lines += insn->lines;
+	if (insn->flags & VPMU_INSN_APART) {
+		block->apart += insn->slots + insn->lines;
+		return;
+	}
+	block->insns++;
+	block->slots += insn->slots;
+	block->branches += insn->flags & VPMU_INSN_BRANCH;
+}
+
+enum vpmu_status vpmu_block_make(struct vpmu_block *block, const struct vpmu_insn *insn,
+                                 uint32_t count, uint32_t stride)
+{
+	struct vpmu_block made = {.insn = insn, .count = count, .stride = stride};
+
+	if (!count || count > VPMU_BLOCK_INSNS || stride < sizeof(*insn) ||
+	    stride % _Alignof(struct vpmu_insn))
+		return VPMU_BAD_ARGUMENT;
+	for (uint32_t i = 0; i < count; i++)
+		add_insn(&made, vpmu_block_insn(&made, i));
+	made.need = made.insns == count ? made.insns : VPMU_BLOCK_NEVER;
+	*block = made;
+	return VPMU_OK;
+}
+
+uint32_t vpmu_block_segment(const struct vpmu_block *block, uint32_t first,
+                            struct vpmu_amounts *amounts)
+{
+	*amounts = (struct vpmu_amounts){{0}};
+	for (uint32_t i = first; i < block->count; i++) {
+		const struct vpmu_insn *insn = vpmu_block_insn(block, i);
+
+		if (insn->flags & VPMU_INSN_APART)
+			return i == first ? i + 1 : i;
+		amounts->of[VPMU_INSTRUCTIONS]++;
+		amounts->of[VPMU_BRANCHES] += insn->flags & VPMU_INSN_BRANCH;
+		amounts->of[VPMU_SLOTS] += insn->slots;
+		if (!(insn->flags & VPMU_INSN_STRAIGHT))
+			return i + 1;
+	}
+	return block->count;
+}

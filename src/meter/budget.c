@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Budgets of instructions for two privilege levels that are counted side by side. A counter that
+ * counts at one level bounds that level's budget; one that counts at both bounds the sum.
+ */
+#include <meter/room_int.h>
+
+/* Of what both use up, the other level gets a sixteenth: it looks up that much earlier if the guest
+ * goes there, and most of the time it does not. */
+enum { OTHER_SHARE = 16 };
+
+/* Less than a headroom: one event less, unless there is no limit. */
+static uint64_t less_than(uint64_t headroom)
+{
+	return headroom == UINT64_MAX ? headroom : headroom - 1;
+}
+
+/* The slots in which a ratio cannot come to `headroom`, wherever in its first one they begin. */
+static uint64_t slots_within(struct ratio ratio, uint64_t headroom)
+{
+	uint64_t count = less_than(headroom);
+
+	return count >= UINT64_MAX / ratio.divider ? UINT64_MAX : count * ratio.divider / ratio.per;
+}
+
+/* The instructions of at most `slots` slots each with which nothing overflows. */
+static uint64_t insns_within(const struct vpmu_meter *meter, const struct vpmu_amounts *headroom,
+                             uint32_t slots)
+{
+	const uint64_t *room = headroom->of;
+	uint64_t insns = less_than(least(room[VPMU_INSTRUCTIONS], room[VPMU_BRANCHES]));
+	uint64_t most = less_than(room[VPMU_SLOTS]);
+
+	most = least(most, slots_within(ratio_of_cycles(&meter->rates), room[VPMU_CYCLES]));
+	most = least(most, slots_within(ratio_of_ref_cycles(&meter->rates), room[VPMU_REF_CYCLES]));
+	if (most == UINT64_MAX || !slots)
+		return insns;
+	return least(insns, most / slots);
+}
+
+void vpmu_meter_budgets(const struct vpmu_meter *meter, unsigned cpl, uint32_t slots,
+                        uint64_t budget[2])
+{
+	unsigned here = cpl ? 1 : 0, there = !here;
+	struct vpmu_amounts headroom;
+	uint64_t both, other;
+
+	for (unsigned i = 0; i < 2; i++) {
+		vpmu_pmu_headroom(meter->pmu, i ? 3 : 0, &headroom);
+		budget[i] = insns_within(meter, &headroom, slots);
+	}
+	vpmu_pmu_headroom_shared(meter->pmu, &headroom);
+	both = insns_within(meter, &headroom, slots);
+	if (both == UINT64_MAX)
+		return;
+	other = least(budget[there], both / OTHER_SHARE);
+	budget[there] = other;
+	budget[here] = least(budget[here], both - other);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What may run, and paying it. A part of a program may run in one piece when no counter overflows
+ * before the end of its last instruction: an overflow right at the end is the same at one go as one
+ * by one. So a class may reach its room only with the last instruction, and what ends with an
+ * instruction that adds nothing to the class must stay below it.
+ *
+ * `left` makes one comparison of this for instructions and branches: as every branch is an
+ * instruction, a grant of as many instructions as branches are left is always safe. When costs
+ * count, too, nothing is left in it, and every block comes through vpmu_meter_fits().
+ */
+#include <meter/room_int.h>
+
+/* What is to run in one piece, at most. */
+struct piece {
+	uint64_t insns, branches, slots, lines;
+	bool ends_in_branch, ends_in_slot;
+};
+
+static void piece_end(struct piece *piece, const struct vpmu_insn *last)
+{
+	bool apart = last->flags & VPMU_INSN_APART;
+
+	piece->ends_in_branch = !apart && (last->flags & VPMU_INSN_BRANCH);
+	piece->ends_in_slot = !apart && last->slots;
+}
+
+static void piece_add(struct piece *piece, const struct vpmu_insn *insn)
+{
+	piece->insns++;
+	piece->branches += insn->flags & VPMU_INSN_BRANCH;
+	piece->slots += insn->slots;
+	if (insn->flags & VPMU_INSN_APART)
+		piece->slots += insn->lines; /* an iteration's accesses */
+	piece->lines += insn->lines;
+	piece_end(piece, insn);
+}
+
+static bool costs_fit(const struct vpmu_meter *meter, const struct piece *piece)
+{
+	const struct vpmu_costs *now = &meter->costs, *room = &meter->costs_room;
+	const struct vpmu_costs *line = &meter->rates.line, *branch = &meter->rates.branch;
+	uint64_t slots = piece->slots + piece->lines * line->slots +
+	                 piece->branches * branch->slots + !piece->ends_in_slot;
+	uint64_t misses = piece->branches * branch->branch_misses + !piece->ends_in_branch;
+
+	/* A line may be touched before the end, whatever instruction that is. */
+	return sum(now->slots, slots) <= room->slots &&
+	       sum(now->branch_misses, misses) <= room->branch_misses &&
+	       sum(now->llc_references, piece->lines * line->llc_references) <
+	               room->llc_references &&
+	       sum(now->llc_misses, piece->lines * line->llc_misses) < room->llc_misses;
+}
+
+static bool piece_fits(const struct vpmu_meter *meter, const struct piece *piece)
+{
+	return meter->room >= vpmu_meter_spent(meter) + piece->insns &&
+	       meter->branch_room >= sum(meter->branches, piece->branches + !piece->ends_in_branch) &&
+	       (!meter->timed || costs_fit(meter, piece));
+}
+
+/* Gives `left` as much as is safe: as much as the piece, at least. */
+static void grant(struct vpmu_meter *meter, uint64_t insns)
+{
+	uint64_t grant = meter->branch_room - meter->branches;
+	uint64_t room = meter->room - vpmu_meter_spent(meter);
+
+	if (grant < insns)
+		grant = insns;
+	grant = least(least(grant, room), VPMU_METER_SLICE);
+	meter->left += meter->held;
+	meter->held = 0;
+	meter->granted += (int64_t)grant - meter->left;
+	meter->left = (int64_t)grant;
+}
+
+bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)
+{
+	struct piece piece = {
+		.insns = block->count,
+		.branches = block->branches,
+		.slots = block->slots + block->apart,
+		.lines = block->lines,
+	};
+
+	piece_end(&piece, vpmu_block_insn(block, block->count - 1));
+	if (!piece_fits(meter, &piece))
+		return false;
+	grant(meter, piece.insns);
+	return true;
+}
+
+bool vpmu_meter_fits_insn(const struct vpmu_meter *meter, const struct vpmu_insn *insn)
+{
+	struct piece piece = {0};
+
+	piece_add(&piece, insn);
+	return piece_fits(meter, &piece);
+}
+
+static bool paid_nothing(const struct vpmu_meter *meter)
+{
+	return !vpmu_meter_spent(meter) && !meter->branches && !costs_are_owed(meter);
+}
+
+uint32_t vpmu_meter_prefix(const struct vpmu_meter *meter, const struct vpmu_block *block,
+                           uint32_t first)
+{
+	struct piece piece = {0};
+	uint32_t end = first;
+
+	while (end < block->count) {
+		piece_add(&piece, vpmu_block_insn(block, end));
+		if (!piece_fits(meter, &piece))
+			break;
+		end++;
+	}
+	if (end == first && meter->room && paid_nothing(meter))
+		end++; /* alone, it is exact whatever it does */
+	return end;
+}
+
+/* --- Paying ---------------------------------------------------------------------------------- */
+
+/* Negative numbers give back. What is left may become negative: the next grant makes up for it. */
+static void pay(struct vpmu_meter *meter, int64_t insns, int64_t branches, int64_t slots)
+{
+	meter->left -= insns;
+	meter->branches += (uint64_t)branches;
+	if (!meter->timed)
+		return;
+	meter->costs.slots += (uint64_t)slots;
+	vpmu_meter_hold(meter);
+}
+
+void vpmu_meter_take(struct vpmu_meter *meter, const struct vpmu_block *block)
+{
+	pay(meter, block->insns, block->branches, block->slots);
+}
+
+static void pay_part(struct vpmu_meter *meter, const struct vpmu_block *block, uint32_t first,
+                     uint32_t end, int sign)
+{
+	int64_t insns = 0, branches = 0, slots = 0;
+
+	for (uint32_t i = first; i < end; i++) {
+		const struct vpmu_insn *insn = vpmu_block_insn(block, i);
+
+		if (insn->flags & VPMU_INSN_APART)
+			continue;
+		insns++;
+		branches += insn->flags & VPMU_INSN_BRANCH;
+		slots += insn->slots;
+	}
+	pay(meter, sign * insns, sign * branches, sign * slots);
+}
+
+void vpmu_meter_pay_part(struct vpmu_meter *meter, const struct vpmu_block *block, uint32_t first,
+                         uint32_t end)
+{
+	pay_part(meter, block, first, end, 1);
+}
+
+void vpmu_meter_rewind(struct vpmu_meter *meter, const struct vpmu_block *block, uint32_t first,
+                       uint32_t end)
+{
+	pay_part(meter, block, first, end, -1);
+}
+
+void vpmu_meter_retire(struct vpmu_meter *meter, const struct vpmu_insn *insn)
+{
+	pay(meter, 1, insn->flags & VPMU_INSN_BRANCH, insn->slots);
+}
+
+void vpmu_meter_spend(struct vpmu_meter *meter, const struct vpmu_amounts *amounts)
+{
+	const uint64_t *of = amounts->of;
+
+	pay(meter, (int64_t)of[VPMU_INSTRUCTIONS], (int64_t)of[VPMU_BRANCHES],
+	    (int64_t)of[VPMU_SLOTS]);
+	if (!meter->timed)
+		return;
+	meter->costs.branch_misses += of[VPMU_BRANCH_MISSES];
+	meter->costs.llc_references += of[VPMU_LLC_REFERENCES];
+	meter->costs.llc_misses += of[VPMU_LLC_MISSES];
+}
+
+uint64_t vpmu_meter_repeats(const struct vpmu_meter *meter, const struct vpmu_block *block,
+                            uint64_t slots)
+{
+	const struct vpmu_insn *last = vpmu_block_insn(block, block->count - 1);
+	uint64_t spent = vpmu_meter_spent(meter), most, branches, spare;
+
+	if (block->insns != block->count || spent > meter->room ||
+	    meter->branches >= meter->branch_room)
+		return 0;
+	most = (meter->room - spent) / block->insns;
+	branches = meter->branch_room - meter->branches - !(last->flags & VPMU_INSN_BRANCH);
+	if (block->branches)
+		most = least(most, branches / block->branches);
+	if (!meter->timed || !slots)
+		return most;
+	/* Up to there with one iteration to spare: whatever its slots are spread like. */
+	spare = sum(meter->costs.slots, meter->rates.branch.slots + block->slots);
+	return spare > meter->costs_room.slots
+	               ? 0
+	               : least(most, (meter->costs_room.slots - spare) / slots);
+}
