@@ -17,7 +17,7 @@ static struct vpmu_pmu *make(const char *name)
 	struct vpmu_pmu *pmu = NULL;
 
 	if (vpmu_model_parse(&model, name, NULL, 0) == VPMU_OK)
-		pmu = vpmu_pmu_init(memory, sizeof(memory), &model, NULL);
+		pmu = vpmu_pmu_init(memory, sizeof(memory), &model, vpmu_profile_find("hardware"));
 	if (!pmu) {
 		fprintf(stderr, "bench: no register machine for %s\n", name);
 		exit(1);

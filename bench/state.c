@@ -23,7 +23,8 @@ static struct vpmu_model model_of(const char *name)
 /* A register machine of the layout's model, in whose counters and selectors something is. */
 static struct vpmu_pmu *make(const struct vpmu_layout *layout)
 {
-	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &layout->model, NULL);
+	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &layout->model,
+	                                     vpmu_profile_find("hardware"));
 
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		const struct vpmu_register *reg = &layout->registers[layout->stored[i]];

@@ -12,7 +12,8 @@ int main(void)
 
 	if (vpmu_model_parse(&model, "intel-v2", NULL, 0) != VPMU_OK)
 		return 1;
-	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &model, NULL);
+	struct vpmu_pmu *pmu =
+		vpmu_pmu_init(memory, sizeof(memory), &model, vpmu_profile_find("hardware"));
 	vpmu_pmu_guest_write(pmu, 0x186, 0x5300c0); /* IA32_PERFEVTSEL0: instructions, with PMI */
 	vpmu_pmu_guest_write(pmu, 0x0c1, -600);     /* IA32_PMC0: 600 before it overflows */
 	vpmu_pmu_guest_write(pmu, 0x38f, 1);        /* IA32_PERF_GLOBAL_CTRL: counter 0 runs */

@@ -98,7 +98,8 @@ static const struct vpmu_order *take_order(struct input *input)
 static void put_and_get(struct input *input, const struct vpmu_layout *layout)
 {
 	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
-	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &layout->model, NULL);
+	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &layout->model,
+	                                     vpmu_profile_find("hardware"));
 	struct moody moody = {.inner = vpmu_target_machine(pmu)};
 	struct vpmu_target target = {moody_read, moody_write, &moody, take_byte(input) % 9};
 	enum vpmu_policy policy = (enum vpmu_policy)(take_byte(input) % 3);

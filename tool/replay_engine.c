@@ -287,7 +287,7 @@ static execute_fn *const execute[REPLAY_VERBS] = {
 void replay_init(struct replay *replay)
 {
 	replay->pmu = NULL;
-	replay->profile = NULL;
+	replay->profile = vpmu_profile_find("hardware");
 	replay->stage = REPLAY_NO_MODEL;
 	replay->state_count = 0;
 	replay->vcpu_exists = false;

@@ -53,10 +53,13 @@ static int judge(const struct vpmu_model *model, const struct vpmu_kvm_host *hos
 	struct vpmu_state state;
 	char why[256] = "", text[512];
 
+	if (!profile)
+		profile = vpmu_profile_find("hardware");
 	if (vpmu_layout_init(&layout, model))
 		return lacks("the model has no registers");
 	vpmu_state_reset(&state, &layout);
-	if (!vpmu_compat_judge(&compat, &state, &layout, &host->model, profile, NULL) &&
+	if (!vpmu_compat_judge(&compat, &state, &layout, &host->model, profile,
+	                       vpmu_order_find("safe")) &&
 	    compat.take == VPMU_TAKES)
 		return TOOL_HOLDS;
 	for (unsigned i = 0; i < compat.difference_count && !*why; i++)

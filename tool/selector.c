@@ -33,7 +33,8 @@ void selector_probe_init(struct selector_probe *probe, const struct vpmu_model *
 	size_t count = vpmu_model_registers(model, registers);
 	const struct vpmu_register *selector, *fixed, *global;
 
-	probe->pmu = vpmu_pmu_init(probe->memory, sizeof(probe->memory), model, NULL);
+	probe->pmu = vpmu_pmu_init(probe->memory, sizeof(probe->memory), model,
+	                           vpmu_profile_find("hardware"));
 	if (!probe->pmu)
 		return;
 	selector = find_kind(registers, count, VPMU_KIND_SELECTOR);

@@ -105,8 +105,12 @@ static enum vpmu_take print_all(const struct state_set *set, const struct state_
 void state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
                  const struct vpmu_state *state, const struct state_target *target)
 {
+	const struct vpmu_profile *profile = target->profile;
+
+	if (!profile)
+		profile = vpmu_profile_find("hardware");
 	vpmu_layout_init(layout, &state->model);
-	vpmu_compat_judge(compat, state, layout, &target->model, target->profile, target->order);
+	vpmu_compat_judge(compat, state, layout, &target->model, profile, target->order);
 }
 
 static int judge(const struct state_set *set, const struct state_target *target,

@@ -87,15 +87,16 @@ VPMU_API struct vpmu_model vpmu_compat_model(const struct vpmu_model *wanted,
                                              const struct vpmu_model *host);
 
 /*
- * Judges whether a target can take the state: a host whose PMU is `to`, under a profile (NULL:
- * hardware). There is no rule but the profile's: the state is put at level full in the order (NULL:
- * safe) on a register machine of vpmu_compat_model(), which is made for that on the stack (some 20
- * KiB in all), and what it holds then is read back. The models' differences are judged beside that:
- * they are what the guest's CPUID promises. The layout is the state's, and must live as long as
- * *compat. The state's values may be any.
+ * Judges whether a target can take the state: a host whose PMU is `to`, under a profile. There is
+ * no rule but the profile's: the state is put at level full in the order on a register machine of
+ * vpmu_compat_model(), which is made for that on the stack (some 20 KiB in all), and what it holds
+ * then is read back. The models' differences are judged beside that: they are what the guest's
+ * CPUID promises. The layout is the state's, and must live as long as *compat. The state's values
+ * may be any.
  *
  * VPMU_OK: it takes it, perhaps changed; VPMU_INCOMPATIBLE: it cannot; VPMU_BAD_ARGUMENT: the state
- * is not of the layout, or `to` fails vpmu_model_check(). *compat is filled but for the last.
+ * is not of the layout, `to` fails vpmu_model_check(), or the profile or the order is NULL.
+ * *compat is filled but for the last.
  */
 VPMU_API enum vpmu_status
 vpmu_compat_judge(struct vpmu_compat *compat, const struct vpmu_state *state,

@@ -209,7 +209,7 @@ struct vpmu_off {
  * vpmu_kvm_hide_pmu() on the CPUID that its vCPUs are to get (on other vCPUs' CPUID call that).
  * VPMU_OK: no guest of this VM has a PMU. VPMU_INCOMPATIBLE: this kernel cannot hide the PMU from
  * this guest (an AMD PMU before Linux 5.18). VPMU_REFUSED: a vCPU exists already. VPMU_HOST: a call
- * failed. The CPUID is edited in every case. *off (never NULL) has the status too.
+ * failed. The CPUID is edited in every case. *off has the status too.
  */
 VPMU_API enum vpmu_status vpmu_kvm_pmu_off(struct vpmu_off *off, const struct vpmu_kvm_host *host,
                                            const struct vpmu_kvm_calls *calls, int vm_fd,

@@ -7,9 +7,10 @@
  * examples/meter.c is an interpreter that uses it.
  *
  * The life of a meter: vpmu_meter_init(), then vpmu_meter_refresh(). For each block
- * vpmu_meter_pay(); when that says no, vpmu_meter_prefix() says how many instructions may run first.
- * vpmu_meter_settle() at the end of such a part, before the guest or the VMM accesses the PMU,
- * before the privilege level changes, and before the guest halts; then vpmu_meter_refresh() again.
+ * vpmu_meter_pay(); when that says no, vpmu_meter_prefix() says how many instructions may run
+ * first. vpmu_meter_settle() at the end of such a part, before the guest or the VMM accesses the
+ * PMU, before the privilege level changes, and before the guest halts; then vpmu_meter_refresh()
+ * again.
  *
  * What is exact: everything, as if vpmu_pmu_account() were called after each instruction; but for
  * counters with CMASK, INV or EDGE, which look at cycles and see one stretch from each settle to
@@ -19,8 +20,9 @@
  * Ownership: everything is plain memory of the caller's; nothing allocates, and there is nothing to
  * destroy. A meter points to its register machine, a block to its instructions: these must live as
  * long. Threads: a meter belongs to the thread of its register machine; blocks may be shared, as
- * long as nobody makes them anew. Errors: pointers must not be NULL unless it says so; only
- * vpmu_meter_init() and vpmu_block_make() can fail.
+ * long as nobody makes them anew. Errors: only vpmu_meter_init() and vpmu_block_make() can fail.
+ * The other exported functions do nothing with a NULL, and answer "does not fit"; the inline ones,
+ * which run for every block, must not be given one.
  */
 #ifndef VPMU_METER_H
 #define VPMU_METER_H
@@ -73,13 +75,13 @@ struct vpmu_block {
 enum { VPMU_BLOCK_INSNS = 65535 }; /* in one block at most */
 
 /*
- * Describes a block of `count` instructions. The first one's description is at `insn`, each next one
- * `stride` bytes on, so that it may be a member of the emulator's own structure:
+ * Describes a block of `count` instructions. The first one's description is at `insn`, each next
+ *one `stride` bytes on, so that it may be a member of the emulator's own structure:
  *
  *	vpmu_block_make(&block, &op[0].insn, count, sizeof(op[0]));
  *
  * The descriptions are the caller's, and must live and stay as they are as long as the block is
- * used; after a change, make it again. VPMU_BAD_ARGUMENT: no instruction or more than
+ * used; after a change, make it again. VPMU_BAD_ARGUMENT: a NULL, no instruction or more than
  * VPMU_BLOCK_INSNS, or a stride that is less than a description or no multiple of its alignment;
  * *block is unchanged.
  */
@@ -113,8 +115,8 @@ struct vpmu_costs {
 
 /* How the classes that count time follow from slots, and what is not known before it happens. */
 struct vpmu_rates {
-	uint32_t width;           /* slots of a cycle: 1 to 64 */
-	uint32_t ref_numerator;   /* reference cycles to cycles: each 1 to 65535 */
+	uint32_t width;         /* slots of a cycle: 1 to 64 */
+	uint32_t ref_numerator; /* reference cycles to cycles: each 1 to 65535 */
 	uint32_t ref_denominator;
 	struct vpmu_costs line;   /* what touching one cache line adds at most, */
 	struct vpmu_costs branch; /* and one branch; each less than 2^32 */
@@ -155,8 +157,8 @@ enum { VPMU_METER_SLICE = 1 << 16 };
 
 /*
  * Makes a meter that pays this register machine. Nothing may run before vpmu_meter_refresh().
- * rates: NULL for a slot a cycle, reference cycles = cycles, and no costs but the instructions' own.
- * VPMU_BAD_ARGUMENT: a rate is out of its range; *meter is unchanged.
+ * rates: NULL for a slot a cycle, reference cycles = cycles, and no costs but the instructions'
+ * own. VPMU_BAD_ARGUMENT: meter or pmu is NULL, or a rate is out of its range; *meter is unchanged.
  */
 VPMU_API enum vpmu_status vpmu_meter_init(struct vpmu_meter *meter, struct vpmu_pmu *pmu,
                                           const struct vpmu_rates *rates);
@@ -170,9 +172,9 @@ VPMU_API enum vpmu_status vpmu_meter_init(struct vpmu_meter *meter, struct vpmu_
 VPMU_API void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit);
 
 /*
- * The classes that must be paid (bit 1 << class), known since the last refresh; cycles and reference
- * cycles follow from slots. 0: nothing need be paid at all, until somebody writes a register of the
- * PMU or handles an entry; the emulator then owes only `limit`, if it gave one.
+ * The classes that must be paid (bit 1 << class), known since the last refresh; cycles and
+ * reference cycles follow from slots. 0: nothing need be paid at all, until somebody writes a
+ * register of the PMU or handles an entry; the emulator then owes only `limit`, if it gave one.
  */
 static inline uint32_t vpmu_meter_wanted(const struct vpmu_meter *meter)
 {
@@ -191,7 +193,8 @@ VPMU_API bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block 
 /* Pays the whole block, but for what is apart, whether it fits or not. */
 VPMU_API void vpmu_meter_take(struct vpmu_meter *meter, const struct vpmu_block *block);
 
-/* vpmu_meter_pay() where that takes a comparison and two additions. False: ask vpmu_meter_fits(). */
+/* vpmu_meter_pay() where that takes a comparison and two additions. False: ask vpmu_meter_fits().
+ */
 static inline bool vpmu_meter_pay_quickly(struct vpmu_meter *meter, const struct vpmu_block *block)
 {
 	if (block->need > meter->left)
@@ -261,17 +264,17 @@ static inline void vpmu_meter_hold(struct vpmu_meter *meter)
 }
 
 /*
- * Accounts what was paid, at the privilege level that it ran at. outcome.pmi: PMIs to deliver to the
- * guest now, before its next instruction. Then nothing may run before vpmu_meter_refresh().
+ * Accounts what was paid, at the privilege level that it ran at. outcome.pmi: PMIs to deliver to
+ * the guest now, before its next instruction. Then nothing may run before vpmu_meter_refresh().
  */
 VPMU_API struct vpmu_outcome vpmu_meter_settle(struct vpmu_meter *meter, unsigned cpl);
 
 /*
  * For emulators that count instructions of two privilege levels side by side, in translated code,
  * and look up before a block that would go beyond one of two budgets: fills budget[0] with
- * instructions at CPL 0, and budget[1] at CPL 1 to 3, UINT64_MAX for no limit. As long as neither is
- * exceeded, in whatever order they run, no counter overflows. What both levels use up together is
- * split in favour of `cpl`, where the guest is now. slots: of an instruction at most. Only right
+ * instructions at CPL 0, and budget[1] at CPL 1 to 3, UINT64_MAX for no limit. As long as neither
+ * is exceeded, in whatever order they run, no counter overflows. What both levels use up together
+ * is split in favour of `cpl`, where the guest is now. slots: of an instruction at most. Only right
  * behind a settle, and with no costs that follow from lines and branches.
  *
  * When a block does not fit: vpmu_meter_spend() and vpmu_meter_settle() what has run at the other

@@ -89,8 +89,8 @@ VPMU_API bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_mod
  * What both models have: of every number the less, of every set what is in both, and of that what a
  * PMU can be; no PMU (version 0) where that is nothing. The signature is the lower one, the name
  * a's. The order and the grouping of several models do not matter. meet may be a or b.
- * VPMU_BAD_ARGUMENT: a or b fails vpmu_model_check(); VPMU_INCOMPATIBLE: they are of two vendors,
- * whose PMUs have nothing in common. *meet is then unchanged.
+ * VPMU_BAD_ARGUMENT: meet is NULL, or a or b fails vpmu_model_check(); VPMU_INCOMPATIBLE: they are
+ * of two vendors, whose PMUs have nothing in common. *meet is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_meet(struct vpmu_model *meet, const struct vpmu_model *a,
                                           const struct vpmu_model *b);
@@ -129,18 +129,18 @@ VPMU_API const char *vpmu_field_text(size_t i);
 /* Its form; VPMU_FORM_HEX past the last. */
 VPMU_API enum vpmu_field_form vpmu_field_form(size_t i);
 
-/* Its value; 0 past the last. */
+/* Its value; 0 past the last, and of NULL. */
 VPMU_API uint64_t vpmu_model_field(const struct vpmu_model *model, size_t i);
 
 /* Sets it, whatever the rest of the model is: ask vpmu_model_check() in the end.
- * VPMU_BAD_ARGUMENT: there is no such field, or its member cannot hold the value. */
+ * VPMU_BAD_ARGUMENT: model is NULL, there is no such field, or it cannot hold the value. */
 VPMU_API enum vpmu_status vpmu_model_set_field(struct vpmu_model *model, size_t i, uint64_t value);
 
 /* The i-th feature's name, "pdcm"; NULL past the last. A feature is a bit of the field `features`,
  * or one of IA32_PERF_CAPABILITIES that vpmu acts on. Static storage. */
 VPMU_API const char *vpmu_feature_name(size_t i);
 
-/* Whether the model has the i-th feature. */
+/* Whether the model has the i-th feature; NULL has none. */
 VPMU_API bool vpmu_model_feature(const struct vpmu_model *model, size_t i);
 
 /* "Intel"; NULL for what is no vendor. Static storage. */

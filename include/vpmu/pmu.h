@@ -73,9 +73,9 @@ VPMU_API size_t vpmu_pmu_size(void);
 
 /*
  * Makes a register machine in `memory`, as after the processor's power-up.
- * memory: at least vpmu_pmu_size() bytes, aligned to VPMU_PMU_ALIGN; profile: NULL for hardware.
- * Returns the machine (the same address), or NULL when the memory is too small or not aligned, or
- * the model fails vpmu_model_check().
+ * memory: at least vpmu_pmu_size() bytes, aligned to VPMU_PMU_ALIGN.
+ * Returns the machine (the same address), or NULL when the memory is too small or not aligned, the
+ * model fails vpmu_model_check(), or the profile is NULL: nothing was found by its name.
  */
 VPMU_API struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_model *model,
                                         const struct vpmu_profile *profile);

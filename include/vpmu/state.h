@@ -194,7 +194,8 @@ struct vpmu_plan {
 /*
  * The writes that put the state, at a level, in an order. The values are not judged here: that is
  * vpmu_state_check()'s, and the target's. At VPMU_LEVEL_RUNTIME a plan is empty.
- * VPMU_BAD_ARGUMENT: the state is another model's, or the level is no level of a put;
+ * VPMU_BAD_ARGUMENT: the state is another model's, the level is no level of a put, or the order is
+ * NULL;
  * VPMU_INTERNAL: an order with more writes than VPMU_MAX_PLAN. The plan is then empty.
  */
 VPMU_API enum vpmu_status vpmu_plan_make(struct vpmu_plan *plan, const struct vpmu_state *state,
@@ -268,8 +269,9 @@ struct vpmu_report {
 /*
  * Writes a plan to the target; one call of write() unless the order, the target's batch or a
  * refusal makes more. The layout is that of the plan. VPMU_OK; VPMU_REFUSED: the target refused a
- * write; VPMU_HOST: a call failed as a whole; VPMU_BAD_ARGUMENT: the plan is not of the layout.
- * *report (never NULL) tells all, and has the status too.
+ * write; VPMU_HOST: a call failed as a whole; VPMU_BAD_ARGUMENT: the plan is not of the layout
+ * or was never made (vpmu_plan_make() failed), the target has no functions, or the policy is none.
+ * *report tells all, and has the status too.
  */
 VPMU_API enum vpmu_status vpmu_plan_apply(const struct vpmu_plan *plan,
                                           const struct vpmu_layout *layout,

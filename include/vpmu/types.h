@@ -6,6 +6,13 @@
  * Stability: within one major version values are only added at the end of an enum, never
  * renumbered. Threads: the library keeps no global state; two objects in two threads need no lock,
  * one object in two threads needs the caller's.
+ *
+ * Bad input: no function dereferences a NULL that it was given. Where its comment does not say that
+ * a pointer may be NULL, NULL is a mistake of the caller's, and so is what vpmu_profile_find() or
+ * vpmu_order_find() answers to an unknown name: a function with a status returns VPMU_BAD_ARGUMENT,
+ * one that returns a pointer NULL, a number 0, a truth false, a structure one of zeros, and one
+ * that returns nothing does nothing. Others say so in their comments. A text is cut where its
+ * buffer ends, and always terminated; a buffer of 0 bytes may be NULL.
  */
 #ifndef VPMU_TYPES_H
 #define VPMU_TYPES_H

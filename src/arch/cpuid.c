@@ -199,11 +199,16 @@ enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model, const struct vp
                                        size_t count, uint64_t perf_capabilities, char *why,
                                        size_t why_bytes)
 {
-	struct leaves all = gather(leaves, count);
-	const struct identity *identity = identity_read(&all.vendor);
-	struct text text = text_in(why, why_bytes);
+	const struct identity *identity;
+	struct text text;
 	struct vpmu_model read = {.name = "cpuid"};
+	struct leaves all;
 
+	if (!model || (!leaves && count))
+		return argument_missing(why, why_bytes);
+	text = text_in(why, why_bytes);
+	all = gather(leaves, count);
+	identity = identity_read(&all.vendor);
 	if (!identity)
 		return unknown_vendor(&all.vendor, &text);
 	read.vendor = identity->vendor;
@@ -226,7 +231,7 @@ size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *le
 	struct leaves all = gather(NULL, 0);
 	size_t count = 0;
 
-	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
+	if (!leaves || vpmu_model_check(model, NULL, 0) != VPMU_OK)
 		return 0;
 	string_to_regs(identity_string(model), &all.vendor);
 	string_to_regs(identity_string(model), &all.ext_vendor);

@@ -60,7 +60,7 @@ const char *vpmu_feature_name(size_t i)
 
 bool vpmu_model_feature(const struct vpmu_model *model, size_t i)
 {
-	return i < feature_count &&
+	return model && i < feature_count &&
 	       field_get(field_at(feature_rows[i].offset), model) & feature_rows[i].bit;
 }
 
@@ -83,12 +83,12 @@ enum vpmu_field_form vpmu_field_form(size_t i)
 
 uint64_t vpmu_model_field(const struct vpmu_model *model, size_t i)
 {
-	return i < field_count ? field_get(&field_rows[i], model) : 0;
+	return model && i < field_count ? field_get(&field_rows[i], model) : 0;
 }
 
 enum vpmu_status vpmu_model_set_field(struct vpmu_model *model, size_t i, uint64_t value)
 {
-	if (i >= field_count || !field_set(&field_rows[i], model, value))
+	if (!model || i >= field_count || !field_set(&field_rows[i], model, value))
 		return VPMU_BAD_ARGUMENT;
 	return VPMU_OK;
 }

@@ -72,12 +72,13 @@ void model_cap(struct vpmu_model *model, const struct vpmu_model *limit)
 enum vpmu_status vpmu_model_meet(struct vpmu_model *meet, const struct vpmu_model *a,
                                  const struct vpmu_model *b)
 {
-	struct vpmu_model model = *a;
+	struct vpmu_model model;
 
-	if (vpmu_model_check(a, NULL, 0) || vpmu_model_check(b, NULL, 0))
+	if (!meet || vpmu_model_check(a, NULL, 0) || vpmu_model_check(b, NULL, 0))
 		return VPMU_BAD_ARGUMENT;
 	if (a->vendor != b->vendor)
 		return VPMU_INCOMPATIBLE;
+	model = *a;
 	take_common(&model, b);
 	fit(&model);
 	*meet = model;

@@ -74,6 +74,8 @@ unsigned vpmu_model_fixed_count(const struct vpmu_model *model)
 {
 	unsigned count = 0;
 
+	if (!model)
+		return 0;
 	for (uint32_t mask = model->fixed_mask; mask; mask &= mask - 1)
 		count++;
 	return count;
@@ -81,6 +83,8 @@ unsigned vpmu_model_fixed_count(const struct vpmu_model *model)
 
 bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b)
 {
+	if (!a || !b)
+		return false;
 	for (size_t i = 0; i < field_count; i++)
 		if (field_get(&field_rows[i], a) != field_get(&field_rows[i], b))
 			return false;
@@ -178,8 +182,11 @@ static const char *identity_reason(const struct vpmu_model *model)
 enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char *why, size_t why_bytes)
 {
 	struct text text = text_in(why, why_bytes);
-	const char *reason = identity_reason(model);
+	const char *reason;
 
+	if (!model)
+		return argument_missing(why, why_bytes);
+	reason = identity_reason(model);
 	if (!reason && !model->version)
 		return VPMU_OK;
 	if (!reason) {

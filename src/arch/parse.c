@@ -300,12 +300,16 @@ static size_t length_of(const char *s)
 enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, char *why,
                                   size_t why_bytes)
 {
-	struct text reason = text_in(why, why_bytes);
-	struct piece rest = {text, length_of(text)};
+	struct text reason;
+	struct piece rest;
 	const struct preset *preset;
 	struct draft draft = {0};
 	enum vpmu_status status;
 
+	if (!model || !text)
+		return argument_missing(why, why_bytes);
+	reason = text_in(why, why_bytes);
+	rest = (struct piece){text, length_of(text)};
 	preset = preset_find(cut(&rest, ','), &reason);
 	if (!preset)
 		return VPMU_BAD_ARGUMENT;

@@ -136,7 +136,7 @@ size_t vpmu_model_registers(const struct vpmu_model *model, struct vpmu_register
 	const struct reg_table *table;
 	size_t count = 0;
 
-	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
+	if (!out || vpmu_model_check(model, NULL, 0) != VPMU_OK)
 		return 0;
 	table = reg_table_of(model->vendor);
 	for (size_t r = 0; r < table->count; r++) {

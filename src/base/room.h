@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vpmu/types.h>
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define BIT64(n)      (UINT64_C(1) << (n))
 
@@ -27,6 +29,11 @@ struct text {
 };
 
 struct text text_in(char *buffer, size_t size);
+
+/* Says in why (may be NULL) that a pointer that a public function needs is NULL; returns
+ * VPMU_BAD_ARGUMENT. */
+enum vpmu_status argument_missing(char *why, size_t why_bytes);
+
 void text_add(struct text *text, const char *s);
 void text_add_bytes(struct text *text, const char *s, size_t length);
 void text_add_unsigned(struct text *text, uint64_t value);

@@ -10,6 +10,14 @@ struct text text_in(char *buffer, size_t size)
 	return text;
 }
 
+enum vpmu_status argument_missing(char *why, size_t why_bytes)
+{
+	struct text text = text_in(why, why_bytes);
+
+	text_add(&text, "a required argument is NULL");
+	return VPMU_BAD_ARGUMENT;
+}
+
 void text_add(struct text *text, const char *s)
 {
 	while (*s && text->used + 1 < text->size)

@@ -62,8 +62,11 @@ static inline enum vpmu_status read_register(const struct vpmu_pmu *pmu, const s
 
 enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
 {
-	const struct reg *reg = decode(pmu, msr);
+	const struct reg *reg;
 
+	if (!pmu || !value)
+		return VPMU_BAD_ARGUMENT;
+	reg = decode(pmu, msr);
 	if (!reg)
 		return read_absent(pmu, msr, false, value);
 	return read_register(pmu, reg, reg->guest, VPMU_GP, value);
@@ -71,8 +74,11 @@ enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr, u
 
 enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
 {
-	const struct reg *reg = decode(pmu, msr);
+	const struct reg *reg;
 
+	if (!pmu || !value)
+		return VPMU_BAD_ARGUMENT;
+	reg = decode(pmu, msr);
 	if (!reg)
 		return read_absent(pmu, msr, true, value);
 	return read_register(pmu, reg, reg->host, VPMU_REFUSED, value);
@@ -120,8 +126,11 @@ static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct
 
 enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)
 {
-	const struct reg *reg = decode(pmu, msr);
+	const struct reg *reg;
 
+	if (!pmu)
+		return VPMU_BAD_ARGUMENT;
+	reg = decode(pmu, msr);
 	if (!reg)
 		return write_absent(pmu, msr, false, value);
 	return write_register(pmu, reg, reg->guest, pmu->rules->guest, VPMU_GP, value);
@@ -129,8 +138,11 @@ enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64
 
 enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)
 {
-	const struct reg *reg = decode(pmu, msr);
+	const struct reg *reg;
 
+	if (!pmu)
+		return VPMU_BAD_ARGUMENT;
+	reg = decode(pmu, msr);
 	if (!reg)
 		return write_absent(pmu, msr, true, value);
 	return write_register(pmu, reg, reg->host, pmu->rules->host, VPMU_REFUSED, value);
@@ -139,5 +151,7 @@ enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_
 enum vpmu_status vpmu_pmu_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned cpl, bool pce,
                                 uint64_t *value)
 {
+	if (!pmu || !value)
+		return VPMU_BAD_ARGUMENT;
 	return pmu->rules->rdpmc(pmu, ecx, !cpl || pce, value);
 }

@@ -227,6 +227,8 @@ struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu, const struct vpmu_amo
 {
 	unsigned mode = mode_of_cpl(cpl);
 
+	if (!pmu || !amounts)
+		return (struct vpmu_outcome){0};
 	if (account_quickly(pmu, amounts, mode))
 		return (struct vpmu_outcome){0};
 	return account_slowly(pmu, amounts, mode);
@@ -250,18 +252,24 @@ static void headroom_of(const struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_
 
 void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amounts *out)
 {
-	headroom_of(pmu, pmu->running[mode_of_cpl(cpl)], out);
+	if (out)
+		headroom_of(pmu, pmu ? pmu->running[mode_of_cpl(cpl)] : 0, out);
 }
 
 void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_amounts *out)
 {
-	headroom_of(pmu, pmu->running[MODE_KERNEL] & pmu->running[MODE_USER], out);
+	uint32_t slots = pmu ? pmu->running[MODE_KERNEL] & pmu->running[MODE_USER] : 0;
+
+	if (out)
+		headroom_of(pmu, slots, out);
 }
 
 uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu)
 {
 	uint32_t wanted = 0;
 
+	if (!pmu)
+		return 0;
 	FOR_SLOTS(slot, pmu->running[MODE_KERNEL] | pmu->running[MODE_USER])
 	{
 		const struct tally *tally = &pmu->tally[slot];

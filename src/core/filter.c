@@ -92,8 +92,11 @@ static bool is_valid_masked(const struct vpmu_pmu *pmu, const struct vpmu_filter
 
 enum vpmu_status vpmu_pmu_set_filter(struct vpmu_pmu *pmu, const struct vpmu_filter *filter)
 {
-	uint32_t flags = has_fact(pmu->profile, VPMU_FACT_MASKED_FILTER) ? VPMU_FILTER_MASKED : 0;
+	uint32_t flags;
 
+	if (!pmu)
+		return VPMU_BAD_ARGUMENT;
+	flags = has_fact(pmu->profile, VPMU_FACT_MASKED_FILTER) ? VPMU_FILTER_MASKED : 0;
 	if (!has_fact(pmu->profile, VPMU_FACT_KVM))
 		return VPMU_REFUSED;
 	if (filter) {

@@ -63,8 +63,11 @@ static uint64_t mix_kvm(uint64_t hash, const struct vpmu_pmu *pmu)
 
 uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 {
-	uint64_t hash = mix(pmu->lvtpc, pmu->slots);
+	uint64_t hash;
 
+	if (!pmu)
+		return 0;
+	hash = mix(pmu->lvtpc, pmu->slots);
 	for (unsigned kind = 0; kind < VPMU_KINDS; kind++)
 		hash = mix(hash, pmu->single[kind]);
 	FOR_SLOTS(slot, pmu->slots)

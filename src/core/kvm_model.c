@@ -133,6 +133,8 @@ enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *mo
 
 enum vpmu_status vpmu_pmu_disable(struct vpmu_pmu *pmu)
 {
+	if (!pmu)
+		return VPMU_BAD_ARGUMENT;
 	if (!has_fact(pmu->profile, VPMU_FACT_KVM) || pmu->kvm.has_run)
 		return VPMU_REFUSED;
 	pmu->kvm.is_disabled = true;

@@ -4,12 +4,13 @@
 
 uint32_t vpmu_pmu_lvtpc(const struct vpmu_pmu *pmu)
 {
-	return pmu->lvtpc;
+	return pmu ? pmu->lvtpc : 0;
 }
 
 void vpmu_pmu_set_lvtpc(struct vpmu_pmu *pmu, uint32_t value)
 {
-	pmu->lvtpc = value & VPMU_LVTPC_BITS;
+	if (pmu)
+		pmu->lvtpc = value & VPMU_LVTPC_BITS;
 }
 
 void deliver_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome)

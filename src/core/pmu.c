@@ -27,7 +27,7 @@ static bool same_text(const char *a, const char *b)
 
 const struct vpmu_profile *vpmu_profile_find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++)
+	for (size_t i = 0; name && i < ARRAY_SIZE(profiles); i++)
 		if (same_text(profiles[i]->name, name))
 			return profiles[i];
 	return NULL;
@@ -38,20 +38,14 @@ const char *vpmu_profile_about(size_t i)
 	return i < ARRAY_SIZE(profiles) ? profiles[i]->about : NULL;
 }
 
-/* NULL stands for hardware. */
-static const struct vpmu_profile *or_hardware(const struct vpmu_profile *profile)
-{
-	return profile ? profile : &profile_hardware;
-}
-
 unsigned vpmu_profile_kernel(const struct vpmu_profile *profile)
 {
-	return or_hardware(profile)->kernel;
+	return profile ? profile->kernel : 0;
 }
 
 uint32_t vpmu_profile_facts(const struct vpmu_profile *profile)
 {
-	return or_hardware(profile)->facts & VPMU_FACTS;
+	return profile ? profile->facts & VPMU_FACTS : 0;
 }
 
 /* Reads a number of up to 255; the text goes on behind it. 0: there is none. */
@@ -78,7 +72,7 @@ static unsigned kernel_of(const char *release)
 const struct vpmu_profile *vpmu_profile_for_kernel(const char *release, bool mediated)
 {
 	const struct vpmu_profile *best = NULL;
-	unsigned kernel = kernel_of(release);
+	unsigned kernel = release ? kernel_of(release) : 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
 		const struct vpmu_profile *profile = profiles[i];
@@ -99,7 +93,7 @@ size_t vpmu_pmu_size(void)
 
 const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu)
 {
-	return &pmu->model;
+	return pmu ? &pmu->model : NULL;
 }
 
 static uint32_t existing_slots(const struct vpmu_model *model)
@@ -124,12 +118,12 @@ struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_mode
 {
 	struct vpmu_pmu *pmu = memory;
 
-	if (!memory || (uintptr_t)memory % VPMU_PMU_ALIGN || size < sizeof(*pmu))
+	if (!memory || (uintptr_t)memory % VPMU_PMU_ALIGN || size < sizeof(*pmu) || !profile)
 		return NULL;
 	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
 		return NULL;
 	__builtin_memset(pmu, 0, sizeof(*pmu));
-	pmu->profile = or_hardware(profile);
+	pmu->profile = profile;
 	pmu->engine = pmu->profile->engine;
 	pmu->response = pmu->profile->response;
 	pmu->rules = pmu->profile->rules[model->vendor];
@@ -141,11 +135,14 @@ struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_mode
 
 void vpmu_pmu_reset(struct vpmu_pmu *pmu)
 {
-	pmu->response->reset(pmu);
+	if (pmu)
+		pmu->response->reset(pmu);
 }
 
 enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
+	if (!pmu || !model)
+		return VPMU_BAD_ARGUMENT;
 	if (vpmu_model_check(model, NULL, 0) != VPMU_OK || model->vendor != pmu->model.vendor)
 		return VPMU_INCOMPATIBLE;
 	return pmu->engine->set_model(pmu, model);
@@ -153,40 +150,46 @@ enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct vpmu_mode
 
 uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu)
 {
-	return pmu->epoch;
+	return pmu ? pmu->epoch : 0;
 }
 
 struct vpmu_outcome vpmu_pmu_enter(struct vpmu_pmu *pmu)
 {
-	return pmu->engine->enter(pmu);
+	return pmu ? pmu->engine->enter(pmu) : (struct vpmu_outcome){0};
 }
 
 struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
                                  unsigned cpl)
 {
-	struct vpmu_outcome entered = vpmu_pmu_enter(pmu);
-	struct vpmu_outcome ran = vpmu_pmu_account(pmu, amounts, cpl);
+	struct vpmu_outcome entered, ran;
 
+	if (!pmu || !amounts)
+		return (struct vpmu_outcome){0};
+	entered = vpmu_pmu_enter(pmu);
+	ran = vpmu_pmu_account(pmu, amounts, cpl);
 	return (struct vpmu_outcome){entered.pmi + ran.pmi, entered.masked + ran.masked};
 }
 
 struct vpmu_outcome vpmu_pmu_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)
 {
-	return pmu->engine->emulate(pmu, branch, cpl);
+	return pmu ? pmu->engine->emulate(pmu, branch, cpl) : (struct vpmu_outcome){0};
 }
 
 void vpmu_pmu_schedule(struct vpmu_pmu *pmu)
 {
-	pmu->engine->schedule(pmu);
+	if (pmu)
+		pmu->engine->schedule(pmu);
 }
 
 struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu)
 {
-	return pmu->kvm.counts;
+	return pmu ? pmu->kvm.counts : (struct vpmu_event_counts){0};
 }
 
 enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count)
 {
+	if (!pmu)
+		return VPMU_BAD_ARGUMENT;
 	if (!has_fact(pmu->profile, VPMU_FACT_PERF_EVENTS))
 		return VPMU_REFUSED;
 	pmu->kvm.failing_creations = count;
@@ -195,16 +198,20 @@ enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count)
 
 void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude)
 {
-	pmu->kvm.counts_host = !exclude;
+	if (pmu)
+		pmu->kvm.counts_host = !exclude;
 }
 
 void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see)
 {
-	pmu->kvm.sees_cycles = see;
+	if (pmu)
+		pmu->kvm.sees_cycles = see;
 }
 
 void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 {
+	if (!pmu || !amounts)
+		return;
 	if (!pmu->kvm.counts_host || !has_fact(pmu->profile, VPMU_FACT_PERF_EVENTS))
 		return;
 	pmu->kvm.host_runs = true;
@@ -214,9 +221,12 @@ void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 
 enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile, struct vpmu_model *model)
 {
-	enum vpmu_status status = vpmu_model_check(model, NULL, 0);
+	enum vpmu_status status;
 
+	if (!profile)
+		return VPMU_BAD_ARGUMENT;
+	status = vpmu_model_check(model, NULL, 0);
 	if (status == VPMU_OK)
-		or_hardware(profile)->adapt(model);
+		profile->adapt(model);
 	return status;
 }

@@ -66,6 +66,8 @@ static enum vpmu_status look_hidden(const struct vpmu_cpuid *leaves, size_t coun
 enum vpmu_status vpmu_cpuid_hide_pmu(struct vpmu_cpuid *leaves, size_t count, char *why,
                                      size_t why_bytes)
 {
+	if (!leaves && count)
+		return argument_missing(why, why_bytes);
 	for (size_t i = 0; i < count; i++) {
 		struct vpmu_cpuid *leaf = &leaves[i];
 
@@ -79,6 +81,8 @@ enum vpmu_status vpmu_kvm_hide_pmu(struct kvm_cpuid2 *cpuid, char *why, size_t w
 {
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 
+	if (!cpuid)
+		return argument_missing(why, why_bytes);
 	for (size_t i = 0; i < cpuid->nent; i++) {
 		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
 

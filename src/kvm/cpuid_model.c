@@ -87,6 +87,8 @@ enum vpmu_status vpmu_kvm_show_pmu(struct kvm_cpuid2 *cpuid, size_t room,
 	size_t count = vpmu_model_to_cpuid(model, leaves);
 	bool fits = count > 0;
 
+	if (!cpuid)
+		return VPMU_BAD_ARGUMENT;
 	/* What this model has not is taken away from what there was. */
 	for (size_t i = 0; i < ARRAY_SIZE(model_bits); i++)
 		if (cpuid_entry(cpuid, model_bits[i].leaf))

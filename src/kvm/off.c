@@ -59,11 +59,16 @@ enum vpmu_status vpmu_kvm_pmu_off(struct vpmu_off *off, const struct vpmu_kvm_ho
 		.cap = KVM_CAP_PMU_CAPABILITY,
 		.args = {KVM_PMU_CAP_DISABLE},
 	};
-	enum vpmu_status hidden = vpmu_kvm_hide_pmu(cpuid, NULL, 0);
+	enum vpmu_status hidden;
 	int result;
 
-	calls = calls_or_kernel(calls);
+	if (!off)
+		return VPMU_BAD_ARGUMENT;
 	*off = (struct vpmu_off){0};
+	if (!host || !cpuid)
+		return end(off, VPMU_BAD_ARGUMENT, VPMU_OFF_NOT, "a required argument is NULL");
+	calls = calls_or_kernel(calls);
+	hidden = vpmu_kvm_hide_pmu(cpuid, NULL, 0);
 	result = kvm_call_number(calls, vm_fd, KVM_CHECK_EXTENSION, KVM_CAP_PMU_CAPABILITY);
 	if (result < 0) {
 		off->host_error = -result;

@@ -85,7 +85,11 @@ void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
 	char path[PATH_ROOM];
 	int fd = -ENAMETOOLONG;
 
+	if (!host)
+		return;
 	calls = calls_or_kernel(calls);
+	if (!root)
+		root = "";
 	*host = (struct vpmu_kvm_host){0};
 	host_look(host, root, calls);
 	if (host_path(path, root, KVM_DEVICE, "", ""))
@@ -138,6 +142,8 @@ enum vpmu_obstacle vpmu_kvm_obstacle(const struct vpmu_kvm_host *host)
 {
 	enum vpmu_obstacle obstacle;
 
+	if (!host)
+		return VPMU_OBSTACLE_NO_DEVICE;
 	/* A counter that keeps its value outweighs what would explain that it does not. */
 	if (host->trial == VPMU_TRIAL_WORKS)
 		return VPMU_OBSTACLE_NONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A vCPU's MSRs, through KVM_GET_MSRS and KVM_SET_MSRS. */
+#include <errno.h>
 #include <string.h>
 
 #include "room_int.h"
@@ -44,6 +45,8 @@ int vpmu_kvm_read(struct vpmu_kvm_vcpu *vcpu, struct vpmu_msr *msrs, unsigned co
 	union msr_batch batch;
 	unsigned done = 0;
 
+	if (!vcpu || (!msrs && count))
+		return -EINVAL;
 	while (done < count) {
 		unsigned wanted = next_batch(count - done);
 		int result = one_batch(vcpu, KVM_GET_MSRS, msrs + done, wanted, &batch);
@@ -64,6 +67,8 @@ int vpmu_kvm_write(struct vpmu_kvm_vcpu *vcpu, const struct vpmu_msr *msrs, unsi
 	union msr_batch batch;
 	unsigned done = 0;
 
+	if (!vcpu || (!msrs && count))
+		return -EINVAL;
 	while (done < count) {
 		unsigned wanted = next_batch(count - done);
 		int result = one_batch(vcpu, KVM_SET_MSRS, msrs + done, wanted, &batch);
@@ -89,6 +94,8 @@ static int target_write(void *context, const struct vpmu_msr *msrs, unsigned cou
 
 struct vpmu_target vpmu_target_kvm(struct vpmu_kvm_vcpu *vcpu)
 {
+	if (!vcpu)
+		return (struct vpmu_target){0};
 	return (struct vpmu_target){
 		.read = target_read,
 		.write = target_write,

@@ -58,12 +58,14 @@ static uint32_t find_status(const struct vpmu_model *model)
 static bool init_board(struct machine *machine, const struct machine_config *config)
 {
 	machine->config = *config;
+	if (!config->profile)
+		machine->config.profile = vpmu_profile_find("hardware");
 	machine->ops = config->cpu;
 	machine->memory.fd = -1;
 	machine->waited_at = machine->pause_at = UINT64_MAX;
 	machine->append = strdup(config->append ? config->append : "");
 	machine->pmu = vpmu_pmu_init(machine->pmu_memory, sizeof(machine->pmu_memory),
-	                             &config->model, config->profile);
+	                             &config->model, machine->config.profile);
 	if (!machine->append || !machine->pmu)
 		return false;
 	vpmu_pmu_see_cycles(machine->pmu, true);

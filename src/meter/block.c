@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a block of instructions comes to, whole and in parts that nothing can leave in the middle. */
+/* What a block of instructions comes to, whole and in parts that nothing can leave in the middle.
+ */
 #include <meter/room_int.h>
 
 static void add_insn(struct vpmu_block *block, const struct vpmu_insn *insn)
@@ -19,7 +20,7 @@ enum vpmu_status vpmu_block_make(struct vpmu_block *block, const struct vpmu_ins
 {
 	struct vpmu_block made = {.insn = insn, .count = count, .stride = stride};
 
-	if (!count || count > VPMU_BLOCK_INSNS || stride < sizeof(*insn) ||
+	if (!block || !insn || !count || count > VPMU_BLOCK_INSNS || stride < sizeof(*insn) ||
 	    stride % _Alignof(struct vpmu_insn))
 		return VPMU_BAD_ARGUMENT;
 	for (uint32_t i = 0; i < count; i++)
@@ -32,7 +33,10 @@ enum vpmu_status vpmu_block_make(struct vpmu_block *block, const struct vpmu_ins
 uint32_t vpmu_block_segment(const struct vpmu_block *block, uint32_t first,
                             struct vpmu_amounts *amounts)
 {
-	*amounts = (struct vpmu_amounts){{0}};
+	if (amounts)
+		*amounts = (struct vpmu_amounts){{0}};
+	if (!block || !amounts)
+		return first + 1;
 	for (uint32_t i = first; i < block->count; i++) {
 		const struct vpmu_insn *insn = vpmu_block_insn(block, i);
 

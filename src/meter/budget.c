@@ -45,6 +45,8 @@ void vpmu_meter_budgets(const struct vpmu_meter *meter, unsigned cpl, uint32_t s
 	struct vpmu_amounts headroom;
 	uint64_t both, other;
 
+	if (!meter || !budget)
+		return;
 	for (unsigned i = 0; i < 2; i++) {
 		vpmu_pmu_headroom(meter->pmu, i ? 3 : 0, &headroom);
 		budget[i] = insns_within(meter, &headroom, slots);

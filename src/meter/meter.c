@@ -8,7 +8,8 @@
 
 uint64_t ratio_complete(struct ratio ratio, uint64_t slots)
 {
-	return slots / ratio.divider * ratio.per + slots % ratio.divider * ratio.per / ratio.divider;
+	return slots / ratio.divider * ratio.per +
+	       slots % ratio.divider * ratio.per / ratio.divider;
 }
 
 uint64_t ratio_slots(struct ratio ratio, uint64_t count)
@@ -18,8 +19,7 @@ uint64_t ratio_slots(struct ratio ratio, uint64_t count)
 	return (count * ratio.divider + ratio.per - 1) / ratio.per;
 }
 
-static const struct vpmu_rates no_rates = {
-	.width = 1, .ref_numerator = 1, .ref_denominator = 1};
+static const struct vpmu_rates no_rates = {.width = 1, .ref_numerator = 1, .ref_denominator = 1};
 
 static bool costs_hold(const struct vpmu_costs *costs)
 {
@@ -40,7 +40,7 @@ enum vpmu_status vpmu_meter_init(struct vpmu_meter *meter, struct vpmu_pmu *pmu,
 {
 	if (!rates)
 		rates = &no_rates;
-	if (!rates_hold(rates))
+	if (!meter || !pmu || !rates_hold(rates))
 		return VPMU_BAD_ARGUMENT;
 	*meter = (struct vpmu_meter){.pmu = pmu, .rates = *rates};
 	return VPMU_OK;
@@ -68,6 +68,8 @@ void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit)
 {
 	struct vpmu_amounts headroom;
 
+	if (!meter)
+		return;
 	vpmu_pmu_headroom(meter->pmu, cpl, &headroom);
 	meter->room = least(limit, headroom.of[VPMU_INSTRUCTIONS]);
 	meter->branch_room = headroom.of[VPMU_BRANCHES];
@@ -100,6 +102,8 @@ struct vpmu_outcome vpmu_meter_settle(struct vpmu_meter *meter, unsigned cpl)
 	struct vpmu_amounts amounts = {{0}};
 	uint64_t any = 0;
 
+	if (!meter)
+		return (struct vpmu_outcome){0};
 	amounts.of[VPMU_INSTRUCTIONS] = vpmu_meter_spent(meter);
 	amounts.of[VPMU_BRANCHES] = meter->branches;
 	if (costs_are_owed(meter))

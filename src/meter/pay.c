@@ -55,7 +55,8 @@ static bool costs_fit(const struct vpmu_meter *meter, const struct piece *piece)
 static bool piece_fits(const struct vpmu_meter *meter, const struct piece *piece)
 {
 	return meter->room >= vpmu_meter_spent(meter) + piece->insns &&
-	       meter->branch_room >= sum(meter->branches, piece->branches + !piece->ends_in_branch) &&
+	       meter->branch_room >=
+	               sum(meter->branches, piece->branches + !piece->ends_in_branch) &&
 	       (!meter->timed || costs_fit(meter, piece));
 }
 
@@ -76,13 +77,16 @@ static void grant(struct vpmu_meter *meter, uint64_t insns)
 
 bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)
 {
-	struct piece piece = {
+	struct piece piece;
+
+	if (!meter || !block)
+		return false;
+	piece = (struct piece){
 		.insns = block->count,
 		.branches = block->branches,
 		.slots = block->slots + block->apart,
 		.lines = block->lines,
 	};
-
 	piece_end(&piece, vpmu_block_insn(block, block->count - 1));
 	if (!piece_fits(meter, &piece))
 		return false;
@@ -94,6 +98,8 @@ bool vpmu_meter_fits_insn(const struct vpmu_meter *meter, const struct vpmu_insn
 {
 	struct piece piece = {0};
 
+	if (!meter || !insn)
+		return false;
 	piece_add(&piece, insn);
 	return piece_fits(meter, &piece);
 }
@@ -109,6 +115,8 @@ uint32_t vpmu_meter_prefix(const struct vpmu_meter *meter, const struct vpmu_blo
 	struct piece piece = {0};
 	uint32_t end = first;
 
+	if (!meter || !block)
+		return first;
 	while (end < block->count) {
 		piece_add(&piece, vpmu_block_insn(block, end));
 		if (!piece_fits(meter, &piece))
@@ -135,7 +143,8 @@ static void pay(struct vpmu_meter *meter, int64_t insns, int64_t branches, int64
 
 void vpmu_meter_take(struct vpmu_meter *meter, const struct vpmu_block *block)
 {
-	pay(meter, block->insns, block->branches, block->slots);
+	if (meter && block)
+		pay(meter, block->insns, block->branches, block->slots);
 }
 
 static void pay_part(struct vpmu_meter *meter, const struct vpmu_block *block, uint32_t first,
@@ -143,6 +152,8 @@ static void pay_part(struct vpmu_meter *meter, const struct vpmu_block *block, u
 {
 	int64_t insns = 0, branches = 0, slots = 0;
 
+	if (!meter || !block)
+		return;
 	for (uint32_t i = first; i < end; i++) {
 		const struct vpmu_insn *insn = vpmu_block_insn(block, i);
 
@@ -169,13 +180,17 @@ void vpmu_meter_rewind(struct vpmu_meter *meter, const struct vpmu_block *block,
 
 void vpmu_meter_retire(struct vpmu_meter *meter, const struct vpmu_insn *insn)
 {
-	pay(meter, 1, insn->flags & VPMU_INSN_BRANCH, insn->slots);
+	if (meter && insn)
+		pay(meter, 1, insn->flags & VPMU_INSN_BRANCH, insn->slots);
 }
 
 void vpmu_meter_spend(struct vpmu_meter *meter, const struct vpmu_amounts *amounts)
 {
-	const uint64_t *of = amounts->of;
+	const uint64_t *of;
 
+	if (!meter || !amounts)
+		return;
+	of = amounts->of;
 	pay(meter, (int64_t)of[VPMU_INSTRUCTIONS], (int64_t)of[VPMU_BRANCHES],
 	    (int64_t)of[VPMU_SLOTS]);
 	if (!meter->timed)
@@ -188,9 +203,13 @@ void vpmu_meter_spend(struct vpmu_meter *meter, const struct vpmu_amounts *amoun
 uint64_t vpmu_meter_repeats(const struct vpmu_meter *meter, const struct vpmu_block *block,
                             uint64_t slots)
 {
-	const struct vpmu_insn *last = vpmu_block_insn(block, block->count - 1);
-	uint64_t spent = vpmu_meter_spent(meter), most, branches, spare;
+	const struct vpmu_insn *last;
+	uint64_t spent, most, branches, spare;
 
+	if (!meter || !block)
+		return 0;
+	last = vpmu_block_insn(block, block->count - 1);
+	spent = vpmu_meter_spent(meter);
 	if (block->insns != block->count || spent > meter->room ||
 	    meter->branches >= meter->branch_room)
 		return 0;

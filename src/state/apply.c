@@ -124,7 +124,7 @@ static enum vpmu_status not_tried(struct vpmu_report *report, enum vpmu_status s
 
 static bool plan_fits(const struct vpmu_plan *plan, const struct vpmu_layout *layout)
 {
-	if (plan->count > VPMU_MAX_PLAN)
+	if (!plan->order || plan->count > VPMU_MAX_PLAN)
 		return false;
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct vpmu_write *write = &plan->writes[i];
@@ -145,7 +145,10 @@ enum vpmu_status vpmu_plan_apply(const struct vpmu_plan *plan, const struct vpmu
 		.plan = plan, .layout = layout, .policy = policy, .report = report};
 	enum vpmu_status status;
 
-	if (!plan_fits(plan, layout))
+	if (!report)
+		return VPMU_BAD_ARGUMENT;
+	if (!plan || !layout || !target_works(target) || !policy_is_known(policy) ||
+	    !plan_fits(plan, layout))
 		return not_tried(report, VPMU_BAD_ARGUMENT);
 	*report = (struct vpmu_report){.planned = (unsigned)plan->count};
 	if (!plan->count)
@@ -170,8 +173,11 @@ enum vpmu_status vpmu_state_put(const struct vpmu_state *state, const struct vpm
                                 struct vpmu_report *report)
 {
 	struct vpmu_plan plan;
-	enum vpmu_status status = vpmu_plan_make(&plan, state, layout, level, order);
+	enum vpmu_status status;
 
+	if (!report)
+		return VPMU_BAD_ARGUMENT;
+	status = vpmu_plan_make(&plan, state, layout, level, order);
 	if (status)
 		return not_tried(report, status);
 	return vpmu_plan_apply(&plan, layout, target, policy, report);
@@ -183,6 +189,10 @@ enum vpmu_status vpmu_target_reset(const struct vpmu_target *target,
 {
 	struct vpmu_state state;
 
+	if (!report)
+		return VPMU_BAD_ARGUMENT;
+	if (!layout)
+		return not_tried(report, VPMU_BAD_ARGUMENT);
 	vpmu_state_reset(&state, layout);
 	return vpmu_state_put(&state, layout, target, VPMU_LEVEL_RESET, vpmu_order_find("safe"),
 	                      policy, report);

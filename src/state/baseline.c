@@ -95,6 +95,8 @@ enum vpmu_status vpmu_baseline_add(struct vpmu_baseline *baseline, const struct 
 {
 	struct text text = text_in(why, why_bytes);
 
+	if (!baseline)
+		return argument_missing(why, why_bytes);
 	if (vpmu_model_check(model, why, why_bytes))
 		return VPMU_BAD_ARGUMENT;
 	if (baseline->hosts && model->vendor != baseline->vendor) {
@@ -140,11 +142,12 @@ static uint64_t common_capabilities(const struct vpmu_baseline *baseline)
 
 enum vpmu_status vpmu_baseline_model(const struct vpmu_baseline *baseline, struct vpmu_model *model)
 {
-	const struct vpmu_model none = {
-		.name = "baseline", .vendor = baseline->vendor, .signature = baseline->signature};
+	struct vpmu_model none = {.name = "baseline"};
 
-	if (!baseline->hosts)
+	if (!baseline || !model || !baseline->hosts)
 		return VPMU_BAD_ARGUMENT;
+	none.vendor = baseline->vendor;
+	none.signature = baseline->signature;
 	*model = none;
 	if (!least(baseline, VPMU_BASELINE_VERSION))
 		return VPMU_OK;

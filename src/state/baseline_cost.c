@@ -155,7 +155,7 @@ bool vpmu_baseline_cost(const struct vpmu_baseline *baseline, size_t i, struct v
 {
 	struct search search = {.baseline = baseline, .left = i, .cost = cost};
 
-	if (vpmu_baseline_model(baseline, &search.model))
+	if (!cost || vpmu_baseline_model(baseline, &search.model))
 		return false;
 	for (unsigned n = 0; n < ARRAY_SIZE(number_words); n++)
 		try_number(&search, &number_words[n]);

@@ -222,7 +222,7 @@ static enum vpmu_status judge_on(struct trial *trial, const struct vpmu_order *o
 	enum vpmu_status status;
 
 	compare_models(compat, &trial->from->model, &compat->to);
-	status = put_state(trial, order ? order : vpmu_order_find("safe"));
+	status = put_state(trial, order);
 	if (status)
 		return status;
 	list_registers(trial);
@@ -237,7 +237,7 @@ static struct vpmu_model asked_model(const struct vpmu_model *from, const struct
 {
 	struct vpmu_model a = *from, b = *to;
 
-	if (profile && !vpmu_profile_adapt(profile, &a) && !vpmu_profile_adapt(profile, &b) &&
+	if (!vpmu_profile_adapt(profile, &a) && !vpmu_profile_adapt(profile, &b) &&
 	    vpmu_model_equal(&a, &b))
 		return *from;
 	return vpmu_compat_model(from, to);
@@ -253,10 +253,13 @@ enum vpmu_status vpmu_compat_judge(struct vpmu_compat *compat, const struct vpmu
 	struct vpmu_model asked;
 	struct vpmu_pmu *pmu;
 
-	*compat = (struct vpmu_compat){.layout = layout, .to = *to};
-	if (!layout_fits(layout, state) || vpmu_model_check(to, NULL, 0))
+	if (!compat)
 		return VPMU_BAD_ARGUMENT;
-	if (profile && vpmu_profile_adapt(profile, &compat->to))
+	*compat = (struct vpmu_compat){.layout = layout};
+	if (!order || !layout_fits(layout, state) || vpmu_model_check(to, NULL, 0))
+		return VPMU_BAD_ARGUMENT;
+	compat->to = *to;
+	if (vpmu_profile_adapt(profile, &compat->to))
 		return VPMU_BAD_ARGUMENT;
 	asked = asked_model(&layout->model, to, profile);
 	pmu = vpmu_pmu_init(memory, sizeof(memory), &asked, profile);
@@ -276,10 +279,14 @@ enum vpmu_status vpmu_compat_try(struct vpmu_compat *compat, const struct vpmu_s
                                  const struct vpmu_model *vcpu, const struct vpmu_order *order,
                                  const struct vpmu_target *target)
 {
-	*compat = (struct vpmu_compat){.layout = layout, .to = *to, .vcpu = *vcpu};
-	if (!layout_fits(layout, state) || vpmu_model_check(to, NULL, 0) ||
-	    vpmu_model_check(vcpu, NULL, 0))
+	if (!compat)
 		return VPMU_BAD_ARGUMENT;
+	*compat = (struct vpmu_compat){.layout = layout};
+	if (!order || !layout_fits(layout, state) || vpmu_model_check(to, NULL, 0) ||
+	    vpmu_model_check(vcpu, NULL, 0) || !target_works(target))
+		return VPMU_BAD_ARGUMENT;
+	compat->to = *to;
+	compat->vcpu = *vcpu;
 	return judge_on(
 		&(struct trial){.compat = compat, .state = state, .from = layout, .target = target},
 		order);

@@ -198,9 +198,11 @@ static struct vpmu_model common_model(const struct vpmu_model *wanted,
 
 struct vpmu_model vpmu_compat_model(const struct vpmu_model *wanted, const struct vpmu_model *host)
 {
-	struct vpmu_model model;
+	struct vpmu_model model = {0};
 	uint32_t lost;
 
+	if (!wanted || !host)
+		return model;
 	if (vpmu_model_check(wanted, NULL, 0) || vpmu_model_check(host, NULL, 0) ||
 	    wanted->vendor != host->vendor || !wanted->version || !host->version)
 		return *host;

@@ -135,7 +135,7 @@ void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned 
 	const struct vpmu_compat_difference *difference;
 	const struct field_words *words;
 
-	if (i >= compat->difference_count)
+	if (!compat || i >= compat->difference_count)
 		return;
 	difference = &compat->differences[i];
 	words = &field_words[difference->field];
@@ -255,7 +255,7 @@ void vpmu_compat_describe_register(const struct vpmu_compat *compat, unsigned i,
 	const struct vpmu_compat_register *verdict;
 	const struct vpmu_register *reg;
 
-	if (i >= compat->register_count)
+	if (!compat || i >= compat->register_count)
 		return;
 	verdict = &compat->registers[i];
 	reg = &compat->layout->registers[verdict->place];
@@ -278,7 +278,7 @@ void vpmu_compat_describe_put(const struct vpmu_compat *compat, char *line, size
 {
 	struct text text = text_in(line, bytes);
 
-	if (!compat->refused_count)
+	if (!compat || !compat->refused_count)
 		return;
 	text_add(&text, "a put in order ");
 	text_add(&text, compat->order->name);

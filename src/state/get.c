@@ -45,7 +45,12 @@ enum vpmu_status vpmu_state_get(struct vpmu_state *state, const struct vpmu_layo
 {
 	struct vpmu_state read;
 
-	*report = (struct vpmu_report){.is_get = true, .planned = layout->value_count};
+	if (!report)
+		return VPMU_BAD_ARGUMENT;
+	*report = (struct vpmu_report){.is_get = true};
+	if (!state || !layout || !target_works(target) || !policy_is_known(policy))
+		return report->status = VPMU_BAD_ARGUMENT;
+	report->planned = layout->value_count;
 	vpmu_state_reset(&read, layout);
 	report->status = read_all(&read, layout, target, policy, report);
 	if (report->status == VPMU_OK ||

@@ -38,7 +38,12 @@ enum vpmu_status vpmu_layout_init(struct vpmu_layout *layout, const struct vpmu_
 {
 	enum vpmu_status status = vpmu_model_check(model, NULL, 0);
 
-	*layout = (struct vpmu_layout){.model = *model};
+	if (!layout)
+		return VPMU_BAD_ARGUMENT;
+	*layout = (struct vpmu_layout){0};
+	if (!model)
+		return status;
+	layout->model = *model;
 	if (status)
 		return status;
 	layout->has_global = model_has_global(model);
@@ -61,6 +66,8 @@ int vpmu_layout_find(const struct vpmu_layout *layout, const char *name)
 {
 	size_t length = 0;
 
+	if (!layout || !name)
+		return -1;
 	while (length < VPMU_NAME_BYTES && name[length])
 		length++;
 	for (int i = 0; i < layout->register_count; i++)
@@ -71,7 +78,7 @@ int vpmu_layout_find(const struct vpmu_layout *layout, const char *name)
 
 int vpmu_layout_find_msr(const struct vpmu_layout *layout, uint32_t msr)
 {
-	int low = 0, high = layout->register_count - 1;
+	int low = 0, high = layout ? layout->register_count - 1 : -1;
 
 	while (low <= high) {
 		int middle = (low + high) / 2;
@@ -88,12 +95,12 @@ int vpmu_layout_find_msr(const struct vpmu_layout *layout, uint32_t msr)
 
 uint64_t vpmu_layout_excess(const struct vpmu_layout *layout, unsigned place, uint64_t value)
 {
-	if (place >= layout->register_count)
+	if (!layout || place >= layout->register_count)
 		return value;
 	return register_excess(&layout->registers[place], value);
 }
 
 bool layout_fits(const struct vpmu_layout *layout, const struct vpmu_state *state)
 {
-	return vpmu_model_equal(&layout->model, &state->model);
+	return layout && state && vpmu_model_equal(&layout->model, &state->model);
 }

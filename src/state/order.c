@@ -137,7 +137,7 @@ static bool same_name(const char *a, const char *b)
 
 const struct vpmu_order *vpmu_order_find(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
+	for (size_t i = 0; name && i < ARRAY_SIZE(orders); i++)
 		if (same_name(orders[i].name, name))
 			return &orders[i];
 	return NULL;
@@ -156,7 +156,7 @@ const char *vpmu_level_name(enum vpmu_level level)
 
 enum vpmu_level vpmu_level_find(const char *name)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(level_names); i++)
+	for (unsigned i = 0; name && i < ARRAY_SIZE(level_names); i++)
 		if (same_name(level_names[i], name))
 			return (enum vpmu_level)i;
 	return VPMU_LEVEL_NEVER;

@@ -128,10 +128,12 @@ enum vpmu_status vpmu_plan_make(struct vpmu_plan *plan, const struct vpmu_state 
 {
 	struct making making = {.plan = plan, .state = state, .layout = layout};
 
+	if (!plan)
+		return VPMU_BAD_ARGUMENT;
 	plan->order = order;
 	plan->level = level;
 	plan->count = 0;
-	if ((unsigned)level >= VPMU_LEVEL_NEVER || !layout_fits(layout, state))
+	if (!order || (unsigned)level >= VPMU_LEVEL_NEVER || !layout_fits(layout, state))
 		return VPMU_BAD_ARGUMENT;
 	for (size_t i = 0; i < order->step_count; i++)
 		if (applies(&order->steps[i], layout))

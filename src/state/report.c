@@ -74,8 +74,11 @@ static void describe_whole(struct text *text, const struct vpmu_report *report)
 void vpmu_report_describe(const struct vpmu_report *report, unsigned i, char *line, size_t bytes)
 {
 	struct text text = text_in(line, bytes);
-	bool whole = report->status != VPMU_REFUSED;
+	bool whole;
 
+	if (!report)
+		return;
+	whole = report->status != VPMU_REFUSED;
 	if (whole && i == 0) {
 		describe_whole(&text, report);
 		return;

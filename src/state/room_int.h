@@ -25,6 +25,14 @@ static inline const struct vpmu_register *layout_stored(const struct vpmu_layout
 /* --- target.c -----------------------------------------------------------------------------------
  */
 
+/* Whether there are functions to call. */
+bool target_works(const struct vpmu_target *target);
+
+static inline bool policy_is_known(enum vpmu_policy policy)
+{
+	return (unsigned)policy <= VPMU_POLICY_STOP;
+}
+
 /* Accesses in a row, some of them done. */
 struct transfer {
 	const struct vpmu_target *target;

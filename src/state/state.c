@@ -4,7 +4,12 @@
 
 void vpmu_state_reset(struct vpmu_state *state, const struct vpmu_layout *layout)
 {
-	*state = (struct vpmu_state){.model = layout->model};
+	if (!state)
+		return;
+	*state = (struct vpmu_state){0};
+	if (!layout)
+		return;
+	state->model = layout->model;
 	for (unsigned i = 0; i < layout->value_count; i++)
 		state->values[i] = layout_stored(layout, i)->reset;
 }
@@ -27,6 +32,8 @@ enum vpmu_status vpmu_state_value(const struct vpmu_state *state, const struct v
 	unsigned at = 0;
 	enum vpmu_status status = find_value(state, layout, place, &at);
 
+	if (!value)
+		return VPMU_BAD_ARGUMENT;
 	if (!status)
 		*value = state->values[at];
 	return status;
@@ -63,6 +70,8 @@ enum vpmu_status vpmu_state_check(const struct vpmu_state *state, const struct v
 {
 	struct text text = text_in(why, why_bytes);
 
+	if (!state || !layout)
+		return argument_missing(why, why_bytes);
 	if (!layout_fits(layout, state)) {
 		text_add(&text, "the state is of another model");
 		return VPMU_BAD_ARGUMENT;
@@ -83,8 +92,10 @@ enum vpmu_status vpmu_state_compare(const struct vpmu_state *a, const struct vpm
                                     const struct vpmu_layout *layout, struct vpmu_difference *out,
                                     size_t *count)
 {
+	if (!count)
+		return VPMU_BAD_ARGUMENT;
 	*count = 0;
-	if (!layout_fits(layout, a) || !layout_fits(layout, b))
+	if (!out || !layout_fits(layout, a) || !layout_fits(layout, b))
 		return VPMU_BAD_ARGUMENT;
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		if (a->values[i] == b->values[i])

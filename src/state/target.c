@@ -2,6 +2,11 @@
 /* Calls to a target, in batches, past what it refuses; and the register machine as a target. */
 #include <state/room_int.h>
 
+bool target_works(const struct vpmu_target *target)
+{
+	return target && target->read && target->write;
+}
+
 struct transfer transfer_of(const struct vpmu_target *target, bool writes, struct vpmu_msr *msrs,
                             unsigned count)
 {
@@ -66,6 +71,8 @@ static int machine_write(void *context, const struct vpmu_msr *msrs, unsigned co
 
 struct vpmu_target vpmu_target_machine(struct vpmu_pmu *pmu)
 {
+	if (!pmu)
+		return (struct vpmu_target){0};
 	return (struct vpmu_target){
 		.read = machine_read,
 		.write = machine_write,

@@ -189,8 +189,11 @@ enum vpmu_status vpmu_stream_decode(const void *data, size_t bytes,
 	const struct why where = {why, why_bytes};
 	struct filling filling;
 	struct envelope envelope;
-	enum vpmu_status status = envelope_open(&envelope, data, bytes, true, &where);
+	enum vpmu_status status;
 
+	if ((!data && bytes) || !layout || !state)
+		return argument_missing(why, why_bytes);
+	status = envelope_open(&envelope, data, bytes, true, &where);
 	filling.layout = layout;
 	if (!status)
 		status = decode(&envelope, &filling, &where);
@@ -208,8 +211,11 @@ enum vpmu_status vpmu_stream_look(const void *data, size_t bytes, struct vpmu_st
 	const struct why where = {why, why_bytes};
 	struct vpmu_model model;
 	struct envelope envelope;
-	enum vpmu_status status = envelope_open(&envelope, data, bytes, true, &where);
+	enum vpmu_status status;
 
+	if ((!data && bytes) || !about)
+		return argument_missing(why, why_bytes);
+	status = envelope_open(&envelope, data, bytes, true, &where);
 	if (!status)
 		status = model_read(envelope.model, &model, &where);
 	if (!status)

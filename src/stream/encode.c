@@ -240,7 +240,11 @@ enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
 {
 	struct writer writer;
 
+	if (!used)
+		return VPMU_BAD_ARGUMENT;
 	*used = 0;
+	if (!state || !layout || !out)
+		return VPMU_BAD_ARGUMENT;
 	if (!vpmu_model_equal(&state->model, &layout->model) || !name_is_plain(&state->model))
 		return VPMU_BAD_ARGUMENT;
 	writer.at = 0;

@@ -140,8 +140,11 @@ enum vpmu_status vpmu_stream_length(const void *data, size_t bytes, size_t *leng
 {
 	const struct why where = {why, why_bytes};
 	size_t found = 0;
-	enum vpmu_status status = check_length(data, bytes, &found, &where);
+	enum vpmu_status status;
 
+	if ((!data && bytes) || !length)
+		return argument_missing(why, why_bytes);
+	status = check_length(data, bytes, &found, &where);
 	if (!status)
 		*length = found;
 	return status;

@@ -8,7 +8,7 @@ enum vpmu_status vpmu_file_header(void *out, size_t vcpus)
 {
 	uint8_t *at = out;
 
-	if (!vcpus || vcpus > VPMU_FILE_VCPUS)
+	if (!out || !vcpus || vcpus > VPMU_FILE_VCPUS)
 		return VPMU_BAD_ARGUMENT;
 	memcpy(at, FILE_MAGIC, NAME_BYTES);
 	le_put(at + 4, VPMU_FILE_VERSION, 2);
@@ -95,8 +95,11 @@ enum vpmu_status vpmu_file_open(struct vpmu_file *file, const void *data, size_t
 {
 	const struct why where = {why, why_bytes};
 	struct vpmu_file opened = {data, bytes, VPMU_FILE_HEADER_BYTES, 0};
-	enum vpmu_status status = check_header(data, bytes, &opened.vcpus, &where);
+	enum vpmu_status status;
 
+	if (!file || (!data && bytes))
+		return argument_missing(why, why_bytes);
+	status = check_header(data, bytes, &opened.vcpus, &where);
 	if (!status)
 		status = check_streams(&opened, &where);
 	if (!status)
@@ -106,7 +109,7 @@ enum vpmu_status vpmu_file_open(struct vpmu_file *file, const void *data, size_t
 
 bool vpmu_file_next(struct vpmu_file *file, const void **stream, size_t *bytes)
 {
-	if (file->at == file->bytes)
+	if (!file || !stream || !bytes || file->at == file->bytes)
 		return false;
 	*stream = file->data + file->at;
 	*bytes = le_get(file->data + file->at + 8, 4);

@@ -138,6 +138,8 @@ enum vpmu_status vpmu_qemu_find(const struct vpmu_source *source, struct vpmu_qe
 	};
 	enum vpmu_status status;
 
+	if (!source || !source->read || !about || (!cpus && max))
+		return argument_missing(why, why_bytes);
 	memset(about, 0, sizeof(*about));
 	status = find(&search);
 	if (!status && !search.count)

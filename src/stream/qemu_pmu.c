@@ -35,6 +35,8 @@ void vpmu_qemu_pack(const struct vpmu_qemu_pmu *pmu, void *out)
 {
 	uint64_t fields[FIELDS];
 
+	if (!pmu || !out)
+		return;
 	memcpy(fields, pmu, sizeof(fields));
 	for (unsigned i = 0; i < FIELDS; i++)
 		for (unsigned byte = 0; byte < 8; byte++)
@@ -45,6 +47,8 @@ void vpmu_qemu_unpack(struct vpmu_qemu_pmu *pmu, const void *payload)
 {
 	uint64_t fields[FIELDS];
 
+	if (!pmu || !payload)
+		return;
 	for (unsigned i = 0; i < FIELDS; i++)
 		fields[i] = be_get((const uint8_t *)payload + 8 * i, 8);
 	memcpy(pmu, fields, sizeof(fields));
@@ -108,6 +112,8 @@ enum vpmu_status vpmu_qemu_to_state(const struct vpmu_qemu_pmu *pmu,
 	uint64_t fields[FIELDS], taken = 0;
 	enum vpmu_status status;
 
+	if (!pmu || !layout || !state)
+		return argument_missing(why, why_bytes);
 	memcpy(fields, pmu, sizeof(fields));
 	vpmu_state_reset(&filled, layout);
 	for (unsigned i = 0; i < layout->value_count; i++) {
@@ -146,6 +152,8 @@ enum vpmu_status vpmu_qemu_from_state(const struct vpmu_state *state,
 	const struct why where = {why, why_bytes};
 	uint64_t fields[FIELDS] = {0};
 
+	if (!pmu)
+		return argument_missing(why, why_bytes);
 	if (vpmu_state_check(state, layout, why, why_bytes))
 		return VPMU_BAD_ARGUMENT;
 	for (unsigned i = 0; i < layout->value_count; i++) {

@@ -111,8 +111,11 @@ enum vpmu_status vpmu_stream_registers(const void *data, size_t bytes,
 	const struct why where = {why, why_bytes};
 	struct run run = {.name_length = 0};
 	struct envelope envelope;
-	enum vpmu_status status = envelope_open(&envelope, data, bytes, false, &where);
+	enum vpmu_status status;
 
+	if ((!data && bytes) || !count || (!out && max))
+		return argument_missing(why, why_bytes);
+	status = envelope_open(&envelope, data, bytes, false, &where);
 	if (!status)
 		status = check_runs(envelope.registers, &where);
 	if (status)

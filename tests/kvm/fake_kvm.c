@@ -60,7 +60,8 @@ static int set_cpuid(struct fake_kvm *kvm, struct fake_vcpu *vcpu, const struct 
 		return -EINVAL;
 	vcpu->pmu = NULL;
 	if (kvm->is_enabled && !kvm->is_disabled && model.version)
-		vcpu->pmu = vpmu_pmu_init(vcpu->memory, sizeof(vcpu->memory), &model, NULL);
+		vcpu->pmu = vpmu_pmu_init(vcpu->memory, sizeof(vcpu->memory), &model,
+		                          vpmu_profile_find("hardware"));
 	return 0;
 }
 

@@ -17,7 +17,7 @@ int apic_fixture_setup(void **state)
 	struct vpmu_pmu *pmu;
 
 	assert_int_equal(vpmu_model_parse(&model, "intel-v2", NULL, 0), VPMU_OK);
-	pmu = vpmu_pmu_init(t.pmu, sizeof(t.pmu), &model, NULL);
+	pmu = vpmu_pmu_init(t.pmu, sizeof(t.pmu), &model, vpmu_profile_find("hardware"));
 	assert_non_null(pmu);
 	t.now = 1000;
 	memset(&t.apic, 0, sizeof(t.apic));

@@ -189,7 +189,8 @@ struct fixture *fix_make(const char *model_text)
 	f->memory = mmap(NULL, FIX_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
 	assert_ptr_not_equal(f->memory, MAP_FAILED);
 	assert_int_equal(vpmu_model_parse(&model, model_text, NULL, 0), VPMU_OK);
-	f->pmu = vpmu_pmu_init(f->pmu_memory, sizeof(f->pmu_memory), &model, NULL);
+	f->pmu = vpmu_pmu_init(f->pmu_memory, sizeof(f->pmu_memory), &model,
+	                       vpmu_profile_find("hardware"));
 	assert_non_null(f->pmu);
 	config = (struct cpu_config){
 		.pmu = f->pmu,

@@ -92,13 +92,14 @@ static bool takes_on(const struct vpmu_model *host, const struct vpmu_profile *p
 
 	assert_int_equal(vpmu_layout_init(&layout, model), VPMU_OK);
 	vpmu_state_reset(&state, &layout);
-	return vpmu_compat_judge(&compat, &state, &layout, host, profile, NULL) == VPMU_OK &&
+	return vpmu_compat_judge(&compat, &state, &layout, host, profile,
+	                         vpmu_order_find("safe")) == VPMU_OK &&
 	       compat.take == VPMU_TAKES;
 }
 
 static bool takes(const struct vpmu_model *host, const struct vpmu_model *model)
 {
-	return takes_on(host, NULL, model);
+	return takes_on(host, vpmu_profile_find("hardware"), model);
 }
 
 enum { FLEET = 5 };

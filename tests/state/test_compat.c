@@ -68,7 +68,8 @@ static void models_are_judged_as_a_whole(void **state)
 		struct vpmu_state s = state_with(&from, row->name, row->value);
 		struct vpmu_compat compat;
 		enum vpmu_status status =
-			vpmu_compat_judge(&compat, &s, &from, &to.model, NULL, NULL);
+			vpmu_compat_judge(&compat, &s, &from, &to.model,
+		                          vpmu_profile_find("hardware"), vpmu_order_find("safe"));
 		char line[200];
 
 		first_line(&compat, line, sizeof(line));
@@ -197,7 +198,7 @@ static void registers_are_judged_one_by_one(void **state)
 		char line[240];
 
 		vpmu_compat_judge(&compat, &s, &from, &to.model, vpmu_profile_find(row->profile),
-		                  NULL);
+		                  vpmu_order_find("safe"));
 		assert_int_equal(compat.register_count, from.register_count);
 		assert_int_equal(compat.registers[place].place, place);
 		vpmu_compat_describe_register(&compat, place, line, sizeof(line));
@@ -244,7 +245,8 @@ static void where_nothing_is_refused_nothing_is_told(void **state)
 	struct vpmu_compat compat;
 	char line[240] = "x";
 
-	vpmu_compat_judge(&compat, &s, &from, &from.model, NULL, NULL);
+	vpmu_compat_judge(&compat, &s, &from, &from.model, vpmu_profile_find("hardware"),
+	                  vpmu_order_find("safe"));
 	vpmu_compat_describe_put(&compat, line, sizeof(line));
 	assert_string_equal(line, "");
 }
@@ -292,20 +294,20 @@ static void a_virtual_cpu_is_tried_through_its_own_calls(void **state)
 	struct vpmu_compat compat;
 	unsigned place = (unsigned)vpmu_layout_find(&from, "IA32_PMC1");
 
-	assert_int_equal(
-		vpmu_compat_try(&compat, &s, &from, &from.model, &from.model, NULL, &target),
-		VPMU_OK);
+	assert_int_equal(vpmu_compat_try(&compat, &s, &from, &from.model, &from.model,
+	                                 vpmu_order_find("safe"), &target),
+	                 VPMU_OK);
 	assert_int_equal(compat.take, VPMU_TAKES);
 	moody.refused_msr = 0xc2;
-	assert_int_equal(
-		vpmu_compat_try(&compat, &s, &from, &from.model, &from.model, NULL, &target),
-		VPMU_INCOMPATIBLE);
+	assert_int_equal(vpmu_compat_try(&compat, &s, &from, &from.model, &from.model,
+	                                 vpmu_order_find("safe"), &target),
+	                 VPMU_INCOMPATIBLE);
 	assert_int_equal(compat.registers[place].take, VPMU_CANNOT_TAKE);
 	assert_int_equal(compat.registers[place].why, VPMU_COMPAT_REFUSED);
 	moody.reads_fail = true;
-	assert_int_equal(
-		vpmu_compat_try(&compat, &s, &from, &from.model, &from.model, NULL, &target),
-		VPMU_HOST);
+	assert_int_equal(vpmu_compat_try(&compat, &s, &from, &from.model, &from.model,
+	                                 vpmu_order_find("safe"), &target),
+	                 VPMU_HOST);
 	assert_int_equal(compat.host_error, EIO);
 	assert_int_equal(compat.register_count, 0);
 }
@@ -318,11 +320,13 @@ static void what_cannot_be_judged_is_the_callers_mistake(void **state)
 	struct vpmu_compat compat;
 	char line[100] = "x";
 
-	assert_int_equal(vpmu_compat_judge(&compat, &s, &from, &from.model, NULL, NULL),
+	assert_int_equal(vpmu_compat_judge(&compat, &s, &from, &from.model,
+	                                   vpmu_profile_find("hardware"), vpmu_order_find("safe")),
 	                 VPMU_BAD_ARGUMENT);
 	s = state_with(&from, NULL, 0);
 	broken.gp_width = 77;
-	assert_int_equal(vpmu_compat_judge(&compat, &s, &from, &broken, NULL, NULL),
+	assert_int_equal(vpmu_compat_judge(&compat, &s, &from, &broken,
+	                                   vpmu_profile_find("hardware"), vpmu_order_find("safe")),
 	                 VPMU_BAD_ARGUMENT);
 	vpmu_compat_describe_register(&compat, 0, line, sizeof(line));
 	assert_string_equal(line, "");

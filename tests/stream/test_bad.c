@@ -429,12 +429,14 @@ static void a_model_that_cannot_exist(void **unused)
 
 static void reasons_fit_any_room(void **unused)
 {
+	struct vpmu_state state;
 	char why[WHY_BYTES];
 
 	for (size_t room = 0; room < 64; room++) {
 		memset(why, 0x5a, sizeof(why));
-		assert_int_equal(vpmu_stream_decode(good.data, 20, &layout, NULL, NULL, why, room),
-		                 VPMU_BAD_DATA);
+		assert_int_equal(
+			vpmu_stream_decode(good.data, 20, &layout, &state, NULL, why, room),
+			VPMU_BAD_DATA);
 		assert_int_equal(why[room], 0x5a);
 		if (room)
 			assert_non_null(memchr(why, '\0', room));

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of vpmu/pmu.h. */
+#include "rows.h"
+
+static const struct vpmu_amounts some = {.of = {[VPMU_INSTRUCTIONS] = 1}};
+
+static void profile_find(void)
+{
+	assert_null(vpmu_profile_find(NULL));
+	assert_null(vpmu_profile_find("hardwear"));
+	assert_null(vpmu_profile_find(""));
+}
+
+static void profile_for_kernel(void)
+{
+	assert_null(vpmu_profile_for_kernel(NULL, false));
+	assert_null(vpmu_profile_for_kernel("", false));
+	assert_null(vpmu_profile_for_kernel("FreeBSD", true));
+}
+
+static void profile_adapt(void)
+{
+	struct vpmu_model broken = good()->model;
+
+	REJECTS(vpmu_profile_adapt(NULL, &good()->model));
+	REJECTS(vpmu_profile_adapt(vpmu_profile_find("linux-6.13"), &good()->model));
+	REJECTS(vpmu_profile_adapt(good()->hardware, NULL));
+	broken.gp_width = 99;
+	assert_int_equal(vpmu_profile_adapt(good()->hardware, &broken), VPMU_INCOMPATIBLE);
+}
+
+static void pmu_size(void)
+{
+	assert_in_range(vpmu_pmu_size(), 1, VPMU_PMU_BYTES);
+}
+
+static void pmu_init(void)
+{
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES + VPMU_PMU_ALIGN];
+	const struct vpmu_profile *hardware = good()->hardware;
+	struct vpmu_model model = good()->model, broken = model;
+
+	assert_null(vpmu_pmu_init(NULL, sizeof(memory), &model, hardware));
+	assert_null(vpmu_pmu_init(memory, vpmu_pmu_size() - 1, &model, hardware));
+	assert_null(vpmu_pmu_init(memory + 1, VPMU_PMU_BYTES, &model, hardware));
+	assert_null(vpmu_pmu_init(memory, sizeof(memory), NULL, hardware));
+	assert_null(vpmu_pmu_init(memory, sizeof(memory), &model, NULL));
+	assert_null(vpmu_pmu_init(memory, sizeof(memory), &model, vpmu_profile_find("typo")));
+	broken.version = 77;
+	assert_null(vpmu_pmu_init(memory, sizeof(memory), &broken, hardware));
+	assert_non_null(vpmu_pmu_init(memory, vpmu_pmu_size(), &model, hardware));
+}
+
+static void pmu_model(void)
+{
+	assert_null(vpmu_pmu_model(NULL));
+}
+
+static void pmu_set_model(void)
+{
+	REJECTS(vpmu_pmu_set_model(NULL, &good()->model));
+	REJECTS(vpmu_pmu_set_model(good()->pmu, NULL));
+}
+
+static void accesses(void)
+{
+	struct vpmu_pmu *pmu = good()->pmu;
+	uint64_t value = 5;
+
+	REJECTS(vpmu_pmu_guest_read(NULL, 0xc1, &value));
+	REJECTS(vpmu_pmu_guest_read(pmu, 0xc1, NULL));
+	REJECTS(vpmu_pmu_guest_read(pmu, 0xdead, NULL));
+	REJECTS(vpmu_pmu_host_read(NULL, 0xc1, &value));
+	REJECTS(vpmu_pmu_host_read(pmu, 0xc1, NULL));
+	REJECTS(vpmu_pmu_guest_write(NULL, 0xc1, 0));
+	REJECTS(vpmu_pmu_host_write(NULL, 0xc1, 0));
+	assert_int_equal(vpmu_pmu_guest_read(pmu, 0xdead, &value), VPMU_NO_REGISTER);
+	assert_int_equal(vpmu_pmu_guest_write(pmu, 0xdead, 0), VPMU_NO_REGISTER);
+	assert_int_equal(vpmu_pmu_host_read(pmu, 0xdead, &value), VPMU_NO_REGISTER);
+	assert_int_equal(vpmu_pmu_host_write(pmu, 0xdead, 0), VPMU_NO_REGISTER);
+	assert_int_equal(value, 5);
+}
+
+static void rdpmc(void)
+{
+	uint64_t value = 5;
+
+	REJECTS(vpmu_pmu_rdpmc(NULL, 0, 0, true, &value));
+	REJECTS(vpmu_pmu_rdpmc(good()->pmu, 0, 0, true, NULL));
+	assert_int_equal(vpmu_pmu_rdpmc(good()->pmu, 99, 0, true, &value), VPMU_GP);
+	assert_int_equal(value, 5);
+}
+
+/* Nothing happens, and nothing is lost. */
+static void without_an_answer(void)
+{
+	uint64_t before = vpmu_pmu_fingerprint(good()->pmu);
+
+	vpmu_pmu_reset(NULL);
+	vpmu_pmu_set_lvtpc(NULL, 1);
+	vpmu_pmu_schedule(NULL);
+	vpmu_pmu_set_exclude_host(NULL, false);
+	vpmu_pmu_see_cycles(NULL, true);
+	vpmu_pmu_host_run(NULL, &some);
+	vpmu_pmu_host_run(good()->pmu, NULL);
+	assert_int_equal(vpmu_pmu_fingerprint(good()->pmu), before);
+}
+
+static void lvtpc(void)
+{
+	assert_int_equal(vpmu_pmu_lvtpc(NULL), 0);
+}
+
+static void counting(void)
+{
+	struct vpmu_pmu *pmu = good()->pmu;
+
+	OUTCOME_NONE(vpmu_pmu_enter(NULL));
+	OUTCOME_NONE(vpmu_pmu_run(NULL, &some, 0));
+	OUTCOME_NONE(vpmu_pmu_run(pmu, NULL, 0));
+	OUTCOME_NONE(vpmu_pmu_account(NULL, &some, 0));
+	OUTCOME_NONE(vpmu_pmu_account(pmu, NULL, 3));
+	OUTCOME_NONE(vpmu_pmu_emulate(NULL, true, 0));
+}
+
+static void headroom(void)
+{
+	struct vpmu_amounts out = {{0}};
+
+	vpmu_pmu_headroom(good()->pmu, 0, NULL);
+	vpmu_pmu_headroom_shared(good()->pmu, NULL);
+	vpmu_pmu_headroom(NULL, 0, &out);
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		assert_true(out.of[i] == UINT64_MAX);
+	vpmu_pmu_headroom_shared(NULL, &out);
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		assert_true(out.of[i] == UINT64_MAX);
+}
+
+static void numbers(void)
+{
+	assert_int_equal(vpmu_pmu_wanted(NULL), 0);
+	assert_int_equal(vpmu_pmu_fingerprint(NULL), 0);
+	assert_int_equal(vpmu_pmu_epoch(NULL), 0);
+}
+
+static void events(void)
+{
+	static const struct vpmu_event_counts none;
+	struct vpmu_event_counts counts = vpmu_pmu_events(NULL);
+
+	assert_memory_equal(&counts, &none, sizeof(none));
+	REJECTS(vpmu_pmu_fail_creations(NULL, 1));
+	assert_int_equal(vpmu_pmu_fail_creations(good()->pmu, 1), VPMU_REFUSED);
+}
+
+static void disable(void)
+{
+	REJECTS(vpmu_pmu_disable(NULL));
+}
+
+static void set_filter(void)
+{
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+	static struct vpmu_filter filter;
+	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &good()->model,
+	                                     vpmu_profile_find("linux-6.12"));
+
+	REJECTS(vpmu_pmu_set_filter(NULL, &filter));
+	filter.count = VPMU_FILTER_EVENTS + 1;
+	REJECTS(vpmu_pmu_set_filter(pmu, &filter));
+	filter.count = 0;
+	filter.action = 7;
+	REJECTS(vpmu_pmu_set_filter(pmu, &filter));
+}
+
+static void profile_facts(void)
+{
+	assert_int_equal(vpmu_profile_facts(vpmu_profile_find("typo")), 0);
+	assert_int_equal(vpmu_profile_kernel(vpmu_profile_find("typo")), 0);
+}
+
+static const struct row rows[] = {
+	{"vpmu_profile_find", profile_find},
+	{"vpmu_profile_for_kernel", profile_for_kernel},
+	{"vpmu_profile_adapt", profile_adapt},
+	{"vpmu_pmu_size", pmu_size},
+	{"vpmu_pmu_init", pmu_init},
+	{"vpmu_pmu_model", pmu_model},
+	{"vpmu_pmu_set_model", pmu_set_model},
+	{"vpmu_pmu_guest_read", accesses},
+	{"vpmu_pmu_guest_write", accesses},
+	{"vpmu_pmu_host_read", accesses},
+	{"vpmu_pmu_host_write", accesses},
+	{"vpmu_pmu_rdpmc", rdpmc},
+	{"vpmu_pmu_reset", without_an_answer},
+	{"vpmu_pmu_lvtpc", lvtpc},
+	{"vpmu_pmu_set_lvtpc", without_an_answer},
+	{"vpmu_pmu_enter", counting},
+	{"vpmu_pmu_run", counting},
+	{"vpmu_pmu_account", counting},
+	{"vpmu_pmu_headroom", headroom},
+	{"vpmu_pmu_headroom_shared", headroom},
+	{"vpmu_profile_facts", profile_facts},
+	{"vpmu_profile_kernel", profile_facts},
+	{"vpmu_pmu_wanted", numbers},
+	{"vpmu_pmu_fingerprint", numbers},
+	{"vpmu_pmu_epoch", numbers},
+	{"vpmu_pmu_emulate", counting},
+	{"vpmu_pmu_schedule", without_an_answer},
+	{"vpmu_pmu_events", events},
+	{"vpmu_pmu_fail_creations", events},
+	{"vpmu_pmu_set_exclude_host", without_an_answer},
+	{"vpmu_pmu_see_cycles", without_an_answer},
+	{"vpmu_pmu_host_run", without_an_answer},
+	{"vpmu_pmu_disable", disable},
+	{"vpmu_pmu_set_filter", set_filter},
+};
+
+ROWS(pmu_rows, rows);
