@@ -178,9 +178,10 @@ VPMU_API void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_a
 VPMU_API uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu);
 
 /*
- * A number that two machines share when they will behave alike from now on, if they were made for
- * one model and profile: a hash of 64 bits, so that two that differ share one once in 2^64. The
- * epoch and vpmu_pmu_events() tell of the past and are not in it. Of this process only.
+ * A number that two machines share when they will behave alike from now on, whatever has been made
+ * of them: a hash of 64 bits, so that two that differ share one once in 2^64. Models, profile,
+ * filter and switches are in it; the epoch and vpmu_pmu_events() tell of the past and are not. Of
+ * this process only.
  */
 VPMU_API uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu);
 

@@ -91,6 +91,15 @@ bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b)
 	return true;
 }
 
+uint64_t model_hash(const struct vpmu_model *model)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < field_count; i++)
+		hash = hash_mix(hash, field_get(&field_rows[i], model));
+	return hash;
+}
+
 unsigned mask_run(uint32_t mask)
 {
 	return (unsigned)__builtin_ctzll(~(uint64_t)mask);

@@ -217,6 +217,9 @@ uint64_t model_counter_bits(const struct vpmu_model *model);
 /* The bits that GLOBAL_STATUS can show in this model, and that its clear and set registers take. */
 uint64_t model_status_bits(const struct vpmu_model *model);
 
+/* A number that equal models share: a hash of what vpmu_model_equal() compares. */
+uint64_t model_hash(const struct vpmu_model *model);
+
 /* The same CPU without a PMU: what is no vendor, name or signature is 0. */
 void model_turn_off(struct vpmu_model *model);
 

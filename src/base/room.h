@@ -21,6 +21,13 @@ static inline uint64_t width_mask(unsigned width)
 	return width >= 64 ? UINT64_MAX : BIT64(width) - 1;
 }
 
+/* A step of a mixing hash: the constant is 2^64 divided by the golden ratio, made odd. */
+static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 29;
+}
+
 /* A bounded text under construction; what does not fit is cut, the text is always terminated. No
  * buffer: all is cut. */
 struct text {

@@ -2,15 +2,21 @@
 /*
  * One number for all that decides how a machine goes on. What only tells of the past is left out:
  * the epoch, the counts of perf calls, and the totals, of which the distances to what comes next
- * remain.
+ * remain. Profile and models change seldom: they are mixed when a model is loaded.
  */
 #include <core/linux.h>
 
-/* A step of a mixing hash: the constant is 2^64 divided by the golden ratio, made odd. */
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
-	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 29;
+	return hash_mix(hash, word);
+}
+
+uint64_t fingerprint_identity(const struct vpmu_pmu *pmu)
+{
+	struct vpmu_model leaves = kvm_leaves_of(&pmu->asked);
+	uint64_t hash = mix((uintptr_t)pmu->profile, model_hash(&pmu->model));
+
+	return mix(hash, model_hash(&leaves));
 }
 
 static uint64_t mix_tally(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)
@@ -32,7 +38,10 @@ static uint64_t mix_event(uint64_t hash, const struct event *event, uint64_t cou
 	hash = mix(hash, event->period_end - count);
 	hash = mix(hash, event->wrap - count);
 	return mix(hash, 1 | (uint64_t)event->active << 1 | (uint64_t)event->what.class_ << 8 |
-	                         (uint64_t)event->what.modes << 16);
+	                         (uint64_t)event->what.modes << 16 |
+	                         (uint64_t)event->what.threshold << 24 |
+	                         (uint64_t)event->what.invert << 32 |
+	                         (uint64_t)event->what.edge << 33);
 }
 
 static uint64_t mix_pmc(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)
@@ -45,6 +54,18 @@ static uint64_t mix_pmc(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot
 	return mix_event(hash, &pmc->event, tally_value(pmu, slot));
 }
 
+/* Where a filter lies decides nothing. */
+static uint64_t mix_filter(uint64_t hash, const struct vpmu_filter *filter)
+{
+	if (!filter)
+		return hash;
+	hash = mix(hash, filter->action | (uint64_t)filter->fixed_bitmap << 32);
+	hash = mix(hash, filter->flags | (uint64_t)filter->count << 32);
+	for (uint32_t i = 0; i < filter->count; i++)
+		hash = mix(hash, filter->events[i]);
+	return hash;
+}
+
 static uint64_t mix_kvm(uint64_t hash, const struct vpmu_pmu *pmu)
 {
 	const struct kvm_pmu *kvm = &pmu->kvm;
@@ -52,13 +73,13 @@ static uint64_t mix_kvm(uint64_t hash, const struct vpmu_pmu *pmu)
 	FOR_SLOTS(slot, pmu->slots | kvm->valid)
 	hash = mix_pmc(hash, pmu, slot);
 	hash = mix(hash, kvm->reprogram | (uint64_t)kvm->in_use << 32);
-	hash = mix(hash, kvm->valid | (uint64_t)kvm->request_pmu << 32 |
-	                         (uint64_t)kvm->request_pmi << 33 |
-	                         (uint64_t)kvm->need_cleanup << 34 | (uint64_t)kvm->has_run << 35 |
-	                         (uint64_t)kvm->is_disabled << 36 |
-	                         (uint64_t)kvm->counts_host << 37);
+	hash = mix(hash,
+	           kvm->valid | (uint64_t)kvm->request_pmu << 32 |
+	                   (uint64_t)kvm->request_pmi << 33 | (uint64_t)kvm->need_cleanup << 34 |
+	                   (uint64_t)kvm->has_run << 35 | (uint64_t)kvm->is_disabled << 36 |
+	                   (uint64_t)kvm->counts_host << 37 | (uint64_t)kvm->sees_cycles << 38);
 	hash = mix(hash, kvm->failing_creations);
-	return mix(hash, (uintptr_t)kvm->filter);
+	return mix_filter(hash, kvm->filter);
 }
 
 uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
@@ -67,7 +88,7 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 
 	if (!pmu)
 		return 0;
-	hash = mix(pmu->lvtpc, pmu->slots);
+	hash = mix(pmu->identity, pmu->lvtpc);
 	for (unsigned kind = 0; kind < VPMU_KINDS; kind++)
 		hash = mix(hash, pmu->single[kind]);
 	FOR_SLOTS(slot, pmu->slots)

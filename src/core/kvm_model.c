@@ -102,8 +102,7 @@ bool kvm_power_up(struct vpmu_pmu *pmu)
 	return pmu->response->refresh(pmu);
 }
 
-/* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, and AMD's without a PMU as K7. */
-static struct vpmu_model in_leaves(const struct vpmu_model *from)
+struct vpmu_model kvm_leaves_of(const struct vpmu_model *from)
 {
 	struct vpmu_model model = *from;
 
@@ -117,7 +116,7 @@ static struct vpmu_model in_leaves(const struct vpmu_model *from)
 
 static bool same_leaves(const struct vpmu_model *a, const struct vpmu_model *b)
 {
-	struct vpmu_model one = in_leaves(a), other = in_leaves(b);
+	struct vpmu_model one = kvm_leaves_of(a), other = kvm_leaves_of(b);
 
 	return vpmu_model_equal(&one, &other);
 }

@@ -181,6 +181,9 @@ void kvm_adapt_6_12(struct vpmu_model *model);
 
 /* Loads what KVM makes of the model that was asked for; values stay. */
 bool kvm_load_model(struct vpmu_pmu *pmu);
+
+/* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, and AMD's without a PMU as K7. */
+struct vpmu_model kvm_leaves_of(const struct vpmu_model *from);
 bool kvm_power_up(struct vpmu_pmu *pmu);
 enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 

@@ -110,6 +110,7 @@ bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 	pmu->gp_mask = width_mask(pmu->model.gp_width);
 	pmu->fixed_mask = width_mask(pmu->model.fixed_width);
 	pmu->has_global = model_has_global(&pmu->model);
+	pmu->identity = fingerprint_identity(pmu);
 	return decode_build(pmu);
 }
 

@@ -152,6 +152,7 @@ struct vpmu_pmu {
 	struct tally tally[SLOTS];
 	struct kvm_pmu kvm; /* of the Linux profiles */
 
+	uint64_t identity;       /* fingerprint_identity(), of when the model was loaded */
 	struct vpmu_model asked; /* what the VMM wants */
 	struct vpmu_model model; /* what the profile makes of it */
 	struct window window[WINDOWS];
@@ -187,6 +188,11 @@ static inline const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr)
 
 /* Makes everything that follows from the model follow from this one. Values stay. */
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+
+/* --- fingerprint.c --- */
+
+/* The part of the fingerprint that profile and models are. */
+uint64_t fingerprint_identity(const struct vpmu_pmu *pmu);
 
 /* --- control.c: what selectors and control registers say of a counter --- */
 
