@@ -38,32 +38,21 @@ struct vpmu_compat_register {
 	uint64_t bits;    /* that are refused, or in which the two differ */
 };
 
-/* What of a model is less in the target. Only the signature may just be different. */
-enum vpmu_compat_field {
-	VPMU_FIELD_VENDOR,
-	VPMU_FIELD_VERSION,
-	VPMU_FIELD_GP_COUNT,
-	VPMU_FIELD_GP_WIDTH,
-	VPMU_FIELD_FIXED_COUNTERS, /* bitmaps */
-	VPMU_FIELD_FIXED_WIDTH,
-	VPMU_FIELD_FEATURES,          /* enum vpmu_feature */
-	VPMU_FIELD_EVENTS,            /* bit i: architectural event i exists */
-	VPMU_FIELD_PERF_CAPABILITIES, /* the value of IA32_PERF_CAPABILITIES */
-	VPMU_FIELD_SIGNATURE,
-	VPMU_FIELDS
-};
-
+/* A field of a model (vpmu_field_name()) of which the target has less; only the signature may just
+ * be different. */
 struct vpmu_compat_difference {
-	uint8_t field;     /* enum vpmu_compat_field */
-	uint8_t take;      /* enum vpmu_take */
-	uint64_t from, to; /* the state's model's, the target's */
+	uint8_t field;
+	uint8_t take; /* enum vpmu_take */
+	/* The state's model's value, and the target's. Of a set: the bits that are there, so that
+	 * AnyThread is set in `features` where it can be used, and an event where it exists. */
+	uint64_t from, to;
 };
 
 struct vpmu_compat {
 	enum vpmu_take take; /* the worst of all */
 	uint8_t difference_count;
 	uint8_t register_count; /* all registers of the state's model, in table order */
-	struct vpmu_compat_difference differences[VPMU_FIELDS];
+	struct vpmu_compat_difference differences[VPMU_MAX_FIELDS];
 	struct vpmu_compat_register registers[VPMU_MAX_REGISTERS];
 	const struct vpmu_layout *layout; /* the state's */
 	struct vpmu_model to;             /* the target's PMU, after its profile */
@@ -144,39 +133,20 @@ struct vpmu_baseline_lack {
 	uint64_t hosts; /* how many lack it */
 };
 
-/* The numbers and the sets of bits that a baseline keeps. */
-enum vpmu_baseline_number {
-	VPMU_BASELINE_VERSION,
-	VPMU_BASELINE_GP_COUNT,
-	VPMU_BASELINE_GP_WIDTH,
-	VPMU_BASELINE_FIXED_WIDTH,
-	VPMU_BASELINE_EVENTS_LENGTH,
-	VPMU_BASELINE_LBR_FORMAT, /* of IA32_PERF_CAPABILITIES; where hosts differ: none */
-	VPMU_BASELINE_PEBS_FORMAT,
-	VPMU_BASELINE_NUMBERS
-};
-enum vpmu_baseline_set {
-	VPMU_BASELINE_FIXED_COUNTERS,
-	VPMU_BASELINE_FEATURES, /* VPMU_FEATURE_ANYTHREAD_GONE: that AnyThread is there */
-	VPMU_BASELINE_EVENTS,
-	VPMU_BASELINE_PERF_CAPABILITIES, /* without its formats */
-	VPMU_BASELINE_SETS
-};
-enum { VPMU_BASELINE_BITS = 64 };
+/* How many numbers, and bits of sets, a baseline can tell apart. */
+enum { VPMU_BASELINE_NUMBERS = 16, VPMU_BASELINE_BITS = 256 };
 
 /*
- * What is known of a fleet so far: some 4 KiB, however many hosts. Fill it with zeros, then add
+ * What is known of a fleet so far: some 5 KiB, however many hosts. Fill it with zeros, then add
  * hosts one at a time; look at any time. What is in it is the library's.
  */
 struct vpmu_baseline {
 	uint64_t hosts;
-	enum vpmu_vendor vendor;
-	uint32_t signature; /* the lowest */
+	struct vpmu_model model; /* vpmu_model_meet() of all hosts */
 	bool signatures_differ;
 	struct vpmu_baseline_least numbers[VPMU_BASELINE_NUMBERS];
-	uint64_t some[VPMU_BASELINE_SETS]; /* bits that some host has */
-	uint64_t all[VPMU_BASELINE_SETS];  /* bits that all hosts have */
-	struct vpmu_baseline_lack lacks[VPMU_BASELINE_SETS][VPMU_BASELINE_BITS];
+	uint64_t some[VPMU_MAX_FIELDS];                      /* of a set: bits that some host has */
+	struct vpmu_baseline_lack lacks[VPMU_BASELINE_BITS]; /* of the sets, one after the other */
 };
 
 /*

@@ -17,8 +17,9 @@
 
 enum {
 	VPMU_MAX_GP = 16, /* Intel: 10 at most (IA32_PMC0-9), AMD: 15 (CPUID 0x80000022 EBX[3:0]) */
-	VPMU_MAX_FIXED = 8,  /* IA32_FIXED_CTR0-7 */
-	VPMU_NAME_BYTES = 32 /* of a model's or register's name, the final NUL included */
+	VPMU_MAX_FIXED = 8,   /* IA32_FIXED_CTR0-7 */
+	VPMU_MAX_FIELDS = 16, /* members of struct vpmu_model but the name, now and later */
+	VPMU_NAME_BYTES = 32  /* of a model's or register's name, the final NUL included */
 };
 
 /* What a model has beyond counters: bits of struct vpmu_model's features. */

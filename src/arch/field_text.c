@@ -53,6 +53,11 @@ uint32_t features_like(unsigned like)
 	return (uint32_t)features;
 }
 
+uint32_t features_all(void)
+{
+	return features_like(LIKE_INTEL) | features_like(LIKE_AMD);
+}
+
 const char *vpmu_feature_name(size_t i)
 {
 	return i < feature_count ? feature_rows[i].name : NULL;

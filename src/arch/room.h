@@ -154,6 +154,14 @@ static inline uint64_t field_had(const struct field_row *row, const struct vpmu_
 	return row->had ? row->had(model) : field_get(row, model);
 }
 
+static inline uint8_t field_choice_get(const struct field_choice *choice, uint64_t value)
+{
+	return (uint8_t)((value & choice->bits) >> __builtin_ctzll(choice->bits));
+}
+
+/* The features of struct vpmu_model's `features` that any PMU can have. */
+uint32_t features_all(void);
+
 /* What a guest with `wanted` lacks on `host`: bits of a set, another field's value; 0: nothing. */
 uint64_t field_lacks(const struct field_row *row, const struct vpmu_model *wanted,
                      const struct vpmu_model *host);

@@ -9,8 +9,7 @@
 /* The costs, counted until the wanted one is found. */
 struct search {
 	const struct vpmu_baseline *baseline;
-	struct vpmu_model model; /* the baseline's */
-	size_t left;             /* costs before the wanted one */
+	size_t left; /* costs before the wanted one */
 	struct vpmu_cost *cost;
 	bool found;
 };
@@ -25,62 +24,16 @@ static bool is_it(struct search *search, uint64_t first, uint64_t hosts)
 	return true;
 }
 
-/* --- Numbers
- * -------------------------------------------------------------------------------------- */
+/* --- Numbers ---------------------------------------------------------------------------------- */
 
-struct number_words {
-	enum vpmu_baseline_number number;
-	const char *name;
-	uint8_t (*has)(const struct vpmu_model *model); /* what the baseline has of it */
-};
-
-static uint8_t has_version(const struct vpmu_model *model)
-{
-	return model->version;
-}
-
-static uint8_t has_gp_count(const struct vpmu_model *model)
-{
-	return model->gp_count;
-}
-
-static uint8_t has_gp_width(const struct vpmu_model *model)
-{
-	return model->gp_width;
-}
-
-static uint8_t has_fixed_width(const struct vpmu_model *model)
-{
-	return model->fixed_width;
-}
-
-static uint8_t has_lbr_format(const struct vpmu_model *model)
-{
-	return model->perf_capabilities & CAPABILITY_LBR_FORMAT;
-}
-
-static uint8_t has_pebs_format(const struct vpmu_model *model)
-{
-	return (uint8_t)((model->perf_capabilities & CAPABILITY_PEBS_FORMAT) >> 8);
-}
-
-static const struct number_words number_words[] = {
-	{VPMU_BASELINE_VERSION, "version", has_version},
-	{VPMU_BASELINE_GP_COUNT, "general-purpose counters", has_gp_count},
-	{VPMU_BASELINE_GP_WIDTH, "width of general-purpose counters", has_gp_width},
-	{VPMU_BASELINE_FIXED_WIDTH, "width of fixed counters", has_fixed_width},
-	{VPMU_BASELINE_LBR_FORMAT, "format of LBR", has_lbr_format},
-	{VPMU_BASELINE_PEBS_FORMAT, "format of PEBS", has_pebs_format},
-};
-
-static void describe_number(struct search *search, const struct number_words *words,
+static void describe_number(struct search *search, const char *name, uint8_t has,
                             const struct vpmu_baseline_least *number)
 {
 	struct text text = text_in(search->cost->text, sizeof(search->cost->text));
 
-	text_add(&text, words->name);
+	text_add(&text, name);
 	text_add(&text, ": ");
-	text_add_unsigned(&text, words->has(&search->model));
+	text_add_unsigned(&text, has);
 	text_add(&text, ", not ");
 	if (number->next && number->next < number->most) {
 		text_add_unsigned(&text, number->next);
@@ -89,65 +42,65 @@ static void describe_number(struct search *search, const struct number_words *wo
 	text_add_unsigned(&text, number->most);
 }
 
-static void try_number(struct search *search, const struct number_words *words)
+static void try_number(struct search *search, const char *name, uint8_t has,
+                       const struct vpmu_baseline_least *number)
 {
-	const struct vpmu_baseline_least *number = &search->baseline->numbers[words->number];
 	bool blamed = number->least < number->most;
 
-	if (number->most <= words->has(&search->model))
+	if (number->most <= has)
 		return;
 	if (is_it(search, blamed ? number->first : 0, blamed ? number->hosts : 0))
-		describe_number(search, words, number);
+		describe_number(search, name, has, number);
 }
 
-/* --- Sets
- * ----------------------------------------------------------------------------------------- */
-
-static uint64_t set_of(const struct vpmu_model *model, enum vpmu_baseline_set set)
+static void try_numbers(struct search *search)
 {
-	switch (set) {
-	case VPMU_BASELINE_FIXED_COUNTERS:
-		return model->fixed_mask;
-	case VPMU_BASELINE_FEATURES:
-		return model->features ^ VPMU_FEATURE_ANYTHREAD_GONE;
-	case VPMU_BASELINE_EVENTS:
-		return model_events(model);
-	case VPMU_BASELINE_PERF_CAPABILITIES:
-		return model->perf_capabilities;
-	case VPMU_BASELINE_SETS:
-		break;
+	const struct vpmu_baseline_least *number = search->baseline->numbers;
+
+	for (size_t i = 0; i < field_count; i++) {
+		const struct field_row *row = &field_rows[i];
+		uint64_t value = field_get(row, &search->baseline->model);
+
+		if (row->order == FIELD_NUMBER)
+			try_number(search, row->text, (uint8_t)value, number++);
+		for (unsigned k = 0; k < FIELD_CHOICES && row->choices[k].bits; k++)
+			try_number(search, row->choices[k].text,
+			           field_choice_get(&row->choices[k], value), number++);
 	}
-	return 0;
 }
 
-static void describe_bit(struct search *search, enum vpmu_baseline_set set, unsigned bit)
+/* --- Sets ------------------------------------------------------------------------------------- */
+
+static void describe_bit(struct search *search, const struct field_row *row, uint64_t bit)
 {
-	static const char *const names[VPMU_BASELINE_SETS] = {
-		[VPMU_BASELINE_FIXED_COUNTERS] = "fixed counter ",
-		[VPMU_BASELINE_FEATURES] = "feature ",
-		[VPMU_BASELINE_EVENTS] = "architectural event ",
-		[VPMU_BASELINE_PERF_CAPABILITIES] = "IA32_PERF_CAPABILITIES bit ",
-	};
 	struct text text = text_in(search->cost->text, sizeof(search->cost->text));
 
 	text_add(&text, "no ");
-	text_add(&text, names[set]);
-	if (set == VPMU_BASELINE_FEATURES)
-		text_add(&text, feature_name(UINT32_C(1) << bit));
-	else
-		text_add_unsigned(&text, bit);
+	field_describe_bit(row, bit, &text);
 }
 
-static void try_set(struct search *search, enum vpmu_baseline_set set)
+static void try_set(struct search *search, const struct field_row *row, uint64_t some,
+                    const struct vpmu_baseline_lack *lacks)
 {
-	uint64_t lost = search->baseline->some[set] & ~set_of(&search->model, set);
+	uint64_t lost = some & ~field_had(row, &search->baseline->model) & baseline_bits(row);
 
 	for (; lost; lost &= lost - 1) {
-		unsigned bit = (unsigned)__builtin_ctzll(lost);
-		const struct vpmu_baseline_lack *lack = &search->baseline->lacks[set][bit];
+		const struct vpmu_baseline_lack *lack = &lacks[__builtin_ctzll(lost)];
 
 		if (is_it(search, lack->first, lack->hosts))
-			describe_bit(search, set, bit);
+			describe_bit(search, row, lost & -lost);
+	}
+}
+
+static void try_sets(struct search *search)
+{
+	const struct vpmu_baseline_lack *lacks = search->baseline->lacks;
+
+	for (size_t i = 0; i < field_count; i++) {
+		if (field_rows[i].order != FIELD_SET)
+			continue;
+		try_set(search, &field_rows[i], search->baseline->some[i], lacks);
+		lacks += field_rows[i].size * 8u;
 	}
 }
 
@@ -157,9 +110,7 @@ bool vpmu_baseline_cost(const struct vpmu_baseline *baseline, size_t i, struct v
 
 	if (!cost || vpmu_baseline_model(baseline, &search.model))
 		return false;
-	for (unsigned n = 0; n < ARRAY_SIZE(number_words); n++)
-		try_number(&search, &number_words[n]);
-	for (unsigned set = 0; set < VPMU_BASELINE_SETS; set++)
-		try_set(&search, (enum vpmu_baseline_set)set);
+	try_numbers(&search);
+	try_sets(&search);
 	return search.found;
 }

@@ -32,125 +32,32 @@ const char *vpmu_compat_why_text(enum vpmu_compat_why why)
 	return "unknown";
 }
 
-const char *field_name(enum vpmu_compat_field field)
-{
-	static const char *const names[VPMU_FIELDS] = {
-		[VPMU_FIELD_VENDOR] = "vendor",
-		[VPMU_FIELD_VERSION] = "version",
-		[VPMU_FIELD_GP_COUNT] = "general-purpose counters",
-		[VPMU_FIELD_GP_WIDTH] = "width of general-purpose counters",
-		[VPMU_FIELD_FIXED_COUNTERS] = "fixed counters",
-		[VPMU_FIELD_FIXED_WIDTH] = "width of fixed counters",
-		[VPMU_FIELD_FEATURES] = "features",
-		[VPMU_FIELD_EVENTS] = "architectural events",
-		[VPMU_FIELD_PERF_CAPABILITIES] = "IA32_PERF_CAPABILITIES",
-		[VPMU_FIELD_SIGNATURE] = "signature",
-	};
-
-	return names[field];
-}
-
-const char *feature_name(uint32_t bit)
-{
-	switch (bit) {
-	case VPMU_FEATURE_PDCM:
-		return "PDCM";
-	case VPMU_FEATURE_ANYTHREAD_GONE:
-		return "AnyThread";
-	case VPMU_FEATURE_PERFCORE:
-		return "PERFCORE";
-	case VPMU_FEATURE_PERFMON_V2:
-		return "PerfMonV2";
-	case VPMU_FEATURE_HLE:
-		return "HLE";
-	case VPMU_FEATURE_RTM:
-		return "RTM";
-	}
-	return NULL;
-}
-
 /* --- Differences
  * ---------------------------------------------------------------------------------- */
-
-typedef void add_fn(struct text *text, uint64_t value);
-
-static void add_vendor(struct text *text, uint64_t vendor)
-{
-	static const char *const names[VPMU_VENDORS] = {
-		[VPMU_VENDOR_INTEL] = "Intel",
-		[VPMU_VENDOR_ZHAOXIN] = "Zhaoxin",
-		[VPMU_VENDOR_AMD] = "AMD",
-	};
-
-	text_add(text, names[vendor]);
-}
-
-static void add_bit_numbers(struct text *text, uint64_t bits)
-{
-	const char *separator = "";
-
-	for (; bits; bits &= bits - 1) {
-		text_add(text, separator);
-		text_add_unsigned(text, (unsigned)__builtin_ctzll(bits));
-		separator = ", ";
-	}
-}
-
-static void add_features(struct text *text, uint64_t features)
-{
-	const char *separator = "";
-
-	for (; features; features &= features - 1) {
-		text_add(text, separator);
-		text_add(text, feature_name((uint32_t)(features & -features)));
-		separator = ", ";
-	}
-}
-
-/* How a field is told. */
-struct field_words {
-	add_fn *each;      /* adds the state's and the target's, or NULL */
-	add_fn *lacking;   /* adds what is set in the state's only, or NULL */
-	const char *notes; /* what the guest would notice */
-};
-
-static const struct field_words field_words[VPMU_FIELDS] = {
-	[VPMU_FIELD_VENDOR] = {add_vendor, NULL, "its drivers are another vendor's"},
-	[VPMU_FIELD_VERSION] = {text_add_unsigned, NULL, "CPUID promises registers that are gone"},
-	[VPMU_FIELD_GP_COUNT] = {text_add_unsigned, NULL, "the others raise #GP"},
-	[VPMU_FIELD_GP_WIDTH] = {text_add_unsigned, NULL, "they overflow sooner"},
-	[VPMU_FIELD_FIXED_COUNTERS] = {NULL, add_bit_numbers, "they raise #GP"},
-	[VPMU_FIELD_FIXED_WIDTH] = {text_add_unsigned, NULL, "they overflow sooner"},
-	[VPMU_FIELD_FEATURES] = {NULL, add_features, "CPUID promises what is gone"},
-	[VPMU_FIELD_EVENTS] = {NULL, add_bit_numbers, "their counters may stay at 0"},
-	[VPMU_FIELD_PERF_CAPABILITIES] = {text_add_hex, NULL, "it promises what is gone"},
-	[VPMU_FIELD_SIGNATURE] = {text_add_hex, NULL,
-                                  "events that are not architectural may count something else"},
-};
 
 void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned i, char *line,
                                      size_t bytes)
 {
 	struct text text = text_in(line, bytes);
 	const struct vpmu_compat_difference *difference;
-	const struct field_words *words;
+	const struct field_row *row;
 
 	if (!compat || i >= compat->difference_count)
 		return;
 	difference = &compat->differences[i];
-	words = &field_words[difference->field];
-	text_add(&text, field_name((enum vpmu_compat_field)difference->field));
-	if (words->each) {
-		text_add(&text, ": ");
-		words->each(&text, difference->from);
-		text_add(&text, ", there ");
-		words->each(&text, difference->to);
-	} else {
+	row = &field_rows[difference->field];
+	text_add(&text, row->text);
+	if (row->form == VPMU_FORM_BITS || row->form == VPMU_FORM_FEATURES) {
 		text_add(&text, ": there without ");
-		words->lacking(&text, difference->from & ~difference->to);
+		field_describe(row, difference->from & ~difference->to, &text);
+	} else {
+		text_add(&text, ": ");
+		field_describe(row, difference->from, &text);
+		text_add(&text, ", there ");
+		field_describe(row, difference->to, &text);
 	}
 	text_add(&text, ": ");
-	text_add(&text, words->notes);
+	text_add(&text, row->lost);
 }
 
 /* --- Registers

@@ -83,39 +83,14 @@ void before_restore(const struct before *before, const struct vpmu_layout *layou
 /* --- compat_model.c -----------------------------------------------------------------------------
  */
 
-/* Bit i: architectural event i exists. */
-uint32_t model_events(const struct vpmu_model *model);
-
-/* IA32_PERF_CAPABILITIES is flags but for two numbers, the formats of LBR and PEBS (Intel SDM vol.
- * 4, MSR 0x345): a number can be had as it is or not at all. */
-#define CAPABILITY_LBR_FORMAT  UINT64_C(0x3f)
-#define CAPABILITY_PEBS_FORMAT UINT64_C(0xf00)
-#define CAPABILITY_FORMATS     (CAPABILITY_LBR_FORMAT | CAPABILITY_PEBS_FORMAT)
-
-/* What of a host's capabilities a guest with `wanted` can have. */
-uint64_t capabilities_common(uint64_t wanted, uint64_t host);
-
 /* Lists in compat->differences what of `a` is less in `b`. */
 void compare_models(struct vpmu_compat *compat, const struct vpmu_model *a,
                     const struct vpmu_model *b);
 
-/* Makes a mixture of models a PMU that can exist: what needs more than is there goes. The version
- * becomes 0 where nothing is left. */
-void model_fit(struct vpmu_model *model);
-
-/* --- compat_text.c -------------------------------------------------------------------------------
- */
-
-/* "HLE", or NULL: the name of one bit of enum vpmu_feature. */
-const char *feature_name(uint32_t bit);
-
-/* "fixed counters", of enum vpmu_compat_field. */
-const char *field_name(enum vpmu_compat_field field);
-
 /* --- baseline.c ---------------------------------------------------------------------------------
  */
 
-/* The bits that a set can have. */
-extern const uint64_t baseline_set_bits[VPMU_BASELINE_SETS];
+/* The bits of a set that a model can have, but those of numbers. */
+uint64_t baseline_bits(const struct field_row *row);
 
 #endif
