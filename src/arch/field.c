@@ -35,11 +35,9 @@ static void clip_missing(struct vpmu_model *model)
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
 }
 
-/* Rows are told apart by `number` for ever: it is in streams. */
 const struct field_row field_rows[] = {
 	{
 		MEMBER(vendor),
-		.number = 0,
 		.text = "vendor",
 		.json = "vendor",
 		.order = FIELD_SAME,
@@ -49,7 +47,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(version),
-		.number = 1,
 		.text = "version",
 		.json = "pmu_version",
 		.key = "version=N",
@@ -63,7 +60,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(gp_count),
-		.number = 2,
 		.text = "general-purpose counters",
 		.json = "gp_counters",
 		.key = "gp=N",
@@ -78,7 +74,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(gp_width),
-		.number = 3,
 		.text = "width of general-purpose counters",
 		.json = "gp_width",
 		.key = "width=N",
@@ -92,7 +87,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(fixed_mask),
-		.number = 4,
 		.text = "fixed counters",
 		.one = "fixed counter ",
 		.json = "fixed_mask",
@@ -107,7 +101,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(fixed_width),
-		.number = 5,
 		.text = "width of fixed counters",
 		.json = "fixed_width",
 		.key = "fixed-width=N",
@@ -121,7 +114,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(features),
-		.number = 6,
 		.text = "features",
 		.one = "feature ",
 		.json = "features",
@@ -133,7 +125,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(events_length),
-		.number = 7,
 		.text = "length of the events' bit vector",
 		.json = "events_length",
 		.key = "events-length=N",
@@ -146,7 +137,6 @@ const struct field_row field_rows[] = {
 	},
 	{
 		MEMBER(events_missing),
-		.number = 8,
 		.text = "architectural events",
 		.one = "architectural event ",
 		.json = "events_missing",
@@ -163,7 +153,6 @@ const struct field_row field_rows[] = {
 	{
 		/* Flags but for two numbers (Intel SDM vol. 4, MSR 0x345). */
 		MEMBER(perf_capabilities),
-		.number = 9,
 		.text = "IA32_PERF_CAPABILITIES",
 		.one = "IA32_PERF_CAPABILITIES bit ",
 		.json = "perf_capabilities",
@@ -175,7 +164,6 @@ const struct field_row field_rows[] = {
 	{
 		/* A VMM shows the guest any family and model that it likes. */
 		MEMBER(signature),
-		.number = 10,
 		.text = "signature",
 		.json = "signature",
 		.key = "signature=N",

@@ -2,27 +2,6 @@
 /* Fields and features by their numbers, set, and in words. */
 #include <arch/room_int.h>
 
-bool field_set(const struct field_row *row, struct vpmu_model *model, uint64_t value)
-{
-	char *at = (char *)model + row->offset;
-	uint8_t byte = (uint8_t)value;
-	uint32_t word = (uint32_t)value;
-
-	if (value & ~width_mask(row->size * 8u))
-		return false;
-	switch (row->size) {
-	case sizeof(byte):
-		*(uint8_t *)at = byte;
-		break;
-	case sizeof(word):
-		__builtin_memcpy(at, &word, sizeof(word));
-		break;
-	default:
-		__builtin_memcpy(at, &value, sizeof(value));
-	}
-	return true;
-}
-
 /* --- Features --------------------------------------------------------------------------------- */
 
 static const struct field_row *field_at(unsigned offset)

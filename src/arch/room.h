@@ -82,7 +82,6 @@ enum { FIELD_CHOICES = 2 };
 /* A member of struct vpmu_model. */
 struct field_row {
 	uint8_t offset, size; /* in struct vpmu_model */
-	uint8_t number;       /* in streams; never given to another field */
 	uint8_t order;        /* enum field_order */
 	uint8_t form;         /* enum vpmu_field_form */
 	uint8_t key_of;       /* FOR_… whose users may set it */
@@ -103,6 +102,7 @@ struct field_row {
 	struct field_on on[LIKES];
 };
 
+/* A row's place is the field's number in streams: new rows come last, and none goes. */
 extern const struct field_row field_rows[];
 extern const size_t field_count;
 
@@ -124,26 +124,48 @@ struct feature_row {
 extern const struct feature_row feature_rows[];
 extern const size_t feature_count;
 
-static inline uint64_t field_get(const struct field_row *row, const struct vpmu_model *model)
-{
-	const char *at = (const char *)model + row->offset;
-	uint32_t word;
-	uint64_t value;
+/*
+ * A member and the bytes before it as one word, in whose upper (on big-endian processors, lower)
+ * part it is: the name comes first, so these bytes are always there. `unused` is its other bits.
+ */
+#define FIELD_IS_HIGH (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
-	switch (row->size) {
-	case sizeof(uint8_t):
-		return *(const uint8_t *)at;
-	case sizeof(word):
-		__builtin_memcpy(&word, at, sizeof(word));
-		return word;
-	default:
-		__builtin_memcpy(&value, at, sizeof(value));
-		return value;
-	}
+static inline unsigned field_unused(const struct field_row *row)
+{
+	return 64 - 8u * row->size;
 }
 
-/* False, and nothing happens, for a value that the member cannot hold. */
-bool field_set(const struct field_row *row, struct vpmu_model *model, uint64_t value);
+static inline uint64_t field_get(const struct field_row *row, const struct vpmu_model *model)
+{
+	unsigned unused = field_unused(row);
+	uint64_t word;
+
+	__builtin_memcpy(&word, (const char *)model + row->offset + row->size - sizeof(word),
+	                 sizeof(word));
+	return FIELD_IS_HIGH ? word >> unused : word & UINT64_MAX >> unused;
+}
+
+/* False, and nothing happens, for a value that the member cannot hold. Writes no more than that: a
+ * word read just after would wait for it. */
+static inline bool field_set(const struct field_row *row, struct vpmu_model *model, uint64_t value)
+{
+	char *at = (char *)model + row->offset;
+	uint32_t half = (uint32_t)value;
+
+	if (value > UINT64_MAX >> field_unused(row))
+		return false;
+	switch (row->size) {
+	case sizeof(uint8_t):
+		*(uint8_t *)at = (uint8_t)value;
+		break;
+	case sizeof(half):
+		__builtin_memcpy(at, &half, sizeof(half));
+		break;
+	default:
+		__builtin_memcpy(at, &value, sizeof(value));
+	}
+	return true;
+}
 
 /* Whether the model's feature is there, or not. */
 void feature_set(const struct feature_row *feature, struct vpmu_model *model, bool on);

@@ -5,7 +5,7 @@
 /* More than any state of VPMU_MAX_STATE values takes: each alone in a run, with a name that is long
  * and shares nothing. A value is written 8 bytes at a time and a name as long as it can be. */
 enum {
-	RECORDS_BYTES = 2 * RECORD_BYTES + MODEL_BYTES + VPMU_NAME_BYTES,
+	RECORDS_BYTES = 2 * RECORD_BYTES + MODEL_BYTES,
 	ROW_BYTES = RUN_BYTES + VPMU_NAME_BYTES + 8,
 	ROOM_BYTES = HEADER_BYTES + RECORDS_BYTES + VPMU_MAX_STATE * ROW_BYTES + CHECKSUM_BYTES,
 };
@@ -185,23 +185,8 @@ static void write_registers(struct writer *writer, const struct vpmu_state *stat
 static void write_model(struct writer *writer, const struct vpmu_model *model)
 {
 	size_t start = start_record(writer, RECORD_MODEL);
-	unsigned length = name_length(model->name);
-	uint8_t *at = write_room(writer, MODEL_BYTES + length);
 
-	at[0] = (uint8_t)model->vendor;
-	at[1] = model->version;
-	at[2] = model->gp_count;
-	at[3] = model->gp_width;
-	at[4] = model->fixed_width;
-	at[5] = model->events_length;
-	at[6] = (uint8_t)length;
-	at[7] = 0; /* flags */
-	le_put(at + 8, model->fixed_mask, 4);
-	le_put(at + 12, model->features, 4);
-	le_put(at + 16, model->events_missing, 4);
-	le_put(at + 20, model->signature, 4);
-	le_put(at + 24, model->perf_capabilities, 8);
-	memcpy(at + MODEL_BYTES, model->name, length);
+	writer->at += model_write(model, writer->bytes + writer->at);
 	end_record(writer, start);
 }
 
@@ -225,15 +210,6 @@ static void write_end(struct writer *writer)
 	le_put(at, crc32c(0, writer->bytes, length), CHECKSUM_BYTES);
 }
 
-/* Bytes that a reader refuses in a model's name. */
-static bool name_is_plain(const struct vpmu_model *model)
-{
-	for (unsigned i = 0; i < VPMU_NAME_BYTES && model->name[i]; i++)
-		if (model->name[i] < ' ' || model->name[i] > '~')
-			return false;
-	return true;
-}
-
 enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
                                     const struct vpmu_layout *layout, uint32_t vcpu, void *out,
                                     size_t bytes, size_t *used)
@@ -245,7 +221,8 @@ enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
 	*used = 0;
 	if (!state || !layout || !out)
 		return VPMU_BAD_ARGUMENT;
-	if (!vpmu_model_equal(&state->model, &layout->model) || !name_is_plain(&state->model))
+	if (!vpmu_model_equal(&state->model, &layout->model) ||
+	    !name_is_plain(state->model.name, name_length(state->model.name)))
 		return VPMU_BAD_ARGUMENT;
 	writer.at = 0;
 	writer.excess = 0;

@@ -1,41 +1,74 @@
 /* SPDX-License-Identifier: MIT */
-/* The model in a native stream: read, judged, and told from the destination's. */
+/* The model in a native stream: written, read, judged, and told from the destination's. */
 #include <stream/room_int.h>
 
-static bool model_name(const uint8_t *bytes, size_t length, char name[VPMU_NAME_BYTES])
+#define NOT_WELL_FORMED "the record 'MODL' is not well-formed"
+
+/* Reads the fields: each a head, then its value without leading zeros. A newer vpmu may have
+ * others. Returns where reading ended. */
+static const uint8_t *fields_read(const uint8_t *at, const uint8_t *end, struct vpmu_model *model,
+                                  enum vpmu_status *status)
 {
-	for (size_t i = 0; i < length; i++) {
-		if (bytes[i] < ' ' || bytes[i] > '~')
-			return false;
-		name[i] = (char)bytes[i];
+	uint32_t seen = 0;
+
+	*status = VPMU_BAD_DATA;
+	for (; at < end; at += 1 + (*at & FIELD_BYTES_MASK) + 1) {
+		unsigned number = *at >> FIELD_NUMBER_SHIFT, bytes = (*at & FIELD_BYTES_MASK) + 1;
+
+		if (bytes >= end - at || !at[bytes] || seen & BIT64(number))
+			return at;
+		seen |= (uint32_t)BIT64(number);
+		if (number >= field_count ||
+		    !field_set(&field_rows[number], model, le_end(at + 1, bytes))) {
+			*status = VPMU_INCOMPATIBLE;
+			return at;
+		}
 	}
-	return true;
+	*status = VPMU_OK;
+	return at;
 }
 
 enum vpmu_status model_read(struct reader reader, struct vpmu_model *model, const struct why *why)
 {
-	size_t start = reader.at, length = reader.end - reader.at;
-	const uint8_t *at = reader.data + start;
+	const uint8_t *length = read_bytes(&reader, 1), *name, *end;
 	struct vpmu_model read = {.gp_count = 0};
+	enum vpmu_status status;
 
-	if (length < MODEL_BYTES || at[6] >= VPMU_NAME_BYTES || length - MODEL_BYTES != at[6] ||
-	    !model_name(at + MODEL_BYTES, at[6], read.name))
-		return fail_at(why, VPMU_BAD_DATA, "the record 'MODL' is not well-formed", start);
-	if (at[7])
-		return fail_at(why, VPMU_INCOMPATIBLE, "unknown flags of the model", start + 7);
-	read.vendor = (enum vpmu_vendor)at[0];
-	read.version = at[1];
-	read.gp_count = at[2];
-	read.gp_width = at[3];
-	read.fixed_width = at[4];
-	read.events_length = at[5];
-	read.fixed_mask = (uint32_t)le_get(at + 8, 4);
-	read.features = (uint32_t)le_get(at + 12, 4);
-	read.events_missing = (uint32_t)le_get(at + 16, 4);
-	read.signature = (uint32_t)le_get(at + 20, 4);
-	read.perf_capabilities = le_get(at + 24, 8);
+	name = length ? read_bytes(&reader, *length) : NULL;
+	if (!name || *length >= VPMU_NAME_BYTES)
+		return fail_at(why, VPMU_BAD_DATA, NOT_WELL_FORMED, reader.at);
+	memcpy(read.name, name, *length);
+	if (!name_is_plain(read.name, *length))
+		return fail_at(why, VPMU_BAD_DATA, NOT_WELL_FORMED, reader.at);
+	end = fields_read(name + *length, reader.data + reader.end, &read, &status);
+	if (status)
+		return fail_at(why, status,
+		               status == VPMU_BAD_DATA
+		                       ? NOT_WELL_FORMED
+		                       : "a newer vpmu is needed for a field of the model",
+		               (uint64_t)(end - reader.data));
 	*model = read;
 	return VPMU_OK;
+}
+
+size_t model_write(const struct vpmu_model *model, uint8_t at[MODEL_BYTES])
+{
+	unsigned length = name_length(model->name);
+	size_t used = 1 + length;
+
+	at[0] = (uint8_t)length;
+	memcpy(at + 1, model->name, VPMU_NAME_BYTES);
+	for (size_t i = 0; i < field_count; i++) {
+		uint64_t value = field_get(&field_rows[i], model);
+		unsigned bytes = (71u - (unsigned)__builtin_clzll(value | 1)) / 8;
+
+		if (!value)
+			continue;
+		at[used] = (uint8_t)(i << FIELD_NUMBER_SHIFT | (bytes - 1));
+		le_put(at + used + 1, value, 8);
+		used += 1 + bytes;
+	}
+	return used;
 }
 
 /* A model that is none may come from a vpmu that knows more vendors or features. */
@@ -50,47 +83,6 @@ enum vpmu_status model_judge(const struct vpmu_model *model, size_t offset, cons
 	return status ? fail_at(why, VPMU_INCOMPATIBLE, reason, offset) : VPMU_OK;
 }
 
-/* What tells two models apart, for the reason why a stream is not for this destination. */
-static const struct {
-	const char *what;
-	uint8_t offset, bytes;
-} model_fields[] = {
-#define FIELD(name, text)                                                                          \
-	{                                                                                          \
-		(text), offsetof(struct vpmu_model, name), sizeof(((struct vpmu_model *)0)->name)  \
-	}
-	FIELD(vendor, "vendor"),
-	FIELD(version, "PMU version"),
-	FIELD(gp_count, "general-purpose counters"),
-	FIELD(gp_width, "width of general-purpose counters"),
-	FIELD(fixed_mask, "fixed counters"),
-	FIELD(fixed_width, "width of fixed counters"),
-	FIELD(features, "features"),
-	FIELD(events_length, "length of the events' bit vector"),
-	FIELD(events_missing, "missing events"),
-	FIELD(perf_capabilities, "IA32_PERF_CAPABILITIES"),
-	FIELD(signature, "signature"),
-};
-
-static uint64_t field_value(const struct vpmu_model *model, size_t field)
-{
-	uint64_t value = 0;
-
-	switch (model_fields[field].bytes) {
-	case 1:
-		return *((const uint8_t *)model + model_fields[field].offset);
-	case 4: {
-		uint32_t half;
-
-		memcpy(&half, (const uint8_t *)model + model_fields[field].offset, sizeof(half));
-		return half;
-	}
-	default:
-		memcpy(&value, (const uint8_t *)model + model_fields[field].offset, sizeof(value));
-		return value;
-	}
-}
-
 enum vpmu_status model_wrong(const struct vpmu_model *from, const struct vpmu_model *to,
                              const struct why *why)
 {
@@ -102,15 +94,18 @@ enum vpmu_status model_wrong(const struct vpmu_model *from, const struct vpmu_mo
 	text_add(&text, "', than the destination, '");
 	text_add(&text, to->name);
 	text_add(&text, "'");
-	for (size_t i = 0; i < ARRAY_SIZE(model_fields); i++) {
-		if (field_value(from, i) == field_value(to, i))
+	for (size_t i = 0; i < field_count; i++) {
+		uint64_t has = field_get(&field_rows[i], from),
+			 wants = field_get(&field_rows[i], to);
+
+		if (has == wants)
 			continue;
 		text_add(&text, comma);
-		text_add(&text, model_fields[i].what);
+		text_add(&text, field_rows[i].text);
 		text_add(&text, " ");
-		text_add_hex(&text, field_value(from, i));
+		text_add_hex(&text, has);
 		text_add(&text, ", not ");
-		text_add_hex(&text, field_value(to, i));
+		text_add_hex(&text, wants);
 		comma = "; ";
 	}
 	return VPMU_INCOMPATIBLE;

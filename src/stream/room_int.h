@@ -30,6 +30,13 @@ static inline uint64_t le_get(const uint8_t *at, unsigned bytes)
 	return le_swap(value);
 }
 
+/* The same where 8 bytes end with it that may be read, as everything behind a stream's head does:
+ * one load, whatever the length. */
+static inline uint64_t le_end(const uint8_t *at, unsigned bytes)
+{
+	return le_get(at + bytes - 8, 8) >> (64 - 8 * bytes);
+}
+
 static inline void le_put(uint8_t *at, uint64_t value, unsigned bytes)
 {
 	value = le_swap(value);
@@ -83,6 +90,23 @@ static inline unsigned name_length(const char name[VPMU_NAME_BYTES])
 	return VPMU_NAME_BYTES;
 }
 
+/* Whether the first `length` bytes are printable ASCII. A byte that is none has its upper bit set
+ * in the sum, or makes a neighbour borrow or carry that then need not be right. */
+static inline bool name_is_plain(const char name[VPMU_NAME_BYTES], unsigned length)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t bad = 0;
+
+	for (unsigned at = 0; at < length; at += 8) {
+		uint64_t word = le_get((const uint8_t *)name + at, 8);
+		uint64_t rest = length - at < 8 ? UINT64_MAX << 8 * (length - at) : 0;
+
+		word = (word & ~rest) | (ones * ' ' & rest);
+		bad |= word | (word - ones * ' ') | (word + ones);
+	}
+	return !(bad & ones << 7);
+}
+
 /* How many bytes two names that are followed by zeros have in common at their start. */
 static inline unsigned names_share(const char a[VPMU_NAME_BYTES], const char b[VPMU_NAME_BYTES])
 {
@@ -123,9 +147,11 @@ enum {
 	RECORD_BYTES = 8,
 	CHECKSUM_BYTES = 4,
 	RECORD_REQUIRED = 1 << 0, /* the flags of a record */
-	MODEL_BYTES = 32,         /* and the name */
-	RUN_BYTES = 10,           /* and the name, and the values */
-	NUMBER_MARK = '#',        /* in a run's name: the register's number */
+	FIELD_NUMBER_SHIFT = 3,   /* in the head of a model's field; below, the value's bytes - 1 */
+	FIELD_BYTES_MASK = 7,
+	MODEL_BYTES = 1 + VPMU_NAME_BYTES + VPMU_MAX_FIELDS * 9, /* of a record MODL at most */
+	RUN_BYTES = 10,                                          /* and the name, and the values */
+	NUMBER_MARK = '#', /* in a run's name: the register's number */
 };
 
 #define STREAM_MAGIC     "vPMU"
@@ -180,13 +206,10 @@ struct run {
 	const uint8_t *values;
 };
 
-/* The value of its i-th register: the last of 8 bytes, which are there since the run's head comes
- * before its values. */
+/* The value of its i-th register. */
 static inline uint64_t run_value(const struct run *run, unsigned i)
 {
-	const uint8_t *at = run->values + (size_t)i * run->bytes;
-
-	return le_get(at + run->bytes - 8, 8) >> (64 - 8 * run->bytes);
+	return le_end(run->values + (size_t)i * run->bytes, run->bytes);
 }
 
 /* Reads the next run; its name continues the previous run's, which *run still holds. */
@@ -194,6 +217,9 @@ enum vpmu_status run_read(struct reader *reader, struct run *run, const struct w
 
 /* The name of its i-th register, followed by zeros. */
 void run_name(const struct run *run, unsigned i, char name[VPMU_NAME_BYTES]);
+
+/* Writes the payload of a model's record, and returns its length. */
+size_t model_write(const struct vpmu_model *model, uint8_t at[MODEL_BYTES]);
 
 /* Reads the model out of its record's payload. */
 enum vpmu_status model_read(struct reader reader, struct vpmu_model *model, const struct why *why);

@@ -155,10 +155,6 @@ static void unknown_flags(void **unused)
 	stream.data[record_at(&stream, "REGS") + 4] |= 2;
 	seal(&stream);
 	assert_refused(&stream, VPMU_INCOMPATIBLE, "unknown flags of record 'REGS'");
-	stream = good;
-	stream.data[HEADER_BYTES + RECORD_BYTES + 7] = 1;
-	seal(&stream);
-	assert_refused(&stream, VPMU_INCOMPATIBLE, "unknown flags of the model");
 }
 
 static void an_unknown_optional_record_is_skipped(void **unused)
@@ -371,22 +367,84 @@ static void msr_numbers_beyond_32_bits(void **unused)
 	assert_refused(&stream, VPMU_BAD_DATA, "a run of registers is not well-formed");
 }
 
+/* Where the model's fields begin: behind the length of its name, and the name. */
+static size_t fields_at(const struct bytes *stream)
+{
+	size_t at = record_at(stream, "MODL") + RECORD_BYTES;
+
+	return at + 1 + stream->data[at];
+}
+
 static void models_that_are_not_well_formed(void **unused)
 {
-	size_t at = record_at(&good, "MODL") + RECORD_BYTES;
+	size_t at = record_at(&good, "MODL") + RECORD_BYTES, fields = fields_at(&good);
 	struct bytes stream = good;
 
-	stream.data[at + 6] = VPMU_NAME_BYTES;
+	stream.data[at] = VPMU_NAME_BYTES;
 	seal(&stream);
 	assert_refused(&stream, VPMU_BAD_DATA, "'MODL' is not well-formed");
 	stream = good;
-	stream.data[at + MODEL_BYTES] = '\n';
+	stream.data[at + 1] = '\n';
 	seal(&stream);
 	assert_refused(&stream, VPMU_BAD_DATA, "'MODL' is not well-formed");
 	stream = good;
-	take_out(&stream, at, 1);
+	take_out(&stream, at, fields - at);
+	lengthen(&stream, at - RECORD_BYTES, -(int)(fields - at));
+	assert_refused(&stream, VPMU_BAD_DATA, "'MODL' is not well-formed");
+	/* The record ends inside a value. */
+	stream = good;
+	take_out(&stream, record_at(&good, "REGS") - 1, 1);
 	lengthen(&stream, at - RECORD_BYTES, -1);
 	assert_refused(&stream, VPMU_BAD_DATA, "'MODL' is not well-formed");
+}
+
+/* The model's fields with others in front of them. */
+static struct bytes with_fields(const char *bytes, size_t count)
+{
+	struct bytes stream = good;
+
+	insert(&stream, fields_at(&good), bytes, count);
+	lengthen(&stream, record_at(&good, "MODL"), (int)count);
+	return stream;
+}
+
+static void fields_that_are_twice_zero_or_of_a_newer_vpmu(void **unused)
+{
+	static const struct {
+		const char *bytes;
+		size_t count;
+		enum vpmu_status status;
+		const char *said;
+	} rows[] = {
+		{"\x08\2", 2, VPMU_BAD_DATA, "'MODL' is not well-formed"}, /* a second version */
+		{"\x40\0", 2, VPMU_BAD_DATA, "'MODL' is not well-formed"}, /* no missing events */
+		{"\x41\1\0", 3, VPMU_BAD_DATA, "'MODL' is not well-formed"},
+		{"\xf8\1", 2, VPMU_INCOMPATIBLE, "a newer vpmu is needed for a field of the model"},
+		{"\x44\1\2\3\4\5", 6, VPMU_INCOMPATIBLE, "a newer vpmu is needed for a field"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct bytes stream = with_fields(rows[i].bytes, rows[i].count);
+
+		assert_refused(&stream, rows[i].status, rows[i].said);
+	}
+}
+
+static void fields_come_in_any_order(void **unused)
+{
+	struct bytes stream = good;
+	size_t at = fields_at(&good), end = record_at(&good, "REGS");
+	enum vpmu_status status;
+	uint8_t first[2];
+
+	/* The version, which is a byte. */
+	memcpy(first, stream.data + at, 2);
+	assert_int_equal(first[0], 1 << 3);
+	memmove(stream.data + at, stream.data + at + 2, end - at - 2);
+	memcpy(stream.data + end - 2, first, 2);
+	seal(&stream);
+	decode(stream.data, stream.count, &status);
+	assert_int_equal(status, VPMU_OK);
 }
 
 static void another_model(void **unused)
@@ -409,19 +467,18 @@ static void another_model(void **unused)
 /* A model from the future is no damage: it may be a newer vpmu's. */
 static void a_model_that_cannot_exist(void **unused)
 {
-	size_t at = record_at(&good, "MODL") + RECORD_BYTES;
+	size_t at = fields_at(&good);
 	struct vpmu_stream_about about = {.version = 77};
 	struct bytes stream = good;
 	char why[WHY_BYTES];
 
-	stream.data[at + 1] = 6;
+	stream.data[at + 1] = 6; /* the version; vendor 0 is not there */
 	seal(&stream);
 	assert_int_equal(vpmu_stream_look(stream.data, stream.count, &about, why, sizeof(why)),
 	                 VPMU_INCOMPATIBLE);
 	assert_non_null(strstr(why, "no PMU that this vpmu knows: version: 6 is out of range"));
 	assert_int_equal(about.version, 77);
-	stream.data[at] = 200; /* the vendor */
-	seal(&stream);
+	stream = with_fields("\0\310", 2);
 	assert_int_equal(vpmu_stream_look(stream.data, stream.count, &about, why, sizeof(why)),
 	                 VPMU_INCOMPATIBLE);
 	assert_non_null(strstr(why, "unknown vendor"));
@@ -470,6 +527,8 @@ int main(void)
 		cmocka_unit_test(runs_that_are_not_well_formed),
 		cmocka_unit_test(msr_numbers_beyond_32_bits),
 		cmocka_unit_test(models_that_are_not_well_formed),
+		cmocka_unit_test(fields_that_are_twice_zero_or_of_a_newer_vpmu),
+		cmocka_unit_test(fields_come_in_any_order),
 		cmocka_unit_test(another_model),
 		cmocka_unit_test(a_model_that_cannot_exist),
 		cmocka_unit_test(reasons_fit_any_room),
