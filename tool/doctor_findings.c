@@ -78,16 +78,15 @@ const char *finding_status_name(enum finding_status status)
 
 void doctor_describe_model(const struct vpmu_model *model, char *text, size_t bytes)
 {
-	const char *name;
-	bool has;
 	int used = snprintf(text, bytes, "%s, version %d: %d counters of %d bits",
-	                    model_vendor_name(model->vendor), model->version, model->gp_count,
+	                    vpmu_vendor_name(model->vendor), model->version, model->gp_count,
 	                    model->gp_width);
 
 	if (model->fixed_mask && (size_t)used < bytes)
 		used += snprintf(text + used, bytes - (size_t)used, ", %u fixed of %d",
 		                 vpmu_model_fixed_count(model), model->fixed_width);
-	for (size_t i = 0; (name = model_feature(model, i, &has)) && (size_t)used < bytes; i++)
-		if (has)
-			used += snprintf(text + used, bytes - (size_t)used, ", %s", name);
+	for (size_t i = 0; vpmu_feature_name(i) && (size_t)used < bytes; i++)
+		if (vpmu_model_feature(model, i))
+			used += snprintf(text + used, bytes - (size_t)used, ", %s",
+			                 vpmu_feature_name(i));
 }

@@ -64,17 +64,6 @@ void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *
 	facts->register_count = kept;
 }
 
-const char *model_vendor_name(enum vpmu_vendor vendor)
-{
-	static const char *const names[VPMU_VENDORS] = {
-		[VPMU_VENDOR_INTEL] = "Intel",
-		[VPMU_VENDOR_ZHAOXIN] = "Zhaoxin",
-		[VPMU_VENDOR_AMD] = "AMD",
-	};
-
-	return names[vendor];
-}
-
 const char *model_kind_name(enum vpmu_kind kind)
 {
 	static const char *const names[VPMU_KINDS] = {
@@ -116,28 +105,4 @@ const char *model_level_name(enum vpmu_level level)
 	const char *name = vpmu_level_name(level);
 
 	return name ? name : "never";
-}
-
-const char *model_feature(const struct vpmu_model *model, size_t i, bool *has)
-{
-	static const struct {
-		const char *name;
-		uint32_t feature;
-		uint64_t capability;
-	} rows[] = {
-		{"pdcm", VPMU_FEATURE_PDCM, 0},
-		{"full-width", 0, VPMU_PERF_CAP_FULL_WIDTH},
-		{"metrics", 0, VPMU_PERF_CAP_METRICS},
-		{"anythread-deprecated", VPMU_FEATURE_ANYTHREAD_GONE, 0},
-		{"perfcore", VPMU_FEATURE_PERFCORE, 0},
-		{"perfmon-v2", VPMU_FEATURE_PERFMON_V2, 0},
-		{"hle", VPMU_FEATURE_HLE, 0},
-		{"rtm", VPMU_FEATURE_RTM, 0},
-	};
-
-	if (i >= sizeof(rows) / sizeof(rows[0]))
-		return NULL;
-	*has = (model->features & rows[i].feature) ||
-	       (model->perf_capabilities & rows[i].capability);
-	return rows[i].name;
 }

@@ -33,13 +33,9 @@ void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *
                             const struct vpmu_profile *profile);
 
 /* The words for enumerated facts; static storage. */
-const char *model_vendor_name(enum vpmu_vendor vendor);
 const char *model_kind_name(enum vpmu_kind kind);
 const char *model_access_name(enum vpmu_access access);
 const char *model_level_name(enum vpmu_level level);
-
-/* The i-th feature's name and whether the model has it; NULL past the last. */
-const char *model_feature(const struct vpmu_model *model, size_t i, bool *has);
 
 /* A model's vendor, counters and features, a line each. */
 void models_print_summary(const struct vpmu_model *model);

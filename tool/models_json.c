@@ -10,26 +10,40 @@
 static json_t *features_json(const struct vpmu_model *model)
 {
 	json_t *list = json_array();
-	const char *name;
-	bool has;
 
-	for (size_t i = 0; (name = model_feature(model, i, &has)); i++)
-		if (has)
-			json_array_append_new(list, json_string(name));
+	for (size_t i = 0; vpmu_feature_name(i); i++)
+		if (vpmu_model_feature(model, i))
+			json_array_append_new(list, json_string(vpmu_feature_name(i)));
 	return list;
+}
+
+static json_t *field_json(const struct vpmu_model *model, size_t i)
+{
+	uint64_t value = vpmu_model_field(model, i);
+
+	switch (vpmu_field_form(i)) {
+	case VPMU_FORM_VENDOR:
+		return json_string(vpmu_vendor_name((enum vpmu_vendor)value));
+	case VPMU_FORM_NUMBER:
+		return json_integer((json_int_t)value);
+	case VPMU_FORM_FEATURES:
+		return features_json(model);
+	case VPMU_FORM_HEX:
+	case VPMU_FORM_BITS:
+		break;
+	}
+	return json_hex(value);
 }
 
 json_t *model_json(const struct vpmu_model *model)
 {
-	return json_pack("{s:s, s:s, s:o, s:i, s:i, s:i, s:i, s:o, s:i, s:o, s:o, s:i, s:o}",
-	                 "name", model->name, "vendor", model_vendor_name(model->vendor),
-	                 "signature", json_hex(model->signature), "pmu_version", model->version,
-	                 "gp_counters", model->gp_count, "gp_width", model->gp_width,
-	                 "fixed_counters", (int)vpmu_model_fixed_count(model), "fixed_mask",
-	                 json_hex(model->fixed_mask), "fixed_width", model->fixed_width, "features",
-	                 features_json(model), "perf_capabilities",
-	                 json_hex(model->perf_capabilities), "events_length", model->events_length,
-	                 "events_missing", json_hex(model->events_missing));
+	json_t *object = json_pack("{s:s}", "name", model->name);
+
+	for (size_t i = 0; vpmu_field_name(i); i++)
+		json_object_set_new(object, vpmu_field_name(i), field_json(model, i));
+	json_object_set_new(object, "fixed_counters",
+	                    json_integer((json_int_t)vpmu_model_fixed_count(model)));
+	return object;
 }
 
 static json_t *register_json(const struct vpmu_register *reg)

@@ -25,7 +25,7 @@ int models_print_list(void)
 			message("a preset that is no model: %s: %s", name, why);
 			return TOOL_LACKS;
 		}
-		printf("%-17s %-8s %7u %3u %6u %6u  %s\n", name, model_vendor_name(model.vendor),
+		printf("%-17s %-8s %7u %3u %6u %6u  %s\n", name, vpmu_vendor_name(model.vendor),
 		       model.version, model.gp_count, vpmu_model_fixed_count(&model),
 		       model.gp_width, vpmu_preset_about(i));
 	}
@@ -34,13 +34,12 @@ int models_print_list(void)
 
 static void print_features(const struct vpmu_model *model)
 {
-	const char *name, *separator = "";
-	bool has;
+	const char *separator = "";
 
 	printf("features            ");
-	for (size_t i = 0; (name = model_feature(model, i, &has)); i++)
-		if (has) {
-			printf("%s%s", separator, name);
+	for (size_t i = 0; vpmu_feature_name(i); i++)
+		if (vpmu_model_feature(model, i)) {
+			printf("%s%s", separator, vpmu_feature_name(i));
 			separator = ", ";
 		}
 	puts(*separator ? "" : "none");
@@ -48,7 +47,7 @@ static void print_features(const struct vpmu_model *model)
 
 void models_print_summary(const struct vpmu_model *model)
 {
-	printf("vendor              %s\n", model_vendor_name(model->vendor));
+	printf("vendor              %s\n", vpmu_vendor_name(model->vendor));
 	printf("signature           0x%" PRIx32 "\n", model->signature);
 	if (!model->version) {
 		puts("version             0: no PMU");

@@ -126,7 +126,7 @@ static void read_vendor(struct reading *reading, json_t *object, struct vpmu_mod
 	const char *name = reading_text(reading, object, "vendor");
 
 	for (unsigned i = 0; i < VPMU_VENDORS; i++)
-		if (!strcmp(model_vendor_name((enum vpmu_vendor)i), name)) {
+		if (!strcmp(vpmu_vendor_name((enum vpmu_vendor)i), name)) {
 			model->vendor = (enum vpmu_vendor)i;
 			return;
 		}
@@ -152,11 +152,9 @@ static uint32_t feature_bit(const char *name)
 {
 	for (unsigned bit = 0; bit < 32; bit++) {
 		struct vpmu_model probe = {.features = UINT32_C(1) << bit};
-		const char *found;
-		bool has;
 
-		for (size_t i = 0; (found = model_feature(&probe, i, &has)); i++)
-			if (has && !strcmp(found, name))
+		for (size_t i = 0; vpmu_feature_name(i); i++)
+			if (vpmu_model_feature(&probe, i) && !strcmp(vpmu_feature_name(i), name))
 				return probe.features;
 	}
 	return 0;
@@ -166,15 +164,15 @@ static uint32_t feature_bit(const char *name)
 static bool names_features(json_t *list, const struct vpmu_model *model)
 {
 	size_t at = 0;
-	const char *name;
-	bool has;
 
-	for (size_t i = 0; (name = model_feature(model, i, &has)); i++) {
+	for (size_t i = 0; vpmu_feature_name(i); i++) {
 		const char *said = json_string_value(json_array_get(list, at));
 
-		if (has && (!said || strcmp(said, name) != 0))
+		if (!vpmu_model_feature(model, i))
+			continue;
+		if (!said || strcmp(said, vpmu_feature_name(i)) != 0)
 			return false;
-		at += has;
+		at++;
 	}
 	return at == json_array_size(list);
 }
@@ -193,29 +191,61 @@ static void read_features(struct reading *reading, json_t *object, struct vpmu_m
 		                      "'perf_capabilities', or is not in order");
 }
 
+/* The most that its member can hold. */
+static uint64_t field_max(size_t i)
+{
+	struct vpmu_model probe = {.version = 0};
+	uint64_t max = UINT64_MAX;
+
+	while (vpmu_model_set_field(&probe, i, max))
+		max >>= 8;
+	return max;
+}
+
+static void read_field(struct reading *reading, json_t *object, struct vpmu_model *model, size_t i)
+{
+	const char *name = vpmu_field_name(i);
+	uint64_t max = field_max(i);
+
+	switch (vpmu_field_form(i)) {
+	case VPMU_FORM_VENDOR:
+		read_vendor(reading, object, model);
+		break;
+	case VPMU_FORM_NUMBER:
+		vpmu_model_set_field(
+			model, i,
+			reading_count(reading, object, name, max < UINT8_MAX ? max : UINT8_MAX));
+		break;
+	case VPMU_FORM_HEX:
+	case VPMU_FORM_BITS:
+		vpmu_model_set_field(model, i, reading_hex(reading, object, name, max));
+		break;
+	case VPMU_FORM_FEATURES: /* when the others are there, some of which have features, too */
+		break;
+	}
+}
+
+/* "name … fixed_counters": what a model's object must have. */
+static const char *member_names(char *names, size_t bytes)
+{
+	size_t used = (size_t)snprintf(names, bytes, "name");
+
+	for (size_t i = 0; vpmu_field_name(i); i++)
+		used += (size_t)snprintf(names + used, bytes - used, " %s", vpmu_field_name(i));
+	snprintf(names + used, bytes - used, " fixed_counters");
+	return names;
+}
+
 void reading_model(struct reading *reading, json_t *object, struct vpmu_model *model)
 {
-	char why[200];
+	char names[32 * (VPMU_MAX_FIELDS + 2)], why[200];
 
 	memset(model, 0, sizeof(*model));
-	if (!reading_members(
-		    reading, object,
-		    "name vendor signature pmu_version gp_counters gp_width fixed_counters "
-		    "fixed_mask fixed_width features perf_capabilities events_length "
-		    "events_missing"))
+	if (!reading_members(reading, object, member_names(names, sizeof(names))))
 		return;
 	read_name(reading, object, model);
-	read_vendor(reading, object, model);
-	model->signature = (uint32_t)reading_hex(reading, object, "signature", UINT32_MAX);
-	model->version = (uint8_t)reading_count(reading, object, "pmu_version", UINT8_MAX);
-	model->gp_count = (uint8_t)reading_count(reading, object, "gp_counters", UINT8_MAX);
-	model->gp_width = (uint8_t)reading_count(reading, object, "gp_width", UINT8_MAX);
-	model->fixed_mask = (uint32_t)reading_hex(reading, object, "fixed_mask", UINT32_MAX);
-	model->fixed_width = (uint8_t)reading_count(reading, object, "fixed_width", UINT8_MAX);
-	model->perf_capabilities = reading_hex(reading, object, "perf_capabilities", UINT64_MAX);
-	model->events_length = (uint8_t)reading_count(reading, object, "events_length", UINT8_MAX);
-	model->events_missing =
-		(uint32_t)reading_hex(reading, object, "events_missing", UINT32_MAX);
+	for (size_t i = 0; vpmu_field_name(i); i++)
+		read_field(reading, object, model, i);
 	read_features(reading, object, model);
 	if (reading_count(reading, object, "fixed_counters", 32) != vpmu_model_fixed_count(model))
 		reading_fail(reading, "'fixed_counters' does not agree with 'fixed_mask'");

@@ -13,10 +13,10 @@ static void print_model(uint32_t vcpu, const struct vpmu_model *model)
 {
 	printf("%svCPU %" PRIu32 ": %s%s", bold_on(stdout), vcpu, model->name, bold_off(stdout));
 	if (!model->version) {
-		printf(", %s, no PMU\n", model_vendor_name(model->vendor));
+		printf(", %s, no PMU\n", vpmu_vendor_name(model->vendor));
 		return;
 	}
-	printf(", %s version %u, %u counters of %u bits", model_vendor_name(model->vendor),
+	printf(", %s version %u, %u counters of %u bits", vpmu_vendor_name(model->vendor),
 	       model->version, model->gp_count, model->gp_width);
 	if (model->fixed_mask)
 		printf(", %u fixed of %u", vpmu_model_fixed_count(model), model->fixed_width);
