@@ -178,10 +178,18 @@ static const struct quirk quirks[] = {
 	 "IA32_MISC_ENABLE says that there is no PEBS and no BTS; the guest cannot change that, "
 	 "and a write of bit 7 is dropped",
 	 "kvm_set_msr_common"},
-	{"perf-capabilities-without-pdcm", KVM, ALWAYS,
+	{"perf-capabilities-without-pdcm", LINUX, BEFORE(7, 3),
 	 "Without PDCM the VMM still has IA32_PERF_CAPABILITIES; it starts with all that KVM "
 	 "supports",
 	 "kvm_arch_vcpu_create, kvm_get_msr_common"},
+	{"perf-capabilities-need-pdcm", LINUX | MEDIATED, SINCE(7, 3),
+	 "Without PDCM IA32_PERF_CAPABILITIES reads 0 for the VMM, which can write 0 and nothing "
+	 "else",
+	 "kvm_set_msr_common, kvm_get_msr_common, kvm_do_msr_access"},
+	{"perf-capabilities-without-a-pmu", LINUX | MEDIATED, SINCE(7, 3),
+	 "Intel: with PDCM the VMM can set IA32_PERF_CAPABILITIES of a guest without a PMU, and "
+	 "the guest reads it",
+	 "vmx_set_msr, kvm_set_msr_common"},
 	{"perf-capabilities-change-late", LINUX, BEFORE(6, 2),
 	 "IA32_PERF_CAPABILITIES can change after the first KVM_RUN",
 	 "kvm_set_msr_common"},

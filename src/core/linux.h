@@ -23,6 +23,7 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd;
 	}
 #define FACTS_LINUX_6_12                                                                           \
 	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER | FACT_CAPABILITIES_FINAL)
+#define FACTS_LINUX_7_3 (FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM)
 
 /* --- perf_event.c: the host kernel's perf core --- */
 

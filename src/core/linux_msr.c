@@ -42,13 +42,16 @@ bool linux_never(const struct vpmu_pmu *pmu)
 	return false;
 }
 
-/* vmx_set_msr, kvm_set_msr_common: a subset of what the host supports, and nothing without a PMU.
- */
+/* vmx_set_msr, kvm_set_msr_common: a subset of what the host supports; before 7.3 nothing without a
+ * PMU. */
 static bool can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
 {
 	uint64_t supported = pmu->model.vendor == VPMU_VENDOR_AMD ? 0 : VPMU_PERF_CAP_FULL_WIDTH;
 
-	return !(capabilities & ~supported) && (!capabilities || pmu->model.version);
+	if (capabilities & ~supported)
+		return false;
+	return !capabilities || pmu->model.version ||
+	       has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM);
 }
 
 static enum vpmu_status read_capabilities(const struct vpmu_pmu *pmu, bool host, uint64_t *value)
@@ -90,6 +93,15 @@ static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint6
 	return VPMU_OK;
 }
 
+/* What the row stands for in this machine. */
+static enum absent absent_what(const struct vpmu_pmu *pmu, const struct absent_row *row)
+{
+	if (row->what == ABSENT_CAPABILITIES && !(pmu->asked.features & VPMU_FEATURE_PDCM) &&
+	    has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM))
+		return ABSENT_ADVERTISED;
+	return row->what;
+}
+
 /* VPMU_OK and what the number is; or what KVM says before it looks at that. */
 static enum vpmu_status find_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                     enum absent *what)
@@ -98,7 +110,7 @@ static enum vpmu_status find_absent(const struct vpmu_pmu *pmu, uint32_t msr, bo
 
 	while (row->what != ABSENT_NOTHING && (msr < row->first || msr > row->last))
 		row++;
-	*what = row->what;
+	*what = absent_what(pmu, row);
 	if (*what == ABSENT_NOTHING)
 		return VPMU_NO_REGISTER;
 	if (row->fails(pmu))

@@ -96,6 +96,8 @@ struct response {
 enum {
 	/* IA32_PERF_CAPABILITIES cannot change after the first entry. */
 	FACT_CAPABILITIES_FINAL = 1 << 16,
+	/* IA32_PERF_CAPABILITIES is there with PDCM and not without, whatever PMU there is. */
+	FACT_CAPABILITIES_NEED_PDCM = 1 << 17,
 };
 
 /* A profile. One of a kernel is made of what it is based on and of what differs. */
@@ -118,7 +120,7 @@ static inline bool has_fact(const struct vpmu_profile *profile, uint32_t fact)
 }
 
 /* Every profile, in the order in which they are shown: a file each, profile_NAME.c. */
-#define PROFILES(X) X(hardware) X(linux_6_1) X(linux_6_12) X(mediated)
+#define PROFILES(X) X(hardware) X(linux_6_1) X(linux_6_12) X(linux_7_3) X(mediated)
 
 #define DECLARE_PROFILE(name) extern const struct vpmu_profile profile_##name;
 PROFILES(DECLARE_PROFILE)

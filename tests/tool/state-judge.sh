@@ -112,7 +112,8 @@ doctor_of() { # KERNEL MEDIATED
 		-e "2i \"host\": {\"kernel\": \"$1\"}, \"kvm\": {\"mediated\": $2}," "$scratch/report"
 }
 for kernel in '5.15.0 false linux-6.1' '6.1.0-9-amd64 null linux-6.1' '6.2.0 null linux-6.12' \
-	'6.12.117-amd64 false linux-6.12' '7.3.1 false linux-6.12' '7.3.1 true mediated'; do
+	'6.12.117-amd64 false linux-6.12' '7.2.9 false linux-6.12' '7.3.1 false linux-7.3' \
+	'7.3.1 true mediated'; do
 	set -- $kernel
 	doctor_of "$1" "$2" >"$scratch/doctor-of"
 	run state compat "$golden/zen2.vpmu" --report "$scratch/doctor-of"
