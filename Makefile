@@ -26,10 +26,12 @@ run: build
 	@$(BUILD)/tool/vpmu run --model $(MODEL) $(BUILD)/guests/count.elf; status=$$?; \
 		test $$status -eq 1 || { echo "the guest ended with status $$status"; exit 1; }
 
-# 280 MB of kernel sources, for tests that are skipped without them.
+# 450 MB of kernel sources, for tests that are skipped without them.
 deps-kernel: deps
 	@scripts/install-deps --kernel || \
 		echo 'make: going on without kernel sources: the tests against them are skipped'
+	@tests/kernel/fetch-source $(BUILD)/tests/kernel/reference 7.3 trixie-backports || \
+		echo 'make: going on without Linux 7.3: the tests against it are skipped'
 
 test: build deps-kernel
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs

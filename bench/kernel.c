@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <vpmu/vpmu.h>
 
@@ -12,7 +13,7 @@
 static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
 
 struct kernel {
-	const char *version;
+	const char *profile, *version; /* "linux-6.12", "6.12" */
 	pairs_start_fn *start;
 	pairs_run_fn *run;
 };
@@ -33,17 +34,15 @@ static bool kernel_load(struct kernel *kernel, const char *build)
 	return kernel->start && kernel->run;
 }
 
-static struct vpmu_pmu *start(const char *version, enum pairs_kind kind)
+static struct vpmu_pmu *start(const char *profile, enum pairs_kind kind)
 {
-	char name[32];
 	struct vpmu_model model;
 	struct vpmu_pmu *pmu = NULL;
 
-	snprintf(name, sizeof(name), "linux-%s", version);
 	if (vpmu_model_parse(&model, "intel-v2", NULL, 0) == VPMU_OK)
-		pmu = vpmu_pmu_init(memory, sizeof(memory), &model, vpmu_profile_find(name));
+		pmu = vpmu_pmu_init(memory, sizeof(memory), &model, vpmu_profile_find(profile));
 	if (!pmu) {
-		fprintf(stderr, "bench: no register machine for intel-v2 on %s\n", name);
+		fprintf(stderr, "bench: no register machine for intel-v2 on %s\n", profile);
 		exit(1);
 	}
 	if (kind != PAIRS_COUNTING)
@@ -73,7 +72,7 @@ static uint64_t run(struct vpmu_pmu *pmu, enum pairs_kind kind, unsigned long pa
 static void measure(const struct kernel *kernel, enum pairs_kind kind, unsigned long pairs,
                     struct figures *theirs, struct figures *ours)
 {
-	struct vpmu_pmu *pmu = start(kernel->version, kind);
+	struct vpmu_pmu *pmu = start(kernel->profile, kind);
 	uint64_t their_sum, our_sum;
 	double begin;
 
@@ -111,12 +110,15 @@ static void compare(const struct bench *bench, const struct kernel *kernel, enum
 
 void bench_kernel(const struct bench *bench)
 {
-	static const char *const versions[] = {"6.12", "6.1"};
+	const char *name;
 
-	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-		struct kernel kernel = {.version = versions[i]};
+	for (size_t i = 0; (name = vpmu_profile_name(i)); i++) {
+		struct kernel kernel = {.profile = name};
 
-		printf("\nWRMSR + RDMSR on linux-%s (intel-v2)\n", kernel.version);
+		if (!(vpmu_profile_facts(vpmu_profile_find(name)) & VPMU_FACT_PERF_EVENTS))
+			continue;
+		kernel.version = strchr(name, '-') + 1;
+		printf("\nWRMSR + RDMSR on %s (intel-v2)\n", name);
 		if (!kernel_load(&kernel, bench->build)) {
 			printf("  its code is not built: tests/kernel/build-reference does that\n");
 			continue;

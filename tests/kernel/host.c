@@ -6,7 +6,9 @@
 #include "host.h"
 #include "pmu.h"
 
+#if !KERNEL_SINCE(7, 3) /* pmu.c has it from then on */
 bool enable_pmu;
+#endif
 struct kvm_caps kvm_caps;
 struct cpuinfo_x86 boot_cpu_data;
 struct x86_pmu_lbr vmx_lbr_caps;

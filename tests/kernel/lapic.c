@@ -16,11 +16,12 @@
 
 enum { KVM_APIC_INIT, KVM_APIC_SIPI };
 
-/* Who received an IPI; a local interrupt has none. */
+/* Who received an IPI, or the RTC's interrupt; a local interrupt has neither. */
 struct dest_map {
 	unsigned long map[1];
 	u8 vectors[1];
 };
+struct rtc_status;
 
 static void kvm_x86_deliver_interrupt(struct kvm_lapic *apic, int mode, int trig_mode, int vector)
 {
@@ -39,15 +40,19 @@ static bool apic_test_vector(int vector, const u8 *regs)
 	return regs[(vector >> 5 << 4) + (vector >> 3 & 3)] >> (vector & 7) & 1;
 }
 
-static void kvm_lapic_set_vector(int vector, u8 *regs)
+static void apic_set_vector(int vector, u8 *regs)
 {
 	regs[(vector >> 5 << 4) + (vector >> 3 & 3)] |= 1 << (vector & 7);
 }
 
-static void kvm_lapic_clear_vector(int vector, u8 *regs)
+static void apic_clear_vector(int vector, u8 *regs)
 {
 	regs[(vector >> 5 << 4) + (vector >> 3 & 3)] &= ~(1 << (vector & 7));
 }
+
+/* Before 7.3. */
+#define kvm_lapic_set_vector   apic_set_vector
+#define kvm_lapic_clear_vector apic_clear_vector
 
 #define kvm_apic_local_deliver deliver
 #include "cut/apic_accept_irq.inc"

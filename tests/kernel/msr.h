@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDMSR and WRMSR as arch/x86/kvm/x86.c does them, each kernel its own way (msr-6.1.c, msr-6.12.c):
+ * RDMSR and WRMSR as KVM does them, each kernel its own way (msr-6.1.c, msr-6.12.c from then on):
  * 0 done; anything else is #GP for the guest and a failure for the VMM.
  */
 #ifndef MSR_H

@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether the kernel is this or a later one. */
+#define KERNEL_SINCE(major, minor)                                                                 \
+	(KERNEL_MAJOR > (major) || (KERNEL_MAJOR == (major) && KERNEL_MINOR >= (minor)))
+
 typedef unsigned char u8, __u8;
 typedef unsigned short u16, __u16;
 typedef unsigned int u32, __u32;
@@ -38,10 +42,20 @@ typedef struct {
 #define likely(x)       (x)
 #define unlikely(x)     (x)
 
+static inline bool warned(bool condition)
+{
+	return condition;
+}
+
 #define EXPORT_SYMBOL_GPL(symbol)
+#define EXPORT_SYMBOL_FOR_KVM_INTERNAL(symbol)
+#define EXPORT_STATIC_CALL_GPL(name)
+#define module_param(name, type, mode)
+#define __counted_by(member)
+#define lockdep_assert_irqs_disabled() ((void)0)
 #define BUILD_BUG_ON(condition)
 #define WARN_ON(condition)         (!!(condition))
-#define WARN_ON_ONCE(condition)    (!!(condition))
+#define WARN_ON_ONCE(condition)    warned(condition)
 #define KVM_BUG_ON(condition, kvm) (!!(condition))
 #define printk_once(...)           ((void)0)
 #define printk(...)                ((void)0)
@@ -65,22 +79,27 @@ typedef struct {
 		type name[];                                                                       \
 	}
 
-#define ARRAY_SIZE(array)               (sizeof(array) / sizeof((array)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define struct_size(p, member, count)   (sizeof(*(p)) + sizeof((p)->member[0]) * (count))
-#define min(a, b)                       ((a) < (b) ? (a) : (b))
-#define min_t(type, a, b)               ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
-#define min3(a, b, c)                   min((a), min((b), (c)))
-#define array_index_nospec(index, size) (index)
+#define ARRAY_SIZE(array)                 (sizeof(array) / sizeof((array)[0]))
+#define container_of(ptr, type, member)   ((type *)((char *)(ptr)-offsetof(type, member)))
+#define struct_size(p, member, count)     (sizeof(*(p)) + sizeof((p)->member[0]) * (count))
+#define flex_array_size(p, member, count) (sizeof((p)->member[0]) * (count))
+#define min(a, b)                         ((a) < (b) ? (a) : (b))
+#define min_t(type, a, b)                 ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
+#define min3(a, b, c)                     min((a), min((b), (c)))
+#define array_index_nospec(index, size)   (index)
 
 /* Bitmaps are one word: X86_PMC_IDX_MAX is 64. */
 #define DECLARE_BITMAP(name, bits)    unsigned long name[((bits) + 63) / 64]
 #define bitmap_copy(to, from, bits)   ((to)[0] = (from)[0])
 #define bitmap_zero(map, bits)        ((map)[0] = 0)
+#define bitmap_empty(map, bits)       ((map)[0] == 0)
+#define bitmap_clear(map, bit, count) ((map)[0] &= ~(((1UL << (count)) - 1) << (bit)))
+#define bitmap_intersects(a, b, bits) (((a)[0] & (b)[0]) != 0)
 #define bitmap_andnot(to, a, b, bits) ((to)[0] = (a)[0] & ~(b)[0])
 #define bitmap_and(to, a, b, bits)    (((to)[0] = (a)[0] & (b)[0]) != 0)
 #define atomic64_set(v, value)        ((v)->counter = (s64)(value))
 #define atomic64_andnot(bits, v)      ((v)->counter &= ~(bits))
+#define atomic64_or(bits, v)          ((v)->counter |= (s64)(bits))
 
 static inline void bitmap_set(unsigned long *map, unsigned int start, unsigned int count)
 {
@@ -140,6 +159,8 @@ static inline unsigned int find_next_bit(const unsigned long *map, unsigned int 
 #define mutex_lock(lock)                       ((void)0)
 #define mutex_unlock(lock)                     ((void)0)
 #define mutex_is_locked(lock)                  1
+#define srcu_read_lock(srcu)                   0
+#define srcu_read_unlock(srcu, index)          ((void)(index))
 #define srcu_dereference(ptr, srcu)            (ptr)
 #define synchronize_srcu_expedited(srcu)       ((void)0)
 #define rcu_replace_pointer(rcu, ptr, condition)                                                   \
@@ -161,17 +182,22 @@ struct irq_work {
 
 /* A static call is a function pointer; one that is not set does nothing, as on x86. */
 long static_call_nothing(void);
+#define __static_call_return0               static_call_nothing
+#define DECLARE_STATIC_CALL(name, type)     extern __typeof__(type) *name
 #define DEFINE_STATIC_CALL_NULL(name, type) __typeof__(type) *name
 #define static_call(name)                   (name)
 #define static_call_cond(name)              (name)
 #define static_call_update(name, fn)        ((name) = (fn) ? (void *)(fn) : (void *)static_call_nothing)
 
 /* Nothing is read off the machine that the tests run on. */
-#define rdtsc()                 0ull
-#define ktime_get_boottime_ns() 0ull
-#define rdmsrl(index, value)    ((value) = 0)
-#define wrmsrl(index, value)    ((void)(value))
-#define rdmsrl_safe(index, ptr) (*(ptr) = 0)
+#define rdtsc()                   0ull
+#define ktime_get_boottime_ns()   0ull
+#define rdmsrl(index, value)      ((value) = 0)
+#define wrmsrl(index, value)      ((void)(value))
+#define rdmsrl_safe(index, ptr)   (*(ptr) = 0)
+#define rdmsrq(index, value)      ((value) = 0)
+#define wrmsrq(index, value)      ((void)(value))
+#define wrmsrq_safe(index, value) ((void)(value), 0)
 
 /* The byte order and configuration that the unpacked headers ask about. */
 #ifndef __LITTLE_ENDIAN_BITFIELD

@@ -24,6 +24,7 @@ enum kvm_request {
 	KVM_REQ_PMI,
 	KVM_REQ_EVENT, /* raised by the local APIC; nobody here handles it */
 	KVM_REQ_SMI,
+	KVM_REQ_RECALC_INTERCEPTS, /* of registers that a mediated PMU lets pass */
 };
 
 struct kvm_lapic {
@@ -35,15 +36,20 @@ struct kvm_lapic {
 	unsigned int sipi_vector;
 };
 
+/* Empty: the host gives a guest no branch records. */
+#if KERNEL_SINCE(7, 3)
+#include "cut/lbr_desc.inc"
+#else
 struct lbr_desc {
-	struct x86_pmu_lbr records; /* empty: the host gives a guest no branch records */
+	struct x86_pmu_lbr records;
 	struct perf_event *event;
 	bool msr_passthrough;
 };
+#endif
 
 struct kvm_arch {
 	bool enable_pmu;
-	void *pmu_event_filter; /* 6.1 and 6.12 give it different types */
+	void *pmu_event_filter; /* kernels give it different types */
 	s64 kvmclock_offset;
 };
 
@@ -54,13 +60,15 @@ struct kvm {
 
 struct kvm_vcpu_arch {
 	struct kvm_pmu pmu;
-	struct lbr_desc lbr;
+	struct lbr_desc lbr_desc;
 	struct kvm_lapic *apic;
 	struct kvm_cpuid_entry2 cpuid_entries[CPUID_ENTRIES];
 	u64 perf_capabilities, ia32_misc_enable_msr;
 	int last_vmentry_cpu; /* -1 before the first KVM_RUN */
 	int apic_arb_prio;
+	u64 efer;
 	bool is_amd_compatible;
+	bool cpuid_dynamic_bits_dirty;
 	struct {
 		bool pv_unhalted;
 	} pv;
@@ -87,13 +95,17 @@ static inline bool kvm_check_request(int request, struct kvm_vcpu *vcpu)
 	return raised;
 }
 
+#define kvm_can_set_cpuid_and_feature_msrs(vcpu) (!kvm_vcpu_has_run(vcpu))
+
 static inline bool kvm_vcpu_has_run(struct kvm_vcpu *vcpu)
 {
 	return vcpu->arch.last_vmentry_cpu != -1;
 }
 
 #define kvm_x86_call(func) static_call(kvm_x86_##func)
+#ifndef kvm_pmu_call
 #define kvm_pmu_call(func) static_call(kvm_x86_pmu_##func)
+#endif
 
 int kvm_x86_get_cpl(struct kvm_vcpu *vcpu);
 #define X86_CR0_PE                    0
@@ -146,6 +158,10 @@ struct x86_cpu_id {
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry(struct kvm_vcpu *vcpu, u32 function);
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry_index(struct kvm_vcpu *vcpu, u32 function, u32 index);
 bool guest_cpuid_has(struct kvm_vcpu *vcpu, unsigned int feature);
+/* What both CPUID and the host have; the simulated one has every feature that is asked for but SVM
+ * for a guest's own guests. */
+#define guest_cpu_cap_has(vcpu, feature)      guest_cpuid_has(vcpu, feature)
+#define is_guest_mode(vcpu)                   false
 #define guest_cpuid_is_intel_compatible(vcpu) (!(vcpu)->arch.is_amd_compatible)
 #define guest_cpuid_is_intel(vcpu)            (!(vcpu)->arch.is_amd_compatible)
 #define cpuid_model_is_consistent(vcpu)       true
@@ -158,9 +174,15 @@ int kvm_apic_local_deliver(struct kvm_lapic *apic, int lvt_type);
 #define PMU_CAP_LBR_FMT   0x3f
 
 /* Branch records: none, so what follows only has to compile. */
-#define vcpu_to_lbr_desc(vcpu)                          (&(vcpu)->arch.lbr)
-#define vcpu_to_lbr_records(vcpu)                       (&(vcpu)->arch.lbr.records)
-#define intel_pmu_lbr_is_enabled(vcpu)                  (vcpu_to_lbr_records(vcpu)->nr != 0)
+#if KERNEL_SINCE(7, 3)
+#define to_vmx(vcpu)     (&(vcpu)->arch)
+#define is_td_vcpu(vcpu) false
+#include "cut/perf_capabilities.inc"
+#else
+#define vcpu_to_lbr_desc(vcpu)         (&(vcpu)->arch.lbr_desc)
+#define vcpu_to_lbr_records(vcpu)      (&(vcpu)->arch.lbr_desc.records)
+#define intel_pmu_lbr_is_enabled(vcpu) (vcpu_to_lbr_records(vcpu)->nr != 0)
+#endif
 #define intel_pmu_has_perf_global_ctrl(pmu)             ((pmu)->version > 1)
 #define vmx_guest_debugctl_read()                       0ull
 #define vmx_guest_debugctl_write(vcpu, value)           ((void)(value))
@@ -168,5 +190,19 @@ int kvm_apic_local_deliver(struct kvm_lapic *apic, int lvt_type);
 #define is_noncanonical_address(address, vcpu)          ((s64)((address) << 16) >> 16 != (s64)(address))
 #define is_noncanonical_msr_address(address, vcpu)      is_noncanonical_address(address, vcpu)
 extern struct x86_pmu_lbr vmx_lbr_caps;
+
+/* The mediated vPMU: off, so this only has to compile, too. */
+#define enable_vmware_backdoor          false
+#define cpu_has_load_perf_global_ctrl() true
+#define kvm_get_running_vcpu()          ((struct kvm_vcpu *)NULL)
+#define vmcs_write64(field, value)      ((void)(value))
+#define perf_load_guest_context()       ((void)0)
+#define perf_put_guest_context()        ((void)0)
+#define perf_load_guest_lvtpc(lvtpc)    ((void)(lvtpc))
+#define perf_put_guest_lvtpc()          ((void)0)
+#define rdpmc(counter)                  ((u64)(counter)&0)
+#ifndef kvm_lapic_get_reg
+#define kvm_lapic_get_reg(apic, index) ((apic)->lvtpc)
+#endif
 
 #endif
