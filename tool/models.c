@@ -39,29 +39,14 @@ void model_facts_gather(struct model_facts *facts, const struct vpmu_model *mode
 	gather_events(facts);
 }
 
-/* Whether a machine knows the number at all; VPMU_GP and a refusal are answers, too. */
-static bool has_register(const struct vpmu_pmu *pmu, uint32_t msr)
-{
-	uint64_t value;
-
-	return vpmu_pmu_guest_read(pmu, msr, &value) != VPMU_NO_REGISTER ||
-	       vpmu_pmu_host_read(pmu, msr, &value) != VPMU_NO_REGISTER;
-}
-
 void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *model,
                             const struct vpmu_profile *profile)
 {
-	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
-	const struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), model, profile);
 	struct vpmu_model made = *model;
-	size_t kept = 0;
 
 	vpmu_profile_adapt(profile, &made);
 	model_facts_gather(facts, &made);
-	for (size_t i = 0; pmu && i < facts->register_count; i++)
-		if (has_register(pmu, facts->registers[i].msr))
-			facts->registers[kept++] = facts->registers[i];
-	facts->register_count = kept;
+	facts->register_count = vpmu_profile_registers(profile, model, facts->registers);
 }
 
 const char *model_kind_name(enum vpmu_kind kind)

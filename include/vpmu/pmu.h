@@ -68,6 +68,15 @@ VPMU_API const struct vpmu_profile *vpmu_profile_for_kernel(const char *release,
 VPMU_API enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile,
                                              struct vpmu_model *model);
 
+/*
+ * The registers that a guest has of this model under the profile, NULL for hardware, as
+ * vpmu_model_registers() lists a model's: of what vpmu_profile_adapt() makes of it, those that the
+ * profile has, with the bits that the profile lets the guest set, or the VMM where the guest cannot
+ * write. out: VPMU_MAX_REGISTERS entries. Returns their number; 0 for no possible model.
+ */
+VPMU_API size_t vpmu_profile_registers(const struct vpmu_profile *profile,
+                                       const struct vpmu_model *model, struct vpmu_register *out);
+
 /* The bytes that vpmu_pmu_init() needs. */
 VPMU_API size_t vpmu_pmu_size(void);
 

@@ -95,3 +95,36 @@ bool decode_build(struct vpmu_pmu *pmu)
 			return false;
 	return true;
 }
+
+/* Bits that a write may set: the guest's, or the host's where the guest cannot write. */
+static uint64_t taken(const struct rules *rules, const struct vpmu_register *from)
+{
+	bool by_host = !access_writes(from->guest) && access_writes(from->host);
+
+	return by_host && rules->host[from->kind].excess == EXCESS_TAKEN ? UINT64_MAX
+	                                                                 : from->writable;
+}
+
+size_t vpmu_profile_registers(const struct vpmu_profile *profile, const struct vpmu_model *model,
+                              struct vpmu_register *out)
+{
+	const struct rules *rules;
+	struct vpmu_model made = *model;
+	size_t count, kept = 0;
+
+	profile = profile ? profile : &profile_hardware;
+	if (vpmu_profile_adapt(profile, &made))
+		return 0;
+	rules = profile->rules[made.vendor];
+	count = vpmu_model_registers(&made, out);
+	for (size_t i = 0; i < count; i++) {
+		struct vpmu_register from = out[i];
+
+		if (rules->has(&out[i], &from.writable))
+			from.writable = taken(rules, &from);
+		else if (!rules->has_apart(&from))
+			continue;
+		out[kept++] = from;
+	}
+	return kept;
+}

@@ -110,6 +110,7 @@ enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, boo
 enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, uint64_t value);
 bool linux_has_intel(const struct vpmu_register *from, uint64_t *writable);
 bool linux_has_amd(const struct vpmu_register *from, uint64_t *writable);
+bool linux_has_apart(struct vpmu_register *reg);
 enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
 /* No counter of any model: an index of RDPMC that is none. */

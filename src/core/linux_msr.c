@@ -34,6 +34,22 @@ bool linux_has_amd(const struct vpmu_register *from, uint64_t *writable)
 	return linux_has_intel(from, writable);
 }
 
+bool linux_has_apart(struct vpmu_register *reg)
+{
+	switch (reg->kind) {
+	case VPMU_KIND_CAPABILITIES:
+		reg->writable = VPMU_PERF_CAP_FULL_WIDTH;
+		return true;
+	case VPMU_KIND_MISC_ENABLE:
+		reg->guest = reg->host = VPMU_ACCESS_READ_WRITE;
+		reg->writable = ~(MISC_EMON | MISC_NO_PEBS_NO_BTS); /* by the guest */
+		reg->reset = MISC_NO_PEBS_NO_BTS;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* --- Numbers that are no register of the model --- */
 
 /* For numbers behind which nothing can be missing. */

@@ -49,6 +49,9 @@ struct rules {
 	/* Whether the profile has the register at all, and its writable bits if they are not the
 	 * table's. */
 	bool (*has)(const struct vpmu_register *from, uint64_t *writable);
+	/* Whether it is answered with the numbers that are none of the PMU's; *reg is then made to
+	 * say how. */
+	bool (*has_apart)(struct vpmu_register *reg);
 	/* What delivering a PMI sets in LVTPC. */
 	uint32_t lvtpc_after_pmi;
 	/* The bit of GLOBAL_STATUS that stops every counter; 0: they never freeze. */

@@ -27,7 +27,7 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 	[VPMU_KIND_GLOBAL_STATUS] = {.set = set_status, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_STATUS_CLEAR] = {.set = do_nothing, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_STATUS_SET] = {.set = do_nothing, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_CAPABILITIES] = {.set = keep, .excess = EXCESS_TAKEN},
+	[VPMU_KIND_CAPABILITIES] = {.set = keep, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
@@ -134,6 +134,11 @@ static bool has(const struct vpmu_register *from, uint64_t *writable)
 	return true;
 }
 
+static bool has_apart(struct vpmu_register *reg)
+{
+	return false;
+}
+
 static void adapt(struct vpmu_model *model)
 {
 }
@@ -146,6 +151,7 @@ static const struct rules intel = {
 	.read_absent = read_absent,
 	.write_absent = write_absent,
 	.has = has,
+	.has_apart = has_apart,
 	.freeze_bit = STATUS_CTR_FRZ,
 	.freeze = intel_freeze,
 };
@@ -157,6 +163,7 @@ static const struct rules amd = {
 	.read_absent = read_absent,
 	.write_absent = write_absent,
 	.has = has,
+	.has_apart = has_apart,
 	.freeze_bit = STATUS_CTR_FRZ,
 	.freeze = amd_freeze,
 };

@@ -225,6 +225,7 @@ static const struct rules intel = {
 	.write_absent = linux_write_absent,
 	.absent_rows = intel_absent,
 	.has = linux_has_intel,
+	.has_apart = linux_has_apart,
 	.lvtpc_after_pmi = VPMU_LVTPC_MASKED, /* kvm_apic_local_deliver */
 };
 
@@ -236,6 +237,7 @@ static const struct rules amd = {
 	.write_absent = linux_write_absent,
 	.absent_rows = amd_absent,
 	.has = linux_has_amd,
+	.has_apart = linux_has_apart,
 };
 
 const struct vpmu_profile profile_linux_6_1 = {

@@ -212,6 +212,7 @@ const struct rules rules_linux_6_12_intel = {
 	.write_absent = linux_write_absent,
 	.absent_rows = intel_absent,
 	.has = linux_has_intel,
+	.has_apart = linux_has_apart,
 	.lvtpc_after_pmi = VPMU_LVTPC_MASKED, /* kvm_apic_local_deliver */
 };
 
@@ -223,6 +224,7 @@ const struct rules rules_linux_6_12_amd = {
 	.write_absent = linux_write_absent,
 	.absent_rows = amd_absent,
 	.has = linux_has_amd,
+	.has_apart = linux_has_apart,
 };
 
 const struct vpmu_profile profile_linux_6_12 = {

@@ -101,6 +101,77 @@ static void a_missing_rule_is_no_machine_rather_than_a_crash(void **state)
 	assert_null(machine_without(VPMU_KIND_GLOBAL_STATUS, true));
 }
 
+/* Turns one bit of a register over, by the guest if it can write the whole of it; whether the bit
+ * has changed. */
+static bool turns_over(struct vpmu_pmu *pmu, const struct vpmu_register *reg, unsigned bit)
+{
+	bool by_guest = access_writes(reg->guest) && reg->kind != VPMU_KIND_COUNTER;
+	uint64_t before, after;
+
+	assert_int_equal(vpmu_pmu_host_read(pmu, reg->msr, &before), VPMU_OK);
+	if (by_guest)
+		vpmu_pmu_guest_write(pmu, reg->msr, before ^ BIT64(bit));
+	else
+		vpmu_pmu_host_write(pmu, reg->msr, before ^ BIT64(bit));
+	assert_int_equal(vpmu_pmu_host_read(pmu, reg->msr, &after), VPMU_OK);
+	return after >> bit & 1 ? !(before >> bit & 1) : before >> bit & 1;
+}
+
+static bool has_writable_bits(const struct vpmu_register *reg)
+{
+	return reg->guest == VPMU_ACCESS_READ_WRITE ||
+	       (reg->host == VPMU_ACCESS_READ_WRITE && reg->guest != VPMU_ACCESS_COMMAND);
+}
+
+/* Hardware's IA32_PERF_CAPABILITIES can be written, and cannot change. */
+static bool can_change(const char *profile, const struct vpmu_register *reg)
+{
+	return reg->kind != VPMU_KIND_CAPABILITIES ||
+	       vpmu_profile_facts(vpmu_profile_find(profile)) & VPMU_FACT_KVM;
+}
+
+static void a_register_is_written_as_its_profile_says(const char *profile, const char *name)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	struct vpmu_model model;
+	size_t count;
+
+	assert_int_equal(vpmu_model_parse(&model, name, NULL, 0), VPMU_OK);
+	count = vpmu_profile_registers(vpmu_profile_find(profile), &model, registers);
+	assert_true(count > 0);
+	for (size_t i = 0; i < count; i++)
+		for (unsigned bit = 0; bit < 64 && has_writable_bits(&registers[i]); bit++) {
+			bool writable = registers[i].writable >> bit & 1;
+
+			if (!can_change(profile, &registers[i]))
+				continue;
+			if (turns_over(machine_on(profile, name), &registers[i], bit) != writable)
+				fail_msg("%s, %s: bit %u of %s", profile, name, bit,
+				         registers[i].name);
+		}
+}
+
+static void registers_are_written_as_profiles_say(void **state)
+{
+	const char *profile, *model;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (size_t m = 0; (model = vpmu_preset_name(m)); m++)
+			a_register_is_written_as_its_profile_says(profile, model);
+}
+
+static void a_profile_has_registers_of_possible_models(void **state)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, "intel-v4", NULL, 0), VPMU_OK);
+	assert_int_equal(vpmu_profile_registers(NULL, &model, registers),
+	                 vpmu_model_registers(&model, registers));
+	model.gp_count = 99;
+	assert_int_equal(vpmu_profile_registers(NULL, &model, registers), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +179,8 @@ int main(void)
 		cmocka_unit_test(facts_agree),
 		cmocka_unit_test(no_profile_is_hardware),
 		cmocka_unit_test(every_profile_has_a_rule_for_every_kind_of_register),
+		cmocka_unit_test(registers_are_written_as_profiles_say),
+		cmocka_unit_test(a_profile_has_registers_of_possible_models),
 		cmocka_unit_test(a_missing_rule_is_no_machine_rather_than_a_crash),
 	};
 

@@ -38,6 +38,9 @@ run models intel-v4 --profile linux-6.12
 check 'profile: what the kernel makes of a model' shows '^version +2$'
 check 'profile: registers that it has not are not listed' \
 	same "$(grep -c 'GLOBAL_INUSE\|GLOBAL_STATUS_SET\|DEBUGCTL' "$scratch/out")" 0
+check 'profile: the bits that its VMM may set' shows '^0x38e .* 0xc0000007000000ff$'
+run models intel-v4 --profile linux-6.1
+check 'profile: 6.1 lets it set any' shows '^0x38e .* 0xffffffffffffffff$'
 run models --quirks
 check 'quirks: status' same "$status" 0
 check 'quirks: a line has its profiles and its function' \
