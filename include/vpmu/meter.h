@@ -39,7 +39,7 @@
 /* insn.flags. A branch is every instruction that the PMU's branch event counts. */
 enum {
 	VPMU_INSN_BRANCH = 1 << 0,
-	VPMU_INSN_CONDITIONAL = 1 << 1, /* these four are for models of branches */
+	VPMU_INSN_CONDITIONAL = 1 << 1, /* these four are for the timing model (timing.h) */
 	VPMU_INSN_INDIRECT = 1 << 2,    /* the target is in a register or in memory */
 	VPMU_INSN_CALL = 1 << 3,
 	VPMU_INSN_RETURN = 1 << 4,
@@ -81,9 +81,9 @@ enum { VPMU_BLOCK_INSNS = 65535 }; /* in one block at most */
  *	vpmu_block_make(&block, &op[0].insn, count, sizeof(op[0]));
  *
  * The descriptions are the caller's, and must live and stay as they are as long as the block is
- * used; after a change, make it again. VPMU_BAD_ARGUMENT: a NULL, no instruction or more than
- * VPMU_BLOCK_INSNS, or a stride that is less than a description or no multiple of its alignment;
- * *block is unchanged.
+ * used; after a change, make it again. A block of no instruction always fits, and costs nothing.
+ * VPMU_BAD_ARGUMENT: a NULL (of no instruction insn may be), more than VPMU_BLOCK_INSNS, or a stride
+ * that is less than a description or no multiple of its alignment; *block is unchanged.
  */
 VPMU_API enum vpmu_status vpmu_block_make(struct vpmu_block *block, const struct vpmu_insn *insn,
                                           uint32_t count, uint32_t stride);
@@ -268,6 +268,14 @@ static inline void vpmu_meter_hold(struct vpmu_meter *meter)
  * the guest now, before its next instruction. Then nothing may run before vpmu_meter_refresh().
  */
 VPMU_API struct vpmu_outcome vpmu_meter_settle(struct vpmu_meter *meter, unsigned cpl);
+
+/*
+ * Gives a meter the costs and totals of another one, when a saved machine is restored: the costs
+ * keep the part of a cycle that is not complete. With zeros, the meter begins anew. What was paid
+ * and not settled is forgotten; nothing may run before vpmu_meter_refresh().
+ */
+VPMU_API void vpmu_meter_restore(struct vpmu_meter *meter, const struct vpmu_costs *costs,
+                                 const struct vpmu_amounts *totals);
 
 /*
  * For emulators that count instructions of two privilege levels side by side, in translated code,

@@ -9,6 +9,7 @@
 #include <vpmu/pmu.h>
 #include <vpmu/state.h>
 #include <vpmu/stream.h>
+#include <vpmu/timing.h>
 #include <vpmu/types.h>
 
 #define VPMU_VERSION "0.1.0"

@@ -29,26 +29,22 @@ static unsigned decode_ops(unsigned mode, const uint8_t *code, unsigned size, st
 
 static void sum_up(struct block *block)
 {
-	block->insns = block->branches = block->slots = block->lines = 0;
+	unsigned count = block->op_count - (block_special(block) != NULL);
+
 	for (unsigned i = 0; i < block->op_count; i++) {
 		const struct op *op = &block->ops[i];
 
-		if (op->special || (op->after & ~AFTER_CLI) || (op->flags & OP_REP))
+		if (op->special || (op->after & ~AFTER_CLI))
 			block->flags |= BLOCK_SLOW;
 		if (op->after & AFTER_CLI)
 			block->flags |= BLOCK_CLI;
-		if (op->special)
-			continue;
-		block->lines += op->lines;
-		if (op->flags & OP_REP)
-			continue;
-		block->slots += op->slots;
-		block->insns++;
-		block->branches += op->flags & OP_BRANCH;
 	}
-	if (block->op_count == 1 && (!(block->ops[0].flags & OP_BRANCH) || block->lines))
+	vpmu_block_make(&block->pay, &block->ops[0].insn, count, sizeof(block->ops[0]));
+	if (block->op_count == 1 &&
+	    (!(block->ops[0].insn.flags & VPMU_INSN_BRANCH) || block->pay.lines))
 		block->flags |= BLOCK_SLOW; /* is_abandoned() has to see it */
-	block->need = block->flags & (BLOCK_SLOW | BLOCK_COMPARE) ? BLOCK_NEVER : block->insns;
+	if (block->flags & (BLOCK_SLOW | BLOCK_COMPARE))
+		block->pay.need = VPMU_BLOCK_NEVER;
 }
 
 static bool keep_ops(struct block *block, const struct op *ops, unsigned count, const uint8_t *code)
@@ -90,7 +86,7 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	free(block->loop);
 	block->loop = loop_make(block, code);
 	if (block->loop && block->loop->pure)
-		block->need = BLOCK_NEVER;
+		block->pay.need = VPMU_BLOCK_NEVER;
 	return block;
 }
 
@@ -124,7 +120,7 @@ struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size)
 void block_has_device(struct block *block)
 {
 	block->flags |= BLOCK_DEVICE;
-	block->need = BLOCK_NEVER;
+	block->pay.need = VPMU_BLOCK_NEVER;
 }
 
 int block_index(const struct block *block, uint64_t rip)
@@ -136,17 +132,6 @@ int block_index(const struct block *block, uint64_t rip)
 			return (int)i;
 	}
 	return offset == block->size ? block->op_count : -1;
-}
-
-void block_before(const struct block *block, int index, uint64_t *insns, uint64_t *branches)
-{
-	*insns = *branches = 0;
-	for (int i = 0; i < index; i++) {
-		if (block->ops[i].special || (block->ops[i].flags & OP_REP))
-			continue;
-		*insns += 1;
-		*branches += block->ops[i].flags & OP_BRANCH;
-	}
 }
 
 const struct op *block_last(const struct block *block)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <meter/room.h>
+
 /* Instructions that Unicorn cannot execute, or must not: cpu_special.c does. */
 enum special {
 	SPECIAL_NONE,
@@ -38,14 +40,8 @@ enum special {
 
 /* op.flags */
 enum {
-	OP_BRANCH = 1 << 0,
-	OP_CONDITIONAL = 1 << 1,
-	OP_INDIRECT = 1 << 2, /* the target is in a register or memory */
-	OP_CALL = 1 << 3,
-	OP_RETURN = 1 << 4,
-	OP_REP = 1 << 5, /* Unicorn comes back to it for each iteration */
-	OP_MEMORY = 1 << 6,
-	OP_PUSHF = 1 << 7,
+	OP_MEMORY = 1 << 0,
+	OP_PUSHF = 1 << 1,
 };
 
 /* op.after: what to look at when it has retired. */
@@ -61,9 +57,8 @@ struct op {
 	uint16_t offset;
 	uint8_t length;
 	uint8_t flags, after;
-	uint8_t special;   /* enum special */
-	uint8_t lines;     /* of the cache that it may touch at most */
-	uint16_t slots;    /* what it costs without misses: timing.h */
+	uint8_t special;       /* enum special */
+	struct vpmu_insn insn; /* apart: a REP, which Unicorn comes back to for each iteration */
 	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register; REP:
 	                      bytes of RCX that count */
 	int16_t immediate; /* IN, OUT: the port, or -1: it is in DX; DR: which; REP: accesses of
@@ -82,16 +77,12 @@ enum {
 struct block {
 	uint64_t address;
 	uint32_t size;
-	uint32_t need;     /* what the hook takes from the budget; BLOCK_NEVER: go the slow way */
-	uint32_t insns;    /* that Unicorn executes: up to a special one, without a final REP */
-	uint32_t branches; /* among these */
-	struct op *ops;    /* all of them, the special one included, then the bytes */
 	uint16_t op_count;
 	uint8_t flags;
-	uint8_t mode;   /* the bits of addresses: 64, 32, 16 */
-	uint32_t slots; /* of insns */
-	uint32_t lines;
-	struct loop *loop; /* cpu_loop.h; NULL: it is none */
+	uint8_t mode;          /* the bits of addresses: 64, 32, 16 */
+	struct vpmu_block pay; /* what Unicorn executes: up to a special one; need may be NEVER */
+	struct op *ops;        /* all of them, the special one included, then the bytes */
+	struct loop *loop;     /* cpu_loop.h; NULL: it is none */
 };
 
 enum {
@@ -100,8 +91,6 @@ enum {
 	BLOCK_BEHIND = 3,            /* bytes of KVM's prefix behind the UD2 that ends a block */
 };
 
-#define BLOCK_NEVER UINT32_MAX
-
 static inline unsigned block_slot(uint64_t address)
 {
 	return (unsigned)(address ^ address >> 14) & (BLOCK_SLOTS - 1);
@@ -109,7 +98,7 @@ static inline unsigned block_slot(uint64_t address)
 
 struct cpu;
 
-/* timing_cost.c: fills in slots and lines. */
+/* timing_cost.c: fills in insn.slots and insn.lines. */
 struct ZydisDecodedInstruction_;
 void timing_cost(const struct ZydisDecodedInstruction_ *insn, struct op *op);
 
@@ -131,9 +120,6 @@ void block_has_device(struct block *block);
 
 /* The index of the instruction that starts at rip, op_count past the end, -1: none does. */
 int block_index(const struct block *block, uint64_t rip);
-
-/* Instructions and branches before the index-th instruction. */
-void block_before(const struct block *block, int index, uint64_t *insns, uint64_t *branches);
 
 /* The special instruction that ends the block, or NULL. */
 const struct op *block_special(const struct block *block);

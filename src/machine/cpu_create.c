@@ -36,8 +36,7 @@ static struct cpu *unicorn_create(const struct cpu_config *config, const struct 
 		cpu->rep = cpu->lost = NO_ADDRESS;
 		cpu->cache = calloc(BLOCK_SLOTS, sizeof(*cpu->cache));
 		cpu->page_writes = calloc(config->memory_bytes / PAGE_BYTES + 1, 1);
-		if (cpu->cache && cpu->page_writes && timing_make(&cpu->timing) &&
-		    set_up(cpu, &reason)) {
+		if (cpu->cache && cpu->page_writes && meter_make(cpu) && set_up(cpu, &reason)) {
 			blocks_forget(cpu);
 			registers_get(cpu, &cpu->power_up);
 			return cpu;
@@ -60,7 +59,7 @@ void unicorn_destroy(struct cpu *cpu)
 		free(cpu->cache[i].ops);
 		free(cpu->cache[i].loop);
 	}
-	timing_unmake(&cpu->timing);
+	free(cpu->timing);
 	free(cpu->hooked);
 	free(cpu->code);
 	free(cpu->cache);
@@ -95,7 +94,8 @@ static void forget_everything(struct cpu *cpu)
 	cpu->cpl = 0;
 	cpu->why[0] = '\0';
 	cpu->open_branch = NULL;
-	timing_reset(&cpu->timing);
+	vpmu_timing_flush_caches(cpu->timing);
+	vpmu_timing_flush_predictor(cpu->timing);
 }
 
 static void unicorn_enter_at(struct cpu *cpu, const struct cpu_entry *entry)
@@ -134,14 +134,14 @@ void unicorn_stop_soon(struct cpu *cpu)
 
 uint64_t unicorn_retired(const struct cpu *cpu)
 {
-	return cpu->retired + budget_spent(cpu);
+	return cpu->retired + vpmu_meter_spent(&cpu->meter);
 }
 
 static void unicorn_totals(const struct cpu *cpu, struct vpmu_amounts *out)
 {
-	*out = cpu->totals;
-	out->of[VPMU_INSTRUCTIONS] += budget_spent(cpu);
-	out->of[VPMU_BRANCHES] += cpu->budget.branches;
+	*out = cpu->meter.totals;
+	out->of[VPMU_INSTRUCTIONS] += vpmu_meter_spent(&cpu->meter);
+	out->of[VPMU_BRANCHES] += cpu->meter.branches;
 }
 
 static uint64_t unicorn_rip(const struct cpu *cpu)

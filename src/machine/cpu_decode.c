@@ -11,7 +11,7 @@
 
 static const struct kind {
 	uint16_t mnemonic;
-	uint8_t special, flags, after;
+	uint8_t special, insn, after;
 } kinds[] = {
 	{ZYDIS_MNEMONIC_RDMSR, SPECIAL_RDMSR, 0, 0},
 	{ZYDIS_MNEMONIC_WRMSR, SPECIAL_WRMSR, 0, 0},
@@ -35,22 +35,22 @@ static const struct kind {
 	{ZYDIS_MNEMONIC_FXRSTOR64, SPECIAL_MXCSR, 0, 0},
 	{ZYDIS_MNEMONIC_XRSTOR, SPECIAL_MXCSR, 0, 0},
 	{ZYDIS_MNEMONIC_XRSTOR64, SPECIAL_MXCSR, 0, 0},
-	{ZYDIS_MNEMONIC_IRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_IRETD, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_IRETQ, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_SYSRET, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_SYSEXIT, 0, OP_BRANCH | OP_INDIRECT, AFTER_LOOK},
+	{ZYDIS_MNEMONIC_IRET, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT,
+         AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_IRETD, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT,
+         AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_IRETQ, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT,
+         AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_SYSRET, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT, AFTER_LOOK | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_SYSEXIT, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT, AFTER_LOOK},
 	{ZYDIS_MNEMONIC_POPF, 0, 0, AFTER_LOOK | AFTER_FLAGS},
 	{ZYDIS_MNEMONIC_POPFD, 0, 0, AFTER_LOOK | AFTER_FLAGS},
 	{ZYDIS_MNEMONIC_POPFQ, 0, 0, AFTER_LOOK | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_PUSHF, 0, OP_PUSHF, 0},
-	{ZYDIS_MNEMONIC_PUSHFD, 0, OP_PUSHF, 0},
-	{ZYDIS_MNEMONIC_PUSHFQ, 0, OP_PUSHF, 0},
 	{ZYDIS_MNEMONIC_STI, 0, 0, AFTER_LOOK | AFTER_SHADOW},
 	{ZYDIS_MNEMONIC_CLI, 0, 0, AFTER_CLI},
-	{ZYDIS_MNEMONIC_INT, 0, OP_BRANCH, 0},
-	{ZYDIS_MNEMONIC_INT3, 0, OP_BRANCH, 0},
-	{ZYDIS_MNEMONIC_INTO, 0, OP_BRANCH, 0},
+	{ZYDIS_MNEMONIC_INT, 0, VPMU_INSN_BRANCH, 0},
+	{ZYDIS_MNEMONIC_INT3, 0, VPMU_INSN_BRANCH, 0},
+	{ZYDIS_MNEMONIC_INTO, 0, VPMU_INSN_BRANCH, 0},
 };
 
 /* KVM's forced emulation prefix: UD2 and the letters "kvm" (Linux arch/x86/kvm/x86.c). */
@@ -62,7 +62,7 @@ static void by_mnemonic(const ZydisDecodedInstruction *insn, struct op *op)
 		if (kinds[i].mnemonic != insn->mnemonic)
 			continue;
 		op->special = kinds[i].special;
-		op->flags |= kinds[i].flags;
+		op->insn.flags |= kinds[i].insn;
 		op->after = kinds[i].after;
 		return;
 	}
@@ -75,16 +75,17 @@ static void by_category(const ZydisDecodedInstruction *insn, struct op *op)
 
 	switch (insn->meta.category) {
 	case ZYDIS_CATEGORY_COND_BR:
-		op->flags |= OP_BRANCH | OP_CONDITIONAL;
+		op->insn.flags |= VPMU_INSN_BRANCH | VPMU_INSN_CONDITIONAL;
 		break;
 	case ZYDIS_CATEGORY_UNCOND_BR:
-		op->flags |= OP_BRANCH | (immediate ? 0 : OP_INDIRECT);
+		op->insn.flags |= VPMU_INSN_BRANCH | (immediate ? 0 : VPMU_INSN_INDIRECT);
 		break;
 	case ZYDIS_CATEGORY_CALL:
-		op->flags |= OP_BRANCH | OP_CALL | (immediate ? 0 : OP_INDIRECT);
+		op->insn.flags |=
+			VPMU_INSN_BRANCH | VPMU_INSN_CALL | (immediate ? 0 : VPMU_INSN_INDIRECT);
 		break;
 	case ZYDIS_CATEGORY_RET:
-		op->flags |= OP_BRANCH | OP_RETURN | OP_INDIRECT;
+		op->insn.flags |= VPMU_INSN_BRANCH | VPMU_INSN_RETURN | VPMU_INSN_INDIRECT;
 		break;
 	default:
 		break;
@@ -159,6 +160,12 @@ static bool has_memory(const ZydisDecodedInstruction *insn)
 	       insn->meta.category != ZYDIS_CATEGORY_WIDENOP;
 }
 
+static bool is_pushf(const ZydisDecodedInstruction *insn)
+{
+	return insn->mnemonic == ZYDIS_MNEMONIC_PUSHF || insn->mnemonic == ZYDIS_MNEMONIC_PUSHFD ||
+	       insn->mnemonic == ZYDIS_MNEMONIC_PUSHFQ;
+}
+
 bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op)
 {
 	ZydisDecoder decoder = decoder_of(mode);
@@ -169,7 +176,7 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 	if (bytes >= sizeof(emulate_prefix) &&
 	    !memcmp(code, emulate_prefix, sizeof(emulate_prefix)))
 		return true;
-	*op = (struct op){.length = 1, .slots = 1};
+	*op = (struct op){.length = 1, .insn = {.slots = 1}};
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, &context, code, bytes, &insn)))
 		return false;
 	op->length = insn.length;
@@ -178,17 +185,19 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 	by_register(&insn, op);
 	if (insn.attributes &
 	    (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE))
-		op->flags |= OP_REP;
+		op->insn.flags |= VPMU_INSN_APART;
 	if (op->special == SPECIAL_IN || op->special == SPECIAL_OUT) {
 		op->operand = insn.opcode & 1 ? (insn.operand_width == 16 ? 2 : 4) : 1;
 		op->immediate = insn.opcode & 8 ? -1 : (int16_t)insn.raw.imm[0].value.u;
 	}
-	if (op->flags & OP_REP) {
+	if (op->insn.flags & VPMU_INSN_APART) {
 		op->operand = insn.address_width / 8;
 		op->immediate = accesses_of(&insn);
 	}
 	if (has_memory(&insn))
 		op->flags |= OP_MEMORY;
+	if (is_pushf(&insn))
+		op->flags |= OP_PUSHF;
 	if (is_port_string(&insn))
 		op->after |= AFTER_LOOK;
 	timing_cost(&insn, op);

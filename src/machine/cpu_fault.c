@@ -67,7 +67,7 @@ static bool window_fill(struct cpu *cpu, struct window *window, uint8_t *host)
 		return false;
 	memset(at, 0xff, PAGE_BYTES);
 	cpu->lost = address;
-	budget_hold(cpu);
+	vpmu_meter_hold(&cpu->meter);
 	return true;
 }
 
@@ -81,7 +81,7 @@ void memory_note_write(struct cpu *cpu, uint64_t page)
 		cpu->dirty[cpu->dirty_count] = page;
 	if (cpu->dirty_count <= MAX_DIRTY)
 		cpu->dirty_count++;
-	budget_hold(cpu);
+	vpmu_meter_hold(&cpu->meter);
 }
 
 static bool fault_of(struct cpu *cpu, uint8_t *host)

@@ -27,7 +27,7 @@ static bool is_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
 	if (index < 0 || index == block->op_count || block->ops[index].length != size)
 		return false;
 	if (index + 1 == block->op_count &&
-	    (!block->ops[index].lines || (block->ops[index].flags & OP_REP)))
+	    (!block->ops[index].insn.lines || (block->ops[index].insn.flags & VPMU_INSN_APART)))
 		return false;
 	budget_rewind(cpu, address);
 	return true;
@@ -39,11 +39,11 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 	if (cpu->rep == NO_ADDRESS)
 		return false;
 	if (cpu->rep == address) {
-		budget_hold(cpu);
+		vpmu_meter_hold(&cpu->meter);
 		timed_rep(cpu, block_last(cpu->block));
 		if (cpu->stop)
 			cpu_leave(cpu, LEAVE_SYNC, address);
-		else if (!timed_fits(cpu, cpu->block))
+		else if (!timed_fits_again(cpu, block_last(cpu->block)))
 			cpu_leave(cpu, LEAVE_BUDGET, address);
 		return true;
 	}
@@ -54,17 +54,12 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 /* Whether the block may be run now; else why not. */
 static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 {
-	const struct op *last;
-	bool rep;
-
 	if (!block)
 		return LEAVE_BUDGET;
-	last = block_last(block);
-	rep = last->flags & OP_REP;
-	if (last->special && !(block->flags & BLOCK_HOOKED))
+	if (block_special(block) && !(block->flags & BLOCK_HOOKED))
 		return LEAVE_AGAIN;
-	if (cpu->stop || (block->flags & BLOCK_DEVICE) || !timed_fits(cpu, block) ||
-	    !budget_grant(cpu, block->insns + rep, block->branches))
+	if (cpu->stop || (block->flags & BLOCK_DEVICE) ||
+	    !vpmu_meter_fits(&cpu->meter, &block->pay))
 		return LEAVE_BUDGET;
 	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
 }
@@ -86,16 +81,15 @@ static void count_block(struct cpu *cpu, struct block *block)
 	if (block->loop)
 		loop_fold(cpu, block);
 	cpu->block = block;
-	cpu->budget.left -= block->insns;
-	cpu->budget.branches += block->branches;
-	if ((last->flags & OP_REP) && !last->special) {
+	vpmu_meter_take(&cpu->meter, &block->pay);
+	if ((last->insn.flags & VPMU_INSN_APART) && !last->special) {
 		cpu->rep = block->address + last->offset;
 		cpu->rep_begun = false;
 	}
 	cpu->after = after_block(cpu, block);
 	timed_begin(cpu, block);
 	if (cpu->after || cpu->rep != NO_ADDRESS)
-		budget_hold(cpu);
+		vpmu_meter_hold(&cpu->meter);
 }
 
 /* A step has one block, of one instruction. Without TF it goes to the end of that; and with TF,
@@ -157,10 +151,8 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 	struct block *block = &cpu->cache[block_slot(address)];
 
 	if (__builtin_expect(block->address == address && block->size == size &&
-	                             block->need <= cpu->budget.left,
+	                             vpmu_meter_pay_quickly(&cpu->meter, &block->pay),
 	                     1)) {
-		cpu->budget.left -= block->need;
-		cpu->budget.branches += block->branches;
 		cpu->block = block;
 		*cpu->places.can_do_io = 0;
 		return;

@@ -21,12 +21,12 @@
 #include <unicorn/unicorn.h>
 
 #include <base/room.h>
+#include <meter/room.h>
 
 #include "cpu.h"
 #include "cpu_block.h"
 #include "cpu_state.h"
 #include "pack.h"
-#include "timing.h"
 
 #define PAGE_BYTES UINT64_C(4096)
 #define PAGE_MASK  (PAGE_BYTES - 1)
@@ -99,15 +99,6 @@ enum {
 	PAGE_GIVEN_UP = 8, /* after so many writes a code page is compared, not watched */
 };
 
-/* Instructions that were counted since the last account, and how many may be. */
-struct budget {
-	int64_t left;    /* of what was granted; the block hook takes from it */
-	int64_t held;    /* kept back, so that the next block goes the slow way */
-	int64_t granted; /* since the last account */
-	uint64_t branches;
-	uint64_t branch_room, room; /* until an overflow or the deadline, since the last account */
-};
-
 /* MSRs that the CPU keeps itself, but for EFER; and its segments: those of enum, LDT, TR, GDT, IDT.
  */
 enum { SYSTEM_MSRS = 10, CPU_SEGMENTS = SEGS + 4 };
@@ -125,7 +116,7 @@ struct cpu_registers {
 
 struct cpu {
 	/* What the block hook touches, together. */
-	struct budget budget;
+	struct vpmu_meter meter;
 	struct block *block; /* the last one that was counted */
 	struct block *cache; /* BLOCK_SLOTS entries, by address */
 
@@ -165,10 +156,7 @@ struct cpu {
 
 	/* Counting. */
 	uint64_t retired;
-	struct vpmu_amounts totals;
-	uint32_t wanted; /* of TIMING_CLASSES: what totals takes in now */
-	uint64_t deadline;
-	struct timing timing;
+	struct vpmu_timing *timing;
 	const struct block *open_branch; /* the model waits for where the block's branch goes */
 	bool memory_hooked;
 	uc_hook memory_hook;
@@ -243,8 +231,8 @@ void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t 
 
 /* --- cpu_budget.c ---------------------------------------------------------------------------- */
 
-/* Instructions counted since the last account. */
-uint64_t budget_spent(const struct cpu *cpu);
+/* The meter and the timing model that feeds it. False: no memory. */
+bool meter_make(struct cpu *cpu);
 
 /* Accounts what was counted, at the current CPL, and delivers PMIs. */
 void budget_settle(struct cpu *cpu);
@@ -255,12 +243,6 @@ void budget_deliver(struct cpu *cpu, uint32_t pmis);
 
 /* Asks the PMU and the board anew how far the CPU may run. */
 void budget_refresh(struct cpu *cpu);
-
-/* Whether so much may be run in one piece; if so the budget holds that much at least. */
-bool budget_grant(struct cpu *cpu, uint64_t insns, uint64_t branches);
-
-/* Makes the next block go the slow way. */
-void budget_hold(struct cpu *cpu);
 
 /* Counts one instruction that did not go through the block hook. */
 void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address);
@@ -273,14 +255,13 @@ void budget_rewind(struct cpu *cpu, uint64_t rip);
 
 /* --- cpu_timed.c: the timing model's part of the same ---------------------------------------- */
 
-void timed_refresh(struct cpu *cpu, const struct vpmu_amounts *headroom);
+void timed_refresh(struct cpu *cpu);
 
-/* Whether no counter can overflow before the block's end. */
-bool timed_fits(const struct cpu *cpu, const struct block *block);
+/* Whether no counter can overflow in one more iteration of a REP. */
+bool timed_fits_again(const struct cpu *cpu, const struct op *op);
 
-/* A block begins; stopped before its index-th instruction; execution has gone on at an address. */
+/* A block begins; execution has gone on at an address. */
 void timed_begin(struct cpu *cpu, const struct block *block);
-void timed_rewind(struct cpu *cpu, const struct block *block, int index);
 void timed_branched(struct cpu *cpu, uint64_t target);
 
 /* A REP's first iteration begins; some iterations have happened. */

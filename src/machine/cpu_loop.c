@@ -142,8 +142,8 @@ struct loop *loop_make(const struct block *block, const uint8_t *code)
 	struct loop found = {0}, *loop;
 
 	if (block->mode != 64 || (block->flags & BLOCK_SLOW) ||
-	    !(block_last(block)->flags & OP_CONDITIONAL) || !understand_end(&found, block, code) ||
-	    !understand_body(&found, block, code))
+	    !(block_last(block)->insn.flags & VPMU_INSN_CONDITIONAL) ||
+	    !understand_end(&found, block, code) || !understand_body(&found, block, code))
 		return NULL;
 	loop = malloc(sizeof(*loop));
 	if (loop)
@@ -174,30 +174,19 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 uint64_t loop_slots(const struct block *block)
 {
-	return (block->slots + TIMING_WIDTH - 1) & ~(uint64_t)(TIMING_WIDTH - 1);
+	return (block->pay.slots + TIMING_WIDTH - 1) & ~(uint64_t)(TIMING_WIDTH - 1);
 }
 
 bool loop_is_steady(const struct cpu *cpu, const struct block *block)
 {
-	return !cpu->timing.active ||
-	       (!block->lines && cpu->timing.counts.slots % TIMING_WIDTH == 0 &&
-	        timing_settled(&cpu->timing, block->address + block_last(block)->offset));
+	return !cpu->meter.timed ||
+	       (!block->pay.lines && cpu->meter.costs.slots % TIMING_WIDTH == 0 &&
+	        vpmu_timing_settled(cpu->timing, block->address + block_last(block)->offset));
 }
 
 uint64_t loop_room(const struct cpu *cpu, const struct block *block)
 {
-	const struct budget *b = &cpu->budget;
-	const struct timing *t = &cpu->timing;
-	uint64_t most = (b->room - budget_spent(cpu)) / block->insns;
-	uint64_t spare = TIMING_BRANCH_MAX + block->slots;
-
-	most = least(most, b->branch_room - b->branches);
-	if (t->active)
-		most = least(most, t->room.slots - t->counts.slots < spare
-		                           ? 0
-		                           : (t->room.slots - t->counts.slots - spare) /
-		                                     loop_slots(block));
-	return least(most, FOLD_MAX);
+	return least(vpmu_meter_repeats(&cpu->meter, &block->pay, loop_slots(block)), FOLD_MAX);
 }
 
 static void add_to(struct cpu *cpu, const struct loop_add *add, uint64_t times)
@@ -207,6 +196,17 @@ static void add_to(struct cpu *cpu, const struct loop_add *add, uint64_t times)
 	*reg += times * (uint64_t)add->by;
 	if (add->narrow)
 		*reg = (uint32_t)*reg;
+}
+
+void loop_pay(struct cpu *cpu, const struct block *block, uint64_t times)
+{
+	const struct vpmu_amounts amounts = {
+		.of = {[VPMU_INSTRUCTIONS] = times * block->pay.insns,
+	               [VPMU_BRANCHES] = times * block->pay.branches,
+	               [VPMU_SLOTS] = times * loop_slots(block)},
+	};
+
+	vpmu_meter_spend(&cpu->meter, &amounts);
 }
 
 void loop_fold(struct cpu *cpu, const struct block *block)
@@ -224,8 +224,5 @@ void loop_fold(struct cpu *cpu, const struct block *block)
 	for (unsigned i = 0; i < loop->add_count; i++)
 		add_to(cpu, &loop->adds[i], count);
 	add_to(cpu, &loop->counter, count);
-	cpu->budget.granted += (int64_t)(count * block->insns);
-	cpu->budget.branches += count;
-	if (cpu->timing.active)
-		cpu->timing.counts.slots += count * loop_slots(block);
+	loop_pay(cpu, block, count);
 }

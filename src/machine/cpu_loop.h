@@ -42,6 +42,9 @@ bool loop_is_steady(const struct cpu *cpu, const struct block *block);
 /* How many iterations may be counted with no overflow before their end. */
 uint64_t loop_room(const struct cpu *cpu, const struct block *block);
 
+/* Pays whole iterations that end in a taken branch. */
+void loop_pay(struct cpu *cpu, const struct block *block, uint64_t times);
+
 /* Takes as many iterations as may be at once; the block is still to be run. */
 void loop_fold(struct cpu *cpu, const struct block *block);
 

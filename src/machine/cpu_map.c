@@ -27,7 +27,7 @@ static uint64_t ones(unsigned size)
 static void touched(struct cpu *cpu)
 {
 	cpu->device_touched = true;
-	budget_hold(cpu);
+	vpmu_meter_hold(&cpu->meter);
 }
 
 static uint64_t read_nothing(uc_engine *uc, uint64_t offset, unsigned size, void *user)
@@ -42,34 +42,38 @@ static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_
 }
 
 /* A device is only touched by an instruction that is stepped or is a block of its own. The latter
- * has been counted already, and the device's time is before it. */
-static int64_t not_retired(const struct cpu *cpu)
+ * has been paid already, and the device's time is before it. NULL: the former. */
+static const struct vpmu_block *paid_ahead(const struct cpu *cpu)
 {
-	return cpu->stepping || !cpu->block || cpu->block->op_count > 1 ? 0 : cpu->block->insns;
+	return cpu->stepping || !cpu->block || cpu->block->op_count > 1 ? NULL : &cpu->block->pay;
 }
 
 static uint64_t read_device(uc_engine *uc, uint64_t offset, unsigned size, void *user)
 {
 	struct cpu *cpu = user;
-	int64_t ahead = not_retired(cpu);
+	const struct vpmu_block *ahead = paid_ahead(cpu);
 	uint64_t value;
 
 	touched(cpu);
-	cpu->budget.left += ahead;
+	if (ahead)
+		vpmu_meter_rewind(&cpu->meter, ahead, 0, ahead->count);
 	value = cpu->calls->device_read(cpu->board, cpu->config.device_base + offset, size);
-	cpu->budget.left -= ahead;
+	if (ahead)
+		vpmu_meter_take(&cpu->meter, ahead);
 	return value;
 }
 
 static void write_device(uc_engine *uc, uint64_t offset, unsigned size, uint64_t value, void *user)
 {
 	struct cpu *cpu = user;
-	int64_t ahead = not_retired(cpu);
+	const struct vpmu_block *ahead = paid_ahead(cpu);
 
 	touched(cpu);
-	cpu->budget.left += ahead;
+	if (ahead)
+		vpmu_meter_rewind(&cpu->meter, ahead, 0, ahead->count);
 	cpu->calls->device_write(cpu->board, cpu->config.device_base + offset, size, value);
-	cpu->budget.left -= ahead;
+	if (ahead)
+		vpmu_meter_take(&cpu->meter, ahead);
 }
 
 static bool is_device(const struct cpu *cpu, uint64_t physical)

@@ -40,19 +40,22 @@ static const struct pack_field between_fields[] = {
 	PACK_FIELD(struct cpu, nmi_blocked, 1),
 	PACK_FIELD(struct cpu, halted, 1),
 	PACK_FIELD(struct cpu, retired, MACHINE_TICKS_MOST),
-	PACK_ARRAY(struct cpu, totals.of, COUNT_MOST),
+	PACK_ARRAY(struct cpu, meter.totals.of, COUNT_MOST),
+};
+
+static const struct pack_field costs_fields[] = {
+	PACK_FIELD(struct cpu, meter.costs.slots, COUNT_MOST),
+	PACK_FIELD(struct cpu, meter.costs.branch_misses, COUNT_MOST),
+	PACK_FIELD(struct cpu, meter.costs.llc_references, COUNT_MOST),
+	PACK_FIELD(struct cpu, meter.costs.llc_misses, COUNT_MOST),
 };
 
 /* In two parts: the predictor's lies between. The caches are packed as words. */
 static const struct pack_field timing_fields[] = {
-	PACK_FIELD(struct timing, counts.slots, COUNT_MOST),
-	PACK_FIELD(struct timing, counts.branch_misses, COUNT_MOST),
-	PACK_FIELD(struct timing, counts.llc_references, COUNT_MOST),
-	PACK_FIELD(struct timing, counts.llc_misses, COUNT_MOST),
-	PACK_ARRAY(struct timing, predictor.counters, 3),
-	PACK_ARRAY(struct timing, predictor.returns, UINT64_MAX),
-	PACK_FIELD(struct timing, predictor.return_top, TIMING_RETURNS - 1),
-	PACK_FIELD(struct timing, predictor.history, TIMING_COUNTERS - 1),
+	PACK_ARRAY(struct vpmu_timing, predictor.counters, 3),
+	PACK_ARRAY(struct vpmu_timing, predictor.returns, UINT64_MAX),
+	PACK_FIELD(struct vpmu_timing, predictor.return_top, TIMING_RETURNS - 1),
+	PACK_FIELD(struct vpmu_timing, predictor.history, TIMING_COUNTERS - 1),
 };
 
 /* --- Registers ------------------------------------------------------------------------------- */
@@ -156,11 +159,11 @@ void registers_set(struct cpu *cpu, const struct cpu_registers *r)
 /* --- Saving ---------------------------------------------------------------------------------- */
 
 /* Caches and targets: words, most of them 0 as long as nobody counts. */
-static void pack_timing(struct pack *pack, const struct timing *timing)
+static void pack_timing(struct pack *pack, const struct vpmu_timing *timing)
 {
 	pack_fields(pack, timing_fields, ARRAY_SIZE(timing_fields), timing);
 	pack_words(pack, timing->predictor.targets, TIMING_TARGETS);
-	pack_words(pack, (const uint64_t *)timing->caches, sizeof(*timing->caches) / 8);
+	pack_words(pack, (const uint64_t *)&timing->caches, sizeof(timing->caches) / 8);
 }
 
 bool unicorn_save(struct cpu *cpu, struct pack *pack)
@@ -176,7 +179,8 @@ bool unicorn_save(struct cpu *cpu, struct pack *pack)
 		pack_fields(pack, segment_fields, ARRAY_SIZE(segment_fields),
 		            &registers.segments[i]);
 	pack_fields(pack, between_fields, ARRAY_SIZE(between_fields), cpu);
-	pack_timing(pack, &cpu->timing);
+	pack_fields(pack, costs_fields, ARRAY_SIZE(costs_fields), cpu);
+	pack_timing(pack, cpu->timing);
 	return true;
 }
 
@@ -207,22 +211,29 @@ static bool unpack_registers(struct unpack *unpack, struct cpu_registers *r)
 	return !unpack->wrong;
 }
 
-static bool unpack_timing(struct unpack *unpack, struct timing *timing)
+static bool unpack_timing(struct unpack *unpack, struct vpmu_timing *timing)
 {
-	if (!unpack_fields(unpack, timing_fields, ARRAY_SIZE(timing_fields), timing) ||
-	    !unpack_words(unpack, timing->predictor.targets, TIMING_TARGETS, "branch targets") ||
-	    !unpack_words(unpack, (uint64_t *)timing->caches, sizeof(*timing->caches) / 8,
-	                  "caches"))
-		return false;
-	timing_take(timing); /* all of it has been accounted */
-	return true;
+	return unpack_fields(unpack, timing_fields, ARRAY_SIZE(timing_fields), timing) &&
+	       unpack_words(unpack, timing->predictor.targets, TIMING_TARGETS, "branch targets") &&
+	       unpack_words(unpack, (uint64_t *)&timing->caches, sizeof(timing->caches) / 8,
+	                    "caches");
+}
+
+/* All of it has been accounted. */
+static void restore_meter(struct vpmu_meter *meter)
+{
+	struct vpmu_costs costs = meter->costs;
+	struct vpmu_amounts totals = meter->totals;
+
+	vpmu_meter_restore(meter, &costs, &totals);
 }
 
 static bool unpack_cpu(struct unpack *unpack, struct cpu *cpu, struct cpu_registers *registers)
 {
 	return unpack_registers(unpack, registers) &&
 	       unpack_fields(unpack, between_fields, ARRAY_SIZE(between_fields), cpu) &&
-	       unpack_timing(unpack, &cpu->timing) && unpack_is_done(unpack, "the end of the CPU");
+	       unpack_fields(unpack, costs_fields, ARRAY_SIZE(costs_fields), cpu) &&
+	       unpack_timing(unpack, cpu->timing) && unpack_is_done(unpack, "the end of the CPU");
 }
 
 bool unicorn_restore(struct cpu *cpu, struct unpack *unpack)
@@ -231,6 +242,7 @@ bool unicorn_restore(struct cpu *cpu, struct unpack *unpack)
 
 	if (!unpack_cpu(unpack, cpu, &registers))
 		return false;
+	restore_meter(&cpu->meter);
 	registers_set(cpu, &registers);
 	return true;
 }
@@ -240,25 +252,24 @@ bool unicorn_restores(struct unpack *unpack)
 	struct cpu *nobody = calloc(1, sizeof(*nobody));
 	struct cpu_registers registers;
 
-	if (!nobody || !timing_make(&nobody->timing))
+	if (!nobody || !meter_make(nobody))
 		unpack->wrong = "no memory";
 	else
 		unpack_cpu(unpack, nobody, &registers);
 	if (nobody)
-		timing_unmake(&nobody->timing);
+		free(nobody->timing);
 	free(nobody);
 	return !unpack->wrong;
 }
 
 void unicorn_reset(struct cpu *cpu)
 {
-	struct timing *timing = &cpu->timing;
+	static const struct vpmu_costs no_costs;
+	static const struct vpmu_amounts no_amounts;
 
 	budget_account(cpu);
 	registers_set(cpu, &cpu->power_up);
-	timing->counts = (struct timing_counts){0};
-	timing->reported = (struct vpmu_amounts){{0}};
-	cpu->totals = (struct vpmu_amounts){{0}};
+	vpmu_meter_restore(&cpu->meter, &no_costs, &no_amounts);
 	cpu->retired = cpu->timed_until = 0;
 	cpu->stop = false;
 }

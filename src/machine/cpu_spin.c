@@ -27,8 +27,8 @@ bool spin_pays(const struct cpu *cpu, const struct block *block)
 {
 	uint64_t left;
 
-	if (!block->loop || block->loop->pure || block->lines || !cpu->hook_bounds || cpu->stop ||
-	    !loop_is_steady(cpu, block))
+	if (!block->loop || block->loop->pure || block->pay.lines || !cpu->hook_bounds ||
+	    cpu->stop || !loop_is_steady(cpu, block))
 		return false;
 	left = loop_left(cpu, block->loop);
 	return left >= (block->loop->prepared ? SPIN_MIN : SPIN_MIN_FIRST) && left < SPIN_MAX &&
@@ -65,37 +65,27 @@ static uint64_t iterations(const struct cpu *cpu, const struct loop_add *counter
 	return (uint64_t)((int64_t)change / counter->by);
 }
 
-/* All iterations ended in a taken branch but the last one, if the loop has ended. */
-static void count_time(struct cpu *cpu, const struct block *block, uint64_t done, int index)
-{
-	bool ended = index < 0 && done;
-
-	if (!cpu->timing.active)
-		return;
-	cpu->timing.counts.slots += (done - ended) * loop_slots(block);
-	if (ended) {
-		timed_begin(cpu, block);
-		timed_branched(cpu, cpu->state->rip);
-	}
-	for (int i = 0; i < index; i++)
-		cpu->timing.counts.slots += block->ops[i].slots;
-}
-
 /* Counts what was done of the loop from the counter's start value on; RIP tells where it was left.
- */
+ * All iterations ended in a taken branch but the last one, if the loop has ended. */
 static uint64_t count(struct cpu *cpu, const struct block *block, uint64_t start)
 {
-	uint64_t done = iterations(cpu, &block->loop->counter, start), insns, branches;
+	uint64_t done = iterations(cpu, &block->loop->counter, start);
 	int index = cpu->state->rip - block->address < block->size
 	                    ? block_index(block, cpu->state->rip)
 	                    : -1;
+	bool ended;
 
 	if (index > block->loop->counter_op)
 		done--;
-	block_before(block, index, &insns, &branches);
-	cpu->budget.granted += (int64_t)(done * block->insns + insns);
-	cpu->budget.branches += done * block->branches + branches;
-	count_time(cpu, block, done, index);
+	ended = index < 0 && done;
+	loop_pay(cpu, block, done - ended);
+	if (ended) {
+		vpmu_meter_take(&cpu->meter, &block->pay);
+		timed_begin(cpu, block);
+		timed_branched(cpu, cpu->state->rip);
+	}
+	if (index > 0)
+		vpmu_meter_pay_part(&cpu->meter, &block->pay, 0, (uint32_t)index);
 	return done;
 }
 
@@ -106,7 +96,7 @@ void spin(struct cpu *cpu, struct block *block)
 
 	cpu->leave = LEAVE_NONE;
 	cpu->block = NULL;
-	budget_hold(cpu);
+	vpmu_meter_hold(&cpu->meter);
 	cpu->state->hflags |= HF_SPIN;
 	if (!block->loop->prepared)
 		prepare(cpu, block);

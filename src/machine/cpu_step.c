@@ -12,7 +12,7 @@
 /* Whether RIP still is on a REP instruction that has iterations left. */
 static bool rep_unfinished(const struct cpu *cpu, const struct op *op, uint64_t rip)
 {
-	return (op->flags & OP_REP) && cpu->state->rip == rip;
+	return (op->insn.flags & VPMU_INSN_APART) && cpu->state->rip == rip;
 }
 
 /* PUSHF has pushed our TF. */
@@ -114,7 +114,7 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 	cpu->software_rip = rip;
 	timed_rep_begin(cpu);
 	retired = run_one(cpu, op) && !undo_mxcsr(cpu, op, rip);
-	if (op->flags & OP_REP)
+	if (op->insn.flags & VPMU_INSN_APART)
 		timed_rep(cpu, op);
 	if (!retired || !(op->after & AFTER_FLAGS))
 		set_trap_flag(cpu, guest_tf);

@@ -104,7 +104,7 @@ enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 		if (value & ~UINT64_C(1))
 			return VPMU_GP;
 		if (value)
-			timing_flush_predictor(&cpu->timing);
+			vpmu_timing_flush_predictor(cpu->timing);
 		return VPMU_OK;
 	}
 	if (!row)
@@ -121,7 +121,7 @@ static void enter_kernel(struct cpu *cpu, uint16_t selector, uint64_t rip, const
 	struct op branch = *op;
 	uint64_t from = cpu->state->rip;
 
-	branch.flags |= OP_BRANCH;
+	branch.insn.flags |= VPMU_INSN_BRANCH;
 	segment_load_flat(cpu, SEG_CS, selector & 0xfffc, true, 0);
 	segment_load_flat(cpu, SEG_SS, (uint16_t)((selector & 0xfffc) + 8), false, 0);
 	cpu->state->rip = rip;

@@ -14,12 +14,12 @@ static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
 {
 	struct cpu *cpu = user;
 
-	if (!cpu->timing.active)
+	if (!cpu->meter.timed)
 		return;
 	/* RIP is right here, since there are memory hooks. */
 	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
 		timed_rep_begin(cpu);
-	timing_access(&cpu->timing, address, (unsigned)size);
+	vpmu_timing_access(cpu->timing, &cpu->meter.costs, address, (unsigned)size);
 }
 
 static void hook_memory(struct cpu *cpu, bool on)
@@ -35,77 +35,31 @@ static void hook_memory(struct cpu *cpu, bool on)
 	code_translate_anew(cpu);
 }
 
-void timed_refresh(struct cpu *cpu, const struct vpmu_amounts *headroom)
+void timed_refresh(struct cpu *cpu)
 {
-	cpu->wanted = vpmu_pmu_wanted(cpu->config.pmu) & TIMING_CLASSES;
-	cpu->timing.active = cpu->wanted;
-	if (cpu->wanted) {
+	if (cpu->meter.timed) {
 		cpu->timed_until = cpu->retired + KEEP_HOOKS;
 		hook_memory(cpu, true);
-		timing_limit(&cpu->timing, headroom);
 	} else if (cpu->retired >= cpu->timed_until) {
 		hook_memory(cpu, false);
 	}
 }
 
-bool timed_fits(const struct cpu *cpu, const struct block *block)
+bool timed_fits_again(const struct cpu *cpu, const struct op *op)
 {
-	const struct op *last = block_last(block);
-	struct timing_counts most = {
-		.slots = block->slots + block->lines * (uint64_t)TIMING_ACCESS_MAX,
-		.llc_references = block->lines,
-		.llc_misses = block->lines,
-	};
-
-	if (!cpu->timing.active)
-		return true;
-	if (last->flags & OP_BRANCH) {
-		most.slots += TIMING_BRANCH_MAX;
-		most.branch_misses = 1;
-	}
-	if (last->flags & OP_REP)
-		most.slots += last->slots + (uint64_t)last->immediate;
-	return timing_fits(&cpu->timing, &most);
+	return !cpu->meter.timed || vpmu_meter_fits_insn(&cpu->meter, &op->insn);
 }
 
 void timed_begin(struct cpu *cpu, const struct block *block)
 {
-	if (!cpu->timing.active)
-		return;
-	cpu->timing.counts.slots += block->slots;
-	if (block_last(block)->flags & OP_BRANCH)
+	if (cpu->meter.timed && (block_last(block)->insn.flags & VPMU_INSN_BRANCH))
 		cpu->open_branch = block;
-	budget_hold(cpu);
-}
-
-void timed_rewind(struct cpu *cpu, const struct block *block, int index)
-{
-	if (!cpu->timing.active)
-		return;
-	if (index == block->op_count) {
-		timed_branched(cpu, block->address + block->size);
-		return;
-	}
-	cpu->open_branch = NULL;
-	for (unsigned i = (unsigned)index; i < block->op_count; i++) {
-		if (!block->ops[i].special && !(block->ops[i].flags & OP_REP))
-			cpu->timing.counts.slots -= block->ops[i].slots;
-	}
 }
 
 static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
 {
-	const struct timing_branch taken = {
-		.address = address,
-		.next = address + op->length,
-		.target = target,
-		.conditional = op->flags & OP_CONDITIONAL,
-		.indirect = op->flags & OP_INDIRECT,
-		.call = op->flags & OP_CALL,
-		.returns = op->flags & OP_RETURN,
-	};
-
-	timing_branch(&cpu->timing, &taken);
+	vpmu_timing_branch(cpu->timing, &cpu->meter.costs, address, address + op->length, target,
+	                   op->insn.flags);
 }
 
 void timed_branched(struct cpu *cpu, uint64_t target)
@@ -132,16 +86,13 @@ void timed_rep(struct cpu *cpu, const struct op *op)
 	uint64_t now = cpu->state->regs[GPR_RCX];
 	uint64_t mask = UINT64_MAX >> (64 - 8 * op->operand);
 
-	if (cpu->timing.active && cpu->rep_begun)
-		cpu->timing.counts.slots += ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
+	if (cpu->meter.timed && cpu->rep_begun)
+		cpu->meter.costs.slots += ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
 	cpu->rep_rcx = now;
 }
 
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)
 {
-	if (!cpu->timing.active)
-		return;
-	cpu->timing.counts.slots += op->slots;
-	if (op->flags & OP_BRANCH)
+	if (cpu->meter.timed && (op->insn.flags & VPMU_INSN_BRANCH))
 		branch(cpu, op, address, cpu->state->rip);
 }

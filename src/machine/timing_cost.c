@@ -6,7 +6,6 @@
 #include <Zydis/Zydis.h>
 
 #include "cpu_block.h"
-#include "timing.h"
 
 #define CYCLES(n) ((n)*TIMING_WIDTH)
 
@@ -126,12 +125,12 @@ static uint8_t lines_of(const ZydisDecodedInstruction *insn, const struct op *op
 
 void timing_cost(const struct ZydisDecodedInstruction_ *insn, struct op *op)
 {
-	op->slots = 1;
-	if (!LOOK_UP(by_mnemonic, insn->mnemonic, &op->slots))
-		LOOK_UP(by_category, insn->meta.category, &op->slots);
+	op->insn.slots = 1;
+	if (!LOOK_UP(by_mnemonic, insn->mnemonic, &op->insn.slots))
+		LOOK_UP(by_category, insn->meta.category, &op->insn.slots);
 	if (insn->attributes & ZYDIS_ATTRIB_HAS_LOCK)
-		op->slots += LOCKED;
-	if (op->flags & OP_REP)
-		op->slots = REP_START;
-	op->lines = lines_of(insn, op);
+		op->insn.slots += LOCKED;
+	if (op->insn.flags & VPMU_INSN_APART)
+		op->insn.slots = REP_START;
+	op->insn.lines = lines_of(insn, op);
 }

@@ -20,7 +20,7 @@ enum vpmu_status vpmu_block_make(struct vpmu_block *block, const struct vpmu_ins
 {
 	struct vpmu_block made = {.insn = insn, .count = count, .stride = stride};
 
-	if (!block || !insn || !count || count > VPMU_BLOCK_INSNS || stride < sizeof(*insn) ||
+	if (!block || (!insn && count) || count > VPMU_BLOCK_INSNS || stride < sizeof(*insn) ||
 	    stride % _Alignof(struct vpmu_insn))
 		return VPMU_BAD_ARGUMENT;
 	for (uint32_t i = 0; i < count; i++)

@@ -79,6 +79,24 @@ void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit)
 		refresh_costs(meter, &headroom);
 }
 
+/* Nothing is granted before the next refresh. */
+static void begin_anew(struct vpmu_meter *meter)
+{
+	meter->left = meter->held = meter->granted = 0;
+	meter->branches = meter->room = meter->branch_room = 0;
+}
+
+void vpmu_meter_restore(struct vpmu_meter *meter, const struct vpmu_costs *costs,
+                        const struct vpmu_amounts *totals)
+{
+	meter->costs = meter->costs_settled = *costs;
+	meter->settled_cycles = ratio_complete(ratio_of_cycles(&meter->rates), costs->slots);
+	meter->settled_ref_cycles =
+		ratio_complete(ratio_of_ref_cycles(&meter->rates), costs->slots);
+	meter->totals = *totals;
+	begin_anew(meter);
+}
+
 /* What costs have come to since the last settle, in the classes that follow from them. */
 static void settle_costs(struct vpmu_meter *meter, struct vpmu_amounts *amounts)
 {
@@ -113,8 +131,7 @@ struct vpmu_outcome vpmu_meter_settle(struct vpmu_meter *meter, unsigned cpl)
 			meter->totals.of[i] += amounts.of[i];
 		any |= amounts.of[i];
 	}
-	meter->left = meter->held = meter->granted = 0;
-	meter->branches = meter->room = meter->branch_room = 0;
+	begin_anew(meter);
 	if (!any)
 		return (struct vpmu_outcome){0};
 	return vpmu_pmu_account(meter->pmu, &amounts, cpl);

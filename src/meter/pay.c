@@ -87,6 +87,8 @@ bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)
 		.slots = block->slots + block->apart,
 		.lines = block->lines,
 	};
+	if (!block->count)
+		return true;
 	piece_end(&piece, vpmu_block_insn(block, block->count - 1));
 	if (!piece_fits(meter, &piece))
 		return false;
@@ -123,7 +125,7 @@ uint32_t vpmu_meter_prefix(const struct vpmu_meter *meter, const struct vpmu_blo
 			break;
 		end++;
 	}
-	if (end == first && meter->room && paid_nothing(meter))
+	if (end == first && end < block->count && meter->room && paid_nothing(meter))
 		end++; /* alone, it is exact whatever it does */
 	return end;
 }
@@ -208,11 +210,11 @@ uint64_t vpmu_meter_repeats(const struct vpmu_meter *meter, const struct vpmu_bl
 
 	if (!meter || !block)
 		return 0;
-	last = vpmu_block_insn(block, block->count - 1);
 	spent = vpmu_meter_spent(meter);
-	if (block->insns != block->count || spent > meter->room ||
+	if (!block->count || block->insns != block->count || spent > meter->room ||
 	    meter->branches >= meter->branch_room)
 		return 0;
+	last = vpmu_block_insn(block, block->count - 1);
 	most = (meter->room - spent) / block->insns;
 	branches = meter->branch_room - meter->branches - !(last->flags & VPMU_INSN_BRANCH);
 	if (block->branches)

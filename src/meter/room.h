@@ -1,8 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* What src/meter shows to the rooms above it: the public meter, and nothing else. */
+/* What src/meter shows to the rooms above it: the public meter, and what a timing model consists
+ * of, for those that save it. */
 #ifndef METER_ROOM_H
 #define METER_ROOM_H
 
 #include <vpmu/meter.h>
+#include <vpmu/timing.h>
+
+enum {
+	TIMING_WIDTH = 4,
+	TIMING_REF_NUMERATOR = 3,
+	TIMING_REF_DENOMINATOR = 4,
+	TIMING_AHEAD = 2, /* lines */
+
+	/* In slots. */
+	TIMING_LLC_HIT = 6 * TIMING_WIDTH,
+	TIMING_MEMORY = 80 * TIMING_WIDTH,
+	TIMING_TRANSFER = 8 * TIMING_WIDTH,
+	TIMING_BRANCH_MISS = 15 * TIMING_WIDTH,
+
+	/* At most, one access to one line: it misses everything and starts prefetches. */
+	TIMING_ACCESS_MAX = TIMING_LLC_HIT + TIMING_MEMORY + TIMING_AHEAD * TIMING_TRANSFER,
+	TIMING_BRANCH_MAX = TIMING_BRANCH_MISS + TIMING_WIDTH - 1,
+};
+
+enum {
+	TIMING_LINE_BITS = 6,
+	TIMING_L1_SETS = 64,
+	TIMING_L1_WAYS = 8,
+	TIMING_LLC_SETS = 2048,
+	TIMING_LLC_WAYS = 16,
+	TIMING_STREAMS = 16,
+	TIMING_HISTORY = 12, /* outcomes */
+	TIMING_COUNTERS = 1 << TIMING_HISTORY,
+	TIMING_TARGETS = 512,
+	TIMING_RETURNS = 16,
+};
+
+/* A set's lines, the most recently used first; 0: empty (a line is kept as its number + 1). */
+struct timing_caches {
+	uint64_t l1[TIMING_L1_SETS][TIMING_L1_WAYS];
+	uint64_t llc[TIMING_LLC_SETS][TIMING_LLC_WAYS];
+	uint64_t streams[TIMING_STREAMS]; /* the line that each expects next, recent first */
+};
+
+struct timing_predictor {
+	uint8_t counters[TIMING_COUNTERS]; /* 0-3; taken from 2 on */
+	uint64_t targets[TIMING_TARGETS];
+	uint64_t returns[TIMING_RETURNS];
+	unsigned return_top;
+	uint32_t history;
+};
+
+struct vpmu_timing {
+	struct timing_caches caches;
+	struct timing_predictor predictor;
+};
 
 #endif

@@ -29,7 +29,6 @@ static void block_make(void)
 	before = block;
 	REJECTS(vpmu_block_make(NULL, &insn, 1, sizeof(insn)));
 	REJECTS(vpmu_block_make(&block, NULL, 1, sizeof(insn)));
-	REJECTS(vpmu_block_make(&block, &insn, 0, sizeof(insn)));
 	REJECTS(vpmu_block_make(&block, &insn, VPMU_BLOCK_INSNS + 1, sizeof(insn)));
 	REJECTS(vpmu_block_make(&block, &insn, 1, 1));
 	assert_memory_equal(&block, &before, sizeof(block));

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* The timing model's caches and predictor: see vpmu/timing.h for what is modelled. */
+#include <string.h>
+
+#include <meter/room_int.h>
+
+#define PAGE_LINES_MASK UINT64_C(0x3f) /* a page is 64 lines */
+
+size_t vpmu_timing_size(void)
+{
+	return sizeof(struct vpmu_timing);
+}
+
+struct vpmu_timing *vpmu_timing_init(void *memory, size_t size)
+{
+	struct vpmu_timing *timing = memory;
+
+	if (!memory || size < sizeof(*timing) || (uintptr_t)memory % _Alignof(struct vpmu_timing))
+		return NULL;
+	vpmu_timing_flush_caches(timing);
+	vpmu_timing_flush_predictor(timing);
+	return timing;
+}
+
+void vpmu_timing_rates(struct vpmu_rates *rates)
+{
+	*rates = (struct vpmu_rates){
+		.width = TIMING_WIDTH,
+		.ref_numerator = TIMING_REF_NUMERATOR,
+		.ref_denominator = TIMING_REF_DENOMINATOR,
+		.line = {.slots = TIMING_ACCESS_MAX, .llc_references = 1, .llc_misses = 1},
+		.branch = {.slots = TIMING_BRANCH_MAX, .branch_misses = 1},
+	};
+}
+
+/* --- Caches ---------------------------------------------------------------------------------- */
+
+/* Moves the i-th way to the front. */
+static void to_front(uint64_t *set, unsigned i)
+{
+	uint64_t tag = set[i];
+
+	memmove(set + 1, set, i * sizeof(*set));
+	set[0] = tag;
+}
+
+/* Whether the line is in the set; it is afterwards, as the most recently used. */
+static bool touch(uint64_t *set, unsigned ways, uint64_t line)
+{
+	for (unsigned i = 0; i < ways; i++) {
+		if (set[i] == line + 1) {
+			to_front(set, i);
+			return true;
+		}
+	}
+	set[ways - 1] = line + 1;
+	to_front(set, ways - 1);
+	return false;
+}
+
+static void evict(uint64_t *set, unsigned ways, uint64_t line)
+{
+	for (unsigned i = 0; i < ways; i++) {
+		if (set[i] == line + 1)
+			set[i] = 0;
+	}
+}
+
+static uint64_t *l1_set(struct vpmu_timing *timing, uint64_t line)
+{
+	return timing->caches.l1[line % TIMING_L1_SETS];
+}
+
+static uint64_t *llc_set(struct vpmu_timing *timing, uint64_t line)
+{
+	return timing->caches.llc[line % TIMING_LLC_SETS];
+}
+
+/* An L1 miss: goes on with the stream that expected it, or begins one. */
+static void follow_streams(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t line)
+{
+	uint64_t *streams = timing->caches.streams;
+	unsigned i = 0;
+
+	while (i < TIMING_STREAMS && streams[i] != line)
+		i++;
+	if (i < TIMING_STREAMS) {
+		uint64_t next = line + 1;
+
+		for (unsigned n = 0; n < TIMING_AHEAD && (next & PAGE_LINES_MASK); n++, next++) {
+			if (!touch(llc_set(timing, next), TIMING_LLC_WAYS, next))
+				costs->slots += TIMING_TRANSFER;
+		}
+	} else {
+		i = TIMING_STREAMS - 1;
+	}
+	streams[i] = line + 1;
+	to_front(streams, i);
+}
+
+static void access_line(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t line)
+{
+	if (touch(l1_set(timing, line), TIMING_L1_WAYS, line))
+		return;
+	costs->llc_references++;
+	costs->slots += TIMING_LLC_HIT;
+	if (!touch(llc_set(timing, line), TIMING_LLC_WAYS, line)) {
+		costs->llc_misses++;
+		costs->slots += TIMING_MEMORY;
+	}
+	follow_streams(timing, costs, line);
+}
+
+void vpmu_timing_access(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t address,
+                        unsigned bytes)
+{
+	uint64_t first = address >> TIMING_LINE_BITS;
+	uint64_t last = (address + bytes - 1) >> TIMING_LINE_BITS;
+
+	access_line(timing, costs, first);
+	if (last != first)
+		access_line(timing, costs, last);
+}
+
+void vpmu_timing_flush_line(struct vpmu_timing *timing, uint64_t address)
+{
+	uint64_t line = address >> TIMING_LINE_BITS;
+
+	evict(l1_set(timing, line), TIMING_L1_WAYS, line);
+	evict(llc_set(timing, line), TIMING_LLC_WAYS, line);
+}
+
+void vpmu_timing_flush_caches(struct vpmu_timing *timing)
+{
+	memset(&timing->caches, 0, sizeof(timing->caches));
+}
+
+/* --- Branches -------------------------------------------------------------------------------- */
+
+static unsigned index_of(const struct timing_predictor *p, uint64_t address, unsigned size)
+{
+	return (unsigned)(address ^ address >> TIMING_HISTORY ^ p->history) & (size - 1);
+}
+
+static bool predict_direction(struct timing_predictor *p, uint64_t address, bool taken)
+{
+	uint8_t *counter = &p->counters[index_of(p, address, TIMING_COUNTERS)];
+	bool right = (*counter >= 2) == taken;
+
+	if (taken && *counter < 3)
+		++*counter;
+	if (!taken && *counter > 0)
+		--*counter;
+	p->history = (p->history << 1 | taken) & (TIMING_COUNTERS - 1);
+	return right;
+}
+
+static bool predict_target(struct timing_predictor *p, uint64_t address, uint64_t target)
+{
+	uint64_t *entry = &p->targets[index_of(p, address, TIMING_TARGETS)];
+	bool right = *entry == target;
+
+	*entry = target;
+	return right;
+}
+
+static bool predict_return(struct timing_predictor *p, uint64_t target)
+{
+	uint64_t *entry;
+
+	p->return_top = (p->return_top + TIMING_RETURNS - 1) % TIMING_RETURNS;
+	entry = &p->returns[p->return_top];
+	if (*entry != target)
+		return false;
+	*entry = 0;
+	return true;
+}
+
+void vpmu_timing_branch(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t address,
+                        uint64_t next, uint64_t target, unsigned flags)
+{
+	struct timing_predictor *p = &timing->predictor;
+	bool taken = target != next, right = true;
+
+	if (flags & VPMU_INSN_CONDITIONAL)
+		right = predict_direction(p, address, taken);
+	else if (flags & VPMU_INSN_RETURN)
+		right = predict_return(p, target);
+	else if (flags & VPMU_INSN_INDIRECT)
+		right = predict_target(p, address, target);
+	if (flags & VPMU_INSN_CALL) {
+		p->returns[p->return_top] = next;
+		p->return_top = (p->return_top + 1) % TIMING_RETURNS;
+	}
+	if (taken)
+		costs->slots = (costs->slots + TIMING_WIDTH - 1) & ~(uint64_t)(TIMING_WIDTH - 1);
+	if (!right) {
+		costs->branch_misses++;
+		costs->slots += TIMING_BRANCH_MISS;
+	}
+}
+
+bool vpmu_timing_settled(const struct vpmu_timing *timing, uint64_t address)
+{
+	const struct timing_predictor *p = &timing->predictor;
+
+	return p->history == TIMING_COUNTERS - 1 &&
+	       p->counters[index_of(p, address, TIMING_COUNTERS)] == 3;
+}
+
+void vpmu_timing_flush_predictor(struct vpmu_timing *timing)
+{
+	struct timing_predictor *p = &timing->predictor;
+
+	memset(p, 0, sizeof(*p));
+	memset(p->counters, 1, sizeof(p->counters)); /* not taken, weakly */
+}
