@@ -62,6 +62,46 @@ static void the_same_by_branches(void **state)
 	}
 }
 
+/* How much has retired when a counter of the event overflows after so many. */
+static uint64_t retired_at_overflow(const uint8_t *code, const uint8_t *end, uint64_t event,
+                                    uint64_t count)
+{
+	struct fixture *f = fix_make("intel-v2");
+	uint64_t start, retired;
+
+	fix_load(f, code, end);
+	fix_count(f, event, -count & 0xffffffff);
+	start = cpu_unicorn.retired(f->cpu);
+	fix_run(f);
+	assert_int_equal(f->pmis, 1);
+	retired = f->pmi_retired[0] - start;
+	fix_unmake(f);
+	return retired;
+}
+
+/* The block behind the JMP has none: CPUID ends it. */
+GUEST(no_branch,
+      "mov $9, %esi\n1: jmp 2f\n2: nop\n nop\n xor %eax, %eax\n cpuid\n dec %esi\n jnz 1b" EXIT);
+static void a_pmi_by_a_branch_waits_for_no_other_branch(void **state)
+{
+	/* MOV, then in each iteration JMP is the 1st and JNZ the 7th. */
+	for (unsigned n = 1; n < 18; n++)
+		assert_int_equal(retired_at_overflow(guest_no_branch, guest_no_branch_end, 0xc4, n),
+		                 1 + (n - 1) / 2 * 7 + (n % 2 ? 1 : 7));
+}
+
+/* The loop is folded: all but its last iteration is paid at once. The second time the blocks behind
+ * it are known, and the hook pays them from what is left. */
+GUEST(behind_a_fold, "mov $2, %esi\n0: mov $100000, %ecx\n1: dec %ecx\n jnz 1b\n"
+                     ".rept 40\n jmp 2f\n2: nop\n .endr\n dec %esi\n jnz 0b" EXIT);
+static void a_pmi_behind_a_folded_loop_is_exact(void **state)
+{
+	for (unsigned n = 400085; n < 400160; n += 3)
+		assert_int_equal(
+			retired_at_overflow(guest_behind_a_fold, guest_behind_a_fold_end, 0xc0, n),
+			n);
+}
+
 /* The handler's first instruction is what follows; the interrupted one goes on afterwards. */
 GUEST(interruptible, "sti\n mov $1000, %ecx\n1: inc %rax\n dec %ecx\n jnz 1b\n"
                      "mov %rax, " RESULTS EXIT);
@@ -168,6 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pmi_comes_right_after_the_overflowing_instruction),
 		cmocka_unit_test(the_same_by_branches),
+		cmocka_unit_test(a_pmi_by_a_branch_waits_for_no_other_branch),
+		cmocka_unit_test(a_pmi_behind_a_folded_loop_is_exact),
 		cmocka_unit_test(the_handler_runs_and_the_guest_goes_on),
 		cmocka_unit_test(wrmsr_is_counted_by_what_it_disables),
 		cmocka_unit_test(a_refused_wrmsr_does_not_count),
