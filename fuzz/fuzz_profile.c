@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <vpmu/pmu.h>
+#include <vpmu/simulate.h>
 #include <vpmu/state.h>
 
 #include "fuzz.h"

@@ -51,7 +51,7 @@ static void into_states(const struct vpmu_qemu_pmu *pmu)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = {data, size, 0};
-	struct vpmu_source source = {read_input, &input, size};
+	struct vpmu_source source = {.read = read_input, .context = &input, .bytes = size};
 	struct vpmu_qemu_cpu cpus[CPUS];
 	struct vpmu_qemu_about about;
 	struct vpmu_qemu_pmu pmu;

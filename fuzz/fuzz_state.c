@@ -101,7 +101,10 @@ static void put_and_get(struct input *input, const struct vpmu_layout *layout)
 	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &layout->model,
 	                                     vpmu_profile_find("hardware"));
 	struct moody moody = {.inner = vpmu_target_machine(pmu)};
-	struct vpmu_target target = {moody_read, moody_write, &moody, take_byte(input) % 9};
+	struct vpmu_target target = {.read = moody_read,
+	                             .write = moody_write,
+	                             .context = &moody,
+	                             .batch = take_byte(input) % 9};
 	enum vpmu_policy policy = (enum vpmu_policy)(take_byte(input) % 3);
 	enum vpmu_level level = (enum vpmu_level)(take_byte(input) % 3);
 	const struct vpmu_order *order = take_order(input);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
 enum {

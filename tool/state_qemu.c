@@ -59,7 +59,7 @@ static bool read_at(void *context, uint64_t offset, void *into, size_t bytes)
 static int find(const char *path, int fd, struct state_file *file)
 {
 	struct opened opened = {.fd = fd, .started = time(NULL)};
-	struct vpmu_source source = {read_at, &opened, 0};
+	struct vpmu_source source = {.read = read_at, .context = &opened};
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status status;
 	struct stat about;

@@ -11,6 +11,10 @@
 
 #include <vpmu/state.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* --- Compat ----------------------------------------------------------------------------------- */
 
 enum vpmu_take {
@@ -49,7 +53,7 @@ struct vpmu_compat_difference {
 };
 
 struct vpmu_compat {
-	enum vpmu_take take; /* the worst of all */
+	uint8_t take; /* enum vpmu_take: the worst of all */
 	uint8_t difference_count;
 	uint8_t register_count; /* all registers of the state's model, in table order */
 	struct vpmu_compat_difference differences[VPMU_MAX_FIELDS];
@@ -65,12 +69,14 @@ struct vpmu_compat {
 	uint8_t stops_at;    /* the first refused write's position, or `planned` */
 	uint8_t stops_place; /* its register in the state's layout */
 	int host_error;      /* VPMU_HOST: the errno of the call that failed */
+	uint32_t reserved[8];
 };
 
 /*
  * The PMU that a VMM gives a virtual CPU on a host whose PMU is *host, for a guest that had
  * *wanted: that, as far as the host's goes; all of the host's where nothing less can be had (of
- * another vendor; an AMD PMU of fewer counters than its version has).
+ * another vendor; an AMD PMU of fewer counters than its version has). A model without a PMU where
+ * an argument is NULL.
  */
 VPMU_API struct vpmu_model vpmu_compat_model(const struct vpmu_model *wanted,
                                              const struct vpmu_model *host);
@@ -103,18 +109,23 @@ vpmu_compat_try(struct vpmu_compat *compat, const struct vpmu_state *state,
                 const struct vpmu_model *vcpu, const struct vpmu_order *order,
                 const struct vpmu_target *target);
 
-/* "takes", "takes changed", "cannot take". Static storage. */
+/* "takes", "takes changed", "cannot take"; "unknown" for what is none. Static storage. */
 VPMU_API const char *vpmu_take_text(enum vpmu_take take);
 
-/* "same", "missing", "refused", "changed", "ignored". Static storage. */
+/* "same", "missing", "refused", "changed", "ignored"; "unknown" for what is none. Static storage.
+ */
 VPMU_API const char *vpmu_compat_why_text(enum vpmu_compat_why why);
 
-/* One line on a difference or a register's verdict, with what the guest would notice; and on the
- * put, "" where nothing of it is refused. */
+/* One line on the i-th difference, with what the guest would notice; "" past the last. text: of
+ * `bytes`; 200 hold any. */
 VPMU_API void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned i,
                                               char *text, size_t bytes);
+
+/* The same on the i-th register's verdict. The layout of the judgement must still be there. */
 VPMU_API void vpmu_compat_describe_register(const struct vpmu_compat *compat, unsigned i,
                                             char *text, size_t bytes);
+
+/* The same on the put; "" where nothing of it is refused. */
 VPMU_API void vpmu_compat_describe_put(const struct vpmu_compat *compat, char *text, size_t bytes);
 
 /* --- Baseline --------------------------------------------------------------------------------- */
@@ -151,8 +162,8 @@ struct vpmu_baseline {
 
 /*
  * Adds a host's PMU; `host` is the caller's name for it in costs. VPMU_BAD_ARGUMENT: the model
- * fails vpmu_model_check(); VPMU_INCOMPATIBLE: it is of another vendor than the first. why (may be
- * NULL) says so; the host then does not count.
+ * fails vpmu_model_check(), or a NULL; VPMU_INCOMPATIBLE: it is of another vendor than the first.
+ * why (may be NULL) says so; the host then does not count.
  */
 VPMU_API enum vpmu_status vpmu_baseline_add(struct vpmu_baseline *baseline,
                                             const struct vpmu_model *model, uint64_t host,
@@ -160,7 +171,7 @@ VPMU_API enum vpmu_status vpmu_baseline_add(struct vpmu_baseline *baseline,
 
 /*
  * The largest PMU that every host so far can take; without a PMU (version 0) where that is all.
- * VPMU_BAD_ARGUMENT: there are no hosts.
+ * VPMU_BAD_ARGUMENT: there are no hosts, or a NULL; *model is unchanged.
  */
 VPMU_API enum vpmu_status vpmu_baseline_model(const struct vpmu_baseline *baseline,
                                               struct vpmu_model *model);
@@ -175,5 +186,9 @@ struct vpmu_cost {
 /* The i-th thing that the fleet's smaller hosts cost; false past the last. */
 VPMU_API bool vpmu_baseline_cost(const struct vpmu_baseline *baseline, size_t i,
                                  struct vpmu_cost *cost);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

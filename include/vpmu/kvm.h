@@ -18,6 +18,10 @@
 #include <vpmu/state.h>
 #include <vpmu/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct kvm_cpuid2; /* of <linux/kvm.h> */
 
 /* --- Calls: every way to the host, so that another can stand in ---------------------------- */
@@ -33,6 +37,7 @@ struct vpmu_kvm_calls {
 	/* Opens and closes a perf event that counts cycles in hardware: 0 or a negative errno. */
 	int (*count_cycles)(void *context);
 	void *context;
+	void *reserved[2]; /* NULL */
 };
 
 /* --- A vCPU as a target -------------------------------------------------------------------- */
@@ -46,17 +51,20 @@ struct vpmu_kvm_vcpu {
 
 /*
  * The vCPU as a target; *vcpu must live as long. The calls' buffer is on the stack (some 4 KiB).
- * Only the thread that runs the vCPU should use it, with the vCPU stopped.
+ * Only the thread that runs the vCPU should use it, with the vCPU stopped. Without a vCPU there are
+ * no functions, and a put or get answers VPMU_BAD_ARGUMENT.
  */
 VPMU_API struct vpmu_target vpmu_target_kvm(struct vpmu_kvm_vcpu *vcpu);
 
 /*
- * Reads and writes any number of MSRs, VPMU_KVM_BATCH at a time; shaped as struct vpmu_target's
- * functions. Where a later batch fails as a whole, the number done before it is returned: call
- * again from there to learn whether the next MSR is refused (0) or the call fails (a negative
- * errno).
+ * Reads any number of MSRs, VPMU_KVM_BATCH at a time, in the shape of struct vpmu_target's
+ * functions: returns how many were read before the first that is refused. A negative errno: the
+ * call failed (-EINVAL: a NULL). Where a later batch fails as a whole, the number done before it is
+ * returned: call again from there to learn whether the next MSR is refused (0) or the call fails.
  */
 VPMU_API int vpmu_kvm_read(struct vpmu_kvm_vcpu *vcpu, struct vpmu_msr *msrs, unsigned count);
+
+/* Writes any number of MSRs; the same otherwise. */
 VPMU_API int vpmu_kvm_write(struct vpmu_kvm_vcpu *vcpu, const struct vpmu_msr *msrs,
                             unsigned count);
 
@@ -129,12 +137,13 @@ struct vpmu_kvm_host {
 	int trial_error;        /* FAILED: its errno */
 	uint8_t refused_count;  /* registers of the model that the vCPU does not give */
 	uint32_t refused[VPMU_MAX_STATE];
+	uint32_t reserved[32];
 };
 
 /*
  * Looks at this host, and fills *host as far as it can be looked at. Makes a VM with one vCPU,
- * which never runs, and destroys it. root: what stands before /sys, /proc and /dev/kvm, "" for this
- * system's own.
+ * which never runs, and destroys it. root: what stands before /sys, /proc and /dev/kvm, "" or NULL
+ * for this system's own. What cannot be looked at is a member that says so, and no error.
  */
 VPMU_API void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
                              const struct vpmu_kvm_calls *calls);
@@ -155,12 +164,17 @@ enum vpmu_obstacle {
 	VPMU_OBSTACLE_NOTHING,       /* a vCPU's counters keep no value */
 	VPMU_OBSTACLES
 };
+
+/* The first thing in the way of a guest's PMU on the probed host; VPMU_OBSTACLE_NO_DEVICE without a
+ * probe. */
 VPMU_API enum vpmu_obstacle vpmu_kvm_obstacle(const struct vpmu_kvm_host *host);
 
-/* VPMU_YES: guests get a PMU; VPMU_NO: they do not; VPMU_UNKNOWN: it cannot be told from here. */
+/* VPMU_YES: guests get a PMU; VPMU_NO: they do not; VPMU_UNKNOWN: it cannot be told from here, or
+ * that is no obstacle. */
 VPMU_API enum vpmu_known vpmu_obstacle_verdict(enum vpmu_obstacle obstacle);
 
-/* One line: "KVM's PMU is switched off (enable_pmu=N)". Static storage. */
+/* One line: "KVM's PMU is switched off (enable_pmu=N)"; "unknown" for what is none. Static storage.
+ */
 VPMU_API const char *vpmu_obstacle_text(enum vpmu_obstacle obstacle);
 
 /* --- PMU on -------------------------------------------------------------------------------- */
@@ -183,10 +197,12 @@ VPMU_API enum vpmu_status vpmu_kvm_show_pmu(struct kvm_cpuid2 *cpuid, size_t roo
  * leaf 0xA, PDCM, PERFCORE, leaf 0x80000022, and what needs a PMU (docs/kvm.md has the list).
  * VPMU_OK: a guest with these leaves sees no PMU. VPMU_INCOMPATIBLE: it still does, for its vendor
  * has no CPUID bit for that (AMD), or the leaves name no known vendor; why (may be NULL) tells. The
- * bits are cleared in either case.
+ * bits are cleared in either case. VPMU_BAD_ARGUMENT: a NULL.
  */
 VPMU_API enum vpmu_status vpmu_cpuid_hide_pmu(struct vpmu_cpuid *leaves, size_t count, char *why,
                                               size_t why_bytes);
+
+/* The same in the shape of KVM_SET_CPUID2's argument. */
 VPMU_API enum vpmu_status vpmu_kvm_hide_pmu(struct kvm_cpuid2 *cpuid, char *why, size_t why_bytes);
 
 /* What keeps the PMU from the guest. */
@@ -198,8 +214,9 @@ enum vpmu_off_by {
 };
 
 struct vpmu_off {
-	enum vpmu_status status;
-	enum vpmu_off_by by;
+	uint8_t status; /* enum vpmu_status */
+	uint8_t by;     /* enum vpmu_off_by */
+	uint8_t reserved[10];
 	int host_error; /* VPMU_HOST, VPMU_REFUSED: the errno of the call */
 	char why[192];  /* one line on what was done, or what could not be */
 };
@@ -214,5 +231,9 @@ struct vpmu_off {
 VPMU_API enum vpmu_status vpmu_kvm_pmu_off(struct vpmu_off *off, const struct vpmu_kvm_host *host,
                                            const struct vpmu_kvm_calls *calls, int vm_fd,
                                            struct kvm_cpuid2 *cpuid);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

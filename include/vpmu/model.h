@@ -15,6 +15,10 @@
 
 #include <vpmu/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
 	VPMU_MAX_GP = 16, /* Intel: 10 at most (IA32_PMC0-9), AMD: 15 (CPUID 0x80000022 EBX[3:0]) */
 	VPMU_MAX_FIXED = 8,   /* IA32_FIXED_CTR0-7 */
@@ -38,7 +42,7 @@ enum vpmu_feature {
 
 struct vpmu_model {
 	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */
-	enum vpmu_vendor vendor;
+	uint8_t vendor;             /* enum vpmu_vendor */
 	uint8_t version;     /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; 0: no PMU */
 	uint8_t gp_count;    /* general-purpose counters */
 	uint8_t gp_width;    /* their bits, 32-64 */
@@ -50,13 +54,14 @@ struct vpmu_model {
 	uint32_t events_missing;    /* CPUID.0AH EBX: bit i: architectural event i does not exist */
 	uint64_t perf_capabilities; /* the value of IA32_PERF_CAPABILITIES, 0 without PDCM */
 	uint32_t signature;         /* CPUID.1 EAX: family, model and stepping */
+	uint32_t reserved[13];      /* 0: vpmu_model_check() refuses what it does not know */
 };
 
 /*
  * Makes a model from "NAME" or "NAME,key=value…", as typed after --model: gp=N fixed=N width=N
  * full-width=on|off …; `vpmu models --help` lists the keys, vpmu_preset_name() the names.
  * why: where a failure is described in one line without a final newline; may be NULL.
- * VPMU_BAD_ARGUMENT: unknown name or key, or a number out of range;
+ * VPMU_BAD_ARGUMENT: unknown name or key, a number out of range, or a NULL;
  * VPMU_INCOMPATIBLE: each part is fine but no such PMU can exist. *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, char *why,
@@ -78,12 +83,13 @@ VPMU_API const char *vpmu_model_key_about(size_t i);
  * Whether such a PMU can exist: counts and widths in range, no PerfMonV2 without PERFCORE, no
  * fixed counters below version 2, no version without counters … A model with version 0 has no PMU
  * at all, and every other field but vendor, signature and name must be 0.
- * VPMU_OK, or VPMU_INCOMPATIBLE with the reason in why (may be NULL).
+ * VPMU_OK, or VPMU_INCOMPATIBLE with the reason in why (may be NULL); VPMU_BAD_ARGUMENT: no model.
  */
 VPMU_API enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char *why,
                                            size_t why_bytes);
 
-/* Whether two models are the same PMU on the same CPU; their names may differ. */
+/* Whether two models are the same PMU on the same CPU; their names may differ. False with a NULL.
+ */
 VPMU_API bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b);
 
 /*
@@ -159,15 +165,15 @@ struct vpmu_cpuid {
  * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x80000001, 0x80000022; others are ignored and
  * a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
  * when the leaves have PDCM. Intel versions after 5 are read as 5, which they contain. AMD families
- * from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other; why says how.
- * *model is then unchanged.
+ * from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other; why (may be
+ * NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model,
                                                 const struct vpmu_cpuid *leaves, size_t count,
                                                 uint64_t perf_capabilities, char *why,
                                                 size_t why_bytes);
 
-enum { VPMU_CPUID_LEAVES = 8 }; /* as many as vpmu_model_to_cpuid() writes at most */
+enum { VPMU_CPUID_LEAVES = 16 }; /* as many as vpmu_model_to_cpuid() writes at most */
 
 /*
  * Writes the model's PMU into CPUID leaves: vendor, signature and the PMU's bits; every other bit
@@ -221,21 +227,28 @@ enum vpmu_level {
 struct vpmu_register {
 	char name[VPMU_NAME_BYTES]; /* the vendor's: "IA32_PMC0", "PerfEvtSel0" */
 	uint32_t msr;
-	enum vpmu_kind kind;
-	uint8_t index;     /* which counter or selector, 0 for single registers */
-	uint8_t width;     /* in bits, of what can be stored */
+	uint8_t kind;  /* enum vpmu_kind */
+	uint8_t index; /* which counter or selector, 0 for single registers */
+	uint8_t width; /* in bits, of what can be stored */
+	uint8_t guest; /* enum vpmu_access */
+	uint8_t host;  /* enum vpmu_access */
+	uint8_t level; /* enum vpmu_level */
+	uint8_t reserved[6];
 	uint64_t writable; /* bits that a write may set */
 	uint64_t reset;    /* its value after a processor reset */
-	enum vpmu_access guest, host;
-	enum vpmu_level level;
 };
 
-enum { VPMU_MAX_REGISTERS = 80 };
+enum { VPMU_MAX_REGISTERS = 96 };
 
 /*
  * The model's registers in table order, ascending by MSR number: fills out[] (VPMU_MAX_REGISTERS
- * entries) and returns their number; 0 without a PMU.
+ * entries) and returns their number; 0 without a PMU, for a model that fails vpmu_model_check(),
+ * and with a NULL.
  */
 VPMU_API size_t vpmu_model_registers(const struct vpmu_model *model, struct vpmu_register *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

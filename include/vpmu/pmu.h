@@ -6,7 +6,8 @@
  * Ownership: the caller gives the memory; there is nothing to destroy. A machine is plain memory:
  * it may be copied with memcpy() to memory of the same alignment, and it holds no pointer to
  * itself. Threads: one machine belongs to one thread at a time; two need no lock.
- * Nothing here allocates, prints, reads a clock or a file, or keeps a global.
+ * Nothing here allocates, prints, reads a clock or a file, or keeps a global. Bad input: as
+ * <vpmu/types.h> says. What only a simulation of a hypervisor needs is in <vpmu/simulate.h>.
  */
 #ifndef VPMU_PMU_H
 #define VPMU_PMU_H
@@ -18,20 +19,29 @@
 #include <vpmu/model.h>
 #include <vpmu/types.h>
 
-enum {
-	VPMU_PMU_BYTES = 4096, /* never less than vpmu_pmu_size() within one major version */
-	VPMU_PMU_ALIGN = 64
-};
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The memory of a machine: enough for every vpmu of this major version. vpmu_pmu_size() says how
+ * much this one uses, some 4 KiB, which is what a copy needs to take. What would not fit in the
+ * rest is kept in memory that the caller gives, as an event filter is, or waits for the next major
+ * version: vpmu_pmu_init() never needs more than VPMU_PMU_BYTES.
+ */
+enum { VPMU_PMU_BYTES = 8192, VPMU_PMU_ALIGN = 64 };
 
 struct vpmu_pmu;
 
-/* Whose behaviour a machine shows. */
+/* --- Profiles -------------------------------------------------------------------------------- */
+
+/* Whose behaviour a machine shows. Const data of the library. */
 struct vpmu_profile;
 
-/* The profile of that name ("hardware"), or NULL. Static storage. */
+/* The profile of that name ("hardware"); NULL: there is none. Static storage. */
 VPMU_API const struct vpmu_profile *vpmu_profile_find(const char *name);
 
-/* The i-th profile's name, or NULL past the last. Static storage. */
+/* The i-th profile's name, from 0 on; NULL past the last. Static storage. */
 VPMU_API const char *vpmu_profile_name(size_t i);
 
 /* One line on whose behaviour the i-th profile shows, or NULL past the last. Static storage. */
@@ -54,80 +64,101 @@ enum vpmu_fact {
 VPMU_API uint32_t vpmu_profile_facts(const struct vpmu_profile *profile);
 
 /*
- * The profile that is nearest to a host's KVM: its kernel's release, "6.12.117-amd64", and whether
- * KVM's mediated vPMU is switched on there. NULL: that is no release of a Linux kernel. Static
- * storage.
+ * The profile that is nearest to a host's KVM. release: its kernel's, "6.12.117-amd64", as uname -r
+ * prints it; mediated: KVM's mediated vPMU is switched on there. NULL: that is no release of a
+ * Linux kernel, or older than every profile. Static storage.
  */
 VPMU_API const struct vpmu_profile *vpmu_profile_for_kernel(const char *release, bool mediated);
 
 /*
- * What a profile makes of the model that a VMM asks for: itself under hardware; under a Linux
- * profile what KVM shows a guest (kvm_pmu_refresh). profile: NULL for hardware. VPMU_INCOMPATIBLE:
- * vpmu_model_check() fails, *model is unchanged.
+ * Makes of *model, which a VMM asks for, what the guest gets: itself under hardware; under a Linux
+ * profile what KVM shows a guest (kvm_pmu_refresh).
+ * VPMU_BAD_ARGUMENT: a NULL. VPMU_INCOMPATIBLE: vpmu_model_check() fails, and says why; *model is
+ * unchanged.
  */
 VPMU_API enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile,
                                              struct vpmu_model *model);
 
 /*
- * The registers that a guest has of this model under the profile, NULL for hardware, as
- * vpmu_model_registers() lists a model's: of what vpmu_profile_adapt() makes of it, those that the
- * profile has, with the bits that the profile lets the guest set, or the VMM where the guest cannot
- * write. out: VPMU_MAX_REGISTERS entries. Returns their number; 0 for no possible model.
+ * The registers that a guest has of this model under the profile, as vpmu_model_registers() lists a
+ * model's: of what vpmu_profile_adapt() makes of it, those that the profile has, with the bits that
+ * the profile lets the guest set, or the VMM where the guest cannot write. out: VPMU_MAX_REGISTERS
+ * entries. Returns their number; 0 for a NULL or no possible model.
  */
 VPMU_API size_t vpmu_profile_registers(const struct vpmu_profile *profile,
                                        const struct vpmu_model *model, struct vpmu_register *out);
 
-/* The bytes that vpmu_pmu_init() needs. */
+/* --- A machine's life ------------------------------------------------------------------------ */
+
+/* The bytes that vpmu_pmu_init() needs; at most VPMU_PMU_BYTES. */
 VPMU_API size_t vpmu_pmu_size(void);
 
 /*
  * Makes a register machine in `memory`, as after the processor's power-up.
- * memory: at least vpmu_pmu_size() bytes, aligned to VPMU_PMU_ALIGN.
- * Returns the machine (the same address), or NULL when the memory is too small or not aligned, the
- * model fails vpmu_model_check(), or the profile is NULL: nothing was found by its name.
+ * memory: of `size` bytes, at least vpmu_pmu_size(), aligned to VPMU_PMU_ALIGN; the caller's, and
+ * the machine's until the caller uses it for something else. model: copied. profile: not copied.
+ * Returns the machine (the same address); NULL when the memory is too small or not aligned, the
+ * model fails vpmu_model_check(), which says why, or the profile is NULL: there was none of the
+ * name.
  */
 VPMU_API struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_model *model,
                                         const struct vpmu_profile *profile);
 
-/* The model that the machine was made for. Lives as long as the machine. */
+/* The model that the guest sees: what the profile makes of the one that the VMM asked for. Lives as
+ * long as the machine, and changes with it. */
 VPMU_API const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu);
 
 /*
- * The VMM gives the vCPU another model of the same vendor (KVM_SET_CPUID2). VPMU_REFUSED: this
- * profile does not take it, or not any more after the first entry; nothing has changed then.
- * VPMU_INCOMPATIBLE: another vendor, or no possible model.
+ * The VMM gives the vCPU another model of the same vendor (KVM_SET_CPUID2); it is copied.
+ * VPMU_BAD_ARGUMENT: a NULL. VPMU_REFUSED: this profile does not take it, or not any more after the
+ * first entry: make another machine. VPMU_INCOMPATIBLE: another vendor, or no possible model.
+ * Nothing has changed then.
  */
 VPMU_API enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+
+/* What KVM or the processor does to the PMU when the vCPU is reset. LVTPC is the APIC's to reset:
+ * vpmu_pmu_set_lvtpc(). */
+VPMU_API void vpmu_pmu_reset(struct vpmu_pmu *pmu);
 
 /* --- Registers ------------------------------------------------------------------------------- */
 
 /*
- * RDMSR and WRMSR by the guest at CPL 0.
- * VPMU_GP: inject #GP(0); VPMU_NO_REGISTER: not a register of this model's PMU, the VMM decides.
- * On a failure *value is unchanged, and so is every register. (Under Linux a counter whose write
- * failed is in use all the same, and is not cleaned up in this time slice.)
+ * RDMSR by the guest at CPL 0, into *value.
+ * VPMU_GP: inject #GP(0). VPMU_NO_REGISTER: not a register of this model's PMU; the VMM, which
+ * knows the other MSRs, decides. VPMU_BAD_ARGUMENT: a NULL. *value is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr,
                                               uint64_t *value);
+
+/*
+ * WRMSR by the guest at CPL 0. Errors as vpmu_pmu_guest_read(); no register has changed then.
+ * (Under Linux a counter whose write failed is in use all the same, and is not cleaned up in this
+ * time slice.) After a success vpmu_pmu_wanted() and vpmu_pmu_headroom() may answer differently.
+ */
 VPMU_API enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
- * The same by the VMM, as KVM's host_initiated accesses: read-only registers can be set, and a
- * write has no side effect but the value. VPMU_REFUSED: a reserved bit is set.
+ * A read by the VMM (KVM's host_initiated, KVM_GET_MSRS), into *value. VPMU_REFUSED: this register
+ * gives the VMM nothing. VPMU_NO_REGISTER, VPMU_BAD_ARGUMENT: as vpmu_pmu_guest_read().
  */
 VPMU_API enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr,
                                              uint64_t *value);
+
+/*
+ * A write by the VMM (KVM_SET_MSRS): read-only registers can be set, and a write has no side effect
+ * but the value. VPMU_REFUSED: a reserved bit is set, or the register takes no value from the VMM;
+ * it has not changed. VPMU_NO_REGISTER, VPMU_BAD_ARGUMENT: as vpmu_pmu_guest_read(). To move a
+ * whole state, whose writes have an order, use <vpmu/state.h>.
+ */
 VPMU_API enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
- * RDPMC with the selector in ECX, at a privilege level, with CR4.PCE clear or set. VPMU_GP:
- * inject #GP(0). (Intel SDM vol. 2B RDPMC; AMD APM vol. 3 RDPMC.)
+ * RDPMC into *value. ecx: the selector; cpl: the privilege level, of which 0 is kernel mode and any
+ * other user mode; pce: CR4.PCE. VPMU_GP: inject #GP(0); VPMU_BAD_ARGUMENT: a NULL. *value is then
+ * unchanged. (Intel SDM vol. 2B RDPMC; AMD APM vol. 3 RDPMC.)
  */
 VPMU_API enum vpmu_status vpmu_pmu_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned cpl,
                                          bool pce, uint64_t *value);
-
-/* What KVM or the processor does to the PMU when the vCPU is reset (not LVTPC: the APIC's). */
-VPMU_API void vpmu_pmu_reset(struct vpmu_pmu *pmu);
 
 /* --- The local APIC's entry for the PMI ------------------------------------------------------ */
 
@@ -136,7 +167,10 @@ VPMU_API void vpmu_pmu_reset(struct vpmu_pmu *pmu);
 #define VPMU_LVTPC_BITS   UINT32_C(0x107ff)
 #define VPMU_LVTPC_RESET  UINT32_C(0x00400) /* NMI, unmasked: what a machine starts with */
 
+/* LVTPC's bits under VPMU_LVTPC_BITS. Delivering a PMI may have masked it. */
 VPMU_API uint32_t vpmu_pmu_lvtpc(const struct vpmu_pmu *pmu);
+
+/* Sets them, for a write by the guest, or at a reset of the APIC; other bits are dropped. */
 VPMU_API void vpmu_pmu_set_lvtpc(struct vpmu_pmu *pmu, uint32_t value);
 
 /* --- Counting -------------------------------------------------------------------------------- */
@@ -152,9 +186,10 @@ struct vpmu_outcome {
 VPMU_API struct vpmu_outcome vpmu_pmu_enter(struct vpmu_pmu *pmu);
 
 /*
- * An entry, then so much of the guest at one privilege level (0-3). The k-th of N events of a class
- * happens at k/N of the run; overflows at exactly the same moment make one PMI; what an overflow
- * causes (a freeze, a PMI) is done at its moment, and the rest of the run goes on after it.
+ * An entry, then so much of the guest. amounts: how much of each class; cpl: the privilege level,
+ * of which 0 is kernel mode and any other user mode. The k-th of N events of a class happens at k/N
+ * of the run; overflows at exactly the same moment make one PMI; what an overflow causes (a freeze,
+ * a PMI) is done at its moment, and the rest of the run goes on after it.
  */
 VPMU_API struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
                                           unsigned cpl);
@@ -169,8 +204,9 @@ VPMU_API struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu,
 
 /*
  * How much of each class can happen at this privilege level before something may overflow: with
- * amounts below every figure, vpmu_pmu_account() causes no overflow. UINT64_MAX: no limit. Valid
- * until the next access, entry or overflow; amounts accounted since count against it.
+ * amounts below every figure of *out, vpmu_pmu_account() causes no overflow. UINT64_MAX: no limit,
+ * as for all classes without a machine. Valid until the next access, entry or overflow; amounts
+ * accounted since count against it.
  */
 VPMU_API void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct vpmu_amounts *out);
 
@@ -186,42 +222,9 @@ VPMU_API void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_a
  */
 VPMU_API uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu);
 
-/*
- * A number that two machines share when they will behave alike from now on, whatever has been made
- * of them: a hash of 64 bits, so that two that differ share one once in 2^64. Models, profile,
- * filter and switches are in it; the epoch and vpmu_pmu_events() tell of the past and are not. Of
- * this process only.
- */
-VPMU_API uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu);
-
 /* A number that changes whenever vpmu_pmu_wanted() or vpmu_pmu_headroom() may have changed other
  * than by accounting. */
 VPMU_API uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu);
-
-/*
- * The hypervisor emulates one guest instruction (KVM's kvm_pmu_trigger_event); branch: it is one.
- * On profile hardware, where nothing is emulated, the same as running that instruction.
- */
-VPMU_API struct vpmu_outcome vpmu_pmu_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
-
-/* The vCPU's thread is descheduled and scheduled in again. Nothing on profile hardware. */
-VPMU_API void vpmu_pmu_schedule(struct vpmu_pmu *pmu);
-
-/* --- Profiles with perf events -----------------------------------------------------------------
- */
-
-/* What a machine with perf events has done since it was made; zeros on profile hardware. */
-struct vpmu_event_counts {
-	uint32_t live, created, released, enabled, paused;
-};
-VPMU_API struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu);
-
-/* The next `count` creations of a perf event fail, as with EBUSY. VPMU_REFUSED: this profile has no
- * perf events. */
-VPMU_API enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t count);
-
-/* Perf events count while the guest runs only (exclude_host, the default), or always. */
-VPMU_API void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude);
 
 /*
  * Whether perf events that are created from now on honour a selector's edge, inv and cmask, which
@@ -230,31 +233,8 @@ VPMU_API void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude);
  */
 VPMU_API void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see);
 
-/* So much of the host, between exits and entries. Counts only when exclude_host is off; what an
- * overflow requests then waits for the next entry. */
-VPMU_API void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts);
-
-/* KVM_PMU_CAP_DISABLE. VPMU_REFUSED: after the first entry, or on profile hardware. */
-VPMU_API enum vpmu_status vpmu_pmu_disable(struct vpmu_pmu *pmu);
-
-/* KVM_SET_PMU_EVENT_FILTER's argument. */
-enum {
-	VPMU_FILTER_ALLOW = 0,  /* only what is listed counts */
-	VPMU_FILTER_DENY = 1,   /* only what is not listed counts */
-	VPMU_FILTER_MASKED = 1, /* flag: entries are masked events (Linux since 6.3) */
-	VPMU_FILTER_EVENTS = 300
-};
-struct vpmu_filter {
-	uint32_t action, fixed_bitmap, flags, count;
-	uint64_t events[VPMU_FILTER_EVENTS]; /* event | umask << 8, or masked entries */
-};
-
-/*
- * Sets the event filter, or removes it with NULL. The filter is the caller's and must live and stay
- * as it is while it is set. VPMU_BAD_ARGUMENT: what KVM answers with EINVAL or E2BIG;
- * VPMU_REFUSED: this profile has no filter.
- */
-VPMU_API enum vpmu_status vpmu_pmu_set_filter(struct vpmu_pmu *pmu,
-                                              const struct vpmu_filter *filter);
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -27,9 +27,13 @@
 #include <vpmu/pmu.h>
 #include <vpmu/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
-	VPMU_MAX_STATE = 40, /* values of a state */
-	VPMU_MAX_PLAN = 64,  /* writes of a plan */
+	VPMU_MAX_STATE = 64, /* values of a state */
+	VPMU_MAX_PLAN = 96,  /* writes of a plan */
 	VPMU_NO_VALUE = 0xff /* of a register that shows no value of a state */
 };
 
@@ -46,20 +50,24 @@ struct vpmu_layout {
 	bool has_global; /* global control exists */
 	uint8_t register_count;
 	uint8_t value_count;
+	uint8_t reserved[5];
 	uint8_t stored[VPMU_MAX_STATE];       /* the register of each value, ascending by MSR */
 	uint8_t value_of[VPMU_MAX_REGISTERS]; /* the value that a register shows, or VPMU_NO_VALUE
 	                                       */
 	struct vpmu_register registers[VPMU_MAX_REGISTERS]; /* as vpmu_model_registers() */
 };
 
-/* Fills *layout. A model without a PMU has an empty layout. VPMU_INCOMPATIBLE: the model fails
- * vpmu_model_check(); the layout is then empty too. */
+/* Fills *layout; the model is copied. A model without a PMU has an empty layout. VPMU_INCOMPATIBLE:
+ * the model fails vpmu_model_check(), which says why; VPMU_BAD_ARGUMENT: a NULL. The layout is then
+ * empty too. */
 VPMU_API enum vpmu_status vpmu_layout_init(struct vpmu_layout *layout,
                                            const struct vpmu_model *model);
 
-/* The place in registers[] of a name (as the tables write it) or an MSR number; -1 when the model
- * has no such register. */
+/* The place in registers[] of a name, as the tables write it ("IA32_PMC0"); -1: the model has no
+ * such register, or an argument is NULL. */
 VPMU_API int vpmu_layout_find(const struct vpmu_layout *layout, const char *name);
+
+/* The same of an MSR number. */
 VPMU_API int vpmu_layout_find_msr(const struct vpmu_layout *layout, uint32_t msr);
 
 /*
@@ -81,26 +89,28 @@ struct vpmu_state {
 	uint64_t values[VPMU_MAX_STATE];
 };
 
-/* The state after a processor reset. */
+/* Makes *state that after a processor reset; all zeros without a layout. */
 VPMU_API void vpmu_state_reset(struct vpmu_state *state, const struct vpmu_layout *layout);
 
 /*
  * The value that the register at that place shows: its own, or an alias's original's.
- * VPMU_NO_REGISTER: it shows none; VPMU_BAD_ARGUMENT: the state is another model's. *value is then
- * unchanged.
+ * VPMU_NO_REGISTER: it shows none; VPMU_BAD_ARGUMENT: the state is another model's, or a NULL.
+ * *value is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_state_value(const struct vpmu_state *state,
                                            const struct vpmu_layout *layout, unsigned place,
                                            uint64_t *value);
 
-/* Sets it. Also VPMU_BAD_ARGUMENT: the register cannot hold the value (vpmu_layout_excess()). */
+/* Sets the value that the register at that place shows. VPMU_NO_REGISTER: it shows none;
+ * VPMU_BAD_ARGUMENT: the state is another model's, a NULL, or the register cannot hold the value,
+ * of which vpmu_layout_excess() says which bits. The state is then unchanged. */
 VPMU_API enum vpmu_status vpmu_state_set(struct vpmu_state *state, const struct vpmu_layout *layout,
                                          unsigned place, uint64_t value);
 
 /*
  * Whether every register can hold its value: no reserved bit, nothing beyond a counter's width.
  * VPMU_BAD_DATA: one cannot, and why (may be NULL) names it; VPMU_BAD_ARGUMENT: the state is
- * another model's.
+ * another model's, or a NULL.
  */
 VPMU_API enum vpmu_status vpmu_state_check(const struct vpmu_state *state,
                                            const struct vpmu_layout *layout, char *why,
@@ -109,13 +119,14 @@ VPMU_API enum vpmu_status vpmu_state_check(const struct vpmu_state *state,
 /* One register in which two states differ. */
 struct vpmu_difference {
 	uint8_t place; /* in the layout's registers[] */
+	uint8_t reserved[7];
 	uint64_t a, b;
 };
 
 /*
  * Lists the registers in which two states of one model differ, in table order, in out[]
  * (VPMU_MAX_STATE entries), and their number in *count. VPMU_BAD_ARGUMENT: a state is another
- * model's; *count is then 0.
+ * model's, or a NULL; *count is then 0.
  */
 VPMU_API enum vpmu_status vpmu_state_compare(const struct vpmu_state *a, const struct vpmu_state *b,
                                              const struct vpmu_layout *layout,
@@ -163,15 +174,19 @@ struct vpmu_order {
 	size_t step_count;
 	bool skips_equal; /* what the target has already is not written: it is read first */
 	bool one_by_one;  /* a call for each write */
+	uint8_t reserved[30];
 };
 
-/* The i-th order, or NULL past the last; the order of that name, or NULL. Static storage. */
+/* The i-th order, from 0 on; NULL past the last. Static storage. */
 VPMU_API const struct vpmu_order *vpmu_order_at(size_t i);
+
+/* The order of that name ("safe"); NULL: there is none. Static storage. */
 VPMU_API const struct vpmu_order *vpmu_order_find(const char *name);
 
-/* The level of that name ("runtime", "reset", "full"), or VPMU_LEVEL_NEVER; and the name of a level
- * of a put, or NULL. Static storage. */
+/* The level of that name ("runtime", "reset", "full"); VPMU_LEVEL_NEVER: there is none. */
 VPMU_API enum vpmu_level vpmu_level_find(const char *name);
+
+/* The name of a level of a put; NULL for VPMU_LEVEL_NEVER and what is no level. Static storage. */
 VPMU_API const char *vpmu_level_name(enum vpmu_level level);
 
 /* --- Plan: what a put writes, in sequence ------------------------------------------------------
@@ -186,7 +201,8 @@ struct vpmu_write {
 
 struct vpmu_plan {
 	const struct vpmu_order *order;
-	enum vpmu_level level;
+	uint8_t level; /* enum vpmu_level */
+	uint8_t reserved[7];
 	size_t count;
 	struct vpmu_write writes[VPMU_MAX_PLAN];
 };
@@ -221,9 +237,11 @@ struct vpmu_target {
 	int (*write)(void *context, const struct vpmu_msr *msrs, unsigned count);
 	void *context;
 	unsigned batch; /* the most in one call; 0: no limit */
+	unsigned reserved[5];
 };
 
-/* A register machine as a target, by host accesses. */
+/* A register machine as a target, by host accesses; it must live as long. Without a machine there
+ * are no functions, and a put or get answers VPMU_BAD_ARGUMENT. */
 VPMU_API struct vpmu_target vpmu_target_machine(struct vpmu_pmu *pmu);
 
 /* What to do when the target refuses an access. */
@@ -253,9 +271,10 @@ enum vpmu_left {
 
 /* Everything that is to be said about a put or a get. */
 struct vpmu_report {
-	enum vpmu_status status;
+	uint8_t status; /* enum vpmu_status */
 	bool is_get;
-	enum vpmu_left left;      /* of a put */
+	uint8_t left; /* enum vpmu_left, of a put */
+	uint8_t reserved[21];
 	int host_error;           /* VPMU_HOST: the errno of the call that failed */
 	unsigned planned;         /* writes of the plan, values of the get */
 	unsigned done;            /* that the target took or gave, rolled back or not */
@@ -278,7 +297,10 @@ VPMU_API enum vpmu_status vpmu_plan_apply(const struct vpmu_plan *plan,
                                           const struct vpmu_target *target, enum vpmu_policy policy,
                                           struct vpmu_report *report);
 
-/* vpmu_plan_make() and vpmu_plan_apply(); their errors. */
+/*
+ * Writes the state to the target: vpmu_plan_make() and vpmu_plan_apply(), with their errors. Where
+ * no plan could be made, nothing was tried: report->left is VPMU_LEFT_UNTOUCHED.
+ */
 VPMU_API enum vpmu_status vpmu_state_put(const struct vpmu_state *state,
                                          const struct vpmu_layout *layout,
                                          const struct vpmu_target *target, enum vpmu_level level,
@@ -289,7 +311,8 @@ VPMU_API enum vpmu_status vpmu_state_put(const struct vpmu_state *state,
  * Reads every value of a state from the target, in one call unless its batch or a refusal makes
  * more. VPMU_REFUSED: it refused to give one or more; under ROLL_BACK *state is then unchanged,
  * under the other policies those that are missing have their reset values. VPMU_HOST: a call failed
- * as a whole; *state is unchanged. The values are not judged: vpmu_state_check() does.
+ * as a whole; *state is unchanged, as for VPMU_BAD_ARGUMENT: a NULL, no functions, or no policy.
+ * The values are not judged: vpmu_state_check() does. *report tells all, and has the status too.
  */
 VPMU_API enum vpmu_status vpmu_state_get(struct vpmu_state *state, const struct vpmu_layout *layout,
                                          const struct vpmu_target *target, enum vpmu_policy policy,
@@ -307,9 +330,13 @@ VPMU_API enum vpmu_status vpmu_target_reset(const struct vpmu_target *target,
  * One line on a report, without a newline: "IA32_PERFEVTSEL2 (0x188): the target refused 0x600000
  * after 5 of 20 writes; rolled back". i: which line, from 0; "" past the last. A report has a line
  * for each refusal and for each value that could not be rolled back, and one more, first, when
- * nothing was refused or a call failed as a whole.
+ * nothing was refused or a call failed as a whole. line: of `bytes`; 160 hold any.
  */
 VPMU_API void vpmu_report_describe(const struct vpmu_report *report, unsigned i, char *line,
                                    size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

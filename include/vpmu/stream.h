@@ -23,6 +23,10 @@
 #include <vpmu/state.h>
 #include <vpmu/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* --- The stream of one vCPU ------------------------------------------------------------------- */
 
 enum {
@@ -36,7 +40,7 @@ enum {
  * Writes the state's stream to `out`, of which it uses *used bytes; their number depends on the
  * model only, never on the values. vcpu: the VMM's number of the vCPU, 0 if that says nothing.
  * VPMU_BAD_ARGUMENT: the state is not of the layout, a register cannot hold its value
- * (vpmu_state_check() says which), or `bytes` are too few. *used is then 0.
+ * (vpmu_state_check() says which), `bytes` are too few, or a NULL. *used is then 0.
  */
 VPMU_API enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
                                              const struct vpmu_layout *layout, uint32_t vcpu,
@@ -46,7 +50,8 @@ VPMU_API enum vpmu_status vpmu_stream_encode(const struct vpmu_state *state,
  * Reads a stream into a state of the layout's model: the destination's, which it must be for. Of
  * `bytes` not one may be missing or left over. vcpu may be NULL.
  * VPMU_BAD_DATA: damaged; VPMU_INCOMPATIBLE: undamaged, but for another model, of a newer version,
- * or with a record or register that this vpmu does not know and may not skip.
+ * or with a record or register that this vpmu does not know and may not skip; VPMU_BAD_ARGUMENT: a
+ * NULL.
  */
 VPMU_API enum vpmu_status vpmu_stream_decode(const void *data, size_t bytes,
                                              const struct vpmu_layout *layout,
@@ -64,11 +69,13 @@ VPMU_API enum vpmu_status vpmu_stream_length(const void *data, size_t bytes, siz
 /* Whose state a stream is. */
 struct vpmu_stream_about {
 	uint16_t version;
+	uint16_t reserved[5];
 	uint32_t vcpu;
 	struct vpmu_model model;
 };
 
-/* Says so, for who has no layout yet. Errors as vpmu_stream_decode(); registers are not judged. */
+/* Says whose state a stream is, for who has no layout yet. Errors as vpmu_stream_decode();
+ * registers are not judged. */
 VPMU_API enum vpmu_status vpmu_stream_look(const void *data, size_t bytes,
                                            struct vpmu_stream_about *about, char *why,
                                            size_t why_bytes);
@@ -109,6 +116,7 @@ struct vpmu_file {
 	const uint8_t *data;
 	size_t bytes, at;
 	uint32_t vcpus;
+	uint32_t reserved[5];
 };
 
 /*
@@ -119,7 +127,8 @@ struct vpmu_file {
 VPMU_API enum vpmu_status vpmu_file_open(struct vpmu_file *file, const void *data, size_t bytes,
                                          char *why, size_t why_bytes);
 
-/* The next vCPU's stream, to be decoded; false at the end. */
+/* The next vCPU's stream, to be decoded: where it is in the caller's bytes, and its length. False
+ * at the end. */
 VPMU_API bool vpmu_file_next(struct vpmu_file *file, const void **stream, size_t *bytes);
 
 /* --- QEMU's migration files --------------------------------------------------------------------
@@ -142,8 +151,10 @@ struct vpmu_qemu_pmu {
 	uint64_t gp_evtsel[VPMU_QEMU_GP];
 };
 
-/* The subsection's payload, VPMU_QEMU_BYTES. */
+/* Writes the subsection's payload to `out`, VPMU_QEMU_BYTES. */
 VPMU_API void vpmu_qemu_pack(const struct vpmu_qemu_pmu *pmu, void *out);
+
+/* Reads it: any VPMU_QEMU_BYTES are the fields of some PMU. */
 VPMU_API void vpmu_qemu_unpack(struct vpmu_qemu_pmu *pmu, const void *payload);
 
 /*
@@ -171,6 +182,7 @@ struct vpmu_source {
 	bool (*read)(void *context, uint64_t offset, void *into, size_t bytes);
 	void *context;
 	uint64_t bytes;
+	uint64_t reserved[2];
 };
 
 /* A vCPU of a migration file. */
@@ -178,7 +190,8 @@ struct vpmu_qemu_cpu {
 	uint32_t instance; /* QEMU's number of the section */
 	bool has_pmu;      /* else its PMU was idle: every field was 0, and is */
 	bool has_lbr;      /* there is a subsection cpu/arch_lbr, which is not read */
-	uint64_t offset;   /* of the PMU's payload in the file, or of the vCPU's section */
+	uint8_t reserved[10];
+	uint64_t offset; /* of the PMU's payload in the file, or of the vCPU's section */
 	struct vpmu_qemu_pmu pmu;
 };
 
@@ -186,6 +199,7 @@ struct vpmu_qemu_about {
 	size_t cpus;
 	bool described;   /* found through the file's JSON description; else by the known layout */
 	char machine[64]; /* the machine type, "" where the file has none */
+	uint64_t reserved[4];
 };
 
 /*
@@ -200,5 +214,9 @@ VPMU_API enum vpmu_status vpmu_qemu_find(const struct vpmu_source *source,
                                          struct vpmu_qemu_cpu *cpus, size_t max,
                                          struct vpmu_qemu_about *about, char *why,
                                          size_t why_bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -3,9 +3,12 @@
  * The words that every part of vpmu shares: status values, vendors, and the classes of events that
  * a PMU counts.
  *
- * Stability: within one major version values are only added at the end of an enum, never
- * renumbered. Threads: the library keeps no global state; two objects in two threads need no lock,
- * one object in two threads needs the caller's.
+ * Stability: within one major version a value is only added at the end of an enum, never
+ * renumbered. So the number of values that an enum ends with (VPMU_CLASSES, VPMU_KINDS) grows: loop
+ * to it, but size nothing that the library fills by it; such arrays have a VPMU_MAX_ of their own,
+ * which does not change. A structure has members of fixed size, enums as uint8_t, and grows into
+ * its `reserved` ones: leave them 0. Threads: the library keeps no global state; two objects in two
+ * threads need no lock, one object in two threads needs the caller's.
  *
  * Bad input: no function dereferences a NULL that it was given. Where its comment does not say that
  * a pointer may be NULL, NULL is a mistake of the caller's, and so is what vpmu_profile_find() or
@@ -19,6 +22,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Marks what libvpmu.so exports. */
 #if defined(__GNUC__)
@@ -40,7 +47,8 @@ enum vpmu_status {
 	VPMU_INTERNAL,     /* a bug in vpmu */
 };
 
-/* A short lower-case text for a status, for messages. Never NULL; static storage. */
+/* A short lower-case text for a status, for messages: "unknown status" for what is none, never
+ * NULL. Static storage. */
 VPMU_API const char *vpmu_status_text(enum vpmu_status status);
 
 enum vpmu_vendor {
@@ -61,15 +69,22 @@ enum vpmu_class {
 	VPMU_LLC_MISSES,
 	VPMU_SLOTS, /* issue slots: cycles times the machine's width (Intel fixed counter 3) */
 	VPMU_CLASSES,
-	VPMU_NO_CLASS = VPMU_CLASSES /* an event that this PMU cannot see: it counts 0 */
+	VPMU_NO_CLASS = 255 /* an event that this PMU cannot see: it counts 0 */
 };
 
-/* How much of each class happened, or may happen. */
+/* Room for the classes of this major version: a bit each in vpmu_pmu_wanted(). */
+enum { VPMU_MAX_CLASSES = 32 };
+
+/* How much of each class happened, or may happen; 0 of a class that a caller does not know. */
 struct vpmu_amounts {
-	uint64_t of[VPMU_CLASSES];
+	uint64_t of[VPMU_MAX_CLASSES];
 };
 
 /* The lower-case name of a class, "instructions"; NULL when out of range. Static storage. */
 VPMU_API const char *vpmu_class_name(enum vpmu_class class_);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

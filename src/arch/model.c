@@ -185,6 +185,9 @@ static const char *identity_reason(const struct vpmu_model *model)
 		return "the model's name does not end";
 	if (!model->version && !is_off(model))
 		return "version 0 is no PMU at all, but counters or features are set";
+	for (size_t i = 0; i < ARRAY_SIZE(model->reserved); i++)
+		if (model->reserved[i])
+			return "a field that this vpmu does not know is set";
 	return NULL;
 }
 

@@ -7,6 +7,11 @@ const char *vpmu_version(void)
 	return VPMU_VERSION;
 }
 
+uint32_t vpmu_version_number(void)
+{
+	return VPMU_VERSION_NUMBER;
+}
+
 const char *vpmu_status_text(enum vpmu_status status)
 {
 	static const char *const text[] = {

@@ -118,7 +118,8 @@ static bool refused_at(unsigned at, enum vpmu_policy policy, const struct machin
                        struct record *record, uint64_t *transitions)
 {
 	struct refusing refusing = {pmu_of(scratch), record, 0, at, transitions};
-	struct vpmu_target target = {read_through, write_but_one, &refusing, 0};
+	struct vpmu_target target = {
+		.read = read_through, .write = write_but_one, .context = &refusing};
 	uint64_t values[VPMU_MAX_STATE] = {0};
 	struct vpmu_report report;
 

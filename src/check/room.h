@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <vpmu/simulate.h>
 #include <vpmu/state.h>
 
 /* --- Properties --- */

@@ -236,7 +236,7 @@ struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu, const struct vpmu_amo
 
 static void headroom_of(const struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_amounts *out)
 {
-	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+	for (unsigned i = 0; i < VPMU_MAX_CLASSES; i++)
 		out->of[i] = UINT64_MAX;
 	for (uint32_t rest = slots; rest; rest &= rest - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(rest);

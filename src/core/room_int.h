@@ -28,6 +28,9 @@ static inline unsigned slot_of_bit(uint32_t slots)
 	for (uint32_t rest_ = (bitmap), slot = rest_ ? slot_of_bit(rest_) : 0; rest_;              \
 	     rest_ &= rest_ - 1, slot = rest_ ? slot_of_bit(rest_) : 0)
 
+/* The place in pmu->total of what never happens. */
+enum { NEVER = VPMU_CLASSES };
+
 static inline enum mode mode_of_cpl(unsigned cpl)
 {
 	return cpl ? MODE_USER : MODE_KERNEL;
@@ -128,7 +131,7 @@ struct vpmu_pmu {
 	/* What vpmu_pmu_account() touches, in one place. */
 	uint64_t left[VPMU_CLASSES]; /* how much may happen in `mode` without an overflow, less 1 */
 	uint64_t armed[VPMU_CLASSES]; /* what left was when it was computed */
-	/* What happened up to then, in each mode and in both; VPMU_NO_CLASS never happens. */
+	/* What happened up to then, in each mode and in both; the last never happens. */
 	uint64_t total[MODES + 1][VPMU_CLASSES + 1];
 	bool is_armed;
 	uint8_t mode; /* enum mode that left is for */
@@ -290,7 +293,7 @@ static inline uint64_t tally_running(const struct vpmu_pmu *pmu, const struct ta
 	if (!tally->modes)
 		return 0;
 	sum = (&pmu->total[0][0])[tally->total];
-	if (pmu->is_armed && tally->modes >> pmu->mode & 1 && tally->total != VPMU_NO_CLASS)
+	if (pmu->is_armed && tally->modes >> pmu->mode & 1 && tally->total != NEVER)
 		sum += pmu->armed[tally->class_] - pmu->left[tally->class_];
 	return sum;
 }

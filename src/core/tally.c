@@ -29,7 +29,7 @@ static uint8_t place_of(const struct tally *tally, unsigned modes)
 	static const uint8_t row[1 << MODES] = {0, MODE_KERNEL, MODE_USER, MODES};
 
 	if (!modes || tally->threshold || tally->class_ == VPMU_NO_CLASS)
-		return VPMU_NO_CLASS;
+		return NEVER;
 	return (uint8_t)(row[modes] * (VPMU_CLASSES + 1) + tally->class_);
 }
 

@@ -222,6 +222,7 @@ enum vpmu_status vpmu_stream_look(const void *data, size_t bytes, struct vpmu_st
 		status = model_judge(&model, envelope.model.at, &where);
 	if (status)
 		return status;
-	*about = (struct vpmu_stream_about){envelope.version, envelope.vcpu, model};
+	*about = (struct vpmu_stream_about){
+		.version = envelope.version, .vcpu = envelope.vcpu, .model = model};
 	return VPMU_OK;
 }

@@ -94,7 +94,7 @@ enum vpmu_status vpmu_file_open(struct vpmu_file *file, const void *data, size_t
                                 size_t why_bytes)
 {
 	const struct why where = {why, why_bytes};
-	struct vpmu_file opened = {data, bytes, VPMU_FILE_HEADER_BYTES, 0};
+	struct vpmu_file opened = {.data = data, .bytes = bytes, .at = VPMU_FILE_HEADER_BYTES};
 	enum vpmu_status status;
 
 	if (!file || (!data && bytes))

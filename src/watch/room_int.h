@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include <vpmu/pmu.h>
+#include <vpmu/simulate.h>
 #include <vpmu/state.h>
 
 #include "arch/room.h"

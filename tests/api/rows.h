@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
 struct row {

@@ -6,7 +6,13 @@ enum { FAR = 1 << 20 }; /* past the end of every list */
 
 static void version(void)
 {
+	char text[32];
+
 	assert_string_equal(vpmu_version(), VPMU_VERSION);
+	assert_int_equal(vpmu_version_number(), VPMU_VERSION_NUMBER);
+	snprintf(text, sizeof(text), "%d.%d.%d", VPMU_VERSION_MAJOR, VPMU_VERSION_MINOR,
+	         VPMU_VERSION_PATCH);
+	assert_string_equal(text, VPMU_VERSION);
 }
 
 static void status_text(void)
@@ -57,8 +63,12 @@ static void model_check(void)
 	char why[16] = "";
 
 	REJECTS(vpmu_model_check(NULL, NULL, 0));
+	struct vpmu_model newer = good()->model;
+
 	REJECTS(vpmu_model_check(NULL, why, sizeof(why)));
 	assert_string_equal(why, "a required argu");
+	newer.reserved[3] = 1;
+	assert_int_equal(vpmu_model_check(&newer, NULL, 0), VPMU_INCOMPATIBLE);
 }
 
 static void model_equal(void)
@@ -139,6 +149,7 @@ static void fields(void)
 
 static const struct row rows[] = {
 	{"vpmu_version", version},
+	{"vpmu_version_number", version},
 	{"vpmu_status_text", status_text},
 	{"vpmu_class_name", class_name},
 	{"vpmu_model_parse", model_parse},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of vpmu/pmu.h. */
+/* Rows of vpmu/pmu.h and vpmu/simulate.h. */
 #include "rows.h"
 
 static const struct vpmu_amounts some = {.of = {[VPMU_INSTRUCTIONS] = 1}};
@@ -130,7 +130,7 @@ static void headroom(void)
 	vpmu_pmu_headroom(good()->pmu, 0, NULL);
 	vpmu_pmu_headroom_shared(good()->pmu, NULL);
 	vpmu_pmu_headroom(NULL, 0, &out);
-	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+	for (unsigned i = 0; i < VPMU_MAX_CLASSES; i++)
 		assert_true(out.of[i] == UINT64_MAX);
 	vpmu_pmu_headroom_shared(NULL, &out);
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vpmu/simulate.h>
+
 #include "witness.h"
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
@@ -368,7 +370,8 @@ static int write_through(void *context, const struct vpmu_msr *msrs, unsigned co
 
 static bool put(struct trial *trial)
 {
-	struct vpmu_target target = {read_through, write_through, trial, 0};
+	struct vpmu_target target = {
+		.read = read_through, .write = write_through, .context = trial};
 	struct vpmu_report report;
 	bool done = !vpmu_state_put(&trial->state, &trial->layout, &target, trial->tried->level,
 	                            trial->tried->order, VPMU_POLICY_STOP, &report);

@@ -3,6 +3,8 @@
  * A state put on a machine that is in use counts on as on the machine that it was saved from: the
  * counts, the status and the PMIs. Order safe, on every profile; and where another order fails.
  */
+#include <vpmu/simulate.h>
+
 #include "fixture.h"
 
 /* What the random programs count. */

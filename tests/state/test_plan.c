@@ -243,8 +243,8 @@ static void a_command_is_written_0(void **state)
 static void an_order_too_long_for_a_plan_is_refused_whole(void **state)
 {
 	static const struct vpmu_step again = {.kinds = 1u << VPMU_KIND_COUNTER};
-	struct vpmu_step steps[20];
-	struct vpmu_order order = {"long", "", steps, ARRAY_SIZE(steps), false, false};
+	struct vpmu_step steps[VPMU_MAX_PLAN / 4 + 1];
+	struct vpmu_order order = {.name = "long", .steps = steps, .step_count = ARRAY_SIZE(steps)};
 	struct vpmu_layout layout = layout_of("intel-v2");
 	struct vpmu_plan plan;
 	struct vpmu_state s;

@@ -189,5 +189,5 @@ static bool read_file(void *context, uint64_t offset, void *into, size_t bytes)
 
 struct vpmu_source qemu_file_source(const struct qemu_file *file, size_t bytes)
 {
-	return (struct vpmu_source){read_file, (void *)file, bytes};
+	return (struct vpmu_source){.read = read_file, .context = (void *)file, .bytes = bytes};
 }

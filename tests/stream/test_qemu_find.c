@@ -344,7 +344,7 @@ static void a_read_that_fails_is_the_host_s(void **unused)
 	for (unsigned description = 0; description < 2; description++)
 		for (unsigned calls = 0; calls < 3; calls++) {
 			unsigned left = calls;
-			struct vpmu_source source = {refuse, &left, 0};
+			struct vpmu_source source = {.read = refuse, .context = &left};
 
 			usual(description, X86_64);
 			source.bytes = file.count;
