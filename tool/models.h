@@ -33,8 +33,6 @@ void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *
                             const struct vpmu_profile *profile);
 
 /* The words for enumerated facts; static storage. */
-const char *model_kind_name(enum vpmu_kind kind);
-const char *model_access_name(enum vpmu_access access);
 const char *model_level_name(enum vpmu_level level);
 
 /* A model's vendor, counters and features, a line each. */

@@ -49,11 +49,11 @@ json_t *model_json(const struct vpmu_model *model)
 static json_t *register_json(const struct vpmu_register *reg)
 {
 	return json_pack("{s:o, s:s, s:s, s:i, s:i, s:o, s:o, s:s, s:s, s:s}", "msr",
-	                 json_hex(reg->msr), "name", reg->name, "kind", model_kind_name(reg->kind),
+	                 json_hex(reg->msr), "name", reg->name, "kind", vpmu_kind_name(reg->kind),
 	                 "index", reg->index, "width", reg->width, "writable",
 	                 json_hex(reg->writable), "reset", json_hex(reg->reset), "guest",
-	                 model_access_name(reg->guest), "host", model_access_name(reg->host),
-	                 "level", model_level_name(reg->level));
+	                 vpmu_access_name(reg->guest), "host", vpmu_access_name(reg->host), "level",
+	                 model_level_name(reg->level));
 }
 
 static json_t *event_json(const struct vpmu_model *model, const struct model_event *event)

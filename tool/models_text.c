@@ -77,8 +77,8 @@ static void print_registers(const struct model_facts *facts)
 
 		printf("0x%-8" PRIx32 "  %-29s  %-14s  %5u  %-10s  %-10s  %-7s  0x%-16" PRIx64
 		       "  0x%" PRIx64 "\n",
-		       reg->msr, reg->name, model_kind_name(reg->kind), reg->width,
-		       model_access_name(reg->guest), model_access_name(reg->host),
+		       reg->msr, reg->name, vpmu_kind_name(reg->kind), reg->width,
+		       vpmu_access_name(reg->guest), vpmu_access_name(reg->host),
 		       model_level_name(reg->level), reg->reset, reg->writable);
 	}
 }

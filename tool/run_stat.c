@@ -18,7 +18,7 @@ struct controls {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	size_t count;
 	uint64_t global, fixed;
-	struct selector_probe probe;
+	const struct vpmu_model *model;
 };
 
 /* The value of the register of that kind and index; `otherwise` when the model has none. */
@@ -44,7 +44,7 @@ static void read_controls(struct controls *controls, const struct run *run)
 	controls->fixed = read_kind(controls, VPMU_KIND_FIXED_CTRL, 0, 0);
 	/* Without global control, every counter runs as its selector says. */
 	controls->global = read_kind(controls, VPMU_KIND_GLOBAL_CTRL, 0, UINT64_MAX);
-	selector_probe_init(&controls->probe, &run->model);
+	controls->model = &run->model;
 }
 
 static void fill_gp(struct controls *controls, struct run_counter *counter)
@@ -58,7 +58,7 @@ static void fill_gp(struct controls *controls, struct run_counter *counter)
 	counter->user = selector & SELECTOR_USR;
 	counter->kernel = selector & SELECTOR_OS;
 	counter->interrupt = selector & SELECTOR_INT;
-	counter->class_ = selector_class(&controls->probe, selector);
+	counter->class_ = vpmu_model_event_class(controls->model, selector);
 	if (counter->programmed)
 		selector_event_text(&controls->run->model, selector, counter->event);
 }
@@ -75,7 +75,7 @@ static void fill_fixed(struct controls *controls, struct run_counter *counter)
 	counter->interrupt = field & FIXED_PMI_BIT;
 	counter->enabled =
 		(counter->user || counter->kernel) && controls->global >> (32 + index) & 1;
-	counter->class_ = selector_fixed_class(&controls->probe, index);
+	counter->class_ = vpmu_model_fixed_class(controls->model, index);
 	if (counter->class_ != VPMU_NO_CLASS)
 		snprintf(counter->event, sizeof(counter->event), "%s",
 		         vpmu_class_name(counter->class_));

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event selectors as a person reads them: which class of happenings a value counts, when, and what
- * the event is called.
+ * Event selectors as a person reads them: when a value counts, and what the event is called.
  */
 #ifndef TOOL_SELECTOR_H
 #define TOOL_SELECTOR_H
 
-#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,24 +23,6 @@ enum { FIXED_BITS_EACH = 4, FIXED_OS_BIT = 1, FIXED_USR_BIT = 2, FIXED_PMI_BIT =
 
 /* The event and unit mask of a selector's value. */
 uint64_t selector_event(const struct vpmu_model *model, uint64_t selector);
-
-/*
- * Tells what a selector's value counts by asking a register machine of the model, so that there is
- * no second list of events to go stale.
- */
-struct selector_probe {
-	alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
-	struct vpmu_pmu *pmu;     /* NULL: the model has no PMU */
-	uint32_t selector, fixed; /* MSRs; 0: the model has none */
-};
-
-void selector_probe_init(struct selector_probe *probe, const struct vpmu_model *model);
-
-/* The class that a selector with this event and unit mask counts, or VPMU_NO_CLASS. */
-enum vpmu_class selector_class(struct selector_probe *probe, uint64_t selector);
-
-/* The class that a fixed counter counts, or VPMU_NO_CLASS. */
-enum vpmu_class selector_fixed_class(struct selector_probe *probe, unsigned index);
 
 enum { SELECTOR_NAME_BYTES = 96 };
 

@@ -205,6 +205,9 @@ enum vpmu_kind {
 	VPMU_KINDS
 };
 
+/* "fixed-counter"; NULL for what is no kind. Static storage. */
+VPMU_API const char *vpmu_kind_name(enum vpmu_kind kind);
+
 /* How a register answers RDMSR and WRMSR. */
 enum vpmu_access {
 	VPMU_ACCESS_NONE,       /* neither */
@@ -213,6 +216,9 @@ enum vpmu_access {
 	VPMU_ACCESS_COMMAND,    /* a write acts, a read gives 0 */
 	VPMU_ACCESS_IGNORED,    /* a write is taken and dropped */
 };
+
+/* "read-write"; NULL for what is no access. Static storage. */
+VPMU_API const char *vpmu_access_name(enum vpmu_access access);
 
 /* From which level of put on a register is written (KVM_PUT_RUNTIME_STATE, …). */
 enum vpmu_level {
@@ -246,6 +252,24 @@ enum { VPMU_MAX_REGISTERS = 96 };
  * and with a NULL.
  */
 VPMU_API size_t vpmu_model_registers(const struct vpmu_model *model, struct vpmu_register *out);
+
+/*
+ * The vendor's name of a PMU register's MSR number, whatever models have it: "IA32_PMC9",
+ * "PerfEvtSel0". False: no model of the vendor's has such a register; *name is then "". name: of
+ * VPMU_NAME_BYTES.
+ */
+VPMU_API bool vpmu_msr_name(enum vpmu_vendor vendor, uint32_t msr, char *name);
+
+/*
+ * The class that an event selector's value counts, by its event and unit mask only; VPMU_NO_CLASS:
+ * an event that the model lacks, or that vpmu cannot see. Whether the counter runs is for its other
+ * bits and the global control to say.
+ */
+VPMU_API enum vpmu_class vpmu_model_event_class(const struct vpmu_model *model, uint64_t selector);
+
+/* The class that the model's fixed counter of that number counts; VPMU_NO_CLASS: it has none, or it
+ * counts what vpmu cannot see. */
+VPMU_API enum vpmu_class vpmu_model_fixed_class(const struct vpmu_model *model, unsigned index);
 
 #ifdef __cplusplus
 }

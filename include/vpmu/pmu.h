@@ -138,6 +138,13 @@ VPMU_API enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32
 VPMU_API enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
+ * What vpmu_pmu_guest_write() would return, without the write: for who must know before it commits
+ * to something, as the end of a block of translated code.
+ */
+VPMU_API enum vpmu_status vpmu_pmu_guest_can_write(const struct vpmu_pmu *pmu, uint32_t msr,
+                                                   uint64_t value);
+
+/*
  * A read by the VMM (KVM's host_initiated, KVM_GET_MSRS), into *value. VPMU_REFUSED: this register
  * gives the VMM nothing. VPMU_NO_REGISTER, VPMU_BAD_ARGUMENT: as vpmu_pmu_guest_read().
  */
@@ -175,11 +182,15 @@ VPMU_API void vpmu_pmu_set_lvtpc(struct vpmu_pmu *pmu, uint32_t value);
 
 /* --- Counting -------------------------------------------------------------------------------- */
 
-/* PMIs that a call delivered through LVTPC (deliver them to the guest now), and those that it
- * dropped because LVTPC was masked. Intel masks LVTPC on delivery, AMD does not. */
+/* What a call that counts came to. Returned in registers, and never any larger. */
 struct vpmu_outcome {
-	uint32_t pmi;
-	uint32_t masked;
+	uint32_t pmi;    /* PMIs that went through LVTPC: deliver them to the guest now. Intel masks
+	                    LVTPC on delivery, AMD does not */
+	uint32_t masked; /* PMIs that were dropped because LVTPC was masked */
+	/* Counters that have overflowed since the outcome before, by their bits in the global
+	 * status register: bit i is general-purpose counter i, bit 32 + i fixed counter i. Also on
+	 * models without that register, and whether a PMI was asked for or not. */
+	uint64_t overflowed;
 };
 
 /* A vCPU entry: handles what is pending. */

@@ -85,3 +85,13 @@ enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index)
 		return VPMU_NO_CLASS;
 	return classes[index];
 }
+
+enum vpmu_class vpmu_model_event_class(const struct vpmu_model *model, uint64_t selector)
+{
+	return vpmu_model_check(model, NULL, 0) ? VPMU_NO_CLASS : event_class(model, selector);
+}
+
+enum vpmu_class vpmu_model_fixed_class(const struct vpmu_model *model, unsigned index)
+{
+	return vpmu_model_check(model, NULL, 0) ? VPMU_NO_CLASS : fixed_class(model, index);
+}

@@ -89,6 +89,11 @@ void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
 void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 
+enum { K7_COUNTERS = 4 };
+
+/* The name of a row's register: the format with its %u filled in, in VPMU_NAME_BYTES. */
+void register_name(char *name, const char *format, unsigned index);
+
 /* Row functions that both tables use. */
 bool row_always(const struct vpmu_model *model);
 uint64_t row_nothing(const struct vpmu_model *model, unsigned index);

@@ -2,8 +2,6 @@
 /* Questions to the register tables, and a model's registers one by one. */
 #include <arch/room_int.h>
 
-enum { K7_COUNTERS = 4 };
-
 bool row_always(const struct vpmu_model *model)
 {
 	return true;
@@ -74,7 +72,7 @@ bool reg_exists(const struct reg_row *row, const struct vpmu_model *model, unsig
 	return row->count != REG_PER_FIXED || model->fixed_mask & BIT64(index);
 }
 
-static void register_name(char *name, const char *format, unsigned index)
+void register_name(char *name, const char *format, unsigned index)
 {
 	struct text text = text_in(name, VPMU_NAME_BYTES);
 

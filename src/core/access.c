@@ -136,6 +136,47 @@ enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64
 	return write_register(pmu, reg, reg->guest, pmu->rules->guest, VPMU_GP, value);
 }
 
+/* No rule of the guest's refuses what is not an excess: then a write never fails. */
+static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const struct reg *reg,
+                                           uint64_t value)
+{
+	if (!can_write(reg->guest))
+		return reg->guest == VPMU_ACCESS_IGNORED ? VPMU_OK : VPMU_GP;
+	switch (pmu->rules->guest[reg->kind].excess) {
+	case EXCESS_IN_CHANGE:
+		if (value == stored(pmu, reg))
+			return VPMU_OK;
+		break;
+	case EXCESS_DROPPED:
+	case EXCESS_TAKEN:
+		return VPMU_OK;
+	case EXCESS_FAULTS:
+		break;
+	}
+	return value & ~reg->writable ? VPMU_GP : VPMU_OK;
+}
+
+/* What a profile does to a number that is no register of the model, it is asked on a copy. */
+static NOT_INLINE enum vpmu_status can_write_absent(const struct vpmu_pmu *pmu, uint32_t msr,
+                                                    uint64_t value)
+{
+	struct vpmu_pmu copy = *pmu;
+
+	return write_absent(&copy, msr, false, value);
+}
+
+enum vpmu_status vpmu_pmu_guest_can_write(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)
+{
+	const struct reg *reg;
+
+	if (!pmu)
+		return VPMU_BAD_ARGUMENT;
+	reg = decode(pmu, msr);
+	if (reg)
+		return can_write_register(pmu, reg, value);
+	return pmu->rules->write_absent ? can_write_absent(pmu, msr, value) : VPMU_NO_REGISTER;
+}
+
 enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)
 {
 	const struct reg *reg;

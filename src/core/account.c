@@ -217,9 +217,9 @@ account_slowly(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts, unsigne
 {
 	arm(pmu, mode);
 	if (pmu->is_armed && account_quickly(pmu, amounts, mode))
-		return (struct vpmu_outcome){0};
+		return outcome_out(pmu, (struct vpmu_outcome){0});
 	account_settle(pmu);
-	return advance(pmu, amounts, mode);
+	return outcome_out(pmu, advance(pmu, amounts, mode));
 }
 
 struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,

@@ -88,6 +88,7 @@ bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot)
 /* __kvm_perf_overflow, without its guard */
 void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot)
 {
+	note_overflow(pmu, slot);
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
 	if (pmc_of(pmu, slot)->intr)
 		pmu->kvm.request_pmi = true;

@@ -156,7 +156,7 @@ uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu)
 
 struct vpmu_outcome vpmu_pmu_enter(struct vpmu_pmu *pmu)
 {
-	return pmu ? pmu->engine->enter(pmu) : (struct vpmu_outcome){0};
+	return pmu ? outcome_out(pmu, pmu->engine->enter(pmu)) : (struct vpmu_outcome){0};
 }
 
 struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
@@ -168,12 +168,18 @@ struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts
 		return (struct vpmu_outcome){0};
 	entered = vpmu_pmu_enter(pmu);
 	ran = vpmu_pmu_account(pmu, amounts, cpl);
-	return (struct vpmu_outcome){entered.pmi + ran.pmi, entered.masked + ran.masked};
+	return (struct vpmu_outcome){
+		.pmi = entered.pmi + ran.pmi,
+		.masked = entered.masked + ran.masked,
+		.overflowed = entered.overflowed | ran.overflowed,
+	};
 }
 
 struct vpmu_outcome vpmu_pmu_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)
 {
-	return pmu ? pmu->engine->emulate(pmu, branch, cpl) : (struct vpmu_outcome){0};
+	if (!pmu)
+		return (struct vpmu_outcome){0};
+	return outcome_out(pmu, pmu->engine->emulate(pmu, branch, cpl));
 }
 
 void vpmu_pmu_schedule(struct vpmu_pmu *pmu)
@@ -216,7 +222,7 @@ void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 	if (!pmu->kvm.counts_host || !has_fact(pmu->profile, VPMU_FACT_PERF_EVENTS))
 		return;
 	pmu->kvm.host_runs = true;
-	vpmu_pmu_account(pmu, amounts, 0);
+	pmu->overflowed |= vpmu_pmu_account(pmu, amounts, 0).overflowed;
 	pmu->kvm.host_runs = false;
 }
 

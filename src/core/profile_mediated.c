@@ -82,6 +82,7 @@ static void increment(struct vpmu_pmu *pmu, unsigned slot)
 	tally_set(pmu, slot, value(pmu, slot) + 1);
 	if (value(pmu, slot))
 		return;
+	note_overflow(pmu, slot);
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
 	if (control_of(pmu, slot).pmi)
 		pmu->kvm.request_pmi = true;

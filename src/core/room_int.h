@@ -143,6 +143,7 @@ struct vpmu_pmu {
 	uint32_t slots;               /* bit slot: the counter exists */
 	uint32_t running[MODES];      /* bit slot: its tally counts something in the mode */
 	uint32_t wanted[MODES];       /* hardware: the same by the tallies' own controls */
+	uint64_t overflowed;          /* by global bits, since the last outcome */
 	uint32_t on;                  /* hardware: bit slot: the global control lets it count */
 	uint64_t gp_mask, fixed_mask; /* the bits of a counter */
 	const struct vpmu_profile *profile;
@@ -215,6 +216,20 @@ static inline uint32_t slots_of_global_bits(uint64_t bits)
 	uint32_t fixed = (uint32_t)(bits >> GLOBAL_FIXED_BIT) << SLOT_FIXED;
 
 	return gp | fixed;
+}
+
+/* A counter has wrapped: the next outcome tells. */
+static inline void note_overflow(struct vpmu_pmu *pmu, unsigned slot)
+{
+	pmu->overflowed |= BIT64(slot_global_bit(slot));
+}
+
+/* An outcome on its way out. */
+static inline struct vpmu_outcome outcome_out(struct vpmu_pmu *pmu, struct vpmu_outcome outcome)
+{
+	outcome.overflowed |= pmu->overflowed;
+	pmu->overflowed = 0;
+	return outcome;
 }
 
 /* The slots of such bits of IA32_FIXED_CTR_CTRL: each field is folded into its lowest bit, then

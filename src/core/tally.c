@@ -102,6 +102,7 @@ bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots)
 	{
 		if (pmu->has_global)
 			pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
+		note_overflow(pmu, slot);
 		pmi |= pmu->tally[slot].pmi;
 	}
 	return pmi;

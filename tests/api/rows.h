@@ -54,7 +54,7 @@ struct good *good(void);
 
 static inline int outcome_is_none(struct vpmu_outcome outcome)
 {
-	return !outcome.pmi && !outcome.masked;
+	return !outcome.pmi && !outcome.masked && !outcome.overflowed;
 }
 
 #endif

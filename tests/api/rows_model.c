@@ -147,6 +147,27 @@ static void fields(void)
 	assert_null(vpmu_vendor_name((enum vpmu_vendor)99));
 }
 
+static void names(void)
+{
+	char name[VPMU_NAME_BYTES] = "before";
+
+	assert_null(vpmu_kind_name(VPMU_KINDS));
+	assert_null(vpmu_kind_name((enum vpmu_kind) - 1));
+	assert_null(vpmu_access_name((enum vpmu_access)99));
+	assert_false(vpmu_msr_name(VPMU_VENDOR_INTEL, 0xc1, NULL));
+	assert_false(vpmu_msr_name((enum vpmu_vendor)99, 0xc1, name));
+	assert_string_equal(name, "");
+	assert_false(vpmu_msr_name(VPMU_VENDOR_INTEL, 0xdead, name));
+}
+
+static void classes(void)
+{
+	assert_int_equal(vpmu_model_event_class(NULL, 0xc0), VPMU_NO_CLASS);
+	assert_int_equal(vpmu_model_event_class(&good()->model, 0x1234), VPMU_NO_CLASS);
+	assert_int_equal(vpmu_model_fixed_class(NULL, 0), VPMU_NO_CLASS);
+	assert_int_equal(vpmu_model_fixed_class(&good()->model, 77), VPMU_NO_CLASS);
+}
+
 static const struct row rows[] = {
 	{"vpmu_version", version},
 	{"vpmu_version_number", version},
@@ -176,6 +197,11 @@ static const struct row rows[] = {
 	{"vpmu_model_feature", fields},
 	{"vpmu_vendor_name", fields},
 	{"vpmu_profile_about", lists_end},
+	{"vpmu_kind_name", names},
+	{"vpmu_access_name", names},
+	{"vpmu_msr_name", names},
+	{"vpmu_model_event_class", classes},
+	{"vpmu_model_fixed_class", classes},
 };
 
 ROWS(model_rows, rows);

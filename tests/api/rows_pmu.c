@@ -73,6 +73,8 @@ static void accesses(void)
 	REJECTS(vpmu_pmu_host_read(NULL, 0xc1, &value));
 	REJECTS(vpmu_pmu_host_read(pmu, 0xc1, NULL));
 	REJECTS(vpmu_pmu_guest_write(NULL, 0xc1, 0));
+	REJECTS(vpmu_pmu_guest_can_write(NULL, 0xc1, 0));
+	assert_int_equal(vpmu_pmu_guest_can_write(pmu, 0xdead, 0), VPMU_NO_REGISTER);
 	REJECTS(vpmu_pmu_host_write(NULL, 0xc1, 0));
 	assert_int_equal(vpmu_pmu_guest_read(pmu, 0xdead, &value), VPMU_NO_REGISTER);
 	assert_int_equal(vpmu_pmu_guest_write(pmu, 0xdead, 0), VPMU_NO_REGISTER);
@@ -190,6 +192,7 @@ static const struct row rows[] = {
 	{"vpmu_pmu_set_model", pmu_set_model},
 	{"vpmu_pmu_guest_read", accesses},
 	{"vpmu_pmu_guest_write", accesses},
+	{"vpmu_pmu_guest_can_write", accesses},
 	{"vpmu_pmu_host_read", accesses},
 	{"vpmu_pmu_host_write", accesses},
 	{"vpmu_pmu_rdpmc", rdpmc},

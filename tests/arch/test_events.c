@@ -100,6 +100,19 @@ static void fixed_counters_have_their_class(void **state)
 	assert_int_equal(fixed_class(&amd, 0), VPMU_NO_CLASS);
 }
 
+/* The public questions, which also take what is no model. */
+static void a_caller_can_ask_for_a_class(void **state)
+{
+	struct vpmu_model v1 = model_of("intel-v1"), v5 = model_of("intel-v5");
+
+	assert_int_equal(vpmu_model_event_class(&v5, 0x5300c0), VPMU_INSTRUCTIONS);
+	assert_int_equal(vpmu_model_event_class(&v5, 0xff4f2e), VPMU_LLC_REFERENCES);
+	assert_int_equal(vpmu_model_fixed_class(&v5, 2), VPMU_REF_CYCLES);
+	assert_int_equal(vpmu_model_fixed_class(&v1, 2), VPMU_NO_CLASS);
+	v5.gp_width = 99;
+	assert_int_equal(vpmu_model_event_class(&v5, 0x5300c0), VPMU_NO_CLASS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +123,7 @@ int main(void)
 		cmocka_unit_test(events_beyond_the_length_are_missing),
 		cmocka_unit_test(slots_need_the_eighth_event),
 		cmocka_unit_test(fixed_counters_have_their_class),
+		cmocka_unit_test(a_caller_can_ask_for_a_class),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

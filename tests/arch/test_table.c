@@ -308,6 +308,32 @@ static void reset_enables_all_counters_and_nothing_else(void **state)
 	assert_int_equal(reset_value("intel-v4", 0x186), 0);
 }
 
+/* AMD's first numbers have another name on processors with PERFCORE; the others one only. */
+static void every_register_is_named_without_its_model(void **state)
+{
+	char name[VPMU_NAME_BYTES];
+
+	for (size_t p = 0; vpmu_preset_name(p); p++) {
+		struct vpmu_model model = model_of(vpmu_preset_name(p));
+		struct listing listing = list(&model);
+
+		for (size_t i = 0; i < listing.count; i++) {
+			const struct vpmu_register *reg = &listing.at[i];
+
+			assert_true(vpmu_msr_name(model.vendor, reg->msr, name));
+			if (reg->msr >> 3 != 0xc0010000 >> 3)
+				assert_string_equal(name, reg->name);
+		}
+	}
+	assert_true(vpmu_msr_name(VPMU_VENDOR_AMD, 0xc0010000, name));
+	assert_string_equal(name, "PerfEvtSel0");
+	assert_true(vpmu_msr_name(VPMU_VENDOR_AMD, 0xc001020b, name));
+	assert_string_equal(name, "PerfCtr5");
+	assert_false(vpmu_msr_name(VPMU_VENDOR_AMD, 0xc1, name));
+	assert_true(vpmu_msr_name(VPMU_VENDOR_ZHAOXIN, 0x38f, name));
+	assert_string_equal(name, "IA32_PERF_GLOBAL_CTRL");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +342,7 @@ int main(void)
 		cmocka_unit_test(random_models_registers_are_proved),
 		cmocka_unit_test(every_counter_has_one_register_and_one_selector),
 		cmocka_unit_test(names_are_the_vendors),
+		cmocka_unit_test(every_register_is_named_without_its_model),
 		cmocka_unit_test(intel_selectors_take_what_the_version_has),
 		cmocka_unit_test(in_txcp_is_counter_2s_only),
 		cmocka_unit_test(fixed_control_has_four_bits_a_counter),
