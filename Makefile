@@ -59,6 +59,6 @@ install: build
 	@meson install -C $(BUILD) --no-rebuild
 
 clean:
-	rm -rf build build-fuzz build-coverage build-ci
+	rm -rf --one-file-system build build-fuzz build-coverage build-ci build-debian
 
 .PHONY: all deps deps-kernel build run test test-kernel bench fuzz coverage soak install clean
