@@ -74,9 +74,9 @@ static void everywhere(struct scenario *scenario, enum condition condition, bool
 	const struct vpmu_layout *layout = scenario->layout;
 
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		bool exists = slot < VPMU_MAX_GP
-		                      ? slot < layout->model.gp_count
-		                      : layout->model.fixed_mask >> (slot - VPMU_MAX_GP) & 1;
+		bool exists = slot >= VPMU_MAX_GP
+		                      ? layout->model.fixed_mask >> (slot - VPMU_MAX_GP) & 1
+		                      : slot < layout->model.gp_count;
 		bool chosen = exists && (all || control_of_state(&scenario->program, layout, slot));
 
 		scenario->condition[slot] = chosen ? (uint8_t)condition : COUNTER_OFF;

@@ -53,10 +53,9 @@ void record_expects(struct record *record, const struct check_answer *expected);
 
 /* --- states.c --- */
 
-enum {
-	SLOTS = VPMU_MAX_GP + VPMU_MAX_FIXED
-};                       /* a GP counter's number, or VPMU_MAX_GP + a fixed
-                          * one's */
+/* A GP counter's number, or VPMU_MAX_GP + a fixed one's. */
+enum { SLOTS = VPMU_MAX_GP + VPMU_MAX_FIXED };
+
 enum { STATE_PAIR = 1 }; /* the state of the list with two and a fixed one */
 
 /* The i-th state of the list; NULL past the last. */

@@ -27,7 +27,7 @@ static void hide_trap_flag(struct cpu *cpu, const struct op *op)
 	if (!state_code64(cpu->state))
 		at = (uint32_t)(at + cpu->state->segs[SEG_SS].base);
 	if (memory_load(cpu, at, &second, 1, &fault)) {
-		second &= (uint8_t) ~(FLAG_TF >> 8);
+		second = (uint8_t)(second & ~(FLAG_TF >> 8));
 		memory_store(cpu, at, &second, 1, &fault);
 	}
 }

@@ -220,7 +220,7 @@ static void add_counter(struct body *body)
 	uint32_t selector = selectors[amd][0] + (amd ? 2 * n : n);
 	uint32_t counter = selectors[amd][1] + (amd ? 2 * n : n);
 
-	add_wrmsr(body, counter, (uint64_t) - (int64_t)(1 + any(body, 3000)));
+	add_wrmsr(body, counter, 0 - (1 + any(body, 3000)));
 	add_wrmsr(body, selector, 0x530000 | events[any(body, 10)]);
 }
 
@@ -234,8 +234,7 @@ static void add_control(struct body *body)
 		add_wrmsr(body, 0x38d, any(body, 2) ? 0xbbb : any(body, 0x1000));
 		break;
 	case 2:
-		add_wrmsr(body, 0x309 + (uint32_t)any(body, 3),
-		          (uint64_t) - (int64_t)any(body, 3000));
+		add_wrmsr(body, 0x309 + (uint32_t)any(body, 3), 0 - any(body, 3000));
 		break;
 	case 3:
 		add_wrmsr(body, 0x390, any(body, 2) ? 0x70000000fULL : any(body, 16));

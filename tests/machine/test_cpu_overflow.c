@@ -23,7 +23,7 @@ static unsigned trace(uint64_t *rips, unsigned room)
 	return count;
 }
 
-GUEST(return, "iretq");
+GUEST(only_iret, "iretq");
 
 static void a_pmi_comes_right_after_the_overflowing_instruction(void **state)
 {
@@ -179,7 +179,7 @@ static void on_many_pmis(void **state)
 {
 	struct fixture *f = fix_make("intel-v2");
 
-	FIX_HANDLER(f, FIX_PMI_VECTOR, return );
+	FIX_HANDLER(f, FIX_PMI_VECTOR, only_iret);
 	FIX_LOAD(f, interruptible);
 	fix_sample(f, 1);
 	fix_run(f);
