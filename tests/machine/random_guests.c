@@ -6,8 +6,9 @@
  * Where they are not, the first instruction after which they differ is told.
  *
  *   random_guests [GUESTS [SEED]]
- *   random_guests every [PART]       each instruction that there is, or of each PART groups one,
- *                                    whole and stepped
+ *   random_guests every [PART [FROM]]
+ *                                    each instruction that there is, or of each PART groups one,
+ *                                    from encoding FROM on, whole and stepped
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -337,12 +338,12 @@ static size_t body_of(unsigned from, uint8_t body[TABLE + 8 * TOGETHER + EACH * 
 	return code + EACH * TOGETHER;
 }
 
-static bool try_every(unsigned part)
+static bool try_every(unsigned part, unsigned n)
 {
 	static uint8_t body[TABLE + 8 * TOGETHER + EACH * TOGETHER], last[EACH];
 	static struct trial trial;
 	struct way stepped = {.name = "stepped", .step = true};
-	unsigned n = (unsigned)(time(NULL) % part) * TOGETHER, bad = 0, done = 0;
+	unsigned bad = 0, done = 0;
 
 	printf("1..1\n# from encoding %u on, one group of %u\n", n, part);
 	for (; encoding(n, last); n += part * TOGETHER, done += TOGETHER) {
@@ -377,10 +378,12 @@ int main(int count, char **words)
 {
 	uint64_t guests = count > 1 ? strtoull(words[1], NULL, 0) : 100;
 	uint64_t seed = count > 2 ? strtoull(words[2], NULL, 0) : (uint64_t)time(NULL) * 1000000;
+	unsigned part = count > 2 ? (unsigned)strtoul(words[2], NULL, 0) : 1;
 	struct sums sums = {0};
 
 	if (count > 1 && !strcmp(words[1], "every"))
-		return !try_every(count > 2 ? (unsigned)strtoul(words[2], NULL, 0) : 1);
+		return !try_every(part, count > 3 ? (unsigned)strtoul(words[3], NULL, 0)
+		                                  : (unsigned)(time(NULL) % part) * TOGETHER);
 	printf("1..1\n# seed %" PRIu64 "\n", seed);
 	for (uint64_t i = 0; i < guests; i++, seed++) {
 		try_on(&sums, seed, "hardware");
