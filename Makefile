@@ -6,9 +6,10 @@
 #   make fuzz     every fuzzer for FUZZ_SECONDS (FUZZERS: some of them, by name)
 #   make coverage  which lines of src/ and tool/ the test suite reaches
 #   make soak     what takes too long for the test suite: random guests, faults, kills
-#   make install  into DESTDIR and PREFIX
+#   make install  into DESTDIR and PREFIX (LIBDIR: below it); make uninstall takes it away again
 BUILD ?= build
 PREFIX ?= /usr/local
+LIBDIR ?= lib
 MODEL ?= intel-v2
 FUZZ_SECONDS ?= 10
 KERNEL_OPERATIONS ?= 10000000
@@ -19,7 +20,7 @@ deps:
 	@scripts/install-deps
 
 build: deps
-	@test -f $(BUILD)/build.ninja || meson setup --prefix=$(PREFIX) $(BUILD)
+	@test -f $(BUILD)/build.ninja || meson setup --prefix='$(PREFIX)' --libdir='$(LIBDIR)' $(BUILD)
 	@ninja -C $(BUILD)
 
 run: build
@@ -54,11 +55,16 @@ coverage: deps
 soak: build
 	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --benchmark --suite soak
 
+# The tool holds paths of its prefix: it is linked anew for another one.
 install: build
-	@meson configure --prefix=$(PREFIX) $(BUILD)
-	@meson install -C $(BUILD) --no-rebuild
+	@meson configure --prefix='$(PREFIX)' --libdir='$(LIBDIR)' $(BUILD)
+	@ninja -C $(BUILD)
+	@scripts/install $(BUILD)
+
+uninstall:
+	@scripts/install --remove '$(PREFIX)'
 
 clean:
 	rm -rf --one-file-system build build-fuzz build-coverage build-ci build-debian
 
-.PHONY: all deps deps-kernel build run test test-kernel bench fuzz coverage soak install clean
+.PHONY: all deps deps-kernel build run test test-kernel bench fuzz coverage soak install uninstall clean
