@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is added to a block when QEMU translates it.
+ *
+ * A block is cut into segments: instructions that can neither fault nor leave, and one behind them
+ * that may. A segment's length is added at its first instruction. So at every instruction that may
+ * leave the block early, just what has begun is counted, and a fault takes one back.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "room_int.h"
+
+enum { PAGE = 4096, RESET_VECTOR = 0xfffffff0u };
+
+/* --- Memory that lives as long as QEMU's translations ----------------------------------------- */
+
+enum { CHUNK = 1 << 20, ALIGN = 8 };
+
+static struct chunk {
+	struct chunk *next;
+	size_t used;
+	uint8_t bytes[CHUNK];
+} * chunks;
+static pthread_mutex_t chunks_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct chunk *add_chunk(void)
+{
+	struct chunk *chunk = malloc(sizeof(*chunk));
+
+	if (!chunk)
+		return NULL;
+	chunk->next = chunks;
+	chunk->used = 0;
+	return chunks = chunk;
+}
+
+void *block_alloc(size_t bytes)
+{
+	struct chunk *chunk;
+	void *memory = NULL;
+
+	bytes = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	pthread_mutex_lock(&chunks_lock);
+	chunk = chunks && chunks->used + bytes <= CHUNK ? chunks : add_chunk();
+	if (chunk && bytes <= CHUNK) {
+		memory = chunk->bytes + chunk->used;
+		chunk->used += bytes;
+	}
+	pthread_mutex_unlock(&chunks_lock);
+	return memory;
+}
+
+/* QEMU has stopped all vCPUs and drops every translation. */
+void block_flush(void *unused)
+{
+	while (chunks) {
+		struct chunk *next = chunks->next;
+
+		free(chunks);
+		chunks = next;
+	}
+}
+
+/* --- One instruction -------------------------------------------------------------------------- */
+
+/* A block while it is translated. */
+struct translation {
+	struct qemu_plugin_tb *tb;
+	struct block *block;
+	unsigned segment; /* the first instruction that is not added yet */
+	bool answered;    /* the instruction before is one whose answer we give */
+};
+
+static struct qemu_u64 word(size_t offset)
+{
+	return (struct qemu_u64){plugin.score, offset};
+}
+
+static void add(struct qemu_plugin_insn *insn, size_t offset, uint64_t amount)
+{
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_ADD_U64, word(offset),
+	                                                    amount);
+}
+
+static size_t run_of(unsigned ring)
+{
+	return offsetof(struct hot, run) + ring * sizeof(uint64_t);
+}
+
+/* The next block of whatever ring calls at_block(). */
+static void add_kick(struct qemu_plugin_insn *insn)
+{
+	add(insn, run_of(RING_KERNEL), RUN_KICK);
+	add(insn, run_of(RING_USER), RUN_KICK);
+}
+
+static void end_segment(struct translation *t, unsigned end)
+{
+	if (end > t->segment)
+		add(qemu_plugin_tb_get_insn(t->tb, t->segment), run_of(t->block->ring),
+		    end - t->segment);
+	t->segment = end;
+}
+
+/* The physical address of a byte of the block. */
+static uint64_t physical_of(const struct block *block, unsigned offset)
+{
+	uint64_t at = block->physical[0] + offset;
+
+	return (at ^ block->physical[0]) < PAGE &&
+	                       (at & ~(uint64_t)(PAGE - 1)) ==
+	                               (block->physical[0] & ~(uint64_t)(PAGE - 1))
+	               ? at
+	               : block->physical[1] + (at & (PAGE - 1));
+}
+
+static struct site *make_site(const struct block *block, const struct insn *insn, unsigned i,
+                              unsigned offset)
+{
+	struct site *site = block_alloc(sizeof(*site));
+
+	if (site)
+		*site = (struct site){
+			.physical = physical_of(block, offset),
+			.ring = block->ring,
+			.length = block->length[i],
+			.kind = insn->kind,
+			.is_first = i == 0,
+		};
+	return site;
+}
+
+static void intercept(struct qemu_plugin_insn *handle, enum insn_kind kind, struct site *site)
+{
+	static const qemu_vcpu_cb calls[] = {
+		[INSN_CPUID] = at_cpuid,
+		[INSN_RDMSR] = at_rdmsr,
+		[INSN_WRMSR] = at_wrmsr,
+		[INSN_RDPMC] = at_rdpmc,
+	};
+
+	if (kind == INSN_LIDT)
+		qemu_plugin_register_vcpu_mem_cb(handle, at_lidt, QEMU_CB_NO_REGS, QEMU_MEM_R,
+		                                 site);
+	else
+		qemu_plugin_register_vcpu_insn_exec_cb(
+			handle, calls[kind],
+			kind == INSN_RDPMC && site->is_first ? QEMU_CB_RW_REGS_PC : QEMU_CB_RW_REGS,
+			site);
+}
+
+static void add_landing(struct qemu_plugin_insn *handle, int slot, uint8_t jump)
+{
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(handle, QEMU_STORE_U64,
+	                                                    word(offsetof(struct hot, landed)),
+	                                                    LANDED((unsigned)slot, jump));
+	add_kick(handle);
+}
+
+/* In the order in which they run: what is behind the instruction before, the interception, the
+ * count, what looks at the count. */
+static void translate_insn(struct translation *t, unsigned i, unsigned offset, bool is_last)
+{
+	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(t->tb, i);
+	uint8_t bytes[INSN_BYTES];
+	unsigned length = (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes));
+	struct insn insn = insn_decode(bytes, length);
+	struct site *site = insn.kind || insn.again ? make_site(t->block, &insn, i, offset) : NULL;
+	int slot = insn.jumps_short && is_last ? plant_find(physical_of(t->block, offset)) : -1;
+
+	if (t->answered)
+		qemu_plugin_register_vcpu_insn_exec_cb(handle, after_intercepted, QEMU_CB_RW_REGS,
+		                                       NULL);
+	t->answered = insn.kind == INSN_CPUID || insn.kind == INSN_RDMSR;
+	if (slot >= 0) {
+		end_segment(t, i);
+		add_landing(handle, slot, bytes[1]);
+		t->block->insns--;
+		return;
+	}
+	if (insn.kind)
+		end_segment(t, i);
+	if (insn.kind && site)
+		intercept(handle, insn.kind, site);
+	if (!insn.safe || insn.kind || is_last)
+		end_segment(t, i + 1);
+	if (insn.branch)
+		add(handle, offsetof(struct hot, branches) + t->block->ring * sizeof(uint64_t), 1);
+	if (insn.again && site)
+		qemu_plugin_register_vcpu_insn_exec_cb(handle, at_again, QEMU_CB_NO_REGS, site);
+	if (insn.far)
+		add_kick(handle);
+}
+
+/* --- The block -------------------------------------------------------------------------------- */
+
+static struct block *make_block(struct qemu_plugin_tb *tb)
+{
+	unsigned insns = (unsigned)qemu_plugin_tb_n_insns(tb), bytes = 0;
+	uint64_t at = qemu_plugin_tb_vaddr(tb);
+	struct block *block = block_alloc(sizeof(*block) + insns);
+
+	if (!block)
+		return NULL;
+	*block = (struct block){.insns = (uint16_t)insns, .ring = (uint8_t)ring_now()};
+	for (unsigned i = 0; i < insns; i++) {
+		block->length[i] = (uint8_t)qemu_plugin_insn_size(qemu_plugin_tb_get_insn(tb, i));
+		bytes += block->length[i];
+	}
+	block->physical[0] = block->physical[1] = UINT64_MAX;
+	qemu_plugin_translate_vaddr(at, &block->physical[0]);
+	if ((at & (PAGE - 1)) + bytes > PAGE)
+		qemu_plugin_translate_vaddr((at | (PAGE - 1)) + 1, &block->physical[1]);
+	return block;
+}
+
+static void translate_insns(struct translation *t, unsigned insns)
+{
+	for (unsigned i = 0, offset = 0; i < insns; i++) {
+		translate_insn(t, i, offset, i + 1 == insns);
+		offset += t->block->length[i];
+	}
+}
+
+void block_translate(struct qemu_plugin_tb *tb, void *unused)
+{
+	struct translation t = {.tb = tb};
+	unsigned insns;
+
+	if (plugin.off)
+		return;
+	t.block = make_block(tb);
+	if (!t.block)
+		return;
+	insns = t.block->insns;
+	if (qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1))
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
+	translate_insns(&t, insns);
+	qemu_plugin_register_vcpu_tb_exec_cond_cb(
+		tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE, word(run_of(t.block->ring)),
+		RUN_LIMIT - (t.block->insns ? t.block->insns - 1u : 0), t.block);
+}

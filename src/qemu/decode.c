@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an instruction is, by its bytes: QEMU says how long it is, so prefixes, opcode and ModRM are
+ * enough. What is not known to be safe is not. Intel SDM vol. 2, appendix A.
+ */
+#include "room_int.h"
+
+/* How an opcode may be safe. */
+enum rule {
+	NO,   /* it touches memory, may fault, or leaves */
+	YES,  /* always */
+	REG,  /* with a register as its ModRM operand */
+	MEM,  /* with memory as its operand, which it does not touch */
+	INCS, /* FE, FF: the same, and only INC, DEC and a near jump */
+	TEST, /* F6, F7: the same, and no division */
+	MOVI, /* C6, C7: the same, and only MOV */
+	JUMP, /* a near branch that touches no memory */
+};
+
+#define R4(r)  r, r, r, r
+#define ALU    R4(REG), YES, YES, NO, NO
+#define R8(r)  R4(r), R4(r)
+#define R16(r) R8(r), R8(r)
+
+static const uint8_t one_byte[256] = {
+	/* 00 */ ALU,
+	ALU,
+	ALU,
+	ALU,
+	ALU,
+	ALU,
+	ALU,
+	ALU,
+	/* 40 */ R16(YES),
+	/* 50 */ R16(NO),
+	/* 60 */ R8(NO),
+	NO,
+	REG,
+	NO,
+	REG,
+	R4(NO),
+	/* 70 */ R16(JUMP),
+	/* 80 */ REG,
+	REG,
+	NO,
+	REG,
+	REG,
+	REG,
+	REG,
+	REG,
+	R4(REG),
+	NO,
+	MEM,
+	NO,
+	NO,
+	/* 90 */ R8(YES),
+	YES,
+	YES,
+	NO,
+	NO,
+	NO,
+	NO,
+	YES,
+	YES,
+	/* a0 */ R8(NO),
+	YES,
+	YES,
+	NO,
+	NO,
+	R4(NO),
+	/* b0 */ R16(YES),
+	/* c0 */ REG,
+	REG,
+	NO,
+	NO,
+	NO,
+	NO,
+	MOVI,
+	MOVI,
+	R8(NO),
+	/* d0 */ R4(REG),
+	R4(NO),
+	R8(NO),
+	/* e0 */ R4(JUMP),
+	R4(NO),
+	NO,
+	JUMP,
+	NO,
+	JUMP,
+	R4(NO),
+	/* f0 */ NO,
+	NO,
+	NO,
+	NO,
+	NO,
+	YES,
+	TEST,
+	TEST,
+	YES,
+	YES,
+	NO,
+	NO,
+	YES,
+	YES,
+	INCS,
+	INCS,
+};
+
+static const uint8_t two_byte[256] = {
+	/* 00 */ R16(NO),
+	/* 10 */ R8(NO),
+	R4(NO),
+	NO,
+	NO,
+	NO,
+	YES,
+	/* 20 */ R16(NO),
+	/* 30 */ R16(NO),
+	/* 40 */ R16(REG),
+	/* 50 */ R16(NO),
+	/* 60 */ R16(NO),
+	/* 70 */ R16(NO),
+	/* 80 */ R16(JUMP),
+	/* 90 */ R16(REG),
+	/* a0 */ NO,
+	NO,
+	NO,
+	REG,
+	REG,
+	REG,
+	NO,
+	NO,
+	NO,
+	NO,
+	NO,
+	REG,
+	REG,
+	REG,
+	NO,
+	REG,
+	/* b0 */ REG,
+	REG,
+	NO,
+	REG,
+	NO,
+	NO,
+	REG,
+	REG,
+	NO,
+	NO,
+	REG,
+	REG,
+	REG,
+	REG,
+	REG,
+	REG,
+	/* c0 */ REG,
+	REG,
+	R4(NO),
+	NO,
+	NO,
+	R8(YES),
+	/* d0 */ R16(NO),
+	/* e0 */ R16(NO),
+	/* f0 */ R16(NO),
+};
+
+/* An instruction's parts. */
+struct parts {
+	bool lock, rep, two_bytes;
+	uint8_t opcode, modrm;
+};
+
+static bool is_prefix(uint8_t byte)
+{
+	switch (byte) {
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x64:
+	case 0x65:
+	case 0x66:
+	case 0x67:
+	case 0xf0:
+	case 0xf2:
+	case 0xf3:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* 40-4F is a REX prefix unless it is the whole instruction: INC and DEC end there. */
+static bool is_rex(const uint8_t *bytes, unsigned length)
+{
+	return (*bytes & 0xf0) == 0x40 && length > 1;
+}
+
+static void split(const uint8_t *bytes, unsigned length, struct parts *parts)
+{
+	*parts = (struct parts){0};
+	for (; length > 1 && is_prefix(*bytes); bytes++, length--) {
+		parts->lock |= *bytes == 0xf0;
+		parts->rep |= *bytes == 0xf2 || *bytes == 0xf3;
+	}
+	if (length && is_rex(bytes, length)) {
+		bytes++;
+		length--;
+	}
+	if (length > 1 && *bytes == 0x0f) {
+		parts->two_bytes = true;
+		bytes++;
+		length--;
+	}
+	parts->opcode = length ? bytes[0] : 0;
+	parts->modrm = length > 1 ? bytes[1] : 0;
+}
+
+static unsigned reg_field(const struct parts *parts)
+{
+	return parts->modrm >> 3 & 7;
+}
+
+static bool is_safe(const struct parts *parts)
+{
+	bool reg = parts->modrm >= 0xc0;
+	unsigned field = reg_field(parts);
+
+	if (parts->lock || (parts->rep && parts->opcode == 0x90))
+		return false;
+	switch ((parts->two_bytes ? two_byte : one_byte)[parts->opcode]) {
+	case YES:
+	case JUMP:
+		return true;
+	case REG:
+		return reg;
+	case MEM:
+		return !reg;
+	case INCS:
+		return reg && (field < 2 || (field == 4 && parts->opcode == 0xff));
+	case TEST:
+		return reg && field < 6;
+	case MOVI:
+		return reg && field == 0;
+	default:
+		return false;
+	}
+}
+
+/* Near and far branches, as BR_INST_RETIRED.ALL_BRANCHES counts them. */
+static bool is_branch(const struct parts *parts)
+{
+	unsigned field = reg_field(parts);
+	uint8_t op = parts->opcode;
+
+	if (parts->two_bytes) /* Jcc; SYSRET, SYSEXIT */
+		return (op & 0xf0) == 0x80 || op == 0x07 || op == 0x35;
+	if (op == 0xff) /* CALL, JMP, near and far */
+		return field >= 2 && field <= 5;
+	return (op & 0xf0) == 0x70 || (op >= 0xe0 && op <= 0xe3) || op == 0xe8 || op == 0xe9 ||
+	       op == 0xea || op == 0xeb || op == 0x9a || op == 0xc2 || op == 0xc3 ||
+	       (op >= 0xca && op <= 0xcf);
+}
+
+/* SYSCALL, SYSRET, SYSENTER, SYSEXIT, and the far branches. */
+static bool is_far(const struct parts *parts)
+{
+	unsigned field = reg_field(parts);
+	uint8_t op = parts->opcode;
+
+	if (parts->two_bytes)
+		return op == 0x05 || op == 0x07 || op == 0x34 || op == 0x35;
+	if (op == 0xff)
+		return field == 3 || field == 5;
+	return op == 0x9a || op == 0xea || (op >= 0xca && op <= 0xcf);
+}
+
+/* String instructions with REP, locked ones, and XCHG with memory, which locks by itself. */
+static bool is_again(const struct parts *parts)
+{
+	uint8_t op = parts->opcode;
+
+	if (parts->lock)
+		return true;
+	if (parts->two_bytes)
+		return false;
+	if ((op == 0x86 || op == 0x87) && parts->modrm < 0xc0)
+		return true;
+	return parts->rep && ((op >= 0x6c && op <= 0x6f) || (op >= 0xa4 && op <= 0xa7) ||
+	                      (op >= 0xaa && op <= 0xaf));
+}
+
+static enum insn_kind kind_of(const struct parts *parts)
+{
+	if (!parts->two_bytes)
+		return INSN_PLAIN;
+	switch (parts->opcode) {
+	case 0xa2:
+		return INSN_CPUID;
+	case 0x30:
+		return INSN_WRMSR;
+	case 0x32:
+		return INSN_RDMSR;
+	case 0x33:
+		return INSN_RDPMC;
+	case 0x01:
+		return reg_field(parts) == 3 && parts->modrm < 0xc0 ? INSN_LIDT : INSN_PLAIN;
+	default:
+		return INSN_PLAIN;
+	}
+}
+
+struct insn insn_decode(const uint8_t *bytes, unsigned length)
+{
+	struct parts parts;
+
+	split(bytes, length, &parts);
+	return (struct insn){
+		.kind = (uint8_t)kind_of(&parts),
+		.safe = is_safe(&parts),
+		.branch = is_branch(&parts),
+		.again = is_again(&parts),
+		.far = is_far(&parts),
+		.jumps_short = length == 2 && bytes[0] == 0xeb,
+	};
+}

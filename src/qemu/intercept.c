@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPUID, RDMSR and WRMSR. QEMU executes them, too: TCG reads MSRs that it does not know as 0 and
+ * ignores writes to them. Our answer is put into the registers behind the instruction. For #GP, RCX
+ * is made a number that QEMU refuses, and given back when the exception is delivered.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <arch/room.h>
+
+#include "room_int.h"
+
+enum {
+	MSR_APIC_BASE = 0x1b,
+	MSR_MISC_ENABLE = 0x1a0,
+	MSR_X2APIC_DFR = 0x80e, /* x2APIC has none, and xAPIC has none of them */
+	MSR_X2APIC_LVTPC = 0x834,
+};
+
+/* --- CPUID ------------------------------------------------------------------------------------ */
+
+/* The bits of a leaf that are the PMU's. */
+static const struct overlay {
+	uint32_t leaf;
+	bool is_maximum; /* EAX is the highest leaf */
+	uint32_t eax, ebx, ecx, edx;
+} overlays[] = {
+	{.leaf = 0, .is_maximum = true},
+	{.leaf = 1, .ecx = UINT32_C(1) << 15},
+	{.leaf = 0xa, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u},
+	{.leaf = 0x80000000, .is_maximum = true},
+	{.leaf = 0x80000001, .ecx = UINT32_C(1) << 23},
+	{.leaf = 0x80000022, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u},
+};
+
+static struct vpmu_cpuid leaf_of_model(uint32_t leaf)
+{
+	for (size_t i = 0; i < plugin.leaf_count; i++)
+		if (plugin.leaves[i].leaf == leaf)
+			return plugin.leaves[i];
+	return (struct vpmu_cpuid){.leaf = leaf};
+}
+
+static void overlay_register(enum reg_name name, uint32_t mask, uint32_t value)
+{
+	if (mask)
+		reg_set(name, ((uint32_t)reg_get(name) & ~mask) | (value & mask));
+}
+
+/* The vendor that leaf 0 names, as it has been executed; VPMU_VENDORS: none that we know. */
+static enum vpmu_vendor vendor_here(void)
+{
+	struct vpmu_cpuid leaf = {
+		.eax = (uint32_t)reg_get(REG_RAX),
+		.ebx = (uint32_t)reg_get(REG_RBX),
+		.ecx = (uint32_t)reg_get(REG_RCX),
+		.edx = (uint32_t)reg_get(REG_RDX),
+	};
+	struct vpmu_model model;
+
+	if (vpmu_model_from_cpuid(&model, &leaf, 1, 0, NULL, 0) != VPMU_OK)
+		return VPMU_VENDORS;
+	return model.vendor;
+}
+
+/* A PMU on a CPU of another vendor would be none that exists. */
+static void check_vendor(void)
+{
+	if (plugin.off || vendor_here() == plugin.options.model.vendor)
+		return;
+	plugin.off = true;
+	fprintf(stderr,
+	        "vpmu: the CPU is of another vendor than model %s, no PMU: start QEMU with "
+	        "-cpu %s\n",
+	        plugin.options.model.name, qemu_cpu_for(&plugin.options.model));
+}
+
+static void settle_cpuid(const struct pending *pending)
+{
+	struct vpmu_cpuid model = leaf_of_model(pending->leaf);
+
+	if (!pending->leaf)
+		check_vendor();
+	if (plugin.off)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(overlays); i++) {
+		const struct overlay *o = &overlays[i];
+
+		if (o->leaf != pending->leaf)
+			continue;
+		if (o->is_maximum && model.eax > (uint32_t)reg_get(REG_RAX))
+			reg_set(REG_RAX, model.eax);
+		overlay_register(REG_RAX, o->eax, model.eax);
+		overlay_register(REG_RBX, o->ebx, model.ebx);
+		overlay_register(REG_RCX, o->ecx, model.ecx);
+		overlay_register(REG_RDX, o->edx, model.edx);
+	}
+}
+
+void at_cpuid(unsigned vcpu, void *site)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+
+	cpu->pending = (struct pending){
+		.kind = PENDING_CPUID,
+		.leaf = (uint32_t)reg_get(REG_RAX),
+		.subleaf = (uint32_t)reg_get(REG_RCX),
+	};
+	count_kick(cpu);
+}
+
+/* --- Behind the instruction ------------------------------------------------------------------- */
+
+void pending_settle(struct cpu *cpu)
+{
+	struct pending pending = cpu->pending;
+
+	cpu->pending.kind = PENDING_NOTHING;
+	if (pending.kind == PENDING_CPUID)
+		settle_cpuid(&pending);
+	if (pending.kind == PENDING_RDMSR) {
+		reg_set(REG_RAX, (uint32_t)pending.value);
+		reg_set(REG_RDX, pending.value >> 32);
+	}
+}
+
+void after_intercepted(unsigned vcpu, void *unused)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+
+	pending_settle(cpu);
+	if (!cpu->pmi_due)
+		count_unkick(cpu);
+}
+
+/* --- MSRs ------------------------------------------------------------------------------------- */
+
+static unsigned most_of(const struct reg_row *row)
+{
+	switch (row->count) {
+	case REG_PER_GP:
+		return row->stride == 2 ? VPMU_MAX_GP
+		                        : 8; /* 0xc9 and on are others' on many CPUs */
+	case REG_PER_K7:
+		return 4;
+	case REG_PER_FIXED:
+		return VPMU_MAX_FIXED;
+	default:
+		return 1;
+	}
+}
+
+/* Whether the number is a register of some model's PMU. */
+static bool is_pmu_number(uint32_t msr)
+{
+	const struct reg_table *table = reg_table_of(plugin.options.model.vendor);
+
+	for (size_t i = 0; i < table->count; i++) {
+		const struct reg_row *row = &table->rows[i];
+		unsigned stride = row->stride ? row->stride : 1;
+
+		if (msr >= row->base && (msr - row->base) % stride == 0 &&
+		    (msr - row->base) / stride < most_of(row))
+			return row->kind != VPMU_KIND_DEBUGCTL;
+	}
+	return false;
+}
+
+/* Makes QEMU raise #GP(0). */
+static void refuse(struct cpu *cpu)
+{
+	cpu->saved_rcx = reg_get(REG_RCX);
+	cpu->refusing = true;
+	reg_set(REG_RCX, MSR_X2APIC_DFR);
+}
+
+void refusal_undo(struct cpu *cpu)
+{
+	if (cpu->refusing)
+		reg_set(REG_RCX, cpu->saved_rcx);
+	cpu->refusing = false;
+}
+
+/* An access is an exit of the VM and an entry after it, where there is a hypervisor. */
+static void enter(struct cpu *cpu)
+{
+	struct vpmu_outcome outcome;
+
+	if (plugin.options.profile != vpmu_profile_find("hardware"))
+		vpmu_pmu_set_lvtpc(cpu->pmu, pmi_lvtpc(cpu));
+	outcome = vpmu_pmu_enter(cpu->pmu);
+	cpu->pmi_due += outcome.pmi;
+	cpu->stat.masked += outcome.masked;
+	if (cpu->pmi_due)
+		count_kick(cpu);
+}
+
+static bool is_refused(enum vpmu_status status, uint32_t msr)
+{
+	return status == VPMU_GP || (status == VPMU_NO_REGISTER && is_pmu_number(msr));
+}
+
+void at_rdmsr(unsigned vcpu, void *data)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+	const struct site *site = data;
+	uint32_t msr = (uint32_t)reg_get(REG_RCX);
+	enum vpmu_status status = VPMU_OK;
+	uint64_t value = cpu->lvtpc;
+
+	if (site->ring != RING_KERNEL || msr == MSR_MISC_ENABLE)
+		return;
+	count_account(cpu, RING_KERNEL, 0);
+	if (msr != MSR_X2APIC_LVTPC || !cpu->x2apic)
+		status = vpmu_pmu_guest_read(cpu->pmu, msr, &value);
+	enter(cpu);
+	count_arm(cpu, RING_KERNEL, false);
+	if (is_refused(status, msr))
+		refuse(cpu);
+	if (status == VPMU_OK) {
+		cpu->pending = (struct pending){.kind = PENDING_RDMSR, .value = value};
+		count_kick(cpu);
+	}
+	if (status != VPMU_NO_REGISTER)
+		log_access(cpu, "rdmsr", msr, value, status != VPMU_OK);
+}
+
+/* Registers of the APIC that the PMI depends on; QEMU gets the write, too. */
+static void follow_apic(struct cpu *cpu, uint32_t msr, uint64_t value)
+{
+	if (msr == MSR_APIC_BASE)
+		pmi_apic_base(cpu, value);
+	if (msr == MSR_X2APIC_LVTPC && cpu->x2apic)
+		cpu->lvtpc = (uint32_t)value;
+}
+
+/* WRMSR counts by what was there before it: it is paid here, and what the block adds makes up for
+ * it. */
+void at_wrmsr(unsigned vcpu, void *data)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+	const struct site *site = data;
+	uint32_t msr = (uint32_t)reg_get(REG_RCX);
+	uint64_t value = (uint32_t)reg_get(REG_RAX) | reg_get(REG_RDX) << 32;
+	enum vpmu_status status;
+
+	if (site->ring != RING_KERNEL || msr == MSR_MISC_ENABLE)
+		return;
+	follow_apic(cpu, msr, value);
+	count_account(cpu, RING_KERNEL, 1);
+	status = vpmu_pmu_guest_write(cpu->pmu, msr, value);
+	enter(cpu);
+	count_arm(cpu, RING_KERNEL, false);
+	if (is_refused(status, msr))
+		refuse(cpu);
+	if (status != VPMU_NO_REGISTER)
+		log_access(cpu, "wrmsr", msr, value, status != VPMU_OK);
+}
+
+/* The limit is read first, then the base. */
+void at_lidt(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *site)
+{
+	struct qemu_mem_value value = qemu_plugin_mem_get_value(info);
+
+	if (value.type == 2)
+		plugin.cpu[vcpu]->idt = value.data.u32;
+	if (value.type == 3)
+		plugin.cpu[vcpu]->idt = value.data.u64;
+}

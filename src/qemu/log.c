@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* What log= and stat= write. A file that takes no more is given up; the guest goes on. */
+#include <inttypes.h>
+
+#include "room_int.h"
+
+/* stdio locks the stream; a line is one call. */
+static void written(int result)
+{
+	if (result >= 0)
+		return;
+	plugin.log = NULL;
+	fprintf(stderr, "vpmu: the log cannot be written: %s\n", plugin.options.log);
+}
+
+void log_access(struct cpu *cpu, const char *what, uint32_t number, uint64_t value, bool refused)
+{
+	if (!plugin.log)
+		return;
+	if (refused)
+		written(fprintf(plugin.log, "%u %s 0x%x gp\n", cpu->index, what, number));
+	else
+		written(fprintf(plugin.log, "%u %s 0x%x 0x%" PRIx64 "\n", cpu->index, what, number,
+		                value));
+}
+
+void log_event(struct cpu *cpu, const char *what, uint64_t value)
+{
+	if (plugin.log)
+		written(fprintf(plugin.log, "%u %s 0x%" PRIx64 "\n", cpu->index, what, value));
+}
+
+static bool write_cpu(FILE *file, const struct cpu *cpu)
+{
+	static const char *const rings[RINGS] = {":k", ":u"};
+	const struct cpu_stat *stat = &cpu->stat;
+	int result = 0;
+
+	for (unsigned ring = 0; ring < RINGS; ring++)
+		result |= fprintf(file,
+		                  "vcpu %u  %20" PRIu64 "  instructions%s\n"
+		                  "vcpu %u  %20" PRIu64 "  branches%s\n",
+		                  cpu->index, count_retired(cpu, ring), rings[ring], cpu->index,
+		                  cpu->branched[ring] + hot_of(cpu)->branches[ring], rings[ring]);
+	result |= fprintf(file,
+	                  "vcpu %u  %20" PRIu64 "  PMIs (%" PRIu64 " late, %" PRIu64 " masked)\n",
+	                  cpu->index, stat->pmis, stat->skids, stat->masked);
+	return result >= 0;
+}
+
+void stat_write(void)
+{
+	bool fine = true;
+
+	if (!plugin.stat)
+		return;
+	for (unsigned i = 0; i < MAX_VCPUS; i++)
+		if (plugin.cpu[i])
+			fine &= write_cpu(plugin.stat, plugin.cpu[i]);
+	if (fflush(plugin.stat) || !fine)
+		fprintf(stderr, "vpmu: the counts cannot be written: %s\n", plugin.options.stat);
+}

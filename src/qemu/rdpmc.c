@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RDPMC, for which TCG raises #UD. At a block's first instruction QEMU is sent past it. Elsewhere
+ * the #UD is delivered, and undone at its handler's first instruction; for #GP its frame is made
+ * one of #GP's.
+ */
+#include "room_int.h"
+
+enum { VECTOR_GP = 13 };
+
+#define CR4_PCE (UINT64_C(1) << 8)
+/* What QEMU keeps elsewhere: CF PF AF ZF SF OF, and DF. */
+#define FLAGS_LAZY UINT64_C(0xcd5)
+
+static void give(uint64_t value)
+{
+	reg_set(REG_RAX, (uint32_t)value);
+	reg_set(REG_RDX, value >> 32);
+}
+
+void at_rdpmc(unsigned vcpu, void *data)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+	const struct site *site = data;
+	bool pce = reg_get(REG_CR4) & CR4_PCE;
+	enum ring ring = (enum ring)site->ring;
+	uint32_t ecx = (uint32_t)reg_get(REG_RCX);
+	enum vpmu_status status;
+
+	if (ring == RING_USER && !pce) /* QEMU raises #GP */
+		return;
+	count_account(cpu, ring, 0);
+	cpu->rdpmc = (struct rdpmc){.waits = true, .length = site->length};
+	status = vpmu_pmu_rdpmc(cpu->pmu, ecx, ring == RING_USER ? 3 : 0, pce, &cpu->rdpmc.value);
+	cpu->rdpmc.is_gp = status != VPMU_OK;
+	count_arm(cpu, ring, false);
+	if (cpu->pmi_due)
+		count_kick(cpu);
+	log_access(cpu, "rdpmc", ecx, cpu->rdpmc.value, cpu->rdpmc.is_gp);
+	if (!site->is_first || cpu->rdpmc.is_gp)
+		return;
+	cpu->rdpmc.waits = false;
+	give(cpu->rdpmc.value);
+	hot_of(cpu)->run[ring]++;
+	qemu_plugin_set_pc(reg_get(REG_RIP) + site->length);
+}
+
+/* Back to where the frame came from, as if nothing had been. */
+static void undo(struct cpu *cpu, const struct frame *frame)
+{
+	give(cpu->rdpmc.value);
+	reg_set(REG_CS, frame->cs);
+	if (frame->word == 8 || frame->cs & 3) {
+		reg_set(REG_SS, frame->ss);
+		reg_set(REG_RSP, frame->sp);
+	} else {
+		reg_set(REG_RSP, frame->address + 3 * frame->word);
+	}
+	reg_set(REG_EFLAGS, frame->flags & ~FLAGS_LAZY);
+	cpu->stat.undone++;
+	qemu_plugin_set_pc(frame->ip + cpu->rdpmc.length);
+}
+
+/* #GP(0) instead of #UD: the same frame with an error code. */
+static void become_gp(struct cpu *cpu, const struct frame *frame)
+{
+	uint64_t handler = handler_of(cpu, VECTOR_GP), error = 0;
+	uint64_t top = frame->address - frame->word;
+
+	if (!handler || frame->word == 2 || !memory_set(top, &error, frame->word))
+		return;
+	reg_set(REG_RSP, top);
+	qemu_plugin_set_pc(handler);
+}
+
+void rdpmc_undo(struct cpu *cpu)
+{
+	struct frame frame;
+
+	if (!cpu->rdpmc.delivered)
+		return;
+	cpu->rdpmc.delivered = false;
+	if (!frame_read(cpu->rdpmc.from, &frame) || frame.has_error)
+		return;
+	if (cpu->rdpmc.is_gp)
+		become_gp(cpu, &frame);
+	else
+		undo(cpu, &frame);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plugin's state, and what the files of src/qemu say to each other.
+ *
+ * A translated block adds to its ring's `run` as it goes, without a call. A block that could reach
+ * the next overflow calls at_block() at its first instruction: run >= RUN_LIMIT - instructions + 1.
+ * There the register machine is paid, and the rest of this file follows. Everything that must
+ * happen "at the next block" sets RUN_KICK in `run`.
+ *
+ * Threads: a vCPU's thread owns its struct cpu. Shared are the blocks' memory (a mutex) and the
+ * planted jumps (plant.c).
+ */
+#ifndef QEMU_ROOM_INT_H
+#define QEMU_ROOM_INT_H
+
+#include <stdio.h>
+
+#include <base/room.h>
+#include <core/room.h>
+#include <qemu/api_v7.h>
+#include <qemu/room.h>
+
+enum { MAX_VCPUS = 288, INSN_BYTES = 15 };
+
+/* --- decode.c: an instruction, by its bytes --- */
+
+enum insn_kind { INSN_PLAIN, INSN_CPUID, INSN_RDMSR, INSN_WRMSR, INSN_RDPMC, INSN_LIDT };
+
+struct insn {
+	uint8_t kind;         /* enum insn_kind */
+	bool safe : 1;        /* can neither fault nor leave the block early */
+	bool branch : 1;      /* counts as a branch */
+	bool again : 1;       /* QEMU may execute it more than once: REP, LOCK */
+	bool far : 1;         /* may change the privilege level without an exception */
+	bool jumps_short : 1; /* EB: the planted jump looks like this */
+};
+
+struct insn insn_decode(const uint8_t *bytes, unsigned length);
+
+/* --- The vCPU --- */
+
+enum ring { RING_KERNEL, RING_USER, RINGS };
+
+#define RUN_LIMIT (UINT64_C(1) << 62)
+#define RUN_KICK  (UINT64_C(1) << 63)
+
+/* What translated code touches: a scoreboard's entry. */
+struct hot {
+	uint64_t run[RINGS];      /* instructions; RUN_LIMIT: the budget is used up */
+	uint64_t branches[RINGS]; /* since the last account */
+	uint64_t landed;          /* a planted jump has been executed: LANDED_… */
+};
+
+/* What is put into registers behind an instruction that QEMU has executed. */
+enum pending_kind { PENDING_NOTHING, PENDING_CPUID, PENDING_RDMSR };
+struct pending {
+	uint8_t kind;
+	uint32_t leaf, subleaf;
+	uint64_t value;
+};
+
+/* An RDPMC on its way through #UD. */
+struct rdpmc {
+	bool waits;     /* executed, #UD not yet seen */
+	bool delivered; /* the #UD's handler is about to begin */
+	bool is_gp;
+	uint8_t length;
+	uint64_t value;
+	uint64_t from; /* its linear address */
+};
+
+enum reg_name {
+	REG_RAX,
+	REG_RBX,
+	REG_RCX,
+	REG_RDX,
+	REG_RSP,
+	REG_RIP,
+	REG_EFLAGS,
+	REG_CS,
+	REG_SS,
+	REG_CR0,
+	REG_CR2,
+	REG_CR4,
+	REG_EFER,
+	REGS
+};
+
+#define AGAIN_NONE UINT64_MAX
+
+struct plant;
+
+struct cpu_stat {
+	uint64_t pmis, masked, skids, planted, undone, interrupted_reps, resets;
+};
+
+struct cpu {
+	unsigned index;
+	bool exists;
+	struct vpmu_pmu *pmu;
+	uint64_t start[RINGS];   /* run at the last account */
+	uint64_t retired[RINGS]; /* up to the last account */
+	uint64_t branched[RINGS];
+	uint32_t pmi_due; /* delivered by the register machine, not yet by the APIC */
+	bool late;        /* the PMI that is due should have come earlier */
+
+	struct pending pending;
+	struct rdpmc rdpmc;
+	bool refusing;      /* RCX is a number that QEMU refuses */
+	uint64_t saved_rcx; /* what it was */
+	bool exception;     /* the next discontinuity is an exception's delivery */
+
+	/* The last instruction that QEMU may execute again. */
+	uint64_t again_at, again_count; /* physical; AGAIN_NONE */
+	enum ring again_ring;
+
+	struct plant *plant; /* the jump that this vCPU has planted, or NULL */
+	unsigned waited;     /* for another vCPU's jump to go */
+
+	uint64_t apic_base;
+	uint32_t apic_id;
+	bool x2apic;
+	uint32_t lvtpc; /* x2APIC: there is no other way to read it */
+	uint64_t idt;   /* linear; 0: not yet loaded */
+
+	struct cpu_stat stat;
+	uint8_t memory[VPMU_PMU_BYTES] __attribute__((aligned(VPMU_PMU_ALIGN)));
+};
+
+struct plugin {
+	struct qemu_options options;
+	struct qemu_plugin_scoreboard *score;
+	struct cpu *cpu[MAX_VCPUS];
+	FILE *log, *stat;
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t leaf_count;
+	bool off; /* the CPU is of another vendor */
+};
+
+extern struct plugin plugin;
+
+static inline struct hot *hot_of(const struct cpu *cpu)
+{
+	return qemu_plugin_scoreboard_find(plugin.score, cpu->index);
+}
+
+/* --- registers.c: registers and memory of the guest, of the vCPU that calls --- */
+
+/* False when QEMU does not show a register that the plugin needs. */
+bool registers_find(void);
+uint64_t reg_get(enum reg_name name);
+void reg_set(enum reg_name name, uint64_t value);
+/* By linear address. */
+bool memory_get(uint64_t address, void *to, unsigned bytes);
+bool memory_set(uint64_t address, const void *from, unsigned bytes);
+/* By physical address; devices, too. */
+bool physical_get(uint64_t address, void *to, unsigned bytes);
+bool physical_set(uint64_t address, const void *from, unsigned bytes);
+enum ring ring_now(void);
+
+/* --- block.c: what is added to a block when QEMU translates it --- */
+
+struct block {
+	uint64_t physical[2]; /* of its first instruction, and of the page behind that one's */
+	uint16_t insns;       /* without a planted jump at its end */
+	uint8_t ring;
+	uint8_t length[]; /* of each instruction */
+};
+
+/* An instruction that is intercepted. */
+struct site {
+	uint64_t physical;
+	uint8_t ring, length;
+	uint8_t kind;
+	bool is_first; /* of its block */
+};
+
+void block_translate(struct qemu_plugin_tb *tb, void *unused);
+void block_flush(void *unused);
+/* Memory that lives until QEMU drops its translations; NULL: there is none. */
+void *block_alloc(size_t bytes);
+
+/* --- count.c: paying the register machine --- */
+
+/* Instructions of the ring since the vCPU was made. */
+uint64_t count_retired(const struct cpu *cpu, enum ring ring);
+/* Pays what both rings have executed and `extra` instructions of `ring` that are about to be
+ * counted; PMIs become due. */
+void count_account(struct cpu *cpu, enum ring ring, unsigned extra);
+/* How many instructions of the ring there may be before one overflows: it is the last of them.
+ * UINT64_MAX: no limit. Only just after an account. */
+uint64_t count_room(const struct cpu *cpu, enum ring ring);
+/* Gives both rings budgets; the ring that runs may have all of its room. Just after an account. */
+void count_arm(struct cpu *cpu, enum ring ring, bool all);
+/* Takes instructions and branches back that were counted and did not retire. */
+void count_take_back(struct cpu *cpu, enum ring ring, unsigned insns, unsigned branches);
+void count_kick(struct cpu *cpu);
+void count_unkick(struct cpu *cpu);
+/* Whether a ring's budget is used up. */
+bool count_is_due(const struct cpu *cpu);
+
+/* --- trigger.c --- */
+
+/* At the first instruction of a block that may reach an overflow, or after a kick. */
+void at_block(unsigned vcpu, void *block);
+
+/* --- pmi.c: the local APIC --- */
+
+void pmi_begin(struct cpu *cpu);
+uint32_t pmi_lvtpc(struct cpu *cpu);
+void pmi_set_lvtpc(struct cpu *cpu, uint32_t value);
+/* Sends the PMIs that are due; true if there was one. */
+bool pmi_send(struct cpu *cpu);
+void pmi_apic_base(struct cpu *cpu, uint64_t value);
+
+/* --- plant.c: jumps that end a block before a given instruction --- */
+
+#define LANDED_SLOT(landed) ((unsigned)((landed)&0xffff) - 1)
+#define LANDED_JUMP(landed) ((int8_t)((landed) >> 16)) /* its displacement */
+#define LANDED(slot, jump)  ((uint64_t)(uint8_t)(jump) << 16 | ((slot) + 1))
+
+enum planted { PLANTED, PLANT_WAIT, PLANT_IMPOSSIBLE };
+
+/* Plants before the block's index-th instruction; the block must be entered anew after PLANTED and
+ * PLANT_WAIT (another vCPU's jump is in the way). */
+enum planted plant_set(struct cpu *cpu, const struct block *block, unsigned index, uint64_t rip);
+/* Takes this vCPU's jump away, if there is one; whether there was. */
+bool plant_remove(struct cpu *cpu);
+/* For a block's last instruction: the slot of the jump that is planted there, or -1. No lock. */
+int plant_find(uint64_t physical);
+/* A jump of another vCPU still stands; waits a while, then takes it away. */
+void plant_wait(struct cpu *cpu, unsigned slot);
+
+/* --- intercept.c: CPUID, RDMSR, WRMSR; rdpmc.c; reset.c --- */
+
+void at_cpuid(unsigned vcpu, void *site);
+void at_rdmsr(unsigned vcpu, void *site);
+void at_wrmsr(unsigned vcpu, void *site);
+void at_rdpmc(unsigned vcpu, void *site);
+void at_lidt(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *site);
+/* Behind one of them, when QEMU has executed it. */
+void after_intercepted(unsigned vcpu, void *unused);
+void pending_settle(struct cpu *cpu);
+void refusal_undo(struct cpu *cpu);
+/* Undoes the #UD of an RDPMC at its handler's first instruction; does not return if there was one.
+ */
+void rdpmc_undo(struct cpu *cpu);
+void at_reset(unsigned vcpu, void *unused);
+
+/* --- fault.c: discontinuities --- */
+
+/* The frame that an exception or interrupt has pushed. */
+struct frame {
+	uint64_t address; /* of its first word; with an error code, of that */
+	unsigned word;    /* bytes of a word: 8, 4, 2 */
+	bool has_error;
+	uint64_t error, ip, cs, flags, sp, ss; /* sp, ss: long mode, or from ring 3 */
+};
+
+/* Reads the frame at the top of the stack; from: the linear address that it should name.
+ * False: none of the forms fits. has_error and ip say which does. */
+bool frame_read(uint64_t from, struct frame *frame);
+/* The linear address of a vector's handler; 0: it is not known. */
+uint64_t handler_of(const struct cpu *cpu, unsigned vector);
+void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint64_t to,
+                      void *unused);
+void at_again(unsigned vcpu, void *site);
+/* Whether the block begins with a REP that has begun and not ended. */
+bool again_in_progress(const struct cpu *cpu, const struct block *block);
+
+/* --- log.c --- */
+
+void log_access(struct cpu *cpu, const char *what, uint32_t number, uint64_t value, bool refused);
+void log_event(struct cpu *cpu, const char *what, uint64_t value);
+void stat_write(void);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * At a block's first instruction, where everything is in place and QEMU can be sent elsewhere: the
+ * register machine is paid, PMIs are sent, and an overflow inside the block gets a jump planted
+ * before the instruction that its PMI belongs to.
+ */
+#include "room_int.h"
+
+static bool is_near(const struct cpu *cpu, const struct block *block)
+{
+	uint64_t run = hot_of(cpu)->run[block->ring];
+
+	return cpu->pmi_due || count_is_due(cpu) || run + block->insns > RUN_LIMIT;
+}
+
+/* Sends what is due; the interrupt is taken before the instruction at `rip`. */
+static void pay(struct cpu *cpu, enum ring ring, uint64_t rip)
+{
+	count_account(cpu, ring, 0);
+	if (!cpu->pmi_due)
+		return;
+	pmi_send(cpu);
+	count_arm(cpu, ring, false);
+	qemu_plugin_set_pc(rip);
+}
+
+/* Gives the block its budget. True: it must be entered anew. */
+static bool grant(struct cpu *cpu, const struct block *block, uint64_t rip)
+{
+	enum ring ring = (enum ring)block->ring;
+	uint64_t room = count_room(cpu, ring);
+	enum planted planted = PLANT_IMPOSSIBLE;
+
+	if (room < block->insns)
+		planted = plant_set(cpu, block, (unsigned)room, rip);
+	count_arm(cpu, ring, planted == PLANTED);
+	return planted != PLANT_IMPOSSIBLE;
+}
+
+/* The jump stood before the instruction at this address; it has jumped. */
+static void land(struct cpu *cpu, enum ring ring, uint64_t landed, uint64_t rip)
+{
+	uint64_t at = rip - 2 - (uint64_t)(int64_t)LANDED_JUMP(landed);
+
+	hot_of(cpu)->landed = 0;
+	if (LANDED_SLOT(landed) == cpu->index)
+		plant_remove(cpu);
+	else
+		plant_wait(cpu, LANDED_SLOT(landed));
+	pay(cpu, ring, at);
+	count_arm(cpu, ring, false);
+	qemu_plugin_set_pc(at);
+}
+
+void at_block(unsigned vcpu, void *data)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+	const struct block *block = data;
+	uint64_t landed = hot_of(cpu)->landed, rip = reg_get(REG_RIP);
+	bool anew;
+
+	count_unkick(cpu);
+	pending_settle(cpu);
+	rdpmc_undo(cpu);
+	if (landed)
+		land(cpu, (enum ring)block->ring, landed, rip);
+	anew = plant_remove(cpu);
+	if (is_near(cpu, block) && !again_in_progress(cpu, block)) {
+		pay(cpu, (enum ring)block->ring, rip);
+		anew |= grant(cpu, block, rip);
+	}
+	if (anew)
+		qemu_plugin_set_pc(rip);
+}
