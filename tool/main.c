@@ -16,7 +16,11 @@
 #include "nearest.h"
 
 static const struct command *const commands[] = {
-	&cmd_check, &cmd_doctor, &cmd_models, &cmd_plan, &cmd_replay, &cmd_run, &cmd_state,
+	&cmd_check,  &cmd_doctor, &cmd_models, &cmd_plan,
+#if HAVE_QEMU_PLUGIN
+	&cmd_qemu,
+#endif
+	&cmd_replay, &cmd_run,    &cmd_state,
 #if HAVE_WATCH
 	&cmd_watch,
 #endif

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Bad options, for the plugin and for vpmu qemu: one line that begins with vpmu:, and QEMU does not
+start.
+  start.py VPMU PLUGIN FOLDER
+Prints TAP; what needs a QEMU that fits skips without one."""
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True  # nothing is left in the sources
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
+import qemu
+import tap
+
+VPMU, PLUGIN, FOLDER = sys.argv[1:4]
+PATIENCE = 60
+BAD, LACKS = 2, 3
+
+# What the plugin is given, and what it says.
+OPTIONS = [
+    ('', 'no model'), (',model=nosuch', "unknown model 'nosuch'"),
+    (',model=intel-v2,foo=1', 'unknown option: foo'),
+    (',model=intel-v2,profile=linux-1', 'unknown profile: linux-1'),
+    (',model=intel-v2,reset=no', "reset is 'model' or 'keep': no"),
+    (',model=intel-v2,gp=99', "gp='99' is out of range"),
+    (',model=intel-v2,log=/nowhere/log', 'cannot write: /nowhere/log'),
+    (',model=intel-v2,stat=/nowhere/stat', 'cannot write: /nowhere/stat'),
+]
+
+
+def run(*command):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=PATIENCE)
+
+
+def plugin_says(command, options, wanted):
+    done = run(*command, '-M', 'none', '-display', 'none', '-plugin', PLUGIN + options)
+    said = [line for line in done.stderr.splitlines() if line.startswith('vpmu: ')]
+    if done.returncode == 0 or len(said) != 1 or wanted not in said[0]:
+        return f'status {done.returncode}: {done.stderr}'
+    return ''
+
+
+def tool_says(status, wanted, *arguments):
+    done = run(VPMU, 'qemu', *arguments)
+    lines = done.stderr.splitlines()
+    if done.returncode != status or len(lines) != 1 or wanted not in lines[0]:
+        return f'status {done.returncode}: {done.stderr}'
+    return '' if lines[0].startswith('vpmu: ') else lines[0]
+
+
+def printed(wanted, *arguments):
+    done = run(VPMU, 'qemu', '--print', *arguments)
+    if done.returncode or done.stdout.split() != wanted.split():
+        return f'status {done.returncode}: {done.stdout}{done.stderr}'
+    return ''
+
+
+# No QEMU is needed to find these out.
+tap.check('vpmu qemu: no QEMU', tool_says(BAD, 'missing argument: -- QEMU'))
+tap.check('vpmu qemu: an unknown model',
+          tool_says(BAD, "unknown model 'nosuch'", '--model', 'nosuch', '--', 'true'))
+for accel in (['-enable-kvm'], ['-accel', 'kvm'], ['--accel', 'kvm,x=y'], ['-M', 'q35,accel=kvm'],
+              ['-machine', 'accel=kvm:tcg'], ['-accel', 'tcgx']):
+    tap.check(f'vpmu qemu: {" ".join(accel)} is not TCG',
+              tool_says(BAD, 'for TCG, not for another', '--', 'true', *accel))
+tap.check('vpmu qemu: the plugin twice', tool_says(
+    BAD, 'there twice', '--', 'true', '-plugin', 'libvpmu-qemu.so,model=intel-v2'))
+tap.check('vpmu qemu: a program that is no QEMU',
+          tool_says(LACKS, 'cannot load the plugin: false', '--', 'false'))
+tap.check('vpmu qemu: a program that is not there',
+          tool_says(LACKS, 'No such file', '--', '/nowhere/qemu'))
+tap.check('vpmu qemu adds what is missing', printed(
+    f'q -accel tcg -cpu core2duo -plugin {PLUGIN},model=intel-v2 -m 64', '--', 'q', '-m', '64'))
+tap.check('vpmu qemu leaves what is there', printed(
+    f'q -plugin {PLUGIN},model=skylake,gp=8,log=a,,b -cpu x -accel tcg,thread=single', '--model',
+    'skylake,gp=8', '--log', 'a,b', '--', 'q', '-cpu', 'x', '-accel', 'tcg,thread=single'))
+
+command, reason = qemu.find(PLUGIN)
+for options, wanted in OPTIONS:
+    name = f'the plugin refuses "{options}"'
+    if command:
+        tap.check(name, plugin_says(command, options, wanted))
+    else:
+        tap.skip(name, reason)
+name = 'a CPU of another vendor has no PMU, and goes on'
+if command:
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        done = run(VPMU, 'qemu', '--model', 'zen2', '--', qemu.stand_in(command, folder), '-cpu',
+                   'core2duo', '-display', 'none', '-monitor', 'none', '-serial', 'stdio',
+                   '-no-reboot', '-device', 'isa-debug-exit,iobase=0xf4', '-kernel',
+                   f'{FOLDER}/count.mb32.elf')
+    said = [line for line in done.stderr.splitlines() if line.startswith('vpmu: ')]
+    tap.check(name, '' if done.returncode == 5 and len(said) == 1 and
+              'another vendor than model zen2' in said[0] else f'{done.returncode} {done.stderr}')
+else:
+    tap.skip(name, reason)
+tap.finish()
