@@ -103,16 +103,13 @@ static void end_segment(struct translation *t, unsigned end)
 	t->segment = end;
 }
 
-/* The physical address of a byte of the block. */
-static uint64_t physical_of(const struct block *block, unsigned offset)
+uint64_t block_byte(const struct block *block, unsigned offset)
 {
-	uint64_t at = block->physical[0] + offset;
+	uint64_t in_page = (block->physical[0] & (PAGE - 1)) + offset;
+	uint64_t page = block->physical[in_page >= PAGE];
 
-	return (at ^ block->physical[0]) < PAGE &&
-	                       (at & ~(uint64_t)(PAGE - 1)) ==
-	                               (block->physical[0] & ~(uint64_t)(PAGE - 1))
-	               ? at
-	               : block->physical[1] + (at & (PAGE - 1));
+	return page == UINT64_MAX ? UINT64_MAX
+	                          : (page & ~(uint64_t)(PAGE - 1)) + (in_page & (PAGE - 1));
 }
 
 static struct site *make_site(const struct block *block, const struct insn *insn, unsigned i,
@@ -122,7 +119,7 @@ static struct site *make_site(const struct block *block, const struct insn *insn
 
 	if (site)
 		*site = (struct site){
-			.physical = physical_of(block, offset),
+			.physical = block_byte(block, offset),
 			.ring = block->ring,
 			.length = block->length[i],
 			.kind = insn->kind,
@@ -167,7 +164,7 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 	unsigned length = (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes));
 	struct insn insn = insn_decode(bytes, length);
 	struct site *site = insn.kind || insn.again ? make_site(t->block, &insn, i, offset) : NULL;
-	int slot = insn.jumps_short && is_last ? plant_find(physical_of(t->block, offset)) : -1;
+	int slot = insn.jumps_short && is_last ? plant_find(block_byte(t->block, offset)) : -1;
 
 	if (t->answered)
 		qemu_plugin_register_vcpu_insn_exec_cb(handle, after_intercepted, QEMU_CB_RW_REGS,

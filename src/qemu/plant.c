@@ -46,17 +46,6 @@ static bool is_ram(uint64_t physical)
 	       (physical >= UINT64_C(0x100000000) && physical != UINT64_MAX);
 }
 
-/* The block's byte at this offset; UINT64_MAX: not known. */
-static uint64_t byte_at(const struct block *block, unsigned offset)
-{
-	uint64_t in_page = (block->physical[0] & (PAGE - 1)) + offset;
-
-	if (in_page < PAGE)
-		return block->physical[0] + offset;
-	return block->physical[1] == UINT64_MAX ? UINT64_MAX
-	                                        : block->physical[1] + (in_page & (PAGE - 1));
-}
-
 /* Whether EB alone does: where it jumps to by the byte behind it. */
 static bool jumps_within(uint64_t physical, uint8_t next)
 {
@@ -72,8 +61,8 @@ static bool choose(struct plant *to, const struct block *block, unsigned index, 
 
 	for (unsigned i = 0; i < index; i++)
 		offset += block->length[i];
-	*physical = byte_at(block, offset);
-	to->second = byte_at(block, offset + 1);
+	*physical = block_byte(block, offset);
+	to->second = block_byte(block, offset + 1);
 	if (!is_ram(*physical) || !physical_get(*physical, &to->before[0], 1))
 		return false;
 	if (!is_ram(to->second) || !physical_get(to->second, &to->before[1], 1))

@@ -175,6 +175,8 @@ struct site {
 	bool is_first; /* of its block */
 };
 
+/* The physical address of the block's byte at this offset; UINT64_MAX: it is not known. */
+uint64_t block_byte(const struct block *block, unsigned offset);
 void block_translate(struct qemu_plugin_tb *tb, void *unused);
 void block_flush(void *unused);
 /* Memory that lives until QEMU drops its translations; NULL: there is none. */

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MIT */
+/* The fake's instructions and its plugin API. */
+#include "fake_qemu.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <qemu/api_v7.h>
+
+enum { INSNS = 64, OPS = 24, APIC = 0xfee00000u, APIC_SIZE = 0x100000, LVTPC = 0x340 };
+
+struct op {
+	enum { OP_CALL, OP_CALL_IF, OP_ADD, OP_STORE } kind;
+	qemu_vcpu_cb call;
+	enum qemu_cb_flags flags;
+	void *data;
+	size_t offset;
+	uint64_t immediate;
+};
+
+struct ops {
+	struct op op[OPS];
+	unsigned count;
+};
+
+struct qemu_plugin_insn {
+	uint64_t vaddr;
+	uint8_t length;
+	struct ops ops;
+};
+
+struct qemu_plugin_tb {
+	struct qemu_plugin_insn insn[INSNS];
+	unsigned count;
+	struct ops ops;
+};
+
+struct fake fake;
+
+static struct {
+	qemu_vcpu_cb vcpu;
+	qemu_trans_cb translate;
+	qemu_discon_cb discon;
+	qemu_cb flush, exit;
+} on;
+static uint64_t score[64];
+static struct qemu_plugin_tb block;
+static enum qemu_cb_flags running; /* the callback that runs has asked for */
+static jmp_buf left;               /* set_pc() leaves the block */
+static unsigned rep_entry;
+
+extern int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
+                               char **argv);
+
+/* --- Registrations ---------------------------------------------------------------------------- */
+
+void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *data)
+{
+	on.vcpu = cb;
+}
+
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_trans_cb cb, void *data)
+{
+	on.translate = cb;
+}
+
+void qemu_plugin_register_vcpu_discon_cb(qemu_plugin_id_t id, enum qemu_discon type,
+                                         qemu_discon_cb cb, void *data)
+{
+	on.discon = cb;
+}
+
+void qemu_plugin_register_flush_cb(qemu_plugin_id_t id, qemu_cb cb, void *data)
+{
+	on.flush = cb;
+}
+
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_cb cb, void *data)
+{
+	on.exit = cb;
+}
+
+static void add(struct ops *ops, struct op op)
+{
+	if (ops->count == OPS)
+		abort();
+	ops->op[ops->count++] = op;
+}
+
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_vcpu_cb cb,
+                                          enum qemu_cb_flags flags, void *data)
+{
+	add(&tb->ops, (struct op){OP_CALL, cb, flags, data, 0, 0});
+}
+
+void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_vcpu_cb cb,
+                                               enum qemu_cb_flags flags, enum qemu_cond cond,
+                                               struct qemu_u64 entry, uint64_t immediate,
+                                               void *data)
+{
+	if (cond != QEMU_COND_GE)
+		abort();
+	add(&tb->ops, (struct op){OP_CALL_IF, cb, flags, data, entry.offset, immediate});
+}
+
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
+                                            enum qemu_cb_flags flags, void *data)
+{
+	add(&insn->ops, (struct op){OP_CALL, cb, flags, data, 0, 0});
+}
+
+void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
+                                                         enum qemu_op op, struct qemu_u64 entry,
+                                                         uint64_t immediate)
+{
+	add(&insn->ops, (struct op){op == QEMU_ADD_U64 ? OP_ADD : OP_STORE, NULL, QEMU_CB_NO_REGS,
+	                            NULL, entry.offset, immediate});
+}
+
+static qemu_mem_cb lidt_cb;
+
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_mem_cb cb,
+                                      enum qemu_cb_flags flags, enum qemu_mem_rw rw, void *data)
+{
+	lidt_cb = cb;
+}
+
+struct qemu_mem_value qemu_plugin_mem_get_value(qemu_plugin_meminfo_t info)
+{
+	return (struct qemu_mem_value){.type = 3, .data.u64 = FAKE_IDT};
+}
+
+/* --- Blocks ----------------------------------------------------------------------------------- */
+
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb)
+{
+	return tb->count;
+}
+
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb)
+{
+	return tb->insn[0].vaddr;
+}
+
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i)
+{
+	return (struct qemu_plugin_insn *)&tb->insn[i];
+}
+
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t bytes)
+{
+	size_t length = insn->length < bytes ? insn->length : bytes;
+
+	memcpy(to, fake.memory + insn->vaddr, length);
+	return length;
+}
+
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn)
+{
+	return insn->length;
+}
+
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn)
+{
+	return insn->vaddr;
+}
+
+/* --- Registers and memory --------------------------------------------------------------------- */
+
+GArray *qemu_plugin_get_registers(void)
+{
+	static const char *const names[FAKE_REGS] = {"rax", "rbx",    "rcx", "rdx", "rsp",
+	                                             "rip", "eflags", "cs",  "ss",  "cr0",
+	                                             "cr2", "cr4",    "efer"};
+	static struct qemu_reg_descriptor list[FAKE_REGS];
+	static GArray array;
+
+	for (unsigned i = 0; i < FAKE_REGS; i++)
+		list[i] = (struct qemu_reg_descriptor){(void *)&fake.reg[i], names[i], NULL, false};
+	array = (GArray){(char *)list, FAKE_REGS};
+	return &array;
+}
+
+char *g_array_free(GArray *array, int free_segment)
+{
+	return NULL;
+}
+
+GByteArray *g_byte_array_new(void)
+{
+	static uint8_t bytes[4096];
+	static GByteArray array = {bytes, 0};
+
+	return &array;
+}
+
+GByteArray *g_byte_array_set_size(GByteArray *array, unsigned length)
+{
+	array->len = length;
+	return array;
+}
+
+bool qemu_plugin_read_register(struct qemu_plugin_register *handle, GByteArray *to)
+{
+	if (running == QEMU_CB_NO_REGS)
+		abort();
+	memcpy(to->data, handle, sizeof(uint64_t));
+	to->len = sizeof(uint64_t);
+	return true;
+}
+
+bool qemu_plugin_write_register(struct qemu_plugin_register *handle, GByteArray *from)
+{
+	if (running < QEMU_CB_RW_REGS)
+		abort();
+	memcpy(handle, from->data, sizeof(uint64_t));
+	return true;
+}
+
+void qemu_plugin_set_pc(uint64_t pc)
+{
+	if (running != QEMU_CB_RW_REGS_PC)
+		abort();
+	fake.reg[FAKE_RIP] = pc;
+	longjmp(left, 1);
+}
+
+static bool is_in_memory(uint64_t address, size_t bytes)
+{
+	return address < FAKE_MEMORY && bytes <= FAKE_MEMORY - address;
+}
+
+int qemu_plugin_read_memory_hwaddr(uint64_t address, GByteArray *to, size_t bytes)
+{
+	uint32_t word = 0;
+
+	to->len = (unsigned)bytes;
+	if (is_in_memory(address, bytes)) {
+		memcpy(to->data, fake.memory + address, bytes);
+		return QEMU_HWADDR_OK;
+	}
+	if (address == APIC + LVTPC)
+		word = fake.lvtpc;
+	memcpy(to->data, &word, bytes < sizeof(word) ? bytes : sizeof(word));
+	return QEMU_HWADDR_OK;
+}
+
+int qemu_plugin_write_memory_hwaddr(uint64_t address, GByteArray *from)
+{
+	uint32_t word = 0;
+
+	if (is_in_memory(address, from->len)) {
+		memcpy(fake.memory + address, from->data, from->len);
+		return QEMU_HWADDR_OK;
+	}
+	memcpy(&word, from->data, from->len < sizeof(word) ? from->len : sizeof(word));
+	if (address == APIC + LVTPC) {
+		fake.lvtpc = word;
+	} else if (address - APIC < APIC_SIZE) {
+		fake.message = word;
+		fake.interrupts = true;
+	}
+	return QEMU_HWADDR_OK;
+}
+
+bool qemu_plugin_read_memory_vaddr(uint64_t address, GByteArray *to, size_t bytes)
+{
+	return is_in_memory(address, bytes) &&
+	       qemu_plugin_read_memory_hwaddr(address, to, bytes) == QEMU_HWADDR_OK;
+}
+
+bool qemu_plugin_write_memory_vaddr(uint64_t address, GByteArray *from)
+{
+	return is_in_memory(address, from->len) &&
+	       qemu_plugin_write_memory_hwaddr(address, from) == QEMU_HWADDR_OK;
+}
+
+bool qemu_plugin_translate_vaddr(uint64_t address, uint64_t *physical)
+{
+	*physical = address;
+	return address < FAKE_MEMORY;
+}
+
+struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t bytes)
+{
+	if (bytes > sizeof(score))
+		abort();
+	memset(score, 0, sizeof(score));
+	return (struct qemu_plugin_scoreboard *)score;
+}
+
+void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *board, unsigned vcpu)
+{
+	return board;
+}
+
+int qemu_plugin_num_vcpus(void)
+{
+	return 1;
+}
+
+/* --- The CPU ---------------------------------------------------------------------------------- */
+
+/* The instructions of the fake. */
+enum kind { NOP, LOAD, JUMP, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
+
+static const struct row {
+	uint8_t bytes[3], length, kind, size; /* length: of the opcode; size: of the instruction */
+	bool ends;
+} rows[] = {
+	{{0x90}, 1, NOP, 1, false},
+	{{0x48, 0xff, 0xc0}, 3, NOP, 3, false}, /* INC RAX, with no effect */
+	{{0x89, 0xd8}, 2, NOP, 2, false},       /* MOV EAX, EBX, the same */
+	{{0x8a, 0x07}, 2, LOAD, 2, false},
+	{{0xeb}, 1, JUMP, 2, true},
+	{{0x0f, 0xa2}, 2, CPUID, 2, false},
+	{{0x0f, 0x32}, 2, RDMSR, 2, false},
+	{{0x0f, 0x30}, 2, WRMSR, 2, true},
+	{{0x0f, 0x33}, 2, RDPMC, 2, true},
+	{{0xf3, 0xa4}, 2, REP, 2, true},
+	{{0x0f, 0x01, 0x1f}, 3, LIDT, 3, true},
+	{{0xf4}, 1, HLT, 1, true},
+};
+
+static const struct row *decode(uint64_t pc)
+{
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!memcmp(fake.memory + pc, rows[i].bytes, rows[i].length))
+			return &rows[i];
+	abort();
+}
+
+static void translate(uint64_t pc)
+{
+	const struct row *row;
+
+	memset(&block, 0, sizeof(block));
+	do {
+		row = decode(pc);
+		block.insn[block.count++] =
+			(struct qemu_plugin_insn){.vaddr = pc, .length = row->size};
+		pc += row->size;
+	} while (!row->ends && block.count < INSNS);
+	running = QEMU_CB_R_REGS;
+	on.translate(&block, NULL);
+}
+
+static void perform(const struct ops *ops)
+{
+	for (unsigned i = 0; i < ops->count; i++) {
+		const struct op *op = &ops->op[i];
+		uint64_t *word = &score[op->offset / sizeof(uint64_t)];
+
+		running = op->flags;
+		if (op->kind == OP_CALL || (op->kind == OP_CALL_IF && *word >= op->immediate))
+			op->call(0, op->data);
+		else if (op->kind == OP_ADD)
+			*word += op->immediate;
+		else if (op->kind == OP_STORE)
+			*word = op->immediate;
+	}
+}
+
+static void push(uint64_t value)
+{
+	fake.reg[FAKE_RSP] -= sizeof(value);
+	memcpy(fake.memory + fake.reg[FAKE_RSP], &value, sizeof(value));
+}
+
+/* The frame of an event, and what QEMU calls for it. */
+static void deliver(uint64_t handler, uint64_t pc, bool is_exception, bool has_error)
+{
+	uint64_t sp = fake.reg[FAKE_RSP];
+
+	running = QEMU_CB_RW_REGS_PC;
+	if (is_exception)
+		on.discon(0, QEMU_DISCON_EXCEPTION, pc, pc, NULL);
+	fake.reg[FAKE_RSP] &= ~UINT64_C(15);
+	push(fake.reg[FAKE_SS]);
+	push(sp);
+	push(fake.reg[FAKE_EFLAGS]);
+	push(fake.reg[FAKE_CS]);
+	push(pc);
+	if (has_error)
+		push(0);
+	on.discon(0, QEMU_DISCON_INTERRUPT, pc, handler, NULL);
+	fake.reg[FAKE_RIP] = handler;
+}
+
+/* An interrupt's handler is nothing but an IRET that is not counted. */
+static void interrupt(uint64_t pc)
+{
+	fake.interrupts = false;
+	if (fake.taken < FAKE_INTERRUPTS)
+		fake.taken_at[fake.taken++] = pc;
+	deliver(0, pc, false, false);
+	memcpy(&fake.reg[FAKE_RIP], fake.memory + fake.reg[FAKE_RSP], sizeof(uint64_t));
+	memcpy(&fake.reg[FAKE_RSP], fake.memory + fake.reg[FAKE_RSP] + 24, sizeof(uint64_t));
+}
+
+static bool refuses(uint32_t msr)
+{
+	return msr == 0x80e; /* no register of an x2APIC */
+}
+
+/* Executes an instruction; true: the block goes on behind it. */
+static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
+{
+	uint64_t *reg = fake.reg, pc = insn->vaddr, next = pc + insn->length;
+	int8_t jump = (int8_t)fake.memory[pc + 1];
+
+	switch (row->kind) {
+	case LOAD:
+		if (!fake.faults)
+			break;
+		fake.faults = false;
+		reg[FAKE_CR2] = 0x123456;
+		deliver(FAKE_HANDLER_PF, pc, true, true);
+		return false;
+	case JUMP:
+		next += (uint64_t)(int64_t)jump;
+		break;
+	case CPUID:
+		reg[FAKE_RAX] = reg[FAKE_RAX] ? 0 : 1;
+		reg[FAKE_RBX] = 0x756e6547, reg[FAKE_RDX] = 0x49656e69, reg[FAKE_RCX] = 0x6c65746e;
+		break;
+	case RDMSR:
+	case WRMSR:
+		if (refuses((uint32_t)reg[FAKE_RCX])) {
+			deliver(FAKE_HANDLER_GP, pc, true, true);
+			return false;
+		}
+		if (row->kind == RDMSR)
+			reg[FAKE_RAX] = reg[FAKE_RDX] = 0;
+		break;
+	case RDPMC:
+		deliver(FAKE_HANDLER_UD, pc, true, false);
+		return false;
+	case REP:
+		if (++rep_entry < fake.rep_entries)
+			next = pc;
+		else
+			rep_entry = 0;
+		fake.interrupts |= rep_entry && rep_entry == fake.interrupt_rep;
+		break;
+	case LIDT:
+		lidt_cb(0, 0, 0, NULL);
+		break;
+	default:
+		break;
+	}
+	fake.executed += row->kind != REP || !rep_entry;
+	reg[FAKE_RIP] = next;
+	return true;
+}
+
+/* One block; false: it ended with a HLT. */
+static bool run_block(void)
+{
+	uint64_t pc = fake.reg[FAKE_RIP];
+
+	translate(pc);
+	fake.blocks++;
+	perform(&block.ops);
+	for (unsigned i = 0; i < block.count; i++) {
+		const struct qemu_plugin_insn *insn = &block.insn[i];
+		const struct row *row = decode(insn->vaddr);
+
+		perform(&insn->ops);
+		if (row->kind == HLT)
+			return false;
+		if (!execute(insn, row))
+			return true;
+	}
+	return true;
+}
+
+void fake_run(void)
+{
+	fake.reg[FAKE_RIP] = FAKE_CODE;
+	fake.executed = 0;
+	setjmp(left);
+	do {
+		if (fake.interrupts)
+			interrupt(fake.reg[FAKE_RIP]);
+	} while (run_block());
+}
+
+/* --- Beginning -------------------------------------------------------------------------------- */
+
+void fake_write(uint64_t address, const void *code, unsigned bytes)
+{
+	memcpy(fake.memory + address, code, bytes);
+}
+
+static void write_gate(unsigned vector, uint64_t handler)
+{
+	uint64_t gate = handler & 0xffff;
+
+	fake_write(FAKE_IDT + 16 * vector, &gate, sizeof(gate));
+}
+
+int fake_begin(int argc, char **argv)
+{
+	const struct qemu_info info = {.target_name = "x86_64", .system_emulation = true};
+	int status;
+
+	memset(&fake, 0, sizeof(fake));
+	memset(&on, 0, sizeof(on));
+	rep_entry = 0;
+	fake.reg[FAKE_RSP] = FAKE_STACK;
+	fake.reg[FAKE_CS] = 8;
+	fake.reg[FAKE_SS] = 16;
+	fake.reg[FAKE_CR0] = 1;
+	fake.reg[FAKE_CR4] = 0x100;
+	fake.reg[FAKE_EFER] = 0xd00;
+	fake.lvtpc = 0x400;
+	write_gate(6, FAKE_HANDLER_UD);
+	write_gate(13, FAKE_HANDLER_GP);
+	write_gate(14, FAKE_HANDLER_PF);
+	memset(fake.memory + FAKE_HANDLER_UD, 0xf4, 0x300); /* handlers halt */
+	status = qemu_plugin_install(1, &info, argc, argv);
+	if (!status)
+		on.vcpu(0, NULL);
+	return status;
+}
+
+void fake_end(void)
+{
+	on.flush(NULL);
+	on.exit(NULL);
+}

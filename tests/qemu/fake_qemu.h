@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A QEMU for the plugin's tests: it has the plugin API's functions, one vCPU in long mode with
+ * physical memory where linear memory is, an APIC, and a few instructions. It translates each block
+ * anew, calls back as QEMU does, and ends a block where QEMU ends it.
+ */
+#ifndef TESTS_QEMU_FAKE_H
+#define TESTS_QEMU_FAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	FAKE_MEMORY = 1 << 20,
+	FAKE_CODE = 0x1000,
+	FAKE_STACK = 0x80000,
+	FAKE_HANDLER_UD = 0x9000, /* where the IDT's gates point to */
+	FAKE_HANDLER_GP = 0x9100,
+	FAKE_HANDLER_PF = 0x9200,
+	FAKE_IDT = 0x8000,
+	FAKE_INTERRUPTS = 64
+};
+
+enum fake_reg {
+	FAKE_RAX,
+	FAKE_RBX,
+	FAKE_RCX,
+	FAKE_RDX,
+	FAKE_RSP,
+	FAKE_RIP,
+	FAKE_EFLAGS,
+	FAKE_CS,
+	FAKE_SS,
+	FAKE_CR0,
+	FAKE_CR2,
+	FAKE_CR4,
+	FAKE_EFER,
+	FAKE_REGS
+};
+
+struct fake {
+	uint64_t reg[FAKE_REGS];
+	uint8_t memory[FAKE_MEMORY];
+	uint32_t lvtpc;
+	/* Interrupts that were taken: the address of the instruction that they were taken before.
+	 */
+	uint64_t taken_at[FAKE_INTERRUPTS];
+	unsigned taken;
+	uint32_t message;       /* the last MSI */
+	unsigned rep_entries;   /* how often a REP is entered until it has ended */
+	unsigned interrupt_rep; /* an interrupt at this entry of a REP; 0: none */
+	bool faults;            /* the next load page-faults, once */
+	bool interrupts;        /* an interrupt comes at the next block's start */
+	unsigned executed;      /* instructions that have retired */
+	unsigned blocks;        /* that have been entered */
+};
+
+extern struct fake fake;
+
+/* Installs the plugin with these options and makes a vCPU; what qemu_plugin_install() says. */
+int fake_begin(int argc, char **argv);
+/* Runs from FAKE_CODE to a HLT. */
+void fake_run(void);
+void fake_write(uint64_t address, const void *code, unsigned bytes);
+void fake_end(void);
+
+#endif

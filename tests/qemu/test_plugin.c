@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/* The plugin in a QEMU of the test's own (fake_qemu.h): what it counts, and where its PMIs come. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <qemu/room_int.h>
+
+#include "fake_qemu.h"
+
+enum { PMC0 = 0xc1, SEL0 = 0x186, FIXED_CTRL = 0x38d, GLOBAL_CTRL = 0x38f, FIXED0 = 0x309 };
+
+#define SEL_INSNS    UINT64_C(0x5300c0) /* user and kernel, with a PMI, enabled */
+#define SEL_BRANCHES UINT64_C(0x5300c4)
+
+static void begin_with(const char *model, const char *more)
+{
+	char *argv[] = {(char *)model, (char *)more};
+
+	/* The plugin keeps its vCPUs: in a process of the test's own there is a new one each time.
+	 */
+	free(plugin.cpu[0]);
+	memset(&plugin, 0, sizeof(plugin));
+	assert_int_equal(fake_begin(more ? 2 : 1, argv), 0);
+}
+
+static void begin(void)
+{
+	begin_with("model=intel-v2", NULL);
+}
+
+static void write_msr(uint32_t msr, uint64_t value)
+{
+	assert_int_equal(vpmu_pmu_guest_write(plugin.cpu[0]->pmu, msr, value), VPMU_OK);
+	count_arm(plugin.cpu[0], RING_KERNEL, false);
+}
+
+static uint64_t read_msr(uint32_t msr)
+{
+	uint64_t value = 0;
+
+	count_account(plugin.cpu[0], RING_KERNEL, 0);
+	assert_int_equal(vpmu_pmu_guest_read(plugin.cpu[0]->pmu, msr, &value), VPMU_OK);
+	return value;
+}
+
+/* Counter 0 counts the event, from `before` events before its overflow. */
+static void count_from(uint64_t selector, uint64_t before)
+{
+	write_msr(SEL0, selector);
+	write_msr(PMC0, (uint32_t)-before);
+	write_msr(GLOBAL_CTRL, 1);
+}
+
+static void code(const char *bytes, unsigned length)
+{
+	fake_write(FAKE_CODE, bytes, length);
+}
+
+#define CODE(bytes) code(bytes, sizeof(bytes) - 1)
+
+/* --- Counts ----------------------------------------------------------------------------------- */
+
+/* INC RAX, MOV, NOP, load: a block of every kind of segment. */
+#define MIX "\x48\xff\xc0\x89\xd8\x90\x8a\x07"
+
+static void test_each_instruction_is_counted_once(void **state)
+{
+	begin();
+	count_from(SEL_INSNS, 1000);
+	CODE(MIX MIX MIX "\xf4");
+	fake_run();
+	assert_int_equal(fake.executed, 12);
+	assert_int_equal(read_msr(PMC0) + 1000, 1 + fake.executed + (UINT64_C(1) << 48));
+}
+
+static void test_branches_are_counted(void **state)
+{
+	begin();
+	count_from(SEL_BRANCHES, 1000);
+	CODE(MIX "\xeb\x01\xf4" MIX "\xeb\x00\x90\xf4");
+	fake_run();
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 2);
+}
+
+static void test_a_fault_does_not_count(void **state)
+{
+	begin();
+	count_from(SEL_INSNS, 1000);
+	CODE("\x90\x90\x8a\x07\x90\xf4");
+	fake.faults = true;
+	fake_run(); /* two NOPs, and the handler's HLT */
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 3);
+}
+
+static void test_a_rep_counts_once_however_often_it_is_entered(void **state)
+{
+	begin();
+	count_from(SEL_INSNS, 1000);
+	CODE("\x90\xf3\xa4\x90\xf4");
+	fake.rep_entries = 5;
+	fake_run();
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 4);
+}
+
+static void test_an_interrupted_rep_counts_once(void **state)
+{
+	begin();
+	count_from(SEL_INSNS, 1000);
+	CODE("\x90\xf3\xa4\x90\xf4");
+	fake.rep_entries = 5;
+	fake.interrupt_rep = 3;
+	fake_run();
+	assert_int_equal(fake.taken, 1);
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 4);
+	assert_int_equal(plugin.cpu[0]->stat.interrupted_reps, 1);
+}
+
+/* --- PMIs ------------------------------------------------------------------------------------- */
+
+/* The address of the n-th instruction of MIX MIX MIX…. */
+static uint64_t address_of(unsigned n)
+{
+	static const uint8_t offsets[] = {0, 3, 5, 6};
+
+	return FAKE_CODE + n / 4 * 8 + offsets[n % 4];
+}
+
+static void test_a_pmi_comes_behind_each_instruction(void **state)
+{
+	for (unsigned before = 1; before <= 12; before++) {
+		uint8_t memory[64];
+
+		begin();
+		CODE(MIX MIX MIX MIX "\xf4");
+		memcpy(memory, fake.memory + FAKE_CODE, sizeof(memory));
+		count_from(SEL_INSNS, before);
+		fake_run();
+		assert_int_equal(fake.taken, 1);
+		assert_int_equal(fake.taken_at[0], address_of(before));
+		assert_int_equal(fake.message & 0x700, 0x400);
+		assert_int_equal(plugin.cpu[0]->stat.skids, 0);
+		assert_int_equal(read_msr(PMC0), 17 - before); /* with the HLT */
+		assert_memory_equal(memory, fake.memory + FAKE_CODE, sizeof(memory));
+	}
+}
+
+static void test_a_pmi_by_branches_comes_behind_the_branch(void **state)
+{
+	begin();
+	CODE(MIX "\xeb\x00" MIX "\xeb\x00" MIX "\xf4");
+	count_from(SEL_BRANCHES, 2);
+	fake_run();
+	assert_int_equal(fake.taken, 1);
+	assert_int_equal(fake.taken_at[0], FAKE_CODE + 20);
+	assert_int_equal(plugin.cpu[0]->stat.skids, 0);
+}
+
+static void test_a_pmi_masks_lvtpc(void **state)
+{
+	begin();
+	CODE(MIX MIX "\xf4");
+	fake.lvtpc = 0x33;
+	count_from(SEL_INSNS, 3);
+	fake_run();
+	assert_int_equal(fake.message, 0x33);
+	assert_int_equal(fake.lvtpc, 0x10033);
+}
+
+static void test_a_masked_lvtpc_gets_no_pmi(void **state)
+{
+	begin();
+	CODE(MIX MIX "\xf4");
+	fake.lvtpc = 0x10400;
+	count_from(SEL_INSNS, 3);
+	fake_run();
+	assert_int_equal(fake.taken, 0);
+	assert_int_equal(plugin.cpu[0]->stat.masked, 1);
+}
+
+static void test_a_rep_ends_before_its_pmi(void **state)
+{
+	begin();
+	CODE("\x90\xf3\xa4\x90\x90\xf4");
+	fake.rep_entries = 4;
+	count_from(SEL_INSNS, 2);
+	fake_run();
+	assert_int_equal(fake.taken, 1);
+	assert_int_equal(fake.taken_at[0], FAKE_CODE + 3);
+}
+
+static void test_an_interrupt_takes_the_jump_away(void **state)
+{
+	struct block *block;
+
+	begin();
+	CODE(MIX MIX "\xf4");
+	count_from(SEL_INSNS, 6);
+	block = calloc(1, sizeof(*block) + 4);
+	assert_non_null(block);
+	block->physical[0] = FAKE_CODE;
+	block->insns = 4;
+	memcpy(block->length, (uint8_t[]){3, 2, 1, 2}, 4);
+	assert_int_equal(plant_set(plugin.cpu[0], block, 1, FAKE_CODE), PLANTED);
+	assert_memory_equal(fake.memory + FAKE_CODE + 3, "\xeb\xfe", 2);
+	fake.interrupts = true;
+	fake_run();
+	assert_memory_equal(fake.memory + FAKE_CODE + 3, "\x89\xd8", 2);
+	assert_int_equal(fake.taken_at[0], FAKE_CODE);
+	assert_int_equal(fake.taken_at[1], address_of(6)); /* and the PMI came in time */
+	free(block);
+}
+
+static void test_memory_that_is_not_ram_gets_no_jump(void **state)
+{
+	struct block *block;
+
+	begin();
+	block = calloc(1, sizeof(*block) + 2);
+	assert_non_null(block);
+	block->insns = 2;
+	block->length[0] = block->length[1] = 2;
+	block->physical[1] = UINT64_MAX;
+	for (unsigned i = 0; i < 3; i++) {
+		block->physical[0] = (uint64_t[]){0xc8000, 0xfffff000, UINT64_MAX}[i];
+		assert_int_equal(plant_set(plugin.cpu[0], block, 1, 0), PLANT_IMPOSSIBLE);
+	}
+	free(block);
+}
+
+/* --- Intercepted ------------------------------------------------------------------------------ */
+
+static void test_cpuid_shows_the_pmu(void **state)
+{
+	begin();
+	CODE("\x0f\xa2\x90\xf4");
+	fake.reg[FAKE_RAX] = 0xa;
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RAX] & 0xffff, 0x402);
+	assert_int_equal(fake.reg[FAKE_RDX] & 0x1f, 3);
+}
+
+static void test_the_highest_leaf_has_the_pmu_in_it(void **state)
+{
+	begin();
+	CODE("\x0f\xa2\xf4");
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RAX], 0xa);
+}
+
+static void test_a_cpu_of_another_vendor_has_no_pmu(void **state)
+{
+	begin_with("model=zen2", NULL);
+	CODE("\x0f\xa2\x90\xf4");
+	fake_run();
+	assert_true(plugin.off);
+}
+
+static void test_wrmsr_counts_by_what_was_before_it(void **state)
+{
+	begin();
+	write_msr(SEL0, SEL_INSNS);
+	write_msr(GLOBAL_CTRL, 0);
+	CODE("\x0f\x30\x90\x90\xf4");
+	fake.reg[FAKE_RCX] = GLOBAL_CTRL;
+	fake.reg[FAKE_RAX] = 1;
+	fake_run();
+	assert_int_equal(read_msr(PMC0), 3); /* the NOPs and the HLT */
+	fake.reg[FAKE_RAX] = 0;
+	fake_run();
+	assert_int_equal(read_msr(PMC0), 4); /* the WRMSR that stops it */
+}
+
+static void test_rdmsr_reads_the_machine(void **state)
+{
+	begin();
+	write_msr(PMC0, 0x1234567);
+	CODE("\x0f\x32\x90\xf4");
+	fake.reg[FAKE_RCX] = PMC0;
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RAX], 0x1234567);
+	assert_int_equal(fake.reg[FAKE_RDX], 0);
+}
+
+static void test_a_refused_write_raises_gp_with_rcx_as_it_was(void **state)
+{
+	begin();
+	CODE("\x90\x0f\x30\x90\xf4");
+	fake.reg[FAKE_RCX] = GLOBAL_CTRL;
+	fake.reg[FAKE_RAX] = 0x80; /* no such counter */
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RIP], FAKE_HANDLER_GP);
+	assert_int_equal(fake.reg[FAKE_RCX], GLOBAL_CTRL);
+}
+
+static void test_a_register_that_the_model_lacks_raises_gp(void **state)
+{
+	begin_with("model=intel-v1", NULL);
+	CODE("\x0f\x32\x90\xf4");
+	fake.reg[FAKE_RCX] = FIXED0;
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RIP], FAKE_HANDLER_GP);
+}
+
+static void test_an_msr_of_others_is_qemus(void **state)
+{
+	begin();
+	CODE("\x0f\x32\x90\xf4");
+	fake.reg[FAKE_RCX] = 0xce;
+	fake.reg[FAKE_RAX] = 77;
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RAX], 0);
+	assert_int_not_equal(fake.reg[FAKE_RIP], FAKE_HANDLER_GP);
+}
+
+static void check_rdpmc(void)
+{
+	uint64_t sp = fake.reg[FAKE_RSP], flags = 0x202;
+
+	fake.reg[FAKE_EFLAGS] = flags;
+	write_msr(PMC0, 0x7654321);
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RAX], 0x7654321);
+	assert_int_equal(fake.reg[FAKE_RSP], sp);
+	assert_int_equal(fake.reg[FAKE_EFLAGS], flags);
+	assert_int_equal(fake.reg[FAKE_RIP] & ~UINT64_C(15), FAKE_CODE);
+}
+
+static void test_rdpmc_at_a_blocks_start(void **state)
+{
+	begin();
+	CODE("\x0f\x33\x90\xf4");
+	check_rdpmc();
+	assert_int_equal(plugin.cpu[0]->stat.undone, 0);
+}
+
+static void test_rdpmc_inside_a_block_is_undone(void **state)
+{
+	begin();
+	CODE("\x90\x90\x0f\x33\x90\xf4");
+	check_rdpmc();
+	assert_int_equal(plugin.cpu[0]->stat.undone, 1);
+}
+
+static void test_rdpmc_counts(void **state)
+{
+	begin();
+	count_from(SEL_INSNS, 1000);
+	CODE("\x90\x90\x0f\x33\x90\xf4");
+	fake_run();
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 5);
+}
+
+static void test_rdpmc_of_no_counter_raises_gp(void **state)
+{
+	begin();
+	CODE("\x0f\x01\x1f\x90\x0f\x33\x90\xf4"); /* LIDT, …, RDPMC */
+	fake.reg[FAKE_RCX] = 77;
+	fake_run();
+	assert_int_equal(fake.reg[FAKE_RIP], FAKE_HANDLER_GP);
+	assert_memory_equal(fake.memory + fake.reg[FAKE_RSP] + 8, &(uint64_t){FAKE_CODE + 4},
+	                    sizeof(uint64_t));
+}
+
+/* --- Reset ------------------------------------------------------------------------------------ */
+
+static void test_a_reset_resets_the_pmu(void **state)
+{
+	begin();
+	write_msr(PMC0, 123);
+	at_reset(0, NULL);
+	assert_int_equal(read_msr(PMC0), 0);
+}
+
+static void test_a_reset_leaves_it_where_it_is_asked_to(void **state)
+{
+	begin_with("model=intel-v2", "reset=keep");
+	write_msr(PMC0, 123);
+	at_reset(0, NULL);
+	assert_int_equal(read_msr(PMC0), 123);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_instruction_is_counted_once),
+		cmocka_unit_test(test_branches_are_counted),
+		cmocka_unit_test(test_a_fault_does_not_count),
+		cmocka_unit_test(test_a_rep_counts_once_however_often_it_is_entered),
+		cmocka_unit_test(test_an_interrupted_rep_counts_once),
+		cmocka_unit_test(test_a_pmi_comes_behind_each_instruction),
+		cmocka_unit_test(test_a_pmi_by_branches_comes_behind_the_branch),
+		cmocka_unit_test(test_a_pmi_masks_lvtpc),
+		cmocka_unit_test(test_a_masked_lvtpc_gets_no_pmi),
+		cmocka_unit_test(test_a_rep_ends_before_its_pmi),
+		cmocka_unit_test(test_an_interrupt_takes_the_jump_away),
+		cmocka_unit_test(test_memory_that_is_not_ram_gets_no_jump),
+		cmocka_unit_test(test_cpuid_shows_the_pmu),
+		cmocka_unit_test(test_the_highest_leaf_has_the_pmu_in_it),
+		cmocka_unit_test(test_a_cpu_of_another_vendor_has_no_pmu),
+		cmocka_unit_test(test_wrmsr_counts_by_what_was_before_it),
+		cmocka_unit_test(test_rdmsr_reads_the_machine),
+		cmocka_unit_test(test_a_refused_write_raises_gp_with_rcx_as_it_was),
+		cmocka_unit_test(test_a_register_that_the_model_lacks_raises_gp),
+		cmocka_unit_test(test_an_msr_of_others_is_qemus),
+		cmocka_unit_test(test_rdpmc_at_a_blocks_start),
+		cmocka_unit_test(test_rdpmc_inside_a_block_is_undone),
+		cmocka_unit_test(test_rdpmc_counts),
+		cmocka_unit_test(test_rdpmc_of_no_counter_raises_gp),
+		cmocka_unit_test(test_a_reset_resets_the_pmu),
+		cmocka_unit_test(test_a_reset_leaves_it_where_it_is_asked_to),
+	};
+
+	return cmocka_run_group_tests_name("qemu-plugin", tests, NULL, NULL);
+}
