@@ -11,7 +11,9 @@
 
 #include "room_int.h"
 
-enum { PAGE = 4096, RESET_VECTOR = 0xfffffff0u };
+enum { PAGE = 4096, RESET_VECTOR = 0xfffffff0u, SINGLES = 16 };
+
+#define FLAGS_TF (UINT64_C(1) << 8)
 
 /* --- Memory that lives as long as QEMU's translations ----------------------------------------- */
 
@@ -70,6 +72,7 @@ struct translation {
 	struct block *block;
 	unsigned segment; /* the first instruction that is not added yet */
 	bool answered;    /* the instruction before is one whose answer we give */
+	bool again;       /* QEMU executes it for the second time */
 };
 
 static struct qemu_u64 word(size_t offset)
@@ -149,6 +152,7 @@ static void intercept(struct qemu_plugin_insn *handle, enum insn_kind kind, stru
 
 static void add_landing(struct qemu_plugin_insn *handle, int slot, uint8_t jump)
 {
+	qemu_plugin_register_vcpu_insn_exec_cb(handle, at_jump, QEMU_CB_NO_REGS, NULL);
 	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(handle, QEMU_STORE_U64,
 	                                                    word(offsetof(struct hot, landed)),
 	                                                    LANDED((unsigned)slot, jump));
@@ -180,7 +184,7 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 		end_segment(t, i);
 	if (insn.kind && site)
 		intercept(handle, insn.kind, site);
-	if (!insn.safe || insn.kind || is_last)
+	if (!t->again && (!insn.safe || insn.kind || is_last))
 		end_segment(t, i + 1);
 	if (insn.branch)
 		add(handle, offsetof(struct hot, branches) + t->block->ring * sizeof(uint64_t), 1);
@@ -220,6 +224,44 @@ static void translate_insns(struct translation *t, unsigned insns)
 	}
 }
 
+/* Whether the instruction before may be STI or MOV SS, behind which a block has one instruction. */
+static bool may_be_shadowed(uint64_t at)
+{
+	uint8_t before[2] = {0};
+
+	return !memory_get(at - 2, before, 2) || before[1] == 0xfb || before[1] == 0x17 ||
+	       (before[0] == 0x8e && (before[1] & 0x38) == 0x10);
+}
+
+/* A block ends there before an instruction that reaches into the next page, which has a block of
+ * its own. */
+static bool is_at_page_end(uint64_t at, uint64_t end)
+{
+	return (at ^ end) >= PAGE || (end & (PAGE - 1)) + INSN_BYTES > PAGE;
+}
+
+/*
+ * A store into its own block makes QEMU leave it before the store, drop the block, and execute the
+ * store again as a block of its own. It has been counted then. Blocks of one instruction that have
+ * another reason are told apart: single steps, the end of a page, the shadow of STI.
+ */
+static bool is_again(const struct qemu_plugin_tb *tb)
+{
+	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(tb, 0);
+	uint64_t at = qemu_plugin_tb_vaddr(tb), end = at + qemu_plugin_insn_size(handle);
+	uint8_t bytes[INSN_BYTES];
+	struct insn insn;
+
+	if (qemu_plugin_tb_n_insns(tb) != 1 || plugin.singles >= SINGLES)
+		return false;
+	insn = insn_decode(bytes, (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes)));
+	if (insn.branch || !(insn.stores || insn.safe) || is_at_page_end(at, end) ||
+	    reg_get(REG_EFLAGS) & FLAGS_TF || may_be_shadowed(at))
+		return false;
+	plugin.singles += insn.safe; /* nothing else cuts a block there */
+	return insn.stores;
+}
+
 void block_translate(struct qemu_plugin_tb *tb, void *unused)
 {
 	struct translation t = {.tb = tb};
@@ -231,6 +273,7 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 	if (!t.block)
 		return;
 	insns = t.block->insns;
+	t.again = is_again(tb);
 	if (qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1))
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
 	translate_insns(&t, insns);

@@ -291,6 +291,31 @@ static bool is_again(const struct parts *parts)
 	                      (op >= 0xaa && op <= 0xaf));
 }
 
+/* What stores as ordinary code does: MOV, ALU, INC, shifts, SETcc, PUSH, STOS, MOVS. */
+static bool is_store(const struct parts *parts)
+{
+	unsigned field = reg_field(parts);
+	uint8_t op = parts->opcode;
+
+	if (parts->lock || parts->rep)
+		return false;
+	if (!parts->two_bytes &&
+	    ((op & 0xf8) == 0x50 || op == 0xaa || op == 0xab || op == 0xa4 || op == 0xa5))
+		return true;
+	if (parts->modrm >= 0xc0)
+		return false;
+	if (parts->two_bytes)
+		return (op & 0xf0) == 0x90 || op == 0x11 || op == 0x29 || op == 0x7f || op == 0xd6;
+	if (op < 0x40)
+		return (op & 7) < 2 && (op & 0x38) != 0x38;
+	if (op == 0x80 || op == 0x81 || op == 0x83)
+		return field != 7;
+	if (op == 0xfe || op == 0xff)
+		return field < 2;
+	return op == 0x88 || op == 0x89 || op == 0xc6 || op == 0xc7 || op == 0xc0 || op == 0xc1 ||
+	       (op >= 0xd0 && op <= 0xd3);
+}
+
 static enum insn_kind kind_of(const struct parts *parts)
 {
 	if (!parts->two_bytes)
@@ -321,6 +346,7 @@ struct insn insn_decode(const uint8_t *bytes, unsigned length)
 		.safe = is_safe(&parts),
 		.branch = is_branch(&parts),
 		.again = is_again(&parts),
+		.stores = is_store(&parts),
 		.far = is_far(&parts),
 		.jumps_short = length == 2 && bytes[0] == 0xeb,
 	};

@@ -31,6 +31,7 @@ struct insn {
 	bool safe : 1;        /* can neither fault nor leave the block early */
 	bool branch : 1;      /* counts as a branch */
 	bool again : 1;       /* QEMU may execute it more than once: REP, LOCK */
+	bool stores : 1;      /* writes to memory, and does not end a block by itself */
 	bool far : 1;         /* may change the privilege level without an exception */
 	bool jumps_short : 1; /* EB: the planted jump looks like this */
 };
@@ -134,7 +135,8 @@ struct plugin {
 	FILE *log, *stat;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
-	bool off; /* the CPU is of another vendor */
+	bool off;         /* the CPU is of another vendor */
+	unsigned singles; /* blocks of one instruction, as one-insn-per-tb=on makes them */
 };
 
 extern struct plugin plugin;
@@ -226,6 +228,8 @@ enum planted { PLANTED, PLANT_WAIT, PLANT_IMPOSSIBLE };
 /* Plants before the block's index-th instruction; the block must be entered anew after PLANTED and
  * PLANT_WAIT (another vCPU's jump is in the way). */
 enum planted plant_set(struct cpu *cpu, const struct block *block, unsigned index, uint64_t rip);
+/* Registered on a planted jump, which its block ends with: sends the PMI that is due there. */
+void at_jump(unsigned vcpu, void *unused);
 /* Takes this vCPU's jump away, if there is one; whether there was. */
 bool plant_remove(struct cpu *cpu);
 /* For a block's last instruction: the slot of the jump that is planted there, or -1. No lock. */

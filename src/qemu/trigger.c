@@ -52,6 +52,19 @@ static void land(struct cpu *cpu, enum ring ring, uint64_t landed, uint64_t rip)
 	qemu_plugin_set_pc(at);
 }
 
+/* The interrupt is then taken where the jump has gone, which is where it stands; another one that
+ * has come meanwhile, with lower priority, does not go before it. */
+void at_jump(unsigned vcpu, void *unused)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+
+	if (!count_is_due(cpu))
+		return;
+	count_account(cpu, RING_KERNEL, 0);
+	pmi_send(cpu);
+	count_arm(cpu, RING_KERNEL, false);
+}
+
 void at_block(unsigned vcpu, void *data)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];

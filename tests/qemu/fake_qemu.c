@@ -49,6 +49,7 @@ static struct qemu_plugin_tb block;
 static enum qemu_cb_flags running; /* the callback that runs has asked for */
 static jmp_buf left;               /* set_pc() leaves the block */
 static unsigned rep_entry;
+static bool alone; /* the next block has one instruction */
 
 extern int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
                                char **argv);
@@ -303,7 +304,7 @@ int qemu_plugin_num_vcpus(void)
 /* --- The CPU ---------------------------------------------------------------------------------- */
 
 /* The instructions of the fake. */
-enum kind { NOP, LOAD, JUMP, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
+enum kind { NOP, LOAD, STORE, IRET, JUMP, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
 
 static const struct row {
 	uint8_t bytes[3], length, kind, size; /* length: of the opcode; size: of the instruction */
@@ -313,6 +314,8 @@ static const struct row {
 	{{0x48, 0xff, 0xc0}, 3, NOP, 3, false}, /* INC RAX, with no effect */
 	{{0x89, 0xd8}, 2, NOP, 2, false},       /* MOV EAX, EBX, the same */
 	{{0x8a, 0x07}, 2, LOAD, 2, false},
+	{{0x88, 0x07}, 2, STORE, 2, false},
+	{{0xcf}, 1, IRET, 1, true},
 	{{0xeb}, 1, JUMP, 2, true},
 	{{0x0f, 0xa2}, 2, CPUID, 2, false},
 	{{0x0f, 0x32}, 2, RDMSR, 2, false},
@@ -341,7 +344,8 @@ static void translate(uint64_t pc)
 		block.insn[block.count++] =
 			(struct qemu_plugin_insn){.vaddr = pc, .length = row->size};
 		pc += row->size;
-	} while (!row->ends && block.count < INSNS);
+	} while (!row->ends && !alone && block.count < INSNS);
+	alone = false;
 	running = QEMU_CB_R_REGS;
 	on.translate(&block, NULL);
 }
@@ -399,6 +403,13 @@ static void interrupt(uint64_t pc)
 	memcpy(&fake.reg[FAKE_RSP], fake.memory + fake.reg[FAKE_RSP] + 24, sizeof(uint64_t));
 }
 
+/* This one's handler is executed. */
+static void interrupt_by_timer(uint64_t pc)
+{
+	fake.timer = false;
+	deliver(FAKE_HANDLER_TIMER, pc, false, false);
+}
+
 static bool refuses(uint32_t msr)
 {
 	return msr == 0x80e; /* no register of an x2APIC */
@@ -418,7 +429,20 @@ static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
 		reg[FAKE_CR2] = 0x123456;
 		deliver(FAKE_HANDLER_PF, pc, true, true);
 		return false;
+	case STORE:
+		if (!fake.changes_itself)
+			break;
+		fake.changes_itself = false;
+		alone = true;
+		reg[FAKE_RIP] = pc;
+		return false;
+	case IRET:
+		memcpy(&next, fake.memory + reg[FAKE_RSP], sizeof(next));
+		memcpy(&reg[FAKE_RSP], fake.memory + reg[FAKE_RSP] + 24, sizeof(next));
+		break;
 	case JUMP:
+		fake.timer |= fake.timer_at_jump;
+		fake.timer_at_jump = false;
 		next += (uint64_t)(int64_t)jump;
 		break;
 	case CPUID:
@@ -484,6 +508,8 @@ void fake_run(void)
 	do {
 		if (fake.interrupts)
 			interrupt(fake.reg[FAKE_RIP]);
+		else if (fake.timer)
+			interrupt_by_timer(fake.reg[FAKE_RIP]);
 	} while (run_block());
 }
 
@@ -509,6 +535,7 @@ int fake_begin(int argc, char **argv)
 	memset(&fake, 0, sizeof(fake));
 	memset(&on, 0, sizeof(on));
 	rep_entry = 0;
+	alone = false;
 	fake.reg[FAKE_RSP] = FAKE_STACK;
 	fake.reg[FAKE_CS] = 8;
 	fake.reg[FAKE_SS] = 16;
@@ -520,6 +547,7 @@ int fake_begin(int argc, char **argv)
 	write_gate(13, FAKE_HANDLER_GP);
 	write_gate(14, FAKE_HANDLER_PF);
 	memset(fake.memory + FAKE_HANDLER_UD, 0xf4, 0x300); /* handlers halt */
+	fake_write(FAKE_HANDLER_TIMER, "\x90\xcf", 2);
 	status = qemu_plugin_install(1, &info, argc, argv);
 	if (!status)
 		on.vcpu(0, NULL);

@@ -13,7 +13,7 @@ struct row {
 	const char *bytes;
 	unsigned length;
 	enum insn_kind kind;
-	const char *flags; /* s safe, b branch, a again, f far, j short jump */
+	const char *flags; /* s safe, b branch, a again, w stores, f far, j short jump */
 };
 
 #define ROW(bytes, kind, flags)                                                                    \
@@ -33,7 +33,7 @@ static const struct row rows[] = {
 	ROW("\x90", INSN_PLAIN, "s"),
 	ROW("\xf3\x90", INSN_PLAIN, ""),          /* PAUSE leaves */
 	ROW("\x01\xd8", INSN_PLAIN, "s"),         /* ADD EAX, EBX */
-	ROW("\x01\x18", INSN_PLAIN, ""),          /* ADD [RAX], EBX */
+	ROW("\x01\x18", INSN_PLAIN, "w"),         /* ADD [RAX], EBX */
 	ROW("\x48\x83\xc0\x01", INSN_PLAIN, "s"), /* ADD RAX, 1 */
 	ROW("\x41", INSN_PLAIN, "s"),             /* INC ECX of 32 bits */
 	ROW("\x48\x8d\x72\x08", INSN_PLAIN, "s"), /* LEA */
@@ -65,7 +65,7 @@ static const struct row rows[] = {
 	ROW("\x48\x0f\x07", INSN_PLAIN, "bf"), /* SYSRET */
 	ROW("\xf3\xa4", INSN_PLAIN, "a"),
 	ROW("\xf3\x48\xab", INSN_PLAIN, "a"),
-	ROW("\xa4", INSN_PLAIN, ""),              /* MOVS alone */
+	ROW("\xa4", INSN_PLAIN, "w"),             /* MOVS alone */
 	ROW("\xf0\x01\x18", INSN_PLAIN, "a"),     /* LOCK ADD */
 	ROW("\xf0\x0f\xc7\x0f", INSN_PLAIN, "a"), /* LOCK CMPXCHG8B */
 	ROW("\x87\x03", INSN_PLAIN, "a"),         /* XCHG locks by itself */
@@ -79,11 +79,12 @@ static void test_each_instruction_is_what_it_is(void **state)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct insn insn = insn_decode((const uint8_t *)rows[i].bytes, rows[i].length);
-		char flags[6] = "";
+		char flags[7] = "";
 
 		strcat(flags, insn.safe ? "s" : "");
 		strcat(flags, insn.branch ? "b" : "");
 		strcat(flags, insn.again ? "a" : "");
+		strcat(flags, insn.stores ? "w" : "");
 		strcat(flags, insn.far ? "f" : "");
 		strcat(flags, insn.jumps_short ? "j" : "");
 		if (insn.kind != rows[i].kind || strcmp(flags, rows[i].flags))

@@ -97,6 +97,28 @@ static void test_a_fault_does_not_count(void **state)
 	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 3);
 }
 
+static void test_a_store_into_its_own_block_counts_once(void **state)
+{
+	begin();
+	count_from(SEL_INSNS, 1000);
+	CODE("\x90\x90\x88\x07\x90\xf4");
+	fake.changes_itself = true;
+	fake_run();
+	assert_int_equal(fake.blocks, 3); /* to the store, the store, the rest */
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 5);
+}
+
+static void test_blocks_of_one_instruction_count_where_all_are(void **state)
+{
+	begin();
+	plugin.singles = 100; /* as with one-insn-per-tb=on */
+	count_from(SEL_INSNS, 1000);
+	CODE("\x90\x90\x88\x07\x90\xf4");
+	fake.changes_itself = true;
+	fake_run();
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 6);
+}
+
 static void test_a_rep_counts_once_however_often_it_is_entered(void **state)
 {
 	begin();
@@ -158,6 +180,34 @@ static void test_a_pmi_by_branches_comes_behind_the_branch(void **state)
 	assert_int_equal(fake.taken, 1);
 	assert_int_equal(fake.taken_at[0], FAKE_CODE + 20);
 	assert_int_equal(plugin.cpu[0]->stat.skids, 0);
+}
+
+static void test_a_pmi_goes_before_an_interrupt_that_comes_with_it(void **state)
+{
+	begin();
+	CODE(MIX MIX "\xf4");
+	count_from(SEL_INSNS, 5);
+	fake.timer_at_jump = true; /* the planted one */
+	fake_run();
+	assert_int_equal(fake.taken, 1);
+	assert_int_equal(fake.taken_at[0], address_of(5));
+}
+
+static void test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interrupt(void **state)
+{
+	uint8_t memory[32];
+
+	begin();
+	CODE(MIX MIX "\xf4");
+	memcpy(memory, fake.memory + FAKE_CODE, sizeof(memory));
+	fake.lvtpc = 0x10400; /* no PMI: only the other one */
+	count_from(SEL_INSNS, 6);
+	fake.timer_at_jump = true;
+	fake_run();
+	assert_int_equal(fake.taken, 0);
+	assert_memory_equal(memory, fake.memory + FAKE_CODE, sizeof(memory));
+	/* The rest, the HLT, and the handler's two. */
+	assert_int_equal(read_msr(PMC0), 9 - 6 + 2);
 }
 
 static void test_a_pmi_masks_lvtpc(void **state)
@@ -394,6 +444,11 @@ int main(void)
 		cmocka_unit_test(test_an_interrupted_rep_counts_once),
 		cmocka_unit_test(test_a_pmi_comes_behind_each_instruction),
 		cmocka_unit_test(test_a_pmi_by_branches_comes_behind_the_branch),
+		cmocka_unit_test(test_a_store_into_its_own_block_counts_once),
+		cmocka_unit_test(test_blocks_of_one_instruction_count_where_all_are),
+		cmocka_unit_test(test_a_pmi_goes_before_an_interrupt_that_comes_with_it),
+		cmocka_unit_test(
+			test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interrupt),
 		cmocka_unit_test(test_a_pmi_masks_lvtpc),
 		cmocka_unit_test(test_a_masked_lvtpc_gets_no_pmi),
 		cmocka_unit_test(test_a_rep_ends_before_its_pmi),
