@@ -21,10 +21,10 @@
 #include "model_arg.h"
 #include "watch.h"
 
-enum { DRAIN_MS = 10 };
+enum { DRAIN_MS = 10, EXPECT_BYTES = 64 << 20, WHY_BYTES = 128 };
 
 struct watch_options {
-	const char *emulate, *profile, *log, *plan;
+	const char *emulate, *profile, *log, *plan, *state, *expect;
 	bool json;
 };
 
@@ -49,6 +49,16 @@ static const struct option_row rows[] = {
          .about = "write the last put to FILE, for 'vpmu check --plan'",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct watch_options, plan)},
+	{.name = "state",
+         .value = "FILE",
+         .about = "write what was saved of each vCPU to FILE, for --expect",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, state)},
+	{.name = "expect",
+         .value = "FILE",
+         .about = "compare what is put with FILE, of another process's --state",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, expect)},
 	ARGS_JSON(struct watch_options, "write JSON lines (docs/json.md)"),
 };
 
@@ -84,6 +94,42 @@ static int open_log(const struct watch_options *options, struct watch_session *s
 		return TOOL_HOLDS;
 	message("cannot write: --log %s: %s", options->log, strerror(errno));
 	return TOOL_LACKS;
+}
+
+static int read_expected(const char *path, struct watch_expected *expected)
+{
+	char why[WHY_BYTES];
+	enum vpmu_status parsed;
+	uint8_t *text;
+	size_t bytes;
+	int status;
+
+	if (!path)
+		return TOOL_HOLDS;
+	status = file_read(path, EXPECT_BYTES, "a file of --state", &text, &bytes);
+	if (status)
+		return status;
+	parsed = watch_state_parse((const char *)text, bytes, expected, why, sizeof(why));
+	free(text);
+	if (parsed)
+		message("%s: --expect %s (vpmu watch --state FILE makes such a file)", why, path);
+	return !parsed ? TOOL_HOLDS : parsed == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
+}
+
+/* Opens the files that are written at the end. */
+static int open_outputs(const struct watch_options *options, struct watch_session *session)
+{
+	if (options->plan && !output_open(&session->plan, options->plan))
+		return TOOL_LACKS;
+	if (options->state && !output_open(&session->state, options->state))
+		return TOOL_LACKS;
+	return TOOL_HOLDS;
+}
+
+static void abandon_outputs(struct watch_session *session)
+{
+	output_abandon(&session->plan);
+	output_abandon(&session->state);
 }
 
 /* Whether a vCPU can have a PMU at all: without one, no register of it can be left alone. */
@@ -182,6 +228,20 @@ static bool end_plan(const struct watch_options *options, struct watch_session *
 	return false;
 }
 
+static bool end_state(const struct watch_options *options, struct watch_session *session)
+{
+	if (!options->state)
+		return true;
+	if (watch_state_write(session->state.stream, &session->vcpus) && !memory_ran_out())
+		return output_commit(&session->state);
+	output_abandon(&session->state);
+	if (!memory_ran_out())
+		message("no state written: %s: the VMM got no PMU register together with "
+		        "KVM_GET_REGS",
+		        options->state);
+	return false;
+}
+
 /* The same end as the VMM's, without a second core file. */
 static void end_by_signal(int number)
 {
@@ -208,6 +268,7 @@ static int end(const struct watch_options *options, struct watch_session *sessio
 	bool complete = end_log(options, session);
 
 	complete &= end_plan(options, session);
+	complete &= end_state(options, session);
 	/* A VMM that failed may have done so before it could load anything. */
 	if (session->tally.unseen && WIFEXITED(ended) && !WEXITSTATUS(ended))
 		message("nothing was seen: the VMM did not load the library (does it drop "
@@ -253,17 +314,17 @@ static int start(const struct watch_options *options, char **argv)
 		status = watch_find_library(library);
 	if (!status)
 		status = open_log(options, &session);
-	if (!status && options->plan && !output_open(&session.plan, options->plan))
+	if (!status)
+		status = read_expected(options->expect, &session.expected);
+	if (!status)
+		status = open_outputs(options, &session);
+	if (!status && !watch_ring_make(&session.ring, options->emulate ? &model : NULL, profile))
 		status = TOOL_LACKS;
-	if (status)
-		return status;
-	if (!watch_ring_make(&session.ring, options->emulate ? &model : NULL, profile)) {
-		output_abandon(&session.plan);
-		return TOOL_LACKS;
+	if (!status) {
+		session.has_pmu = kvm_has_pmu(options);
+		status = watch(options, &session, argv, path, library);
 	}
-	session.has_pmu = kvm_has_pmu(options);
-	status = watch(options, &session, argv, path, library);
-	output_abandon(&session.plan);
+	abandon_outputs(&session);
 	watch_session_free(&session);
 	return status;
 }
@@ -297,7 +358,8 @@ const struct command cmd_watch = {
 		"RDPMC; what the VMM saves, resets and restores is as with a PMU of that model.\n"
 		"\n"
 		"Exit status: the VMM's own, unless it is 0: then 1 if registers were left alone,\n"
-		"never saved or refused, and 3 if not all was seen or written.\n",
+		"never saved, refused or put with another value than they were got, and 3 if not "
+		"all was seen or written.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.run = run,

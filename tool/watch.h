@@ -83,6 +83,14 @@ enum watch_level {
 	WATCH_LEVELS
 };
 
+/* A register that a put wrote with another value than the save had that it restores. */
+struct watch_change {
+	uint32_t msr;      /* its own number, whatever number it was written by */
+	uint32_t moved_to; /* the register that was put with its value; 0: none */
+	uint64_t got, put;
+	bool is_put; /* false: it was not written at all */
+};
+
 /* One put or one get. */
 struct watch_block {
 	bool is_put, is_open;
@@ -91,12 +99,34 @@ struct watch_block {
 		lost;           /* msrs: all that were asked for; lost: not in accesses */
 	uint32_t other_refused; /* an MSR that is no PMU's and was refused; 0: none */
 	bool has_tsc;
-	int error; /* errno of a call that failed as a whole */
+	int error;       /* errno of a call that failed as a whole */
+	bool is_foreign; /* it restores a state that no get of this run has seen */
+	unsigned change_count;
 	unsigned count;
 	struct watch_access accesses[WATCH_WRITES];
 	/* Set at the end of a put. */
 	enum watch_level level;
 	char order[192]; /* which order it is, or how it differs; "" when that means nothing */
+	struct watch_change changes[VPMU_MAX_STATE];
+};
+
+/* What was got of a vCPU's PMU while it stood still. */
+struct watch_save {
+	uint64_t general; /* the digest of the general registers; 0: not known */
+	bool was_put;     /* a put restored it, well or badly */
+	bool is_expected; /* it is another process's */
+	unsigned count;
+	struct watch_saved {
+		uint32_t msr;
+		uint64_t value;
+	} values[VPMU_MAX_STATE];
+};
+
+struct watch_saves {
+	struct watch_save *at;
+	size_t count, room;
+	bool is_open;   /* the last is still being got */
+	bool forgotten; /* there were more than are kept */
 };
 
 struct watch_vcpu {
@@ -105,6 +135,8 @@ struct watch_vcpu {
 	struct vpmu_layout layout;
 	bool has_regs;
 	uint64_t rip, runs;
+	uint64_t general, general_runs; /* the general registers' digest, and when it was seen */
+	struct watch_saves saves;
 	struct watch_block block;
 };
 
@@ -125,6 +157,52 @@ const char *watch_msr_name(const struct watch_vcpu *vcpu, uint32_t msr);
  * changes; -1 without one. */
 int watch_value(const struct watch_vcpu *vcpu, uint32_t msr);
 
+/* --- watch_values.c: values, from get to put ------------------------------------------------ */
+
+/* A new save, empty; NULL without memory. */
+struct watch_save *watch_saves_add(struct watch_saves *saves);
+void watch_saves_free(struct watch_saves *saves);
+
+/* False: it has VPMU_MAX_STATE registers already. */
+bool watch_save_set(struct watch_save *save, uint32_t msr, uint64_t value);
+
+/* A get adds to the vCPU's save, or begins one; false without memory. */
+bool watch_follow_get(struct watch_vcpu *vcpu, const struct watch_block *block);
+
+/* KVM_GET_REGS and KVM_SET_REGS. */
+void watch_follow_general(struct watch_vcpu *vcpu, const struct watch_head *head);
+
+/* Fills the block's changes and is_foreign; its level is known. */
+void watch_follow_put(struct watch_vcpu *vcpu, struct watch_block *block);
+
+/* What is got from now on is another save. */
+void watch_end_save(struct watch_vcpu *vcpu);
+
+/* --- watch_state.c: saves as a file --------------------------------------------------------- */
+
+/* The saves of another process's vCPU. */
+struct watch_expectation {
+	uint32_t vm, vcpu_id;
+	struct watch_saves saves;
+};
+
+struct watch_expected {
+	struct watch_expectation *at;
+	size_t count;
+};
+
+/* Writes all saves of these vCPUs; how many. */
+unsigned watch_state_write(FILE *to, const struct watch_vcpus *vcpus);
+
+/* Reads them into *into, which is empty. VPMU_BAD_DATA, VPMU_HOST for want of memory: why tells,
+ * and *into is empty. */
+enum vpmu_status watch_state_parse(const char *text, size_t bytes, struct watch_expected *into,
+                                   char *why, size_t why_bytes);
+void watch_expected_free(struct watch_expected *expected);
+
+/* The vCPU is to be restored to what is expected of its number; false without memory. */
+bool watch_expect(const struct watch_expected *expected, struct watch_vcpu *vcpu);
+
 /* --- watch_order.c -------------------------------------------------------------------------- */
 
 /* Fills block->level and block->order. */
@@ -139,10 +217,13 @@ struct watch_register {
 	char name[VPMU_NAME_BYTES];
 	uint32_t msr;
 	uint64_t written, read, refused;
-	uint64_t left; /* resets that did not write it */
-	bool kept;     /* it has a value of a state, in some vCPU's model */
-	bool hidden;   /* of the emulated model, but not of a vCPU's CPUID */
+	uint64_t left;    /* resets that did not write it */
+	uint64_t changed; /* puts with another value than was got */
+	bool kept;        /* it has a value of a state, in some vCPU's model */
+	bool hidden;      /* of the emulated model, but not of a vCPU's CPUID */
 };
+
+enum { WATCH_CHANGES = 256, WATCH_MISSED = 64 };
 
 struct watch_tally {
 	uint64_t puts[WATCH_LEVELS], gets, runs, put_calls, put_spent, put_longest;
@@ -151,9 +232,23 @@ struct watch_tally {
 		strays; /* descriptors that nobody saw come */
 	bool unseen;    /* no process has loaded the library */
 	bool lacks[WATCH_LACKS];
-	bool has_model; /* some vCPU has a PMU */
+	bool has_model;   /* some vCPU has a PMU */
+	uint64_t foreign; /* puts of a state that no get has shown */
 	unsigned count;
 	struct watch_register registers[WATCH_REGISTERS]; /* ascending by MSR */
+	/* The first of each vCPU's and register's. */
+	unsigned change_count;
+	uint64_t more_changes; /* that there was no room for */
+	struct watch_tally_change {
+		uint32_t vm, vcpu_id;
+		struct watch_change change;
+		char name[VPMU_NAME_BYTES], moved_to[VPMU_NAME_BYTES];
+	} changes[WATCH_CHANGES];
+	/* vCPUs whose expected state no put has restored; the first of them. */
+	unsigned missed_count;
+	struct watch_missed {
+		uint32_t vm, vcpu_id;
+	} missed[WATCH_MISSED];
 };
 
 void watch_tally_model(struct watch_tally *tally, const struct vpmu_layout *layout, bool hidden);
@@ -166,6 +261,7 @@ enum watch_finding {
 	WATCH_NEVER_SAVED,  /* by any get */
 	WATCH_WRITTEN_ONLY, /* never read */
 	WATCH_READ_ONLY,    /* never written */
+	WATCH_CHANGED,      /* put with another value than it was got */
 	WATCH_REFUSED,
 	WATCH_HIDDEN, /* of the emulated model, but the VMM's CPUID has them not */
 	WATCH_FINDINGS
@@ -206,9 +302,10 @@ struct watch_session {
 	uint64_t start;
 	bool has_pmu; /* this KVM, real or emulated, has one */
 	struct watch_vcpus vcpus;
+	struct watch_expected expected; /* of --expect */
 	uint64_t unplaced; /* records and accesses that there was no memory or room for */
 	struct watch_tally tally;
-	struct output plan; /* of --plan */
+	struct output plan, state; /* of --plan, --state */
 	bool has_put;
 	struct watch_vcpu last_vcpu; /* of the last put that wrote a register, with that block */
 };

@@ -17,6 +17,7 @@ static const char *const kinds[WATCH_KINDS] = {
 	[WATCH_INDEX_LIST] = "get-msr-index-list",
 	[WATCH_SET_CPUID] = "set-cpuid",
 	[WATCH_SET_REGS] = "set-regs",
+	[WATCH_GET_REGS] = "get-regs",
 	[WATCH_GET_MSRS] = "get",
 	[WATCH_SET_MSRS] = "put",
 	[WATCH_FILTER] = "set-event-filter",
@@ -88,6 +89,31 @@ static void json_event(FILE *to, double time, const struct watch_record *record,
 	json_line(line, to);
 }
 
+static json_t *json_change(const struct watch_change *change, const char *name,
+                           const char *moved_to)
+{
+	return json_pack("{s:o, s:s, s:o, s:o, s:o}", "msr", json_hex(change->msr), "name", name,
+	                 "got", json_hex(change->got), "put",
+	                 change->is_put ? json_hex(change->put) : json_null(), "moved_to",
+	                 *moved_to ? json_string(moved_to) : json_null());
+}
+
+static json_t *block_changes(const struct watch_vcpu *vcpu, const struct watch_block *block)
+{
+	json_t *changes = json_array();
+
+	for (unsigned i = 0; i < block->change_count; i++) {
+		const struct watch_change *change = &block->changes[i];
+
+		json_array_append_new(changes,
+		                      json_change(change, watch_msr_name(vcpu, change->msr),
+		                                  change->moved_to
+		                                          ? watch_msr_name(vcpu, change->moved_to)
+		                                          : ""));
+	}
+	return changes;
+}
+
 static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
                        const struct watch_block *block)
 {
@@ -106,6 +132,7 @@ static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 		json_object_set_new(line, "level", json_string(watch_level_name(block->level)));
 		json_object_set_new(line, "order",
 		                    *block->order ? json_string(block->order) : json_null());
+		json_object_set_new(line, "changed", block_changes(vcpu, block));
 	}
 	json_object_set_new(line, "calls", json_count(block->calls));
 	json_object_set_new(line, "msrs", json_count(block->msrs));
@@ -124,6 +151,32 @@ static json_t *finding(const struct watch_tally *tally, enum watch_finding which
 		if (watch_finds(tally, &tally->registers[i], which))
 			json_array_append_new(names, json_string(tally->registers[i].name));
 	return names;
+}
+
+static json_t *all_changes(const struct watch_tally *tally)
+{
+	json_t *changes = json_array();
+
+	for (unsigned i = 0; i < tally->change_count; i++) {
+		const struct watch_tally_change *at = &tally->changes[i];
+		json_t *change = json_change(&at->change, at->name, at->moved_to);
+
+		json_object_set_new(change, "vm", json_integer(at->vm));
+		json_object_set_new(change, "vcpu", json_integer(at->vcpu_id));
+		json_array_append_new(changes, change);
+	}
+	return changes;
+}
+
+static json_t *all_missed(const struct watch_tally *tally)
+{
+	json_t *missed = json_array();
+
+	for (unsigned i = 0; i < tally->missed_count && i < WATCH_MISSED; i++)
+		json_array_append_new(missed,
+		                      json_pack("{s:I, s:I}", "vm", (json_int_t)tally->missed[i].vm,
+		                                "vcpu", (json_int_t)tally->missed[i].vcpu_id));
+	return missed;
 }
 
 static void json_summary(FILE *to, const struct watch_tally *tally)
@@ -148,6 +201,9 @@ static void json_summary(FILE *to, const struct watch_tally *tally)
 	json_object_set_new(line, "unknown_origin", json_count(tally->strays));
 	for (enum watch_finding which = 0; which < WATCH_FINDINGS; which++)
 		json_object_set_new(line, watch_finding_name(which), finding(tally, which));
+	json_object_set_new(line, "changes", all_changes(tally));
+	json_object_set_new(line, "not_restored", all_missed(tally));
+	json_object_set_new(line, "not_compared", json_count(tally->foreign));
 	json_object_set_new(line, "holds",
 	                    verdict == WATCH_UNKNOWN ? json_null()
 	                                             : json_boolean(verdict == WATCH_HOLDS));

@@ -38,6 +38,8 @@ static struct watch_vcpu *find_vcpu(struct watch_session *session, const struct 
 	if (session->vcpus.count > before) {
 		vcpu->id = head->vcpu_id;
 		session->tally.vcpus += vcpu->id != WATCH_NONE;
+		vcpu->vm = head->vm;
+		session->unplaced += !watch_expect(&session->expected, vcpu);
 	}
 	vcpu->vm = head->vm;
 	return vcpu;
@@ -75,8 +77,12 @@ static void end_block(struct watch_session *session, struct watch_vcpu *vcpu)
 
 	if (!block->is_open)
 		return;
-	if (block->is_put)
+	if (block->is_put) {
 		watch_judge_put(vcpu, block);
+		watch_follow_put(vcpu, block);
+	} else if (!watch_follow_get(vcpu, block)) {
+		session->unplaced++;
+	}
 	session->writer->block(session->log, seconds(session, block->time), vcpu, block);
 	watch_tally_block(&session->tally, vcpu, block);
 	session->unplaced += block->lost;
@@ -139,6 +145,8 @@ static void take_msrs(struct watch_session *session, struct watch_vcpu *vcpu,
 
 	if (!is_put || vcpu->block.is_put != is_put || vcpu->runs != record->head.runs)
 		end_block(session, vcpu);
+	if (vcpu->runs != record->head.runs)
+		watch_end_save(vcpu);
 	vcpu->runs = record->head.runs;
 	if (!vcpu->block.is_open)
 		begin_block(vcpu, &record->head);
@@ -188,6 +196,11 @@ static void count_event(struct watch_tally *tally, const struct watch_head *head
 	}
 }
 
+static bool is_general(const struct watch_head *head)
+{
+	return head->kind == WATCH_SET_REGS || head->kind == WATCH_GET_REGS;
+}
+
 static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
                        const struct watch_record *record)
 {
@@ -200,9 +213,10 @@ static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
 		end_block(session, vcpu);
 	if (vcpu && head->kind == WATCH_SET_CPUID)
 		learn_model(session, vcpu, record);
-	if (vcpu && head->kind == WATCH_SET_REGS && head->result >= 0) {
-		vcpu->has_regs = true;
+	if (vcpu && is_general(head) && head->result >= 0) {
+		vcpu->has_regs |= head->kind == WATCH_SET_REGS;
 		vcpu->rip = head->argument;
+		watch_follow_general(vcpu, head);
 		return;
 	}
 	session->writer->event(session->log, seconds(session, head->time), record, vcpu);
@@ -211,7 +225,7 @@ static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
 static bool needs_vcpu(enum watch_kind kind)
 {
 	return kind == WATCH_SET_MSRS || kind == WATCH_GUEST_READ || kind == WATCH_GUEST_WRITE ||
-	       kind == WATCH_SET_CPUID || kind == WATCH_SET_REGS;
+	       kind == WATCH_SET_CPUID || kind == WATCH_SET_REGS || kind == WATCH_GET_REGS;
 }
 
 static void take(struct watch_session *session, const struct watch_record *record)
@@ -234,6 +248,37 @@ static void take(struct watch_session *session, const struct watch_record *recor
 		take_event(session, vcpu, record);
 }
 
+static bool was_restored(const struct watch_session *session,
+                         const struct watch_expectation *expected)
+{
+	for (size_t i = 0; i < session->vcpus.slot_count; i++) {
+		const struct watch_vcpu *vcpu = session->vcpus.slots[i];
+
+		if (!vcpu || vcpu->vm != expected->vm || vcpu->id != expected->vcpu_id)
+			continue;
+		for (size_t j = 0; j < vcpu->saves.count; j++)
+			if (vcpu->saves.at[j].is_expected && vcpu->saves.at[j].was_put)
+				return true;
+	}
+	return false;
+}
+
+static void count_missed(struct watch_session *session)
+{
+	struct watch_tally *tally = &session->tally;
+
+	for (size_t i = 0; i < session->expected.count; i++) {
+		const struct watch_expectation *expected = &session->expected.at[i];
+
+		if (was_restored(session, expected))
+			continue;
+		if (tally->missed_count < WATCH_MISSED)
+			tally->missed[tally->missed_count] =
+				(struct watch_missed){expected->vm, expected->vcpu_id};
+		tally->missed_count++;
+	}
+}
+
 static void count_end(struct watch_session *session)
 {
 	struct watch_shared *shared = session->ring.shared;
@@ -244,6 +289,13 @@ static void count_end(struct watch_session *session)
 	tally->runs += atomic_load(&shared->more_runs);
 	tally->lost += atomic_load(&shared->lost) + session->ring.skipped + session->unplaced;
 	tally->unseen = !atomic_load(&shared->attached);
+	count_missed(session);
+}
+
+static void end_vcpu(struct watch_session *session, struct watch_vcpu *vcpu)
+{
+	end_block(session, vcpu);
+	watch_end_save(vcpu);
 }
 
 void watch_session_drain(struct watch_session *session, bool at_end)
@@ -259,13 +311,14 @@ void watch_session_drain(struct watch_session *session, bool at_end)
 		return;
 	for (size_t i = 0; i < session->vcpus.slot_count; i++)
 		if (session->vcpus.slots[i])
-			end_block(session, session->vcpus.slots[i]);
+			end_vcpu(session, session->vcpus.slots[i]);
 	count_end(session);
 }
 
 void watch_session_free(struct watch_session *session)
 {
 	watch_vcpus_free(&session->vcpus);
+	watch_expected_free(&session->expected);
 }
 
 /* --- The last put as a plan ------------------------------------------------------------------ */

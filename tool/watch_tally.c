@@ -99,6 +99,56 @@ static void count_left_alone(struct watch_tally *tally, const struct watch_vcpu 
 	}
 }
 
+/* --- Values that were put otherwise than they were got -------------------------------------- */
+
+static bool same_change(const struct watch_tally_change *known, const struct watch_vcpu *vcpu,
+                        const struct watch_change *change)
+{
+	return known->vm == vcpu->vm && known->vcpu_id == vcpu->id &&
+	       known->change.msr == change->msr;
+}
+
+static void copy_name(const struct watch_vcpu *vcpu, uint32_t msr, char *to)
+{
+	const char *name = msr ? watch_msr_name(vcpu, msr) : NULL;
+
+	snprintf(to, VPMU_NAME_BYTES, "%s", name ? name : "");
+}
+
+/* The first of a register says it; the same put may come again and again. */
+static void note_change(struct watch_tally *tally, const struct watch_vcpu *vcpu,
+                        const struct watch_change *change)
+{
+	struct watch_tally_change *at = tally->changes;
+
+	for (unsigned i = 0; i < tally->change_count; i++)
+		if (same_change(at++, vcpu, change))
+			return;
+	if (tally->change_count == WATCH_CHANGES) {
+		tally->more_changes++;
+		return;
+	}
+	tally->change_count++;
+	*at = (struct watch_tally_change){vcpu->vm, vcpu->id, *change, "", ""};
+	copy_name(vcpu, change->msr, at->name);
+	copy_name(vcpu, change->moved_to, at->moved_to);
+}
+
+static void count_changes(struct watch_tally *tally, const struct watch_vcpu *vcpu,
+                          const struct watch_block *block)
+{
+	tally->foreign += block->is_foreign;
+	for (unsigned i = 0; i < block->change_count; i++) {
+		const struct watch_change *change = &block->changes[i];
+		const char *name = watch_msr_name(vcpu, change->msr);
+		struct watch_register *known = find(tally, name ? name : "", change->msr);
+
+		if (known)
+			known->changed++;
+		note_change(tally, vcpu, change);
+	}
+}
+
 void watch_tally_block(struct watch_tally *tally, const struct watch_vcpu *vcpu,
                        const struct watch_block *block)
 {
@@ -111,6 +161,7 @@ void watch_tally_block(struct watch_tally *tally, const struct watch_vcpu *vcpu,
 	tally->puts[block->level]++;
 	tally->put_calls += block->calls;
 	tally->put_spent += block->spent;
+	count_changes(tally, vcpu, block);
 	if (block->level == WATCH_RESET)
 		count_left_alone(tally, vcpu, block);
 }
@@ -138,6 +189,8 @@ bool watch_finds(const struct watch_tally *tally, const struct watch_register *r
 		return tally->gets && reg->kept && reg->written && !reg->read;
 	case WATCH_READ_ONLY:
 		return puts && reg->kept && reg->read && !reg->written;
+	case WATCH_CHANGED:
+		return reg->changed;
 	case WATCH_REFUSED:
 		return reg->refused;
 	case WATCH_HIDDEN:
@@ -151,6 +204,8 @@ enum watch_verdict watch_judge(const struct watch_tally *tally)
 {
 	if (tally->lost || tally->strays || tally->unseen)
 		return WATCH_UNKNOWN;
+	if (tally->missed_count)
+		return WATCH_FAILS;
 	for (unsigned i = 0; i < tally->count; i++)
 		for (enum watch_finding f = 0; f < WATCH_HIDDEN; f++)
 			if (watch_finds(tally, &tally->registers[i], f))

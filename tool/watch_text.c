@@ -44,6 +44,7 @@ static const struct finding {
 	[WATCH_NEVER_SAVED] = {"never_saved", "neither read nor written, so not saved"},
 	[WATCH_WRITTEN_ONLY] = {"written_never_read", "written but never read"},
 	[WATCH_READ_ONLY] = {"read_never_written", "read but never written"},
+	[WATCH_CHANGED] = {"changed", "put with another value than was got"},
 	[WATCH_REFUSED] = {"refused", "refused by KVM"},
 	[WATCH_HIDDEN] = {"hidden", "of the emulated model, but not in the VMM's CPUID"},
 };
@@ -193,6 +194,34 @@ static void text_event(FILE *to, double time, const struct watch_record *record,
 	fputc('\n', to);
 }
 
+/* --- Values -------------------------------------------------------------------------------- */
+
+/* "PerfEvtSel1 was got as 0x530071 and put as 0x0; PerfEvtSel2 has PerfEvtSel1's value" */
+static void print_change(FILE *to, const struct watch_change *change, const char *name,
+                         const char *moved_to)
+{
+	fprintf(to, "%s was got as 0x%" PRIx64, name, change->got);
+	if (change->is_put)
+		fprintf(to, " and put as 0x%" PRIx64, change->put);
+	else
+		fprintf(to, " and not put");
+	if (*moved_to)
+		fprintf(to, "; %s has %s's value", moved_to, name);
+	fputc('\n', to);
+}
+
+static void print_block_changes(FILE *to, const struct watch_vcpu *vcpu,
+                                const struct watch_block *block)
+{
+	for (unsigned i = 0; i < block->change_count; i++) {
+		const struct watch_change *change = &block->changes[i];
+
+		fprintf(to, "%12sCHANGED: ", "");
+		print_change(to, change, watch_msr_name(vcpu, change->msr),
+		             change->moved_to ? watch_msr_name(vcpu, change->moved_to) : "");
+	}
+}
+
 /* --- Blocks -------------------------------------------------------------------------------- */
 
 static void text_block(FILE *to, double time, const struct watch_vcpu *vcpu,
@@ -211,6 +240,7 @@ static void text_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 	if (block->order[0])
 		fprintf(to, "\n%12sorder: %s", "", block->order);
 	fputc('\n', to);
+	print_block_changes(to, vcpu, block);
 	for (unsigned i = 0; i < block->count; i++) {
 		const struct watch_access *access = &block->accesses[i];
 
@@ -252,6 +282,35 @@ static void print_finding(FILE *to, const struct watch_tally *tally, enum watch_
 	fputc('\n', to);
 }
 
+static void print_changes(FILE *to, const struct watch_tally *tally)
+{
+	for (unsigned i = 0; i < tally->change_count; i++) {
+		const struct watch_tally_change *at = &tally->changes[i];
+
+		fprintf(to, "    vcpu %" PRIu32 ": ", at->vcpu_id);
+		if (at->vm)
+			fprintf(to, "(vm %" PRIu32 ") ", at->vm);
+		print_change(to, &at->change, at->name, at->moved_to);
+	}
+	if (tally->more_changes)
+		fprintf(to, "    (and %" PRIu64 " more)\n", tally->more_changes);
+}
+
+/* What --expect waited for in vain. */
+static void print_missed(FILE *to, const struct watch_tally *tally)
+{
+	if (tally->missed_count)
+		fprintf(to, "  expected, but not restored by any put: %u vCPU%s\n   ",
+		        tally->missed_count, tally->missed_count == 1 ? "" : "s");
+	for (unsigned i = 0; i < tally->missed_count && i < WATCH_MISSED; i++) {
+		fprintf(to, " vcpu %" PRIu32, tally->missed[i].vcpu_id);
+		if (tally->missed[i].vm)
+			fprintf(to, " (vm %" PRIu32 ")", tally->missed[i].vm);
+	}
+	if (tally->missed_count)
+		fputc('\n', to);
+}
+
 static void print_totals(FILE *to, const struct watch_tally *tally)
 {
 	char runs[NUMBER_GROUPED_BYTES];
@@ -282,12 +341,12 @@ static void print_verdict(FILE *to, const struct watch_tally *tally)
 	if (watch_judge(tally) == WATCH_UNKNOWN)
 		text = "verdict unknown: not all was seen, so the lists may lack registers or have "
 		       "too many";
-	else if (!tally->has_model)
+	else if (!tally->has_model && !tally->missed_count)
 		text = "no vCPU had a PMU: nothing to lose (--emulate MODEL gives it one)";
 	else if (!tally->puts[WATCH_RESET] && !tally->gets)
 		text = "no reset and no get was seen";
 	else if (watch_judge(tally) == WATCH_HOLDS)
-		text = "no register was left alone, refused, or moved one way only";
+		text = "no register was left alone, refused, changed, or moved one way only";
 	if (text)
 		fprintf(to, "  %s\n", text);
 }
@@ -308,8 +367,17 @@ static void text_summary(FILE *to, const struct watch_tally *tally)
 		        "  of unknown origin: %" PRIu64
 		        " descriptor%s (passed, or copied unseen: perhaps another's vCPU)\n",
 		        tally->strays, tally->strays == 1 ? "" : "s");
-	for (enum watch_finding finding = 0; finding < WATCH_FINDINGS; finding++)
+	if (tally->foreign)
+		fprintf(to,
+		        "  not compared: %" PRIu64
+		        " put%s of a state that no get here has shown (see --expect)\n",
+		        tally->foreign, tally->foreign == 1 ? "" : "s");
+	for (enum watch_finding finding = 0; finding < WATCH_FINDINGS; finding++) {
 		print_finding(to, tally, finding);
+		if (finding == WATCH_CHANGED)
+			print_changes(to, tally);
+	}
+	print_missed(to, tally);
 	print_verdict(to, tally);
 }
 

@@ -64,7 +64,10 @@ struct watch_vcpu *watch_vcpus_get(struct watch_vcpus *vcpus, uint32_t serial)
 
 void watch_vcpus_free(struct watch_vcpus *vcpus)
 {
-	for (size_t i = 0; i < vcpus->slot_count; i++)
+	for (size_t i = 0; i < vcpus->slot_count; i++) {
+		if (vcpus->slots[i])
+			watch_saves_free(&vcpus->slots[i]->saves);
 		free(vcpus->slots[i]);
+	}
 	free(vcpus->slots);
 }

@@ -131,12 +131,27 @@ static void record_set_cpuid(struct call *call)
 	write_record(call, &model, known ? sizeof(model) : 0);
 }
 
-static void record_set_regs(struct call *call)
+/* The general registers tell one moment of a guest from another. FNV-1a, by words. */
+static uint64_t digest(const struct kvm_regs *regs)
+{
+	const uint64_t *words = (const uint64_t *)regs;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < sizeof(*regs) / sizeof(*words); i++) {
+		hash = (hash ^ words[i]) * UINT64_C(0x100000001b3);
+		hash ^= hash >> 32;
+	}
+	return hash ? hash : 1;
+}
+
+static void record_regs(struct call *call)
 {
 	const struct kvm_regs *regs = call->argument;
 
-	if (call->result >= 0)
+	if (call->result >= 0) {
 		call->head.argument = regs->rip;
+		call->head.general = digest(regs);
+	}
 	write_record(call, NULL, 0);
 }
 
@@ -179,7 +194,8 @@ static const struct row {
 #define ON(kind) (1u << OBJECT_##kind)
 	{KVM_SET_MSRS, ON(VCPU), WATCH_SET_MSRS, record_msrs},
 	{KVM_GET_MSRS, ON(VCPU) | ON(SYSTEM), WATCH_GET_MSRS, record_msrs},
-	{KVM_SET_REGS, ON(VCPU), WATCH_SET_REGS, record_set_regs},
+	{KVM_SET_REGS, ON(VCPU), WATCH_SET_REGS, record_regs},
+	{KVM_GET_REGS, ON(VCPU), WATCH_GET_REGS, record_regs},
 	{KVM_SET_CPUID2, ON(VCPU), WATCH_SET_CPUID, record_set_cpuid},
 	{KVM_CREATE_VM, ON(SYSTEM), WATCH_VM, record_vm},
 	{KVM_CREATE_VCPU, ON(VM), WATCH_VCPU, record_vcpu},

@@ -19,7 +19,7 @@
 
 enum {
 	WATCH_MAGIC = 0x77504d55, /* "UMPw"; with the version below it must be this build's */
-	WATCH_VERSION = 2,
+	WATCH_VERSION = 3,
 	WATCH_RING = 1 << 20, /* slots: 16 MiB */
 	WATCH_RUNS = 1 << 18, /* vCPUs whose entries are counted each; all others' together */
 	WATCH_WAIT_MS = 1000, /* for a full ring, once until the tool has read on */
@@ -35,7 +35,8 @@ enum watch_kind {
 	WATCH_SUPPORTED, /* KVM_GET_SUPPORTED_CPUID; count: the leaves */
 	WATCH_INDEX_LIST,  /* KVM_GET_MSR_INDEX_LIST; count: the MSRs; payload: their numbers */
 	WATCH_SET_CPUID,   /* KVM_SET_CPUID2; payload: the vCPU's model, if it could be read */
-	WATCH_SET_REGS,    /* KVM_SET_REGS; argument: RIP */
+	WATCH_SET_REGS,    /* KVM_SET_REGS; argument: RIP; general: all of them */
+	WATCH_GET_REGS,    /* KVM_GET_REGS; the same */
 	WATCH_GET_MSRS,    /* count: asked for; result: done; payload: the entries */
 	WATCH_SET_MSRS,    /* the same */
 	WATCH_FILTER,      /* KVM_SET_PMU_EVENT_FILTER; argument: action; count: events */
@@ -79,8 +80,8 @@ struct watch_head {
 	uint32_t error;    /* errno, when the result is -1 */
 	uint32_t count;
 	uint64_t argument;
-	uint64_t runs; /* KVM_RUNs of this vCPU so far */
-	uint64_t reserved;
+	uint64_t runs;    /* KVM_RUNs of this vCPU so far */
+	uint64_t general; /* a digest of the general registers, never 0 where there are some */
 };
 
 /* A slot, and an MSR as KVM has it. */

@@ -76,6 +76,12 @@ int crowd(unsigned vcpus);
 int flood(unsigned records, bool stops);
 int hidden_copy(void);
 
+/* --- odd_values.c: saves and restores, well and badly ---------------------------------------- */
+
+int values(const char *registers, const char *way);
+int values_save(const char *registers, const char *path);
+int values_restore(const char *path, const char *way);
+
 /* --- odd_seccomp.c --------------------------------------------------------------------------- */
 
 int confined(bool maps);

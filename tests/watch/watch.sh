@@ -148,6 +148,100 @@ summary() {
 d = json.loads(open(sys.argv[1]).readlines()[-1])
 sys.exit(not eval(sys.argv[2]))' "$scratch/log" "$1"
 }
+
+# --- Values: what is put must be what was got ---
+registers_of() {
+	"$vpmu" plan --model "$1" --level reset --order safe | awk '/^0x/ { print $1, $3 }' >"$scratch/registers"
+}
+# The text of the summary has these lines, and no other with "was got as".
+changes() {
+	grep 'was got as' "$scratch/err" | sort >"$scratch/is"
+	printf '    vcpu %s\n' "$@" | sort >"$scratch/wanted"
+	diff "$scratch/wanted" "$scratch/is"
+}
+changes_nothing() {
+	[ -z "$(grep 'was got as' "$scratch/err")" ]
+}
+permuted=(
+	"PerfEvtSel1 was got as 0x530071 and put as 0x0; PerfEvtSel2 has PerfEvtSel1's value"
+	"PerfEvtSel2 was got as 0x530072 and put as 0x530071; PerfEvtSel4 has PerfEvtSel2's value"
+	'PerfEvtSel3 was got as 0x530073 and put as 0x0'
+	'PerfEvtSel4 was got as 0x530074 and put as 0x530072'
+	'PerfEvtSel5 was got as 0x530075 and put as 0x0'
+	"PerfCtr0 was got as 0x1001 and put as 0x0; PerfCtr1 has PerfCtr0's value"
+	"PerfCtr1 was got as 0x1002 and put as 0x1001; PerfCtr3 has PerfCtr1's value"
+	"PerfCtr2 was got as 0x1003 and put as 0x0; PerfCtr5 has PerfCtr2's value"
+	'PerfCtr3 was got as 0x1004 and put as 0x1002'
+	'PerfCtr4 was got as 0x1005 and put as 0x0'
+	'PerfCtr5 was got as 0x1006 and put as 0x1003'
+)
+for model in intel-v2 amd-k7 amd-perfcore amd-perfmon-v2; do
+	registers_of $model
+	for way in plain reset other; do
+		run watch --emulate $model --log "$scratch/log" -- "$odd" values "$scratch/registers" $way
+		check "values: $model, put $way: exit status" same "$status" 0
+		check "values: $model, put $way: nothing changed" changes_nothing
+	done
+	run watch --emulate $model --log "$scratch/log" -- "$odd" values "$scratch/registers" zero
+	check "values: $model, zeros: exit status" same "$status" 1
+	check "values: $model, zeros: the last save is not what was restored" \
+		[ -z "$(grep -F 0x1101 "$scratch/err")" ]
+	run watch --emulate $model --log "$scratch/log" -- "$odd" values "$scratch/registers" partly
+	check "values: $model, one not put: exit status" same "$status" 1
+	check "values: $model, one not put: it is named" says 'and not put'
+	run watch --emulate $model --state "$scratch/state" --log "$scratch/log" -- "$odd" \
+		values-save "$scratch/registers" "$scratch/saved"
+	check "values: $model, another process: saved" same "$status" 0
+	run watch --emulate $model --expect "$scratch/state" --log "$scratch/log" -- "$odd" \
+		values-restore "$scratch/saved" plain
+	check "values: $model, another process: exit status" same "$status" 0
+	check "values: $model, another process: it was compared" [ -z "$(grep -F "not compared" "$scratch/err")" ]
+	for way in reset other; do
+		run watch --emulate $model --expect "$scratch/state" --log "$scratch/log" -- "$odd" \
+			values-restore "$scratch/saved" $way
+		check "values: $model, another process, put $way: exit status" same "$status" 1
+		check "values: $model, another process, put $way: says so" says \
+			'expected, but not restored by any put: 1 vCPU'
+	done
+done
+for model in amd-perfcore amd-perfmon-v2; do
+	registers_of $model
+	run watch --emulate $model --log "$scratch/log" -- "$odd" values "$scratch/registers" permuted
+	check "values: $model, permuted: exit status" same "$status" 1
+	check "values: $model, permuted: register by register" changes "${permuted[@]/#/0: }"
+	check "values: $model, permuted: in the log" same "$(grep -c 'CHANGED: ' "$scratch/log")" 11
+	run watch --emulate $model --state "$scratch/state" --log "$scratch/log" -- "$odd" \
+		values-save "$scratch/registers" "$scratch/saved"
+	run watch --json --emulate $model --expect "$scratch/state" --log "$scratch/log" -- "$odd" \
+		values-restore "$scratch/saved" permuted
+	check "values: $model, permuted, another process: exit status" same "$status" 1
+	check "values: $model, permuted, another process" changes "${permuted[@]/#/3: }"
+	check "values: $model, permuted: JSON" summary 'len(d["changes"]) == 11 and d["holds"] is False and \
+[c["moved_to"] for c in d["changes"] if c["name"] == "PerfCtr2"] == ["PerfCtr5"] and "PerfEvtSel5" in d["changed"]'
+done
+
+# FILE TEXT: what --expect does not take.
+not_expected() {
+	refused "--expect: $2" 2 "$2" watch --emulate intel-v2 --expect "$1" --log "$scratch/log" -- "$odd" exit 0
+}
+sed 's/state 1$/state 2/' "$scratch/state" >"$scratch/bad"
+not_expected "$scratch/bad" 'of another version of vpmu'
+head -n -1 "$scratch/state" >"$scratch/bad"
+not_expected "$scratch/bad" 'cut short'
+head -c 100 "$scratch/state" >"$scratch/bad"
+not_expected "$scratch/bad" 'cut short: line 4'
+cat "$scratch/state" "$scratch/state" >"$scratch/bad"
+not_expected "$scratch/bad" 'something behind the end'
+not_expected "$scratch/log" 'no file of vpmu watch --state'
+sed 's/^0x/0y/' "$scratch/state" >"$scratch/bad"
+not_expected "$scratch/bad" 'neither a vCPU nor a register and its value'
+sed 2d "$scratch/state" >"$scratch/bad"
+not_expected "$scratch/bad" 'a register before any vCPU'
+run watch --emulate intel-v2 --state "$scratch/none" --log "$scratch/log" -- "$odd" exit 0
+check 'no state to write: exit status' same "$status" 3
+check 'no state to write: says so' says 'no state written'
+check 'no state to write: no file' [ ! -e "$scratch/none" ]
+
 for options in '' '--emulate intel-v2'; do
 	run watch $options --log "$scratch/log" -- "$odd" churn
 	check "descriptors that go while they are used ($options)" same "$status" 0
