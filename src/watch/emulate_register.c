@@ -2,17 +2,39 @@
 /* Which MSRs are a PMU's, by the vendors' tables, and how the emulated one answers the VMM. */
 #include "room_int.h"
 
-/* As many as the row can have in any model. */
-static unsigned row_most(const struct reg_row *row)
+/*
+ * As many as the row can have in any model. The numbers behind the vendor's last counter are no
+ * PMU's: behind IA32_PMC9 come MSR_FSB_FREQ (0xcd) and MSR_PLATFORM_INFO (0xce).
+ */
+static uint8_t row_most[VPMU_VENDORS][REG_PER_FIXED + 1];
+
+/* The vendor's largest number of counters: what a model can have is known to its check. */
+static uint8_t most_counters(const char *largest)
 {
-	static const uint8_t most[] = {
-		[REG_ONE] = 1,
-		[REG_PER_GP] = VPMU_MAX_GP,
-		[REG_PER_K7] = 4,
-		[REG_PER_FIXED] = VPMU_MAX_FIXED,
+	struct vpmu_model model;
+
+	if (vpmu_model_parse(&model, largest, NULL, 0))
+		return 0;
+	for (model.gp_count = VPMU_MAX_GP; model.gp_count; model.gp_count--)
+		if (!vpmu_model_check(&model, NULL, 0))
+			break;
+	return model.gp_count;
+}
+
+void emulate_learn_registers(void)
+{
+	static const char *const largest[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = "intel-v5",
+		[VPMU_VENDOR_AMD] = "amd-perfmon-v2",
+		[VPMU_VENDOR_ZHAOXIN] = "intel-v5",
 	};
 
-	return most[row->count];
+	for (unsigned vendor = 0; vendor < VPMU_VENDORS; vendor++) {
+		row_most[vendor][REG_ONE] = 1;
+		row_most[vendor][REG_PER_GP] = most_counters(largest[vendor]);
+		row_most[vendor][REG_PER_K7] = 4;
+		row_most[vendor][REG_PER_FIXED] = VPMU_MAX_FIXED;
+	}
 }
 
 /* IA32_DEBUGCTL and IA32_MISC_ENABLE are more than the PMU's: they stay with this host's KVM. */
@@ -21,13 +43,13 @@ static bool is_shared(const struct reg_row *row)
 	return row->kind == VPMU_KIND_DEBUGCTL || row->kind == VPMU_KIND_MISC_ENABLE;
 }
 
-static bool row_has(const struct reg_row *row, uint32_t msr)
+static bool row_has(const struct reg_row *row, uint8_t most, uint32_t msr)
 {
 	unsigned stride = row->stride ? row->stride : 1;
 	uint32_t distance = msr - row->base;
 
 	return !is_shared(row) && msr >= row->base && distance % stride == 0 &&
-	       distance / stride < row_most(row);
+	       distance / stride < most;
 }
 
 static bool vendor_has(enum vpmu_vendor vendor, uint32_t msr)
@@ -35,7 +57,7 @@ static bool vendor_has(enum vpmu_vendor vendor, uint32_t msr)
 	const struct reg_table *table = reg_table_of(vendor);
 
 	for (size_t i = 0; i < table->count; i++)
-		if (row_has(&table->rows[i], msr))
+		if (row_has(&table->rows[i], row_most[vendor][table->rows[i].count], msr))
 			return true;
 	return false;
 }
@@ -70,6 +92,7 @@ static size_t add_run(struct msr_run *runs, size_t count, uint32_t base, uint32_
 size_t emulated_runs(struct msr_run runs[MSR_RUNS])
 {
 	const struct reg_table *table = reg_table_of(emulated_model()->vendor);
+	const uint8_t *most = row_most[emulated_model()->vendor];
 	size_t count = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
@@ -78,7 +101,7 @@ size_t emulated_runs(struct msr_run runs[MSR_RUNS])
 
 		if (!is_shared(row))
 			count = add_run(runs, count, row->base,
-			                row->base + (row_most(row) - 1) * stride + 1);
+			                row->base + (most[row->count] - 1u) * stride + 1);
 	}
 	return count;
 }

@@ -203,6 +203,9 @@ int emulate_run(struct object *vcpu, int fd, void *argument);
 const struct vpmu_model *emulated_model(void);
 const struct vpmu_profile *emulated_profile(void);
 
+/* At the start, once: how many registers each vendor's PMU may have. */
+void emulate_learn_registers(void);
+
 /* Whether the register is one that the emulated vendor's PMU may have; or any vendor's. */
 bool emulated_msr(uint32_t msr);
 bool pmu_msr(uint32_t msr);

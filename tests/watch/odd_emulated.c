@@ -129,6 +129,80 @@ static void check_filter(int vm)
 	      ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter) == -1 && errno == E2BIG);
 }
 
+/* --- What stands beside the PMU's registers ----------------------------------------------------
+ */
+
+enum { CODE_AT = 0x1000, FAULT_AT = 0x2000, MEMORY = 0x10000, GP = 13 };
+
+struct guest {
+	int vcpu;
+	char *memory;
+	struct kvm_run *run;
+};
+
+/* A guest in real mode whose #GP leads to a HLT. */
+static struct guest make_guest(int kvm, int vm)
+{
+	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
+	struct guest guest = {
+		.vcpu = guest_vcpu(vm, 0),
+		.memory =
+			mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+	};
+	struct kvm_userspace_memory_region region = {
+		.memory_size = MEMORY,
+		.userspace_addr = (uintptr_t)guest.memory,
+	};
+
+	ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
+	guest.run =
+		mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, guest.vcpu, 0);
+	memcpy(guest.memory + GP * 4, &(uint32_t){FAULT_AT}, 4);
+	guest.memory[FAULT_AT] = (char)0xf4;
+	return guest;
+}
+
+/* mov $msr, %ecx; rdmsr; hlt */
+static const char *guest_reads(struct guest *guest, uint32_t msr)
+{
+	char code[] = "\x66\xb9....\x0f\x32\xf4";
+	struct kvm_regs regs = {.rip = CODE_AT, .rsp = MEMORY - 16, .rflags = 2};
+	int status;
+
+	memcpy(code + 2, &msr, 4);
+	memcpy(guest->memory + CODE_AT, code, sizeof(code));
+	ioctl(guest->vcpu, KVM_SET_REGS, &regs);
+	status = ioctl(guest->vcpu, KVM_RUN, NULL);
+	ioctl(guest->vcpu, KVM_GET_REGS, &regs);
+	if (status || guest->run->exit_reason != KVM_EXIT_HLT)
+		return "neither";
+	return regs.rip == FAULT_AT + 1 ? "#GP" : "done";
+}
+
+/* Around every MSR of every PMU: in the list, got, put, read by a guest. */
+int neighbours(void)
+{
+	static const uint32_t ranges[][2] = {
+		{0xc0, 0xd8},           {0x180, 0x1a0},         {0x300, 0x330},
+		{0x340, 0x348},         {0x388, 0x398},         {0x4c0, 0x4d8},
+		{0xc00002f8, 0xc0000310}, {0xc000fff8, 0xc0010018}, {0xc00101f8, 0xc0010240},
+	};
+	int kvm = open("/dev/kvm", O_RDWR), vm = guest_vm(kvm);
+	struct guest guest;
+
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	guest = make_guest(kvm, vm);
+	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		for (uint32_t msr = ranges[i][0]; msr < ranges[i][1]; msr++) {
+			long value = get_one(guest.vcpu, msr);
+			int put = set_one(guest.vcpu, msr, value < 0 ? 0 : (uint64_t)value);
+
+			printf("0x%x listed %d get %ld put %d guest %s\n", msr, lists(kvm, msr), value,
+			       put, guest_reads(&guest, msr));
+		}
+	return 0;
+}
+
 int emulated(void)
 {
 	static union lists cpuid;

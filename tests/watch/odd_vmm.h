@@ -61,6 +61,9 @@ static inline long get_one(int fd, uint32_t index)
 /* Under --emulate intel-v2: checks what that KVM answers. 0, or 1 after a message. */
 int emulated(void);
 
+/* What KVM answers for the MSRs around those of any PMU. */
+int neighbours(void);
+
 /* A vCPU at the reset vector, and the writes that the file lists: all in one call, or each in one.
  */
 int put_file(const char *path, int single);

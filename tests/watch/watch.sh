@@ -117,6 +117,19 @@ run watch --emulate intel-v2 --profile hardware --log "$scratch/log" -- "$odd" e
 check 'emulated, profile hardware: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]
 check 'emulated: no record is lost' [ -z "$(grep -F '  lost:' "$scratch/log")" ]
 
+# An MSR that is no PMU's answers as without us: in the list, got, put, and read by a guest.
+{
+	"$vpmu" models intel-v5,gp=10,fixed=8,full-width=on
+	"$vpmu" models amd-perfmon-v2,gp=15
+} | sed -n 's/^ *\(0x[0-9a-f]*\) .*/\1/p' | grep -v '^0x1d9$\|^0x1a0$' >"$scratch/known"
+"$odd" neighbours | grep -vwFf "$scratch/known" >"$scratch/alone"
+for model in intel-v1 intel-v2 zhaoxin-v2 amd-k7 amd-perfmon-v2; do
+	run watch --emulate $model --log "$scratch/log" -- "$odd" neighbours
+	grep -vwFf "$scratch/known" "$scratch/out" >"$scratch/watched"
+	check "$model: what is no PMU's MSR is as it was" diff "$scratch/alone" "$scratch/watched"
+done
+check 'that is some of them' [ "$(wc -l <"$scratch/alone")" -gt 60 ]
+
 # MODEL ORDER single|batch EDIT TEXT: what `vpmu plan` makes, changed by awk, is recognised.
 recognised() {
 	"$vpmu" plan --model "$1" --level reset --order "$2" |
