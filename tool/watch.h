@@ -106,7 +106,8 @@ struct watch_block {
 	struct watch_access accesses[WATCH_WRITES];
 	/* Set at the end of a put. */
 	enum watch_level level;
-	char order[192]; /* which order it is, or how it differs; "" when that means nothing */
+	char order[192];  /* which order it is, or how it differs; "" when that means nothing */
+	unsigned unowned; /* registers of a PMU, written where there is none */
 	struct watch_change changes[VPMU_MAX_STATE];
 };
 
@@ -133,6 +134,8 @@ struct watch_vcpu {
 	uint32_t serial, id, vm, process;
 	bool has_layout;
 	struct vpmu_layout layout;
+	bool has_no_pmu; /* KVM gives it none */
+	bool is_off;     /* because its VM's is switched off */
 	bool has_regs;
 	uint64_t rip, runs;
 	uint64_t general, general_runs; /* the general registers' digest, and when it was seen */
@@ -218,6 +221,7 @@ struct watch_register {
 	uint32_t msr;
 	uint64_t written, read, refused;
 	uint64_t left;    /* resets that did not write it */
+	uint64_t unowned; /* put to a vCPU that has no PMU */
 	uint64_t changed; /* puts with another value than was got */
 	bool kept;        /* it has a value of a state, in some vCPU's model */
 	bool hidden;      /* of the emulated model, but not of a vCPU's CPUID */
@@ -233,6 +237,8 @@ struct watch_tally {
 	bool unseen;    /* no process has loaded the library */
 	bool lacks[WATCH_LACKS];
 	bool has_model;   /* some vCPU has a PMU */
+	uint64_t off;     /* vCPUs whose PMU is switched off */
+	unsigned shown;   /* bits of enum watch_shown: what the CPUID of these shows nevertheless */
 	uint64_t foreign; /* puts of a state that no get has shown */
 	unsigned count;
 	struct watch_register registers[WATCH_REGISTERS]; /* ascending by MSR */
@@ -255,6 +261,16 @@ void watch_tally_model(struct watch_tally *tally, const struct vpmu_layout *layo
 void watch_tally_block(struct watch_tally *tally, const struct watch_vcpu *vcpu,
                        const struct watch_block *block);
 
+/* What a CPUID can show of a PMU that is switched off. */
+enum watch_shown {
+	WATCH_SHOWN_VERSION,
+	WATCH_SHOWN_PDCM,
+	WATCH_SHOWN_PERFCORE,
+	WATCH_SHOWN_PERFMON_V2,
+	WATCH_SHOWN
+};
+unsigned watch_shown(const struct vpmu_model *model);
+
 /* The findings, each a set of registers. */
 enum watch_finding {
 	WATCH_LEFT_ALONE,   /* by a reset */
@@ -263,7 +279,8 @@ enum watch_finding {
 	WATCH_READ_ONLY,    /* never written */
 	WATCH_CHANGED,      /* put with another value than it was got */
 	WATCH_REFUSED,
-	WATCH_HIDDEN, /* of the emulated model, but the VMM's CPUID has them not */
+	WATCH_UNOWNED, /* put to a vCPU that has no PMU */
+	WATCH_HIDDEN,  /* of the emulated model, but the VMM's CPUID has them not */
 	WATCH_FINDINGS
 };
 bool watch_finds(const struct watch_tally *tally, const struct watch_register *reg,
@@ -289,6 +306,7 @@ extern const struct watch_writer watch_text, watch_json;
 
 const char *watch_level_name(enum watch_level level);
 const char *watch_lack_text(enum watch_lack lack);
+const char *watch_shown_text(enum watch_shown shown);
 const char *watch_finding_text(enum watch_finding finding); /* for people */
 const char *watch_finding_name(enum watch_finding finding); /* for JSON */
 

@@ -46,6 +46,8 @@ static void add_model(json_t *line, const struct watch_record *record)
 {
 	const struct vpmu_model *model = &record->model;
 
+	json_object_set_new(line, "switched_off",
+	                    json_boolean(record->head.argument & WATCH_PMU_OFF));
 	if (!record->entries)
 		return;
 	json_object_set_new(line, "pmu_version", json_integer(model->version));
@@ -132,6 +134,7 @@ static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 		json_object_set_new(line, "level", json_string(watch_level_name(block->level)));
 		json_object_set_new(line, "order",
 		                    *block->order ? json_string(block->order) : json_null());
+		json_object_set_new(line, "unowned", json_count(block->unowned));
 		json_object_set_new(line, "changed", block_changes(vcpu, block));
 	}
 	json_object_set_new(line, "calls", json_count(block->calls));
@@ -179,6 +182,16 @@ static json_t *all_missed(const struct watch_tally *tally)
 	return missed;
 }
 
+static json_t *shown(unsigned bits)
+{
+	json_t *names = json_array();
+
+	for (enum watch_shown i = 0; i < WATCH_SHOWN; i++)
+		if (bits >> i & 1)
+			json_array_append_new(names, json_string(watch_shown_text(i)));
+	return names;
+}
+
 static void json_summary(FILE *to, const struct watch_tally *tally)
 {
 	json_t *line = json_document("vpmu-watch", 1), *puts = json_object();
@@ -201,6 +214,8 @@ static void json_summary(FILE *to, const struct watch_tally *tally)
 	json_object_set_new(line, "unknown_origin", json_count(tally->strays));
 	for (enum watch_finding which = 0; which < WATCH_FINDINGS; which++)
 		json_object_set_new(line, watch_finding_name(which), finding(tally, which));
+	json_object_set_new(line, "switched_off", json_count(tally->off));
+	json_object_set_new(line, "cpuid_shows", shown(tally->shown));
 	json_object_set_new(line, "changes", all_changes(tally));
 	json_object_set_new(line, "not_restored", all_missed(tally));
 	json_object_set_new(line, "not_compared", json_count(tally->foreign));

@@ -169,6 +169,7 @@ void watch_judge_put(const struct watch_vcpu *vcpu, struct watch_block *block)
 	gather(block, &written);
 	block->level = level_of(vcpu, block, &written);
 	block->order[0] = '\0';
+	block->unowned = vcpu->has_no_pmu ? written.count : 0;
 	if (written.count && vcpu->has_layout)
 		find_order(vcpu, block, &written, block->order, sizeof(block->order));
 }

@@ -45,13 +45,30 @@ static struct watch_vcpu *find_vcpu(struct watch_session *session, const struct 
 	return vcpu;
 }
 
+/* The PMU is switched off, whatever CPUID shows. */
+static void learn_off(struct watch_session *session, struct watch_vcpu *vcpu,
+                      const struct vpmu_model *model)
+{
+	session->tally.off += !vcpu->is_off;
+	session->tally.shown |= model ? watch_shown(model) : 0;
+	vcpu->is_off = true;
+	vcpu->has_no_pmu = true;
+	vcpu->has_layout = false;
+}
+
 static void learn_model(struct watch_session *session, struct watch_vcpu *vcpu,
                         const struct watch_record *record)
 {
 	const struct watch_shared *shared = session->ring.shared;
+	bool has_model = record->entries * sizeof(record->msrs[0]) >= sizeof(record->model);
 	struct vpmu_layout layout;
 
-	if (record->entries * sizeof(record->msrs[0]) < sizeof(record->model) || !session->has_pmu)
+	if (record->head.argument & WATCH_PMU_OFF)
+		learn_off(session, vcpu, has_model ? &record->model : NULL);
+	if (!has_model || !session->has_pmu)
+		return;
+	vcpu->has_no_pmu = vcpu->is_off || !record->model.version;
+	if (vcpu->has_no_pmu)
 		return;
 	vcpu->has_layout = !vpmu_layout_init(&vcpu->layout, &record->model);
 	if (!vcpu->has_layout)

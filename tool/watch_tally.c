@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { IA32_PERF_CAPABILITIES = 0x345 };
+
 static struct watch_register *find(struct watch_tally *tally, const char *name, uint32_t msr)
 {
 	unsigned at = 0;
@@ -58,6 +60,12 @@ static struct watch_register *find_access(struct watch_tally *tally, const struc
 	return find(tally, reg->name, reg->msr);
 }
 
+/* A VMM that sets them does so with CPUID, whether there is a PMU or not. */
+static bool is_capabilities(uint32_t msr)
+{
+	return msr == IA32_PERF_CAPABILITIES;
+}
+
 static void count_accesses(struct watch_tally *tally, const struct watch_vcpu *vcpu,
                            const struct watch_block *block)
 {
@@ -69,6 +77,8 @@ static void count_accesses(struct watch_tally *tally, const struct watch_vcpu *v
 			continue;
 		if (access->refused)
 			known->refused++;
+		else if (block->is_put && vcpu->has_no_pmu && !is_capabilities(access->msr))
+			known->unowned++;
 		else if (block->is_put)
 			known->written++;
 		else
@@ -193,11 +203,34 @@ bool watch_finds(const struct watch_tally *tally, const struct watch_register *r
 		return reg->changed;
 	case WATCH_REFUSED:
 		return reg->refused;
+	case WATCH_UNOWNED:
+		return reg->unowned;
 	case WATCH_HIDDEN:
 		return reg->hidden && !reg->kept && !is_kept_elsewhere(tally, reg->name);
 	default:
 		return false;
 	}
+}
+
+unsigned watch_shown(const struct vpmu_model *model)
+{
+	static const struct {
+		uint32_t feature;
+		enum watch_shown shown;
+	} features[] = {
+		{VPMU_FEATURE_PDCM, WATCH_SHOWN_PDCM},
+		{VPMU_FEATURE_PERFCORE, WATCH_SHOWN_PERFCORE},
+		{VPMU_FEATURE_PERFMON_V2, WATCH_SHOWN_PERFMON_V2},
+	};
+	unsigned shown = 0;
+
+	/* AMD's CPUID has no version. */
+	if (model->version && model->vendor != VPMU_VENDOR_AMD)
+		shown |= 1u << WATCH_SHOWN_VERSION;
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		if (model->features & features[i].feature)
+			shown |= 1u << features[i].shown;
+	return shown;
 }
 
 enum watch_verdict watch_judge(const struct watch_tally *tally)

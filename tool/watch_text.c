@@ -46,8 +46,21 @@ static const struct finding {
 	[WATCH_READ_ONLY] = {"read_never_written", "read but never written"},
 	[WATCH_CHANGED] = {"changed", "put with another value than was got"},
 	[WATCH_REFUSED] = {"refused", "refused by KVM"},
+	[WATCH_UNOWNED] = {"unowned", "put to a vCPU that has no PMU"},
 	[WATCH_HIDDEN] = {"hidden", "of the emulated model, but not in the VMM's CPUID"},
 };
+
+const char *watch_shown_text(enum watch_shown shown)
+{
+	static const char *const texts[] = {
+		[WATCH_SHOWN_VERSION] = "a PMU version",
+		[WATCH_SHOWN_PDCM] = "PDCM",
+		[WATCH_SHOWN_PERFCORE] = "PERFCORE",
+		[WATCH_SHOWN_PERFMON_V2] = "PerfMonV2",
+	};
+
+	return texts[shown];
+}
 
 const char *watch_finding_text(enum watch_finding finding)
 {
@@ -75,12 +88,36 @@ static void print_who(FILE *to, double time, const struct watch_vcpu *vcpu,
 		fprintf(to, "(vm %" PRIu32 ") ", vcpu->vm);
 }
 
+/* "PERFCORE, PDCM" */
+static void print_shown(FILE *to, unsigned shown)
+{
+	const char *between = "";
+
+	for (enum watch_shown i = 0; i < WATCH_SHOWN; i++) {
+		if (!(shown >> i & 1))
+			continue;
+		fprintf(to, "%s%s", between, watch_shown_text(i));
+		between = ", ";
+	}
+}
+
+static void print_off(FILE *to, unsigned shown)
+{
+	fprintf(to, ", PMU switched off");
+	if (!shown)
+		return;
+	fprintf(to, "; CPUID still shows ");
+	print_shown(to, shown);
+}
+
 static void print_model(FILE *to, const struct watch_record *record)
 {
 	const struct vpmu_model *model = &record->model;
 
 	fprintf(to, "CPUID set: %" PRIu32 " leaves", record->head.count);
-	if (!record->entries)
+	if (record->head.argument & WATCH_PMU_OFF)
+		print_off(to, record->entries ? watch_shown(model) : 0);
+	else if (!record->entries)
 		fprintf(to, ", which make no PMU that can exist");
 	else if (!model->version)
 		fprintf(to, ", no PMU");
@@ -237,6 +274,9 @@ static void text_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 	        (block->spent + 500) / 1000);
 	if (block->error)
 		fprintf(to, "; failed: %s", strerror(block->error));
+	if (block->unowned)
+		fprintf(to, "\n%12swrites %u register%s of a PMU that this vCPU has not", "",
+		        block->unowned, block->unowned == 1 ? "" : "s");
 	if (block->order[0])
 		fprintf(to, "\n%12sorder: %s", "", block->order);
 	fputc('\n', to);
@@ -341,7 +381,9 @@ static void print_verdict(FILE *to, const struct watch_tally *tally)
 	if (watch_judge(tally) == WATCH_UNKNOWN)
 		text = "verdict unknown: not all was seen, so the lists may lack registers or have "
 		       "too many";
-	else if (!tally->has_model && !tally->missed_count)
+	else if (tally->off && !tally->has_model && watch_judge(tally) == WATCH_HOLDS)
+		text = "PMU switched off; nothing to lose";
+	else if (!tally->has_model && watch_judge(tally) == WATCH_HOLDS)
 		text = "no vCPU had a PMU: nothing to lose (--emulate MODEL gives it one)";
 	else if (!tally->puts[WATCH_RESET] && !tally->gets)
 		text = "no reset and no get was seen";
@@ -351,9 +393,22 @@ static void print_verdict(FILE *to, const struct watch_tally *tally)
 		fprintf(to, "  %s\n", text);
 }
 
+static void print_switched_off(FILE *to, const struct watch_tally *tally)
+{
+	if (!tally->off)
+		return;
+	fprintf(to, "  switched off: the PMU of %" PRIu64 " vCPU%s", tally->off,
+	        tally->off == 1 ? "" : "s");
+	if (tally->shown)
+		fprintf(to, ", whose CPUID still shows ");
+	print_shown(to, tally->shown);
+	fputc('\n', to);
+}
+
 static void text_summary(FILE *to, const struct watch_tally *tally)
 {
 	print_totals(to, tally);
+	print_switched_off(to, tally);
 	for (enum watch_lack lack = 0; lack < WATCH_LACKS; lack++)
 		if (tally->lacks[lack])
 			fprintf(to, "  not emulated: %s\n", watch_lack_text(lack));

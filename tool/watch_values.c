@@ -73,7 +73,8 @@ static bool same_save(const struct watch_save *a, const struct watch_save *b)
 	if (a->general != b->general || a->count != b->count)
 		return false;
 	for (unsigned i = 0; i < a->count; i++)
-		if (a->values[i].msr != b->values[i].msr || a->values[i].value != b->values[i].value)
+		if (a->values[i].msr != b->values[i].msr ||
+		    a->values[i].value != b->values[i].value)
 			return false;
 	return true;
 }

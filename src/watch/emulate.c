@@ -97,7 +97,6 @@ static int disable_pmu(struct object *vm, uint64_t bits)
 		return fails(EINVAL);
 	if (atomic_load(&vm->as_vm.vcpus))
 		return fails(EINVAL);
-	atomic_store(&vm->as_vm.off, bits & KVM_PMU_CAP_DISABLE);
 	return 0;
 }
 

@@ -107,7 +107,7 @@ static void lack_model(const struct object *vcpu)
 static void set_model(struct object *vcpu, const struct vpmu_model *model)
 {
 	struct emulated_vcpu *state = &vcpu->as_vcpu;
-	bool off = vcpu->vm && atomic_load(&vcpu->vm->as_vm.off);
+	bool off = vcpu->vm && atomic_load(&vcpu->vm->pmu_off);
 
 	if (!state->pmu) {
 		state->pmu = vpmu_pmu_init(table_machine(vcpu), VPMU_PMU_BYTES, model,

@@ -91,6 +91,8 @@ static void record_cap(struct call *call)
 	if (call->result >= 0) {
 		call->head.argument = cap->cap;
 		value.value = cap->args[0];
+		if (cap->cap == KVM_CAP_PMU_CAPABILITY && call->object->kind == OBJECT_VM)
+			atomic_store(&call->object->pmu_off, cap->args[0] & KVM_PMU_CAP_DISABLE);
 	}
 	write_record(call, &value, sizeof(value));
 }
@@ -127,6 +129,8 @@ static void record_set_cpuid(struct call *call)
 	if (call->result >= 0) {
 		call->head.count = cpuid->nent;
 		known = model_of_cpuid(&model, cpuid, emulates() ? emulated_model() : NULL);
+		if (call->object->vm && atomic_load(&call->object->vm->pmu_off))
+			call->head.argument |= WATCH_PMU_OFF;
 	}
 	write_record(call, &model, known ? sizeof(model) : 0);
 }

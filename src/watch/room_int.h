@@ -72,7 +72,6 @@ enum object_kind {
 
 /* What the emulation keeps of a VM and of a vCPU. */
 struct emulated_vm {
-	_Atomic bool off;       /* KVM_PMU_CAP_DISABLE */
 	_Atomic uint32_t vcpus; /* made so far */
 	uint64_t exits;         /* the VMM's own flags of KVM_CAP_X86_USER_SPACE_MSR */
 	bool filters;           /* our MSR filter is in place */
@@ -90,7 +89,8 @@ struct object {
 	_Atomic uint32_t uses; /* descriptors, calls that are being made, and for a VM its vCPUs */
 	uint32_t serial;       /* of VMs, and of vCPUs; WATCH_NONE */
 	uint32_t vcpu_id;
-	struct object *vm; /* a vCPU's; NULL: unknown */
+	struct object *vm;    /* a vCPU's; NULL: unknown */
+	_Atomic bool pmu_off; /* of a VM: KVM_PMU_CAP_DISABLE */
 	_Atomic uint64_t *runs;
 	_Atomic uint64_t own_runs; /* where there is no room in the shared file */
 	union {

@@ -130,6 +130,7 @@ static struct object *make(enum object_kind kind, struct object *vm, uint32_t vc
 	object->serial = next_serial(kind);
 	object->vcpu_id = vcpu_id;
 	object->vm = vm;
+	atomic_store(&object->pmu_off, false);
 	if (vm)
 		atomic_fetch_add(&vm->uses, 1);
 	counted = shared && kind == OBJECT_VCPU && object->serial < WATCH_RUNS;

@@ -146,8 +146,8 @@ static struct guest make_guest(int kvm, int vm)
 	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
 	struct guest guest = {
 		.vcpu = guest_vcpu(vm, 0),
-		.memory =
-			mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+		.memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	                       0),
 	};
 	struct kvm_userspace_memory_region region = {
 		.memory_size = MEMORY,
@@ -155,8 +155,7 @@ static struct guest make_guest(int kvm, int vm)
 	};
 
 	ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region);
-	guest.run =
-		mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, guest.vcpu, 0);
+	guest.run = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, guest.vcpu, 0);
 	memcpy(guest.memory + GP * 4, &(uint32_t){FAULT_AT}, 4);
 	guest.memory[FAULT_AT] = (char)0xf4;
 	return guest;
@@ -183,9 +182,15 @@ static const char *guest_reads(struct guest *guest, uint32_t msr)
 int neighbours(void)
 {
 	static const uint32_t ranges[][2] = {
-		{0xc0, 0xd8},           {0x180, 0x1a0},         {0x300, 0x330},
-		{0x340, 0x348},         {0x388, 0x398},         {0x4c0, 0x4d8},
-		{0xc00002f8, 0xc0000310}, {0xc000fff8, 0xc0010018}, {0xc00101f8, 0xc0010240},
+		{0xc0, 0xd8},
+		{0x180, 0x1a0},
+		{0x300, 0x330},
+		{0x340, 0x348},
+		{0x388, 0x398},
+		{0x4c0, 0x4d8},
+		{0xc00002f8, 0xc0000310},
+		{0xc000fff8, 0xc0010018},
+		{0xc00101f8, 0xc0010240},
 	};
 	int kvm = open("/dev/kvm", O_RDWR), vm = guest_vm(kvm);
 	struct guest guest;
@@ -197,8 +202,8 @@ int neighbours(void)
 			long value = get_one(guest.vcpu, msr);
 			int put = set_one(guest.vcpu, msr, value < 0 ? 0 : (uint64_t)value);
 
-			printf("0x%x listed %d get %ld put %d guest %s\n", msr, lists(kvm, msr), value,
-			       put, guest_reads(&guest, msr));
+			printf("0x%x listed %d get %ld put %d guest %s\n", msr, lists(kvm, msr),
+			       value, put, guest_reads(&guest, msr));
 		}
 	return 0;
 }

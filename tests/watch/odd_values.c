@@ -10,7 +10,7 @@
 
 #include "odd_vmm.h"
 
-enum { F15H = 0xc0010200, F15H_COUNTERS = 6, GUEST_RIP = 0x1234, RESET_RIP = 0xfff0 };
+enum { TSC = 0x10, F15H = 0xc0010200, F15H_COUNTERS = 6, GUEST_RIP = 0x1234, RESET_RIP = 0xfff0 };
 
 struct saved {
 	struct kvm_regs regs;
@@ -21,9 +21,9 @@ static const struct {
 	uint32_t first, count, stride;
 	uint64_t value; /* of the first; each next has one more */
 } kinds[] = {
-	{F15H, 6, 2, 0x530070},        {F15H + 1, 6, 2, 0x1001}, {0xc0010000, 4, 1, 0x530070},
-	{0xc0010004, 4, 1, 0x1001},    {0x186, 4, 1, 0x530070},  {0xc1, 4, 1, 0x1001},
-	{0x309, 3, 1, 0x2001},         {0x38d, 1, 1, 0xb},       {0x38f, 1, 1, 5},
+	{F15H, 6, 2, 0x530070},     {F15H + 1, 6, 2, 0x1001}, {0xc0010000, 4, 1, 0x530070},
+	{0xc0010004, 4, 1, 0x1001}, {0x186, 4, 1, 0x530070},  {0xc1, 4, 1, 0x1001},
+	{0x309, 3, 1, 0x2001},      {0x38d, 1, 1, 0xb},       {0x38f, 1, 1, 5},
 	{0xc0000301, 1, 1, 5},
 };
 
@@ -39,7 +39,8 @@ static uint64_t value_for(uint32_t msr)
 	return 0;
 }
 
-/* --- The ways of putting ----------------------------------------------------------------------- */
+/* --- The ways of putting -----------------------------------------------------------------------
+ */
 
 static __u64 *find(struct kvm_msrs *msrs, uint32_t index)
 {
@@ -49,7 +50,8 @@ static __u64 *find(struct kvm_msrs *msrs, uint32_t index)
 	return NULL;
 }
 
-/* QEMU 11: what it read from MSR F15H + n, it keeps at n, and puts what it keeps at i to the i-th. */
+/* QEMU 11: what it read from MSR F15H + n, it keeps at n, and puts what it keeps at i to the i-th.
+ */
 static void permute(struct kvm_msrs *msrs)
 {
 	uint64_t selectors[2 * F15H_COUNTERS] = {0}, counters[2 * F15H_COUNTERS] = {0};
@@ -90,14 +92,18 @@ static void change_as(const char *way, struct saved *saved)
 		saved->regs.rip++;
 }
 
-/* --- Saving and restoring ---------------------------------------------------------------------- */
+/* --- Saving and restoring ----------------------------------------------------------------------
+ */
 
-static int make_vcpu(unsigned long id)
+static int make_vcpu(unsigned long id, bool off)
 {
 	static union lists cpuid;
-	int kvm = open("/dev/kvm", O_RDWR), vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	int vcpu = ioctl(vm, KVM_CREATE_VCPU, id);
+	struct kvm_enable_cap cap = {.cap = KVM_CAP_PMU_CAPABILITY, .args = {off}};
+	int kvm = open("/dev/kvm", O_RDWR), vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu;
 
+	if (off && ioctl(vm, KVM_ENABLE_CAP, &cap))
+		exit(6);
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, id);
 	cpuid.cpuid.nent = 256;
 	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) || ioctl(vcpu, KVM_SET_CPUID2, &cpuid))
 		exit(2);
@@ -148,7 +154,7 @@ static void move_on(struct kvm_msrs *msrs)
 int values(const char *registers, const char *way)
 {
 	struct saved saved = guest_of(registers), guest = saved;
-	int vcpu = make_vcpu(0);
+	int vcpu = make_vcpu(0, false);
 
 	put(vcpu, &saved);
 	get(vcpu, &saved);
@@ -167,7 +173,7 @@ int values_save(const char *registers, const char *path)
 {
 	struct saved saved = guest_of(registers);
 	FILE *file = fopen(path, "w");
-	int vcpu = make_vcpu(3);
+	int vcpu = make_vcpu(3, false);
 
 	put(vcpu, &saved);
 	get(vcpu, &saved);
@@ -178,7 +184,7 @@ int values_restore(const char *path, const char *way)
 {
 	struct saved saved, reset;
 	FILE *file = fopen(path, "r");
-	int vcpu = make_vcpu(3);
+	int vcpu = make_vcpu(3, false);
 
 	if (!file || fread(&saved, sizeof(saved), 1, file) != 1)
 		return 5;
@@ -190,4 +196,22 @@ int values_restore(const char *path, const char *way)
 	put(vcpu, &saved);
 	get(vcpu, &saved);
 	return 0;
+}
+
+/* The VMM has switched the PMU off, and resets the vCPU; with a file, its PMU registers, too. */
+int switched_off(const char *registers)
+{
+	struct saved saved = registers ? guest_of(registers) : (struct saved){0};
+	struct kvm_regs regs = {.rip = RESET_RIP, .rflags = 2};
+	int vcpu = make_vcpu(0, true);
+	union batch batch;
+
+	zero(&saved.msrs.msrs);
+	ioctl(vcpu, KVM_SET_REGS, &regs);
+	fill(&batch, (struct kvm_msr_entry[]){{TSC, 0, 0}, {SYSENTER_CS, 0, 0}}, 2);
+	if (ioctl(vcpu, KVM_SET_MSRS, &batch) != 2)
+		return 3;
+	ioctl(vcpu, KVM_SET_MSRS, &saved.msrs);
+	ioctl(vcpu, KVM_GET_REGS, &regs);
+	return ioctl(vcpu, KVM_GET_MSRS, &batch) != 2;
 }

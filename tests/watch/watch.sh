@@ -233,6 +233,26 @@ for model in amd-perfcore amd-perfmon-v2; do
 [c["moved_to"] for c in d["changes"] if c["name"] == "PerfCtr2"] == ["PerfCtr5"] and "PerfEvtSel5" in d["changed"]'
 done
 
+# --- A PMU that is switched off, and puts where there is none ---
+for model in intel-v2 amd-k7 amd-perfmon-v2; do
+	run watch --json --emulate $model --log "$scratch/log" -- "$odd" off
+	check "switched off: $model: exit status" same "$status" 0
+	check "switched off: $model: says so" says 'PMU switched off; nothing to lose'
+	check "switched off: $model: JSON" summary 'd["switched_off"] == 1 and d["holds"] is True'
+done
+check 'switched off: what CPUID shows' says 'the PMU of 1 vCPU, whose CPUID still shows PERFCORE, PerfMonV2'
+check 'switched off: what CPUID shows: JSON' summary 'd["cpuid_shows"] == ["PERFCORE", "PerfMonV2"]'
+for model in intel-v2 amd-k7; do
+	registers_of $model
+	count=$(awk '{ print $1 }' "$scratch/registers" | sort -u | wc -l)
+	run watch --emulate $model --log "$scratch/log" -- "$odd" off "$scratch/registers"
+	check "a put without a PMU: $model: exit status" same "$status" 1
+	check "a put without a PMU: $model: the log" grep -q \
+		'writes [0-9]* registers of a PMU that this vCPU has not' "$scratch/log"
+	check "a put without a PMU: $model: no order" [ -z "$(grep 'order:' "$scratch/log")" ]
+	check "a put without a PMU: $model: the summary" says "put to a vCPU that has no PMU: "
+done
+
 # FILE TEXT: what --expect does not take.
 not_expected() {
 	refused "--expect: $2" 2 "$2" watch --emulate intel-v2 --expect "$1" --log "$scratch/log" -- "$odd" exit 0
