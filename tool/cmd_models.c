@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vpmu models: what a model's PMU looks like, register by register. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include <vpmu/vpmu.h>
@@ -60,6 +61,29 @@ static int show_model(const struct vpmu_model *model, const struct models_option
 	return options->json ? models_print_model_json(&facts) : models_print_model(&facts);
 }
 
+/* Each kind of CPU by itself: how many of the file's CPUs are of it. */
+static int show_models(const char *text, const struct models_options *options)
+{
+	struct foreign_cpus cpus;
+	struct vpmu_model model;
+	int status = models_from_text(text, &cpus);
+
+	if (!status && options->json)
+		status = model_file_one(text, &cpus, &model);
+	if (status)
+		return status;
+	model_file_tell(text, &cpus);
+	for (size_t i = 0; i < cpus.count && !status; i++) {
+		const struct foreign_cpu *cpu = &cpus.models[i];
+
+		if (cpus.count > 1)
+			printf("%s%" PRIu32 " of %" PRIu32 " CPUs, the first is %s\n",
+			       i ? "\n" : "", cpu->cpus, cpus.cpus, cpu->label);
+		status = show_model(&cpu->model, options);
+	}
+	return status;
+}
+
 static int show_quirks(const struct models_options *options)
 {
 	const struct vpmu_profile *profile;
@@ -102,15 +126,23 @@ static int run(const struct command *self, int argc, char **argv)
 		return show_quirks(&options);
 	if (!options.host && !operands[0])
 		return show_list(&options);
-	status = options.host ? model_from_host(&model) : model_from_text(operands[0], &model);
+	if (!options.host)
+		return show_models(operands[0], &options);
+	status = model_from_host(&model);
 	return status ? status : show_model(&model, &options);
 }
 
 const struct command cmd_models = {
 	.name = "models",
-	.operands = "[NAME[,key=value...]]",
+	.operands = "[NAME[,key=value...]|FILE]",
 	.about = "Show what a model's PMU looks like, register by register",
-	.notes = "Without NAME: the list of presets. 'host' is this machine, as with --host.\n"
+	.notes = "Without NAME: the list of presets. 'host' is this machine, as with --host. A "
+		 "CPU\n"
+		 "model's name of QEMU's or libvirt's is taken, too. FILE describes a CPU: what "
+		 "cpuid -r,\n"
+		 "AIDA64, InstLatx64, xen-cpuid -p or lscpu print, /proc/cpuinfo, or a Linux "
+		 "kernel's\n"
+		 "log; '-' is the standard input, FILE:CPU one of its CPUs.\n"
 		 "\n"
 		 "Keys that change a preset:\n",
 	.more = print_names,

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <stream/foreign/room.h>
+
 #include "command.h"
 #include "message.h"
 #include "number.h"
@@ -76,7 +78,8 @@ static int read_open(int fd, const char *path, uint64_t limit, const char *limit
 	}
 	if (data->used > limit) {
 		number_print_size(limit, size, sizeof(size));
-		message("file larger than %s, %s: %s", limit_is, size, path);
+		message("file larger than %s, %s: %s (it looks like %s)", limit_is, size, path,
+		        foreign_looks(data->bytes, data->used));
 		return TOOL_BAD;
 	}
 	return TOOL_HOLDS;

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "message.h"
+#include "model_file.h"
 #include "nearest.h"
 
 enum { WHY_BYTES = 512 }; /* a list of all presets, or keys */
@@ -56,22 +57,75 @@ static const char *preset_name(const void *list, size_t i)
 	return vpmu_preset_name(i);
 }
 
-int model_from_text(const char *text, struct vpmu_model *model)
+/* A CPU model's name of QEMU's or libvirt's, and overrides, as a preset and overrides. */
+static bool name_from_qemu(const char *text, char *as, size_t bytes)
 {
-	char why[WHY_BYTES] = "", name[VPMU_NAME_BYTES];
+	size_t length = strcspn(text, ",");
+
+	if (!foreign_name_text(text, length, as, bytes))
+		return false;
+	snprintf(as + strlen(as), bytes - strlen(as), "%s", text + length);
+	return true;
+}
+
+static int model_from_qemu(const char *text, const char *as, struct vpmu_model *model)
+{
+	char why[WHY_BYTES] = "";
+
+	if (vpmu_model_parse(model, as, why, sizeof(why))) {
+		message("%s: '%s' is %s here", why, text, as);
+		return TOOL_BAD;
+	}
+	snprintf(model->name, sizeof(model->name), "%.*s", (int)strcspn(text, ","), text);
+	return TOOL_HOLDS;
+}
+
+/* The only kind of CPU that a text stands for. */
+static struct vpmu_model *the_only(struct foreign_cpus *cpus)
+{
+	*cpus = (struct foreign_cpus){.cpus = 1, .count = 1, .models[0].cpus = 1};
+	return &cpus->models[0].model;
+}
+
+static int unknown(const char *text, const char *why)
+{
+	char name[VPMU_NAME_BYTES];
+	struct vpmu_model model;
 	const char *nearest = NULL;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, ","), text);
+	/* Not for a good name with a bad key. */
+	if (vpmu_model_parse(&model, name, NULL, 0))
+		nearest = nearest_name(name, preset_name, NULL);
+	message("%s%s%s%s", why, nearest ? " (did you mean '" : "", nearest ? nearest : "",
+	        nearest ? "'?)" : "");
+	return TOOL_BAD;
+}
+
+int models_from_text(const char *text, struct foreign_cpus *cpus)
+{
+	char why[WHY_BYTES] = "", as[WHY_BYTES];
+	struct vpmu_model *model = the_only(cpus);
 
 	if (!strcmp(text, "host"))
 		return model_from_host(model);
 	if (!vpmu_model_parse(model, text, why, sizeof(why)))
 		return TOOL_HOLDS;
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, ","), text);
-	/* Not for a good name with a bad key. */
-	if (vpmu_model_parse(model, name, NULL, 0))
-		nearest = nearest_name(name, preset_name, NULL);
-	message("%s%s%s%s", why, nearest ? " (did you mean '" : "", nearest ? nearest : "",
-	        nearest ? "'?)" : "");
-	return TOOL_BAD;
+	if (name_from_qemu(text, as, sizeof(as)))
+		return model_from_qemu(text, as, model);
+	return model_file_is(text) ? model_file_all(text, cpus) : unknown(text, why);
+}
+
+int model_from_text(const char *text, struct vpmu_model *model)
+{
+	struct foreign_cpus cpus;
+	int status = models_from_text(text, &cpus);
+
+	if (!status)
+		status = model_file_one(text, &cpus, model);
+	if (!status)
+		model_file_tell(text, &cpus);
+	return status;
 }
 
 static const char *profile_name(const void *list, size_t i)

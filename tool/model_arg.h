@@ -5,11 +5,17 @@
 
 #include <vpmu/vpmu.h>
 
+#include "model_file.h"
+
 /*
- * "NAME[,key=value…]", or "host" for this machine's CPUID. Returns TOOL_HOLDS, or the exit status
- * when a message has said what is wrong.
+ * "NAME[,key=value…]" with a preset's name or that of a CPU model of QEMU's, "host" for this
+ * machine's CPUID, or a file that describes a CPU ("-": the standard input). Returns TOOL_HOLDS, or
+ * the exit status when a message has said what is wrong.
  */
 int model_from_text(const char *text, struct vpmu_model *model);
+
+/* The same, where a file may have several kinds of CPUs. */
+int models_from_text(const char *text, struct foreign_cpus *cpus);
 
 /* This machine's CPUID as a model, the same way. */
 int model_from_host(struct vpmu_model *model);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Recognises a text that describes CPUs, and gathers their models: each different one once. */
+#include <stream/foreign/room_int.h>
+
+static const struct cpu_format *const formats[] = {
+	&format_cpuid,   &format_aida,  &format_xen,
+	&format_cpuinfo, &format_lscpu, &format_kernel_log,
+};
+
+static const char *const untold[] = {
+	"the value of IA32_PERF_CAPABILITIES (taken as 0: full-width writes are off)",
+	"the counters (taken from what is known of this family and model)",
+	"PerfMonV2's number of counters (taken as 6)",
+	"the family and model (taken as a typical one's)",
+	"PDCM and TSX (taken from what is known of this family and model)",
+	"more than the CPU model's name (QEMU gives it a PMU only with pmu=on, the host's then)",
+};
+
+const char *foreign_untold_text(unsigned bit)
+{
+	return bit < ARRAY_SIZE(untold) ? untold[bit] : NULL;
+}
+
+static enum vpmu_status add(struct foreign_cpus *cpus, const struct foreign_cpu *cpu,
+                            const struct why *why)
+{
+	struct foreign_cpu *known = cpus->models;
+
+	for (cpus->cpus++; known < cpus->models + cpus->count; known++)
+		if (vpmu_model_equal(&known->model, &cpu->model) && known->untold == cpu->untold) {
+			known->cpus++;
+			return VPMU_OK;
+		}
+	if (cpus->count == FOREIGN_MODELS)
+		return fail_line(why, VPMU_INCOMPATIBLE, 0,
+		                 "more than 8 different CPUs: split the file");
+	cpus->count++;
+	*known = *cpu;
+	known->cpus = 1;
+	return VPMU_OK;
+}
+
+/* "CPU LABEL: " before what is wrong with it. */
+static struct why behind_label(const struct why *why, const char *label)
+{
+	struct text text = text_in(why->text, why->bytes);
+
+	text_add(&text, "CPU ");
+	text_add(&text, label);
+	text_add(&text, ": ");
+	return (struct why){why->text ? why->text + text.used : NULL, text.size - text.used};
+}
+
+enum vpmu_status foreign_add_leaves(struct foreign_cpus *cpus, const struct foreign_leaves *leaves,
+                                    const char *label, char *why, size_t why_bytes)
+{
+	struct why where = {why, why_bytes}, behind = behind_label(&where, label);
+	struct foreign_cpu cpu = {.untold = 0};
+
+	label_text(cpu.label, label, strnlen_of(label, FOREIGN_LABEL));
+	if (vpmu_model_from_cpuid(&cpu.model, leaves->leaves, leaves->count, leaves->capabilities,
+	                          behind.text, behind.bytes))
+		return VPMU_INCOMPATIBLE;
+	if (cpu.model.features & VPMU_FEATURE_PDCM && !leaves->has_capabilities)
+		cpu.untold |= FOREIGN_UNTOLD_CAPABILITIES;
+	return add(cpus, &cpu, &where);
+}
+
+/* --- What is told without CPUID --------------------------------------------------------------- */
+
+static const char *amd_base(const struct foreign_traits *traits, const char *known)
+{
+	if (!(traits->known & VPMU_FEATURE_PERFCORE))
+		return known;
+	if (traits->features & VPMU_FEATURE_PERFMON_V2)
+		return "amd-perfmon-v2";
+	return traits->features & VPMU_FEATURE_PERFCORE ? "amd-perfcore" : "amd-k7";
+}
+
+static const char *const intel_bases[] = {
+	NULL, "intel-v1", "intel-v2", "intel-v3", "intel-v4", "intel-v5",
+};
+
+/* The text of the model to start from; NULL: not known. */
+static const char *base_of(const struct foreign_traits *traits, unsigned *missing)
+{
+	const char *known =
+		traits->has_signature ? known_pmu(traits->vendor, traits->signature) : NULL;
+
+	if (traits->vendor == VPMU_VENDOR_AMD) {
+		const char *base = amd_base(traits, known);
+
+		if (!(traits->known & VPMU_FEATURE_PERFCORE))
+			*missing |= FOREIGN_UNTOLD_COUNTERS;
+		else if (traits->features & VPMU_FEATURE_PERFMON_V2 && !traits->has_counters)
+			*missing |= FOREIGN_UNTOLD_AMD_COUNT;
+		return base;
+	}
+	if (!traits->has_counters)
+		*missing |= FOREIGN_UNTOLD_COUNTERS;
+	if (known || !traits->has_counters)
+		return known;
+	return intel_bases[traits->version > 5 ? 5 : traits->version];
+}
+
+static void set_counters(struct vpmu_model *model, const struct foreign_traits *traits)
+{
+	model->gp_count = (uint8_t)traits->gp_count;
+	if (model->vendor == VPMU_VENDOR_AMD)
+		return; /* the rest follows from the features */
+	model->version = (uint8_t)(traits->version > 5 ? 5 : traits->version);
+	model->gp_width = (uint8_t)traits->gp_width;
+	model->fixed_mask = model->version < 2 ? 0 : traits->fixed_mask;
+	model->fixed_width = model->fixed_mask ? model->gp_width : 0;
+	if (!(model->fixed_mask & BIT64(3)))
+		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
+}
+
+static void set_features(struct vpmu_model *model, const struct foreign_traits *traits)
+{
+	enum { OURS = VPMU_FEATURE_PDCM | VPMU_FEATURE_HLE | VPMU_FEATURE_RTM };
+
+	if (model->vendor == VPMU_VENDOR_AMD)
+		return;
+	model->features &= ~(traits->known & OURS);
+	model->features |= traits->features & traits->known & OURS;
+	if (!(model->features & VPMU_FEATURE_PDCM))
+		model->perf_capabilities = 0;
+	else
+		model->perf_capabilities |= traits->capabilities;
+}
+
+static unsigned untold_by(const struct foreign_traits *traits)
+{
+	unsigned bits = 0;
+
+	if (!traits->has_signature && !traits->has_name)
+		bits |= FOREIGN_UNTOLD_SIGNATURE;
+	if (traits->vendor != VPMU_VENDOR_AMD && !(traits->known & VPMU_FEATURE_PDCM))
+		bits |= FOREIGN_UNTOLD_FEATURES;
+	else if (traits->features & VPMU_FEATURE_PDCM && !traits->capabilities)
+		bits |= FOREIGN_UNTOLD_CAPABILITIES;
+	return bits;
+}
+
+/* No PMU: of the model its vendor and signature are left. */
+static enum vpmu_status make_without(const struct foreign_traits *traits, struct foreign_cpu *cpu)
+{
+	cpu->model = (struct vpmu_model){
+		.vendor = traits->vendor,
+		.signature = traits->signature,
+	};
+	cpu->untold = 0;
+	return VPMU_OK;
+}
+
+static enum vpmu_status make(const struct foreign_traits *traits, struct foreign_cpu *cpu,
+                             const struct why *why)
+{
+	const char *base;
+
+	if (!traits->has_vendor)
+		return fail_line(why, VPMU_INCOMPATIBLE, 0, "the vendor is not told");
+	if (traits->has_pmu && !traits->pmu)
+		return make_without(traits, cpu);
+	base = base_of(traits, &cpu->untold);
+	if (!base)
+		return fail_line(why, VPMU_INCOMPATIBLE, 0,
+		                 "the counters are not told, and not known for its family and "
+		                 "model (cpuid -r tells them)");
+	cpu->untold |= untold_by(traits);
+	if (vpmu_model_parse(&cpu->model, base, why->text, why->bytes))
+		return VPMU_INCOMPATIBLE;
+	if (traits->has_signature)
+		cpu->model.signature = traits->signature;
+	if (traits->has_counters)
+		set_counters(&cpu->model, traits);
+	set_features(&cpu->model, traits);
+	return vpmu_model_check(&cpu->model, why->text, why->bytes);
+}
+
+enum vpmu_status foreign_add_traits(struct foreign_cpus *cpus, const struct foreign_traits *traits,
+                                    const char *label, char *why, size_t why_bytes)
+{
+	struct why where = {why, why_bytes}, behind = behind_label(&where, label);
+	struct foreign_cpu cpu = {.untold = traits->has_name ? FOREIGN_UNTOLD_NAME : 0};
+
+	label_text(cpu.label, label, strnlen_of(label, FOREIGN_LABEL));
+	if (make(traits, &cpu, &behind))
+		return VPMU_INCOMPATIBLE;
+	memset(cpu.model.name, 0, sizeof(cpu.model.name));
+	memcpy(cpu.model.name, "cpu", 3);
+	return add(cpus, &cpu, &where);
+}
+
+/* --- A text ----------------------------------------------------------------------------------- */
+
+static enum vpmu_status not_known(const void *data, size_t bytes, const struct why *why)
+{
+	struct text text = text_in(why->text, why->bytes);
+	size_t zero;
+
+	text_add(&text, "it looks like ");
+	text_add(&text, foreign_looks(data, bytes));
+	if (bytes && !foreign_is_text(data, bytes, &zero)) {
+		text_add(&text, ", with a zero byte at offset ");
+		text_add_unsigned(&text, zero);
+	}
+	return VPMU_NO_REGISTER;
+}
+
+enum vpmu_status foreign_cpus_read(const void *data, size_t bytes, struct foreign_cpus *cpus,
+                                   char *why, size_t why_bytes)
+{
+	const struct why where = {why, why_bytes};
+	struct lines lines = lines_of(data, bytes);
+	size_t zero;
+
+	*cpus = (struct foreign_cpus){.format = NULL};
+	if (!foreign_is_text(data, bytes, &zero))
+		return not_known(data, bytes, &where);
+	while (lines_next(&lines))
+		for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+			if (formats[i]->starts(lines.line)) {
+				cpus->format = formats[i]->name;
+				return formats[i]->read(&lines, cpus, &where);
+			}
+	return not_known(data, bytes, &where);
+}

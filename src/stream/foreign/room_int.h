@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of src/stream/foreign share among themselves: lines, and what is on them. */
+#ifndef STREAM_FOREIGN_ROOM_INT_H
+#define STREAM_FOREIGN_ROOM_INT_H
+
+#include <string.h>
+
+#include <base/room.h>
+#include <stream/foreign/room.h>
+
+/* --- Scanning --------------------------------------------------------------------------------- */
+
+/* A part of a line that is still to be read. */
+struct scan {
+	const char *at, *end;
+};
+
+/* A text's lines, without line ends and trailing blanks. */
+struct lines {
+	const char *data;
+	size_t bytes, at;
+	uint64_t number;  /* of the line, from 1 */
+	struct scan line; /* from its first byte that is no blank */
+	bool cut;         /* the line has no end: the file may be cut short here */
+};
+
+struct lines lines_of(const void *data, size_t bytes);
+bool lines_next(struct lines *lines);
+
+static inline size_t scan_left(const struct scan *scan)
+{
+	return (size_t)(scan->end - scan->at);
+}
+
+/* The next character, or 0 at the end. */
+static inline char scan_peek(const struct scan *scan)
+{
+	return scan->at < scan->end ? *scan->at : '\0';
+}
+
+void scan_blanks(struct scan *scan);
+
+/* Each takes what is next, or returns false and leaves it. */
+bool scan_char(struct scan *scan, char c);
+bool scan_word(struct scan *scan, const char *word);
+
+/* The same whatever the case, '_' and ' ' being the same. */
+bool scan_word_loose(struct scan *scan, const char *word);
+
+/* Goes behind the next place of the word; false: there is none. */
+bool scan_find(struct scan *scan, const char *word);
+
+/* Hex digits, after 0x or not: `least` to `most` of them, and then no other. */
+bool scan_hex(struct scan *scan, unsigned least, unsigned most, uint64_t *value);
+
+/* Decimal digits up to 32 bits. */
+bool scan_decimal(struct scan *scan, uint32_t *value);
+
+/* 0x and hex digits, or decimal digits. */
+bool scan_number(struct scan *scan, uint64_t *value);
+
+/* The length of a text that may not end. */
+static inline size_t strnlen_of(const char *text, size_t most)
+{
+	size_t length = 0;
+
+	while (length < most && text[length])
+		length++;
+	return length;
+}
+
+/* Up to the next blank, or the end. */
+struct scan scan_token(struct scan *scan);
+
+/* --- Failures --------------------------------------------------------------------------------- */
+
+struct why {
+	char *text;
+	size_t bytes;
+};
+
+/* "line N: WHAT"; returns the status. Line 0: without the line. */
+enum vpmu_status fail_line(const struct why *why, enum vpmu_status status, uint64_t line,
+                           const char *what);
+
+/* --- Formats of CPUs -------------------------------------------------------------------------- */
+
+struct cpu_format {
+	const char *name;
+	/* Whether the format begins with this line. */
+	bool (*starts)(struct scan line);
+	enum vpmu_status (*read)(struct lines *lines, struct foreign_cpus *cpus,
+	                         const struct why *why);
+};
+
+extern const struct cpu_format format_cpuid, format_aida, format_xen, format_cpuinfo, format_lscpu,
+	format_kernel_log;
+
+/* A number as a label. */
+void label_number(char label[FOREIGN_LABEL], uint32_t number);
+void label_text(char label[FOREIGN_LABEL], const char *text, size_t length);
+
+/* The model's text for a CPU's PMU by its vendor and signature; NULL: not known. */
+const char *known_pmu(enum vpmu_vendor vendor, uint32_t signature);
+
+#endif

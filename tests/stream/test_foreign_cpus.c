@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptions of CPUs in other people's texts (tests/stream/make-foreign): what each says, cut
+ * short anywhere, and what is none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <stream/foreign/room.h>
+
+static struct foreign_cpus cpus;
+static char why[FOREIGN_WHY];
+
+static enum vpmu_status read_text(const void *text, size_t bytes)
+{
+	/* A copy of just that size: what reads beyond is found by the sanitizers. */
+	char *copy = malloc(bytes ? bytes : 1);
+	enum vpmu_status status;
+
+	assert_non_null(copy);
+	memcpy(copy, text, bytes);
+	why[0] = '\0';
+	status = foreign_cpus_read(copy, bytes, &cpus, why, sizeof(why));
+	free(copy);
+	return status;
+}
+
+static size_t load(const char *name, char *text, size_t most)
+{
+	char path[512];
+	FILE *file;
+	size_t bytes;
+
+	snprintf(path, sizeof(path), CORPUS "/%s", name);
+	file = fopen(path, "rb");
+	if (!file)
+		fail_msg("%s cannot be opened", path);
+	bytes = fread(text, 1, most, file);
+	fclose(file);
+	assert_true(bytes && bytes < most);
+	return bytes;
+}
+
+/* --- What they say ---------------------------------------------------------------------------- */
+
+static const struct said {
+	const char *name, *format, *label, *model;
+	uint32_t cpus, models, of; /* in all; kinds; which kind this row is about */
+	unsigned untold;
+} table[] = {
+	{"cpuid-hybrid", "cpuid -r", "0",
+         "intel-v5,signature=0xb0671,fixed-width=48,events-length=7,full-width=off", 3, 2, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"cpuid-hybrid", "cpuid -r", "2",
+         "intel-v5,signature=0xb0671,gp=6,fixed=3,events-length=7,full-width=off", 3, 2, 1,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"cpuid-zen4", "cpuid -r", "0", "zen4", 2, 1, 0, 0},
+	{"cpuid-one", "cpuid -r", "0", "skylake,full-width=off", 1, 1, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"instlat", "AIDA64 or InstLatx64 dump", "0", "zen4", 1, 1, 0, 0},
+	{"xen", "xen-cpuid -p", "Raw", "skylake,full-width=off", 3, 2, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"xen", "xen-cpuid -p", "PV Max", "skylake,pmu=off", 3, 2, 1, 0},
+	{"cpuinfo-zen4", "/proc/cpuinfo", "0", "zen4", 3, 1, 0, FOREIGN_UNTOLD_AMD_COUNT},
+	{"cpuinfo-skylake", "/proc/cpuinfo", "0", "skylake", 1, 1, 0,
+         FOREIGN_UNTOLD_COUNTERS | FOREIGN_UNTOLD_CAPABILITIES},
+	{"cpuinfo-guest", "/proc/cpuinfo", "0", "skylake,pmu=off", 1, 1, 0, 0},
+	{"lscpu", "lscpu", "0", "icelake,hle=off,rtm=off", 1, 1, 0,
+         FOREIGN_UNTOLD_COUNTERS | FOREIGN_UNTOLD_CAPABILITIES},
+	{"log-skylake", "kernel log", "0", "skylake", 1, 1, 0, 0},
+	{"log-hybrid", "kernel log", "cpu_core",
+         "sapphire-rapids,hle=off,rtm=off,signature=0xb0671", 2, 2, 0, 0},
+	{"log-hybrid", "kernel log", "cpu_atom",
+         "sapphire-rapids,hle=off,rtm=off,gp=6,fixed=3,signature=0xb0671", 2, 2, 1, 0},
+	{"log-amd", "kernel log", "0", "zen3", 1, 1, 0, 0},
+	{"log-new", "kernel log", "0", "intel-v5", 1, 1, 0, FOREIGN_UNTOLD_SIGNATURE},
+};
+
+static void each_says_what_it_says(void **state)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct said *said = &table[i];
+		static char text[16384];
+		struct vpmu_model expected;
+		size_t bytes = load(said->name, text, sizeof(text));
+
+		if (read_text(text, bytes))
+			fail_msg("%s: %s", said->name, why);
+		assert_string_equal(cpus.format, said->format);
+		assert_int_equal(cpus.cpus, said->cpus);
+		assert_int_equal(cpus.count, said->models);
+		assert_string_equal(cpus.models[said->of].label, said->label);
+		if (cpus.models[said->of].untold != said->untold)
+			fail_msg("%s: untold 0x%x", said->name, cpus.models[said->of].untold);
+		assert_int_equal(vpmu_model_parse(&expected, said->model, why, sizeof(why)), 0);
+		if (!vpmu_model_equal(&cpus.models[said->of].model, &expected))
+			fail_msg("%s is not %s", said->name, said->model);
+	}
+}
+
+static void aida_has_msrs(void **state)
+{
+	static char text[16384];
+
+	assert_int_equal(read_text(text, load("aida", text, sizeof(text))), VPMU_OK);
+	assert_int_equal(cpus.cpus, 2);
+	assert_int_equal(cpus.count, 1);
+	assert_int_equal(cpus.models[0].model.perf_capabilities, 0x32c3);
+	assert_int_equal(cpus.models[0].untold, 0);
+}
+
+/* --- Every model through every dump ----------------------------------------------------------- */
+
+static void dump(const struct vpmu_model *model, const char *head, const char *format, char *text)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = vpmu_model_to_cpuid(model, leaves);
+
+	text += sprintf(text, "%s", head);
+	for (size_t i = 0; i < count; i++)
+		text += sprintf(text, format, leaves[i].leaf, leaves[i].eax, leaves[i].ebx,
+		                leaves[i].ecx, leaves[i].edx);
+}
+
+static void every_model_comes_back(void **state)
+{
+	static const struct {
+		const char *head, *format;
+	} dumps[] = {
+		{"CPU 7:\n", "   0x%08x 0x00: eax=0x%08x ebx=0x%08x ecx=0x%08x edx=0x%08x\n"},
+		{"\xef\xbb\xbf\r\n", "CPUID %08X: %08X-%08X-%08X-%08X\r\n"},
+		{"Host policy: 7 leaves, 0 MSRs\n", "  %08x:ffffffff -> %08x:%08x:%08x:%08x\n"},
+	};
+	const char *name;
+
+	for (size_t i = 0; (name = vpmu_preset_name(i)); i++)
+		for (size_t d = 0; d < sizeof(dumps) / sizeof(dumps[0]); d++) {
+			struct vpmu_model model;
+			char text[2048];
+
+			assert_int_equal(vpmu_model_parse(&model, name, NULL, 0), VPMU_OK);
+			dump(&model, dumps[d].head, dumps[d].format, text);
+			if (read_text(text, strlen(text)))
+				fail_msg("%s: %s", name, why);
+			assert_int_equal(cpus.cpus, 1);
+			model.perf_capabilities = 0;
+			assert_true(vpmu_model_equal(&cpus.models[0].model, &model));
+		}
+}
+
+/* --- Cut, and damaged ------------------------------------------------------------------------- */
+
+static bool is_one_line(const char *text)
+{
+	return *text && !strchr(text, '\n') && strlen(text) < FOREIGN_WHY;
+}
+
+/* But for IA32_PERF_CAPABILITIES, where that is said. */
+static bool is_among(const struct foreign_cpu *cpu, const struct foreign_cpus *whole)
+{
+	for (size_t i = 0; i < whole->count; i++) {
+		struct vpmu_model other = whole->models[i].model;
+
+		if (cpu->untold & FOREIGN_UNTOLD_CAPABILITIES)
+			other.perf_capabilities = cpu->model.perf_capabilities;
+		if (vpmu_model_equal(&cpu->model, &other))
+			return true;
+	}
+	return false;
+}
+
+static void cut_at_every_byte(void **state)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		static char text[16384];
+		size_t bytes = load(table[i].name, text, sizeof(text));
+		struct foreign_cpus whole;
+
+		assert_int_equal(read_text(text, bytes), VPMU_OK);
+		whole = cpus;
+		for (size_t cut = 0; cut < bytes; cut++) {
+			if (read_text(text, cut)) {
+				assert_true(is_one_line(why));
+				continue;
+			}
+			for (size_t k = 0; k < cpus.count; k++)
+				if (!is_among(&cpus.models[k], &whole))
+					fail_msg("%s cut at %zu is another CPU", table[i].name,
+					         cut);
+		}
+	}
+}
+
+static void failing_names_the_line(void **state)
+{
+	static const struct {
+		const char *text, *says;
+		enum vpmu_status status;
+	} bad[] = {
+		{"CPU 0:\n   0x00000000 0x00: eax=0x0000000d ebx=0x756e6547 ecx=0x6c\n",
+	         "line 2: ", VPMU_BAD_DATA},
+		{"CPU 3:\n   0x00000000 0x00: eax=0x00000016 ebx=0x756e6547 ecx=0x6c65746e "
+	         "edx=0x49656e69\n",
+	         "CPU 3 of line 1: leaf 0x1 is missing", VPMU_BAD_DATA},
+		{"CPU:\n   vendor_id = \"GenuineIntel\"\n", "line 2: ", VPMU_BAD_DATA},
+		{"CPUID 00000000: 00000016-756E6547-6C65746E-49656E69\nCPUID 00000001: 0005\n",
+	         "line 2: ", VPMU_BAD_DATA},
+		{"processor\t: 0\nvendor_id\t: GenuineIntel\nprocessor\t: 1\n",
+	         "line 1: ", VPMU_BAD_DATA},
+		{"processor\t: 0\nvendor_id\t: Nobody\n", "line 2: ", VPMU_BAD_DATA},
+		{"Performance Events: Intel PMU driver.\n... version: 4\n",
+	         "line 1: ", VPMU_BAD_DATA},
+		{"Performance Events: Intel PMU driver.\n... version: four\n",
+	         "line 2: ", VPMU_BAD_DATA},
+		{"processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t: 250\n"
+	         "stepping\t: 1\nflags\t: arch_perfmon\n",
+	         "CPU 0: the counters are not told, and not known", VPMU_INCOMPATIBLE},
+		{"nothing to see here\n", "it looks like text", VPMU_NO_REGISTER},
+		{"", "it looks like nothing: it is empty", VPMU_NO_REGISTER},
+		{"<domain type='kvm'>\n", "it looks like XML", VPMU_NO_REGISTER},
+		{"processor\xff: 0\n\xfe\xfe\xfe\n", "text of another encoding than UTF-8",
+	         VPMU_NO_REGISTER},
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		enum vpmu_status status = read_text(bad[i].text, strlen(bad[i].text));
+
+		if (!strstr(why, bad[i].says))
+			fail_msg("%zu: '%s' does not say '%s'", i, why, bad[i].says);
+		assert_int_equal(status, bad[i].status);
+	}
+}
+
+static void what_is_no_text_is_named(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t count;
+		const char *says;
+	} junk[] = {
+#define JUNK(bytes, says) {(bytes), sizeof(bytes) - 1, (says)}
+		JUNK("\0\0\0\0\0\0\0\0", "zeros, with a zero byte at offset 0"),
+		JUNK("\x1f\x8b\x08\0", "gzip"),
+		JUNK("QEVM\0\0\0\3", "a QEMU migration file"),
+		JUNK("\xff\xfe"
+	             "C\0P\0U\0",
+	             "UTF-16 text"),
+		JUNK("C\0P\0U\0 \0"
+	             "0\0:\0",
+	             "UTF-16 text"),
+		JUNK("CPU 0:\n\1\2\3\0\4\5\6\7", "binary data, with a zero byte at offset 10"),
+		JUNK("\177ELF\2\1\1\0", "an ELF file"),
+#undef JUNK
+	};
+
+	for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+		assert_int_equal(read_text(junk[i].bytes, junk[i].count), VPMU_NO_REGISTER);
+		if (!strstr(why, junk[i].says))
+			fail_msg("%zu: '%s'", i, why);
+	}
+}
+
+static void nine_different_cpus_are_too_many(void **state)
+{
+	static char text[32768];
+	char *at = text;
+
+	for (unsigned i = 0; i < FOREIGN_MODELS + 1; i++) {
+		char name[32], head[16];
+		struct vpmu_model model;
+
+		snprintf(name, sizeof(name), "zen4,gp=%u", i + 1);
+		snprintf(head, sizeof(head), "CPU %u:\n", i);
+		assert_int_equal(vpmu_model_parse(&model, name, NULL, 0), VPMU_OK);
+		dump(&model, head, "   0x%08x 0x00: eax=0x%08x ebx=0x%08x ecx=0x%08x edx=0x%08x\n",
+		     at);
+		at += strlen(at);
+	}
+	assert_int_equal(read_text(text, (size_t)(at - text)), VPMU_INCOMPATIBLE);
+	assert_non_null(strstr(why, "more than 8 different CPUs"));
+}
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+static void names_of_qemu(void **state)
+{
+	static const struct {
+		const char *name, *model;
+	} rows[] = {
+		{"Icelake-Server-noTSX", "icelake,pdcm=off,hle=off,rtm=off,signature=0x606a0"},
+		{"Icelake-Server-v1", "icelake,pdcm=off,signature=0x606a0"},
+		{"Icelake-Server-v4", "icelake,pdcm=off,hle=off,rtm=off,signature=0x606a0"},
+		{"Skylake-Client-noTSX-IBRS", "skylake,pdcm=off,hle=off,rtm=off,signature=0x506e3"},
+		{"Skylake-Server-IBRS", "cascadelake,pdcm=off,signature=0x50654"},
+		{"Conroe", "intel-v2,gp=2,pdcm=off,signature=0x6f3"},
+		{"EPYC-IBPB", "amd-k7,signature=0x800f12"},
+		{"EPYC-Milan-v2", "amd-perfcore,signature=0xa00f11"},
+	};
+	struct vpmu_model expected, found;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *name = rows[i].name;
+
+		assert_true(foreign_name_text(name, strlen(name), text, sizeof(text)));
+		assert_int_equal(vpmu_model_parse(&expected, rows[i].model, NULL, 0), VPMU_OK);
+		assert_int_equal(vpmu_model_parse(&found, text, NULL, 0), VPMU_OK);
+		if (!vpmu_model_equal(&found, &expected))
+			fail_msg("%s is %s", name, text);
+	}
+	assert_false(foreign_name_text("Icelake", 7, text, sizeof(text)));
+	assert_false(foreign_name_text("EPYC-Naples", 11, text, sizeof(text)));
+}
+
+static void every_name_is_a_model(void **state)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = foreign_name_at(i)); i++) {
+		struct foreign_traits traits;
+		struct vpmu_model model;
+		char text[256];
+
+		assert_true(foreign_name_text(name, strlen(name), text, sizeof(text)));
+		if (vpmu_model_parse(&model, text, why, sizeof(why)))
+			fail_msg("%s: %s: %s", name, text, why);
+		assert_true(foreign_name(name, strlen(name), &traits));
+		memset(&cpus, 0, sizeof(cpus));
+		assert_int_equal(foreign_add_traits(&cpus, &traits, "0", why, sizeof(why)), 0);
+		assert_true(vpmu_model_equal(&cpus.models[0].model, &model));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_says_what_it_says),
+		cmocka_unit_test(aida_has_msrs),
+		cmocka_unit_test(every_model_comes_back),
+		cmocka_unit_test(cut_at_every_byte),
+		cmocka_unit_test(failing_names_the_line),
+		cmocka_unit_test(what_is_no_text_is_named),
+		cmocka_unit_test(nine_different_cpus_are_too_many),
+		cmocka_unit_test(names_of_qemu),
+		cmocka_unit_test(every_name_is_a_model),
+	};
+
+	return cmocka_run_group_tests_name("foreign-cpus", tests, NULL, NULL);
+}

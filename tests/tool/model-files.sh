@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Files that describe CPUs, wherever a model is asked for.
+. "$(dirname "$0")/tap.sh"
+corpus=$SOURCE/fuzz/corpus/foreign_cpus
+
+shows() {
+	grep -qE -- "$1" "$scratch/out"
+}
+
+for file in aida instlat xen cpuid-zen4 cpuid-one cpuid-hybrid cpuinfo-zen4 cpuinfo-skylake lscpu \
+	log-skylake log-hybrid log-amd log-new; do
+	run models "$corpus/$file"
+	check "$file: status" same "$status" 0
+	check "$file: a model" shows '^vendor +(Intel|AMD)'
+done
+
+run models "$corpus/cpuid-hybrid"
+check 'hybrid: both kinds' same "$(grep -c '^vendor ' "$scratch/out")" 2
+check 'hybrid: how many of which' shows '^2 of 3 CPUs, the first is 0$'
+check 'hybrid: what is not told' says 'not told by cpuid -r: '
+check 'hybrid: in one line' one_message
+run models "$corpus/cpuid-hybrid:2"
+check 'hybrid: one of them' shows '^counters +6, '
+refused 'hybrid: which one?' 2 "cpuid-hybrid:0, $corpus/cpuid-hybrid:2)" \
+	plan --model "$corpus/cpuid-hybrid"
+refused 'hybrid: no such kind' 2 "begins with '1'" plan --model "$corpus/cpuid-hybrid:1"
+run plan --model "$corpus/log-hybrid:cpu_atom"
+check 'plan: takes a file' same "$status" 0
+run models --json "$corpus/cpuid-zen4"
+if [ "$status" != 3 ]; then
+	check 'JSON: the document of a model' holds "$scratch/out" 'd["model"]["gp_counters"] == 6'
+	cp "$scratch/out" "$scratch/report"
+	run models "$scratch/report"
+	check "vpmu's own report is one of the files" shows '^counters +6, '
+fi
+"$vpmu" models - <"$corpus/instlat" >"$scratch/out"
+check 'the standard input' shows '^features +perfcore, perfmon-v2'
+
+run models Icelake-Server-noTSX
+check "QEMU's name: status" same "$status" 0
+check "QEMU's name: is the model's" shows '^Icelake-Server-noTSX$'
+run models EPYC-Milan,perfcore=off
+check "QEMU's name: overrides" shows '^counters +4, '
+refused "QEMU's name: bad override" 2 'gp=' models EPYC-Milan,gp=99
+
+head -c 80 "$corpus/cpuid-zen4" >"$scratch/cut"
+refused 'cut: says where' 2 "damaged data: $scratch/cut (cpuid -r): line 2: " models "$scratch/cut"
+head -c 65536 /dev/zero >"$scratch/zeros"
+refused 'zeros' 2 'it looks like zeros' models "$scratch/zeros"
+refused 'a program' 2 'it looks like an ELF file' models "$vpmu"
+refused 'no file' 2 'no such file: ./nothing' models ./nothing
+refused 'a folder' 2 'it is a directory' models "$scratch/"
+truncate -s 1G "$scratch/gib"
+(ulimit -v 400000 && exec timeout 60 "$vpmu" models "$scratch/gib") >"$scratch/out" 2>"$scratch/err"
+status=$?
+check '1 GiB of zeros: status' same "$status" 2
+check '1 GiB of zeros: one message' one_message
+check '1 GiB of zeros: what it looks like' says 'it looks like zeros'
+finish
