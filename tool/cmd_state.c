@@ -60,13 +60,16 @@ const struct command cmd_state = {
 	.name = "state",
 	.operands = "COMMAND [ARGUMENT...]",
 	.about = "Show, compare, convert and judge saved states",
-	.notes = "A state is the values of a vCPU's PMU registers. Files are read in three "
-		 "formats,\n"
-		 "which are told apart by themselves: vpmu's own (.vpmu), JSON, and QEMU's "
-		 "migration\n"
-		 "files.\n"
-		 "\n"
-		 "Commands:\n",
+	.notes =
+		"A state is the values of a vCPU's PMU registers. Files are recognised by their "
+		"content:\n"
+		"vpmu's own (.vpmu) and its JSON; QEMU's migration files, also of virsh save; "
+		"snapshots of\n"
+		"Cloud Hypervisor and Firecracker (JSON); rdmsr's output, wrmsr scripts, traces of "
+		"MSRs.\n"
+		"They may be packed with gzip or zstd; '-' is the standard input.\n"
+		"\n"
+		"Commands:\n",
 	.more = print_verbs,
 	.operand_min = 1,
 	.operand_max = 1,

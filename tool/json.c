@@ -55,6 +55,18 @@ json_t *json_parse(const char *text, size_t bytes, json_error_t *error)
 	return document;
 }
 
+json_t *json_parse_next(const char *text, size_t bytes, size_t *used, json_error_t *error)
+{
+	enum { FLAGS = JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK };
+	json_t *document;
+
+	parsing = true;
+	document = json_loadb(text, bytes, FLAGS, error);
+	parsing = false;
+	*used = document ? (size_t)error->position : 0;
+	return document;
+}
+
 bool json_lacks(void)
 {
 	return false;

@@ -43,6 +43,9 @@ int json_noted_append(json_t *array, json_t *value);
  * tool may end here, with TOOL_LACKS and a message. */
 json_t *json_parse(const char *text, size_t bytes, json_error_t *error);
 
+/* The same of the first of several documents, which has *used bytes. */
+json_t *json_parse_next(const char *text, size_t bytes, size_t *used, json_error_t *error);
+
 /* A document: an object with its "format" and "version". */
 json_t *json_document(const char *format, int version);
 

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "file.h"
+#include "foreign_json.h"
+#include "input.h"
 #include "message.h"
 #include "state.h"
 
@@ -36,6 +37,39 @@ static int read_report(const char *path, const uint8_t *bytes, size_t count,
 	*cpus = (struct foreign_cpus){.format = "a report of vpmu's", .cpus = 1, .count = 1};
 	cpus->models[0] = (struct foreign_cpu){.model = report.model, .cpus = 1, .label = "0"};
 	return TOOL_HOLDS;
+}
+
+/* The CPUs of somebody else's snapshot, or of QMP. */
+static enum vpmu_status add_json(const struct foreign_json *json, struct foreign_cpus *cpus,
+                                 char *why)
+{
+	enum vpmu_status status = VPMU_OK;
+	char label[16];
+
+	cpus->format = json->format;
+	for (size_t i = 0; i < json->cpu_count && !status; i++) {
+		snprintf(label, sizeof(label), "%" PRIu32, json->cpus[i].number);
+		status = foreign_add_leaves(cpus, &json->cpus[i].leaves, label, why, FOREIGN_WHY);
+	}
+	if (!status && json->has_traits)
+		status = foreign_add_traits(cpus, &json->traits, "0", why, FOREIGN_WHY);
+	if (status || cpus->count)
+		return status;
+	snprintf(why, FOREIGN_WHY, "MSRs, and no CPUID with them");
+	return VPMU_NO_REGISTER;
+}
+
+static enum vpmu_status read_json(const uint8_t *bytes, size_t count, struct foreign_cpus *cpus,
+                                  char *why)
+{
+	struct foreign_json json;
+	enum vpmu_status status = foreign_json_read((const char *)bytes, count, &json, why);
+
+	*cpus = (struct foreign_cpus){.format = "JSON"};
+	if (!status)
+		status = add_json(&json, cpus, why);
+	foreign_json_free(&json);
+	return status;
 }
 
 void model_file_tell(const char *path, const struct foreign_cpus *cpus)
@@ -74,42 +108,58 @@ static void name_models(const char *path, struct foreign_cpus *cpus)
 	}
 }
 
+static int said(const char *path, const struct foreign_cpus *cpus, enum vpmu_status status,
+                const char *why)
+{
+	const char *format = cpus->format;
+
+	if (status == VPMU_INTERNAL)
+		return TOOL_LACKS; /* this build has no JSON, and a message has said so */
+	if (status == VPMU_HOST)
+		message("cannot read: %s: %s", path, why);
+	else if (status == VPMU_NO_REGISTER)
+		message("not a description of a CPU: %s: %s", path, why);
+	else if (status)
+		message("%s: %s (%s): %s", vpmu_status_text(status), path, format ? format : "?",
+		        why);
+	if (!status)
+		return TOOL_HOLDS;
+	return status == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
+}
+
 int model_file_parse(const char *path, const uint8_t *bytes, size_t count,
                      struct foreign_cpus *cpus)
 {
 	char why[FOREIGN_WHY] = "";
-	enum vpmu_status status;
+	int status;
 
-	if (looks_like_json(bytes, count)) {
-		int exit_status = read_report(path, bytes, count, cpus);
-
-		if (exit_status)
-			return exit_status;
-	} else {
-		status = foreign_cpus_read(bytes, count, cpus, why, sizeof(why));
-		if (status == VPMU_NO_REGISTER)
-			message("not a description of a CPU: %s: %s", path, why);
-		else if (status)
-			message("%s: %s (%s): %s", vpmu_status_text(status), path, cpus->format,
-			        why);
-		if (status)
-			return TOOL_BAD;
-	}
-	name_models(path, cpus);
-	return TOOL_HOLDS;
+	if (state_json_is_own(bytes, count))
+		status = read_report(path, bytes, count, cpus);
+	else if (looks_like_json(bytes, count))
+		status = said(path, cpus, read_json(bytes, count, cpus, why), why);
+	else
+		status = said(path, cpus, foreign_cpus_read(bytes, count, cpus, why, sizeof(why)),
+		              why);
+	if (!status)
+		name_models(path, cpus);
+	return status;
 }
 
 int model_file_read(const char *path, struct foreign_cpus *cpus)
 {
-	uint8_t *bytes;
-	size_t count;
-	int status = file_read(strcmp(path, "-") ? path : "/dev/stdin", MODEL_FILE_LIMIT,
-	                       "any description of a CPU", &bytes, &count);
+	struct input input;
+	int status = input_open(path, MODEL_FILE_LIMIT, "any description of a CPU", &input);
 
 	if (status)
 		return status;
-	status = model_file_parse(path, bytes, count, cpus);
-	free(bytes);
+	if (input.is_qemu) {
+		message("not a description of a CPU: %s: it looks like a QEMU migration file",
+		        path);
+		status = TOOL_BAD;
+	} else {
+		status = model_file_parse(path, input.bytes, input.count, cpus);
+	}
+	input_close(&input);
 	return status;
 }
 

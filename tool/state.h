@@ -41,6 +41,9 @@ enum vpmu_status state_native_read(const void *data, size_t bytes, struct state_
                                    char *why);
 enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_set *set, char *why);
 
+/* Whether bytes begin as a JSON document of vpmu's does. */
+bool state_json_is_own(const uint8_t *bytes, size_t count);
+
 /* A host, as `vpmu doctor --json` or `vpmu models NAME --json` printed it. */
 struct state_report {
 	struct vpmu_model model;
@@ -52,7 +55,7 @@ struct state_report {
 enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
                                    char *why);
 
-enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU };
+enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU, STATE_FOREIGN };
 
 /* "native" or "json" as typed after --to; TOOL_HOLDS, or the exit status after a message. */
 int state_format_from_text(const char *text, enum state_format *format);
@@ -68,33 +71,49 @@ int state_file_write(const char *path, const struct state_set *set, enum state_f
 
 /* --- Files of any format ---------------------------------------------------------------------- */
 
+struct msr_table;
+
 /* A file that has been read. */
 struct state_file {
 	enum state_format format;
+	bool needs_model; /* it does not tell one: without one given the set is empty */
 	struct state_set set;
-	/* Of a QEMU file: what is in it; the set is empty unless a model was given. */
+	/* Of a QEMU file: what is in it. */
 	struct vpmu_qemu_about qemu;
 	struct vpmu_qemu_cpu *cpus;
+	/* Of others' dumps: what format, and their MSRs. */
+	const char *foreign;
+	struct msr_table *msrs;
 };
 
 /* Reads such a report from a file. Returns the exit status; TOOL_BAD after a message. */
 int state_report_read(const char *path, struct state_report *report);
 
-/* Whether it is one of QEMU's. */
-bool state_file_is_qemu(const char *path);
-
 /*
- * Reads a file. model: as typed, for QEMU's files and no others, which tell it; NULL: not given.
+ * Reads a file ("-": the standard input), of any format that states or registers are found in, as
+ * it is or packed. model: as typed, for files that do not tell it; NULL: not given.
  * Returns the exit status; TOOL_BAD after a message.
  */
 int state_file_read(const char *path, const char *model, struct state_file *file);
 void state_file_free(struct state_file *file);
 
-/* The same, where states are needed and not only looked at: a QEMU file then needs a model. */
+/* The same, where states are needed and not only looked at: the model must be told or given. */
 int state_file_read_set(const char *path, const char *model, struct state_file *file);
 
-/* Reads a QEMU migration file; file->format is already known. Returns the exit status. */
-int state_qemu_read(const char *path, int fd, const char *model, struct state_file *file);
+/* As either, but that a model may be given that is not needed. */
+int state_file_read_any(const char *path, const char *model, struct state_file *file);
+int state_file_must_have_set(const char *path, struct state_file *file);
+
+/* Says that a model was given for a file that tells its own; TOOL_BAD. */
+int state_model_not_needed(const char *path);
+
+/* Reads a QEMU migration file. Returns the exit status. */
+int state_qemu_read(const char *path, const struct vpmu_source *source, const char *model,
+                    struct state_file *file);
+
+/* Reads registers that somebody else has written down. Returns the exit status. */
+int state_foreign_read(const char *path, const uint8_t *bytes, size_t count, const char *model,
+                       struct state_file *file);
 
 /* --- Commands --------------------------------------------------------------------------------- */
 
@@ -104,6 +123,7 @@ extern const struct command state_baseline, state_compat, state_convert, state_d
 /* What the commands print. */
 void state_print_set(const struct state_set *set);
 void state_print_qemu(const struct state_file *file);
+void state_print_foreign(const struct state_file *file);
 
 enum { STATE_LINE_BYTES = 320 }; /* of a line on a register */
 
@@ -137,7 +157,7 @@ int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_
 #define STATE_QEMU_MODEL(option, structure, member)                                                \
 	{                                                                                          \
 		.name = (option), .value = "NAME",                                                 \
-		.about = "the PMU of the vCPUs, which a QEMU file does not tell",                  \
+		.about = "the PMU of the vCPUs, where the file does not tell it",                  \
 		.kind = OPTION_TEXT, .offset = offsetof(structure, member)                         \
 	}
 

@@ -94,17 +94,28 @@ static int diff(const struct state_set *a, const struct state_set *b)
 	return differ ? TOOL_FAILS : TOOL_HOLDS;
 }
 
-/* A model that is needed for one of the files must not be given for the other. */
+static bool takes_model(const struct state_file *file)
+{
+	return file->format == STATE_QEMU || file->format == STATE_FOREIGN;
+}
+
+/* A model may be needed for one of them only. */
 static int read_both(const char *const *paths, const char *model, struct state_file *files)
 {
-	bool needs[] = {state_file_is_qemu(paths[0]), state_file_is_qemu(paths[1])};
-	bool none = !needs[0] && !needs[1];
-	int status = state_file_read_set(paths[0], needs[0] || none ? model : NULL, &files[0]);
+	int status = TOOL_HOLDS;
+	size_t i;
 
-	if (status)
-		return status;
-	status = state_file_read_set(paths[1], needs[1] || none ? model : NULL, &files[1]);
-	if (status)
+	for (i = 0; i < 2 && !status; i++) {
+		status = state_file_read_any(paths[i], model, &files[i]);
+		if (!status)
+			status = state_file_must_have_set(paths[i], &files[i]);
+	}
+	if (!status && model && !takes_model(&files[0]) && !takes_model(&files[1])) {
+		status = state_model_not_needed(paths[0]);
+		state_file_free(&files[1]);
+		i = 2;
+	}
+	if (status && i == 2)
 		state_file_free(&files[0]);
 	return status;
 }

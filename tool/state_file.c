@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of states: told apart, read and written. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "file.h"
+#include "input.h"
 #include "message.h"
+#include "msr_table.h"
 #include "state.h"
 
 enum { LIMIT = 64 << 20 };
@@ -27,54 +25,15 @@ int state_format_from_text(const char *text, enum state_format *format)
 	return TOOL_HOLDS;
 }
 
-/* Whether the file begins as QEMU's do; *fd is then open, and the file is one that has an end. */
-static bool open_qemu(const char *path, int *fd)
-{
-	struct stat about;
-	char magic[4];
-
-	if (stat(path, &about) || !S_ISREG(about.st_mode))
-		return false;
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
-		return false;
-	if (pread(*fd, magic, sizeof(magic), 0) == sizeof(magic) &&
-	    !memcmp(magic, "QEVM", sizeof(magic)))
-		return true;
-	close(*fd);
-	return false;
-}
-
-static bool looks_like_json(const uint8_t *bytes, size_t count)
-{
-	size_t at = 0;
-
-	while (at < count && strchr(" \t\r\n", bytes[at]))
-		at++;
-	return at < count && bytes[at] == '{';
-}
-
-static int read_states(const char *path, const uint8_t *bytes, size_t count,
-                       struct state_file *file)
+static int read_own(const char *path, const uint8_t *bytes, size_t count, struct state_file *file)
 {
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status status;
 
-	if (count >= 4 && !memcmp(bytes, "QEVM", 4)) {
-		message("a QEMU migration file must be a regular file: %s", path);
-		return TOOL_BAD;
-	}
-	if (looks_like_json(bytes, count)) {
-		file->format = STATE_JSON;
+	if (file->format == STATE_JSON)
 		status = state_json_read((const char *)bytes, count, &file->set, why);
-	} else if (count >= 3 && !memcmp(bytes, "vPM", 3)) {
-		file->format = STATE_NATIVE;
+	else
 		status = state_native_read(bytes, count, &file->set, why);
-	} else {
-		message("not a file of states: %s (neither vpmu's own, nor JSON, nor QEMU's)",
-		        path);
-		return TOOL_BAD;
-	}
 	if (status == VPMU_INTERNAL)
 		return TOOL_LACKS; /* this build has no JSON, and a message has said so */
 	if (!status)
@@ -86,40 +45,57 @@ static int read_states(const char *path, const uint8_t *bytes, size_t count,
 	return status == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
 }
 
-bool state_file_is_qemu(const char *path)
+static int read_input(const char *model, struct input *input, struct state_file *file)
 {
-	int fd;
+	const uint8_t *bytes = input->bytes;
+	size_t count = input->count;
+	int status;
 
-	if (!open_qemu(path, &fd))
-		return false;
-	close(fd);
-	return true;
+	if (input->is_qemu) {
+		file->format = STATE_QEMU;
+		status = state_qemu_read(input->path, &input->source, model, file);
+		input_end_progress(input);
+		return status;
+	}
+	if (count >= 3 && !memcmp(bytes, "vPM", 3))
+		file->format = STATE_NATIVE;
+	else if (state_json_is_own(bytes, count))
+		file->format = STATE_JSON;
+	else
+		return state_foreign_read(input->path, bytes, count, model, file);
+	return read_own(input->path, bytes, count, file);
+}
+
+int state_file_read_any(const char *path, const char *model, struct state_file *file)
+{
+	struct input input;
+	int status = input_open(path, LIMIT, "any file of states", &input);
+
+	memset(file, 0, sizeof(*file));
+	if (status)
+		return status;
+	status = read_input(model, &input, file);
+	input_close(&input);
+	if (status)
+		state_file_free(file);
+	return status;
+}
+
+int state_model_not_needed(const char *path)
+{
+	message("a model is given only for files that do not tell theirs: %s (this one does)",
+	        path);
+	return TOOL_BAD;
 }
 
 int state_file_read(const char *path, const char *model, struct state_file *file)
 {
-	uint8_t *bytes;
-	size_t count;
-	int fd, status;
+	int status = state_file_read_any(path, model, file);
 
-	memset(file, 0, sizeof(*file));
-	if (open_qemu(path, &fd)) {
-		file->format = STATE_QEMU;
-		status = state_qemu_read(path, fd, model, file);
-		close(fd);
+	if (status || !model || file->format == STATE_QEMU || file->format == STATE_FOREIGN)
 		return status;
-	}
-	if (model) {
-		message("a model is given for a QEMU file only: %s (other files have theirs)",
-		        path);
-		return TOOL_BAD;
-	}
-	status = file_read(path, LIMIT, "any file of states", &bytes, &count);
-	if (status)
-		return status;
-	status = read_states(path, bytes, count, file);
-	free(bytes);
-	return status;
+	state_file_free(file);
+	return state_model_not_needed(path);
 }
 
 int state_report_read(const char *path, struct state_report *report)
@@ -143,15 +119,21 @@ int state_report_read(const char *path, struct state_report *report)
 	return read ? TOOL_BAD : TOOL_HOLDS;
 }
 
+int state_file_must_have_set(const char *path, struct state_file *file)
+{
+	if (file->set.count || !file->needs_model)
+		return TOOL_HOLDS;
+	message("%s does not say which PMU its vCPUs have: %s (--model NAME does)",
+	        file->format == STATE_QEMU ? "a QEMU file" : file->foreign, path);
+	state_file_free(file);
+	return TOOL_BAD;
+}
+
 int state_file_read_set(const char *path, const char *model, struct state_file *file)
 {
 	int status = state_file_read(path, model, file);
 
-	if (status || file->format != STATE_QEMU || model)
-		return status;
-	message("a QEMU file does not say which PMU its vCPUs have: %s (--model NAME does)", path);
-	state_file_free(file);
-	return TOOL_BAD;
+	return status ? status : state_file_must_have_set(path, file);
 }
 
 void state_file_free(struct state_file *file)
@@ -159,6 +141,10 @@ void state_file_free(struct state_file *file)
 	state_set_free(&file->set);
 	free(file->cpus);
 	file->cpus = NULL;
+	if (file->msrs)
+		msr_table_free(file->msrs);
+	free(file->msrs);
+	file->msrs = NULL;
 }
 
 static bool write_set(const struct state_set *set, enum state_format format, FILE *stream)

@@ -4,76 +4,23 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "message.h"
 #include "model_arg.h"
 #include "state.h"
 
-/* The file, and how far it has been read. */
-struct opened {
-	int fd;
-	uint64_t bytes;
-	time_t started, shown;
-};
-
-/* A file without a description is read from its start to its end. */
-static void show_progress(struct opened *opened, uint64_t offset)
+static int find(const char *path, const struct vpmu_source *source, struct state_file *file)
 {
-	time_t now = time(NULL);
-
-	if (now - opened->started < 2 || now == opened->shown || !isatty(STDERR_FILENO))
-		return;
-	opened->shown = now;
-	fprintf(stderr, "\r%3" PRIu64 "%%", offset * 100 / opened->bytes);
-	fflush(stderr);
-}
-
-static void end_progress(const struct opened *opened)
-{
-	if (opened->shown)
-		fputs("\r    \r", stderr);
-}
-
-static bool read_at(void *context, uint64_t offset, void *into, size_t bytes)
-{
-	struct opened *opened = context;
-	size_t done = 0;
-
-	show_progress(opened, offset);
-	while (done < bytes) {
-		ssize_t got = pread(opened->fd, (char *)into + done, bytes - done,
-		                    (off_t)(offset + done));
-
-		if (!got)
-			errno = EIO; /* it has become shorter */
-		if (got <= 0 && (!got || errno != EINTR))
-			return false;
-		done += got > 0 ? (size_t)got : 0;
-	}
-	return true;
-}
-
-static int find(const char *path, int fd, struct state_file *file)
-{
-	struct opened opened = {.fd = fd, .started = time(NULL)};
-	struct vpmu_source source = {.read = read_at, .context = &opened};
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status status;
-	struct stat about;
 
 	file->cpus = calloc(VPMU_FILE_VCPUS, sizeof(*file->cpus));
-	if (!file->cpus || fstat(fd, &about)) {
-		message("cannot read: %s: %s", path, strerror(errno));
-		return file->cpus ? TOOL_BAD : TOOL_LACKS;
+	if (!file->cpus) {
+		message("cannot read: %s: %s", path, strerror(ENOMEM));
+		return TOOL_LACKS;
 	}
-	source.bytes = opened.bytes = (uint64_t)about.st_size;
 	errno = 0;
-	status =
-		vpmu_qemu_find(&source, file->cpus, VPMU_FILE_VCPUS, &file->qemu, why, sizeof(why));
-	end_progress(&opened);
+	status = vpmu_qemu_find(source, file->cpus, VPMU_FILE_VCPUS, &file->qemu, why, sizeof(why));
 	if (status)
 		message("%s: %s: %s%s%s", vpmu_status_text(status), path, why,
 		        status == VPMU_HOST ? ": " : "",
@@ -116,16 +63,16 @@ static int make_states(const char *path, const char *text, struct state_file *fi
 	return TOOL_HOLDS;
 }
 
-int state_qemu_read(const char *path, int fd, const char *model, struct state_file *file)
+int state_qemu_read(const char *path, const struct vpmu_source *source, const char *model,
+                    struct state_file *file)
 {
-	int status = find(path, fd, file);
+	int status = find(path, source, file);
 
+	file->needs_model = true;
 	if (!status) {
 		qsort(file->cpus, file->qemu.cpus, sizeof(*file->cpus), by_instance);
 		if (model)
 			status = make_states(path, model, file);
 	}
-	if (status)
-		state_file_free(file);
 	return status;
 }

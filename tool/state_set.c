@@ -112,3 +112,15 @@ bool state_native_write(const struct state_set *set, FILE *stream)
 	}
 	return true;
 }
+
+/* What vpmu has written begins with its format. */
+bool state_json_is_own(const uint8_t *bytes, size_t count)
+{
+	enum { LOOKED_AT = 64 };
+	size_t at = 0;
+
+	while (at < count && strchr(" \t\r\n", bytes[at]) && bytes[at])
+		at++;
+	return at < count && bytes[at] == '{' &&
+	       memmem(bytes + at, count - at < LOOKED_AT ? count - at : LOOKED_AT, "\"format\"", 8);
+}

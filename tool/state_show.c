@@ -6,6 +6,7 @@
 
 #include "message.h"
 #include "models.h"
+#include "msr_table.h"
 #include "state.h"
 #include "visible.h"
 
@@ -97,13 +98,40 @@ void state_print_qemu(const struct state_file *file)
 		print_cpu(&file->cpus[i], !file->set.count);
 }
 
+/* --- Others' dumps ---------------------------------------------------------------------------- */
+
+/* Without a model: numbers, and what they are called on some PMU. */
+static void print_msrs(const struct msr_table *msrs)
+{
+	for (size_t i = 0; i < msrs->count; i++) {
+		const struct foreign_msr *msr = &msrs->entries[i];
+		const char *name = msr_name(msr->msr);
+
+		if (!i || msr->cpu != msr[-1].cpu)
+			printf("%sCPU %" PRIu32 "%s\n", bold_on(stdout), msr->cpu,
+			       bold_off(stdout));
+		printf("  0x%-8" PRIx32 "  %-29s  0x%" PRIx64 "\n", msr->msr,
+		       name ? name : "not a PMU's", msr->value);
+	}
+}
+
+void state_print_foreign(const struct state_file *file)
+{
+	printf("%s\n", file->foreign);
+	if (!file->set.count)
+		print_msrs(file->msrs);
+}
+
 static void print_file(const struct state_file *file)
 {
-	if (file->format != STATE_QEMU) {
+	if (file->format == STATE_QEMU) {
+		state_print_qemu(file);
+	} else if (file->format == STATE_FOREIGN) {
+		state_print_foreign(file);
+	} else {
 		state_print_set(&file->set);
 		return;
 	}
-	state_print_qemu(file);
 	if (file->set.count)
 		putchar('\n');
 	state_print_set(&file->set);
@@ -146,6 +174,9 @@ const struct command state_show = {
 	.name = "state show",
 	.operands = "FILE",
 	.about = "Show what is in a file of states",
+	.notes = "FILE is read in any format that states or registers are found in ('vpmu state "
+		 "--help'\n"
+		 "lists them); '-' is the standard input.\n",
 	.options = show_rows,
 	.option_count = sizeof(show_rows) / sizeof(show_rows[0]),
 	.operand_min = 1,
@@ -178,11 +209,14 @@ static int import(const char *path, const struct import_options *options, enum s
 	struct state_file file;
 	int status;
 
-	if (!state_file_is_qemu(path)) {
+	status = state_file_read_any(path, options->model, &file);
+	if (!status && file.format != STATE_QEMU) {
 		message("not a QEMU migration file: %s (it begins with 'QEVM')", path);
+		state_file_free(&file);
 		return TOOL_BAD;
 	}
-	status = state_file_read_set(path, options->model, &file);
+	if (!status)
+		status = state_file_must_have_set(path, &file);
 	if (status)
 		return status;
 	if (!options->out || strcmp(options->out, "-") != 0)

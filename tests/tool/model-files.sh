@@ -52,7 +52,7 @@ refused 'a program' 2 'it looks like an ELF file' models "$vpmu"
 refused 'no file' 2 'no such file: ./nothing' models ./nothing
 refused 'a folder' 2 'it is a directory' models "$scratch/"
 truncate -s 1G "$scratch/gib"
-(ulimit -v 400000 && exec timeout 60 "$vpmu" models "$scratch/gib") >"$scratch/out" 2>"$scratch/err"
+(ulimit -v "$(memory_limit 400000)" && exec timeout 60 "$vpmu" models "$scratch/gib") >"$scratch/out" 2>"$scratch/err"
 status=$?
 check '1 GiB of zeros: status' same "$status" 2
 check '1 GiB of zeros: one message' one_message

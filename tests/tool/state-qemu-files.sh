@@ -36,7 +36,67 @@ check 'found through its description' grep -q 'through its description' \
 check "found by QEMU's layout" grep -q "by QEMU's layout" <("$vpmu" state show "$corpus/plain")
 refused 'no model' 2 'does not say which PMU its vCPUs have' \
 	state import-qemu "$corpus/described"
-refused 'not a QEMU file' 2 'not a QEMU migration file' state import-qemu "$0" --model zen4
+refused 'not a QEMU file' 2 'not a file of states' state import-qemu "$0" --model zen4
+refused 'states, and not of QEMU' 2 'not a QEMU migration file' \
+	state import-qemu "$SOURCE/tests/stream/golden/intel-v2.vpmu"
+
+# As it is, packed, out of a pipe, in a libvirt save image: the same states.
+"$vpmu" state import-qemu "$corpus/plain" --model intel-v2 --out - >"$scratch/wanted"
+"$vpmu" state import-qemu - --model intel-v2 --out - <"$corpus/plain" >"$scratch/out"
+check 'the standard input' cmp "$scratch/wanted" "$scratch/out"
+cat "$corpus/plain" | "$vpmu" state import-qemu - --model intel-v2 --out - >"$scratch/out"
+check 'a pipe' cmp "$scratch/wanted" "$scratch/out"
+# Whether this build unpacks what the standard input is.
+unpacks() {
+	"$vpmu" state show - --model intel-v2 >/dev/null 2>"$scratch/err"
+	[ $? != 3 ]
+}
+
+# libvirt's header: magic, version, length of the XML, two words, how it is packed, 15 words.
+save_image() {
+	python3 -c 'import struct, sys
+xml = b"<domain/>\\0"
+sys.stdout.buffer.write(b"LibvirtQemudSave" + struct.pack("<19I", 2, len(xml), 1, int(sys.argv[1]),
+                        *[0] * 15) + xml + sys.stdin.buffer.read())' "$1"
+}
+save_image 0 <"$corpus/described" >"$scratch/save"
+"$vpmu" state import-qemu "$corpus/described" --model intel-v2 --out - >"$scratch/wanted"
+run state import-qemu "$scratch/save" --model intel-v2 --out -
+check 'a libvirt save image' cmp "$scratch/wanted" "$scratch/out"
+save_image 3 <"$corpus/described" >"$scratch/xz"
+refused 'a save image that is packed with xz' 2 'packed with xz' state show "$scratch/xz"
+for cut in 16 60 91 93 150; do
+	head -c "$cut" "$scratch/save" >"$scratch/cut"
+	refused "a save image cut at $cut" 2 '' state show "$scratch/cut"
+done
+for tool in gzip zstd; do
+	if ! command -v "$tool" >/dev/null || ! "$tool" -c <"$corpus/described" | unpacks; then
+		skip "packed with $tool" "no $tool here, or not in this build"
+		continue
+	fi
+	"$tool" -c <"$corpus/described" >"$scratch/packed"
+	run state import-qemu "$scratch/packed" --model intel-v2 --out -
+	check "$tool: the same" cmp "$scratch/wanted" "$scratch/out"
+	save_image 1 <"$scratch/packed" >"$scratch/save-packed"
+	run state import-qemu "$scratch/save-packed" --model intel-v2 --out -
+	check "$tool in a save image: the same" cmp "$scratch/wanted" "$scratch/out"
+	size=$(stat -c %s "$scratch/packed")
+	for cut in 4 10 100 $((size / 2)) $((size - 1)); do
+		head -c "$cut" "$scratch/packed" >"$scratch/cut"
+		refused "$tool cut at $cut" 2 "$tool: $scratch/cut: cut short at offset $cut" \
+			state show "$scratch/cut"
+	done
+	(head -c $((size / 2)) "$scratch/packed"; printf 'XXXX'
+		tail -c +$((size / 2 + 5)) "$scratch/packed") >"$scratch/cut"
+	run state show "$scratch/cut"
+	check "$tool damaged: status" same "$status" 2
+	check "$tool damaged: one message" one_message
+	head -c 200M /dev/zero | "$tool" -c >"$scratch/bomb"
+	(ulimit -v "$(memory_limit 400000)" && exec timeout 60 "$vpmu" state show "$scratch/bomb") \
+		>"$scratch/out" 2>"$scratch/err"
+	check "$tool: a bomb: status" same "$?" 2
+	check "$tool: a bomb: what it looks like" says 'it looks like zeros'
+done
 
 size=$(stat -c %s "$corpus/described")
 for cut in 7 1000 9000 $((size - 100)) $((size - 1)); do

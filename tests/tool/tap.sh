@@ -32,6 +32,15 @@ have_terminals() {
 	script -qec true /dev/null </dev/null >/dev/null 2>&1
 }
 
+# KIB: the same, or unlimited for a tool that is a sanitizer's build, which takes far more.
+memory_limit() {
+	if (ulimit -v "$1" && "$vpmu" --version) >/dev/null 2>&1; then
+		echo "$1"
+	else
+		echo unlimited
+	fi
+}
+
 # ARGUMENT…: runs the tool; sets $status, $scratch/out and $scratch/err.
 run() {
 	timeout 60 "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null

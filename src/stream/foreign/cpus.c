@@ -195,7 +195,7 @@ enum vpmu_status foreign_add_traits(struct foreign_cpus *cpus, const struct fore
 
 /* --- A text ----------------------------------------------------------------------------------- */
 
-static enum vpmu_status not_known(const void *data, size_t bytes, const struct why *why)
+enum vpmu_status not_known(const void *data, size_t bytes, const struct why *why)
 {
 	struct text text = text_in(why->text, why->bytes);
 	size_t zero;

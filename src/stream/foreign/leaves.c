@@ -202,14 +202,14 @@ static bool aida_starts(struct scan line)
 }
 
 /* "------[ CPUID Registers / Logical CPU #1 ]------" */
-static bool aida_begins(struct scan line, uint32_t *number)
+bool aida_begins(struct scan line, uint32_t *number)
 {
 	return scan_char(&line, '-') && scan_find(&line, "Logical CPU #") &&
 	       scan_decimal(&line, number);
 }
 
 /* "MSR 00000345: 0000-0000-0000-32C4" */
-static bool aida_msr(struct scan line, uint32_t *msr, uint64_t *value)
+bool aida_msr(struct scan line, uint32_t *msr, uint64_t *value)
 {
 	uint64_t number, part;
 

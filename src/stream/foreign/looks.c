@@ -80,6 +80,16 @@ static const char *looks_like_text(const uint8_t *at, size_t bytes)
 	return is_utf8 ? "text" : "text of another encoding than UTF-8";
 }
 
+/* A list of objects: a kernel's log begins with '[', too. */
+static bool begins_list(const uint8_t *at, size_t bytes)
+{
+	size_t next = 1;
+
+	while (next < bytes && (at[next] == ' ' || (at[next] >= '\t' && at[next] <= '\r')))
+		next++;
+	return at[0] == '[' && next < bytes && (at[next] == '{' || at[next] == '"');
+}
+
 const char *foreign_looks(const void *data, size_t bytes)
 {
 	const uint8_t *at = data;
@@ -100,7 +110,7 @@ const char *foreign_looks(const void *data, size_t bytes)
 		first++;
 	if (first < count && at[first] == '<')
 		return "XML";
-	if (first < count && at[first] == '{')
+	if (first < count && (at[first] == '{' || begins_list(at + first, count - first)))
 		return "JSON";
 	return looks_like_text(at, count);
 }

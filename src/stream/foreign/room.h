@@ -116,4 +116,27 @@ bool foreign_name_text(const char *name, size_t length, char *text, size_t bytes
 /* The i-th such name without its suffixes, or NULL past the last. Static storage. */
 const char *foreign_name_at(size_t i);
 
+/* --- Registers -------------------------------------------------------------------------------- */
+
+/* An MSR's value on a CPU, or in a vCPU. */
+struct foreign_msr {
+	uint32_t cpu, msr;
+	uint64_t value;
+};
+
+/* Who takes what is read: in the order of the text, of which the last value counts. False: it has
+ * no memory. */
+struct foreign_taker {
+	bool (*take)(void *context, const struct foreign_msr *msr);
+	void *context;
+};
+
+/*
+ * Reads a text with the values of MSRs, and sets *format. Errors as foreign_cpus_read(), and
+ * VPMU_HOST: the taker has no memory.
+ */
+enum vpmu_status foreign_msrs_read(const void *data, size_t bytes,
+                                   const struct foreign_taker *taker, const char **format,
+                                   char *why, size_t why_bytes);
+
 #endif

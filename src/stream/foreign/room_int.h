@@ -83,6 +83,9 @@ struct why {
 enum vpmu_status fail_line(const struct why *why, enum vpmu_status status, uint64_t line,
                            const char *what);
 
+/* VPMU_NO_REGISTER, and what the bytes look like. */
+enum vpmu_status not_known(const void *data, size_t bytes, const struct why *why);
+
 /* --- Formats of CPUs -------------------------------------------------------------------------- */
 
 struct cpu_format {
@@ -95,6 +98,25 @@ struct cpu_format {
 
 extern const struct cpu_format format_cpuid, format_aida, format_xen, format_cpuinfo, format_lscpu,
 	format_kernel_log;
+
+/* --- Formats of registers --------------------------------------------------------------------- */
+
+struct msr_format {
+	const char *name;
+	bool (*starts)(struct scan line);
+	enum vpmu_status (*read)(struct lines *lines, const struct foreign_taker *taker,
+	                         const struct why *why);
+};
+
+extern const struct msr_format format_msr_tools, format_trace, format_aida_msrs;
+
+/* Hands a value over; VPMU_HOST, with why: there is no memory. */
+enum vpmu_status take_msr(const struct foreign_taker *taker, uint32_t cpu, uint64_t msr,
+                          uint64_t value, const struct why *why);
+
+/* "MSR 00000186: 0000-0000-0053-0076" of AIDA64, and the heading of a CPU. */
+bool aida_msr(struct scan line, uint32_t *msr, uint64_t *value);
+bool aida_begins(struct scan line, uint32_t *number);
 
 /* A number as a label. */
 void label_number(char label[FOREIGN_LABEL], uint32_t number);

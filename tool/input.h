@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file as people have it: a regular file, a pipe or the standard input; packed with gzip or zstd,
+ * or with a libvirt save image's header before it. What is inside is either read into memory, or,
+ * when it is a QEMU migration file, which may be of any size, read where it is.
+ */
+#ifndef TOOL_INPUT_H
+#define TOOL_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <vpmu/stream.h>
+
+struct input {
+	const char *path;
+	bool is_qemu;
+	uint8_t *bytes; /* of what is no QEMU file */
+	size_t count;
+	struct vpmu_source source; /* of a QEMU file: its bytes, from its magic on */
+	/* Its own: */
+	int fd;
+	uint64_t start, end; /* of the source in the file */
+	time_t started, shown;
+};
+
+/*
+ * Opens "-" or a file, of whose contents at most `limit` bytes are read into memory. limit_is: what
+ * the limit is, for the message. Returns the exit status; *input needs input_close() when it is
+ * TOOL_HOLDS.
+ */
+int input_open(const char *path, uint64_t limit, const char *limit_is, struct input *input);
+void input_close(struct input *input);
+
+/* Takes the percentage from the terminal again, that a long search shows. */
+void input_end_progress(const struct input *input);
+
+enum { INPUT_UNPACKED_LIMIT_GIB = 16 };
+
+#endif
