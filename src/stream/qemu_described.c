@@ -252,6 +252,18 @@ static enum vpmu_status measure(struct search *search, struct sums *sums, uint64
 	return VPMU_OK;
 }
 
+bool search_is_description(struct search *search, uint64_t start, uint64_t end)
+{
+	struct why why = search->why;
+	struct sums sums;
+	bool is;
+
+	search->why = (struct why){NULL, 0};
+	is = measure(search, &sums, start, end) == VPMU_OK && sums.has_cpu;
+	search->why = why;
+	return is;
+}
+
 enum vpmu_status search_described(struct search *search, uint64_t sections, uint64_t start,
                                   uint64_t end)
 {

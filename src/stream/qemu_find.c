@@ -5,8 +5,8 @@
 enum {
 	QEMU_MAGIC = 0x5145564d, /* "QEVM" */
 	QEMU_VERSION = 3,
-	DESCRIPTION_HEAD = 5, /* the mark, and the length */
 	DESCRIPTION_LIMIT = 16 << 20,
+	DESCRIPTION_TRIES = 16, /* of what looks as one from afar */
 };
 
 enum vpmu_status search_fail(struct search *search, enum vpmu_status status, const char *what,
@@ -89,6 +89,33 @@ static uint64_t find_description(struct search *search)
 	return 0;
 }
 
+/*
+ * The same where something follows the stream, as on a volume that is larger: looked for from the
+ * first device on. 0: there is none.
+ */
+static uint64_t find_description_within(struct search *search, uint64_t devices)
+{
+	uint64_t bytes = search->window.source->bytes;
+	unsigned tries = 0;
+
+	for (uint64_t at = devices + 1; at + DESCRIPTION_HEAD < bytes; at++) {
+		uint64_t start = at + DESCRIPTION_HEAD, length;
+
+		if (window_byte(&search->window, at) != QEMU_DESCRIPTION ||
+		    window_byte(&search->window, start) != '{' ||
+		    window_byte(&search->window, at - 1) != QEMU_EOF)
+			continue;
+		length = window_be(&search->window, at + 1, 4);
+		if (length > bytes - start || length > DESCRIPTION_LIMIT)
+			continue;
+		if (search_is_description(search, start, start + length))
+			return at;
+		if (++tries == DESCRIPTION_TRIES || search->window.broken)
+			break;
+	}
+	return 0;
+}
+
 /* The machine type of the configuration, which is no more than information. */
 static void read_machine(struct search *search)
 {
@@ -105,6 +132,24 @@ static void read_machine(struct search *search)
 	}
 }
 
+/* Past memory, whose length is known, to what is not at the file's end. */
+static enum vpmu_status find_from_start(struct search *search)
+{
+	struct cursor cursor = {search, QEMU_START};
+	enum vpmu_status status = search_pass_memory(&cursor);
+	uint64_t description, start;
+
+	if (status)
+		return status;
+	description = find_description_within(search, cursor.at);
+	if (!description)
+		return search_plain(search, cursor.at);
+	start = description + DESCRIPTION_HEAD;
+	search->about->described = true;
+	return search_described(search, description - 1, start,
+	                        start + window_be(&search->window, description + 1, 4));
+}
+
 static enum vpmu_status find(struct search *search)
 {
 	uint64_t bytes = search->window.source->bytes, description;
@@ -119,10 +164,10 @@ static enum vpmu_status find(struct search *search)
 		                   "the file is of another QEMU format version than 3", 4);
 	read_machine(search);
 	description = bytes > QEMU_START + DESCRIPTION_HEAD + 1 ? find_description(search) : 0;
-	search->about->described = description;
-	return description ? search_described(search, description - 1,
-	                                      description + DESCRIPTION_HEAD, bytes)
-	                   : search_plain(search);
+	if (!description)
+		return find_from_start(search);
+	search->about->described = true;
+	return search_described(search, description - 1, description + DESCRIPTION_HEAD, bytes);
 }
 
 enum vpmu_status vpmu_qemu_find(const struct vpmu_source *source, struct vpmu_qemu_cpu *cpus,

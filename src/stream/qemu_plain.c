@@ -127,39 +127,103 @@ static bool ends_well(struct search *search)
 	       window_byte(&search->window, bytes - 1) == QEMU_EOF;
 }
 
-static enum vpmu_status search_devices(struct cursor *cursor)
+/* Takes the CPUs of the devices up to the last footer, at `end`; *complete: the section that it
+ * ends was among them. */
+static enum vpmu_status search_devices(struct cursor *cursor, uint64_t end, bool *complete)
 {
 	struct search *search = cursor->search;
-	uint64_t end = search->window.source->bytes - END_BYTES;
 	uint64_t last = window_be(&search->window, end + 1, 4);
 	enum vpmu_status status = VPMU_OK;
-	bool complete = false;
 
+	*complete = false;
 	while (!status && cursor->at + SHORTEST_SECTION <= end) {
 		uint32_t instance;
 		uint64_t section = cursor->at;
 		uint64_t subsections = cpu_subsections(cursor, section, &instance);
 
-		complete |= is_last_section(cursor, last);
+		*complete |= is_last_section(cursor, last);
 		if (is_lbr(cursor))
 			search->cpus[search->count - 1].has_lbr = true;
 		cursor->at = subsections ? subsections : section + 1;
 		if (subsections)
 			status = take_cpu(cursor, section, instance);
 	}
-	if (!status && (!complete || is_over(cursor)))
-		return search_fail(search, VPMU_BAD_DATA, "the file is cut short", end);
+	if (is_over(cursor))
+		*complete = false;
 	return status;
 }
 
-enum vpmu_status search_plain(struct search *search)
+/*
+ * Where the last footer is when something follows the stream: of all footers only that one, of a
+ * section that has begun, is followed by the mark of the end and no other section. 0: there is
+ * none.
+ */
+static uint64_t find_end(struct cursor *cursor)
 {
-	struct cursor cursor = {search, QEMU_START};
-	enum vpmu_status status = search_pass_memory(&cursor);
+	enum { HEADS = 256 };
+	struct window *window = &cursor->search->window;
+	uint32_t heads[HEADS] = {0};
+	uint64_t bytes = window->source->bytes;
+	size_t count = 0;
 
-	if (!status && !ends_well(search))
+	for (uint64_t at = cursor->at; at + SHORTEST_SECTION <= bytes || at + END_BYTES <= bytes;
+	     at++) {
+		uint32_t number;
+
+		if (at + SHORTEST_SECTION <= bytes &&
+		    window_byte(window, at) == QEMU_SECTION_FULL && window_byte(window, at + 5) &&
+		    window_byte(window, at + 6) > ' ')
+			heads[count++ % HEADS] = (uint32_t)window_be(window, at + 1, 4);
+		if (window_byte(window, at) != QEMU_FOOTER || at + END_BYTES > bytes ||
+		    window_byte(window, at + END_BYTES - 1) != QEMU_EOF)
+			continue;
+		number = (uint32_t)window_be(window, at + 1, 4);
+		for (size_t i = 0; i < count && i < HEADS; i++)
+			if (heads[i] == number)
+				return at;
+	}
+	return 0;
+}
+
+/* Whether a description begins behind the end, which was looked for whole before: it is cut. */
+static bool begins_description(struct search *search, uint64_t at)
+{
+	uint64_t bytes = search->window.source->bytes;
+
+	return at < bytes && window_byte(&search->window, at) == QEMU_DESCRIPTION &&
+	       (at + DESCRIPTION_HEAD >= bytes ||
+	        window_byte(&search->window, at + DESCRIPTION_HEAD) == '{');
+}
+
+static enum vpmu_status cut_short(struct search *search)
+{
+	return search_fail(search, VPMU_BAD_DATA,
+	                   "the file has neither a description nor QEMU's end: cut short",
+	                   search->window.source->bytes);
+}
+
+/* The file's end is the stream's, or something follows it. */
+enum vpmu_status search_plain(struct search *search, uint64_t devices)
+{
+	struct cursor cursor = {search, devices};
+	enum vpmu_status status;
+	bool complete = false;
+	uint64_t end;
+
+	if (ends_well(search)) {
+		status = search_devices(&cursor, search->window.source->bytes - END_BYTES,
+		                        &complete);
+		if (status || complete)
+			return status;
+	}
+	cursor.at = devices;
+	search->count = 0;
+	end = is_over(&cursor) ? 0 : find_end(&cursor);
+	if (!end)
+		return cut_short(search);
+	if (begins_description(search, end + END_BYTES))
 		return search_fail(search, VPMU_BAD_DATA,
-		                   "the file has neither a description nor QEMU's end: cut short",
-		                   search->window.source->bytes);
-	return status ? status : search_devices(&cursor);
+		                   "the description is cut short, or damaged,", end + END_BYTES);
+	status = search_devices(&cursor, end, &complete);
+	return status || complete ? status : cut_short(search);
 }

@@ -319,6 +319,9 @@ static inline bool is_over(const struct cursor *cursor)
 /* Passes over the configuration and the memory: up to the first section of a device. */
 enum vpmu_status search_pass_memory(struct cursor *cursor);
 
+/* The mark of a description, its length, and its text, which is '{' at least. */
+enum { DESCRIPTION_HEAD = 5 };
+
 /* Marks of a QEMU stream (migration/savevm.h), and the bytes of its parts. */
 enum {
 	QEMU_START = 8, /* after the magic and the version */
@@ -361,8 +364,11 @@ bool search_cpu_at(struct search *search, uint64_t offset, uint32_t *instance, u
 enum vpmu_status search_described(struct search *search, uint64_t sections, uint64_t start,
                                   uint64_t end);
 
-/* Finds them without one. */
-enum vpmu_status search_plain(struct search *search);
+/* Whether such a description is in [start, end): all of it, of devices of which one is a CPU. */
+bool search_is_description(struct search *search, uint64_t start, uint64_t end);
+
+/* Finds them without one; devices begin at the offset. */
+enum vpmu_status search_plain(struct search *search, uint64_t devices);
 
 /* --- The description's JSON ------------------------------------------------------------------ */
 

@@ -106,6 +106,34 @@ for cut in 7 1000 9000 $((size - 100)) $((size - 1)); do
 	check "cut at $cut: one message" one_message
 	check "cut at $cut: prints nothing else" nothing_printed
 done
+
+# Something behind the stream, as on a volume that is larger: the same states. A cut stays one.
+for file in described described-without-footers plain; do
+	"$vpmu" state import-qemu "$corpus/$file" --model intel-v2 --out - >"$scratch/wanted"
+	for tail in '\0' '{' 'seven b' '\4\0\0\0\1{' '\176\0\0\0\1\0'; do
+		(cat "$corpus/$file" && printf "$tail") >"$scratch/tail"
+		run state import-qemu "$scratch/tail" --model intel-v2 --out -
+		check "$file: behind it $tail" cmp "$scratch/wanted" "$scratch/out"
+	done
+	[ "$file" = plain ] && refused 'plain: behind it a description that is cut' 2 \
+		'the description is cut short' state show <(cat "$corpus/plain" && printf '\6\0\0\0\2{')
+	cat "$corpus/$file" "$vpmu" >"$scratch/tail"
+	run state import-qemu "$scratch/tail" --model intel-v2 --out -
+	check "$file: behind it a program" cmp "$scratch/wanted" "$scratch/out"
+	cp "$corpus/$file" "$scratch/tail"
+	truncate -s +64M "$scratch/tail"
+	run state import-qemu "$scratch/tail" --model intel-v2 --out -
+	check "$file: behind it 64 MiB" cmp "$scratch/wanted" "$scratch/out"
+	size=$(stat -c %s "$corpus/$file")
+	for cut in 1000 9000 $((size - 100)) $((size - 1)); do
+		head -c "$cut" "$corpus/$file" >"$scratch/cut"
+		[ "$cut" != $((size - 1)) ] || printf '\377' >>"$scratch/cut" # zeros would mend the end
+		truncate -s +1M "$scratch/cut"
+		refused "$file: cut at $cut, and zeros behind it" 2 '' state show "$scratch/cut"
+	done
+done
 cat "$corpus/described" "$corpus/plain" >"$scratch/two"
-refused 'something follows' 2 '' state show "$scratch/two"
+"$vpmu" state import-qemu "$corpus/described" --model intel-v2 --out - >"$scratch/wanted"
+run state import-qemu "$scratch/two" --model intel-v2 --out -
+check 'two streams: the first' cmp "$scratch/wanted" "$scratch/out"
 finish
