@@ -72,20 +72,34 @@ static enum vpmu_status read_json(const uint8_t *bytes, size_t count, struct for
 	return status;
 }
 
-void model_file_tell(const char *path, const struct foreign_cpus *cpus)
+void model_file_tell_bits(const char *of, unsigned bits)
 {
 	char text[768] = "";
-	unsigned bits = 0;
 	size_t used = 0;
 
-	for (size_t i = 0; i < cpus->count; i++)
-		bits |= cpus->models[i].untold;
 	for (unsigned bit = 0; foreign_untold_text(bit); bit++)
 		if (bits & 1u << bit && used < sizeof(text))
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
 			                         used ? "; " : "", foreign_untold_text(bit));
 	if (bits)
-		message("not told by %s: %s: %s", cpus->format, path, text);
+		message("not told by %s: %s", of, text);
+}
+
+unsigned model_file_untold(const struct foreign_cpus *cpus)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < cpus->count; i++)
+		bits |= cpus->models[i].untold;
+	return bits;
+}
+
+void model_file_tell(const char *path, const struct foreign_cpus *cpus)
+{
+	char of[512];
+
+	snprintf(of, sizeof(of), "%s: %.400s", cpus->format ? cpus->format : "a name", path);
+	model_file_tell_bits(of, model_file_untold(cpus));
 }
 
 /* The model is named after its file: its last part, and the CPU where there are several. */

@@ -16,6 +16,10 @@ int model_file_parse(const char *path, const uint8_t *bytes, size_t count,
 /* Says in one line on stderr what the source does not tell of the models that are used, if any. */
 void model_file_tell(const char *text, const struct foreign_cpus *cpus);
 
+/* The bits of what is not told of any of them, and the line on such bits. */
+unsigned model_file_untold(const struct foreign_cpus *cpus);
+void model_file_tell_bits(const char *of, unsigned bits);
+
 /* Whether the text names a file, "FILE" or "FILE:CPU". */
 bool model_file_is(const char *text);
 

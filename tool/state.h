@@ -55,7 +55,7 @@ struct state_report {
 enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
                                    char *why);
 
-enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU, STATE_FOREIGN };
+enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU, STATE_FOREIGN, STATE_MODELS };
 
 /* "native" or "json" as typed after --to; TOOL_HOLDS, or the exit status after a message. */
 int state_format_from_text(const char *text, enum state_format *format);
@@ -110,6 +110,11 @@ int state_model_not_needed(const char *path);
 /* Reads a QEMU migration file. Returns the exit status. */
 int state_qemu_read(const char *path, const struct vpmu_source *source, const char *model,
                     struct state_file *file);
+
+struct foreign_cpus;
+
+/* Adds a state after a reset for each of the models. Returns the exit status. */
+int state_add_models(struct state_set *set, const struct foreign_cpus *cpus);
 
 /* Reads registers that somebody else has written down. Returns the exit status. */
 int state_foreign_read(const char *path, const uint8_t *bytes, size_t count, const char *model,

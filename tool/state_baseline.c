@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "folder.h"
+#include "input.h"
 #include "memory.h"
 #include "message.h"
 #include "model_arg.h"
@@ -29,8 +30,30 @@ struct fleet {
 	struct vpmu_baseline baseline;
 	struct state_host *hosts;
 	size_t count, room;
-	uint8_t *texts[ARGS_OPERANDS]; /* of the files, which the hosts' names are in */
+	void **kept; /* what the hosts' names are in */
+	size_t kept_count, kept_room;
+	unsigned untold; /* enum foreign_untold, of some file */
+	size_t untold_files;
+	const char *untold_file;
 };
+
+/* Keeps memory up to the end. False, and it is freed: no memory. */
+static bool keep(struct fleet *fleet, void *memory)
+{
+	if (fleet->kept_count == fleet->kept_room) {
+		size_t room = 2 * fleet->kept_room + 64;
+		void **kept = memory_resize(fleet->kept, room * sizeof(*kept));
+
+		if (!kept) {
+			free(memory);
+			return false;
+		}
+		fleet->kept = kept;
+		fleet->kept_room = room;
+	}
+	fleet->kept[fleet->kept_count++] = memory;
+	return true;
+}
 
 /* Adds a host. why: STATE_WHY_BYTES. */
 static bool add_host(struct fleet *fleet, const struct vpmu_model *model, struct state_host host,
@@ -125,51 +148,107 @@ static int add_lines(struct fleet *fleet, const char *path, const uint8_t *bytes
 	return TOOL_HOLDS;
 }
 
-static bool looks_like_report(const uint8_t *bytes, size_t count)
-{
-	size_t at = 0;
-
-	while (at < count && memchr(" \t\r\n", bytes[at], 4))
-		at++;
-	return at < count && bytes[at] == '{';
-}
-
-/* A file is a list of hosts, or one host's report. */
-static int add_contents(struct fleet *fleet, const char *path, const uint8_t *bytes, size_t count)
+/* The CPUs that a file describes: a host for each kind. */
+static int add_described(struct fleet *fleet, const char *path, const struct foreign_cpus *cpus)
 {
 	char why[STATE_WHY_BYTES] = "";
-	struct state_report report;
-	enum vpmu_status status;
 
-	if (!looks_like_report(bytes, count))
-		return add_lines(fleet, path, bytes, count);
-	status = state_json_report((const char *)bytes, count, &report, why);
-	if (status == VPMU_INTERNAL)
-		return TOOL_LACKS;
-	if (!status && add_host(fleet, &report.model,
-	                        (struct state_host){NULL, 0, path, (int)strlen(path)}, why))
-		return TOOL_HOLDS;
-	message("%s: %s", why, path);
-	return bad_or_no_memory();
+	for (size_t i = 0; i < cpus->count; i++) {
+		const struct foreign_cpu *cpu = &cpus->models[i];
+		char *name = memory_get(strlen(path) + FOREIGN_LABEL + 2);
+
+		if (!name || !keep(fleet, name)) {
+			message("out of memory: %s", path);
+			return TOOL_LACKS;
+		}
+		strcpy(name, path);
+		if (cpus->count > 1)
+			sprintf(name + strlen(name), ":%s", cpu->label);
+		if (!add_host(fleet, &cpu->model,
+		              (struct state_host){NULL, 0, name, (int)strlen(name)}, why)) {
+			message("%s: %s", why, path);
+			return bad_or_no_memory();
+		}
+	}
+	if (model_file_untold(cpus)) {
+		fleet->untold |= model_file_untold(cpus);
+		fleet->untold_files++;
+		fleet->untold_file = path;
+	}
+	return TOOL_HOLDS;
 }
 
-static int add_file(struct fleet *fleet, unsigned operand, const char *path)
+/* A file is a list of hosts, or it describes one. The bytes are kept. */
+static int add_contents(struct fleet *fleet, const char *path, uint8_t *bytes, size_t count)
 {
-	size_t count;
-	int status = file_read(!strcmp(path, "-") ? "/dev/stdin" : path, LIMIT,
-	                       "any list of models", &fleet->texts[operand], &count);
+	static struct foreign_cpus cpus;
+	bool is_list = strcmp(foreign_looks(bytes, count), "JSON") != 0 &&
+	               foreign_cpus_read(bytes, count, &cpus, NULL, 0) == VPMU_NO_REGISTER;
+	int status;
 
-	return status ? status : add_contents(fleet, path, fleet->texts[operand], count);
+	if (!keep(fleet, bytes)) {
+		message("out of memory: %s", path);
+		return TOOL_LACKS;
+	}
+	if (is_list)
+		return add_lines(fleet, path, bytes, count);
+	status = model_file_parse(path, bytes, count, &cpus);
+	return status ? status : add_described(fleet, path, &cpus);
 }
 
-/* What is a model's name is a model; anything else that exists is a file. */
-static int add_operand(struct fleet *fleet, unsigned operand, const char *text)
+static int add_file(struct fleet *fleet, const char *path)
+{
+	struct input input;
+	int status = input_open(path, LIMIT, "any list of models", &input);
+
+	if (status)
+		return status;
+	if (input.is_qemu) {
+		message("not a description of a CPU: %s: it looks like a QEMU migration file",
+		        path);
+		status = TOOL_BAD;
+	} else {
+		uint8_t *bytes = input.bytes;
+
+		input.bytes = NULL;
+		status = add_contents(fleet, path, bytes, input.count);
+	}
+	input_close(&input);
+	return status;
+}
+
+/* Each file of a folder is a host. */
+static int add_folder(struct fleet *fleet, const char *path)
+{
+	struct folder folder;
+	int status = folder_open(path, &folder);
+
+	for (size_t i = 0; i < folder.count && !status; i++) {
+		char *copy = memory_copy(folder.paths[i]);
+
+		if (!copy || !keep(fleet, copy)) {
+			message("out of memory: %s", path);
+			status = TOOL_LACKS;
+			break;
+		}
+		status = add_file(fleet, copy);
+	}
+	folder_close(&folder);
+	return status;
+}
+
+/* What is a model's name is a model; anything else that exists is a file or a folder. */
+static int add_operand(struct fleet *fleet, const char *text)
 {
 	struct vpmu_model model;
-	bool is_model = !strcmp(text, "host") || !vpmu_model_parse(&model, text, NULL, 0);
+	char as[MODEL_TEXT];
+	bool is_model = !strcmp(text, "host") || !vpmu_model_parse(&model, text, NULL, 0) ||
+	                foreign_name_text(text, strcspn(text, ","), as, sizeof(as));
 
+	if (!is_model && folder_is(text))
+		return add_folder(fleet, text);
 	if (!is_model && (!strcmp(text, "-") || strchr(text, '/') || !access(text, F_OK)))
-		return add_file(fleet, operand, text);
+		return add_file(fleet, text);
 	return add_typed(fleet, text);
 }
 
@@ -224,6 +303,18 @@ static int print_baseline(const struct fleet *fleet, bool json)
 	return TOOL_HOLDS;
 }
 
+/* What the files do not tell, once for all of them. */
+static void tell_untold(const struct fleet *fleet)
+{
+	char of[512];
+
+	if (fleet->untold_files == 1)
+		snprintf(of, sizeof(of), "a file: %.400s", fleet->untold_file);
+	else
+		snprintf(of, sizeof(of), "%zu files", fleet->untold_files);
+	model_file_tell_bits(of, fleet->untold);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	static struct fleet fleet; /* some KiB */
@@ -235,23 +326,28 @@ static int run(const struct command *self, int argc, char **argv)
 		return status;
 	status = TOOL_HOLDS;
 	for (unsigned i = 0; i < ARGS_OPERANDS && operands[i] && !status; i++)
-		status = add_operand(&fleet, i, operands[i]);
+		status = add_operand(&fleet, operands[i]);
+	if (!status)
+		tell_untold(&fleet);
 	if (!status)
 		status = print_baseline(&fleet, options.json);
-	for (unsigned i = 0; i < ARGS_OPERANDS; i++)
-		free(fleet.texts[i]);
+	for (size_t i = 0; i < fleet.kept_count; i++)
+		free(fleet.kept[i]);
+	free(fleet.kept);
 	free(fleet.hosts);
 	return status;
 }
 
 const struct command state_baseline = {
 	.name = "state baseline",
-	.operands = "MODEL|FILE...",
+	.operands = "MODEL|FILE|FOLDER...",
 	.about = "Find the largest PMU that all hosts of a fleet can take",
 	.notes = "A FILE has a host a line: its model, or its name and its model; '#' starts a "
 		 "comment,\n"
-		 "'-' is the standard input. Or it is what vpmu doctor --json printed on a host. "
-		 "Models\n"
+		 "'-' is the standard input. Or it describes a host's CPU ('vpmu models --help' "
+		 "tells "
+		 "how).\n"
+		 "Of a FOLDER each file is read. Models\n"
 		 "are written as for --model: a preset's name, then key=value. What of the hosts "
 		 "the\n"
 		 "baseline has not is listed, with who is to blame.\n",

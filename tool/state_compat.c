@@ -2,11 +2,15 @@
 /* vpmu state compat: whether a target can take the states of a file. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "folder.h"
 #include "message.h"
 #include "model_arg.h"
 #include "order_arg.h"
 #include "state.h"
+#include "visible.h"
 
 struct compat_options {
 	const char *model, *report, *profile, *order, *qemu_model;
@@ -192,36 +196,98 @@ static int read_target(const struct compat_options *options, struct state_target
 	return TOOL_BAD;
 }
 
+/* A model that is typed is a guest that has just started. */
+static bool is_typed_model(const char *text)
+{
+	struct vpmu_model model;
+	char as[STATE_LINE_BYTES];
+
+	return access(text, F_OK) && strcmp(text, "-") != 0 &&
+	       (!vpmu_model_parse(&model, text, NULL, 0) ||
+	        foreign_name_text(text, strcspn(text, ","), as, sizeof(as)));
+}
+
+static int read_subject(const char *text, const struct compat_options *options,
+                        struct state_file *file)
+{
+	struct foreign_cpus cpus;
+	int status;
+
+	if (!is_typed_model(text))
+		return state_file_read_set(text, options->qemu_model, file);
+	*file = (struct state_file){.format = STATE_MODELS};
+	if (options->qemu_model)
+		return state_model_not_needed(text);
+	status = models_from_text(text, &cpus);
+	return status ? status : state_add_models(&file->set, &cpus);
+}
+
+static int judge_one(const char *text, const struct state_target *target,
+                     const struct compat_options *options)
+{
+	struct state_file file;
+	int status = read_subject(text, options, &file);
+
+	if (status)
+		return status;
+	status = judge(&file.set, target, options);
+	state_file_free(&file);
+	return status;
+}
+
+/* Each file by itself, all of them; the worst verdict is the folder's. */
+static int judge_folder(const char *path, const struct state_target *target,
+                        const struct compat_options *options)
+{
+	struct folder folder;
+	int status = folder_open(path, &folder), worst = status;
+
+	for (size_t i = 0; i < folder.count && (status == TOOL_HOLDS || status == TOOL_FAILS);
+	     i++) {
+		printf("%s%s", i ? "\n" : "", bold_on(stdout));
+		print_visible(stdout, folder.paths[i]);
+		printf("%s\n", bold_off(stdout));
+		status = judge_one(folder.paths[i], target, options);
+		worst = status > worst ? status : worst;
+	}
+	folder_close(&folder);
+	return worst;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct compat_options options = {0};
 	const char *operands[ARGS_OPERANDS];
 	struct state_target target = {.profile = NULL};
-	struct state_file file;
 	int status = args_parse(self, argc, argv, &options, operands);
+	bool is_folder;
 
 	if (status != ARGS_GO)
 		return status;
+	is_folder = folder_is(operands[0]);
+	if (is_folder && options.json) {
+		message("--json is about one file: %s is a folder", operands[0]);
+		return TOOL_BAD;
+	}
 	status = read_target(&options, &target);
-	if (!status)
-		status = state_file_read_set(operands[0], options.qemu_model, &file);
 	if (status)
 		return status;
-	status = judge(&file.set, &target, &options);
-	state_file_free(&file);
-	return status;
+	return is_folder ? judge_folder(operands[0], &target, &options)
+	                 : judge_one(operands[0], &target, &options);
 }
 
 const struct command state_compat = {
 	.name = "state compat",
-	.operands = "STATE",
+	.operands = "STATE|MODEL|FOLDER",
 	.about = "Judge whether a target can take the states of a file",
 	.notes =
 		"The state is put on a register machine of the target's PMU and profile, every "
 		"write\n"
 		"of it, and read back: each register is taken, taken changed, or cannot be taken.\n"
 		"Nothing is written anywhere else. What the guest would notice is said. A report\n"
-		"names the host's kernel, and so the profile.\n"
+		"names the host's kernel, and so the profile. A MODEL, or a file that describes a "
+		"CPU, is\n"
+		"a guest that has just started. Of a FOLDER each file is judged.\n"
 		"\n"
 		"Exit status: 0, the target takes the states; 1, it cannot; 2, bad input.\n",
 	.options = rows,

@@ -107,6 +107,45 @@ static int add_states(struct reading_of *reading)
 	return status;
 }
 
+/* --- Models without registers ----------------------------------------------------------------- */
+
+int state_add_models(struct state_set *set, const struct foreign_cpus *cpus)
+{
+	for (size_t i = 0; i < cpus->count; i++) {
+		struct vpmu_layout layout;
+		struct vpmu_state state;
+
+		vpmu_layout_init(&layout, &cpus->models[i].model);
+		vpmu_state_reset(&state, &layout);
+		if (!state_set_add(set, (uint32_t)i, &state)) {
+			message("out of memory: a state");
+			return TOOL_LACKS;
+		}
+	}
+	return TOOL_HOLDS;
+}
+
+/* Whether it is a description of a CPU: then its states are those after a reset. */
+static bool is_description(struct reading_of *reading, const uint8_t *bytes, size_t count,
+                           int *status)
+{
+	static struct foreign_cpus cpus;
+	bool is_json = !strcmp(foreign_looks(bytes, count), "JSON");
+
+	if (is_json ? reading->file->msrs->count || !reading->json.format
+	            : foreign_cpus_read(bytes, count, &cpus, NULL, 0) == VPMU_NO_REGISTER)
+		return false;
+	reading->file->format = STATE_MODELS;
+	*status = model_file_parse(reading->path, bytes, count, &cpus);
+	if (*status)
+		return true;
+	message("a description of a CPU, without registers: %s: they are taken as after a reset",
+	        reading->path);
+	model_file_tell(reading->path, &cpus);
+	*status = state_add_models(&reading->file->set, &cpus);
+	return true;
+}
+
 /* --- Files ------------------------------------------------------------------------------------ */
 
 static int said(const struct reading_of *reading, enum vpmu_status status, const char *why)
@@ -159,7 +198,11 @@ static int read_text(struct reading_of *reading, const uint8_t *bytes, size_t co
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status status =
 		foreign_msrs_read(bytes, count, &taker, &reading->file->foreign, why, sizeof(why));
+	int described;
 
+	/* Leaves of CPUID may look as MSRs from afar. */
+	if (status && status != VPMU_HOST && is_description(reading, bytes, count, &described))
+		return described;
 	if (status)
 		return said(reading, status, why);
 	msr_table_sort(reading->file->msrs);
@@ -172,7 +215,8 @@ static int read_registers(struct reading_of *reading, const uint8_t *bytes, size
 	bool is_json = !strcmp(foreign_looks(bytes, count), "JSON");
 	int status = is_json ? read_json(reading, bytes, count) : read_text(reading, bytes, count);
 
-	if (status)
+	if (status || reading->file->format == STATE_MODELS ||
+	    (is_json && is_description(reading, bytes, count, &status)))
 		return status;
 	if (!reading->file->msrs->count) {
 		message("no value of an MSR: %s (%s)", reading->path, reading->file->foreign);

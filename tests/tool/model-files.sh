@@ -44,6 +44,46 @@ run models EPYC-Milan,perfcore=off
 check "QEMU's name: overrides" shows '^counters +4, '
 refused "QEMU's name: bad override" 2 'gp=' models EPYC-Milan,gp=99
 
+# A fleet: a folder of what its hosts print.
+mkdir "$scratch/fleet"
+cp "$corpus/cpuid-zen4" "$corpus/cpuinfo-zen4" "$corpus/log-amd" "$scratch/fleet"
+printf 'db1 zen4,gp=5\n' >"$scratch/fleet/typed"
+echo junk >"$scratch/fleet/.hidden"
+mkdir "$scratch/fleet/folder"
+run state baseline "$scratch/fleet"
+check 'fleet: status' same "$status" 0
+check 'fleet: every file is a host' shows '^The baseline of 4 hosts$'
+check 'fleet: the least of all' shows '^version +1$'
+check 'fleet: who is to blame' shows "1 host, $scratch/fleet/log-amd\$"
+run state baseline "$corpus/cpuid-hybrid" icelake
+check 'hybrid: each kind is a host' shows '^The baseline of 3 hosts$'
+check 'hybrid: which kind is to blame' shows "$corpus/cpuid-hybrid:2\$"
+run state baseline EPYC-Milan EPYC-Rome
+check "QEMU's names" shows '^The baseline of 2 hosts$'
+cat "$corpus/cpuid-zen4" | gzip >"$scratch/fleet/packed"
+run state baseline "$scratch/fleet"
+[ "$status" = 3 ] || check 'fleet: a packed host' shows '^The baseline of 5 hosts$'
+rm "$scratch/fleet/packed"
+head -c 300 "$corpus/cpuid-zen4" >"$scratch/fleet/cut"
+refused 'fleet: a host that is cut' 2 "$scratch/fleet/cut" state baseline "$scratch/fleet"
+mkdir "$scratch/none"
+refused 'fleet: no host' 2 'no files in the folder' state baseline "$scratch/none"
+
+# A question on models needs no state.
+run state compat skylake --model icelake
+check 'compat: a model for a model' same "$status" 0
+run state compat Skylake-Client-IBRS --model "$corpus/instlat"
+check 'compat: AMD for Intel' same "$status" 1
+run state compat "$corpus/log-skylake" --model skylake --profile linux-6.12
+check 'compat: a file for a model' shows 'for skylake on linux-6.12: '
+check 'compat: says that there are no registers' says 'they are taken as after a reset'
+cp "$corpus/log-skylake" "$scratch/none/one"
+cp "$corpus/cpuid-zen4" "$scratch/none/two"
+run state compat "$scratch/none" --model zen4
+check 'compat: a folder, the worst of all' same "$status" 1
+check 'compat: a folder, each file' same "$(grep -c "^$scratch/none/" "$scratch/out")" 2
+refused 'compat: a folder as JSON' 2 'is a folder' state compat --json "$scratch/none" --model zen4
+
 head -c 80 "$corpus/cpuid-zen4" >"$scratch/cut"
 refused 'cut: says where' 2 "damaged data: $scratch/cut (cpuid -r): line 2: " models "$scratch/cut"
 head -c 65536 /dev/zero >"$scratch/zeros"

@@ -187,8 +187,8 @@ static bool starts_pair(struct scan line)
 	uint64_t msr;
 
 	scan_word(&line, "MSR ");
-	return scan_peek(&line) == '0' && scan_hex(&line, 1, 8, &msr) && scan_left(&line) &&
-	       is_separator(*line.at);
+	return scan_left(&line) > 2 && line.at[0] == '0' && (line.at[1] | 0x20) == 'x' &&
+	       scan_hex(&line, 1, 8, &msr) && scan_left(&line) && is_separator(*line.at);
 }
 
 static enum vpmu_status read_pair(struct lines *lines, struct session *session,
