@@ -140,7 +140,7 @@ enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64
 static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const struct reg *reg,
                                            uint64_t value)
 {
-	if (!can_write(reg->guest))
+	if (!access_writes(reg->guest))
 		return reg->guest == VPMU_ACCESS_IGNORED ? VPMU_OK : VPMU_GP;
 	switch (pmu->rules->guest[reg->kind].excess) {
 	case EXCESS_IN_CHANGE:
@@ -174,7 +174,7 @@ enum vpmu_status vpmu_pmu_guest_can_write(const struct vpmu_pmu *pmu, uint32_t m
 	reg = decode(pmu, msr);
 	if (reg)
 		return can_write_register(pmu, reg, value);
-	return pmu->rules->write_absent ? can_write_absent(pmu, msr, value) : VPMU_NO_REGISTER;
+	return can_write_absent(pmu, msr, value);
 }
 
 enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)

@@ -109,10 +109,12 @@ size_t vpmu_profile_registers(const struct vpmu_profile *profile, const struct v
                               struct vpmu_register *out)
 {
 	const struct rules *rules;
-	struct vpmu_model made = *model;
+	struct vpmu_model made;
 	size_t count, kept = 0;
 
-	profile = profile ? profile : &profile_hardware;
+	if (!profile || !model || !out)
+		return 0;
+	made = *model;
 	if (vpmu_profile_adapt(profile, &made))
 		return 0;
 	rules = profile->rules[made.vendor];

@@ -108,7 +108,7 @@ bool vpmu_baseline_cost(const struct vpmu_baseline *baseline, size_t i, struct v
 {
 	struct search search = {.baseline = baseline, .left = i, .cost = cost};
 
-	if (!cost || vpmu_baseline_model(baseline, &search.model))
+	if (!baseline || !cost || !baseline->hosts)
 		return false;
 	try_numbers(&search);
 	try_sets(&search);
