@@ -74,6 +74,7 @@ void take_model(struct input *input, struct vpmu_model *model)
 	take(input, &model->events_missing, sizeof(model->events_missing));
 	take(input, &model->perf_capabilities, sizeof(model->perf_capabilities));
 	take(input, &model->signature, sizeof(model->signature));
+	model->gp_missing = take_byte(input);
 }
 
 const struct vpmu_profile *take_profile(struct input *input)

@@ -54,7 +54,10 @@ void models_print_summary(const struct vpmu_model *model)
 		return;
 	}
 	printf("version             %u\n", model->version);
-	printf("counters            %u, %u bits\n", model->gp_count, model->gp_width);
+	printf("counters            %u, %u bits", model->gp_count, model->gp_width);
+	if (model->gp_missing)
+		printf(", without 0x%" PRIx32, model->gp_missing);
+	putchar('\n');
 	if (model->fixed_mask)
 		printf("fixed counters      %u, %u bits, mask 0x%" PRIx32 "\n",
 		       vpmu_model_fixed_count(model), model->fixed_width, model->fixed_mask);

@@ -44,9 +44,10 @@ struct vpmu_model {
 	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */
 	uint8_t vendor;             /* enum vpmu_vendor */
 	uint8_t version;     /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; 0: no PMU */
-	uint8_t gp_count;    /* general-purpose counters */
+	uint8_t gp_count;    /* general-purpose counters, with those of gp_missing */
 	uint8_t gp_width;    /* their bits, 32-64 */
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
+	uint8_t reserved_bytes[3]; /* 0 */
 	uint32_t fixed_mask; /* bit i: fixed counter i exists */
 	uint32_t features;   /* enum vpmu_feature */
 	uint32_t events_length;     /* CPUID.0AH EAX[31:24]: so many bits of events_missing mean
@@ -54,7 +55,9 @@ struct vpmu_model {
 	uint32_t events_missing;    /* CPUID.0AH EBX: bit i: architectural event i does not exist */
 	uint64_t perf_capabilities; /* the value of IA32_PERF_CAPABILITIES, 0 without PDCM */
 	uint32_t signature;         /* CPUID.1 EAX: family, model and stepping */
-	uint32_t reserved[13];      /* 0: vpmu_model_check() refuses what it does not know */
+	uint32_t gp_missing; /* CPUID.23H.1 EAX, inverted: bit i: GP counter i, below gp_count,
+	                        does not exist; never the first or the last */
+	uint32_t reserved[12]; /* 0: vpmu_model_check() refuses what it does not know */
 };
 
 /*
@@ -162,8 +165,8 @@ struct vpmu_cpuid {
 };
 
 /*
- * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x80000001, 0x80000022; others are ignored and
- * a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
+ * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x23, 0x80000001, 0x80000022; others are ignored
+ * and a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
  * when the leaves have PDCM. Intel versions after 5 are read as 5, which they contain. AMD families
  * from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other; why (may be
  * NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.

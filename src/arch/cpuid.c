@@ -120,11 +120,39 @@ static uint32_t fixed_from_leaf(const struct vpmu_cpuid *leaf, unsigned version)
 	return version < 5 ? mask : mask | leaf->ecx;
 }
 
+/* CPUID.23H, which 7.1 EAX[8] tells of, and its subleaf 1, which 0x23.0 EAX[1] tells of. */
+enum { HAS_ARCH_PERFMON = 1 << 8, HAS_ARCH_SELF = 1 << 0, HAS_ARCH_COUNTERS = 1 << 1 };
+
+/* The bitmap of general-purpose counters: 0 where leaf 0AH's number is all that there is. */
+static uint32_t gp_from_leaf(const struct leaves *leaves, unsigned version)
+{
+	if (version < 5 || !(leaves->structured_1.eax & HAS_ARCH_PERFMON) ||
+	    !(leaves->arch_perfmon.eax & HAS_ARCH_COUNTERS))
+		return 0;
+	return leaves->arch_counters.eax;
+}
+
+/* Leaf 0AH has the counters up to the first hole, for guests that do not know leaf 23H. */
+static void write_holes(const struct vpmu_model *model, struct leaves *leaves)
+{
+	unsigned run = mask_run(model_gp_bits(model));
+
+	leaves->vendor.eax = 0x23;
+	leaves->structured.eax = 1;
+	leaves->structured_1.eax = HAS_ARCH_PERFMON;
+	leaves->arch_perfmon.eax = HAS_ARCH_SELF | HAS_ARCH_COUNTERS;
+	leaves->arch_counters.eax = model_gp_bits(model);
+	leaves->arch_counters.ebx = model->fixed_mask;
+	leaves->perfmon.eax = (leaves->perfmon.eax & ~UINT32_C(0xff00)) | run << 8;
+}
+
 /* Later versions keep what version 5 has. */
 void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 {
 	if (model->version > 5)
 		model->version = 5;
+	if (gp_from_leaf(leaves, model->version))
+		model_set_gp_bits(model, gp_from_leaf(leaves, model->version));
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
 	model->fixed_mask = fixed_from_leaf(&leaves->perfmon, model->version);
 	if (!model->fixed_mask)
@@ -138,6 +166,8 @@ void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 	if (model->version < 5)
 		leaves->perfmon.ecx = 0;
 	leaves->perfmon.edx |= mask_run(model->fixed_mask);
+	if (model->gp_missing)
+		write_holes(model, leaves);
 }
 
 void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
@@ -159,12 +189,18 @@ void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 }
 
 /* The first such leaf, as KVM looks for it; zeros without one. */
-static struct vpmu_cpuid find_leaf(const struct vpmu_cpuid *leaves, size_t count, uint32_t leaf)
+static struct vpmu_cpuid find_subleaf(const struct vpmu_cpuid *leaves, size_t count, uint32_t leaf,
+                                      uint32_t subleaf)
 {
 	for (size_t i = 0; i < count; i++)
-		if (leaves[i].leaf == leaf && !leaves[i].subleaf)
+		if (leaves[i].leaf == leaf && leaves[i].subleaf == subleaf)
 			return leaves[i];
-	return (struct vpmu_cpuid){.leaf = leaf};
+	return (struct vpmu_cpuid){.leaf = leaf, .subleaf = subleaf};
+}
+
+static struct vpmu_cpuid find_leaf(const struct vpmu_cpuid *leaves, size_t count, uint32_t leaf)
+{
+	return find_subleaf(leaves, count, leaf, 0);
 }
 
 static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
@@ -177,6 +213,9 @@ static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
 		.ext_vendor = find_leaf(leaves, count, 0x80000000),
 		.ext_features = find_leaf(leaves, count, 0x80000001),
 		.ext_perfmon = find_leaf(leaves, count, 0x80000022),
+		.structured_1 = find_subleaf(leaves, count, 7, 1),
+		.arch_perfmon = find_leaf(leaves, count, 0x23),
+		.arch_counters = find_subleaf(leaves, count, 0x23, 1),
 	};
 }
 
@@ -245,5 +284,10 @@ size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *le
 	leaves[count++] = all.ext_features;
 	if (all.ext_vendor.eax >= all.ext_perfmon.leaf)
 		leaves[count++] = all.ext_perfmon;
+	if (all.structured_1.eax) {
+		leaves[count++] = all.structured_1;
+		leaves[count++] = all.arch_perfmon;
+		leaves[count++] = all.arch_counters;
+	}
 	return count;
 }

@@ -25,6 +25,21 @@ static uint64_t events_had(const struct vpmu_model *model)
 	return ~model->events_missing & width_mask(model->events_length);
 }
 
+static uint64_t counters_had(const struct vpmu_model *model)
+{
+	return model_gp_bits(model);
+}
+
+static void type_counters(struct vpmu_model *model, uint64_t mask)
+{
+	model_set_gp_bits(model, (uint32_t)mask);
+}
+
+static void all_of_them(struct vpmu_model *model)
+{
+	model->gp_missing = 0;
+}
+
 static void width_of_all(struct vpmu_model *model)
 {
 	model->fixed_width = model->fixed_mask ? model->gp_width : 0;
@@ -66,6 +81,7 @@ const struct field_row field_rows[] = {
 		.about = "general-purpose counters",
 		.key_of = FOR_ALL,
 		.given = GIVEN_GP,
+		.follow = all_of_them,
 		.order = FIELD_NUMBER,
 		.form = VPMU_FORM_NUMBER,
 		.lost = "the others raise #GP",
@@ -175,6 +191,24 @@ const struct field_row field_rows[] = {
 		.may_be_0 = true,
 		.on = {[LIKE_INTEL] = {0, UINT32_MAX, LEAF(signature.eax, 0, 32)},
                        [LIKE_AMD] = {0, UINT32_MAX, LEAF(signature.eax, 0, 32)}},
+	},
+	{
+		MEMBER(gp_missing),
+		.text = "general-purpose counters of the bitmap",
+		.one = "general-purpose counter ",
+		.json = "gp_missing",
+		.key = "gp-mask=N",
+		.about = "which general-purpose counters: bit i is counter i (version 5)",
+		.key_of = FOR_INTEL,
+		.given = GIVEN_GP,
+		.type = type_counters,
+		.order = FIELD_SET,
+		.inverted = UINT32_MAX,
+		.had = counters_had,
+		.is_counted = true,
+		.form = VPMU_FORM_BITS,
+		.lost = "they raise #GP",
+		.on = {[LIKE_INTEL] = {0, 0x3ff}},
 	},
 };
 const size_t field_count = ARRAY_SIZE(field_rows);

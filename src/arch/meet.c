@@ -69,6 +69,12 @@ void model_cap(struct vpmu_model *model, const struct vpmu_model *limit)
 	fit(model);
 }
 
+void model_meet(struct vpmu_model *model, const struct vpmu_model *other)
+{
+	take_common(model, other);
+	fit(model);
+}
+
 enum vpmu_status vpmu_model_meet(struct vpmu_model *meet, const struct vpmu_model *a,
                                  const struct vpmu_model *b)
 {
@@ -79,8 +85,7 @@ enum vpmu_status vpmu_model_meet(struct vpmu_model *meet, const struct vpmu_mode
 	if (a->vendor != b->vendor)
 		return VPMU_INCOMPATIBLE;
 	model = *a;
-	take_common(&model, b);
-	fit(&model);
+	model_meet(&model, b);
 	*meet = model;
 	return VPMU_OK;
 }
@@ -88,7 +93,7 @@ enum vpmu_status vpmu_model_meet(struct vpmu_model *meet, const struct vpmu_mode
 uint64_t field_lacks(const struct field_row *row, const struct vpmu_model *wanted,
                      const struct vpmu_model *host)
 {
-	uint64_t want = field_had(row, wanted), has = field_had(row, host), lacks;
+	uint64_t want = field_had(row, wanted), has = field_offers(row, host), lacks;
 
 	switch ((enum field_order)row->order) {
 	case FIELD_SAME:

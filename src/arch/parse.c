@@ -95,7 +95,10 @@ const char *vpmu_model_key_about(size_t i)
 
 static void set_field(struct draft *draft, const struct field_row *row, uint64_t value)
 {
-	field_set(row, &draft->model, value);
+	if (row->type)
+		row->type(&draft->model, value);
+	else
+		field_set(row, &draft->model, value);
 	if (row->follow)
 		row->follow(&draft->model);
 	draft->given |= row->given;

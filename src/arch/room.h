@@ -88,17 +88,20 @@ struct field_row {
 	uint8_t given;        /* enum given */
 	bool is_vital;        /* a guest's PMU as a whole is gone where it is another, or 0 */
 	bool may_be_0;        /* whatever the limits say */
-	const char *text;     /* in messages: "fixed counters" */
-	const char *one;      /* of a set: "fixed counter ", and the bit's number follows */
-	const char *json;     /* its member in JSON */
-	const char *key;      /* "gp=N", as it is typed; or NULL */
-	const char *about;    /* one line on the key */
-	const char *lost;     /* what a guest notices that has less of it; NULL: nothing */
-	uint64_t inverted;    /* of a set: bits that say that something is missing */
+	bool is_counted;   /* a set of what another field counts: what is beyond is that field's */
+	const char *text;  /* in messages: "fixed counters" */
+	const char *one;   /* of a set: "fixed counter ", and the bit's number follows */
+	const char *json;  /* its member in JSON */
+	const char *key;   /* "gp=N", as it is typed; or NULL */
+	const char *about; /* one line on the key */
+	const char *lost;  /* what a guest notices that has less of it; NULL: nothing */
+	uint64_t inverted; /* of a set: bits that say that something is missing */
 	struct field_choice choices[FIELD_CHOICES];
 	/* What a guest can use of a set, `inverted` turned round; NULL: the set as it is. */
 	uint64_t (*had)(const struct vpmu_model *model);
 	void (*follow)(struct vpmu_model *model); /* what a user's setting changes besides */
+	/* How a user's setting is made, which is then of what is there; NULL: as it is. */
+	void (*type)(struct vpmu_model *model, uint64_t value);
 	struct field_on on[LIKES];
 };
 
@@ -176,6 +179,12 @@ static inline uint64_t field_had(const struct field_row *row, const struct vpmu_
 	return row->had ? row->had(model) : field_get(row, model);
 }
 
+/* What a host has for guests, in the same terms. */
+static inline uint64_t field_offers(const struct field_row *row, const struct vpmu_model *model)
+{
+	return row->is_counted ? field_get(row, model) ^ row->inverted : field_had(row, model);
+}
+
 static inline uint8_t field_choice_get(const struct field_choice *choice, uint64_t value)
 {
 	return (uint8_t)((value & choice->bits) >> __builtin_ctzll(choice->bits));
@@ -193,6 +202,9 @@ void field_describe(const struct field_row *row, uint64_t value, struct text *te
 
 /* Adds what one bit of a set is: "fixed counter 3". */
 void field_describe_bit(const struct field_row *row, uint64_t bit, struct text *text);
+
+/* vpmu_model_meet() of *model, which becomes it, and another, both checked and of one vendor. */
+void model_meet(struct vpmu_model *model, const struct vpmu_model *other);
 
 /*
  * What a virtual CPU has that is given `model` by a KVM that has no more than `limit`: what both
@@ -240,6 +252,9 @@ void model_cap(struct vpmu_model *model, const struct vpmu_model *limit);
 
 #define DEBUGCTL_FREEZE_LBRS    (UINT64_C(1) << 11)
 #define DEBUGCTL_FREEZE_PERFMON (UINT64_C(1) << 12) /* AMD: DebugCtl.FPCI */
+
+/* A bit for each general-purpose counter that exists. */
+uint32_t model_gp_bits(const struct vpmu_model *model);
 
 /* The global registers' bits of the counters that exist. */
 uint64_t model_counter_bits(const struct vpmu_model *model);

@@ -39,6 +39,7 @@ enum given {
 struct leaves {
 	struct vpmu_cpuid vendor, signature, structured, perfmon, ext_vendor, ext_features,
 		ext_perfmon;
+	struct vpmu_cpuid structured_1, arch_perfmon, arch_counters; /* 7.1, 0x23.0, 0x23.1 */
 };
 
 struct vendor {
@@ -80,6 +81,9 @@ extern const struct reg_table intel_registers, amd_registers;
 extern const struct event_table intel_events, amd_events;
 uint64_t intel_status_bits(const struct vpmu_model *model);
 uint64_t amd_status_bits(const struct vpmu_model *model);
+
+/* Sets gp_count and gp_missing: these counters, of which one must exist, and no others. */
+void model_set_gp_bits(struct vpmu_model *model, uint32_t mask);
 
 /* How many counters there are from 0 up to the first hole. */
 unsigned mask_run(uint32_t mask);

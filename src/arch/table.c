@@ -29,7 +29,7 @@ uint64_t row_reset_zero(const struct vpmu_model *model)
 
 uint64_t row_reset_gp(const struct vpmu_model *model)
 {
-	return width_mask(model->gp_count);
+	return model_gp_bits(model);
 }
 
 const struct reg_table *reg_table_of(enum vpmu_vendor vendor)
@@ -69,6 +69,8 @@ bool reg_exists(const struct reg_row *row, const struct vpmu_model *model, unsig
 {
 	if (index >= reg_row_count(row, model))
 		return false;
+	if (row->count == REG_PER_GP)
+		return model_gp_bits(model) & BIT64(index);
 	return row->count != REG_PER_FIXED || model->fixed_mask & BIT64(index);
 }
 

@@ -16,6 +16,17 @@ static bool fixed_holes_too_early(const struct vpmu_model *model)
 	return model->version < 5 && model->fixed_mask & (model->fixed_mask + 1);
 }
 
+static bool gp_holes_too_early(const struct vpmu_model *model)
+{
+	return model->version < 5 && model->gp_missing;
+}
+
+/* Leaf 0AH, which older guests read, begins with counter 0. */
+static bool gp_ends_missing(const struct vpmu_model *model)
+{
+	return model->gp_missing & 1 || model->gp_missing >> (model->gp_count - 1);
+}
+
 static bool fixed_width_wrong(const struct vpmu_model *model)
 {
 	return !model->fixed_mask != !model->fixed_width;
@@ -39,6 +50,8 @@ static bool metrics_without_slots(const struct vpmu_model *model)
 static const struct rule intel_rules[] = {
 	{fixed_too_early, "fixed counters need version 2 or later"},
 	{fixed_holes_too_early, "holes between the fixed counters need version 5"},
+	{gp_holes_too_early, "holes between the general-purpose counters need version 5"},
+	{gp_ends_missing, "the first and the last general-purpose counter exist"},
 	{fixed_width_wrong, "width of fixed counters: 32 to 64, or 0 without any"},
 	{missing_beyond_length, "events are missing beyond the length of their bit vector"},
 	{capabilities_unseen,
@@ -58,9 +71,12 @@ static void intel_complete(struct vpmu_model *model, unsigned given)
 		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
 }
 
-/* Before version 5 fixed counters have no holes: what is above the first hole goes. */
+/* Before version 5 counters have no holes: what is above the first hole goes. */
 static void intel_fit(struct vpmu_model *model)
 {
+	uint32_t gp = model_gp_bits(model);
+
+	model_set_gp_bits(model, model->version < 5 ? (uint32_t)width_mask(mask_run(gp)) : gp);
 	if (model->version < 2)
 		model->fixed_mask = 0;
 	else if (model->version < 5)
@@ -81,7 +97,8 @@ static bool has_fixed(const struct vpmu_model *model)
 
 static bool has_architectural(const struct vpmu_model *model)
 {
-	return model->events_length || model->events_missing || model->perf_capabilities;
+	return model->events_length || model->events_missing || model->perf_capabilities ||
+	       model->gp_missing;
 }
 
 static bool v2_without_perfcore(const struct vpmu_model *model)
@@ -119,7 +136,8 @@ static bool before_k7(const struct vpmu_model *model)
 
 static const struct rule amd_rules[] = {
 	{has_fixed, "AMD has no fixed counters"},
-	{has_architectural, "AMD has no architectural events and no IA32_PERF_CAPABILITIES"},
+	{has_architectural,
+         "AMD has no architectural events, no IA32_PERF_CAPABILITIES, no bitmap of counters"},
 	{v2_without_perfcore, "PerfMonV2 needs PERFCORE"},
 	{version_unlike_v2, "the version is 2 with PerfMonV2, else 1"},
 	{gp_unlike_features, "without PerfMonV2 there are 6 counters with PERFCORE, else 4"},

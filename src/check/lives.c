@@ -46,6 +46,11 @@ unsigned place_count(void)
 	return ARRAY_SIZE(places);
 }
 
+static bool has_gp(const struct vpmu_model *model, unsigned index)
+{
+	return index < model->gp_count && !(model->gp_missing >> index & 1);
+}
+
 static int slot_of(const struct vpmu_layout *layout, struct spot spot)
 {
 	const struct vpmu_model *model = &layout->model;
@@ -54,7 +59,7 @@ static int slot_of(const struct vpmu_layout *layout, struct spot spot)
 		return model->fixed_mask >> spot.index & 1 ? VPMU_MAX_GP + spot.index : -1;
 	if (spot.index == LAST)
 		return model->gp_count > 2 ? model->gp_count - 1 : -1;
-	return spot.index < model->gp_count ? spot.index : -1;
+	return has_gp(model, spot.index) ? spot.index : -1;
 }
 
 bool place_choose(struct scenario *scenario, unsigned place)
@@ -74,9 +79,9 @@ static void everywhere(struct scenario *scenario, enum condition condition, bool
 	const struct vpmu_layout *layout = scenario->layout;
 
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
-		bool exists = slot >= VPMU_MAX_GP
-		                      ? layout->model.fixed_mask >> (slot - VPMU_MAX_GP) & 1
-		                      : slot < layout->model.gp_count;
+		bool exists = slot < VPMU_MAX_GP
+		                      ? has_gp(&layout->model, slot)
+		                      : layout->model.fixed_mask >> (slot - VPMU_MAX_GP) & 1;
 		bool chosen = exists && (all || control_of_state(&scenario->program, layout, slot));
 
 		scenario->condition[slot] = chosen ? (uint8_t)condition : COUNTER_OFF;

@@ -206,7 +206,7 @@ void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot)
 void kvm_enable_gp(struct vpmu_pmu *pmu)
 {
 	if (pmu->has_global)
-		pmu->single[VPMU_KIND_GLOBAL_CTRL] = BIT64(pmu->model.gp_count) - 1;
+		pmu->single[VPMU_KIND_GLOBAL_CTRL] = model_gp_bits(&pmu->model);
 }
 
 void kvm_clear_controls(struct vpmu_pmu *pmu)

@@ -98,9 +98,7 @@ const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu)
 
 static uint32_t existing_slots(const struct vpmu_model *model)
 {
-	uint32_t gp = (uint32_t)(BIT64(model->gp_count) - 1);
-
-	return gp | model->fixed_mask << SLOT_FIXED;
+	return model_gp_bits(model) | model->fixed_mask << SLOT_FIXED;
 }
 
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)

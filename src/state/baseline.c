@@ -59,11 +59,11 @@ static void add_sets(struct vpmu_baseline *baseline, const struct vpmu_model *mo
 
 	for (size_t i = 0; i < field_count; i++) {
 		const struct field_row *row = &field_rows[i];
-		uint64_t had = field_had(row, model), lacking = ~had & baseline_bits(row);
+		uint64_t lacking = ~field_offers(row, model) & baseline_bits(row);
 
 		if (row->order != FIELD_SET)
 			continue;
-		baseline->some[i] |= had;
+		baseline->some[i] |= field_had(row, model);
 		for (; lacking; lacking &= lacking - 1) {
 			struct vpmu_baseline_lack *lack = &lacks[__builtin_ctzll(lacking)];
 
@@ -90,7 +90,7 @@ enum vpmu_status vpmu_baseline_add(struct vpmu_baseline *baseline, const struct 
 		return VPMU_INCOMPATIBLE;
 	}
 	baseline->signatures_differ |= model->signature != baseline->model.signature;
-	vpmu_model_meet(&baseline->model, &baseline->model, model);
+	model_meet(&baseline->model, model);
 	add_numbers(baseline, model, host);
 	add_sets(baseline, model, host);
 	baseline->hosts++;

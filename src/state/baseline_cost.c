@@ -82,7 +82,7 @@ static void describe_bit(struct search *search, const struct field_row *row, uin
 static void try_set(struct search *search, const struct field_row *row, uint64_t some,
                     const struct vpmu_baseline_lack *lacks)
 {
-	uint64_t lost = some & ~field_had(row, &search->baseline->model) & baseline_bits(row);
+	uint64_t lost = some & ~field_offers(row, &search->baseline->model) & baseline_bits(row);
 
 	for (; lost; lost &= lost - 1) {
 		const struct vpmu_baseline_lack *lack = &lacks[__builtin_ctzll(lost)];

@@ -18,7 +18,7 @@ static void compare_field(struct vpmu_compat *compat, size_t field, const struct
                           const struct vpmu_model *b)
 {
 	const struct field_row *row = &field_rows[field];
-	uint64_t from = field_had(row, a), to = field_had(row, b);
+	uint64_t from = field_had(row, a), to = field_offers(row, b);
 	enum vpmu_take take = judge(row, field_lacks(row, a, b), to);
 	bool is_seen = row->order == FIELD_SHOWN && row->lost && from != to;
 

@@ -40,11 +40,20 @@ static uint32_t random_fixed_mask(struct random *random, unsigned version)
 	return (1u << random_between(random, 0, VPMU_MAX_FIXED)) - 1;
 }
 
+/* The first and the last counter are always there. */
+static uint32_t random_gp_missing(struct random *random, unsigned version, unsigned count)
+{
+	if (version < 5 || count < 3 || random_between(random, 0, 1))
+		return 0;
+	return (uint32_t)random_next(random) & ((1u << (count - 1)) - 2);
+}
+
 static void random_intel(struct random *random, struct vpmu_model *model)
 {
 	model->version = (uint8_t)random_between(random, 1, 5);
 	model->gp_count = (uint8_t)random_between(random, 1, 10);
 	model->gp_width = (uint8_t)random_between(random, 32, 64);
+	model->gp_missing = random_gp_missing(random, model->version, model->gp_count);
 	model->fixed_mask = random_fixed_mask(random, model->version);
 	if (model->fixed_mask)
 		model->fixed_width = (uint8_t)random_between(random, 32, 64);

@@ -116,7 +116,26 @@ static void missing_event(struct vpmu_model *m)
 	m->events_missing = 1u << 7;
 }
 
+static void no_counter_0(struct vpmu_model *m)
+{
+	m->gp_missing = 1;
+}
+
+static void no_last_counter(struct vpmu_model *m)
+{
+	m->gp_missing = 1u << (m->gp_count - 1);
+}
+
+static void no_counter_2(struct vpmu_model *m)
+{
+	m->gp_missing = 1u << 2;
+}
+
 static const struct spoiling spoilings[] = {
+	{"intel-v5", no_counter_0, "the first and the last general-purpose counter exist"},
+	{"intel-v5", no_last_counter, "the first and the last general-purpose counter exist"},
+	{"intel-v4", no_counter_2, "holes between the general-purpose counters need version 5"},
+	{"amd-perfmon-v2", no_counter_2, "no bitmap of counters"},
 	{"intel-v2", no_counters, "general-purpose counters: 0 is out of range, 1 to 10"},
 	{"intel-v2", eleven_counters, "general-purpose counters: 11 is out of range, 1 to 10"},
 	{"intel-v2", narrow, "31 is out of range, 32 to 64 on an Intel PMU"},
@@ -211,7 +230,7 @@ static void equality_sees_every_field_but_the_name(void **state)
 		narrow_fixed,    hole,
 		perfcore,        long_events,
 		missing_event,   other_capabilities,
-		other_signature,
+		other_signature, no_counter_2,
 	};
 	struct vpmu_model a = model_of("icelake"), b = a;
 

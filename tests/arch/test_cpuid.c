@@ -38,6 +38,7 @@ static void presets_and_overrides_come_back_equal(void **state)
 		",width=32",
 		",width=64",
 		",fixed-mask=0xa5",
+		",gp-mask=0x205",
 		",pdcm=off",
 		",full-width=off",
 		",metrics=on",
@@ -227,6 +228,26 @@ static void fixed_counters_are_count_or_bitmap(void **state)
 	assert_int_equal(m.fixed_mask, 0x7);
 }
 
+static void general_purpose_counters_are_number_or_bitmap(void **state)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	struct vpmu_model m = model_of("intel-v5,gp-mask=0xf7"), back;
+	size_t count = vpmu_model_to_cpuid(&m, leaves), k;
+
+	/* Who does not know leaf 23H finds the counters before the first hole. */
+	for (k = 0; leaves[k].leaf != 0xa;)
+		k++;
+	assert_int_equal(leaves[k].eax >> 8 & 0xff, 3);
+	assert_int_equal(leaves[0].eax, 0x23);
+	for (k = 0; leaves[k].leaf != 7 || leaves[k].subleaf != 1;)
+		k++;
+	leaves[k].eax = 0;
+	assert_int_equal(vpmu_model_from_cpuid(&back, leaves, count, m.perf_capabilities, NULL, 0),
+	                 VPMU_OK);
+	assert_int_equal(back.gp_count, 3);
+	assert_int_equal(back.gp_missing, 0);
+}
+
 static void version_1_has_no_fixed_counters_whatever_edx_says(void **state)
 {
 	struct change change = {0xa, .set = {.edx = 3 | 48 << 5}};
@@ -374,6 +395,7 @@ int main(void)
 		cmocka_unit_test(version_0_hides_everything),
 		cmocka_unit_test(versions_after_5_are_read_as_5),
 		cmocka_unit_test(fixed_counters_are_count_or_bitmap),
+		cmocka_unit_test(general_purpose_counters_are_number_or_bitmap),
 		cmocka_unit_test(version_1_has_no_fixed_counters_whatever_edx_says),
 		cmocka_unit_test(capabilities_are_taken_only_with_pdcm),
 		cmocka_unit_test(the_other_vendors_features_are_ignored),

@@ -32,6 +32,20 @@ static void width_leaves_no_fixed_width_without_fixed_counters(void **state)
 	assert_int_equal(model_of("intel-v2,fixed=0,width=40").fixed_width, 0);
 }
 
+static void counters_are_a_number_or_a_bitmap(void **state)
+{
+	struct vpmu_model m = model_of("intel-v5,gp-mask=0x2d");
+
+	assert_int_equal(m.gp_count, 6);
+	assert_int_equal(m.gp_missing, 0x12);
+	m = model_of("intel-v5,gp-mask=0x2d,gp=8");
+	assert_int_equal(m.gp_count, 8);
+	assert_int_equal(m.gp_missing, 0);
+	m = model_of("intel-v2,gp=2,gp-mask=0xf");
+	assert_int_equal(m.gp_count, 4);
+	assert_int_equal(m.gp_missing, 0);
+}
+
 static void the_only_width_of_amd_can_be_given(void **state)
 {
 	struct vpmu_model given = model_of("amd-k7,width=48"), plain = model_of("amd-k7");
@@ -145,6 +159,11 @@ static const struct mistake mistakes[] = {
 	{"intel-v2,width=31", VPMU_BAD_ARGUMENT, "out of range: 32 to 64"},
 	{"intel-v2,width=65", VPMU_BAD_ARGUMENT, "out of range: 32 to 64"},
 	{"amd-k7,width=40", VPMU_BAD_ARGUMENT, "out of range: 48 on an AMD PMU"},
+	{"intel-v5,gp-mask=0x400", VPMU_BAD_ARGUMENT, "gp-mask='0x400' is out of range: 0 to 1023"},
+	{"intel-v5,gp-mask=0", VPMU_INCOMPATIBLE, "general-purpose counters: 0 is out of range"},
+	{"intel-v5,gp-mask=6", VPMU_INCOMPATIBLE, "the first and the last"},
+	{"intel-v4,gp-mask=5", VPMU_INCOMPATIBLE, "need version 5"},
+	{"amd-k7,gp-mask=1", VPMU_INCOMPATIBLE, "gp-mask is not an option of an AMD PMU"},
 	{"intel-v2,fixed=9", VPMU_BAD_ARGUMENT, "out of range: 0 to 8"},
 	{"intel-v2,version=6", VPMU_BAD_ARGUMENT, "out of range: 1 to 5"},
 	{"intel-v2,version=0", VPMU_BAD_ARGUMENT, "out of range: 1 to 5"},
@@ -249,6 +268,7 @@ int main(void)
 		cmocka_unit_test(overrides_set_their_field),
 		cmocka_unit_test(width_sets_gp_and_fixed),
 		cmocka_unit_test(width_leaves_no_fixed_width_without_fixed_counters),
+		cmocka_unit_test(counters_are_a_number_or_a_bitmap),
 		cmocka_unit_test(the_only_width_of_amd_can_be_given),
 		cmocka_unit_test(full_width_brings_the_capabilities_register),
 		cmocka_unit_test(no_capabilities_register_no_capabilities),

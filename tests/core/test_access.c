@@ -126,6 +126,33 @@ static void version_1_has_neither_fixed_nor_global(void **state)
 		assert_int_equal(vpmu_pmu_guest_write(pmu, absent[i], 0), VPMU_NO_REGISTER);
 }
 
+static void a_counter_of_a_hole_is_not_there(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("intel-v5,gp-mask=0x2d");
+	uint64_t value;
+
+	for (unsigned i = 0; i < 8; i++) {
+		enum vpmu_status there = 0x2du >> i & 1 ? VPMU_OK : VPMU_GP;
+
+		assert_int_equal(vpmu_pmu_rdpmc(pmu, i, 0, true, &value), there);
+		assert_int_equal(vpmu_pmu_guest_read(pmu, PMC0 + i, &value) == VPMU_OK, !there);
+		assert_int_equal(vpmu_pmu_guest_write(pmu, SEL0 + i, 0) == VPMU_OK, !there);
+		assert_int_equal(vpmu_pmu_guest_write(pmu, GLOBAL_CTRL, BIT64(i)), there);
+	}
+}
+
+static void what_is_counted_on_both_sides_of_a_hole_is_right(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("intel-v5,gp-mask=0x21");
+
+	wr(pmu, SEL0, SEL_ON_INT | INSTRUCTIONS);
+	wr(pmu, SEL0 + 5, SEL_ON_INT | INSTRUCTIONS);
+	wr(pmu, GLOBAL_CTRL, 0x21);
+	vpmu_pmu_account(pmu, &RUN(100), 0);
+	assert_int_equal(rd(pmu, PMC0), 100);
+	assert_int_equal(rd(pmu, PMC0 + 5), 100);
+}
+
 static void after_power_up_global_control_has_the_gp_counters(void **state)
 {
 	assert_hex_equal(rd(machine_of("intel-v2,gp=8"), GLOBAL_CTRL), 0xff);
@@ -264,6 +291,8 @@ int main(void)
 		cmocka_unit_test(host_writes_of_commands_do_nothing),
 		cmocka_unit_test(status_set_and_inuse_come_with_version_4),
 		cmocka_unit_test(version_1_has_neither_fixed_nor_global),
+		cmocka_unit_test(a_counter_of_a_hole_is_not_there),
+		cmocka_unit_test(what_is_counted_on_both_sides_of_a_hole_is_right),
 		cmocka_unit_test(after_power_up_global_control_has_the_gp_counters),
 		cmocka_unit_test(reset_clears_everything_but_lvtpc),
 		cmocka_unit_test(capabilities_are_the_silicons),

@@ -32,9 +32,6 @@ help_text = subprocess.run([options.vpmu, "models", "--help"], capture_output=Tr
                            timeout=60, check=True).stdout
 PROFILES = [[line.split()[0], options.vpmu, "replay", "-"]
             for line in help_text.split("\nProfiles:\n")[1].splitlines()]
-MEMBERS = ("name", "vendor", "signature", "pmu_version", "gp_counters", "gp_width",
-           "fixed_counters", "fixed_mask", "fixed_width", "features", "perf_capabilities",
-           "events_length", "events_missing")
 
 
 def run(*arguments, text=None, good=(0, 1)):
@@ -57,7 +54,7 @@ def make_state(model, path):
     about = json.loads(run(options.vpmu, "models", model, "--json"))
     registers = [{"name": r["name"], "msr": r["msr"], "value": hex(any_value(r))}
                  for r in about["registers"] if r["level"] in ("reset", "full")]
-    vcpu = {"vcpu": 0, "model": {m: about["model"][m] for m in MEMBERS}, "registers": registers}
+    vcpu = {"vcpu": 0, "model": about["model"], "registers": registers}
     with open(path, "w", encoding="ascii") as file:
         json.dump({"format": "vpmu-state", "version": 1, "vcpus": [vcpu]}, file)
 
