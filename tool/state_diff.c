@@ -35,7 +35,7 @@ static bool diff_values(const struct state_entry *a, const struct state_entry *b
 static uint32_t print_lacks(uint32_t vcpu, char sign, const struct vpmu_state *first,
                             const struct vpmu_model *second, uint32_t told)
 {
-	const struct state_target target = {.model = *second};
+	const struct state_target target = {.model = *second, .order = vpmu_order_find("safe")};
 	struct vpmu_compat compat;
 	struct vpmu_layout layout;
 	char line[STATE_LINE_BYTES];

@@ -184,15 +184,16 @@ static void arm(struct vpmu_pmu *pmu, unsigned mode)
 	pmu->is_armed = true;
 }
 
+#define UNLIKELY(condition) __builtin_expect(condition, 0)
+
 /* Half of the classes, as vector instructions take them where the processor has those. */
 typedef uint64_t half __attribute__((vector_size(32), aligned(8), may_alias));
 
 _Static_assert(VPMU_CLASSES == 8, "account_quickly() works on two halves of four");
 
 /*
- * The fast path: false when it is closed, or when something may overflow; then nothing has
- * happened. It subtracts first and takes that back, so that the common case is one pass over
- * `left`.
+ * The fast path subtracts first, so that the common case is one pass over `left`. False: it is
+ * closed, or something may overflow; give_back() then makes it as if nothing had happened.
  */
 static inline bool account_quickly(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
                                    unsigned mode)
@@ -205,19 +206,26 @@ static inline bool account_quickly(struct vpmu_pmu *pmu, const struct vpmu_amoun
 	left[0] -= low;
 	left[1] -= high;
 	sign = left[0] | left[1] | low | high;
-	if (!((sign[0] | sign[1] | sign[2] | sign[3]) >> 63) && mode == pmu->mode)
-		return true;
-	left[0] += low;
-	left[1] += high;
-	return false;
+	return !((sign[0] | sign[1] | sign[2] | sign[3]) >> 63) && mode == pmu->mode;
 }
 
+static void give_back(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
+{
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		pmu->left[i] += amounts->of[i];
+}
+
+/* After the fast path has said no. */
 static __attribute__((noinline)) struct vpmu_outcome
 account_slowly(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts, unsigned mode)
 {
+	give_back(pmu, amounts);
 	arm(pmu, mode);
-	if (pmu->is_armed && account_quickly(pmu, amounts, mode))
-		return outcome_out(pmu, (struct vpmu_outcome){0});
+	if (pmu->is_armed) {
+		if (account_quickly(pmu, amounts, mode))
+			return outcome_out(pmu, (struct vpmu_outcome){0});
+		give_back(pmu, amounts);
+	}
 	account_settle(pmu);
 	return outcome_out(pmu, advance(pmu, amounts, mode));
 }
@@ -227,11 +235,11 @@ struct vpmu_outcome vpmu_pmu_account(struct vpmu_pmu *pmu, const struct vpmu_amo
 {
 	unsigned mode = mode_of_cpl(cpl);
 
-	if (!pmu || !amounts)
+	if (UNLIKELY(!pmu || !amounts))
 		return (struct vpmu_outcome){0};
-	if (account_quickly(pmu, amounts, mode))
-		return (struct vpmu_outcome){0};
-	return account_slowly(pmu, amounts, mode);
+	if (UNLIKELY(!account_quickly(pmu, amounts, mode)))
+		return account_slowly(pmu, amounts, mode);
+	return (struct vpmu_outcome){0};
 }
 
 static void headroom_of(const struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_amounts *out)
