@@ -91,14 +91,11 @@ static inline enum vpmu_status write_valid(struct vpmu_pmu *pmu, const struct re
 	return value & ~reg->writable ? refusal : rule->set(pmu, reg, value);
 }
 
-/* EXCESS_IN_CHANGE */
-static NOT_INLINE enum vpmu_status write_change(struct vpmu_pmu *pmu, const struct reg *reg,
-                                                const struct write_rule *rule,
+/* EXCESS_IN_CHANGE, and there is an excess: a register may hold bits that it no longer has. */
+static NOT_INLINE enum vpmu_status write_excess(const struct vpmu_pmu *pmu, const struct reg *reg,
                                                 enum vpmu_status refusal, uint64_t value)
 {
-	if (value == stored(pmu, reg))
-		return VPMU_OK;
-	return write_valid(pmu, reg, rule, refusal, value);
+	return value == stored(pmu, reg) ? VPMU_OK : refusal;
 }
 
 static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct reg *reg,
@@ -115,7 +112,9 @@ static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct
 	case EXCESS_FAULTS:
 		return write_valid(pmu, reg, rule, refusal, value);
 	case EXCESS_IN_CHANGE:
-		return write_change(pmu, reg, rule, refusal, value);
+		if (value & ~reg->writable)
+			return write_excess(pmu, reg, refusal, value);
+		break;
 	case EXCESS_DROPPED:
 		return rule->set(pmu, reg, value & reg->writable);
 	case EXCESS_TAKEN:

@@ -50,8 +50,31 @@ void event_enable(struct vpmu_pmu *pmu, unsigned slot);
 /* Stops it, gives its count and makes that 0. */
 uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
 
+#define EVENT_MAX_PERIOD ((INT64_C(1) << 47) - 1) /* x86_pmu.max_period with 48-bit counters */
+#define EVENT_MIN_PERIOD 2
+
+/* The sample period ends after so many events more. */
+static inline void event_program(struct vpmu_pmu *pmu, struct event *event, uint64_t count,
+                                 int64_t left)
+{
+	event->period_end = count + (uint64_t)left;
+	left = left < EVENT_MIN_PERIOD ? EVENT_MIN_PERIOD : left;
+	event->wrap = count + (uint64_t)(left > EVENT_MAX_PERIOD ? EVENT_MAX_PERIOD : left);
+	pmu->epoch++;
+	account_settle(pmu);
+}
+
 /* A new sample period starts from here, where the event's count is this. */
-void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count, uint64_t period);
+static inline void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count,
+                                    uint64_t period)
+{
+	struct event *event = &pmc_of(pmu, slot)->event;
+
+	event->sample_period = period;
+	event->period_end = count;
+	if (event->active)
+		event_program(pmu, event, count, (int64_t)period);
+}
 
 /* The hardware counter has wrapped; true at the end of a sample period. */
 bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot);

@@ -10,10 +10,13 @@
 /* reprogram_fixed_counters: those whose fields change are in use. */
 enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
-	uint64_t changed = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
+	uint64_t bits = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
+	uint32_t changed = slots_of_fixed_fields(bits) & pmu->slots;
 
-	pmu->kvm.in_use |= slots_of_fixed_fields(changed) & pmu->slots;
-	return set_fixed_ctrl(pmu, reg, value);
+	pmu->single[VPMU_KIND_FIXED_CTRL] = value;
+	pmu->kvm.in_use |= changed;
+	pmu->response->changed(pmu, changed);
+	return VPMU_OK;
 }
 
 /* KVM's PMU has no DEBUGCTL; IA32_PERF_CAPABILITIES and IA32_MISC_ENABLE have their own rules. */

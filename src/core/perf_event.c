@@ -8,9 +8,6 @@
  */
 #include <core/linux.h>
 
-#define MAX_PERIOD ((INT64_C(1) << 47) - 1) /* x86_pmu.max_period with 48-bit counters */
-#define MIN_PERIOD 2
-
 /* perf's own code for reference cycles, a fixed counter's event, beside the vendor's codes. */
 #define PERF_REF_CYCLES UINT64_C(0x0300)
 
@@ -48,16 +45,6 @@ static void let_count(struct vpmu_pmu *pmu, unsigned slot, bool active)
 	tally_change(pmu, slot, &what);
 }
 
-/* The sample period ends after so many events more. */
-static inline void program(struct vpmu_pmu *pmu, struct event *event, uint64_t count, int64_t left)
-{
-	event->period_end = count + (uint64_t)left;
-	left = left < MIN_PERIOD ? MIN_PERIOD : left;
-	event->wrap = count + (uint64_t)(left > MAX_PERIOD ? MAX_PERIOD : left);
-	pmu->epoch++;
-	account_settle(pmu);
-}
-
 /* x86_perf_event_set_period: programs the hardware counter. True at the end of a period. */
 static bool set_period(struct vpmu_pmu *pmu, struct event *event, uint64_t count)
 {
@@ -69,7 +56,7 @@ static bool set_period(struct vpmu_pmu *pmu, struct event *event, uint64_t count
 		left = period;
 	else if (ended)
 		left += period;
-	program(pmu, event, count, left);
+	event_program(pmu, event, count, left);
 	return ended;
 }
 
@@ -126,16 +113,6 @@ uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot)
 	event->period_end -= count;
 	event->wrap -= count;
 	return count;
-}
-
-void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count, uint64_t period)
-{
-	struct event *event = &pmc_of(pmu, slot)->event;
-
-	event->sample_period = period;
-	event->period_end = count;
-	if (event->active)
-		program(pmu, event, count, (int64_t)period);
 }
 
 bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot)

@@ -36,10 +36,12 @@ static void reprogram(struct vpmu_pmu *pmu, unsigned slot)
 		pmu->kvm.reprogram &= ~(1u << slot);
 }
 
+/* Nothing comes of it for a counter that has no event and is off. */
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	FOR_SLOTS(slot, slots)
-	reprogram(pmu, slot);
+	if (pmc_of(pmu, slot)->event.exists || kvm_in_use(pmu, slot))
+		reprogram(pmu, slot);
 }
 
 /* kvm_pmu_handle_event */
@@ -242,7 +244,7 @@ static const struct rules amd = {
 
 const struct vpmu_profile profile_linux_6_1 = {
 	.name = "linux-6.1",
-	.about = "KVM before Linux 6.2: a write reprograms its counter at once",
+	.about = "KVM before 6.2: a write reprograms its counter at once",
 	.kernel = 0x601,
 	.since = 1, /* nothing that vpmu knows of is older */
 	.facts = VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_LOST_EVENTS,

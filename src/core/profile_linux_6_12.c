@@ -229,8 +229,7 @@ const struct rules rules_linux_6_12_amd = {
 
 const struct vpmu_profile profile_linux_6_12 = {
 	.name = "linux-6.12",
-	.about =
-		"KVM since Linux 6.2: a write only marks its counter, the next entry does the rest",
+	.about = "KVM since 6.2: a write marks its counter, the entry does the rest",
 	.kernel = 0x60c,
 	.since = 0x602, /* the deferral of reprogramming */
 	.facts = FACTS_LINUX_6_12,

@@ -10,7 +10,7 @@
 
 const struct vpmu_profile profile_linux_7_3 = {
 	.name = "linux-7.3",
-	.about = "KVM of Linux 7.3 on perf events: 6.12's, and IA32_PERF_CAPABILITIES needs PDCM",
+	.about = "6.12's but for IA32_PERF_CAPABILITIES, which needs PDCM",
 	.kernel = 0x703,
 	.since = 0x703,
 	.facts = FACTS_LINUX_7_3,

@@ -144,7 +144,7 @@ static const struct response response = {
 
 const struct vpmu_profile profile_mediated = {
 	.name = "mediated",
-	.about = "KVM's mediated vPMU: the guest has the hardware's counters while it runs",
+	.about = "KVM's mediated vPMU: the guest has the hardware's counters",
 	.kernel = 0x703,
 	.since = 1, /* its parameter is only where it is */
 	.facts = VPMU_FACT_MEDIATED | (FACTS_LINUX_7_3 & ~(uint32_t)VPMU_FACT_PERF_EVENTS),
