@@ -16,7 +16,7 @@ static const struct part {
 	void (*run)(const struct bench *bench);
 } parts[] = {
 	{"library", bench_library}, {"state", bench_state}, {"stream", bench_stream},
-	{"kernel", bench_kernel},   {"loop", bench_loop},
+	{"kernel", bench_kernel},   {"loop", bench_loop},   {"work", bench_work},
 };
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 

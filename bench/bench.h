@@ -39,10 +39,14 @@ struct figures figures_ratio(const struct figures *a, const struct figures *b);
 void figures_print(const char *what, const struct figures *figures, double scale, const char *unit,
                    const char *goal);
 
+/* The seconds between a guest's lines "begin" and "end"; -1 unless it ran and passed. */
+double guest_seconds(const struct bench *bench, const char *name, char *append, bool qemu);
+
 void bench_library(const struct bench *bench);
 void bench_state(const struct bench *bench);
 void bench_stream(const struct bench *bench);
 void bench_kernel(const struct bench *bench);
 void bench_loop(const struct bench *bench);
+void bench_work(const struct bench *bench);
 
 #endif

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The counting loop of guests/count.c under `vpmu run`, on bare Unicorn, and under QEMU TCG. The
- * guests say when they begin and end the loop, so that starting up does not count.
+ * The counting loop of guests/count.c under `vpmu run`, on bare Unicorn, and under QEMU TCG.
  */
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "bench.h"
-
-extern char **environ;
-
-enum { GUEST_PASSED_STATUS = 1 };
 
 #if HAVE_UNICORN
 #include <unicorn/unicorn.h>
@@ -55,52 +44,6 @@ static double bare_seconds(unsigned long iterations)
 }
 #endif
 
-/* Starts a command with its standard output in a pipe. */
-static FILE *start_command(char *const argv[], pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC))
-		return NULL;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(pid, argv[0], &actions, NULL, argv, environ)) {
-		close(ends[0]);
-		ends[0] = -1;
-	}
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[1]);
-	return ends[0] < 0 ? NULL : fdopen(ends[0], "r");
-}
-
-/* The seconds from the guest's line "begin" to its line "end"; -1 unless it passes. */
-static double command_seconds(char *const argv[])
-{
-	double begin = -1, end = -1;
-	char line[256];
-	int status = -1;
-	pid_t pid;
-	FILE *output = start_command(argv, &pid);
-
-	if (!output)
-		return -1;
-	while (fgets(line, sizeof(line), output)) {
-		line[strcspn(line, "\r\n")] = 0;
-		if (!strcmp(line, "begin"))
-			begin = seconds_of(pid);
-		else if (!strcmp(line, "end"))
-			end = seconds_of(pid);
-	}
-	fclose(output);
-	waitpid(pid, &status, 0);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != GUEST_PASSED_STATUS)
-		return -1;
-	return begin < 0 || end < 0 ? -1 : end - begin;
-}
-
 /* One way to run the guest. */
 struct way {
 	const char *what;
@@ -111,40 +54,13 @@ struct way {
 };
 
 /* The loop's own seconds, or -1. */
-static double guest_seconds(const struct bench *bench, const struct way *way,
-                            unsigned long iterations)
+static double loop_seconds(const struct bench *bench, const struct way *way,
+                           unsigned long iterations)
 {
-	char tool[512], guest[512], append[128];
+	char append[128];
 
-	snprintf(tool, sizeof(tool), "%s/tool/vpmu", bench->build);
-	snprintf(guest, sizeof(guest), "%s/guests/count.%s", bench->build,
-	         way->qemu ? "mb32.elf" : "elf");
 	snprintf(append, sizeof(append), "iterations=%lu table marks %s", iterations, way->append);
-	if (way->qemu) {
-		char *const argv[] = {
-			"qemu-system-x86_64",
-			"-accel",
-			"tcg",
-			"-display",
-			"none",
-			"-monitor",
-			"none",
-			"-serial",
-			"stdio",
-			"-device",
-			"isa-debug-exit,iobase=0xf4",
-			"-kernel",
-			guest,
-			"-append",
-			append,
-			NULL,
-		};
-
-		return command_seconds(argv);
-	}
-	char *const argv[] = {tool, "run", "--model", "intel-v2", "--append", append, guest, NULL};
-
-	return command_seconds(argv);
+	return guest_seconds(bench, "count", append, way->qemu);
 }
 
 /* The goals are for counts that are exact; the timing model's classes cost what they cost. */
@@ -173,7 +89,7 @@ static void measure_round(const struct bench *bench, struct way *ways, size_t co
 	if (took > 0)
 		figures_add(bare, took);
 	for (size_t i = 0; i < count; i++) {
-		took = guest_seconds(bench, &ways[i], iterations);
+		took = loop_seconds(bench, &ways[i], iterations);
 		if (took > 0)
 			figures_add(&ways[i].seconds, took);
 	}
