@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vpmu watch: follow the PMU registers of a real VMM, or give it a PMU where there is none. */
+#include <cpuid.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -141,6 +142,22 @@ static bool kvm_has_pmu(const struct watch_options *options)
 		return true;
 	vpmu_kvm_probe(&host, "", NULL);
 	return vpmu_kvm_obstacle(&host) == VPMU_OBSTACLE_NONE;
+}
+
+/*
+ * The processor's vendor, when it is not that of the emulated model: the CPUID instruction tells a
+ * VMM so, whatever its KVM says.
+ */
+static void note_vendor(const struct vpmu_model *model, char *host, size_t bytes)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	unsigned eax = 0, name[3] = {0};
+
+	if (!vpmu_model_to_cpuid(model, leaves) ||
+	    !__get_cpuid(0, &eax, &name[0], &name[2], &name[1]))
+		return;
+	if (leaves[0].ebx != name[0] || leaves[0].edx != name[1] || leaves[0].ecx != name[2])
+		snprintf(host, bytes, "%.12s", (const char *)name);
 }
 
 /* --- While the VMM runs --------------------------------------------------------------------- */
@@ -322,6 +339,9 @@ static int start(const struct watch_options *options, char **argv)
 		status = TOOL_LACKS;
 	if (!status) {
 		session.has_pmu = kvm_has_pmu(options);
+		if (options->emulate)
+			note_vendor(&model, session.tally.host_vendor,
+			            sizeof(session.tally.host_vendor));
 		status = watch(options, &session, argv, path, library);
 	}
 	abandon_outputs(&session);

@@ -50,8 +50,12 @@ struct watch_record {
 	union {
 		struct watch_msr msrs[WATCH_PAYLOAD];
 		struct vpmu_model model;
+		struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	};
 };
+
+/* The model that a record has; NULL: it has none. */
+const struct vpmu_model *watch_record_model(const struct watch_record *record);
 
 /* CLOCK_MONOTONIC in ns, as in the records. */
 uint64_t watch_now(void);
@@ -74,6 +78,8 @@ struct watch_access {
 	uint64_t value;
 	bool refused;
 };
+
+enum { WATCH_ORDERS = 8 };
 
 enum watch_level {
 	WATCH_CONFIGURATION, /* a put of nothing but IA32_PERF_CAPABILITIES */
@@ -106,7 +112,10 @@ struct watch_block {
 	struct watch_access accesses[WATCH_WRITES];
 	/* Set at the end of a put. */
 	enum watch_level level;
-	char order[192];  /* which order it is, or how it differs; "" when that means nothing */
+	unsigned order_count;
+	const struct vpmu_order
+		*orders[WATCH_ORDERS]; /* that it is; first the one that VMMs have */
+	char order[192];  /* how it differs from the nearest; "" when it is one, or means nothing */
 	unsigned unowned; /* registers of a PMU, written where there is none */
 	struct watch_change changes[VPMU_MAX_STATE];
 };
@@ -135,6 +144,7 @@ struct watch_vcpu {
 	bool has_layout;
 	struct vpmu_layout layout;
 	bool has_no_pmu; /* KVM gives it none */
+	bool no_model;   /* there is no model for what KVM gives it */
 	bool is_off;     /* because its VM's is switched off */
 	bool has_regs;
 	uint64_t rip, runs;
@@ -208,7 +218,7 @@ bool watch_expect(const struct watch_expected *expected, struct watch_vcpu *vcpu
 
 /* --- watch_order.c -------------------------------------------------------------------------- */
 
-/* Fills block->level and block->order. */
+/* Fills block->level, the orders and block->unowned. */
 void watch_judge_put(const struct watch_vcpu *vcpu, struct watch_block *block);
 
 /* --- watch_tally.c: the summary -------------------------------------------------------------- */
@@ -234,10 +244,14 @@ struct watch_tally {
 	uint64_t refusals, guest_reads, guest_writes, guest_refusals, vms, vcpus;
 	uint64_t lost,  /* records, and what of them there was no room for */
 		strays; /* descriptors that nobody saw come */
-	bool unseen;    /* no process has loaded the library */
+	bool opened;    /* /dev/kvm, or a VM came another way */
+	bool emulates;
+	bool unseen; /* no process has loaded the library */
 	bool lacks[WATCH_LACKS];
-	bool has_model;   /* some vCPU has a PMU */
-	uint64_t off;     /* vCPUs whose PMU is switched off */
+	bool has_model;       /* some vCPU has a PMU */
+	char host_vendor[16]; /* when the emulated model's is another; else "" */
+	uint64_t unmodelled;  /* vCPUs whose CPUID makes no model */
+	uint64_t off;         /* vCPUs whose PMU is switched off */
 	unsigned shown;   /* bits of enum watch_shown: what the CPUID of these shows nevertheless */
 	uint64_t foreign; /* puts of a state that no get has shown */
 	unsigned count;
@@ -291,6 +305,8 @@ enum watch_verdict {
 	WATCH_FAILS,   /* registers get lost: one of the findings but the last */
 	WATCH_UNKNOWN, /* not all was seen, so that the findings may be wrong */
 };
+/* Whether the VMM left the PMU alone, and may have taken the host's vendor for the guest's. */
+bool watch_is_defeated(const struct watch_tally *tally);
 enum watch_verdict watch_judge(const struct watch_tally *tally);
 
 /* --- watch_text.c, watch_json.c: lines ------------------------------------------------------- */
@@ -306,6 +322,9 @@ extern const struct watch_writer watch_text, watch_json;
 
 const char *watch_level_name(enum watch_level level);
 const char *watch_lack_text(enum watch_lack lack);
+/* Why the leaves make no model. */
+enum { WATCH_WHY = 128 };
+const char *watch_why_no_model(const struct watch_record *record, char why[WATCH_WHY]);
 const char *watch_shown_text(enum watch_shown shown);
 const char *watch_finding_text(enum watch_finding finding); /* for people */
 const char *watch_finding_name(enum watch_finding finding); /* for JSON */

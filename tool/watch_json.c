@@ -44,11 +44,15 @@ static json_t *begin(double time, enum watch_kind kind, uint32_t vm, const struc
 
 static void add_model(json_t *line, const struct watch_record *record)
 {
-	const struct vpmu_model *model = &record->model;
+	const struct vpmu_model *model = watch_record_model(record);
+	char why[WATCH_WHY];
 
 	json_object_set_new(line, "switched_off",
 	                    json_boolean(record->head.argument & WATCH_PMU_OFF));
-	if (!record->entries)
+	if (record->head.result >= 0 && !model)
+		json_object_set_new(line, "why_no_model",
+		                    json_string(watch_why_no_model(record, why)));
+	if (!model)
 		return;
 	json_object_set_new(line, "pmu_version", json_integer(model->version));
 	json_object_set_new(line, "gp_counters", json_integer(model->gp_count));
@@ -116,6 +120,15 @@ static json_t *block_changes(const struct watch_vcpu *vcpu, const struct watch_b
 	return changes;
 }
 
+static json_t *orders(const struct watch_block *block)
+{
+	json_t *names = json_array();
+
+	for (unsigned i = 0; i < block->order_count; i++)
+		json_array_append_new(names, json_string(block->orders[i]->name));
+	return names;
+}
+
 static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
                        const struct watch_block *block)
 {
@@ -132,7 +145,8 @@ static void json_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 	}
 	if (block->is_put) {
 		json_object_set_new(line, "level", json_string(watch_level_name(block->level)));
-		json_object_set_new(line, "order",
+		json_object_set_new(line, "order", orders(block));
+		json_object_set_new(line, "nearest",
 		                    *block->order ? json_string(block->order) : json_null());
 		json_object_set_new(line, "unowned", json_count(block->unowned));
 		json_object_set_new(line, "changed", block_changes(vcpu, block));
@@ -214,6 +228,9 @@ static void json_summary(FILE *to, const struct watch_tally *tally)
 	json_object_set_new(line, "unknown_origin", json_count(tally->strays));
 	for (enum watch_finding which = 0; which < WATCH_FINDINGS; which++)
 		json_object_set_new(line, watch_finding_name(which), finding(tally, which));
+	json_object_set_new(line, "host_vendor",
+	                    *tally->host_vendor ? json_string(tally->host_vendor) : json_null());
+	json_object_set_new(line, "not_judged", json_count(tally->unmodelled));
 	json_object_set_new(line, "switched_off", json_count(tally->off));
 	json_object_set_new(line, "cpuid_shows", shown(tally->shown));
 	json_object_set_new(line, "changes", all_changes(tally));

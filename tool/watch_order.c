@@ -128,28 +128,50 @@ static void describe(const struct watch_vcpu *vcpu, const struct written *writte
 	                 : there);
 }
 
-static void find_order(const struct watch_vcpu *vcpu, const struct watch_block *block,
-                       const struct written *written, char *text, size_t bytes)
+/* The orders of VMMs, the simplest first: who stops nothing is not said to stop first. */
+static unsigned preference(const struct vpmu_order *order)
+{
+	static const char *const names[] = {"no-stop", "stop-first", "listed", "ascending",
+	                                    "per-counter"};
+	unsigned i = 0;
+
+	while (i < sizeof(names) / sizeof(names[0]) && strcmp(order->name, names[i]) != 0)
+		i++;
+	return i;
+}
+
+static void add_order(struct watch_block *block, const struct vpmu_order *order)
+{
+	unsigned at = block->order_count;
+
+	if (at == WATCH_ORDERS)
+		return;
+	block->order_count++;
+	for (; at && preference(block->orders[at - 1]) > preference(order); at--)
+		block->orders[at] = block->orders[at - 1];
+	block->orders[at] = order;
+}
+
+static void find_orders(const struct watch_vcpu *vcpu, struct watch_block *block,
+                        const struct written *written)
 {
 	static struct vpmu_plan plan, nearest;
 	const struct vpmu_order *order;
 	struct vpmu_state state;
-	size_t used = 0;
 	int best = -1;
 
 	make_state(vcpu, written, &state);
-	for (size_t i = 0; (order = vpmu_order_at(i)) && used < bytes; i++) {
+	for (size_t i = 0; (order = vpmu_order_at(i)); i++) {
 		make_plan(vcpu, &state, order, &plan);
 		if (is_order(block, written, &plan))
-			used += (size_t)snprintf(text + used, bytes - used, "%s%s",
-			                         used ? ", also " : "", order->name);
+			add_order(block, order);
 		if ((int)common(written, &plan) > best) {
 			best = (int)common(written, &plan);
 			nearest = plan;
 		}
 	}
-	if (!used && nearest.order)
-		describe(vcpu, written, &nearest, text, bytes);
+	if (!block->order_count && nearest.order)
+		describe(vcpu, written, &nearest, block->order, sizeof(block->order));
 }
 
 static enum watch_level level_of(const struct watch_vcpu *vcpu, const struct watch_block *block,
@@ -169,7 +191,8 @@ void watch_judge_put(const struct watch_vcpu *vcpu, struct watch_block *block)
 	gather(block, &written);
 	block->level = level_of(vcpu, block, &written);
 	block->order[0] = '\0';
+	block->order_count = 0;
 	block->unowned = vcpu->has_no_pmu ? written.count : 0;
 	if (written.count && vcpu->has_layout)
-		find_order(vcpu, block, &written, block->order, sizeof(block->order));
+		find_orders(vcpu, block, &written);
 }

@@ -66,6 +66,13 @@ bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, co
 	return true;
 }
 
+const struct vpmu_model *watch_record_model(const struct watch_record *record)
+{
+	bool has_model = record->entries * sizeof(record->msrs[0]) >= sizeof(record->model);
+
+	return has_model && !(record->head.argument & WATCH_NO_MODEL) ? &record->model : NULL;
+}
+
 static void copy_out(const struct watch_shared *shared, uint64_t place, void *into, unsigned slots)
 {
 	struct watch_msr *to = into;

@@ -60,17 +60,18 @@ static void learn_model(struct watch_session *session, struct watch_vcpu *vcpu,
                         const struct watch_record *record)
 {
 	const struct watch_shared *shared = session->ring.shared;
-	bool has_model = record->entries * sizeof(record->msrs[0]) >= sizeof(record->model);
+	const struct vpmu_model *model = watch_record_model(record);
 	struct vpmu_layout layout;
 
 	if (record->head.argument & WATCH_PMU_OFF)
-		learn_off(session, vcpu, has_model ? &record->model : NULL);
-	if (!has_model || !session->has_pmu)
+		learn_off(session, vcpu, model);
+	vcpu->no_model = session->has_pmu && !model && !vcpu->is_off && record->head.result >= 0;
+	if (!model || !session->has_pmu)
 		return;
-	vcpu->has_no_pmu = vcpu->is_off || !record->model.version;
+	vcpu->has_no_pmu = vcpu->is_off || !model->version;
 	if (vcpu->has_no_pmu)
 		return;
-	vcpu->has_layout = !vpmu_layout_init(&vcpu->layout, &record->model);
+	vcpu->has_layout = !vpmu_layout_init(&vcpu->layout, model);
 	if (!vcpu->has_layout)
 		return;
 	watch_tally_model(&session->tally, &vcpu->layout, false);
@@ -190,7 +191,11 @@ static void take_features(struct watch_session *session, const struct watch_reco
 static void count_event(struct watch_tally *tally, const struct watch_head *head)
 {
 	switch (head->kind) {
+	case WATCH_OPEN:
+		tally->opened = true;
+		break;
 	case WATCH_VM:
+		tally->opened = true;
 		tally->vms += head->result >= 0;
 		break;
 	case WATCH_GUEST_READ:
@@ -306,6 +311,7 @@ static void count_end(struct watch_session *session)
 	tally->runs += atomic_load(&shared->more_runs);
 	tally->lost += atomic_load(&shared->lost) + session->ring.skipped + session->unplaced;
 	tally->unseen = !atomic_load(&shared->attached);
+	tally->emulates = shared->emulates;
 	count_missed(session);
 }
 
@@ -313,6 +319,7 @@ static void end_vcpu(struct watch_session *session, struct watch_vcpu *vcpu)
 {
 	end_block(session, vcpu);
 	watch_end_save(vcpu);
+	session->tally.unmodelled += vcpu->no_model;
 }
 
 void watch_session_drain(struct watch_session *session, bool at_end)

@@ -176,16 +176,30 @@ static bool follow_script(char *head, size_t bytes, char *path)
 	return true;
 }
 
+/* What has a slash is a file, and may be there all the same. */
+static int no_command(const char *command, const char *path)
+{
+	struct stat status;
+
+	if (strchr(command, '/') && stat(path, &status))
+		message("cannot be opened: %s: %s (a program is wanted after --)", command,
+		        strerror(errno));
+	else if (strchr(command, '/') && S_ISREG(status.st_mode))
+		message("cannot be run: %s: %s (a program is wanted after --)", command,
+		        strerror(EACCES));
+	else
+		message("no such command: %s (a program is wanted after --)", command);
+	return TOOL_BAD;
+}
+
 int watch_judge_command(const char *command, char *path)
 {
 	alignas(8) char head[HEAD + 1] = {0};
 	char program[PATH_MAX];
 	size_t bytes;
 
-	if (!find_command(command, path)) {
-		message("no such command: %s (a program is wanted after --)", command);
-		return TOOL_BAD;
-	}
+	if (!find_command(command, path))
+		return no_command(command, path);
 	strcpy(program, path);
 	for (unsigned i = 0; i < INTERPRETERS; i++) {
 		int status = judge_rights(command, program);

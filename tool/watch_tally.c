@@ -233,9 +233,25 @@ unsigned watch_shown(const struct vpmu_model *model)
 	return shown;
 }
 
+bool watch_is_defeated(const struct watch_tally *tally)
+{
+	bool left = false;
+
+	for (unsigned i = 0; i < tally->count && *tally->host_vendor; i++) {
+		const struct watch_register *reg = &tally->registers[i];
+
+		if (reg->kept && (reg->written || reg->read))
+			return false;
+		left |= watch_finds(tally, reg, WATCH_LEFT_ALONE) ||
+		        watch_finds(tally, reg, WATCH_NEVER_SAVED);
+	}
+	return left;
+}
+
 enum watch_verdict watch_judge(const struct watch_tally *tally)
 {
-	if (tally->lost || tally->strays || tally->unseen)
+	if (tally->lost || tally->strays || tally->unseen || tally->unmodelled ||
+	    watch_is_defeated(tally))
 		return WATCH_UNKNOWN;
 	if (tally->missed_count)
 		return WATCH_FAILS;

@@ -31,7 +31,7 @@ const char *watch_lack_text(enum watch_lack lack)
 			"the VMM's own MSR filter leaves no room: the guest's RDMSR and "
 			"WRMSR do not reach the emulated PMU any more",
 		[WATCH_LACK_MODEL] =
-			"the VMM's CPUID makes no PMU that can exist: that vCPU has none",
+			"the VMM's CPUID makes no PMU that vpmu has a model of: that vCPU has none",
 	};
 
 	return texts[lack];
@@ -110,15 +110,30 @@ static void print_off(FILE *to, unsigned shown)
 	print_shown(to, shown);
 }
 
+const char *watch_why_no_model(const struct watch_record *record, char why[WATCH_WHY])
+{
+	size_t count = record->entries * sizeof(record->msrs[0]) / sizeof(record->leaves[0]);
+	struct vpmu_model model;
+
+	if (count > VPMU_CPUID_LEAVES)
+		count = VPMU_CPUID_LEAVES;
+	if (!vpmu_model_from_cpuid(&model, record->leaves, count, 0, why, WATCH_WHY))
+		snprintf(why, WATCH_WHY, "what KVM makes of it contradicts itself");
+	return why;
+}
+
 static void print_model(FILE *to, const struct watch_record *record)
 {
-	const struct vpmu_model *model = &record->model;
+	const struct vpmu_model *model = watch_record_model(record);
+	char why[WATCH_WHY];
 
 	fprintf(to, "CPUID set: %" PRIu32 " leaves", record->head.count);
+	if (record->head.result < 0)
+		return;
 	if (record->head.argument & WATCH_PMU_OFF)
-		print_off(to, record->entries ? watch_shown(model) : 0);
-	else if (!record->entries)
-		fprintf(to, ", which make no PMU that can exist");
+		print_off(to, model ? watch_shown(model) : 0);
+	else if (!model)
+		fprintf(to, ", of which vpmu makes no model: %s", watch_why_no_model(record, why));
 	else if (!model->version)
 		fprintf(to, ", no PMU");
 	else
@@ -261,6 +276,22 @@ static void print_block_changes(FILE *to, const struct watch_vcpu *vcpu,
 
 /* --- Blocks -------------------------------------------------------------------------------- */
 
+/* "no-stop; stop-first is the same here" */
+static void print_orders(FILE *to, const struct watch_block *block)
+{
+	if (block->order_count || block->order[0])
+		fprintf(to, "\n%12sorder: %s", "",
+		        block->order_count ? block->orders[0]->name : block->order);
+	for (unsigned i = 1; i < block->order_count; i++)
+		fprintf(to, "%s %s",
+		        i == 1                       ? ";"
+		        : i + 1 < block->order_count ? ","
+		                                     : " and",
+		        block->orders[i]->name);
+	if (block->order_count > 1)
+		fprintf(to, " %s the same here", block->order_count > 2 ? "are" : "is");
+}
+
 static void text_block(FILE *to, double time, const struct watch_vcpu *vcpu,
                        const struct watch_block *block)
 {
@@ -277,8 +308,7 @@ static void text_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 	if (block->unowned)
 		fprintf(to, "\n%12swrites %u register%s of a PMU that this vCPU has not", "",
 		        block->unowned, block->unowned == 1 ? "" : "s");
-	if (block->order[0])
-		fprintf(to, "\n%12sorder: %s", "", block->order);
+	print_orders(to, block);
 	fputc('\n', to);
 	print_block_changes(to, vcpu, block);
 	for (unsigned i = 0; i < block->count; i++) {
@@ -383,8 +413,12 @@ static void print_verdict(FILE *to, const struct watch_tally *tally)
 		       "too many";
 	else if (tally->off && !tally->has_model && watch_judge(tally) == WATCH_HOLDS)
 		text = "PMU switched off; nothing to lose";
+	else if (!tally->opened && watch_judge(tally) == WATCH_HOLDS)
+		text = "/dev/kvm was not used: nothing to follow";
 	else if (!tally->has_model && watch_judge(tally) == WATCH_HOLDS)
-		text = "no vCPU had a PMU: nothing to lose (--emulate MODEL gives it one)";
+		text = tally->emulates ? "no vCPU had a PMU: nothing to lose"
+		                       : "no vCPU had a PMU: nothing to lose (--emulate MODEL "
+		                         "gives it one)";
 	else if (!tally->puts[WATCH_RESET] && !tally->gets)
 		text = "no reset and no get was seen";
 	else if (watch_judge(tally) == WATCH_HOLDS)
@@ -427,6 +461,16 @@ static void text_summary(FILE *to, const struct watch_tally *tally)
 		        "  not compared: %" PRIu64
 		        " put%s of a state that no get here has shown (see --expect)\n",
 		        tally->foreign, tally->foreign == 1 ? "" : "s");
+	if (watch_is_defeated(tally))
+		fprintf(to,
+		        "  not emulated: the CPUID instruction names this host's vendor (%s), "
+		        "and a VMM that asks it leaves the PMU alone\n",
+		        tally->host_vendor);
+	if (tally->unmodelled)
+		fprintf(to,
+		        "  not judged: %" PRIu64
+		        " vCPU%s whose CPUID makes no model of vpmu's (KVM may take it)\n",
+		        tally->unmodelled, tally->unmodelled == 1 ? "" : "s");
 	for (enum watch_finding finding = 0; finding < WATCH_FINDINGS; finding++) {
 		print_finding(to, tally, finding);
 		if (finding == WATCH_CHANGED)

@@ -84,13 +84,12 @@ static void settle(struct watch_saves *saves)
 {
 	const struct watch_save *last = &saves->at[saves->count - 1];
 
+	bool drop = !last->general || !last->count;
+
 	saves->is_open = false;
-	for (size_t i = 0; i + 1 < saves->count; i++)
-		if (same_save(&saves->at[i], last)) {
-			saves->count--;
-			return;
-		}
-	saves->count -= !last->general || !last->count;
+	for (size_t i = 0; i + 1 < saves->count && !drop; i++)
+		drop = same_save(&saves->at[i], last);
+	saves->count -= drop;
 }
 
 void watch_end_save(struct watch_vcpu *vcpu)

@@ -34,6 +34,7 @@ void emulate_new_object(struct object *object)
 	}
 	atomic_store(&vcpu->holder, NULL);
 	atomic_store(&vcpu->map, NULL);
+	vcpu->has_run = false;
 	vcpu->pmu = NULL;
 }
 

@@ -126,13 +126,14 @@ int emulate_set_cpuid(struct object *vcpu, int fd, struct kvm_cpuid2 *argument)
 	union cpuid_room room;
 	struct kvm_cpuid2 *cpuid = &room.cpuid;
 	struct vpmu_model model;
+	struct cpuid_leaves leaves;
 	int result = real()->ioctl(fd, KVM_SET_CPUID2, argument);
 
 	if (result || !memory_read(cpuid, argument, sizeof(*cpuid)) || cpuid->nent > MAX_CPUID ||
 	    !memory_read(cpuid->entries, argument->entries,
 	                 cpuid->nent * sizeof(cpuid->entries[0])))
 		return result;
-	if (!model_of_cpuid(&model, cpuid, emulated_model()) || !vcpu_hold(vcpu)) {
+	if (!model_of_cpuid(&model, cpuid, emulated_model(), &leaves) || !vcpu_hold(vcpu)) {
 		lack_model(vcpu);
 		return result;
 	}

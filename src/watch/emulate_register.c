@@ -119,9 +119,51 @@ enum vpmu_status emulated_read(struct emulated_vcpu *vcpu, uint32_t msr, uint64_
 	return or_refused(vpmu_pmu_host_read(vcpu->pmu, msr, value), msr);
 }
 
+/* Another machine in the same place, with the values of the old: a processor's model is fixed. */
+static enum vpmu_status make_anew(struct emulated_vcpu *vcpu, const struct vpmu_model *model)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	size_t count = vpmu_model_registers(model, registers);
+	uint64_t values[VPMU_MAX_REGISTERS];
+	bool has[VPMU_MAX_REGISTERS];
+
+	if (vpmu_model_check(model, NULL, 0))
+		return VPMU_REFUSED;
+	for (size_t i = 0; i < count; i++)
+		has[i] = registers[i].level != VPMU_LEVEL_NEVER &&
+		         !vpmu_pmu_host_read(vcpu->pmu, registers[i].msr, &values[i]);
+	vcpu->pmu = vpmu_pmu_init(vcpu->pmu, VPMU_PMU_BYTES, model, emulated_profile());
+	for (size_t i = 0; i < count; i++)
+		if (has[i] && registers[i].kind != VPMU_KIND_CAPABILITIES)
+			vpmu_pmu_host_write(vcpu->pmu, registers[i].msr, values[i]);
+	return VPMU_OK;
+}
+
+/*
+ * Until the vCPU's first entry a KVM lets the VMM lower IA32_PERF_CAPABILITIES, as it lowers CPUID
+ * (Linux 6.12 arch/x86/kvm/x86.c, kvm_is_immutable_feature_msr); a processor has no such moment.
+ */
+static enum vpmu_status lower_capabilities(struct emulated_vcpu *vcpu, uint64_t value)
+{
+	struct vpmu_model model = *vpmu_pmu_model(vcpu->pmu);
+
+	if (vcpu->has_run || value & ~emulated_model()->perf_capabilities)
+		return VPMU_REFUSED;
+	/* Without PDCM no guest sees it. */
+	if (!(model.features & VPMU_FEATURE_PDCM))
+		return VPMU_OK;
+	model.perf_capabilities = value;
+	return make_anew(vcpu, &model);
+}
+
 enum vpmu_status emulated_write(struct emulated_vcpu *vcpu, uint32_t msr, uint64_t value)
 {
+	enum vpmu_status status;
+
 	if (!vcpu->pmu || !pmu_msr(msr))
 		return VPMU_NO_REGISTER;
-	return or_refused(vpmu_pmu_host_write(vcpu->pmu, msr, value), msr);
+	status = vpmu_pmu_host_write(vcpu->pmu, msr, value);
+	if (status && msr == 0x345)
+		status = lower_capabilities(vcpu, value);
+	return or_refused(status, msr);
 }

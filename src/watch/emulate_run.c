@@ -142,6 +142,7 @@ static bool enter(struct object *vcpu)
 {
 	if (!vcpu_hold(vcpu))
 		return false;
+	vcpu->as_vcpu.has_run = true;
 	if (vcpu->as_vcpu.pmu)
 		vpmu_pmu_enter(vcpu->as_vcpu.pmu);
 	vcpu_release(vcpu);

@@ -123,16 +123,23 @@ static void record_index_list(struct call *call)
 static void record_set_cpuid(struct call *call)
 {
 	const struct kvm_cpuid2 *cpuid = call->argument;
+	struct cpuid_leaves leaves;
 	struct vpmu_model model;
 	bool known = false;
 
 	if (call->result >= 0) {
 		call->head.count = cpuid->nent;
-		known = model_of_cpuid(&model, cpuid, emulates() ? emulated_model() : NULL);
+		known = model_of_cpuid(&model, cpuid, emulates() ? emulated_model() : NULL,
+		                       &leaves);
 		if (call->object->vm && atomic_load(&call->object->vm->pmu_off))
 			call->head.argument |= WATCH_PMU_OFF;
+		call->head.argument |= known ? 0 : WATCH_NO_MODEL;
 	}
-	write_record(call, &model, known ? sizeof(model) : 0);
+	if (known)
+		write_record(call, &model, sizeof(model));
+	else
+		write_record(call, leaves.at,
+		             call->result >= 0 ? leaves.count * sizeof(leaves.at[0]) : 0);
 }
 
 /* The general registers tell one moment of a guest from another. FNV-1a, by words. */

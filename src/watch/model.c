@@ -48,15 +48,12 @@ static void cap(struct vpmu_model *model, const struct vpmu_model *limit)
 }
 
 bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
-                    const struct vpmu_model *limit)
+                    const struct vpmu_model *limit, struct cpuid_leaves *leaves)
 {
-	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
-	size_t count;
-
 	memset(model, 0, sizeof(*model));
-	count = cpuid_pmu_leaves(cpuid, leaves);
-	set_vendor(leaves, count, limit);
-	if (vpmu_model_from_cpuid(model, leaves, count, 0, NULL, 0))
+	leaves->count = cpuid_pmu_leaves(cpuid, leaves->at);
+	set_vendor(leaves->at, leaves->count, limit);
+	if (vpmu_model_from_cpuid(model, leaves->at, leaves->count, 0, NULL, 0))
 		return false;
 	if (limit)
 		cap(model, limit);

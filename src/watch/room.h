@@ -34,8 +34,8 @@ enum watch_kind {
 	WATCH_CAP,       /* KVM_ENABLE_CAP; argument: the capability; payload: args[0] as a value */
 	WATCH_SUPPORTED, /* KVM_GET_SUPPORTED_CPUID; count: the leaves */
 	WATCH_INDEX_LIST,  /* KVM_GET_MSR_INDEX_LIST; count: the MSRs; payload: their numbers */
-	WATCH_SET_CPUID,   /* KVM_SET_CPUID2; payload: the model that it makes, if it could be read;
-	                      argument: enum watch_cpuid */
+	WATCH_SET_CPUID,   /* KVM_SET_CPUID2; argument: enum watch_cpuid; payload: the model that it
+	                      makes, or the leaves that make none */
 	WATCH_SET_REGS,    /* KVM_SET_REGS; argument: RIP; general: all of them */
 	WATCH_GET_REGS,    /* KVM_GET_REGS; the same */
 	WATCH_GET_MSRS,    /* count: asked for; result: done; payload: the entries */
@@ -60,6 +60,7 @@ enum watch_clock {
 /* What is so with a vCPU as its CPUID comes; bits. */
 enum watch_cpuid {
 	WATCH_PMU_OFF = 1 << 0, /* its VM's PMU is switched off (KVM_CAP_PMU_CAPABILITY) */
+	WATCH_NO_MODEL = 1 << 1,
 };
 
 /* What cannot be emulated here. */

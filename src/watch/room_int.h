@@ -80,7 +80,8 @@ struct emulated_vm {
 struct emulated_vcpu {
 	const void *_Atomic holder;  /* the thread that works on this; NULL: none */
 	struct run_map *_Atomic map; /* perhaps that of an earlier vCPU */
-	struct vpmu_pmu *pmu;        /* in table_machine(); NULL before the first CPUID */
+	bool has_run;
+	struct vpmu_pmu *pmu; /* in table_machine(); NULL before the first CPUID */
 };
 
 /* One per object, however many descriptors lead to it. */
@@ -89,7 +90,8 @@ struct object {
 	_Atomic uint32_t uses; /* descriptors, calls that are being made, and for a VM its vCPUs */
 	uint32_t serial;       /* of VMs, and of vCPUs; WATCH_NONE */
 	uint32_t vcpu_id;
-	struct object *vm;    /* a vCPU's; NULL: unknown */
+	struct object *vm; /* a vCPU's; NULL: unknown */
+	bool inherited; /* by fork(): what its last descriptor here closes lives on in the parent */
 	_Atomic bool pmu_off; /* of a VM: KVM_PMU_CAP_DISABLE */
 	_Atomic uint64_t *runs;
 	_Atomic uint64_t own_runs; /* where there is no room in the shared file */
@@ -167,10 +169,14 @@ struct watch_head record_head(const struct object *object, enum watch_kind kind)
 
 /*
  * The PMU that KVM gives a vCPU with these leaves. limit: what this KVM can give, NULL: the host's
- * own. False: they contradict each other.
+ * own. False: they contradict each other. leaves: those that were looked at.
  */
+struct cpuid_leaves {
+	size_t count;
+	struct vpmu_cpuid at[VPMU_CPUID_LEAVES];
+};
 bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
-                    const struct vpmu_model *limit);
+                    const struct vpmu_model *limit, struct cpuid_leaves *leaves);
 
 /* --- emulate*.c: a KVM with another PMU ---------------------------------------------------- */
 

@@ -130,6 +130,7 @@ static struct object *make(enum object_kind kind, struct object *vm, uint32_t vc
 	object->serial = next_serial(kind);
 	object->vcpu_id = vcpu_id;
 	object->vm = vm;
+	object->inherited = false;
 	atomic_store(&object->pmu_off, false);
 	if (vm)
 		atomic_fetch_add(&vm->uses, 1);
@@ -149,7 +150,7 @@ void table_put(struct object *object)
 
 	if (atomic_fetch_sub(&object->uses, 1) != 1)
 		return;
-	if (object->kind != OBJECT_SYSTEM) {
+	if (object->kind != OBJECT_SYSTEM && !object->inherited) {
 		head = record_head(object, WATCH_CLOSE);
 		ring_write(&head, NULL, 0);
 	}
@@ -284,7 +285,9 @@ void table_each(unsigned first, unsigned last, void (*what)(int fd))
 void table_forked(void)
 {
 	process = 0;
-	for (unsigned i = 0; i < atomic_load(&object_end); i++)
+	for (unsigned i = 0; i < atomic_load(&object_end); i++) {
+		objects[i].inherited = true;
 		if (objects[i].kind == OBJECT_VCPU)
 			atomic_store(&objects[i].as_vcpu.holder, NULL);
+	}
 }

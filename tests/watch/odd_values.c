@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "odd_vmm.h"
@@ -95,6 +96,22 @@ static void change_as(const char *way, struct saved *saved)
 /* --- Saving and restoring ----------------------------------------------------------------------
  */
 
+/*
+ * The environment takes PERFCORE away (a CPUID that no processor has, and KVM takes), or Intel's
+ * PMU.
+ */
+static void edit_cpuid(struct kvm_cpuid2 *cpuid)
+{
+	for (unsigned i = 0; i < cpuid->nent; i++) {
+		struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
+
+		if (entry->function == 0x80000001 && getenv("ODD_NO_PERFCORE"))
+			entry->ecx &= ~(1u << 23);
+		if (entry->function == 0xa && getenv("ODD_NO_PMU"))
+			entry->eax = entry->ebx = entry->ecx = entry->edx = 0;
+	}
+}
+
 static int make_vcpu(unsigned long id, bool off)
 {
 	static union lists cpuid;
@@ -105,7 +122,10 @@ static int make_vcpu(unsigned long id, bool off)
 		exit(6);
 	vcpu = ioctl(vm, KVM_CREATE_VCPU, id);
 	cpuid.cpuid.nent = 256;
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) || ioctl(vcpu, KVM_SET_CPUID2, &cpuid))
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid))
+		exit(2);
+	edit_cpuid(&cpuid.cpuid);
+	if (ioctl(vcpu, KVM_SET_CPUID2, &cpuid))
 		exit(2);
 	return vcpu;
 }
@@ -198,12 +218,13 @@ int values_restore(const char *path, const char *way)
 	return 0;
 }
 
-/* The VMM has switched the PMU off, and resets the vCPU; with a file, its PMU registers, too. */
-int switched_off(const char *registers)
+/* The VMM resets the vCPU; with a file, its PMU registers, too. off: it has switched the PMU off.
+ */
+int resets(bool off, const char *registers)
 {
 	struct saved saved = registers ? guest_of(registers) : (struct saved){0};
 	struct kvm_regs regs = {.rip = RESET_RIP, .rflags = 2};
-	int vcpu = make_vcpu(0, true);
+	int vcpu = make_vcpu(0, off);
 	union batch batch;
 
 	zero(&saved.msrs.msrs);
@@ -214,4 +235,25 @@ int switched_off(const char *registers)
 	ioctl(vcpu, KVM_SET_MSRS, &saved.msrs);
 	ioctl(vcpu, KVM_GET_REGS, &regs);
 	return ioctl(vcpu, KVM_GET_MSRS, &batch) != 2;
+}
+
+/* IA32_PERF_CAPABILITIES, as a VMM sets it before the guest runs; and after. */
+int lowers(void)
+{
+	enum { PERF_CAPABILITIES = 0x345 };
+	int vcpu = make_vcpu(0, false), kvm = open("/dev/kvm", O_RDWR);
+	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
+	struct kvm_run *run =
+		mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+
+	set_one(vcpu, 0xc1, 0x123);
+	printf("put %d", set_one(vcpu, PERF_CAPABILITIES, 0));
+	printf(" get 0x%lx", (unsigned long)get_one(vcpu, PERF_CAPABILITIES));
+	printf(" counter 0x%lx", (unsigned long)get_one(vcpu, 0xc1));
+	printf("; more %d", set_one(vcpu, PERF_CAPABILITIES, UINT64_C(1) << 62));
+	run->immediate_exit = 1;
+	ioctl(vcpu, KVM_RUN, NULL);
+	printf("; after the entry: same %d", set_one(vcpu, PERF_CAPABILITIES, 0));
+	printf(" other %d\n", set_one(vcpu, PERF_CAPABILITIES, 0x2000));
+	return 0;
 }

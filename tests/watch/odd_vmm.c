@@ -3,8 +3,9 @@
  * A VMM that makes every call that vpmu watch follows, in odd ways, and prints what came of each.
  * It prints the same with and without vpmu watch, or the watching is not transparent.
  *   odd_vmm transparent | emulated | put FILE batch|single | bench | exit N | signal N | wait
- *   odd_vmm off [REGISTERS] | neighbours | values REGISTERS WAY | values-save REGISTERS FILE |
- * values-restore FILE WAY odd_vmm churn | crowd N | flood N [stop] | hidden | confined [maps]
+ *   odd_vmm lowers | off|resets [REGISTERS] | neighbours | values REGISTERS WAY | values-save
+ * REGISTERS FILE | values-restore FILE WAY odd_vmm churn | crowd N | flood N [stop] | hidden |
+ * confined [maps]
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -349,8 +350,10 @@ static int hard(int argc, char **argv)
 		return crowd((unsigned)atoi(argument));
 	if (!strcmp(mode, "flood") && argument)
 		return flood((unsigned)atoi(argument), argc > 3);
-	if (!strcmp(mode, "off"))
-		return switched_off(argument);
+	if (!strcmp(mode, "lowers"))
+		return lowers();
+	if (!strcmp(mode, "off") || !strcmp(mode, "resets"))
+		return resets(!strcmp(mode, "off"), argument);
 	if (!strcmp(mode, "neighbours"))
 		return neighbours();
 	if (!strcmp(mode, "values") && argc == 4)

@@ -84,7 +84,8 @@ int hidden_copy(void);
 int values(const char *registers, const char *way);
 int values_save(const char *registers, const char *path);
 int values_restore(const char *path, const char *way);
-int switched_off(const char *registers);
+int lowers(void);
+int resets(bool off, const char *registers);
 
 /* --- odd_seccomp.c --------------------------------------------------------------------------- */
 

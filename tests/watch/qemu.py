@@ -156,7 +156,7 @@ def restore(folder, image, saved):
     check('restore: exit status 0', status == 0, qemu.said())
     puts = qemu.blocks('put', level='full')
     check('restore: a put of level full', len(puts) == 1, puts)
-    check('restore: its order', puts and puts[-1]['order'] == 'stop-first', puts)
+    check('restore: its order', puts and puts[-1]['order'] == ['stop-first'], puts)
     check('restore: it has what the guest wrote', puts and has_all(values(puts[-1]), GUEST), puts)
     gets = qemu.blocks('get')
     check('restore: a get finds it', has_all(values(gets[-1]), GUEST), gets[-1])
@@ -173,7 +173,7 @@ def intel_reset(folder):
     puts = qemu.blocks('put', level='reset')
     check('reset: exit status 0', status == 0, qemu.said())
     check('reset: of both vCPUs', {put['vcpu'] for put in puts} == {0, 1}, puts)
-    check('reset: the order is stop-first', {put['order'] for put in puts} == {'stop-first'}, puts)
+    check('reset: the order is stop-first', {tuple(put['order']) for put in puts} == {('stop-first',)}, puts)
     check('reset: nothing is left alone', qemu.summary()['left_alone'] == [], qemu.summary())
 
 
@@ -184,7 +184,8 @@ def amd(folder):
     status = qemu.end()
     summary = qemu.summary()
     every = {f'{name}{i}' for name in ('PerfCtr', 'PerfEvtSel') for i in range(6)}
-    check('amd: exit status 1', status == 1, qemu.said())
+    # Another vendor's host may have defeated the VMM: then there is no verdict.
+    check('amd: exit status', status == (3 if summary['host_vendor'] else 1), qemu.said())
     check('amd: reset leaves every register alone', set(summary['left_alone']) == every, summary)
     check('amd: none is saved', set(summary['never_saved']) == every, summary)
     check('amd: global control is not in its CPUID',

@@ -38,6 +38,8 @@ refused 'no VMM behind --' 2 'missing argument: -- VMM' watch --json --
 refused 'a VMM without --' 2 'usage: vpmu watch' watch "$odd"
 refused 'no such command' 2 'no such command: no-such-vmm' watch -- no-such-vmm
 refused 'a folder' 2 'no such command: /tmp' watch -- /tmp
+refused 'a file that is not there' 2 'cannot be opened: /no/vmm: No such file' watch -- /no/vmm
+refused 'a file that cannot be run' 2 "cannot be run: $0: Permission denied" watch -- "$0"
 refused 'a static VMM' 2 'is statically linked' watch -- "$static" exit 0
 printf '#!%s\n' "$static" >"$scratch/script"
 chmod +x "$scratch/script"
@@ -70,6 +72,9 @@ if [ "$(id -u)" = 0 ] && chown nobody "$scratch/script" 2>/dev/null; then
 else
 	skip 'a set-uid VMM' 'not root'
 fi
+
+run watch --log "$scratch/log" -- "$odd" exit 0
+check '/dev/kvm was not used: says so' says '/dev/kvm was not used: nothing to follow'
 
 lacks=
 [ -r /dev/kvm ] && [ -w /dev/kvm ] || lacks='no /dev/kvm that can be opened'
@@ -142,9 +147,9 @@ recognised() {
 }
 for model in intel-v1 intel-v2 amd-perfcore amd-perfmon-v2; do
 	for order in safe stop-first no-stop per-counter listed; do
-		check "$model: $order is recognised" recognised $model $order batch '{ print }' "\\(.*also \\)\\?$order\\>"
+		check "$model: $order is recognised" recognised $model $order batch '{ print }' "\\(.*[; ]\\)\\?$order\\>"
 	done
-	check "$model: ascending is recognised" recognised $model ascending single '{ print }' '\(.*also \)\?ascending\>'
+		check "$model: ascending is recognised" recognised $model ascending single '{ print }' '\(.*[; ]\)\?ascending\>'
 	check "$model: a write that is missing is told" recognised $model stop-first batch \
 		'NR != 3 { print }' 'none known; nearest is .*write [0-9]'
 	check "$model: a write too many is told" recognised $model safe batch \
@@ -252,6 +257,52 @@ for model in intel-v2 amd-k7; do
 	check "a put without a PMU: $model: no order" [ -z "$(grep 'order:' "$scratch/log")" ]
 	check "a put without a PMU: $model: the summary" says "put to a vCPU that has no PMU: "
 done
+
+ODD_NO_PMU=1 run watch --emulate intel-v2 --log "$scratch/log" -- "$odd" resets
+check 'no PMU in CPUID: says so' says 'no vCPU had a PMU: nothing to lose'
+check 'no PMU in CPUID: no hint at an option that is given' [ -z "$(grep -e --emulate "$scratch/err")" ]
+
+# --- A child that closes what it has inherited ---
+run watch --log "$scratch/log" -- "$odd" transparent
+check "a child's close is not its parent's" same \
+	"$(grep -c 'vcpu 1: closed' "$scratch/log")" "$(grep -c 'vcpu 3: closed' "$scratch/log")"
+
+# --- A VMM that lowers IA32_PERF_CAPABILITIES before the first entry ---
+for profile in hardware linux-6.12; do
+	run watch --emulate intel-v2 --profile $profile --log "$scratch/log" -- "$odd" lowers
+	# KVM makes its PMU anew, without what was put.
+	counter=$([ $profile = hardware ] && echo 0x123 || echo 0x0)
+	check "lower capabilities: $profile" cmp "$scratch/out" - \
+		<<<"put 1 get 0x0 counter $counter; more 0; after the entry: same 1 other 0"
+done
+
+# --- What gives no verdict ---
+export ODD_NO_PERFCORE=1
+registers_of amd-k7
+run watch --json --emulate amd-perfmon-v2 --log "$scratch/log" -- "$odd" resets "$scratch/registers"
+unset ODD_NO_PERFCORE
+check 'a CPUID without a model: exit status' same "$status" 3
+check 'a CPUID without a model: says so' says "not judged: 1 vCPU whose CPUID makes no model of vpmu's"
+check 'a CPUID without a model: JSON' summary 'd["holds"] is None and d["not_judged"] == 1'
+check 'a CPUID without a model: why' grep -q '"why_no_model":"CPUID: PerfMonV2 needs PERFCORE"' "$scratch/log"
+case $(grep -m1 vendor_id /proc/cpuinfo) in
+*GenuineIntel) own=intel-v2 other=amd-k7 ;;
+*AuthenticAMD) own=amd-k7 other=intel-v2 ;;
+*) own= ;;
+esac
+if [ -n "$own" ]; then
+	run watch --emulate $own --log "$scratch/log" -- "$odd" resets
+	check "a VMM that leaves the host's vendor's PMU alone" same "$status" 1
+	run watch --emulate $other --log "$scratch/log" -- "$odd" resets
+	check "a VMM that leaves another vendor's PMU alone" same "$status" 3
+	check "a VMM that leaves another vendor's PMU alone: why" says "the CPUID instruction names this host's vendor"
+	registers_of $other
+	sed -i 1d "$scratch/registers"
+	run watch --emulate $other --log "$scratch/log" -- "$odd" resets "$scratch/registers"
+	check "a VMM that leaves one register of it alone" same "$status" 1
+else
+	skip "another vendor's PMU" 'a processor of a third vendor'
+fi
 
 # FILE TEXT: what --expect does not take.
 not_expected() {
