@@ -16,6 +16,7 @@ import guest_image
 
 VPMU = sys.argv[1]
 QEMU = 'qemu-system-x86_64'
+COMMAND = [QEMU]
 INTEL = 'Skylake-Client,vendor=GenuineIntel,pmu=on'
 PATIENCE = 60  # seconds, for a QEMU that hangs
 
@@ -45,8 +46,8 @@ class Qemu:
     def __init__(self, folder, name, watch, cpu, *arguments):
         self.log = os.path.join(folder, name + '.log')
         self.errors = open(os.path.join(folder, name + '.err'), 'w+')
-        command = [VPMU, 'watch', '--json', '--log', self.log, *watch, '--', QEMU, '-accel', 'kvm',
-                   '-cpu', cpu, '-display', 'none', '-m', '64', '-nodefaults', '-qmp', 'stdio',
+        command = [VPMU, 'watch', '--json', '--log', self.log, *watch, '--', *COMMAND, '-accel',
+                   'kvm', '-cpu', cpu, '-display', 'none', '-m', '64', '-nodefaults', '-qmp', 'stdio',
                    *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
@@ -226,4 +227,5 @@ def main():
     return failed
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())
