@@ -151,6 +151,8 @@ static void begin_block(struct watch_vcpu *vcpu, const struct watch_head *head)
 
 	memset(block, 0, offsetof(struct watch_block, accesses));
 	block->order[0] = '\0';
+	block->order_count = 0;
+	block->unowned = 0;
 	block->is_open = true;
 	block->is_put = head->kind == WATCH_SET_MSRS;
 	block->time = head->time;

@@ -227,6 +227,8 @@ for model in amd-perfcore amd-perfmon-v2; do
 	run watch --emulate $model --log "$scratch/log" -- "$odd" values "$scratch/registers" permuted
 	check "values: $model, permuted: exit status" same "$status" 1
 	check "values: $model, permuted: register by register" changes "${permuted[@]/#/0: }"
+	check "values: $model, permuted: a get has no order" same \
+		"$(grep -c 'order:' "$scratch/log")" "$(grep -c ': put,' "$scratch/log")"
 	check "values: $model, permuted: in the log" same "$(grep -c 'CHANGED: ' "$scratch/log")" 11
 	run watch --emulate $model --state "$scratch/state" --log "$scratch/log" -- "$odd" \
 		values-save "$scratch/registers" "$scratch/saved"
