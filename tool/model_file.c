@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "foreign_json.h"
+#include "foreign_xml.h"
 #include "input.h"
 #include "message.h"
 #include "state.h"
@@ -18,6 +19,11 @@
 static bool looks_like_json(const uint8_t *bytes, size_t count)
 {
 	return !strcmp(foreign_looks(bytes, count), "JSON");
+}
+
+static bool looks_like_xml(const uint8_t *bytes, size_t count)
+{
+	return !strcmp(foreign_looks(bytes, count), "XML");
 }
 
 /* What vpmu itself printed of a host. */
@@ -127,6 +133,8 @@ static int said(const char *path, const struct foreign_cpus *cpus, enum vpmu_sta
 {
 	const char *format = cpus->format;
 
+	if (status == VPMU_INTERNAL && *why)
+		message("cannot read: %s: %s", path, why);
 	if (status == VPMU_INTERNAL)
 		return TOOL_LACKS; /* this build has no JSON, and a message has said so */
 	if (status == VPMU_HOST)
@@ -151,6 +159,9 @@ int model_file_parse(const char *path, const uint8_t *bytes, size_t count,
 		status = read_report(path, bytes, count, cpus);
 	else if (looks_like_json(bytes, count))
 		status = said(path, cpus, read_json(bytes, count, cpus, why), why);
+	else if (looks_like_xml(bytes, count))
+		status = said(path, cpus, foreign_xml_read((const char *)bytes, count, cpus, why),
+		              why);
 	else
 		status = said(path, cpus, foreign_cpus_read(bytes, count, cpus, why, sizeof(why)),
 		              why);

@@ -44,6 +44,44 @@ run models EPYC-Milan,perfcore=off
 check "QEMU's name: overrides" shows '^counters +4, '
 refused "QEMU's name: bad override" 2 'gp=' models EPYC-Milan,gp=99
 
+# libvirt's XML.
+xml=$SOURCE/fuzz/corpus/foreign_xml
+run models "$xml/capabilities"
+if [ "$status" = 3 ]; then
+	check 'XML: this build says that it does not read it' says 'does not read'
+else
+	check 'capabilities: the signature' shows '^signature +0x506e3$'
+	check 'capabilities: features' shows '^features +pdcm, '
+	run models "$xml/domcapabilities"
+	check 'domain capabilities: the host model' shows '^counters +6, '
+	run models "$xml/domain"
+	check 'a domain: its PMU is off' shows '^version +0: no PMU'
+	run models "$xml/cpu"
+	check 'a CPU: status' same "$status" 0
+	check 'a CPU: features are switched' shows '^features +pdcm, .*anythread-deprecated$'
+	check 'a CPU: that a name does not tell much' says "more than the CPU model's name"
+	refused "a domain with the host's CPU" 2 'which is not in this file' models "$xml/passthrough"
+	size=$(stat -c %s "$xml/capabilities")
+	for cut in $(seq 1 7 $((size - 3))); do
+		head -c "$cut" "$xml/capabilities" >"$scratch/cut"
+		run models "$scratch/cut"
+		{ [ "$status" = 2 ] && one_message && nothing_printed; } || break
+	done
+	check 'XML: cut anywhere is refused' same "$status" 2
+	printf '<cpu><model>Nobody</model></cpu>' >"$scratch/text"
+	refused 'XML: a model that nobody knows' 2 "CPU model 'Nobody' is not known" \
+		models "$scratch/text"
+	printf '<html><body/></html>' >"$scratch/text"
+	refused 'XML: of something else' 2 'it looks like XML, <html>' models "$scratch/text"
+	printf '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><cpu/>' \
+		>"$scratch/text"
+	refused 'XML: a bomb' 2 'with a document type' models "$scratch/text"
+	python3 -c 'print("<cpu>" * 100000)' >"$scratch/text"
+	refused 'XML: deep' 2 'it is no XML' models "$scratch/text"
+	iconv -t UTF-16 "$xml/cpu" >"$scratch/text"
+	refused 'XML: UTF-16' 2 'UTF-16' models "$scratch/text"
+fi
+
 # A fleet: a folder of what its hosts print.
 mkdir "$scratch/fleet"
 cp "$corpus/cpuid-zen4" "$corpus/cpuinfo-zen4" "$corpus/log-amd" "$scratch/fleet"
