@@ -38,6 +38,13 @@ static void help_option(const char *name, const char *value, const char *about)
 	putchar('\n');
 }
 
+static bool ends_line(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length && text[length - 1] == '\n';
+}
+
 static int help(const struct command *command)
 {
 	printf("Usage: vpmu %s%s%s%s\n\n%s.\n\nOptions:\n", command->name,
@@ -51,7 +58,7 @@ static int help(const struct command *command)
 	}
 	help_option("help", NULL, "print this text and end");
 	if (command->notes)
-		printf("\n%s", command->notes);
+		printf("\n%s%s", command->notes, ends_line(command->notes) ? "" : "\n");
 	if (command->more)
 		command->more();
 	return TOOL_HOLDS;
@@ -195,6 +202,10 @@ static int take_argument(struct parser *parser, bool *only_operands)
 	}
 	if (!strcmp(text, "--help") || !strcmp(text, "-h"))
 		return help(parser->command);
+	if (!strncmp(text, "--help=", sizeof("--help=") - 1)) {
+		message("takes no value: --help");
+		return TOOL_BAD;
+	}
 	if (text[1] == '-')
 		return take_option(parser, text + 2);
 	message("unknown option: %s ('vpmu %s --help' lists them)", text, parser->command->name);

@@ -73,10 +73,22 @@ static int run_command(int argc, char **argv)
 	return command ? command->run(command, argc, argv) : unknown_command(argv[0]);
 }
 
+/* "help state show" is "state show --help". */
+static int help_on(int argc, char **argv)
+{
+	char *asked[] = {argv[0], argc > 1 ? argv[1] : NULL, NULL, NULL};
+	int count = argc > 1 ? 2 : 1;
+
+	if (argc > 2) {
+		message("help is on one command: '%s' is too much", argv[2]);
+		return TOOL_BAD;
+	}
+	asked[count] = (char[]){"--help"};
+	return run_command(count + 1, asked);
+}
+
 static int dispatch(int argc, char **argv)
 {
-	char *asked_help[] = {argc > 2 ? argv[2] : NULL, (char[]){"--help"}, NULL};
-
 	if (argc < 2) {
 		message("missing command: vpmu COMMAND ('vpmu help' lists them)");
 		return TOOL_BAD;
@@ -86,7 +98,7 @@ static int dispatch(int argc, char **argv)
 		return TOOL_HOLDS;
 	}
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return argc > 2 && strcmp(argv[2], "help") ? run_command(2, asked_help) : help();
+		return argc > 2 && strcmp(argv[2], "help") ? help_on(argc - 2, argv + 2) : help();
 	return run_command(argc - 1, argv + 1);
 }
 

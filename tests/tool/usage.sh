@@ -23,7 +23,18 @@ for command in models replay run; do
 	cp "$scratch/out" "$scratch/help"
 	run help $command
 	check "help $command: the same text" cmp "$scratch/help" "$scratch/out"
+	check "help $command: ends with a line" same "$(tail -c 1 "$scratch/out" | wc -l)" 1
 done
+for verb in show diff convert compat baseline import-qemu; do
+	run state $verb --help
+	cp "$scratch/out" "$scratch/help"
+	run help state $verb
+	check "help state $verb: the same text" cmp "$scratch/help" "$scratch/out"
+	check "help state $verb: ends with a line" same "$(tail -c 1 "$scratch/out" | wc -l)" 1
+done
+refused 'help on nothing' 2 "did you mean 'show'?" help state shows
+refused 'help on too much' 2 "'more' is too much" help state show more
+refused '--help with a value' 2 'takes no value: --help' models --help=1
 run models --json --help
 check 'help wins wherever it stands' prints 'Usage: vpmu models'
 
