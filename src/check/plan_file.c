@@ -92,6 +92,31 @@ static bool parse_number(const struct word *word, uint64_t *value)
 	return word->length;
 }
 
+/*
+ * Whether a decimal number is one of the model's registers when it is read as hex, which people
+ * write without 0x: "186" may be 0xba or IA32_PERFEVTSEL0.
+ */
+static bool is_ambiguous(const struct reading *reading, const struct word *word, uint64_t decimal)
+{
+	uint64_t hex = 0;
+
+	for (size_t i = 0; i < word->length; i++) {
+		if (digit_of(word->start[i]) > 9 || hex >> 28)
+			return false; /* there is a 0x, or the number is too long */
+		hex = hex << 4 | (unsigned)digit_of(word->start[i]);
+	}
+	return hex != decimal && vpmu_layout_find_msr(reading->layout, (uint32_t)hex) >= 0;
+}
+
+static bool complain_ambiguous(struct reading *reading, const struct word *word, uint64_t decimal)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "0x%llx, or 0x%.*s? Write the number with 0x",
+	         (unsigned long long)decimal, (int)word->length, word->start);
+	return complain(reading, what, word);
+}
+
 static bool parse_register(struct reading *reading, const struct word *word, uint32_t *msr)
 {
 	char name[VPMU_NAME_BYTES];
@@ -99,6 +124,8 @@ static bool parse_register(struct reading *reading, const struct word *word, uin
 	int place;
 
 	if (parse_number(word, &number)) {
+		if (is_ambiguous(reading, word, number))
+			return complain_ambiguous(reading, word, number);
 		*msr = (uint32_t)number;
 		return number <= UINT32_MAX || complain(reading, "no MSR number", word);
 	}

@@ -54,6 +54,8 @@ static void a_malformed_line_is_named(void **state)
 	assert_refused("0xc1 -1", "line 1: not a number");
 	assert_refused("0x100000000 1", "line 1: no MSR number");
 	assert_refused("expect 0xc1", "line 1");
+	assert_refused("186 0", "line 1: 0xba, or 0x186? Write the number with 0x: '186'");
+	assert_refused("0xc1 0\nexpect 390 0", "line 2: 0x186, or 0x390? Write");
 	assert_refused("\x01\x02 1", "line 1: the model has no such register: '?"
 	                             "?'");
 	assert_refused("", "no write in the plan");
