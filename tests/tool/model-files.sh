@@ -120,7 +120,11 @@ cp "$corpus/cpuid-zen4" "$scratch/none/two"
 run state compat "$scratch/none" --model zen4
 check 'compat: a folder, the worst of all' same "$status" 1
 check 'compat: a folder, each file' same "$(grep -c "^$scratch/none/" "$scratch/out")" 2
-refused 'compat: a folder as JSON' 2 'is a folder' state compat --json "$scratch/none" --model zen4
+run models --json
+if [ "$status" != 3 ]; then
+	refused 'compat: a folder as JSON' 2 'is a folder' \
+		state compat --json "$scratch/none" --model zen4
+fi
 
 head -c 80 "$corpus/cpuid-zen4" >"$scratch/cut"
 refused 'cut: says where' 2 "damaged data: $scratch/cut (cpuid -r): line 2: " models "$scratch/cut"
