@@ -2,6 +2,7 @@
 #   make run      the counting guest on MODEL (a guest that passes ends with status 1)
 #   make test     the whole test suite
 #   make test-kernel  KERNEL_OPERATIONS per family of models, on the kernels' own code and on vpmu
+#   make test-qemu  Debian's Linux under Debian 13's QEMU with the plugin: perf stat, perf record
 #   make bench    the speed of the machine and of the library, as ratios
 #   make fuzz     every fuzzer for FUZZ_SECONDS (FUZZERS: some of them, by name)
 #   make coverage  which lines of src/ and tool/ the test suite reaches
@@ -41,6 +42,13 @@ test-kernel: build deps-kernel
 	@tests/kernel/differential --families $(BUILD)/tests/kernel/reference $(BUILD)/tool/vpmu \
 		$(KERNEL_OPERATIONS)
 
+# A Debian 13 root is made where there is none (root and a network needed).
+DEBIAN13 ?= scripts/debian13 --with qemu
+test-qemu: build
+	@$(DEBIAN13) tests/qemu/linux/make-guest $(CURDIR)/$(BUILD)/tests/qemu/linux
+	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" meson test -C $(BUILD) --no-rebuild \
+		--print-errorlogs --benchmark --suite qemu-linux
+
 bench: build
 	@tests/kernel/build-reference $(BUILD)/tests/kernel/reference || true
 	@$(BUILD)/bench/bench $(BUILD)
@@ -67,4 +75,5 @@ uninstall:
 clean:
 	rm -rf --one-file-system build build-fuzz build-coverage build-ci build-debian
 
-.PHONY: all deps deps-kernel build run test test-kernel bench fuzz coverage soak install uninstall clean
+.PHONY: all deps deps-kernel build run test test-kernel test-qemu bench fuzz coverage soak install \
+	uninstall clean

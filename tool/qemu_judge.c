@@ -75,6 +75,11 @@ int qemu_judge_arguments(char *const *argv)
 			        argv[i]);
 			return TOOL_BAD;
 		}
+		if (is_option(argv[i], "icount")) {
+			message("the plugin does not go with -icount: QEMU would end at a PMI "
+			        "(leave it out)");
+			return TOOL_BAD;
+		}
 		if (is_option(argv[i], "plugin") && value && strstr(value, "vpmu-qemu")) {
 			message("the plugin is there twice: %s %s (vpmu qemu adds it)", argv[i],
 			        value);

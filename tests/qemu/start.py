@@ -67,6 +67,8 @@ for accel in (['-enable-kvm'], ['-accel', 'kvm'], ['--accel', 'kvm,x=y'], ['-M',
               ['-machine', 'accel=kvm:tcg'], ['-accel', 'tcgx']):
     tap.check(f'vpmu qemu: {" ".join(accel)} is not TCG',
               tool_says(BAD, 'for TCG, not for another', '--', 'true', *accel))
+tap.check('vpmu qemu: -icount', tool_says(BAD, 'does not go with -icount', '--', 'true', '-icount',
+                                          'shift=1'))
 tap.check('vpmu qemu: the plugin twice', tool_says(
     BAD, 'there twice', '--', 'true', '-plugin', 'libvpmu-qemu.so,model=intel-v2'))
 tap.check('vpmu qemu: a program that is no QEMU',

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Debian's Linux under QEMU with the plugin: the kernel binds its driver, perf stat is exact, perf
+record has each sample, at an instruction of the program.
+  linux.py VPMU PLUGIN FOLDER
+FOLDER has vmlinux and initrd, as linux/make-guest makes them. Prints TAP; skips without them, or
+without a QEMU that fits. Takes minutes."""
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True  # nothing is left in the sources
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
+import qemu
+import tap
+
+VPMU, PLUGIN, FOLDER = sys.argv[1:4]
+INSTRUCTIONS, BRANCHES = 10021419, 1005100  # linux/known.S
+MACHINES = [('intel-v2', 1, 'Core2 events, full-width counters, Intel PMU driver'),
+            ('skylake', 1, 'Intel PMU driver'),
+            ('intel-v2', 2, 'Intel PMU driver'),
+            ('amd-perfmon-v2', 1, 'AMD PMU driver'),
+            ('zen2', 2, 'AMD PMU driver')]
+PATIENCE = 1800
+
+
+def boot(program, model, vcpus):
+    done = subprocess.run(
+        [VPMU, 'qemu', '--model', model, '--', program, '-M', 'q35', '-m', '700', '-smp',
+         str(vcpus), '-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot',
+         '-kernel', f'{FOLDER}/vmlinux', '-initrd', f'{FOLDER}/initrd', '-append',
+         'console=ttyS0 quiet panic=-1'],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+    return [line.strip() for line in done.stdout.splitlines()], done.stderr
+
+
+def judge(lines, vcpus, driver):
+    """Pairs of what holds, and the problem if it does not."""
+    def others(start, wanted):
+        found = [line for line in lines if line.startswith(start)]
+        return '' if found and set(found) == {wanted} else f'not {wanted}: {found}'
+    told = [line for line in lines if line.startswith('driver')]
+    yield 'the driver binds', '' if told and driver in told[0] else told
+    yield 'every vCPU is there', others('cpus', f'cpus {vcpus}')
+    yield 'instructions are exact', others('count instructions:u',
+                                           f'count instructions:u {INSTRUCTIONS}')
+    yield 'branches are exact', others('count branches:u', f'count branches:u {BRANCHES}')
+    for period in (10007, 100003):
+        yield (f'each sample of {period}, in the program',
+               others(f'samples {period}', f'samples {period} {INSTRUCTIONS // period} 0'))
+
+
+command, reason = qemu.find(PLUGIN)
+if command and not os.path.exists(f'{FOLDER}/initrd'):
+    command, reason = None, f'no guest in {FOLDER} (tests/qemu/linux/make-guest makes one)'
+for model, vcpus, driver in MACHINES:
+    machine = f'{model}, {vcpus} vCPU{"s" if vcpus > 1 else ""}'
+    if not command:
+        tap.skip(machine, reason)
+        continue
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(FOLDER)) as folder:
+        lines, errors = boot(qemu.stand_in(command, folder), model, vcpus)
+    if 'done' not in lines:
+        tap.check(f'{machine}: it ends by itself', f'{lines[-5:]} {errors[-300:]}')
+        continue
+    for name, problem in judge(lines, vcpus, driver):
+        tap.check(f'{machine}: {name}', problem)
+tap.finish()
