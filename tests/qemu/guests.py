@@ -17,7 +17,7 @@ sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
 import qemu
 import tap
 
-VPMU, PLUGIN, FOLDER, GUEST = sys.argv[1:5]
+VPMU, PLUGIN, FOLDER, GUEST = *map(os.path.abspath, sys.argv[1:4]), sys.argv[4]
 MODELS = sys.argv[5:]
 APPEND = {'count': 'iterations=200000'}.get(GUEST, '')
 PASSED = 1  # the guest's exit status

@@ -16,7 +16,7 @@ sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
 import qemu
 import tap
 
-VPMU, PLUGIN, FOLDER = sys.argv[1:4]
+VPMU, PLUGIN, FOLDER = map(os.path.abspath, sys.argv[1:4])
 INSTRUCTIONS, BRANCHES = 10021419, 1005100  # linux/known.S
 MACHINES = [('intel-v2', 1, 'Core2 events, full-width counters, Intel PMU driver'),
             ('skylake', 1, 'Intel PMU driver'),

@@ -15,7 +15,7 @@ sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
 import qemu
 import tap
 
-VPMU, PLUGIN, FOLDER = sys.argv[1:4]
+VPMU, PLUGIN, FOLDER = map(os.path.abspath, sys.argv[1:4])
 PATIENCE = 60
 BAD, LACKS = 2, 3
 
