@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum { BLOCK = 1 << 16, MOST = 64 };
 	static uint8_t block[BLOCK];
 	struct packed packed = {data, size};
-	const struct vpmu_source source = {read_packed, &packed, size};
+	const struct vpmu_source source = {.read = read_packed, .context = &packed, .bytes = size};
 	const char *format = unpack_format(data, size), *why = NULL;
 	struct unpack *unpack;
 	size_t got = BLOCK;

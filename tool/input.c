@@ -69,7 +69,8 @@ static void set_file(struct input *input, int fd, uint64_t start, uint64_t end)
 	input->fd = fd;
 	input->start = start;
 	input->end = end;
-	input->source = (struct vpmu_source){read_at, input, end - start};
+	input->source =
+		(struct vpmu_source){.read = read_at, .context = input, .bytes = end - start};
 }
 
 static int cannot_read(const struct input *input, int error)

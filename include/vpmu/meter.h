@@ -34,6 +34,10 @@
 #include <vpmu/pmu.h>
 #include <vpmu/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* --- Instructions and blocks ----------------------------------------------------------------- */
 
 /* insn.flags. A branch is every instruction that the PMU's branch event counts. */
@@ -82,8 +86,8 @@ enum { VPMU_BLOCK_INSNS = 65535 }; /* in one block at most */
  *
  * The descriptions are the caller's, and must live and stay as they are as long as the block is
  * used; after a change, make it again. A block of no instruction always fits, and costs nothing.
- * VPMU_BAD_ARGUMENT: a NULL (of no instruction insn may be), more than VPMU_BLOCK_INSNS, or a stride
- * that is less than a description or no multiple of its alignment; *block is unchanged.
+ * VPMU_BAD_ARGUMENT: a NULL (of no instruction insn may be), more than VPMU_BLOCK_INSNS, or a
+ * stride that is less than a description or no multiple of its alignment; *block is unchanged.
  */
 VPMU_API enum vpmu_status vpmu_block_make(struct vpmu_block *block, const struct vpmu_insn *insn,
                                           uint32_t count, uint32_t stride);
@@ -291,5 +295,9 @@ VPMU_API void vpmu_meter_restore(struct vpmu_meter *meter, const struct vpmu_cos
  */
 VPMU_API void vpmu_meter_budgets(const struct vpmu_meter *meter, unsigned cpl, uint32_t slots,
                                  uint64_t budget[2]);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -47,16 +47,16 @@ struct vpmu_model {
 	uint8_t gp_count;    /* general-purpose counters, with those of gp_missing */
 	uint8_t gp_width;    /* their bits, 32-64 */
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
-	uint8_t reserved_bytes[3]; /* 0 */
-	uint32_t fixed_mask; /* bit i: fixed counter i exists */
-	uint32_t features;   /* enum vpmu_feature */
+	uint8_t reserved_bytes[3];  /* 0 */
+	uint32_t fixed_mask;        /* bit i: fixed counter i exists */
+	uint32_t features;          /* enum vpmu_feature */
 	uint32_t events_length;     /* CPUID.0AH EAX[31:24]: so many bits of events_missing mean
 	                               something */
 	uint32_t events_missing;    /* CPUID.0AH EBX: bit i: architectural event i does not exist */
 	uint64_t perf_capabilities; /* the value of IA32_PERF_CAPABILITIES, 0 without PDCM */
 	uint32_t signature;         /* CPUID.1 EAX: family, model and stepping */
-	uint32_t gp_missing; /* CPUID.23H.1 EAX, inverted: bit i: GP counter i, below gp_count,
-	                        does not exist; never the first or the last */
+	uint32_t gp_missing;   /* CPUID.23H.1 EAX, inverted: bit i: GP counter i, below gp_count,
+	                          does not exist; never the first or the last */
 	uint32_t reserved[12]; /* 0: vpmu_model_check() refuses what it does not know */
 };
 

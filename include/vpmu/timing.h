@@ -34,6 +34,10 @@
 
 #include <vpmu/meter.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct vpmu_timing;
 
 /* The bytes that vpmu_timing_init() needs: some 280 KiB. */
@@ -68,5 +72,9 @@ VPMU_API void vpmu_timing_flush_predictor(struct vpmu_timing *timing);
 /* Whether a conditional branch that was taken over and over has nothing more to teach: being taken
  * again changes nothing in the predictor. */
 VPMU_API bool vpmu_timing_settled(const struct vpmu_timing *timing, uint64_t address);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -100,20 +100,13 @@ static void budgets(void)
 }
 
 static const struct row rows[] = {
-	{"vpmu_block_make", block_make},
-	{"vpmu_block_segment", block_segment},
-	{"vpmu_meter_init", meter_init},
-	{"vpmu_meter_refresh", asking},
-	{"vpmu_meter_fits", asking},
-	{"vpmu_meter_fits_insn", asking},
-	{"vpmu_meter_prefix", asking},
-	{"vpmu_meter_repeats", asking},
-	{"vpmu_meter_take", paying},
-	{"vpmu_meter_pay_part", paying},
-	{"vpmu_meter_rewind", paying},
-	{"vpmu_meter_retire", paying},
-	{"vpmu_meter_spend", paying},
-	{"vpmu_meter_settle", paying},
+	{"vpmu_block_make", block_make}, {"vpmu_block_segment", block_segment},
+	{"vpmu_meter_init", meter_init}, {"vpmu_meter_refresh", asking},
+	{"vpmu_meter_fits", asking},     {"vpmu_meter_fits_insn", asking},
+	{"vpmu_meter_prefix", asking},   {"vpmu_meter_repeats", asking},
+	{"vpmu_meter_take", paying},     {"vpmu_meter_pay_part", paying},
+	{"vpmu_meter_rewind", paying},   {"vpmu_meter_retire", paying},
+	{"vpmu_meter_spend", paying},    {"vpmu_meter_settle", paying},
 	{"vpmu_meter_budgets", budgets},
 };
 

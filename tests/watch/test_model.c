@@ -81,10 +81,11 @@ static void a_vcpu_has_what_its_cpuid_and_its_kvm_have(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct vpmu_model given = model_of(rows[i].given), limit = model_of(rows[i].limit);
 		struct vpmu_model expected = model_of(rows[i].has), model;
+		struct cpuid_leaves leaves;
 		struct room room;
 
 		expected.signature = given.signature;
-		if (!model_of_cpuid(&model, cpuid_of(&given, &room), &limit))
+		if (!model_of_cpuid(&model, cpuid_of(&given, &room), &limit, &leaves))
 			fail_msg("%s, KVM %s: no model", rows[i].given, rows[i].limit);
 		if (!vpmu_model_equal(&model, &expected))
 			fail_msg("%s, KVM %s: not %s", rows[i].given, rows[i].limit, rows[i].has);
@@ -98,13 +99,14 @@ static void there_is_always_a_model_and_the_kvm_covers_it(void **state)
 	for (unsigned i = 0; i < 20000; i++) {
 		struct vpmu_model given = random_model(&random), limit = random_model(&random);
 		struct vpmu_model model, all;
+		struct cpuid_leaves leaves;
 		struct room room;
 
 		/* No bit of AMD's CPUID says that there is no PMU. */
 		if (given.vendor != limit.vendor ||
 		    (given.vendor == VPMU_VENDOR_AMD && !given.version))
 			continue;
-		assert_true(model_of_cpuid(&model, cpuid_of(&given, &room), &limit));
+		assert_true(model_of_cpuid(&model, cpuid_of(&given, &room), &limit, &leaves));
 		all = limit;
 		if (limit.version && limit.vendor != VPMU_VENDOR_AMD)
 			all.features |= VPMU_FEATURE_HLE | VPMU_FEATURE_RTM;
