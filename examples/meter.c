@@ -52,7 +52,7 @@ int main(void)
 
 	if (vpmu_model_parse(&model, "intel-v2", NULL, 0) != VPMU_OK)
 		return 1;
-	pmu = vpmu_pmu_init(memory, sizeof(memory), &model, NULL);
+	pmu = vpmu_pmu_init(memory, sizeof(memory), &model, vpmu_profile_find("hardware"));
 	vpmu_meter_init(&meter, pmu, NULL);
 	vpmu_block_make(&loop, &program[0].insn, 3, sizeof(program[0]));
 	vpmu_block_make(&end, &program[3].insn, 1, sizeof(program[0]));

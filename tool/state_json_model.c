@@ -236,11 +236,22 @@ static const char *member_names(char *names, size_t bytes)
 	return names;
 }
 
+/* A field that came later is 0 in an older document. */
+static void add_later_fields(json_t *object)
+{
+	enum { FIELDS_OF_VERSION_1 = 11 };
+
+	for (size_t i = FIELDS_OF_VERSION_1; vpmu_field_name(i); i++)
+		if (!json_object_get(object, vpmu_field_name(i)))
+			json_object_set_new(object, vpmu_field_name(i), json_hex(0));
+}
+
 void reading_model(struct reading *reading, json_t *object, struct vpmu_model *model)
 {
 	char names[32 * (VPMU_MAX_FIELDS + 2)], why[200];
 
 	memset(model, 0, sizeof(*model));
+	add_later_fields(object);
 	if (!reading_members(reading, object, member_names(names, sizeof(names))))
 		return;
 	read_name(reading, object, model);

@@ -47,7 +47,7 @@ VPMU_API const char *vpmu_profile_name(size_t i);
 /* One line on whose behaviour the i-th profile shows, or NULL past the last. Static storage. */
 VPMU_API const char *vpmu_profile_about(size_t i);
 
-/* The kernel whose code the profile follows, 0x60c for Linux 6.12; 0 for hardware, as for NULL. */
+/* The kernel whose code the profile follows, 0x60c for Linux 6.12; 0 for hardware, and for NULL. */
 VPMU_API unsigned vpmu_profile_kernel(const struct vpmu_profile *profile);
 
 /* What is true of a profile. */
@@ -60,7 +60,7 @@ enum vpmu_fact {
 };
 #define VPMU_FACTS UINT32_C(0x1f)
 
-/* The facts of a profile, NULL for hardware: bits of enum vpmu_fact; others may be added. */
+/* The facts of a profile, 0 for NULL: bits of enum vpmu_fact; others may be added. */
 VPMU_API uint32_t vpmu_profile_facts(const struct vpmu_profile *profile);
 
 /*

@@ -23,7 +23,8 @@
  * Reference cycles pass 3 to 4 cycles: a part whose core runs at 4/3 of its reference clock. Not
  * modelled: instruction fetch, TLBs, store forwarding, dependencies between instructions.
  *
- * Ownership, threads: as for meters. Errors: only vpmu_timing_init() can fail.
+ * Ownership, threads: as for meters. Errors: only vpmu_timing_init() can fail; the others do
+ * nothing with a NULL.
  */
 #ifndef VPMU_TIMING_H
 #define VPMU_TIMING_H

@@ -72,15 +72,20 @@ void reference_run(struct reference *reference, struct vpmu_pmu *pmu,
 	}
 }
 
+bool same_pmis(struct vpmu_outcome a, struct vpmu_outcome b)
+{
+	return a.pmi == b.pmi && a.masked == b.masked;
+}
+
 bool reference_same(const struct reference *a, const struct reference *b,
                     const struct vpmu_layout *layout)
 {
 	size_t bytes = layout->value_count * sizeof(uint64_t);
-	bool same = !memcmp(&a->entered, &b->entered, sizeof(a->entered)) &&
-	            !memcmp(a->ran, b->ran, sizeof(a->ran)) && !memcmp(a->put, b->put, bytes);
+	bool same = same_pmis(a->entered, b->entered) && !memcmp(a->put, b->put, bytes);
 
 	for (unsigned i = 0; i < RUNS; i++)
-		same = same && !memcmp(a->after[i], b->after[i], bytes);
+		same = same && same_pmis(a->ran[i], b->ran[i]) &&
+		       !memcmp(a->after[i], b->after[i], bytes);
 	return same;
 }
 

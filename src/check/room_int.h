@@ -184,6 +184,9 @@ bool life_make(struct machine *machine, const struct scenario *scenario, struct 
 
 bool reference_make(struct scenario *scenario, struct machine *scratch);
 
+/* Whether the guest gets the same PMIs. */
+bool same_pmis(struct vpmu_outcome a, struct vpmu_outcome b);
+
 /* Its parts: sets the registers of a fresh machine; lets the guest run on; compares. */
 void reference_hold(struct vpmu_pmu *pmu, const struct scenario *scenario, struct record *record);
 void reference_run(struct reference *reference, struct vpmu_pmu *pmu,

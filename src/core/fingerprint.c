@@ -11,10 +11,20 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash_mix(hash, word);
 }
 
+/* Of its name: where a profile lies differs from process to process. */
+static uint64_t profile_hash(const struct vpmu_profile *profile)
+{
+	uint64_t hash = 0;
+
+	for (const char *at = profile->name; *at; at++)
+		hash = mix(hash, (uint8_t)*at);
+	return hash;
+}
+
 uint64_t fingerprint_identity(const struct vpmu_pmu *pmu)
 {
 	struct vpmu_model leaves = kvm_leaves_of(&pmu->asked);
-	uint64_t hash = mix((uintptr_t)pmu->profile, model_hash(&pmu->model));
+	uint64_t hash = mix(profile_hash(pmu->profile), model_hash(&pmu->model));
 
 	return mix(hash, model_hash(&leaves));
 }

@@ -252,6 +252,8 @@ bool unicorn_restores(struct unpack *unpack)
 	struct cpu *nobody = calloc(1, sizeof(*nobody));
 	struct cpu_registers registers;
 
+	if (nobody)
+		nobody->config.pmu = (void *)nobody->pmu_copy; /* nobody pays it */
 	if (!nobody || !meter_make(nobody))
 		unpack->wrong = "no memory";
 	else

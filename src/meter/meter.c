@@ -89,6 +89,8 @@ static void begin_anew(struct vpmu_meter *meter)
 void vpmu_meter_restore(struct vpmu_meter *meter, const struct vpmu_costs *costs,
                         const struct vpmu_amounts *totals)
 {
+	if (!meter || !costs || !totals)
+		return;
 	meter->costs = meter->costs_settled = *costs;
 	meter->settled_cycles = ratio_complete(ratio_of_cycles(&meter->rates), costs->slots);
 	meter->settled_ref_cycles =

@@ -24,6 +24,8 @@ struct vpmu_timing *vpmu_timing_init(void *memory, size_t size)
 
 void vpmu_timing_rates(struct vpmu_rates *rates)
 {
+	if (!rates)
+		return;
 	*rates = (struct vpmu_rates){
 		.width = TIMING_WIDTH,
 		.ref_numerator = TIMING_REF_NUMERATOR,
@@ -117,6 +119,8 @@ void vpmu_timing_access(struct vpmu_timing *timing, struct vpmu_costs *costs, ui
 	uint64_t first = address >> TIMING_LINE_BITS;
 	uint64_t last = (address + bytes - 1) >> TIMING_LINE_BITS;
 
+	if (!timing || !costs || !bytes)
+		return;
 	access_line(timing, costs, first);
 	if (last != first)
 		access_line(timing, costs, last);
@@ -126,13 +130,16 @@ void vpmu_timing_flush_line(struct vpmu_timing *timing, uint64_t address)
 {
 	uint64_t line = address >> TIMING_LINE_BITS;
 
+	if (!timing)
+		return;
 	evict(l1_set(timing, line), TIMING_L1_WAYS, line);
 	evict(llc_set(timing, line), TIMING_LLC_WAYS, line);
 }
 
 void vpmu_timing_flush_caches(struct vpmu_timing *timing)
 {
-	memset(&timing->caches, 0, sizeof(timing->caches));
+	if (timing)
+		memset(&timing->caches, 0, sizeof(timing->caches));
 }
 
 /* --- Branches -------------------------------------------------------------------------------- */
@@ -179,9 +186,12 @@ static bool predict_return(struct timing_predictor *p, uint64_t target)
 void vpmu_timing_branch(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t address,
                         uint64_t next, uint64_t target, unsigned flags)
 {
-	struct timing_predictor *p = &timing->predictor;
+	struct timing_predictor *p;
 	bool taken = target != next, right = true;
 
+	if (!timing || !costs)
+		return;
+	p = &timing->predictor;
 	if (flags & VPMU_INSN_CONDITIONAL)
 		right = predict_direction(p, address, taken);
 	else if (flags & VPMU_INSN_RETURN)
@@ -202,16 +212,19 @@ void vpmu_timing_branch(struct vpmu_timing *timing, struct vpmu_costs *costs, ui
 
 bool vpmu_timing_settled(const struct vpmu_timing *timing, uint64_t address)
 {
-	const struct timing_predictor *p = &timing->predictor;
+	const struct timing_predictor *p = timing ? &timing->predictor : NULL;
 
-	return p->history == TIMING_COUNTERS - 1 &&
+	return p && p->history == TIMING_COUNTERS - 1 &&
 	       p->counters[index_of(p, address, TIMING_COUNTERS)] == 3;
 }
 
 void vpmu_timing_flush_predictor(struct vpmu_timing *timing)
 {
-	struct timing_predictor *p = &timing->predictor;
+	struct timing_predictor *p;
 
+	if (!timing)
+		return;
+	p = &timing->predictor;
 	memset(p, 0, sizeof(*p));
 	memset(p->counters, 1, sizeof(p->counters)); /* not taken, weakly */
 }

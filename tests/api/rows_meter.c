@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of vpmu/meter.h. */
+/* Rows of vpmu/meter.h and vpmu/timing.h. */
 #include "rows.h"
 
 static const struct vpmu_insn insn = {.slots = 1};
@@ -99,15 +99,61 @@ static void budgets(void)
 	assert_int_equal(budget[1], 6);
 }
 
+static void restoring(void)
+{
+	struct vpmu_costs costs = {.slots = 4};
+	struct vpmu_amounts totals = {{1}};
+
+	make();
+	vpmu_meter_restore(NULL, &costs, &totals);
+	vpmu_meter_restore(&meter, NULL, &totals);
+	vpmu_meter_restore(&meter, &costs, NULL);
+	assert_int_equal(meter.costs.slots, 0);
+	assert_int_equal(meter.totals.of[0], 0);
+}
+
+static void timing_init(void)
+{
+	static _Alignas(8) unsigned char small[16];
+
+	assert_true(vpmu_timing_size() > sizeof(small));
+	assert_null(vpmu_timing_init(NULL, vpmu_timing_size()));
+	assert_null(vpmu_timing_init(small, sizeof(small)));
+	vpmu_timing_rates(NULL);
+}
+
+static void timing(void)
+{
+	static _Alignas(8) unsigned char memory[1 << 20];
+	struct vpmu_timing *model = vpmu_timing_init(memory, sizeof(memory));
+	struct vpmu_costs costs = {.slots = 4}, before = costs;
+
+	assert_non_null(model);
+	vpmu_timing_access(NULL, &costs, 0, 8);
+	vpmu_timing_access(model, NULL, 0, 8);
+	vpmu_timing_branch(NULL, &costs, 0, 2, 2, VPMU_INSN_BRANCH);
+	vpmu_timing_branch(model, NULL, 0, 2, 2, VPMU_INSN_BRANCH);
+	vpmu_timing_flush_line(NULL, 0);
+	vpmu_timing_flush_caches(NULL);
+	vpmu_timing_flush_predictor(NULL);
+	assert_false(vpmu_timing_settled(NULL, 0));
+	assert_memory_equal(&costs, &before, sizeof(costs));
+}
+
 static const struct row rows[] = {
-	{"vpmu_block_make", block_make}, {"vpmu_block_segment", block_segment},
-	{"vpmu_meter_init", meter_init}, {"vpmu_meter_refresh", asking},
-	{"vpmu_meter_fits", asking},     {"vpmu_meter_fits_insn", asking},
-	{"vpmu_meter_prefix", asking},   {"vpmu_meter_repeats", asking},
-	{"vpmu_meter_take", paying},     {"vpmu_meter_pay_part", paying},
-	{"vpmu_meter_rewind", paying},   {"vpmu_meter_retire", paying},
-	{"vpmu_meter_spend", paying},    {"vpmu_meter_settle", paying},
-	{"vpmu_meter_budgets", budgets},
+	{"vpmu_block_make", block_make},    {"vpmu_block_segment", block_segment},
+	{"vpmu_meter_init", meter_init},    {"vpmu_meter_refresh", asking},
+	{"vpmu_meter_fits", asking},        {"vpmu_meter_fits_insn", asking},
+	{"vpmu_meter_prefix", asking},      {"vpmu_meter_repeats", asking},
+	{"vpmu_meter_take", paying},        {"vpmu_meter_pay_part", paying},
+	{"vpmu_meter_rewind", paying},      {"vpmu_meter_retire", paying},
+	{"vpmu_meter_spend", paying},       {"vpmu_meter_settle", paying},
+	{"vpmu_meter_budgets", budgets},    {"vpmu_meter_restore", restoring},
+	{"vpmu_timing_size", timing_init},  {"vpmu_timing_init", timing_init},
+	{"vpmu_timing_rates", timing_init}, {"vpmu_timing_access", timing},
+	{"vpmu_timing_flush_line", timing}, {"vpmu_timing_flush_caches", timing},
+	{"vpmu_timing_branch", timing},     {"vpmu_timing_flush_predictor", timing},
+	{"vpmu_timing_settled", timing},
 };
 
 ROWS(meter_rows, rows);

@@ -176,6 +176,16 @@ static void set_filter(void)
 	REJECTS(vpmu_pmu_set_filter(pmu, &filter));
 }
 
+static void profile_registers(void)
+{
+	struct vpmu_register out[VPMU_MAX_REGISTERS];
+	const struct vpmu_model *model = &good()->model;
+
+	assert_int_equal(vpmu_profile_registers(vpmu_profile_find("typo"), model, out), 0);
+	assert_int_equal(vpmu_profile_registers(good()->hardware, NULL, out), 0);
+	assert_int_equal(vpmu_profile_registers(good()->hardware, model, NULL), 0);
+}
+
 static void profile_facts(void)
 {
 	assert_int_equal(vpmu_profile_facts(vpmu_profile_find("typo")), 0);
@@ -204,6 +214,7 @@ static const struct row rows[] = {
 	{"vpmu_pmu_account", counting},
 	{"vpmu_pmu_headroom", headroom},
 	{"vpmu_pmu_headroom_shared", headroom},
+	{"vpmu_profile_registers", profile_registers},
 	{"vpmu_profile_facts", profile_facts},
 	{"vpmu_profile_kernel", profile_facts},
 	{"vpmu_pmu_wanted", numbers},

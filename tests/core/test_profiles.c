@@ -46,14 +46,14 @@ static void facts_agree(void **state)
 	}
 }
 
-static void no_profile_is_hardware(void **state)
+static void no_profile_is_an_error(void **state)
 {
 	struct vpmu_model model;
 
 	assert_int_equal(vpmu_model_parse(&model, "intel-v5", NULL, 0), VPMU_OK);
 	assert_int_equal(vpmu_profile_facts(NULL), 0);
 	assert_int_equal(vpmu_profile_kernel(NULL), 0);
-	assert_int_equal(vpmu_profile_adapt(NULL, &model), VPMU_OK);
+	assert_int_equal(vpmu_profile_adapt(NULL, &model), VPMU_BAD_ARGUMENT);
 	assert_int_equal(model.version, 5);
 }
 
@@ -162,14 +162,15 @@ static void registers_are_written_as_profiles_say(void **state)
 
 static void a_profile_has_registers_of_possible_models(void **state)
 {
+	const struct vpmu_profile *hardware = vpmu_profile_find("hardware");
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	struct vpmu_model model;
 
 	assert_int_equal(vpmu_model_parse(&model, "intel-v4", NULL, 0), VPMU_OK);
-	assert_int_equal(vpmu_profile_registers(NULL, &model, registers),
+	assert_int_equal(vpmu_profile_registers(hardware, &model, registers),
 	                 vpmu_model_registers(&model, registers));
 	model.gp_count = 99;
-	assert_int_equal(vpmu_profile_registers(NULL, &model, registers), 0);
+	assert_int_equal(vpmu_profile_registers(hardware, &model, registers), 0);
 }
 
 int main(void)
@@ -177,7 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_profile_says_what_it_is),
 		cmocka_unit_test(facts_agree),
-		cmocka_unit_test(no_profile_is_hardware),
+		cmocka_unit_test(no_profile_is_an_error),
 		cmocka_unit_test(every_profile_has_a_rule_for_every_kind_of_register),
 		cmocka_unit_test(registers_are_written_as_profiles_say),
 		cmocka_unit_test(a_profile_has_registers_of_possible_models),

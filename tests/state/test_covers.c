@@ -122,6 +122,8 @@ static void who_takes_every_state_covers(void **state)
 static void a_put_on_a_host_that_covers_changes_nothing(void **state)
 {
 	struct random random = random_seeded("puts");
+	const struct vpmu_profile *hardware = vpmu_profile_find("hardware");
+	const struct vpmu_order *safe = vpmu_order_find("safe");
 	unsigned tried = 0;
 
 	for (unsigned i = 0; i < 1500; i++) {
@@ -140,7 +142,8 @@ static void a_put_on_a_host_that_covers_changes_nothing(void **state)
 			if (is_state(&layout.registers[layout.stored[v]]))
 				s.values[v] = random_next(&random) &
 				              layout.registers[layout.stored[v]].writable;
-		assert_int_equal(vpmu_compat_judge(&compat, &s, &layout, &a, NULL, NULL), VPMU_OK);
+		assert_int_equal(vpmu_compat_judge(&compat, &s, &layout, &a, hardware, safe),
+		                 VPMU_OK);
 		vpmu_compat_describe_difference(&compat, 0, line, sizeof(line));
 		if (compat.take != VPMU_TAKES)
 			fail_msg("%s", line);
