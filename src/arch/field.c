@@ -71,7 +71,8 @@ const struct field_row field_rows[] = {
 		.form = VPMU_FORM_NUMBER,
 		.lost = "CPUID promises registers that are gone",
 		.is_vital = true,
-		.on = {[LIKE_INTEL] = {1, 5, LEAF(perfmon.eax, 0, 8)}, [LIKE_AMD] = {1, 2}},
+		.on = {[LIKE_INTEL] = {1, 5, LEAF(perfmon.eax, 0, 8)},
+                       [LIKE_AMD] = {.min = 1, .max = 2}},
 	},
 	{
 		MEMBER(gp_count),
@@ -99,7 +100,8 @@ const struct field_row field_rows[] = {
 		.order = FIELD_NUMBER,
 		.form = VPMU_FORM_NUMBER,
 		.lost = "they overflow sooner",
-		.on = {[LIKE_INTEL] = {32, 64, LEAF(perfmon.eax, 16, 8)}, [LIKE_AMD] = {48, 48}},
+		.on = {[LIKE_INTEL] = {32, 64, LEAF(perfmon.eax, 16, 8)},
+                       [LIKE_AMD] = {.min = 48, .max = 48}},
 	},
 	{
 		MEMBER(fixed_mask),
@@ -208,7 +210,7 @@ const struct field_row field_rows[] = {
 		.is_counted = true,
 		.form = VPMU_FORM_BITS,
 		.lost = "they raise #GP",
-		.on = {[LIKE_INTEL] = {0, 0x3ff}},
+		.on = {[LIKE_INTEL] = {.max = 0x3ff}},
 	},
 };
 const size_t field_count = ARRAY_SIZE(field_rows);

@@ -258,8 +258,12 @@ struct fake_kvm *fake_kvm_make(const char *name)
 	char why[256];
 
 	kvm = (struct fake_kvm){
-		.calls = {fake_open, fake_close, fake_ioctl, fake_host_cpuid, fake_count_cycles,
-	                  &kvm},
+		.calls = {.open = fake_open,
+	                  .close = fake_close,
+	                  .ioctl = fake_ioctl,
+	                  .cpuid = fake_host_cpuid,
+	                  .count_cycles = fake_count_cycles,
+	                  .context = &kvm},
 		.api_version = KVM_API_VERSION,
 		.is_enabled = true,
 		.has_off_switch = true,
