@@ -164,8 +164,7 @@ check 'from a pipe: the same' cmp "$scratch/out" "$scratch/piped"
 # A sparse file of a GiB behind the magic: nothing of it is loaded.
 printf 'QEVM\0\0\0\3' >"$scratch/huge"
 truncate -s 1G "$scratch/huge"
-limit=300000
-{ (ulimit -v $limit; "$vpmu" --version); } >/dev/null 2>&1 || limit=unlimited # a sanitizer's build
+limit=$(memory_limit 300000)
 (ulimit -v $limit; timeout 120 "$vpmu" state show "$scratch/huge" >/dev/null 2>"$scratch/err")
 check 'a huge file: refused' same "$?" 2
 check 'a huge file: one message' one_message

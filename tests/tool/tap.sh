@@ -34,7 +34,7 @@ have_terminals() {
 
 # KIB: the same, or unlimited for a tool that is a sanitizer's build, which takes far more.
 memory_limit() {
-	if (ulimit -v "$1" && "$vpmu" --version) >/dev/null 2>&1; then
+	if (ulimit -v "$1" && ASAN_OPTIONS= LSAN_OPTIONS= UBSAN_OPTIONS= "$vpmu" --version) >/dev/null 2>&1; then
 		echo "$1"
 	else
 		echo unlimited
