@@ -95,22 +95,25 @@ static uint64_t find_description(struct search *search)
  */
 static uint64_t find_description_within(struct search *search, uint64_t devices)
 {
-	uint64_t bytes = search->window.source->bytes;
+	struct window *window = &search->window;
+	uint64_t bytes = window->source->bytes, at = devices;
 	unsigned tries = 0;
 
-	for (uint64_t at = devices + 1; at + DESCRIPTION_HEAD < bytes; at++) {
-		uint64_t start = at + DESCRIPTION_HEAD, length;
+	for (;;) {
+		uint64_t start, length;
 
-		if (window_byte(&search->window, at) != QEMU_DESCRIPTION ||
-		    window_byte(&search->window, start) != '{' ||
-		    window_byte(&search->window, at - 1) != QEMU_EOF)
+		at = window_next(window, at + 1, QEMU_DESCRIPTION, QEMU_DESCRIPTION);
+		start = at + DESCRIPTION_HEAD;
+		if (start >= bytes || window->broken)
+			break;
+		if (window_byte(window, start) != '{' || window_byte(window, at - 1) != QEMU_EOF)
 			continue;
-		length = window_be(&search->window, at + 1, 4);
+		length = window_be(window, at + 1, 4);
 		if (length > bytes - start || length > DESCRIPTION_LIMIT)
 			continue;
 		if (search_is_description(search, start, start + length))
 			return at;
-		if (++tries == DESCRIPTION_TRIES || search->window.broken)
+		if (++tries == DESCRIPTION_TRIES)
 			break;
 	}
 	return 0;

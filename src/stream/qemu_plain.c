@@ -163,13 +163,15 @@ static uint64_t find_end(struct cursor *cursor)
 	enum { HEADS = 256 };
 	struct window *window = &cursor->search->window;
 	uint32_t heads[HEADS] = {0};
-	uint64_t bytes = window->source->bytes;
+	uint64_t bytes = window->source->bytes, at = cursor->at;
 	size_t count = 0;
 
-	for (uint64_t at = cursor->at; at + SHORTEST_SECTION <= bytes || at + END_BYTES <= bytes;
-	     at++) {
+	for (;; at++) {
 		uint32_t number;
 
+		at = window_next(window, at, QEMU_SECTION_FULL, QEMU_FOOTER);
+		if (at == bytes)
+			break;
 		if (at + SHORTEST_SECTION <= bytes &&
 		    window_byte(window, at) == QEMU_SECTION_FULL && window_byte(window, at + 5) &&
 		    window_byte(window, at + 6) > ' ')

@@ -252,6 +252,10 @@ struct window {
 /* The byte at that offset. */
 uint8_t window_byte(struct window *window, uint64_t offset);
 
+/* The offset of the first byte from there on that is one or the other; the source's end: there is
+ * none, or it cannot be read. */
+uint64_t window_next(struct window *window, uint64_t offset, uint8_t one, uint8_t other);
+
 /* Copies bytes out; false, and zeros, when they are not all there. */
 bool window_copy(struct window *window, uint64_t offset, void *into, size_t bytes);
 

@@ -43,6 +43,25 @@ uint8_t window_byte(struct window *window, uint64_t offset)
 	return block->bytes[offset - block->start];
 }
 
+uint64_t window_next(struct window *window, uint64_t offset, uint8_t one, uint8_t other)
+{
+	uint64_t bytes = window->source->bytes;
+
+	while (offset < bytes) {
+		const struct block *block;
+
+		window_byte(window, offset);
+		block = &window->blocks[window->latest];
+		if (window->broken)
+			break;
+		for (size_t i = (size_t)(offset - block->start); i < block->have; i++)
+			if (block->bytes[i] == one || block->bytes[i] == other)
+				return block->start + i;
+		offset = block->start + block->have;
+	}
+	return bytes;
+}
+
 bool window_copy(struct window *window, uint64_t offset, void *into, size_t bytes)
 {
 	uint8_t *at = into;

@@ -161,9 +161,9 @@ check 'something follows: status' same "$status" 0
 run state show "$scratch/described"
 cat "$scratch/described" | "$vpmu" state show - >"$scratch/piped" 2>"$scratch/err"
 check 'from a pipe: the same' cmp "$scratch/out" "$scratch/piped"
-# A sparse file of a GiB behind the magic: nothing of it is loaded.
+# A sparse file of several GiB behind the magic: nothing of it is loaded.
 printf 'QEVM\0\0\0\3' >"$scratch/huge"
-truncate -s 1G "$scratch/huge"
+truncate -s 6G "$scratch/huge"
 limit=$(memory_limit 300000)
 (ulimit -v $limit; timeout 120 "$vpmu" state show "$scratch/huge" >/dev/null 2>"$scratch/err")
 check 'a huge file: refused' same "$?" 2
