@@ -407,7 +407,8 @@ static enum vpmu_status finish(struct place *place)
 	json->format = format_of(json);
 	for (size_t i = 0; i < json->cpu_count; i++) {
 		struct json_cpu *cpu = &json->cpus[i];
-		const uint64_t *value = msr_table_find(&json->msrs, cpu->number, 0x345);
+		const uint64_t *value =
+			msr_table_find(&json->msrs, cpu->number, VPMU_MSR_PERF_CAPABILITIES);
 
 		cpu->leaves.has_capabilities = value;
 		cpu->leaves.capabilities = value ? *value : 0;

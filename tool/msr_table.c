@@ -187,7 +187,7 @@ static bool take_register(const struct foreign_msr *msr, const struct vpmu_layou
 static struct vpmu_model with_capabilities(const struct msr_table *table, uint32_t cpu,
                                            const struct vpmu_model *model)
 {
-	const uint64_t *value = msr_table_find(table, cpu, 0x345);
+	const uint64_t *value = msr_table_find(table, cpu, VPMU_MSR_PERF_CAPABILITIES);
 	struct vpmu_model changed = *model;
 
 	if (!value || !(model->features & VPMU_FEATURE_PDCM))

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { RESET_VECTOR = 0xfff0, IA32_PERF_CAPABILITIES = 0x345 };
+enum { RESET_VECTOR = 0xfff0 };
 
 /* What the put wrote of the model, without IA32_PERF_CAPABILITIES: it is no part of some orders,
  * and a VMM that writes it does so elsewhere. */
@@ -18,16 +18,11 @@ struct written {
 	struct watch_access at[WATCH_WRITES];
 };
 
-static bool is_capabilities(uint32_t msr)
-{
-	return msr == IA32_PERF_CAPABILITIES;
-}
-
 static void gather(const struct watch_block *block, struct written *written)
 {
 	written->count = 0;
 	for (unsigned i = 0; i < block->count; i++)
-		if (!is_capabilities(block->accesses[i].msr))
+		if (block->accesses[i].msr != VPMU_MSR_PERF_CAPABILITIES)
 			written->at[written->count++] = block->accesses[i];
 }
 
@@ -52,7 +47,7 @@ static void make_plan(const struct watch_vcpu *vcpu, const struct vpmu_state *st
 	if (vpmu_plan_make(plan, state, &vcpu->layout, VPMU_LEVEL_RESET, order))
 		plan->count = 0;
 	for (size_t i = 0; i < plan->count; i++)
-		if (!is_capabilities(plan->writes[i].msr))
+		if (plan->writes[i].msr != VPMU_MSR_PERF_CAPABILITIES)
 			plan->writes[kept++] = plan->writes[i];
 	plan->count = kept;
 }

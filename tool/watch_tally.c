@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { IA32_PERF_CAPABILITIES = 0x345 };
-
 static struct watch_register *find(struct watch_tally *tally, const char *name, uint32_t msr)
 {
 	unsigned at = 0;
@@ -60,12 +58,6 @@ static struct watch_register *find_access(struct watch_tally *tally, const struc
 	return find(tally, reg->name, reg->msr);
 }
 
-/* A VMM that sets them does so with CPUID, whether there is a PMU or not. */
-static bool is_capabilities(uint32_t msr)
-{
-	return msr == IA32_PERF_CAPABILITIES;
-}
-
 static void count_accesses(struct watch_tally *tally, const struct watch_vcpu *vcpu,
                            const struct watch_block *block)
 {
@@ -77,7 +69,8 @@ static void count_accesses(struct watch_tally *tally, const struct watch_vcpu *v
 			continue;
 		if (access->refused)
 			known->refused++;
-		else if (block->is_put && vcpu->has_no_pmu && !is_capabilities(access->msr))
+		else if (block->is_put && vcpu->has_no_pmu &&
+		         access->msr != VPMU_MSR_PERF_CAPABILITIES)
 			known->unowned++;
 		else if (block->is_put)
 			known->written++;

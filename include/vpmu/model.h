@@ -36,9 +36,11 @@ enum vpmu_feature {
 	VPMU_FEATURE_RTM = 1 << 5,            /* CPUID.7 EBX[11] */
 };
 
-/* Bits of IA32_PERF_CAPABILITIES (Intel SDM vol. 4, MSR 0x345) that vpmu acts on. */
-#define VPMU_PERF_CAP_FULL_WIDTH (UINT64_C(1) << 13) /* writes to 0x4c1+ take all bits */
-#define VPMU_PERF_CAP_METRICS    (UINT64_C(1) << 15) /* IA32_PERF_METRICS exists */
+/* The number of IA32_PERF_CAPABILITIES (Intel SDM vol. 4), which is part of a model, and its bits
+ * that vpmu acts on. */
+#define VPMU_MSR_PERF_CAPABILITIES UINT32_C(0x345)
+#define VPMU_PERF_CAP_FULL_WIDTH   (UINT64_C(1) << 13) /* writes to 0x4c1+ take all bits */
+#define VPMU_PERF_CAP_METRICS      (UINT64_C(1) << 15) /* IA32_PERF_METRICS exists */
 
 struct vpmu_model {
 	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */

@@ -57,6 +57,16 @@ enum vpmu_class event_code_class(enum vpmu_vendor vendor, uint64_t selector)
 	return row ? (enum vpmu_class)row->class_ : VPMU_NO_CLASS;
 }
 
+uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_)
+{
+	const struct event_table *events = vendor_of(vendor)->events;
+
+	for (size_t i = 0; i < events->count; i++)
+		if (events->rows[i].class_ == class_)
+			return events->rows[i].code;
+	return 0;
+}
+
 bool event_is_available(const struct vpmu_model *model, uint64_t selector)
 {
 	const struct event_row *row = find(model->vendor, selector);

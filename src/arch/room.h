@@ -290,6 +290,9 @@ enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index);
 /* The class of an event of the vendor's, whether a model has it or not. */
 enum vpmu_class event_code_class(enum vpmu_vendor vendor, uint64_t selector);
 
+/* The other way round: the event of the vendor's that counts the class; 0: none does. */
+uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_);
+
 /* False for an architectural event that the model's CPUID says is missing. */
 bool event_is_available(const struct vpmu_model *model, uint64_t selector);
 

@@ -181,7 +181,7 @@ static const struct reg_row rows[] = {
 	},
 	{
 		.name = "IA32_PERF_CAPABILITIES",
-		.base = 0x345,
+		.base = VPMU_MSR_PERF_CAPABILITIES,
 		.kind = VPMU_KIND_CAPABILITIES,
 		.count = REG_ONE,
 		.guest = VPMU_ACCESS_READ,

@@ -161,9 +161,8 @@ static void schedule(struct vpmu_pmu *pmu)
  * PERF_COUNT_HW_BRANCH_INSTRUCTIONS before). */
 static uint64_t emulated_code(const struct vpmu_pmu *pmu, bool branch)
 {
-	if (!branch)
-		return 0xc0;
-	return pmu->model.vendor == VPMU_VENDOR_AMD ? 0xc2 : 0xc4;
+	return event_code((enum vpmu_vendor)pmu->model.vendor,
+	                  branch ? VPMU_BRANCHES : VPMU_INSTRUCTIONS);
 }
 
 /* Event and unit mask of a counter as KVM sees it; fixed counters have perf's code. */

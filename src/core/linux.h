@@ -117,7 +117,8 @@ bool linux_never(const struct vpmu_pmu *pmu);
 #define OF_ANY_VENDOR                                                                              \
 	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187), {0x1a0, 0x1a0, ABSENT_MISC_ENABLE, linux_never}, \
 	{                                                                                          \
-		0x345, 0x345, ABSENT_CAPABILITIES, linux_never                                     \
+		VPMU_MSR_PERF_CAPABILITIES, VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES,       \
+			linux_never                                                                \
 	}
 #define INTEL_ABSENT                                                                               \
 	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8), ADVERTISED(0x188, 0x18d), ADVERTISED(0x309, 0x30b), \

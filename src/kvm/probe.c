@@ -5,8 +5,6 @@
 
 #include "room_int.h"
 
-enum { MSR_CAPABILITIES = 0x345 /* IA32_PERF_CAPABILITIES */ };
-
 /* --- The device ---------------------------------------------------------------------------- */
 
 static int capability(const struct vpmu_kvm_calls *calls, int fd, unsigned long number)
@@ -44,7 +42,7 @@ static void look_msrs(struct vpmu_kvm_host *host, const struct vpmu_kvm_calls *c
 static uint64_t supported_capabilities(const struct vpmu_kvm_calls *calls, int fd)
 {
 	struct vpmu_kvm_vcpu device = {.calls = calls, .fd = fd};
-	struct vpmu_msr msr = {.index = MSR_CAPABILITIES};
+	struct vpmu_msr msr = {.index = VPMU_MSR_PERF_CAPABILITIES};
 
 	return vpmu_kvm_read(&device, &msr, 1) == 1 ? msr.value : 0;
 }

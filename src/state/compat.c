@@ -5,8 +5,6 @@
  */
 #include <state/room_int.h>
 
-enum { MSR_CAPABILITIES = 0x345 /* IA32_PERF_CAPABILITIES */ };
-
 /* A judgement on its way. */
 struct trial {
 	struct vpmu_compat *compat;
@@ -64,7 +62,7 @@ static enum vpmu_status put_state(struct trial *trial, const struct vpmu_order *
 static void list_registers(struct trial *trial)
 {
 	struct vpmu_model *vcpu = &trial->compat->vcpu;
-	int place = vpmu_layout_find_msr(trial->from, MSR_CAPABILITIES);
+	int place = vpmu_layout_find_msr(trial->from, VPMU_MSR_PERF_CAPABILITIES);
 	unsigned at = place < 0 ? VPMU_NO_VALUE : trial->from->value_of[place];
 
 	if (trial->pmu)

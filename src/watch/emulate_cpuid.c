@@ -45,7 +45,7 @@ static void remove_pmu(struct kvm_msr_list *list)
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < list->nmsrs; i++)
-		if (!pmu_msr(list->indices[i]) || list->indices[i] == 0x345)
+		if (!pmu_msr(list->indices[i]) || list->indices[i] == VPMU_MSR_PERF_CAPABILITIES)
 			list->indices[kept++] = list->indices[i];
 	list->nmsrs = kept;
 }
@@ -83,7 +83,7 @@ int emulate_index_list(int fd, unsigned long request, struct kvm_msr_list *argum
 		add_pmu(list);
 	}
 	if (emulated_model()->features & VPMU_FEATURE_PDCM)
-		add_index(list, 0x345);
+		add_index(list, VPMU_MSR_PERF_CAPABILITIES);
 	if (!memory_write(&argument->nmsrs, &list->nmsrs, sizeof(list->nmsrs)))
 		return fails(EFAULT);
 	if (asked < list->nmsrs)

@@ -163,7 +163,7 @@ enum vpmu_status emulated_write(struct emulated_vcpu *vcpu, uint32_t msr, uint64
 	if (!vcpu->pmu || !pmu_msr(msr))
 		return VPMU_NO_REGISTER;
 	status = vpmu_pmu_host_write(vcpu->pmu, msr, value);
-	if (status && msr == 0x345)
+	if (status && msr == VPMU_MSR_PERF_CAPABILITIES)
 		status = lower_capabilities(vcpu, value);
 	return or_refused(status, msr);
 }

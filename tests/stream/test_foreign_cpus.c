@@ -11,6 +11,8 @@
 
 #include <stream/foreign/room.h>
 
+#include "corpus.h"
+
 static struct foreign_cpus cpus;
 static char why[FOREIGN_WHY];
 
@@ -26,22 +28,6 @@ static enum vpmu_status read_text(const void *text, size_t bytes)
 	status = foreign_cpus_read(copy, bytes, &cpus, why, sizeof(why));
 	free(copy);
 	return status;
-}
-
-static size_t load(const char *name, char *text, size_t most)
-{
-	char path[512];
-	FILE *file;
-	size_t bytes;
-
-	snprintf(path, sizeof(path), CORPUS "/%s", name);
-	file = fopen(path, "rb");
-	if (!file)
-		fail_msg("%s cannot be opened", path);
-	bytes = fread(text, 1, most, file);
-	fclose(file);
-	assert_true(bytes && bytes < most);
-	return bytes;
 }
 
 /* --- What they say ---------------------------------------------------------------------------- */
@@ -85,7 +71,7 @@ static void each_says_what_it_says(void **state)
 		const struct said *said = &table[i];
 		static char text[16384];
 		struct vpmu_model expected;
-		size_t bytes = load(said->name, text, sizeof(text));
+		size_t bytes = corpus_load(said->name, text, sizeof(text));
 
 		if (read_text(text, bytes))
 			fail_msg("%s: %s", said->name, why);
@@ -105,7 +91,7 @@ static void aida_has_msrs(void **state)
 {
 	static char text[16384];
 
-	assert_int_equal(read_text(text, load("aida", text, sizeof(text))), VPMU_OK);
+	assert_int_equal(read_text(text, corpus_load("aida", text, sizeof(text))), VPMU_OK);
 	assert_int_equal(cpus.cpus, 2);
 	assert_int_equal(cpus.count, 1);
 	assert_int_equal(cpus.models[0].model.perf_capabilities, 0x32c3);
@@ -176,7 +162,7 @@ static void cut_at_every_byte(void **state)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		static char text[16384];
-		size_t bytes = load(table[i].name, text, sizeof(text));
+		size_t bytes = corpus_load(table[i].name, text, sizeof(text));
 		struct foreign_cpus whole;
 
 		assert_int_equal(read_text(text, bytes), VPMU_OK);

@@ -11,6 +11,8 @@
 
 #include <stream/foreign/room.h>
 
+#include "corpus.h"
+
 enum { MOST = 64 };
 
 static struct foreign_msr taken[MOST];
@@ -39,22 +41,6 @@ static enum vpmu_status read_text(const char *text, size_t bytes)
 	status = foreign_msrs_read(copy, bytes, &taker, &format, why, sizeof(why));
 	free(copy);
 	return status;
-}
-
-static size_t load(const char *name, char *text, size_t most)
-{
-	char path[512];
-	FILE *file;
-	size_t bytes;
-
-	snprintf(path, sizeof(path), CORPUS "/%s", name);
-	file = fopen(path, "rb");
-	if (!file)
-		fail_msg("%s cannot be opened", path);
-	bytes = fread(text, 1, most, file);
-	fclose(file);
-	assert_true(bytes && bytes < most);
-	return bytes;
 }
 
 /* --- What they say ---------------------------------------------------------------------------- */
@@ -111,7 +97,7 @@ static void each_says_what_it_says(void **state)
 {
 	for (size_t t = 0; t < TABLE; t++) {
 		static char text[16384];
-		size_t bytes = load(table[t].name, text, sizeof(text));
+		size_t bytes = corpus_load(table[t].name, text, sizeof(text));
 
 		if (read_text(text, bytes))
 			fail_msg("%s: %s", table[t].name, why);
@@ -130,7 +116,7 @@ static void cut_at_every_byte(void **state)
 {
 	for (size_t t = 0; t < TABLE; t++) {
 		static char text[16384];
-		size_t bytes = load(table[t].name, text, sizeof(text));
+		size_t bytes = corpus_load(table[t].name, text, sizeof(text));
 
 		for (size_t cut = 0; cut < bytes; cut++) {
 			enum vpmu_status status = read_text(text, cut);

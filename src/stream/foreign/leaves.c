@@ -7,7 +7,7 @@
  */
 #include <stream/foreign/room_int.h>
 
-enum { CAPABILITIES = 0x345, NO_SUBLEAF = -1 };
+enum { NO_SUBLEAF = -1 };
 
 /* The highest leaf of the range that the leaf is of; 0: not told. */
 static uint32_t highest_leaf(const struct foreign_leaves *leaves, uint32_t leaf)
@@ -233,7 +233,7 @@ static void aida_find_capabilities(const struct lines *from, struct foreign_leav
 	uint32_t msr;
 
 	while (lines_next(&lines))
-		if (aida_msr(lines.line, &msr, &value) && msr == CAPABILITIES) {
+		if (aida_msr(lines.line, &msr, &value) && msr == VPMU_MSR_PERF_CAPABILITIES) {
 			leaves->has_capabilities = true;
 			leaves->capabilities = value;
 			return;
@@ -328,7 +328,7 @@ static bool xen_msr(struct scan line, struct foreign_leaves *leaves)
 	if (!scan_hex(&line, 8, 8, &msr) || !scan_word(&line, " -> ") ||
 	    !scan_hex(&line, 16, 16, &value))
 		return false;
-	if (msr == CAPABILITIES) {
+	if (msr == VPMU_MSR_PERF_CAPABILITIES) {
 		leaves->has_capabilities = true;
 		leaves->capabilities = value;
 	}
