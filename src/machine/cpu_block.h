@@ -31,7 +31,8 @@ enum special {
 	SPECIAL_SYSENTER,
 	SPECIAL_MAPPING, /* may change what an address stands for: Unicorn's to do, and ours to see
 	                  */
-	SPECIAL_EMULATE, /* KVM's forced emulation prefix */
+	SPECIAL_PREFIX,  /* nothing: what follows is the instruction */
+	SPECIAL_BAD_REX, /* a REX prefix between other prefixes, which Unicorn obeys */
 	SPECIAL_INVALID, /* Zydis does not know it: #UD, whatever Unicorn makes of it */
 	SPECIAL_HYPERCALL,
 	SPECIAL_MXCSR, /* loads MXCSR, in which Unicorn takes any bit */

@@ -56,6 +56,32 @@ static const struct kind {
 /* KVM's forced emulation prefix: UD2 and the letters "kvm" (Linux arch/x86/kvm/x86.c). */
 static const uint8_t emulate_prefix[] = {0x0f, 0x0b, 'k', 'v', 'm'};
 
+static bool is_legacy_prefix(uint8_t byte)
+{
+	static const uint8_t all[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+	                              0x66, 0x67, 0xf0, 0xf2, 0xf3};
+
+	return memchr(all, byte, sizeof(all)) != NULL;
+}
+
+/*
+ * A REX prefix means nothing but right before the opcode (Intel SDM vol. 2A 2.2.1). Unicorn obeys
+ * it in front of another prefix, too, so that even the length is another one. At the beginning it
+ * is passed over; in the middle it cannot be.
+ */
+static enum special ignored_rex(unsigned mode, const uint8_t *code, unsigned bytes)
+{
+	unsigned first = 0, end;
+
+	while (first < bytes && is_legacy_prefix(code[first]))
+		first++;
+	for (end = first; end < bytes && code[end] >> 4 == 4; end++)
+		;
+	if (mode != 64 || end == first || end == bytes || !is_legacy_prefix(code[end]))
+		return SPECIAL_NONE;
+	return first ? SPECIAL_BAD_REX : SPECIAL_PREFIX;
+}
+
 static void by_mnemonic(const ZydisDecodedInstruction *insn, struct op *op)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -172,11 +198,14 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 	ZydisDecodedInstruction insn;
 	ZydisDecoderContext context;
 
-	*op = (struct op){.length = sizeof(emulate_prefix), .special = SPECIAL_EMULATE};
+	*op = (struct op){.length = sizeof(emulate_prefix), .special = SPECIAL_PREFIX};
 	if (bytes >= sizeof(emulate_prefix) &&
 	    !memcmp(code, emulate_prefix, sizeof(emulate_prefix)))
 		return true;
 	*op = (struct op){.length = 1, .insn = {.slots = 1}};
+	op->special = ignored_rex(mode, code, bytes);
+	if (op->special)
+		return true;
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, &context, code, bytes, &insn)))
 		return false;
 	op->length = insn.length;

@@ -95,6 +95,7 @@ void cpu_go_error(struct cpu *cpu, uc_err error)
 		break;
 	case UC_ERR_FETCH_UNMAPPED:
 	case UC_ERR_FETCH_PROT:
+		timed_branched(cpu, cpu->state->rip);
 		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "execution where there is no memory",
 		            cpu->state->rip);
 		break;

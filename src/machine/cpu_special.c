@@ -233,10 +233,15 @@ static void invalid(struct cpu *cpu, const struct op *op)
 	exception_ud(cpu);
 }
 
-static void emulate(struct cpu *cpu, const struct op *op)
+static void prefix(struct cpu *cpu, const struct op *op)
 {
-	/* A prefix: what follows is the instruction. */
 	cpu->state->rip += op->length;
+}
+
+static void bad_rex(struct cpu *cpu, const struct op *op)
+{
+	cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "a REX prefix between other prefixes",
+	            cpu->state->rip);
 }
 
 static void hypercall(struct cpu *cpu, const struct op *op)
@@ -271,7 +276,8 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_SYSCALL] = system_syscall,
 		[SPECIAL_SYSENTER] = system_sysenter,
 		[SPECIAL_MAPPING] = mapping,
-		[SPECIAL_EMULATE] = emulate,
+		[SPECIAL_PREFIX] = prefix,
+		[SPECIAL_BAD_REX] = bad_rex,
 		[SPECIAL_INVALID] = invalid,
 		[SPECIAL_HYPERCALL] = hypercall,
 		[SPECIAL_MXCSR] = mxcsr,

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <base/room.h>
 #include <machine/room.h>
 
 #include "../profiles.h"
@@ -291,7 +292,8 @@ static void set_up(struct trial *trial, uint64_t seed, const char *profile)
 
 enum { TOGETHER = 64, EACH = 32, TABLE = 0x400 };
 
-static const uint8_t prefixes[][2] = {{0}, {1, 0x66}, {1, 0xf2}, {1, 0xf3}, {1, 0x48}, {1, 0xf0}};
+static const uint8_t prefixes[][3] = {{0},       {1, 0x66}, {1, 0xf2},       {1, 0xf3},
+                                      {1, 0x48}, {1, 0xf0}, {2, 0x4c, 0x67}, {2, 0x48, 0x66}};
 static const uint8_t maps[][3] = {{0}, {1, 0x0f}, {2, 0x0f, 0x38}, {2, 0x0f, 0x3a}};
 static const uint8_t modrms[] = {0xc1, 0x06, 0xfb, 0x3e, 0xd3, 0x16, 0xe9, 0x2e};
 
@@ -305,10 +307,11 @@ static bool is_left_out(const uint8_t *map, uint8_t opcode)
 /* The n-th encoding: prefix, map, opcode, ModRM. False: all have been. */
 static bool encoding(unsigned n, uint8_t to[EACH])
 {
-	const uint8_t *prefix = prefixes[n / 256 / 8 / 4 % 6], *map = maps[n / 256 / 8 % 4];
+	const uint8_t *prefix = prefixes[n / 256 / 8 / 4 % ARRAY_SIZE(prefixes)],
+		      *map = maps[n / 256 / 8 % 4];
 	size_t used = 0;
 
-	if (n >= 6 * 4 * 8 * 256)
+	if (n >= ARRAY_SIZE(prefixes) * 4 * 8 * 256)
 		return false;
 	memset(to, 0, EACH);
 	memcpy(to, prefix + 1, prefix[0]);

@@ -182,6 +182,23 @@ static void the_forced_emulation_prefix_is_dropped(void **state)
 	fix_unmake(f);
 }
 
+/* So is a REX prefix before another prefix (Intel SDM vol. 2A 2.2.1). Unicorn alone would take
+ * eight bytes of immediate data in the first one, and would write 64 bits in the second. */
+GUEST(ignored_rex, "mov $-1, %rax\n .byte 0x4c, 0x67, 0xb8\n .long 0x90909090\n nop\n nop\n"
+                   "mov %rax, " RESULTS "\n mov $0x400000, %edi\n mov $3, %ecx\n"
+                   ".byte 0x48, 0x4f, 0xf3, 0xab\n mov %rdi, " RESULTS "+8" EXIT);
+static void a_rex_prefix_before_another_one_is_dropped(void **state)
+{
+	struct fixture *f = fix_make("intel-v2");
+
+	FIX_LOAD(f, ignored_rex);
+	fix_run(f);
+	assert_int_equal(fix_result(f, 0), 0x90909090);
+	assert_int_equal(fix_result(f, 1), 0x400000 + 3 * 4);
+	fix_unmake(f);
+	EXPECT(ignored_rex, 9 + 2, 0);
+}
+
 /* A bit of everything, with a checksum of the registers at the end. */
 GUEST(mix, "mov $40, %r12d\n xor %r13, %r13\n1: mov $0x400000, %edi\n mov $37, %ecx\n rep stosb\n"
            "call 3f\n pushfq\n pop %rax\n add %rax, %r13\n sti\n nop\n cli\n int3\n"
@@ -274,6 +291,7 @@ int main(void)
 		cmocka_unit_test(a_rep_where_code_is_written),
 		cmocka_unit_test(a_faulting_instruction_does_not_count),
 		cmocka_unit_test(the_forced_emulation_prefix_is_dropped),
+		cmocka_unit_test(a_rex_prefix_before_another_one_is_dropped),
 		cmocka_unit_test(cutting_a_run_changes_nothing),
 		cmocka_unit_test(a_deadline_is_met_to_the_instruction),
 	};
