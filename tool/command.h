@@ -34,6 +34,6 @@ struct command {
 };
 
 extern const struct command cmd_check, cmd_doctor, cmd_models, cmd_plan, cmd_qemu, cmd_replay,
-	cmd_run, cmd_state, cmd_watch;
+	cmd_run, cmd_stat, cmd_state, cmd_watch;
 
 #endif

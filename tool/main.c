@@ -20,7 +20,11 @@ static const struct command *const commands[] = {
 #if HAVE_QEMU_PLUGIN
 	&cmd_qemu,
 #endif
-	&cmd_replay, &cmd_run,    &cmd_state,
+	&cmd_replay, &cmd_run,
+#if HAVE_QEMU_PLUGIN
+	&cmd_stat,
+#endif
+	&cmd_state,
 #if HAVE_WATCH
 	&cmd_watch,
 #endif

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "command.h"
 #include "message.h"
 #include "qemu.h"
@@ -91,32 +92,15 @@ int qemu_judge_arguments(char *const *argv)
 
 /* --- The plugin ------------------------------------------------------------------------------- */
 
-/* Beside this program in a build folder, or as installed, wherever the whole tree was moved. */
-static const char *const places[] = {
-	"../src/qemu/libvpmu-qemu.so",
-	"../" QEMU_LIBDIR "/qemu/plugins/libvpmu-qemu.so",
-};
-
 int qemu_find_plugin(char path[PATH_MAX])
 {
-	char self[PATH_MAX / 2];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	static const char *const places[] = {
+		"../src/qemu/libvpmu-qemu.so",
+		"../" QEMU_LIBDIR "/qemu/plugins/libvpmu-qemu.so",
+		NULL,
+	};
 
-	self[length > 0 ? length : 0] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
-		char place[PATH_MAX];
-
-		snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - self), self, places[i]);
-		if (realpath(place, path) && !access(path, R_OK))
-			return TOOL_HOLDS;
-	}
-	snprintf(path, PATH_MAX, "%s", QEMU_PLUGIN);
-	if (!access(path, R_OK))
-		return TOOL_HOLDS;
-	message("the plugin is missing: %s (install vpmu anew)", path);
-	return TOOL_LACKS;
+	return find_beside(places, QEMU_PLUGIN, "the plugin", path);
 }
 
 /* --- Trying it -------------------------------------------------------------------------------- */

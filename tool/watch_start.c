@@ -17,17 +17,13 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "beside.h"
 #include "command.h"
 #include "message.h"
 
 enum { HEAD = 4096, INTERPRETERS = 4 };
 
 /* --- Finding the command -------------------------------------------------------------------- */
-
-static bool can_read(const char *path)
-{
-	return !access(path, R_OK);
-}
 
 static bool can_run(const char *path)
 {
@@ -219,12 +215,6 @@ int watch_judge_command(const char *command, char *path)
 
 /* --- The library ---------------------------------------------------------------------------- */
 
-/* Beside this program in a build folder, or as installed, wherever the whole tree was moved. */
-static const char *const places[] = {
-	"../src/watch/libvpmu-watch.so",
-	"../" WATCH_LIBDIR "/vpmu/libvpmu-watch.so",
-};
-
 static int judge_library(const char *path)
 {
 	if (!strpbrk(path, " :"))
@@ -238,24 +228,14 @@ static int judge_library(const char *path)
 
 int watch_find_library(char *path)
 {
-	char self[PATH_MAX / 2];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	static const char *const places[] = {
+		"../src/watch/libvpmu-watch.so",
+		"../" WATCH_LIBDIR "/vpmu/libvpmu-watch.so",
+		NULL,
+	};
+	int status = find_beside(places, WATCH_LIBRARY, "the preload library", path);
 
-	self[length > 0 ? length : 0] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
-		char place[PATH_MAX];
-
-		snprintf(place, sizeof(place), "%.*s/%s", (int)(slash - self), self, places[i]);
-		if (realpath(place, path) && can_read(path))
-			return judge_library(path);
-	}
-	snprintf(path, PATH_MAX, "%s", WATCH_LIBRARY);
-	if (can_read(path))
-		return judge_library(path);
-	message("the preload library is missing: %s (install vpmu anew)", path);
-	return TOOL_LACKS;
+	return status ? status : judge_library(path);
 }
 
 /* --- The process ---------------------------------------------------------------------------- */
