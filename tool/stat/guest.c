@@ -186,14 +186,13 @@ static bool start(struct run *run)
 
 /* --- What goes in and out --------------------------------------------------------------------- */
 
+/* QEMU drops what it has not yet read of a socket that is closed, but not of one that is shut. */
 static void close_from(struct run *run, struct channel *channel)
 {
-	if (channel == &run->channels[IN]) {
-		close(channel->to);
-		channel->to = -1;
-	} else {
+	if (channel == &run->channels[IN])
+		shutdown(channel->to, SHUT_WR);
+	else
 		close(channel->from);
-	}
 	channel->from = -1;
 }
 
@@ -267,6 +266,8 @@ static void wish(const struct run *run, enum channel_name name, struct pollfd *p
 	const struct channel *channel = &run->channels[name];
 
 	*poll = (struct pollfd){.fd = -1};
+	if (name == IN && !run->result->ready)
+		return; /* its port is not open yet */
 	if (is_passed(name) && channel->end && channel->to >= 0)
 		*poll = (struct pollfd){.fd = channel->to, .events = POLLOUT};
 	else if (channel->from >= 0)

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""vpmu stat, with Debian's kernel in a guest under QEMU with the plugin: counts, streams, ends.
+  stat.py VPMU PLUGIN FOLDER
+FOLDER has vmlinuz and modules, as linux/make-guest makes them, and the program known. Prints TAP;
+skips without them, or without a QEMU that fits. Takes minutes."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True  # nothing is left in the sources
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
+import qemu
+import tap
+
+VPMU, PLUGIN, FOLDER = map(os.path.abspath, sys.argv[1:4])
+KNOWN = f'{FOLDER}/known'
+INSTRUCTIONS, BRANCHES = 10021419, 1005100  # linux/known.S
+PATIENCE = 1800
+
+
+class Stat:
+    """What came of one call."""
+
+    def __init__(self, program, options, words, stdin=b''):
+        # A QEMU in a root of its own sees this folder, and perhaps no other.
+        environment = dict(os.environ, TMPDIR=FOLDER)
+        with tempfile.NamedTemporaryFile(dir=FOLDER) as counts:
+            done = subprocess.run(
+                [VPMU, 'stat', '--qemu', program, '--kernel', f'{FOLDER}/vmlinuz', '--modules',
+                 f'{FOLDER}/modules', '--json', '--output', counts.name, *options, '--', *words],
+                input=stdin, capture_output=True, timeout=PATIENCE, env=environment)
+            text = open(counts.name).read()
+        self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
+        self.document = json.loads(text) if text else {}
+        self.counts = {row['event']: row for row in self.document.get('counters', [])}
+
+    def differs(self, **wanted):
+        got = {name: getattr(self, name) for name in wanted}
+        return '' if got == wanted else f'{got}, not {wanted}; {self.err[-300:]!r}'
+
+    def counted(self, event, value, exact=True):
+        row = self.counts.get(event, {})
+        good = row.get('value') == value and row.get('exact') is exact
+        return '' if good else f'{event}: {row}; {self.err[-300:]!r}'
+
+
+def counts(program):
+    for model in ('skylake', 'zen2'):
+        known = Stat(program, ['--model', model], [KNOWN])
+        tap.check(f'{model}: instructions are exact', known.counted('instructions:u', INSTRUCTIONS))
+        tap.check(f'{model}: branches are exact', known.counted('branches:u', BRANCHES))
+
+
+def limits(program):
+    over = Stat(program, ['--limit', f'instructions:u={INSTRUCTIONS - 1}'], [KNOWN])
+    tap.check('over a limit by one: status 1', over.differs(status=1))
+    tap.check('what is not counted has no value',
+              Stat(program, ['--events', 'cache-misses'], ['/bin/true'])
+              .counted('cache-misses', None, False))
+
+
+def streams(program):
+    data = os.urandom(300000)
+    shell = Stat(program, [], ['/bin/sh', '-c', 'cat; echo no >&2; exit 7'], data)
+    tap.check('stdin comes to the program, stdout and stderr from it, and its status',
+              shell.differs(status=7, err=b'no\n', out=data))
+
+
+def ends(program):
+    tap.check('a signal: 128 and its number',
+              Stat(program, [], ['/bin/sh', '-c', 'kill -SEGV $$']).differs(status=139))
+    tap.check('no such program: status 2, one line',
+              Stat(program, [], ['/no/such/program']).differs(
+                  status=2, err=b'vpmu: the guest cannot start the program: No such file or '
+                                b'directory\n'))
+    late = Stat(program, ['--timeout', '2'], ['/bin/sleep', '100000'])
+    tap.check('out of time: status 124', late.differs(status=124))
+    wrong = Stat(program, ['--model', 'no-such'], ['/bin/true'])
+    tap.check('a wrong model: status 2, before QEMU starts', wrong.differs(status=2))
+
+
+command, reason = qemu.find(PLUGIN)
+if command and not os.path.exists(f'{FOLDER}/vmlinuz'):
+    command, reason = None, f'no kernel in {FOLDER} (tests/qemu/linux/make-guest makes one)'
+if command:
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        stand_in = qemu.stand_in(command, folder)
+        for part in (counts, limits, streams, ends):
+            part(stand_in)
+else:
+    tap.skip('vpmu stat', reason)
+tap.finish()
