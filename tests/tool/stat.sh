@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu stat: what is wrong is said before there is a guest.
+. "$(dirname "$0")/tap.sh"
+
+if ! "$vpmu" help | grep -q '^  stat '; then
+	skip 'vpmu stat' 'this build has no plugin for QEMU'
+	finish
+fi
+kernel=$scratch/kernel
+modules=$scratch/modules
+export TMPDIR=$scratch
+mkdir "$modules"
+echo 'kernel/fs/9p/9p.ko:' >"$modules/modules.dep"
+for name in virtio_pci virtio_console 9pnet_virtio; do
+	echo "kernel/$name.ko" >>"$modules/modules.builtin"
+done
+echo 'no kernel' >"$kernel"
+
+refused 'no program' 2 'missing argument: -- PROGRAM' stat
+refused 'no program behind the dashes' 2 'missing argument: -- PROGRAM' stat --json --
+refused 'an unknown event' 2 'did you mean instructions?' stat --events instruction:u -- true
+refused 'an unknown modifier' 2 'unknown event: cycles:z' stat --events cycles:z -- true
+refused 'a limit that is none' 2 'EVENT=N is wanted' stat --limit instructions:u -- true
+refused 'a limit of another kind' 2 'not a number: instructions:u=few' \
+	stat --limit instructions:u=few -- true
+refused 'no such kernel' 2 'cannot read: /no/such: No such file' stat --kernel /no/such -- true
+refused 'a folder for a kernel' 2 'cannot read' stat --kernel "$scratch" --modules "$modules" -- true
+refused 'a kernel that does not say its version, and no modules' 3 'name their folder with --modules' \
+	stat --kernel "$kernel" -- true
+refused 'modules that are not there' 3 'has no module virtio_pci' \
+	stat --kernel "$kernel" --modules /no/such -- true
+refused 'a module that is listed and not there' 2 '9p.ko' \
+	stat --kernel "$kernel" --modules "$modules" -- true
+refused 'an output that cannot be written' 3 'cannot write: /no/such/file' \
+	stat --kernel "$kernel" --modules "$modules" --output /no/such/file -- true
+mkdir -p "$modules/kernel/fs/9p" && : >"$modules/kernel/fs/9p/9p.ko"
+if [ -e "$BUILD/src/qemu/libvpmu-qemu.so" ]; then
+	refused 'no such QEMU' 3 '/no/such/qemu' \
+		stat --kernel "$kernel" --modules "$modules" --qemu /no/such/qemu -- true
+	check 'nothing is left in TMPDIR' same "$(ls "$scratch" | grep -c vpmu-stat-)" 0
+else
+	skip 'no such QEMU' 'this build has no plugin'
+fi
+finish
