@@ -73,7 +73,7 @@ uninstall:
 	@scripts/install --remove '$(PREFIX)'
 
 clean:
-	rm -rf --one-file-system build build-fuzz build-coverage build-ci build-debian
+	rm -rf --one-file-system build build-fuzz build-coverage build-mutants build-ci build-debian
 
 .PHONY: all deps deps-kernel build run test test-kernel test-qemu bench fuzz coverage soak install \
 	uninstall clean
