@@ -37,7 +37,8 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 {
 	struct tally *tally = &pmu->tally[slot];
 	bool goes_on = tally->modes && what->modes;
-	bool level = goes_on && tally->level;
+	/* A tally without a threshold looks at no cycles: it has no last one. */
+	bool level = goes_on && what->threshold && tally->level;
 	uint64_t value;
 
 	account_settle(pmu);

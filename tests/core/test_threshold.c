@@ -77,6 +77,21 @@ static void a_thresholded_counter_overflows(void **state)
 	assert_int_equal(rd(pmu, STATUS), 1);
 }
 
+static void a_counter_of_events_forgets_the_last_cycle(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("intel-v2");
+
+	wr(pmu, SEL0, SEL_ON | INSTRUCTIONS | SEL_EDGE);
+	vpmu_pmu_run(pmu, &RUN(10, 10), 0);
+	assert_int_equal(rd(pmu, PMC0), 1);
+	/* Whether it counts events in one step or more. */
+	wr(pmu, SEL0, SEL_ON | INSTRUCTIONS);
+	vpmu_pmu_run(pmu, &RUN(5, 5), 0);
+	wr(pmu, SEL0, SEL_ON | INSTRUCTIONS | SEL_EDGE);
+	vpmu_pmu_run(pmu, &RUN(1, 1), 0);
+	assert_int_equal(rd(pmu, PMC0), 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +100,7 @@ int main(void)
 		cmocka_unit_test(edge_counts_beginnings),
 		cmocka_unit_test(inv_without_cmask_is_ignored),
 		cmocka_unit_test(a_thresholded_counter_overflows),
+		cmocka_unit_test(a_counter_of_events_forgets_the_last_cycle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
