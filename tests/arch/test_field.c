@@ -112,6 +112,17 @@ static void what_a_member_cannot_hold_is_refused(void **state)
 	assert_true(vpmu_model_equal(&model, &before));
 }
 
+/* Another vendor's registers, or none: no guest's PMU survives that. */
+static void vendor_and_version_are_vital(void **state)
+{
+	for (size_t i = 0; i < field_count; i++) {
+		bool vital = field_rows[i].offset == offsetof(struct vpmu_model, vendor) ||
+		             field_rows[i].offset == offsetof(struct vpmu_model, version);
+
+		assert_int_equal(field_rows[i].is_vital, vital);
+	}
+}
+
 static void past_the_last_there_is_nothing(void **state)
 {
 	struct vpmu_model model = model_of("icelake");
@@ -221,6 +232,7 @@ int main(void)
 		cmocka_unit_test(features_are_bits_of_fields_and_turned_like_them),
 		cmocka_unit_test(fields_are_read_and_set_by_number),
 		cmocka_unit_test(what_a_member_cannot_hold_is_refused),
+		cmocka_unit_test(vendor_and_version_are_vital),
 		cmocka_unit_test(past_the_last_there_is_nothing),
 		cmocka_unit_test(a_model_has_its_features),
 		cmocka_unit_test(every_model_can_be_typed),

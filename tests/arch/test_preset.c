@@ -7,27 +7,32 @@ struct expected {
 	enum vpmu_vendor vendor;
 	unsigned version, gp, fixed, width;
 	bool full_width, anythread, global;
+	uint32_t signature; /* as in Intel's and AMD's microcode packages */
+	unsigned events;
+	uint32_t tsx;
 };
 
+enum { TSX = VPMU_FEATURE_HLE | VPMU_FEATURE_RTM };
+
 static const struct expected expected[] = {
-	{"intel-v1", VPMU_VENDOR_INTEL, 1, 2, 0, 48, false, false, false},
-	{"intel-v2", VPMU_VENDOR_INTEL, 2, 4, 3, 48, true, false, true},
-	{"intel-v3", VPMU_VENDOR_INTEL, 3, 4, 3, 48, true, true, true},
-	{"intel-v4", VPMU_VENDOR_INTEL, 4, 8, 3, 48, true, true, true},
-	{"intel-v5", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true},
-	{"zhaoxin-v2", VPMU_VENDOR_ZHAOXIN, 2, 4, 3, 48, true, false, true},
-	{"amd-k7", VPMU_VENDOR_AMD, 1, 4, 0, 48, false, false, false},
-	{"amd-perfcore", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false},
-	{"amd-perfmon-v2", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true},
-	{"haswell", VPMU_VENDOR_INTEL, 3, 4, 3, 48, true, true, true},
-	{"skylake", VPMU_VENDOR_INTEL, 4, 4, 3, 48, true, true, true},
-	{"cascadelake", VPMU_VENDOR_INTEL, 4, 4, 3, 48, true, true, true},
-	{"icelake", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true},
-	{"sapphire-rapids", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true},
-	{"zen2", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false},
-	{"zen3", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false},
-	{"zen4", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true},
-	{"zen5", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true},
+	{"intel-v1", VPMU_VENDOR_INTEL, 1, 2, 0, 48, false, false, false, 0x6e8, 7, 0},
+	{"intel-v2", VPMU_VENDOR_INTEL, 2, 4, 3, 48, true, false, true, 0x6fb, 7, 0},
+	{"intel-v3", VPMU_VENDOR_INTEL, 3, 4, 3, 48, true, true, true, 0x106a5, 7, 0},
+	{"intel-v4", VPMU_VENDOR_INTEL, 4, 8, 3, 48, true, true, true, 0x506e3, 7, 0},
+	{"intel-v5", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true, 0x606a6, 8, 0},
+	{"zhaoxin-v2", VPMU_VENDOR_ZHAOXIN, 2, 4, 3, 48, true, false, true, 0x107b0, 7, 0},
+	{"amd-k7", VPMU_VENDOR_AMD, 1, 4, 0, 48, false, false, false, 0x100f43, 0, 0},
+	{"amd-perfcore", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false, 0x800f12, 0, 0},
+	{"amd-perfmon-v2", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true, 0xa10f11, 0, 0},
+	{"haswell", VPMU_VENDOR_INTEL, 3, 4, 3, 48, true, true, true, 0x306c3, 7, 0},
+	{"skylake", VPMU_VENDOR_INTEL, 4, 4, 3, 48, true, true, true, 0x506e3, 7, TSX},
+	{"cascadelake", VPMU_VENDOR_INTEL, 4, 4, 3, 48, true, true, true, 0x50657, 7, TSX},
+	{"icelake", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true, 0x606a6, 8, TSX},
+	{"sapphire-rapids", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true, 0x806f8, 8, TSX},
+	{"zen2", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false, 0x830f10, 0, 0},
+	{"zen3", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false, 0xa00f11, 0, 0},
+	{"zen4", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true, 0xa10f11, 0, 0},
+	{"zen5", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true, 0xb00f21, 0, 0},
 };
 
 static void presets_are_as_documented(void **state)
@@ -46,6 +51,10 @@ static void presets_are_as_documented(void **state)
 		assert_int_equal(model_has_full_width(&m), e->full_width);
 		assert_int_equal(model_has_anythread(&m), e->anythread);
 		assert_int_equal(model_has_global(&m), e->global);
+		assert_int_equal(m.signature, e->signature);
+		assert_int_equal(m.events_length, e->events);
+		assert_int_equal(m.events_missing, 0);
+		assert_int_equal(m.features & TSX, e->tsx);
 	}
 }
 
