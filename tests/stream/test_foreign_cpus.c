@@ -269,6 +269,124 @@ static void nine_different_cpus_are_too_many(void **state)
 	assert_non_null(strstr(why, "more than 8 different CPUs"));
 }
 
+/* --- Limits ----------------------------------------------------------------------------------- */
+
+/* A log, with this line in place of the one that begins alike. */
+static enum vpmu_status read_log(const char *line)
+{
+	static const char *const lines[] = {
+		"... version:                5",
+		"... bit width:              48",
+		"... generic counters:       8",
+		"... generic bitmap:         00000000000000ff",
+		"... fixed-purpose bitmap:   000000000000000f",
+	};
+	char text[1024] = "Performance Events: AnyThread deprecated, full-width counters, Intel "
+			  "PMU driver.\n";
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *own = strncmp(line, lines[i], 10) ? lines[i] : line;
+
+		strcat(strcat(text, own), "\n");
+	}
+	return read_text(text, strlen(text));
+}
+
+static void each_line_of_a_log_ends_where_it_says(void **state)
+{
+	static const struct {
+		const char *line, *model; /* NULL: the line is refused */
+	} rows[] = {
+		{"... version:                0", NULL},
+		{"... version:                6", "intel-v5"}, /* which version 5 is a part of */
+		{"... version:                4294967295", "intel-v5"},
+		{"... version:                4294967296", NULL},
+		{"... version:                ", NULL},
+		{"... version:                5x", NULL},
+		{"... bit width:              40", "intel-v5,width=40"},
+		{"... bit width:              64", "intel-v5,width=64"},
+		{"... bit width:              65", NULL},
+		{"... bit width:              48 bits", NULL},
+		{"... generic bitmap:         0000000000000003", "intel-v5,gp=2"},
+		{"... generic bitmap:         00000000000003ff", "intel-v5,gp=10"},
+		{"... generic bitmap:         00000000000007ff", NULL},
+		{"... generic bitmap:         000000000000003", NULL},
+		{"... generic bitmap:         00000000000000003", NULL},
+		{"... generic bitmap:         0000000000000003 ", "intel-v5,gp=2"},
+		{"... generic bitmap:         0000000000000003.", NULL},
+		{"... fixed-purpose bitmap:   00000000000000ff", "intel-v5,fixed=8"},
+		{"... fixed-purpose bitmap:   00000000000001ff", NULL},
+		{"... fixed-purpose bitmap:   0000000000000000", "intel-v5,fixed=0"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		enum vpmu_status status = read_log(rows[i].line);
+		struct vpmu_model expected;
+
+		if (!rows[i].model) {
+			if (!status)
+				fail_msg("'%s' is taken", rows[i].line);
+			continue;
+		}
+		if (status)
+			fail_msg("'%s': %s", rows[i].line, why);
+		assert_int_equal(vpmu_model_parse(&expected, rows[i].model, NULL, 0), VPMU_OK);
+		/* What a log does not tell is not compared. */
+		cpus.models[0].model.events_length = expected.events_length;
+		cpus.models[0].model.events_missing = expected.events_missing;
+		if (!vpmu_model_equal(&cpus.models[0].model, &expected))
+			fail_msg("'%s' is not %s", rows[i].line, rows[i].model);
+	}
+}
+
+static void leaves_have_as_many_digits_as_they_have(void **state)
+{
+	static const struct {
+		const char *leaf_1;
+		bool taken;
+	} rows[] = {
+		{"00000001:ffffffff -> 000506e3:00000000:00008000:00000000", true},
+		{"0000001:ffffffff -> 000506e3:00000000:00008000:00000000", false},
+		{"000000001:ffffffff -> 000506e3:00000000:00008000:00000000", false},
+		{"00000001:fffffff -> 000506e3:00000000:00008000:00000000", false},
+		{"00000001:fffffffff -> 000506e3:00000000:00008000:00000000", false},
+		{"00000001:ffffffff -> 00506e3:00000000:00008000:00000000", false},
+		{"00000001:ffffffff -> 0000506e3:00000000:00008000:00000000", false},
+		{"00000001:ffffffff -> 000506e3:00000000:00008000:00000000.", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text),
+		         "Host policy: 6 leaves, 0 MSRs\n"
+		         "  00000000:ffffffff -> 0000000a:756e6547:6c65746e:49656e69\n"
+		         "  %s\n"
+		         "  00000007:00000000 -> 00000000:00000000:00000000:00000000\n"
+		         "  0000000a:ffffffff -> 07300404:00000000:00000000:00000603\n"
+		         "  80000000:ffffffff -> 80000008:756e6547:6c65746e:49656e69\n"
+		         "  80000001:ffffffff -> 00000000:00000000:00000000:00000000\n",
+		         rows[i].leaf_1);
+		if ((read_text(text, strlen(text)) == VPMU_OK) != rows[i].taken)
+			fail_msg("'%s': %s", rows[i].leaf_1, why);
+	}
+}
+
+static void a_heading_holds_for_all_that_follows(void **state)
+{
+	static const char text[] = "------[ CPUID Registers / Logical CPU #0 ]------\n"
+				   "CPUID 00000000: 0000000A-756E6547-6C65746E-49656E69\n"
+				   "CPUID 00000000: 0000000A-756E6547-6C65746E-49656E69\n"
+				   "CPUID 00000001: 000506E3-00000000-00008000-00000000\n"
+				   "CPUID 00000007: 00000000-00000000-00000000-00000000\n"
+				   "CPUID 0000000A: 07300404-00000000-00000000-00000603\n"
+				   "CPUID 80000000: 80000008-756E6547-6C65746E-49656E69\n"
+				   "CPUID 80000001: 00000000-00000000-00000000-00000000\n";
+
+	assert_int_equal(read_text(text, strlen(text)), VPMU_OK);
+	assert_int_equal(cpus.cpus, 1);
+}
+
 /* --- Names ------------------------------------------------------------------------------------ */
 
 static void names_of_qemu(void **state)
@@ -298,6 +416,10 @@ static void names_of_qemu(void **state)
 			fail_msg("%s is %s", name, text);
 	}
 	assert_false(foreign_name_text("Icelake", 7, text, sizeof(text)));
+	/* A version that there is not yet is the newest; and a number ends. */
+	assert_true(foreign_name_text("Icelake-Server-v4294967295", 26, text, sizeof(text)));
+	assert_false(foreign_name_text("Icelake-Server-v4294967296", 26, text, sizeof(text)));
+	assert_false(foreign_name_text("Icelake-Server-v", 16, text, sizeof(text)));
 	assert_false(foreign_name_text("EPYC-Naples", 11, text, sizeof(text)));
 }
 
@@ -327,6 +449,9 @@ int main(void)
 		cmocka_unit_test(aida_has_msrs),
 		cmocka_unit_test(every_model_comes_back),
 		cmocka_unit_test(cut_at_every_byte),
+		cmocka_unit_test(each_line_of_a_log_ends_where_it_says),
+		cmocka_unit_test(leaves_have_as_many_digits_as_they_have),
+		cmocka_unit_test(a_heading_holds_for_all_that_follows),
 		cmocka_unit_test(failing_names_the_line),
 		cmocka_unit_test(what_is_no_text_is_named),
 		cmocka_unit_test(nine_different_cpus_are_too_many),

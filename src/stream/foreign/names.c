@@ -119,6 +119,17 @@ static const struct model_name {
 
 static const char *const suffixes[] = {"-noTSX", "-IBRS", "-IBPB", "-x86_64-cpu"};
 
+/* "-v4" */
+static bool read_version(struct scan *scan, uint32_t *version)
+{
+	struct scan at = *scan;
+
+	if (!scan_word(&at, "-v") || !scan_decimal(&at, version))
+		return false;
+	*scan = at;
+	return true;
+}
+
 /* Takes the suffixes; false: something else follows the name. */
 static bool read_suffixes(struct scan *scan, const struct model_name *row, bool *tsx)
 {
@@ -131,7 +142,7 @@ static bool read_suffixes(struct scan *scan, const struct model_name *row, bool 
 			taken = scan_word(scan, suffixes[i]);
 			*tsx &= !(taken && !i);
 		}
-		if (!taken && scan_word(scan, "-v") && scan_decimal(scan, &version)) {
+		if (!taken && read_version(scan, &version)) {
 			*tsx &= version > 15 || !(row->without & VERSION(version));
 			taken = true;
 		}
