@@ -148,13 +148,18 @@ static void unknown_flags(void **unused)
 {
 	struct bytes stream = good;
 
-	stream.data[6] = 1;
-	seal(&stream);
-	assert_refused(&stream, VPMU_INCOMPATIBLE, "unknown flags of the stream");
-	stream = good;
-	stream.data[record_at(&stream, "REGS") + 4] |= 2;
-	seal(&stream);
-	assert_refused(&stream, VPMU_INCOMPATIBLE, "unknown flags of record 'REGS'");
+	for (unsigned bit = 0; bit < 16; bit++) {
+		stream = good;
+		stream.data[6 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+		seal(&stream);
+		assert_refused(&stream, VPMU_INCOMPATIBLE, "unknown flags of the stream");
+	}
+	for (unsigned bit = 1; bit < 16; bit++) { /* bit 0: must be known */
+		stream = good;
+		stream.data[record_at(&stream, "REGS") + 4 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+		seal(&stream);
+		assert_refused(&stream, VPMU_INCOMPATIBLE, "unknown flags of record 'REGS'");
+	}
 }
 
 static void an_unknown_optional_record_is_skipped(void **unused)

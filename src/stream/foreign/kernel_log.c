@@ -114,7 +114,6 @@ static enum vpmu_status finish(struct log *log, struct foreign_cpus *cpus, const
 
 	if (!log->open)
 		return VPMU_OK;
-	log->open = false;
 	traits->has_signature = log->has_signature;
 	traits->signature = log->signature;
 	traits->has_pmu = true;

@@ -71,7 +71,6 @@ static enum vpmu_status finish(struct dump *dump, struct foreign_cpus *cpus, con
 {
 	if (!dump->open)
 		return VPMU_OK;
-	dump->open = false;
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		if (!has_leaf(&dump->leaves, wanted[i]) &&
 		    (wanted[i] <= 1 || wanted[i] <= highest_leaf(&dump->leaves, wanted[i])))
