@@ -36,7 +36,7 @@ deps-kernel: deps
 		echo 'make: going on without Linux 7.3: the tests against it are skipped'
 
 test: build deps-kernel
-	@meson test -C $(BUILD) --no-rebuild --print-errorlogs
+	@scripts/run-tests $(BUILD)
 
 test-kernel: build deps-kernel
 	@tests/kernel/differential --families $(BUILD)/tests/kernel/reference $(BUILD)/tool/vpmu \
@@ -46,8 +46,8 @@ test-kernel: build deps-kernel
 DEBIAN13 ?= scripts/debian13 --with qemu
 test-qemu: build
 	@$(DEBIAN13) tests/qemu/linux/make-guest $(CURDIR)/$(BUILD)/tests/qemu/linux
-	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" meson test -C $(BUILD) --no-rebuild \
-		--print-errorlogs --benchmark --suite qemu-linux
+	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" scripts/run-tests $(BUILD) \
+		--benchmark --suite qemu-linux
 
 bench: build
 	@tests/kernel/build-reference $(BUILD)/tests/kernel/reference || true
@@ -61,7 +61,7 @@ coverage: deps
 	@scripts/coverage build-coverage
 
 soak: build
-	@meson test -C $(BUILD) --no-rebuild --print-errorlogs --benchmark --suite soak
+	@scripts/run-tests $(BUILD) --benchmark --suite soak
 
 # The tool holds paths of its prefix: it is linked anew for another one.
 install: build
