@@ -145,13 +145,41 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 	*cpu->places.can_do_io = block->op_count == 1;
 }
 
+/* Whether the outer loop, or another part of this file, wants to see what comes next. */
+static bool is_watched(const struct cpu *cpu)
+{
+	return cpu->stepping || cpu->spinning || cpu->stop || cpu->after || cpu->device_touched ||
+	       cpu->dirty_count || cpu->lost != NO_ADDRESS || cpu->rep != NO_ADDRESS;
+}
+
+/* What block_slow() comes to for most blocks while costs are counted: when there is nothing to see
+ * but the costs. False: it has to look. */
+static bool pay_timed(struct cpu *cpu, struct block *block)
+{
+	const struct block *last = cpu->block;
+
+	if (!cpu->meter.timed || block->pay.need == VPMU_BLOCK_NEVER || is_watched(cpu))
+		return false;
+	if (last && last != block && block->address - last->address < last->size)
+		return false; /* perhaps is_abandoned() */
+	if (block->op_count == 1 || (block->loop && !block->pay.lines))
+		return false; /* the same, or spin_pays() */
+	timed_branched(cpu, block->address);
+	if (!vpmu_meter_fits(&cpu->meter, &block->pay))
+		return false;
+	vpmu_meter_take(&cpu->meter, &block->pay);
+	timed_begin(cpu, block);
+	return true;
+}
+
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
 	struct cpu *cpu = user;
 	struct block *block = &cpu->cache[block_slot(address)];
 
 	if (__builtin_expect(block->address == address && block->size == size &&
-	                             vpmu_meter_pay_quickly(&cpu->meter, &block->pay),
+	                             (vpmu_meter_pay_quickly(&cpu->meter, &block->pay) ||
+	                              pay_timed(cpu, block)),
 	                     1)) {
 		cpu->block = block;
 		*cpu->places.can_do_io = 0;

@@ -49,7 +49,9 @@ static void to_front(uint64_t *set, unsigned i)
 /* Whether the line is in the set; it is afterwards, as the most recently used. */
 static bool touch(uint64_t *set, unsigned ways, uint64_t line)
 {
-	for (unsigned i = 0; i < ways; i++) {
+	if (set[0] == line + 1)
+		return true; /* most of the time */
+	for (unsigned i = 1; i < ways; i++) {
 		if (set[i] == line + 1) {
 			to_front(set, i);
 			return true;
