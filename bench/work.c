@@ -2,7 +2,8 @@
 /*
  * guests/work.c, which does what real programs do, under `vpmu run`, on bare Unicorn, and under
  * QEMU TCG. Bare Unicorn gets the guest's memory as its ELF64 file has it, and is put at
- * work_run().
+ * work_run(). With hooks that do nothing it shows what any count of blocks, or of memory accesses
+ * too, costs at least there.
  */
 #include <elf.h>
 #include <stdint.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 
 #include "bench.h"
+
+enum hooks { HOOKS_NONE, HOOKS_BLOCKS, HOOKS_MEMORY, HOOKS };
 
 #if HAVE_UNICORN
 #include <unicorn/unicorn.h>
@@ -63,6 +66,27 @@ static bool load(uc_engine *uc, const uint8_t *data)
 	return true;
 }
 
+static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+{
+}
+
+static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                      void *user)
+{
+}
+
+static bool hook(uc_engine *uc, enum hooks hooks)
+{
+	uc_hook block, memory;
+
+	if (hooks >= HOOKS_BLOCKS &&
+	    uc_hook_add(uc, &block, UC_HOOK_BLOCK, (void *)on_block, NULL, 1, 0))
+		return false;
+	return hooks < HOOKS_MEMORY ||
+	       !uc_hook_add(uc, &memory, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, (void *)on_memory,
+	                    NULL, 1, 0);
+}
+
 static double bare_run(uc_engine *uc, uint64_t address, uint64_t rounds)
 {
 	uint64_t stack = STACK_TOP - 8, back = RETURN_TO, wrong = 1;
@@ -78,8 +102,8 @@ static double bare_run(uc_engine *uc, uint64_t address, uint64_t rounds)
 	return wrong ? -1 : took;
 }
 
-/* The work on Unicorn with nothing around it: no hooks, no counting. -1: it cannot be done. */
-static double bare_seconds(const struct bench *bench, unsigned long rounds)
+/* The work on Unicorn with nothing around it: no counting. -1: it cannot be done. */
+static double bare_seconds(const struct bench *bench, enum hooks hooks, unsigned long rounds)
 {
 	char path[512];
 	size_t bytes;
@@ -90,7 +114,7 @@ static double bare_seconds(const struct bench *bench, unsigned long rounds)
 	snprintf(path, sizeof(path), "%s/guests/work.elf", bench->build);
 	data = file_read(path, &bytes);
 	if (data && bytes > sizeof(Elf64_Ehdr) && !uc_open(UC_ARCH_X86, UC_MODE_64, &uc) &&
-	    !uc_mem_map(uc, 0, MEMORY, UC_PROT_ALL) && load(uc, data)) {
+	    !uc_mem_map(uc, 0, MEMORY, UC_PROT_ALL) && load(uc, data) && hook(uc, hooks)) {
 		uint64_t address = symbol(data, bytes, "work_run");
 
 		took = address ? bare_run(uc, address, rounds) : -1;
@@ -101,7 +125,7 @@ static double bare_seconds(const struct bench *bench, unsigned long rounds)
 	return took;
 }
 #else
-static double bare_seconds(const struct bench *bench, unsigned long rounds)
+static double bare_seconds(const struct bench *bench, enum hooks hooks, unsigned long rounds)
 {
 	return -1;
 }
@@ -110,11 +134,12 @@ static double bare_seconds(const struct bench *bench, unsigned long rounds)
 static struct way {
 	const char *what, *append, *lacks;
 	bool qemu;
+	enum hooks hooks; /* that it takes on Unicorn */
 	struct figures seconds;
 } ways[] = {
-	{.what = "no counter on", .append = "no-counters"},
-	{.what = "instructions and branches on", .append = "exact"},
-	{.what = "cycles and branch misses on, too", .append = ""},
+	{.what = "no counter on", .append = "no-counters", .hooks = HOOKS_BLOCKS},
+	{.what = "instructions and branches on", .append = "exact", .hooks = HOOKS_BLOCKS},
+	{.what = "cycles and branch misses on, too", .append = "", .hooks = HOOKS_MEMORY},
 	{.what = "QEMU TCG, counting nothing",
          .append = "no-counters",
          .lacks = "qemu-system-x86_64 is not installed, or did not run it",
@@ -122,12 +147,22 @@ static struct way {
 };
 enum { WAYS = sizeof(ways) / sizeof(ways[0]), QEMU = WAYS - 1 };
 
-static void measure_round(const struct bench *bench, struct figures *bare, unsigned long rounds)
-{
-	double took = bare_seconds(bench, rounds);
+static const char *const bare_names[HOOKS] = {
+	"counting nothing",
+	"an empty hook on blocks",
+	"empty hooks on blocks and memory",
+};
 
-	if (took > 0)
-		figures_add(bare, took);
+static void measure_round(const struct bench *bench, struct figures bare[HOOKS],
+                          unsigned long rounds)
+{
+	double took;
+
+	for (enum hooks hooks = HOOKS_NONE; hooks < HOOKS; hooks++) {
+		took = bare_seconds(bench, hooks, rounds);
+		if (took > 0)
+			figures_add(&bare[hooks], took);
+	}
 	for (size_t i = 0; i < WAYS; i++) {
 		char append[128];
 
@@ -138,30 +173,46 @@ static void measure_round(const struct bench *bench, struct figures *bare, unsig
 	}
 }
 
-static void print_ratios(const struct figures *base, const char *name, size_t count)
+static void print_ratio(const char *what, const struct figures *figures, const char *name,
+                        const struct figures *base)
 {
-	for (size_t i = 0; base->count && i < count; i++) {
-		struct figures ratio = figures_ratio(&ways[i].seconds, base);
-		char what[96];
+	struct figures ratio = figures_ratio(figures, base);
+	char row[96];
 
-		snprintf(what, sizeof(what), "%s, against %s", ways[i].what, name);
-		if (ratio.count)
-			figures_print(what, &ratio, 1, "times", NULL);
-	}
+	snprintf(row, sizeof(row), "%s, against %s", what, name);
+	if (ratio.count)
+		figures_print(row, &ratio, 1, "times", NULL);
+}
+
+static void print_ratios(const struct figures bare[HOOKS])
+{
+	for (size_t i = HOOKS_BLOCKS; i < HOOKS; i++)
+		print_ratio(bare_names[i], &bare[i], "bare Unicorn", &bare[HOOKS_NONE]);
+	for (size_t i = 0; i < QEMU; i++)
+		print_ratio(ways[i].what, &ways[i].seconds, "bare Unicorn", &bare[HOOKS_NONE]);
+	for (size_t i = 0; i < QEMU; i++)
+		print_ratio(ways[i].what, &ways[i].seconds, "empty hooks", &bare[ways[i].hooks]);
+	for (size_t i = 0; i < QEMU; i++)
+		print_ratio(ways[i].what, &ways[i].seconds, "QEMU TCG", &ways[QEMU].seconds);
 }
 
 void bench_work(const struct bench *bench)
 {
 	unsigned long rounds = bench->quick ? 1 : 10;
-	struct figures bare = {.count = 0};
+	struct figures bare[HOOKS] = {{.count = 0}};
 
 	for (unsigned i = 0; i < (bench->quick ? 1 : 5); i++)
-		measure_round(bench, &bare, rounds);
+		measure_round(bench, bare, rounds);
 	printf("\nReal work: sort, hash, matrix, text, pointer chase; %lu rounds of 14.7 million "
 	       "instructions\n",
 	       rounds);
-	if (bare.count)
-		figures_print("bare Unicorn, counting nothing", &bare, 1, "s", NULL);
+	for (size_t i = 0; i < HOOKS; i++) {
+		char what[64];
+
+		snprintf(what, sizeof(what), "bare Unicorn, %s", bare_names[i]);
+		if (bare[i].count)
+			figures_print(what, &bare[i], 1, "s", NULL);
+	}
 	for (size_t i = 0; i < WAYS; i++) {
 		char what[64];
 
@@ -173,6 +224,5 @@ void bench_work(const struct bench *bench)
 			printf("  %-54s not measured: %s\n", what,
 			       ways[i].lacks ? ways[i].lacks : "it did not run here");
 	}
-	print_ratios(&bare, "bare Unicorn", QEMU);
-	print_ratios(&ways[QEMU].seconds, "QEMU TCG", QEMU);
+	print_ratios(bare);
 }
