@@ -132,17 +132,26 @@ void state_print_foreign(const struct state_file *file);
 
 enum { STATE_LINE_BYTES = 320 }; /* of a line on a register */
 
+struct vpmu_kvm_host; /* of <vpmu/kvm.h> */
+
 /* What compat judges by. */
 struct state_target {
 	struct vpmu_model model;
 	const struct vpmu_profile *profile; /* NULL: hardware */
 	const char *profile_name;           /* NULL: none was asked for or told */
 	const struct vpmu_order *order;
+	const struct vpmu_kvm_host *kvm; /* not NULL: this host's KVM is asked itself */
 };
 
-/* Judges one state; the layout is filled for it, and *compat refers to it. */
-void state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
-                 const struct vpmu_state *state, const struct state_target *target);
+/* Judges one state; the layout is filled for it, and *compat refers to it. Returns TOOL_HOLDS, or
+ * the exit status after a message, when there is nobody to ask. */
+int state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
+                const struct vpmu_state *state, const struct state_target *target);
+
+/* This host's KVM as the target; the same for it. Where there is KVM. */
+int state_vcpu_target(struct state_target *target);
+int state_vcpu_judge(struct vpmu_compat *compat, const struct vpmu_layout *layout,
+                     const struct vpmu_state *state, const struct state_target *target);
 
 /* A fleet: a host's number in the baseline is its place here. */
 struct state_host {

@@ -14,7 +14,7 @@
 
 struct compat_options {
 	const char *model, *report, *profile, *order, *qemu_model;
-	bool host, strict, all, json;
+	bool host, vcpu, strict, all, json;
 };
 
 static const struct option_row rows[] = {
@@ -32,6 +32,12 @@ static const struct option_row rows[] = {
          .about = "the target is a host that vpmu doctor --json was run on",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct compat_options, report)},
+#if HAVE_KVM
+	{.name = "vcpu",
+         .about = "the target is this host's KVM: a virtual CPU is made and tried",
+         .kind = OPTION_FLAG,
+         .offset = offsetof(struct compat_options, vcpu)},
+#endif
 	{.name = "profile",
          .value = "NAME",
          .about = "whose rules the target has: linux-6.12, ... (hardware)",
@@ -87,45 +93,51 @@ static void print_judgement(const struct state_entry *entry, const struct state_
 		printf("  %s\n", line);
 }
 
-static enum vpmu_take print_all(const struct state_set *set, const struct state_target *target,
-                                bool all)
+static int print_all(const struct state_set *set, const struct state_target *target, bool all,
+                     enum vpmu_take *worst)
 {
-	enum vpmu_take worst = VPMU_TAKES;
-
+	*worst = VPMU_TAKES;
 	for (size_t i = 0; i < set->count; i++) {
 		struct vpmu_compat compat;
 		struct vpmu_layout layout;
+		int status = state_judge(&compat, &layout, &set->entries[i].state, target);
 
-		state_judge(&compat, &layout, &set->entries[i].state, target);
+		if (status)
+			return status;
 		print_judgement(&set->entries[i], target, &compat, all);
-		if (compat.take > worst)
-			worst = compat.take;
+		if (compat.take > *worst)
+			*worst = compat.take;
 	}
-	return worst;
+	return TOOL_HOLDS;
 }
 
 /* --- All of them ------------------------------------------------------------------------------ */
 
-void state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
-                 const struct vpmu_state *state, const struct state_target *target)
+int state_judge(struct vpmu_compat *compat, struct vpmu_layout *layout,
+                const struct vpmu_state *state, const struct state_target *target)
 {
 	const struct vpmu_profile *profile = target->profile;
 
+	vpmu_layout_init(layout, &state->model);
+#if HAVE_KVM
+	if (target->kvm)
+		return state_vcpu_judge(compat, layout, state, target);
+#endif
 	if (!profile)
 		profile = vpmu_profile_find("hardware");
-	vpmu_layout_init(layout, &state->model);
 	vpmu_compat_judge(compat, state, layout, &target->model, profile, target->order);
+	return TOOL_HOLDS;
 }
 
 static int judge(const struct state_set *set, const struct state_target *target,
                  const struct compat_options *options)
 {
 	enum vpmu_take worst;
+	int status = options->json ? state_compat_json(set, target, &worst)
+	                           : print_all(set, target, options->all, &worst);
 
-	if (!options->json)
-		worst = print_all(set, target, options->all);
-	else if (state_compat_json(set, target, &worst))
-		return TOOL_LACKS;
+	if (status)
+		return status;
 	if (worst == VPMU_CANNOT_TAKE || (options->strict && worst != VPMU_TAKES))
 		return TOOL_FAILS;
 	return TOOL_HOLDS;
@@ -165,17 +177,36 @@ static int read_report(const struct compat_options *options, struct state_target
 	return TOOL_HOLDS;
 }
 
+#if HAVE_KVM
+#define VCPU_TOO " or --vcpu"
+
+static int choose_vcpu(const struct compat_options *options, struct state_target *target)
+{
+	if (!options->profile)
+		return state_vcpu_target(target);
+	message("do not go together: --vcpu, --profile (the rules are this host's KVM's)");
+	return TOOL_BAD;
+}
+
+#else
+#define VCPU_TOO
+#endif
+
 static int choose_target(const struct compat_options *options, struct state_target *target)
 {
-	int given = options->host + !!options->model + !!options->report;
+	int given = options->host + options->vcpu + !!options->model + !!options->report;
 
 	if (given != 1) {
-		message("%s target (--model NAME, --host or --report FILE)",
+		message("%s target (--model NAME, --host, --report FILE" VCPU_TOO ")",
 		        given ? "more than one" : "no");
 		return TOOL_BAD;
 	}
 	if (options->report)
 		return read_report(options, target);
+#if HAVE_KVM
+	if (options->vcpu)
+		return choose_vcpu(options, target);
+#endif
 	return options->host ? model_from_host(&target->model)
 	                     : model_from_text(options->model, &target->model);
 }
@@ -285,11 +316,16 @@ const struct command state_compat = {
 		"write\n"
 		"of it, and read back: each register is taken, taken changed, or cannot be taken.\n"
 		"Nothing is written anywhere else. What the guest would notice is said. A report\n"
-		"names the host's kernel, and so the profile. A MODEL, or a file that describes a "
-		"CPU, is\n"
-		"a guest that has just started. Of a FOLDER each file is judged.\n"
+		"names the host's kernel, and so the profile. With --vcpu the rules are those of "
+		"this\n"
+		"host's KVM itself: it is asked through a virtual CPU that never runs. A MODEL, or "
+		"a\n"
+		"file that describes a CPU, is a guest that has just started. Of a FOLDER each "
+		"file\n"
+		"is judged.\n"
 		"\n"
-		"Exit status: 0, the target takes the states; 1, it cannot; 2, bad input.\n",
+		"Exit status: 0, the target takes the states; 1, it cannot; 2, bad input; 3,\n"
+		"there is nobody to ask.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 1,

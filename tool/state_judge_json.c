@@ -81,8 +81,13 @@ int state_compat_json(const struct state_set *set, const struct state_target *ta
 	for (size_t i = 0; i < set->count; i++) {
 		struct vpmu_compat compat;
 		struct vpmu_layout layout;
+		int status = state_judge(&compat, &layout, &set->entries[i].state, target);
 
-		state_judge(&compat, &layout, &set->entries[i].state, target);
+		if (status) {
+			json_decref(vcpus);
+			json_decref(document);
+			return status;
+		}
 		json_array_append_new(vcpus, judgement_json(&set->entries[i], &compat));
 		if (compat.take > *worst)
 			*worst = compat.take;

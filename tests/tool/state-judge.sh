@@ -142,4 +142,44 @@ run state baseline --json "$scratch/fleet"
 check 'baseline as JSON' holds "$scratch/out" \
 	'd["format"] == "vpmu-baseline" and d["hosts"] == 3 and d["model"]["pmu_version"] == 1
 	and d["costs"][0]["first"]["host"] == "beta" and d["costs"][0]["first"]["line"] == 3'
+
+# This host's KVM is asked itself. Where it has no PMU to give, vpmu watch makes one that goes by a
+# profile's rules: then what a virtual CPU says is what the profile says.
+"$vpmu" state compat --help | grep -q -- --vcpu || finish # a build without KVM
+run state compat "$golden/intel-v2.vpmu" --vcpu
+if [ "$status" -gt 1 ]; then
+	check 'no virtual CPU: status' same "$status" 3
+	check 'no virtual CPU: one message' one_message
+	check 'no virtual CPU: says so' says 'no virtual CPU with a PMU to ask: '
+else
+	check 'a virtual CPU: a verdict' shows "^vCPU 0: intel-v2, for kvm on this host's KVM: "
+fi
+refused 'a virtual CPU and a profile' 2 'do not go together: --vcpu, --profile' \
+	state compat "$golden/intel-v2.vpmu" --vcpu --profile hardware
+refused 'a virtual CPU and another target' 2 'more than one target' \
+	state compat "$golden/intel-v2.vpmu" --vcpu --host
+registers_of() { # ARGUMENT…: what is said of each register, and the put
+	"$@" 2>"$scratch/err" | grep -E '^  (a put|[A-Za-z0-9_]+ \(0x)'
+}
+judged_by_vcpu() { # MODEL PROFILE STATE
+	registers_of "$vpmu" watch --emulate "$1" --profile "$2" --log "$scratch/log" -- \
+		"$vpmu" state compat "$3" --vcpu --all >"$scratch/asked"
+	registers_of "$vpmu" state compat "$3" --model "$1" --profile "$2" --all >"$scratch/simulated"
+	[ -s "$scratch/asked" ] && diff "$scratch/simulated" "$scratch/asked" | sed 's/^/# /' &&
+		cmp -s "$scratch/simulated" "$scratch/asked"
+}
+"$vpmu" watch --emulate intel-v2 --log "$scratch/log" -- "$vpmu" state compat intel-v2 --vcpu \
+	>"$scratch/out" 2>"$scratch/err"
+if shows "^vCPU 0: intel-v2, for kvm on this host's KVM: takes"; then
+	for case in 'intel-v2 linux-6.1 intel-v2' 'intel-v2 linux-6.12 intel-v2' \
+		'intel-v2,gp=2,width=40 linux-6.12 intel-v2' 'intel-v2 linux-6.12 intel-v5' \
+		'intel-v1 linux-6.1 intel-v2' 'amd-perfmon-v2 linux-6.12 amd-perfmon-v2' \
+		'amd-perfmon-v2,gp=4 linux-7.3 zen4' 'amd-perfcore linux-6.1 amd-perfmon-v2'; do
+		set -- $case
+		check "a virtual CPU of $1 says what $2 says of $3" \
+			judged_by_vcpu "$1" "$2" "$golden/$3.vpmu"
+	done
+else
+	skip 'a virtual CPU says what its profile says' 'no KVM here that vpmu watch could emulate a PMU on'
+fi
 finish
