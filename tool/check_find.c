@@ -148,7 +148,7 @@ int check_find(const struct check_scope *scope, const struct check_job *jobs, si
 		return TOOL_LACKS;
 	}
 	with = find(explorer, jobs, count, true, &search);
-	without = find(explorer, jobs, count, false, &search);
+	without = with > TOOL_FAILS ? with : find(explorer, jobs, count, false, &search);
 	check_explorer_destroy(explorer);
 	return with > without ? with : without;
 }

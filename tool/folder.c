@@ -51,12 +51,13 @@ int folder_open(const char *path, struct folder *folder)
 {
 	struct dirent **entries;
 	int found = scandir(path, &entries, is_shown, by_name);
+	int error = errno;
 	bool good = true;
 
 	*folder = (struct folder){.paths = NULL};
 	if (found < 0) {
-		message("cannot open: %s: %s", path, strerror(errno));
-		return errno == ENOMEM ? TOOL_LACKS : TOOL_BAD;
+		message("cannot open: %s: %s", path, strerror(error));
+		return error == ENOMEM ? TOOL_LACKS : TOOL_BAD;
 	}
 	folder->paths = memory_get((size_t)found * sizeof(*folder->paths));
 	for (int i = 0; i < found; i++) {

@@ -12,6 +12,8 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
+#include "memory.h"
+
 /* What is read. */
 struct xml_cpu {
 	struct foreign_traits traits;
@@ -210,18 +212,30 @@ static enum vpmu_status fail_xml(xmlParserCtxt *context, char *why)
 	return VPMU_BAD_DATA;
 }
 
-enum vpmu_status foreign_xml_read(const char *text, size_t bytes, struct foreign_cpus *cpus,
+/* What is wrong is told from here. */
+static void say_nothing(void *context, const char *format, ...)
+{
+}
+
+/* libxml2 takes its memory from here: what it cannot get is noted, and not left out in silence. */
+static void prepare(void)
+{
+	static bool prepared;
+
+	if (!prepared)
+		xmlMemSetup(free, memory_get, memory_resize, memory_copy);
+	prepared = true;
+	xmlSetGenericErrorFunc(NULL, say_nothing);
+}
+
+static enum vpmu_status read_text(const char *text, size_t bytes, struct foreign_cpus *cpus,
                                   char *why)
 {
 	xmlParserCtxt *context;
 	enum vpmu_status status;
 	xmlDoc *document = NULL;
 
-	*cpus = (struct foreign_cpus){.format = "XML"};
-	if (has_document_type(text, bytes) || bytes > INT_MAX) {
-		snprintf(why, FOREIGN_WHY, "XML with a document type, which libvirt's has not");
-		return VPMU_BAD_DATA;
-	}
+	prepare();
 	context = xmlNewParserCtxt();
 	if (context)
 		document = xmlCtxtReadMemory(context, text, (int)bytes, NULL, NULL,
@@ -232,6 +246,23 @@ enum vpmu_status foreign_xml_read(const char *text, size_t bytes, struct foreign
 	xmlFreeDoc(document);
 	xmlFreeParserCtxt(context);
 	return status;
+}
+
+enum vpmu_status foreign_xml_read(const char *text, size_t bytes, struct foreign_cpus *cpus,
+                                  char *why)
+{
+	enum vpmu_status status;
+
+	*cpus = (struct foreign_cpus){.format = "XML"};
+	if (has_document_type(text, bytes) || bytes > INT_MAX) {
+		snprintf(why, FOREIGN_WHY, "XML with a document type, which libvirt's has not");
+		return VPMU_BAD_DATA;
+	}
+	status = read_text(text, bytes, cpus, why);
+	if (!memory_ran_out())
+		return status;
+	snprintf(why, FOREIGN_WHY, "out of memory");
+	return VPMU_HOST;
 }
 
 #else

@@ -20,7 +20,7 @@ void *memory_resize(void *old, size_t bytes)
 	void *got = realloc(old, bytes);
 
 	if (!got)
-		atomic_store(&ran_out, true);
+		memory_note();
 	return got;
 }
 
@@ -36,6 +36,11 @@ void memory_say(const char *what)
 {
 	if (!message_told_of_memory())
 		message("out of memory: %s", what);
+}
+
+void memory_note(void)
+{
+	atomic_store(&ran_out, true);
 }
 
 bool memory_ran_out(void)

@@ -17,6 +17,9 @@ char *memory_copy(const char *text);
 /* Says that there is none for that, unless a message has: much else fails after the first. */
 void memory_say(const char *what);
 
+/* Notes that somebody else has found none. */
+void memory_note(void);
+
 /* Whether one of them has failed since the tool began: no memory, rather than bad data. */
 bool memory_ran_out(void);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "memory.h"
 #include "message.h"
 #include "models.h"
 
@@ -86,10 +87,11 @@ static void print_registers(const struct model_facts *facts)
 	}
 }
 
-static void print_events(const struct model_facts *facts)
+/* False: no memory for a name. */
+static bool print_events(const struct model_facts *facts)
 {
 	if (!facts->event_count)
-		return;
+		return true;
 	putchar('\n');
 	heading("COUNTED BY  EVENT   CLASS           VENDOR'S NAME");
 	for (size_t i = 0; i < facts->event_count; i++) {
@@ -101,10 +103,12 @@ static void print_events(const struct model_facts *facts)
 			       vpmu_class_name(event->class_));
 			continue;
 		}
-		selector_event_name(&facts->model, event->which, name);
+		if (!selector_event_name(&facts->model, event->which, name) && memory_ran_out())
+			return false;
 		printf("selectors   0x%04" PRIx64 "  %-*s%s\n", event->which, *name ? 16 : 0,
 		       vpmu_class_name(event->class_), name);
 	}
+	return true;
 }
 
 static void print_cpuid(const struct model_facts *facts)
@@ -125,7 +129,10 @@ int models_print_model(const struct model_facts *facts)
 	printf("%s%s%s\n", bold_on(stdout), facts->model.name, bold_off(stdout));
 	models_print_summary(&facts->model);
 	print_registers(facts);
-	print_events(facts);
+	if (!print_events(facts)) {
+		memory_say("the names of events");
+		return TOOL_LACKS;
+	}
 	print_cpuid(facts);
 	return TOOL_HOLDS;
 }

@@ -28,7 +28,8 @@ enum { SELECTOR_NAME_BYTES = 96 };
 
 /*
  * The vendor's name of the selector's event on the model's processor, as libpfm4 has it. False:
- * there is no such name, or this build has no libpfm4; *name is then empty.
+ * there is no such name, no memory (memory_ran_out()), or this build has no libpfm4; *name is then
+ * empty.
  */
 bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
                          char name[SELECTOR_NAME_BYTES]);

@@ -9,6 +9,8 @@
 
 #include <perfmon/pfmlib.h>
 
+#include "memory.h"
+
 /* Processors and their tables in libpfm4; the last row of a vendor is for all that are unknown.
  * Family and model as CPUID.1 EAX gives them (Intel SDM vol. 4 table 2-1; AMD's revision guides).
  */
@@ -86,6 +88,14 @@ struct search {
 	char *name;
 };
 
+/* Whether libpfm4 did it. */
+static bool works(int answer)
+{
+	if (answer == PFM_ERR_NOMEM)
+		memory_note();
+	return answer == PFM_SUCCESS;
+}
+
 /* The event's unit mask of that value, into *attribute. *has_umasks: whether it has any at all. */
 static bool find_umask(const pfm_event_info_t *event, uint64_t umask,
                        pfm_event_attr_info_t *attribute, bool *has_umasks)
@@ -94,7 +104,7 @@ static bool find_umask(const pfm_event_info_t *event, uint64_t umask,
 	for (int i = 0; i < event->nattrs; i++) {
 		memset(attribute, 0, sizeof(*attribute));
 		attribute->size = sizeof(*attribute);
-		if (pfm_get_event_attr_info(event->idx, i, PFM_OS_NONE, attribute) ||
+		if (!works(pfm_get_event_attr_info(event->idx, i, PFM_OS_NONE, attribute)) ||
 		    attribute->type != PFM_ATTR_UMASK)
 			continue;
 		*has_umasks = true;
@@ -128,12 +138,12 @@ static void search_pmu(struct search *search, pfm_pmu_t pmu)
 {
 	pfm_pmu_info_t info = {.size = sizeof(info)};
 
-	if (pfm_get_pmu_info(pmu, &info))
+	if (!works(pfm_get_pmu_info(pmu, &info)))
 		return;
 	for (int i = info.first_event; i != -1; i = pfm_get_event_next(i)) {
 		pfm_event_info_t event = {.size = sizeof(event)};
 
-		if (!pfm_get_event_info(i, PFM_OS_NONE, &event))
+		if (works(pfm_get_event_info(i, PFM_OS_NONE, &event)))
 			consider(search, &event);
 	}
 }
@@ -151,7 +161,7 @@ bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
 
 	name[0] = '\0';
 	if (initialized < 0)
-		initialized = pfm_initialize() == PFM_SUCCESS;
+		initialized = works(pfm_initialize());
 	if (initialized)
 		search_pmu(&search, find_pmu(model));
 	return name[0];

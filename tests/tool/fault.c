@@ -4,10 +4,11 @@
  *   FAULT_MEMORY=N       the Nth allocation fails (0: none, they are counted only)
  *   FAULT_MEMORY_FROM=N  and all after it
  *   FAULT_WRITE=N        the Nth write() fails with ENOSPC (0: they are counted only)
- *   FAULT_NO_TMPFILE=1   the file system has no O_TMPFILE
- *   FAULT_COUNT=FILE     gets the numbers of allocations and of writes at the end
- * Writes are seen as system calls, so those of libc's own streams are seen, too: a filter traps
- * them. Only a process called vpmu is touched, not what it starts.
+ *   FAULT_KILL=N         SIGKILL comes before the Nth write(), linkat() or rename (0: none, they
+ * are counted as writes) FAULT_NO_TMPFILE=1   the file system has no O_TMPFILE FAULT_COUNT=FILE
+ * gets the numbers of allocations and of writes at the end Writes are seen as system calls, so
+ * those of libc's own streams are seen, too: a filter traps them. Only a process called vpmu is
+ * touched, not what it starts.
  */
 #undef _FILE_OFFSET_BITS /* open() and open64() are two here, as they are to the tool */
 #include <errno.h>
@@ -36,7 +37,7 @@ extern void *__libc_memalign(size_t, size_t);
 
 static atomic_ulong *allocations; /* shared with what the tool forks: the Nth is one */
 static atomic_ulong writes;
-static unsigned long memory_at, write_at;
+static unsigned long memory_at, write_at, kill_at;
 static bool active, memory_from, no_tmpfile;
 static const char *count_path;
 static pid_t self;
@@ -123,26 +124,34 @@ int open64(const char *path, int flags, ...)
 /* --- Writes ------------------------------------------------------------------------------------
  */
 
-/* Lets the filter pass a write of ours: its fourth argument, which write() does not have. */
+/* Lets the filter pass a call of ours: its sixth argument, which none of them has. */
 #define OURS 0x76706d75
 
 static long write_ours(long fd, long bytes, long count)
 {
-	return syscall(SYS_write, fd, bytes, count, (long)OURS);
+	return syscall(SYS_write, fd, bytes, count, 0L, 0L, (long)OURS);
 }
 
 static void on_trap(int number, siginfo_t *info, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+	bool is_write = info->si_syscall == SYS_write;
 	int before = errno;
+	unsigned long now;
 	long got;
 
 	/* Messages must get through, as they would be looked for in vain. */
-	if (registers[REG_RDI] != STDERR_FILENO && atomic_fetch_add(&writes, 1) + 1 == write_at) {
-		registers[REG_RAX] = -ENOSPC;
-		return;
+	if (!is_write || registers[REG_RDI] != STDERR_FILENO) {
+		now = atomic_fetch_add(&writes, 1) + 1;
+		if (now == kill_at)
+			kill(getpid(), SIGKILL);
+		if (is_write && now == write_at) {
+			registers[REG_RAX] = -ENOSPC;
+			return;
+		}
 	}
-	got = write_ours(registers[REG_RDI], registers[REG_RSI], registers[REG_RDX]);
+	got = syscall(info->si_syscall, registers[REG_RDI], registers[REG_RSI], registers[REG_RDX],
+	              registers[REG_R10], registers[REG_R8], (long)OURS);
 	registers[REG_RAX] = got < 0 ? -errno : got;
 	errno = before;
 }
@@ -154,12 +163,18 @@ static bool set_trap(void)
 	return !sigaction(SIGSYS, &action, NULL);
 }
 
-static bool trap_writes(void)
+#define TRAPS(call, left) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, left, 0)
+
+static bool trap_calls(bool all)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, all ? 0 : 7),
+		TRAPS(SYS_linkat, 3),
+		TRAPS(SYS_rename, 2),
+		TRAPS(SYS_renameat, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_renameat2, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[5])),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OURS, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -192,7 +207,8 @@ __attribute__((constructor)) static void begin(void)
 	memory_from = getenv("FAULT_MEMORY_FROM");
 	memory_at = number(memory_from ? "FAULT_MEMORY_FROM" : "FAULT_MEMORY");
 	write_at = number("FAULT_WRITE");
-	if (getenv("FAULT_WRITE") && !trap_writes())
+	kill_at = number("FAULT_KILL");
+	if ((getenv("FAULT_WRITE") || getenv("FAULT_KILL")) && !trap_calls(getenv("FAULT_KILL")))
 		_exit(99);
 	allocations = mmap(NULL, sizeof(*allocations), PROT_READ | PROT_WRITE,
 	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
