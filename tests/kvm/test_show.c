@@ -74,6 +74,49 @@ static void test_other_bits_stay(void **context)
 	assert_int_equal(basic->ecx, ~(1u << 15));
 }
 
+/* The highest leaf is raised where the model's are beyond it, and never lowered. */
+static void test_highest_leaves_reach_the_models(void **context)
+{
+	static const struct {
+		const char *model;
+		uint32_t leaf, before, after;
+	} rows[] = {
+		{"intel-v2", 0, 0x9, 0xa},
+		{"intel-v2", 0, 0xa, 0xa},
+		{"intel-v2", 0, 0x1f, 0x1f},
+		{"amd-perfmon-v2", 0x80000000, 0x80000008, 0x80000022},
+		{"amd-perfmon-v2", 0x80000000, 0x80000021, 0x80000022},
+		{"amd-perfmon-v2", 0x80000000, 0x80000026, 0x80000026},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_model model = model_of(rows[i].model);
+		union cpuid_room room = fake_cpuid(&model);
+
+		cpuid_entry(&room.cpuid, rows[i].leaf)->eax = rows[i].before;
+		assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model), VPMU_OK);
+		assert_int_equal(cpuid_entry(&room.cpuid, rows[i].leaf)->eax, rows[i].after);
+	}
+}
+
+/* What describes another PMU is cleared where it is, and no entry is made for that. */
+static void test_leaves_of_other_pmus_are_cleared(void **context)
+{
+	struct vpmu_model amd = model_of("amd-perfmon-v2"), intel = model_of("intel-v2");
+	union cpuid_room room = fake_cpuid(&amd);
+	struct kvm_cpuid_entry2 *leaf = cpuid_entry(&room.cpuid, 0x80000022);
+	unsigned before;
+
+	leaf->eax = leaf->ebx = leaf->ecx = leaf->edx = ~0u;
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &intel), VPMU_OK);
+	assert_int_equal(leaf->eax | leaf->ebx | leaf->ecx | leaf->edx, 0);
+	room = fake_cpuid(&intel);
+	before = room.cpuid.nent;
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &intel), VPMU_OK);
+	assert_int_equal(room.cpuid.nent, before);
+	assert_null(cpuid_entry(&room.cpuid, 0x80000022));
+}
+
 static void test_leaf_beyond_the_room_is_refused(void **context)
 {
 	struct vpmu_model host = model_of("intel-v2"), model = model_of("intel-v4");
@@ -100,6 +143,8 @@ int main(void)
 		cmocka_unit_test(test_every_model_is_found_on_every_host),
 		cmocka_unit_test(test_smaller_model_takes_away_what_it_has_not),
 		cmocka_unit_test(test_other_bits_stay),
+		cmocka_unit_test(test_highest_leaves_reach_the_models),
+		cmocka_unit_test(test_leaves_of_other_pmus_are_cleared),
 		cmocka_unit_test(test_leaf_beyond_the_room_is_refused),
 		cmocka_unit_test(test_impossible_model_is_refused),
 	};
