@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the probe reads of a host, bit by bit and to the end of each file. */
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fake_kvm.h"
 
@@ -208,6 +210,24 @@ static void test_parameters_are_of_either_module(void **context)
 	}
 }
 
+/* In a program without a standard input its number is a file's, and is closed as others are. */
+static void test_file_0_is_closed_too(void **context)
+{
+	struct fake_kvm *kvm = fake_kvm_make("intel-v2");
+	struct tree tree = tree_of_good_host("kvm_intel");
+	int input = dup(STDIN_FILENO), left;
+
+	close(STDIN_FILENO);
+	look(&tree, &kvm->calls);
+	left = fcntl(STDIN_FILENO, F_GETFD);
+	if (input >= 0) {
+		assert_int_equal(dup2(input, STDIN_FILENO), STDIN_FILENO);
+		close(input);
+	}
+	assert_int_equal(left, -1);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_flags_are_yes_or_no_or_not_known),
 		cmocka_unit_test(test_bits_of_cpuid),
 		cmocka_unit_test(test_the_vendors_module_is_the_first_by_name),
+		cmocka_unit_test(test_file_0_is_closed_too),
 		cmocka_unit_test(test_parameters_are_of_either_module),
 	};
 
