@@ -184,6 +184,76 @@ static void leaves_are_those_of_the_manuals(void **state)
 	}
 }
 
+/* The leaf's registers with `bits` exchanged; the model, when there is one, is the text's. */
+static void each_field_of_cpuid_ends_where_it_says(void **state)
+{
+	enum { EAX, EBX, ECX, EDX };
+	static const struct {
+		const char *base;
+		uint32_t leaf;
+		unsigned place; /* of the register */
+		uint32_t bits, value;
+		const char *model; /* NULL: the leaves contradict each other */
+	} rows[] = {
+		{"intel-v5", 0xa, EAX, 0xff, 0, "intel-v5,pmu=off"},
+		{"intel-v5", 0xa, EAX, 0xff, 5, "intel-v5"},
+		{"intel-v5", 0xa, EAX, 0xff, 6, "intel-v5"},
+		{"intel-v5", 0xa, EAX, 0xff, 255, "intel-v5"},
+		{"intel-v5", 0xa, EAX, 0xff00, 0x0000, NULL},
+		{"intel-v5", 0xa, EAX, 0xff00, 0x0100, "intel-v5,gp=1"},
+		{"intel-v5", 0xa, EAX, 0xff00, 0x0a00, "intel-v5,gp=10"},
+		{"intel-v5", 0xa, EAX, 0xff00, 0x0b00, NULL},
+		{"intel-v5", 0xa, EAX, 0xff0000, 0x1f0000, NULL},
+		{"intel-v5", 0xa, EAX, 0xff0000, 0x200000, "intel-v5,width=32,fixed-width=48"},
+		{"intel-v5", 0xa, EAX, 0xff0000, 0x400000, "intel-v5,width=64,fixed-width=48"},
+		{"intel-v5", 0xa, EAX, 0xff0000, 0x410000, NULL},
+		{"intel-v5", 0xa, EAX, 0xff000000, 0, "intel-v5,events-length=0"},
+		{"intel-v5", 0xa, EAX, 0xff000000, 0x20000000, "intel-v5,events-length=32"},
+		{"intel-v5", 0xa, EAX, 0xff000000, 0x21000000, NULL},
+		{"intel-v5", 0xa, EBX, 0xffffffff, 0xff, "intel-v5,events-missing=0xff"},
+		{"intel-v5", 0xa, EBX, 0xffffffff, 0x1ff, "intel-v5,events-missing=0xff"},
+		{"intel-v5", 0xa, ECX, 0xffffffff, 0xff, "intel-v5,fixed=8"},
+		{"intel-v5", 0xa, ECX, 0xffffffff, 0x100, NULL},
+		{"intel-v5", 0xa, EDX, 0x1f, 8, "intel-v5,fixed=8"},
+		{"intel-v5", 0xa, EDX, 0x1f, 9, NULL},
+		{"intel-v5", 0xa, EDX, 0x1fe0, 31 << 5, NULL},
+		{"intel-v5", 0xa, EDX, 0x1fe0, 32 << 5, "intel-v5,fixed-width=32"},
+		{"intel-v5", 0xa, EDX, 0x1fe0, 64 << 5, "intel-v5,fixed-width=64"},
+		{"intel-v5", 0xa, EDX, 0x1fe0, 65 << 5, NULL},
+		{"intel-v2", 0xa, EDX, 0x1f, 0, "intel-v2,fixed=0"},
+		{"amd-perfmon-v2", 0x80000022, EBX, 0xf, 1, "amd-perfmon-v2,gp=1"},
+		{"amd-perfmon-v2", 0x80000022, EBX, 0xf, 15, "amd-perfmon-v2,gp=15"},
+		{"amd-perfmon-v2", 0x80000022, EBX, 0xf, 0, NULL},
+		{"amd-perfmon-v2", 0x80000022, EBX, 0x3f0, 0x3f0, "amd-perfmon-v2"},
+		{"amd-k7", 1, EAX, 0xf00, 0x500, "amd-k7,pmu=off"},
+		{"amd-k7", 1, EAX, 0xf00, 0x600, "amd-k7"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_model base = model_of(rows[i].base), read = base, expected;
+		struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+		size_t count = vpmu_model_to_cpuid(&base, leaves);
+		enum vpmu_status status;
+
+		for (size_t l = 0; l < count; l++) {
+			uint32_t *word = &leaves[l].eax + rows[i].place;
+
+			if (leaves[l].leaf == rows[i].leaf && !leaves[l].subleaf)
+				*word = (*word & ~rows[i].bits) | rows[i].value;
+		}
+		status = vpmu_model_from_cpuid(&read, leaves, count, base.perf_capabilities, NULL,
+		                               0);
+		if (status != (rows[i].model ? VPMU_OK : VPMU_INCOMPATIBLE))
+			fail_msg("row %zu: status %d", i, status);
+		if (!rows[i].model)
+			continue;
+		expected = model_of(rows[i].model);
+		expected.signature = read.signature;
+		if (!vpmu_model_equal(&read, &expected))
+			fail_msg("row %zu is not %s", i, rows[i].model);
+	}
+}
+
 /* Intel SDM vol. 4 IA32_PERFEVTSELx, IA32_FIXED_CTR_CTRL, IA32_PERF_GLOBAL_STATUS; AMD APM vol.
  * 2 13.2. */
 static void bits_are_where_the_manuals_have_them(void **state)
@@ -240,6 +310,7 @@ int main(void)
 		cmocka_unit_test(what_is_reserved_is_0),
 		cmocka_unit_test(a_name_has_room_for_its_end),
 		cmocka_unit_test(leaves_are_those_of_the_manuals),
+		cmocka_unit_test(each_field_of_cpuid_ends_where_it_says),
 		cmocka_unit_test(bits_are_where_the_manuals_have_them),
 	};
 
