@@ -323,6 +323,19 @@ static void test_guest_is_alone_and_has_no_pmu(void **context)
 	assert_int_equal(leaves[3], 0);
 }
 
+/* KVM leaves this bit to the VMM: its own APIC has the timer. */
+static void test_guest_has_the_deadline_timer_that_kvm_has(void **context)
+{
+	struct place *place = *context;
+	const uint32_t *leaves = (const uint32_t *)place->results;
+	int has = kvm_call_number(calls_or_kernel(NULL), place->vm.device, KVM_CHECK_EXTENSION,
+	                          KVM_CAP_TSC_DEADLINE_TIMER);
+
+	ENTER(place, cpuid);
+	run_to(place, KVM_VM_PORT);
+	assert_int_equal(leaves[1] >> 24 & 1, has > 0);
+}
+
 GUEST(state, "mov %cr0, %rax\n mov %rax, (%rdi)\n mov %cr4, %rax\n mov %rax, 8(%rdi)\n"
              "pushf\n pop %rax\n mov %rax, 16(%rdi)\n mov %rsp, 24(%rdi)\n"
              "movaps %xmm0, %xmm1\n mov %cs, 32(%rdi)\n mov %ss, 34(%rdi)\n"
@@ -377,6 +390,7 @@ int main(void)
 		ON_VM(test_halt_with_a_timer_is_not),
 		ON_VM(test_loop_is_no_sleep),
 		ON_VM(test_guest_is_alone_and_has_no_pmu),
+		ON_VM(test_guest_has_the_deadline_timer_that_kvm_has),
 		ON_VM(test_guest_begins_as_the_entry_says),
 		cmocka_unit_test(test_memory_that_is_no_memory_is_named),
 	};
