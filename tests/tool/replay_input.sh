@@ -34,6 +34,11 @@ run replay "$script"
 check 'random bytes: status' same "$status" 2
 check 'random bytes: one message' one_message
 
+{ echo 'model intel-v2'; head -c 65536 /dev/zero | tr '\0' '#'; printf '\nrdmsr 0xc1\n'; } >"$script"
+run replay "$script"
+check 'line of 64 KiB: taken' same "$status $(tail -n 1 "$scratch/out")" '0 0x0'
+{ echo 'model intel-v2'; head -c 65537 /dev/zero | tr '\0' '#'; printf '\nrdmsr 0xc1\n'; } >"$script"
+ends 'line of 64 KiB and one byte' 2 "line longer than 65536 bytes: $script:2"
 { echo 'model intel-v2'; head -c 1048576 /dev/zero | tr '\0' x; echo; } >"$script"
 ends 'line of 1 MiB' 2 "line longer than 65536 bytes: $script:2"
 check 'line of 1 MiB: the answer before it stays' same "$(cat "$scratch/out")" ok

@@ -261,7 +261,9 @@ static void states_are_counted(void **state)
 	char line[100];
 
 	assert_answer("model amd-k7", "ok");
-	for (unsigned i = 0; i < REPLAY_STATES; i++) {
+	assert_answer("clear 012345678901234567890123456789012345678901234567890123456789012",
+	              "ok");
+	for (unsigned i = 1; i < REPLAY_STATES; i++) {
 		snprintf(line, sizeof(line), "clear state%u", i);
 		assert_answer(line, "ok");
 	}

@@ -192,6 +192,63 @@ static void put_knows_every_order_and_level(void **state)
 	assert_problem("put a level=ful", "put: level is one of runtime reset full, not 'ful'");
 }
 
+/* The largest value of each argument, and the first that is too large. */
+static void each_argument_ends_where_it_says(void **state)
+{
+	static const struct {
+		const char *front;
+		uint64_t most; /* UINT64_MAX: 2^64 is no number */
+	} rows[] = {
+		{"wrmsr 1 ", UINT64_MAX},
+		{"host-wrmsr 1 ", UINT64_MAX},
+		{"rdmsr ", UINT32_MAX},
+		{"host-rdmsr ", UINT32_MAX},
+		{"rdpmc ", UINT32_MAX},
+		{"rdpmc 0 cpl=", 3},
+		{"rdpmc 0 pce=", 1},
+		{"lvtpc ", UINT32_MAX},
+		{"run instructions=", UINT64_C(1) << 50},
+		{"run instructions=0 cycles=", UINT64_C(1) << 50},
+		{"run instructions=0 ref-cycles=", UINT64_C(1) << 50},
+		{"run instructions=0 branches=", UINT64_C(1) << 50},
+		{"run instructions=0 branch-misses=", UINT64_C(1) << 50},
+		{"run instructions=0 llc-references=", UINT64_C(1) << 50},
+		{"run instructions=0 llc-misses=", UINT64_C(1) << 50},
+		{"run instructions=0 cpl=", 3},
+		{"emulate cpl=", 3},
+		{"filter allow fixed=", UINT32_MAX},
+		{"filter allow ", UINT64_MAX},
+		{"fail-create ", UINT32_MAX},
+	};
+	char line[100];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(line, sizeof(line), "%s0x%llx", rows[i].front,
+		         (unsigned long long)rows[i].most);
+		if (parse(line, &command, problem) != REPLAY_COMMAND)
+			fail_msg("%s: %s", line, problem);
+		if (rows[i].most == UINT64_MAX)
+			snprintf(line, sizeof(line), "%s0x10000000000000000", rows[i].front);
+		else
+			snprintf(line, sizeof(line), "%s0x%llx", rows[i].front,
+			         (unsigned long long)rows[i].most + 1);
+		if (parse(line, &command, problem) != REPLAY_PROBLEM)
+			fail_msg("%s is taken", line);
+	}
+}
+
+static void cpuid_takes_32_words(void **state)
+{
+	char line[16 + 4 * (REPLAY_WORDS + 1)] = "cpuid";
+
+	for (unsigned i = 0; i < REPLAY_WORDS; i++)
+		strcat(line, " a=1");
+	assert_command(line, REPLAY_CPUID);
+	assert_int_equal(command.argument[0].number, REPLAY_WORDS);
+	strcat(line, " a=1");
+	assert_problem(line, "cpuid: more than 32 times KEY=VALUE");
+}
+
 static void expect_splits_at_the_lone_equals_sign(void **state)
 {
 	assert_command("expect rdpmc 0 cpl=3 = 0x5", REPLAY_RDPMC);
@@ -252,6 +309,8 @@ int main(void)
 		cmocka_unit_test(a_filter_keeps_300_events_and_counts_all),
 		cmocka_unit_test(put_defaults_to_full_and_safe),
 		cmocka_unit_test(put_knows_every_order_and_level),
+		cmocka_unit_test(each_argument_ends_where_it_says),
+		cmocka_unit_test(cpuid_takes_32_words),
 		cmocka_unit_test(expect_splits_at_the_lone_equals_sign),
 		cmocka_unit_test(a_broken_expect_is_refused),
 		cmocka_unit_test(control_bytes_are_refused_outside_comments),
