@@ -114,28 +114,38 @@ static bool deny(const struct object *vcpu, struct kvm_run *run)
 	return true;
 }
 
-/* Answers the exit if it is one of ours. */
+/* One of our MSRs; the record says what became of it. */
+static void answer_ours(struct object *vcpu, struct kvm_run *run, struct watch_head *head,
+                        struct watch_msr *entry)
+{
+	bool writes = run->exit_reason == KVM_EXIT_X86_WRMSR;
+
+	run->msr.error = guest_access(&vcpu->as_vcpu, run, writes) != VPMU_OK;
+	*head = record_head(vcpu, writes ? WATCH_GUEST_WRITE : WATCH_GUEST_READ);
+	head->result = run->msr.error;
+	head->count = 1;
+	*entry = (struct watch_msr){.index = run->msr.index, .value = run->msr.data};
+}
+
+/* Answers the exit if it is one of ours. The page is touched while the vCPU is held only: another
+ * thread may be behind this one in a KVM_RUN of the same vCPU. */
 static bool answer(struct object *vcpu, struct kvm_run *run)
 {
-	bool writes;
 	struct watch_head head;
 	struct watch_msr entry;
+	bool is_ours, answered = true;
 
-	if (!is_access(run))
+	if (!is_access(run) || !vcpu_hold(vcpu))
 		return false;
-	if (!emulated_msr(run->msr.index))
-		return deny(vcpu, run);
-	if (!vcpu_hold(vcpu))
-		return false;
-	writes = run->exit_reason == KVM_EXIT_X86_WRMSR;
-	run->msr.error = guest_access(&vcpu->as_vcpu, run, writes) != VPMU_OK;
+	is_ours = emulated_msr(run->msr.index);
+	if (is_ours)
+		answer_ours(vcpu, run, &head, &entry);
+	else
+		answered = deny(vcpu, run);
 	vcpu_release(vcpu);
-	head = record_head(vcpu, writes ? WATCH_GUEST_WRITE : WATCH_GUEST_READ);
-	head.result = run->msr.error;
-	head.count = 1;
-	entry = (struct watch_msr){.index = run->msr.index, .value = run->msr.data};
-	ring_write(&head, &entry, sizeof(entry));
-	return true;
+	if (is_ours)
+		ring_write(&head, &entry, sizeof(entry));
+	return answered;
 }
 
 static bool enter(struct object *vcpu)
