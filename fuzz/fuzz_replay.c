@@ -1,9 +1,58 @@
 /* SPDX-License-Identifier: MIT */
-/* Any bytes as a replay script: its parser, and behind it the register machine. */
+/* Any bytes as a replay script: its parser, and behind it the register machine. What is printed of
+ * a command is read as the same. */
 #include <string.h>
 
-#include "../tool/replay.h"
+#include <replay/room.h>
+
 #include "fuzz.h"
+
+static bool is_same_argument(const struct replay_argument *row, union replay_value a,
+                             union replay_value b)
+{
+	return row->kind == ARGUMENT_WORD ? !strcmp(a.word, b.word) : a.number == b.number;
+}
+
+static void is_the_same(const struct replay_command *a, const struct replay_command *b)
+{
+	const struct replay_argument *row = replay_rows[a->action.verb].arguments;
+
+	MUST(a->action.verb == b->action.verb && a->action.given == b->action.given);
+	for (size_t i = 0; i < REPLAY_ARGUMENTS && row[i].name; i++) {
+		uint64_t count = a->action.argument[i].number;
+
+		if (!row[i].required || a->action.given >> i & 1)
+			MUST(is_same_argument(&row[i], a->action.argument[i],
+			                      b->action.argument[i]));
+		for (uint64_t j = 0; row[i].kind == ARGUMENT_LIST && j < count; j++)
+			MUST(a->events[j] == b->events[j]);
+		for (uint64_t j = 0; row[i].kind == ARGUMENT_WORDS && j < count; j++)
+			MUST(!strcmp(a->words[j], b->words[j]));
+	}
+}
+
+static void prints_as_it_is_read(const uint8_t *data, size_t length)
+{
+	static struct replay_command command, again;
+	static struct replay_answer text;
+	char problem[REPLAY_PROBLEM_BYTES], *line = malloc(length + 1);
+
+	text.length = 0;
+	if (line && length)
+		memcpy(line, data, length);
+	if (line && replay_parse(line, length, &command, problem) == REPLAY_COMMAND) {
+		replay_print(&command, &text);
+		/* Not what is too long to be printed, or to be kept. */
+		if (text.length < sizeof(text.text) - 1 &&
+		    (command.action.verb != REPLAY_FILTER ||
+		     command.action.argument[FILTER_EVENTS].number <= REPLAY_EVENTS)) {
+			MUST(replay_parse(text.text, text.length, &again, problem) ==
+			     REPLAY_COMMAND);
+			is_the_same(&command, &again);
+		}
+	}
+	free(line);
+}
 
 /* Each line in memory of exactly its size, so that the sanitizer sees a byte too many. */
 static enum replay_result one_line(struct replay *replay, const uint8_t *data, size_t length)
@@ -14,6 +63,7 @@ static enum replay_result one_line(struct replay *replay, const uint8_t *data, s
 
 	if (!line)
 		return REPLAY_BAD;
+	prints_as_it_is_read(data, length);
 	memcpy(line, data, length);
 	line[length] = '\n';
 	result = replay_line(replay, line, length, &answer);

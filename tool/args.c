@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <base/room.h>
+
 #include "command.h"
 #include "json.h"
 #include "message.h"
-#include "nearest.h"
 #include "number.h"
 
 enum { HELP_COLUMN = 28 };

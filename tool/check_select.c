@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/room.h>
+
 #include "command.h"
 #include "file.h"
 #include "message.h"
 #include "model_arg.h"
-#include "nearest.h"
 #include "number.h"
 #include "order_arg.h"
 

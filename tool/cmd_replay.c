@@ -11,7 +11,6 @@
 #include "message.h"
 #include "replay_reader.h"
 #include "visible.h"
-#include "replay.h"
 
 struct replay_options {
 	bool batch;

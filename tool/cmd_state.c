@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <base/room.h>
+
 #include "message.h"
-#include "nearest.h"
 #include "state.h"
 
 static const struct command *const verbs[] = {

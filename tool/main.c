@@ -9,11 +9,12 @@
 
 #include <vpmu/vpmu.h>
 
+#include <base/room.h>
+
 #include "command.h"
 #include "file.h"
 #include "json.h"
 #include "message.h"
-#include "nearest.h"
 
 static const struct command *const commands[] = {
 	&cmd_check,  &cmd_doctor, &cmd_models, &cmd_plan,

@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <base/room.h>
+
 #include "command.h"
 #include "message.h"
 #include "model_file.h"
-#include "nearest.h"
 
 enum { WHY_BYTES = 512 }; /* a list of all presets, or keys */
 
@@ -133,26 +134,16 @@ static const char *profile_name(const void *list, size_t i)
 	return vpmu_profile_name(i);
 }
 
-void profile_unknown(const char *typed, char *text, size_t bytes)
-{
-	const char *nearest = nearest_name(typed, profile_name, NULL), *name;
-	size_t length = (size_t)snprintf(text, bytes, "unknown profile '%.40s': known are", typed);
-
-	for (size_t i = 0; (name = vpmu_profile_name(i)) && length < bytes; i++)
-		length += (size_t)snprintf(text + length, bytes - length, "%s %s", i ? "," : "",
-		                           name);
-	if (nearest && length < bytes)
-		snprintf(text + length, bytes - length, " (did you mean '%s'?)", nearest);
-}
-
 int profile_from_text(const char *text, const struct vpmu_profile **profile)
 {
-	char why[256];
+	const char *nearest = nearest_name(text, profile_name, NULL);
+	char known[200];
 
 	*profile = vpmu_profile_find(text);
 	if (*profile)
 		return TOOL_HOLDS;
-	profile_unknown(text, why, sizeof(why));
-	message("%s", why);
+	message("unknown profile '%.40s': known are %s%s%s%s", text,
+	        all_names(known, sizeof(known), ", ", profile_name, NULL),
+	        nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
 	return TOOL_BAD;
 }

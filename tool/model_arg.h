@@ -20,9 +20,6 @@ int models_from_text(const char *text, struct foreign_cpus *cpus);
 /* This machine's CPUID as a model, the same way. */
 int model_from_host(struct vpmu_model *model);
 
-/* Says in one line that there is no such profile, and which there are. */
-void profile_unknown(const char *typed, char *text, size_t bytes);
-
 /* A profile's name, the same way. */
 int profile_from_text(const char *text, const struct vpmu_profile **profile);
 

@@ -4,18 +4,19 @@
 
 #include <stdio.h>
 
+#include <base/room.h>
+
 #include "command.h"
 #include "message.h"
-#include "nearest.h"
 
-const char *order_name_at(const void *list, size_t i)
+static const char *order_name_at(const void *list, size_t i)
 {
 	const struct vpmu_order *order = vpmu_order_at(i);
 
 	return order ? order->name : NULL;
 }
 
-const char *level_name_at(const void *list, size_t i)
+static const char *level_name_at(const void *list, size_t i)
 {
 	return vpmu_level_name((enum vpmu_level)i);
 }

@@ -10,10 +10,6 @@
 int order_from_text(const char *text, const struct vpmu_order **order);
 int level_from_text(const char *text, enum vpmu_level *level);
 
-/* Their names, by number; list is not used. */
-const char *order_name_at(const void *list, size_t i);
-const char *level_name_at(const void *list, size_t i);
-
 /* Prints the orders for --help, a line each. */
 void order_print_help(void);
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "replay.h"
+#include <replay/room.h>
 
 struct reader {
 	int fd;

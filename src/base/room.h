@@ -58,4 +58,14 @@ bool text_is(const char *s, size_t length, const char *word);
  */
 bool text_parse_unsigned(const char *s, size_t length, uint64_t *value);
 
+/* The i-th name of a list, or NULL past the last. */
+typedef const char *name_at(const void *list, size_t i);
+
+/* The name nearest to `text`, which a person may have meant; NULL when none is near enough. */
+const char *nearest_name(const char *text, name_at *name, const void *list);
+
+/* All names with this between two, cut when there is no room; returns text. */
+const char *all_names(char *text, size_t bytes, const char *between, name_at *name,
+                      const void *list);
+
 #endif

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-#include "nearest.h"
+#include <base/room.h>
+
 #include "number.h"
 
 static void sizes_take_a_unit(void **state)

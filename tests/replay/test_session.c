@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The replay engine: the order of a script, answers' texts, and what a bad line leaves behind. */
-#include "replay_unit.h"
+#include "unit.h"
 
 static struct replay replay;
 static struct replay_answer answer;
@@ -173,6 +173,39 @@ static void hardware_has_no_kernel_around_it(void **state)
 		assert_answer(lines[i], "fail");
 }
 
+static void the_host_counts_only_without_exclude_host(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile linux-6.12", "ok");
+	assert_answer("wrmsr 0x186 0x5300c0", "ok");
+	assert_answer("wrmsr 0x38f 1", "ok");
+	assert_answer("host-wrmsr 0xc1 0xfffffffffff0", "ok");
+	assert_answer("enter", "pmi=0 masked=0");
+	assert_answer("host-run instructions=5", "ok");
+	assert_answer("rdmsr 0xc1", "0xfffffffffff0");
+	assert_answer("exclude-host off", "ok");
+	assert_answer("host-run instructions=5", "ok");
+	assert_answer("rdmsr 0xc1", "0xfffffffffff5");
+	assert_answer("exclude-host on", "ok");
+	assert_answer("host-run instructions=5", "ok");
+	assert_answer("rdmsr 0xc1", "0xfffffffffff5");
+}
+
+static void an_overflow_in_the_host_waits_for_the_entry(void **state)
+{
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile linux-6.12", "ok");
+	assert_answer("exclude-host off", "ok");
+	assert_answer("wrmsr 0x186 0x5300c0", "ok");
+	assert_answer("wrmsr 0x38f 1", "ok");
+	assert_answer("host-wrmsr 0xc1 0xfffffffffffc", "ok");
+	assert_answer("enter", "pmi=0 masked=0");
+	assert_answer("host-run instructions=5 branches=1", "ok");
+	assert_answer("host-rdmsr 0xc1", "0x1");
+	assert_answer("enter", "pmi=1 masked=0");
+	assert_bad("host-run instructions=5 cpl=0", "host-run: unexpected argument 'cpl=0'");
+}
+
 static void a_refused_filter_leaves_the_one_before(void **state)
 {
 	char line[16 + 2 * (REPLAY_EVENTS + 1)] = "filter deny";
@@ -326,6 +359,8 @@ int main(void)
 		TEST(expect_holds_or_shows_both),
 		TEST(expect_does_not_hide_bad_input),
 		TEST(hardware_has_no_kernel_around_it),
+		TEST(the_host_counts_only_without_exclude_host),
+		TEST(an_overflow_in_the_host_waits_for_the_entry),
 		TEST(a_refused_filter_leaves_the_one_before),
 		TEST(cpuid_changes_the_models_own_line),
 		TEST(runs_are_short_once_counters_are_gone),

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Edit distance with neighbours' swaps (optimal string alignment), on short names. */
-#include "nearest.h"
-
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
+
+#include <base/room.h>
 
 enum { MAX_LENGTH = 40 };
+
+/* A name's length, at most MAX_LENGTH + 1. */
+static size_t length_of(const char *name)
+{
+	size_t length = 0;
+
+	while (length <= MAX_LENGTH && name[length])
+		length++;
+	return length;
+}
 
 static unsigned least(unsigned a, unsigned b, unsigned c)
 {
@@ -18,7 +26,7 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned row[MAX_LENGTH + 1][MAX_LENGTH + 1];
-	size_t as = strlen(a), bs = strlen(b);
+	size_t as = length_of(a), bs = length_of(b);
 
 	if (as > MAX_LENGTH || bs > MAX_LENGTH)
 		return UINT_MAX;
@@ -39,7 +47,7 @@ static unsigned distance(const char *a, const char *b)
 
 const char *nearest_name(const char *text, name_at *name, const void *list)
 {
-	size_t length = strlen(text);
+	size_t length = length_of(text);
 	unsigned best = (unsigned)(length < 4 ? 2 : length / 3 + 2);
 	const char *found = NULL, *candidate;
 
@@ -57,11 +65,12 @@ const char *nearest_name(const char *text, name_at *name, const void *list)
 const char *all_names(char *text, size_t bytes, const char *between, name_at *name,
                       const void *list)
 {
-	size_t used = 0;
+	struct text all = text_in(text, bytes);
 	const char *one;
 
-	*text = '\0';
-	for (size_t i = 0; (one = name(list, i)) && used < bytes; i++)
-		used += (size_t)snprintf(text + used, bytes - used, "%s%s", i ? between : "", one);
+	for (size_t i = 0; (one = name(list, i)); i++) {
+		text_add(&all, i ? between : "");
+		text_add(&all, one);
+	}
 	return text;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes a command of a line's text, by the table in replay_grammar.c. Works inside the line's
- * buffer. */
+/* Makes a command of a line's text, by the table of actions. Works inside the line's buffer. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "number.h"
-#include "replay_grammar.h"
+#include "room_int.h"
 
 /* The line's text that is still to be read, and where to say what is wrong with it. */
 struct cursor {
@@ -42,16 +40,16 @@ static char *next_word(struct cursor *cursor)
 
 static const char *verb_name(const void *list, size_t i)
 {
-	return i < REPLAY_VERBS ? replay_verbs[i].name : i == REPLAY_VERBS ? "expect" : NULL;
+	return i < REPLAY_VERBS ? replay_rows[i].name : i == REPLAY_VERBS ? "expect" : NULL;
 }
 
-static bool find_verb(struct cursor *cursor, const char *word, enum replay_verb *verb)
+static bool find_verb(struct cursor *cursor, const char *word, struct replay_action *action)
 {
 	const char *nearest;
 
 	for (unsigned i = 0; i < REPLAY_VERBS; i++)
-		if (!strcmp(replay_verbs[i].name, word)) {
-			*verb = i;
+		if (!strcmp(replay_rows[i].name, word)) {
+			*action = replay_action_of((enum replay_verb)i);
 			return true;
 		}
 	nearest = nearest_name(word, verb_name, NULL);
@@ -61,10 +59,10 @@ static bool find_verb(struct cursor *cursor, const char *word, enum replay_verb 
 	return PROBLEM(cursor, "unknown replay command '%.40s'", word);
 }
 
-static bool parse_number(struct cursor *cursor, const struct verb *verb, const struct argument *row,
-                         const char *text, uint64_t *value)
+static bool parse_number(struct cursor *cursor, const struct replay_row *verb,
+                         const struct replay_argument *row, const char *text, uint64_t *value)
 {
-	if (!number_parse(text, value))
+	if (!text_parse_unsigned(text, strlen(text), value))
 		return PROBLEM(cursor, "%s: %s is not a number: '%.40s'", verb->name, row->name,
 		               text);
 	if (*value > row->max)
@@ -73,8 +71,8 @@ static bool parse_number(struct cursor *cursor, const struct verb *verb, const s
 	return true;
 }
 
-static bool parse_choice(struct cursor *cursor, const struct verb *verb, const struct argument *row,
-                         const char *text, uint64_t *value)
+static bool parse_choice(struct cursor *cursor, const struct replay_row *verb,
+                         const struct replay_argument *row, const char *text, uint64_t *value)
 {
 	char all[100];
 	const char *name;
@@ -88,8 +86,9 @@ static bool parse_choice(struct cursor *cursor, const struct verb *verb, const s
 	               all_names(all, sizeof(all), " ", row->choice, NULL), text);
 }
 
-static bool take_value(struct cursor *cursor, const struct verb *verb, const struct argument *row,
-                       const char *text, union replay_value *value)
+static bool take_value(struct cursor *cursor, const struct replay_row *verb,
+                       const struct replay_argument *row, const char *text,
+                       union replay_value *value)
 {
 	switch (row->kind) {
 	case ARGUMENT_WORD:
@@ -106,36 +105,38 @@ static bool take_value(struct cursor *cursor, const struct verb *verb, const str
 	}
 }
 
-static bool take_event(struct cursor *cursor, const struct verb *verb, const struct argument *row,
-                       const char *text, struct replay_command *command, size_t i)
+static bool take_event(struct cursor *cursor, const struct replay_row *verb,
+                       const struct replay_argument *row, const char *text,
+                       struct replay_command *command, size_t i)
 {
-	uint64_t count = command->argument[i].number++, more;
+	uint64_t count = command->action.argument[i].number++, more;
 
 	return parse_number(cursor, verb, row, text,
 	                    count < REPLAY_EVENTS ? &command->events[count] : &more);
 }
 
-static bool keep_word(struct cursor *cursor, const struct verb *verb, const struct argument *row,
-                      const char *text, struct replay_command *command, size_t i)
+static bool keep_word(struct cursor *cursor, const struct replay_row *verb,
+                      const struct replay_argument *row, const char *text,
+                      struct replay_command *command, size_t i)
 {
-	uint64_t count = command->argument[i].number;
+	uint64_t count = command->action.argument[i].number;
 
 	if (count == REPLAY_WORDS)
 		return PROBLEM(cursor, "%s: more than %d times %s", verb->name, REPLAY_WORDS,
 		               row->name);
-	command->argument[i].number++;
+	command->action.argument[i].number++;
 	command->words[count] = text;
 	return true;
 }
 
-static bool has_place(const struct argument *row)
+static bool has_place(const struct replay_argument *row)
 {
-	return row->kind == ARGUMENT_NUMBER || row->kind == ARGUMENT_WORD ||
-	       row->kind == ARGUMENT_CHOICE;
+	return row->kind <= ARGUMENT_CHOICE;
 }
 
 /* Whether the row is meant by the word; *text is then the argument's text. */
-static bool row_matches(const struct argument *row, bool typed, const char *word, const char **text)
+static bool row_matches(const struct replay_argument *row, bool typed, const char *word,
+                        const char **text)
 {
 	size_t length = strlen(row->name);
 
@@ -156,12 +157,12 @@ static bool row_matches(const struct argument *row, bool typed, const char *word
 	}
 }
 
-static bool take_word(struct cursor *cursor, const struct verb *verb, const char *word,
+static bool take_word(struct cursor *cursor, const struct replay_row *verb, const char *word,
                       struct replay_command *command)
 {
 	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++) {
-		const struct argument *row = &verb->arguments[i];
-		bool typed = command->given >> i & 1;
+		const struct replay_argument *row = &verb->arguments[i];
+		bool typed = command->action.given >> i & 1;
 		const char *text;
 
 		if (!row_matches(row, typed, word, &text))
@@ -172,25 +173,22 @@ static bool take_word(struct cursor *cursor, const struct verb *verb, const char
 			return keep_word(cursor, verb, row, text, command, i);
 		if (typed)
 			return PROBLEM(cursor, "%s: %s is given twice", verb->name, row->name);
-		command->given |= 1u << i;
-		return take_value(cursor, verb, row, text, &command->argument[i]);
+		command->action.given |= 1u << i;
+		return take_value(cursor, verb, row, text, &command->action.argument[i]);
 	}
 	return PROBLEM(cursor, "%s: unexpected argument '%.40s'", verb->name, word);
 }
 
 static bool parse_arguments(struct cursor *cursor, struct replay_command *command)
 {
-	const struct verb *verb = &replay_verbs[command->verb];
+	const struct replay_row *verb = &replay_rows[command->action.verb];
 	const char *word;
 
-	command->given = 0;
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++)
-		command->argument[i].number = verb->arguments[i].otherwise;
 	while ((word = next_word(cursor)))
 		if (!take_word(cursor, verb, word, command))
 			return false;
 	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++)
-		if (verb->arguments[i].required && !(command->given >> i & 1))
+		if (verb->arguments[i].required && !(command->action.given >> i & 1))
 			return PROBLEM(cursor, "%s: missing %s%s", verb->name,
 			               verb->arguments[i].name,
 			               verb->arguments[i].kind == ARGUMENT_KEY ? "=N" : "");
@@ -252,7 +250,7 @@ static bool parse_command(struct cursor *cursor, const char *word, struct replay
 		if (!word || !strcmp(word, "expect"))
 			return PROBLEM(cursor, "expect: missing COMMAND");
 	}
-	return find_verb(cursor, word, &command->verb) && parse_arguments(cursor, command);
+	return find_verb(cursor, word, &command->action) && parse_arguments(cursor, command);
 }
 
 /* Cuts the comment and a carriage return off. False: control bytes, which no command has. */

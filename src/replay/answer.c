@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Answers' texts. A replay of millions of lines spends its time here: no printf. */
-#include "replay_answer.h"
+#include "room_int.h"
 
 #include <stdarg.h>
 #include <stdio.h>

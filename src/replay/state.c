@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Saves, puts and clears the states of a replay. */
-#include "replay_state.h"
-
+/* Saves, puts, clears and shows states. */
 #include <string.h>
 
-#include "replay_answer.h"
+#include "room_int.h"
 
 static struct replay_state *find(struct replay *replay, const char *name)
 {
@@ -55,10 +53,11 @@ static bool answer_report(struct replay_answer *answer, const struct vpmu_report
 }
 
 bool replay_save(struct replay *replay, const struct replay_command *command,
-                 struct replay_answer *answer)
+                 struct replay_reply *reply, struct replay_answer *answer)
 {
 	struct vpmu_target target = vpmu_target_machine(replay->pmu);
-	struct replay_state *state = find_or_add(replay, "save", command->argument[0].word, answer);
+	struct replay_state *state =
+		find_or_add(replay, "save", command->action.argument[0].word, answer);
 	struct vpmu_layout layout;
 	struct vpmu_report report;
 
@@ -70,10 +69,10 @@ bool replay_save(struct replay *replay, const struct replay_command *command,
 }
 
 bool replay_clear(struct replay *replay, const struct replay_command *command,
-                  struct replay_answer *answer)
+                  struct replay_reply *reply, struct replay_answer *answer)
 {
 	struct replay_state *state =
-		find_or_add(replay, "clear", command->argument[0].word, answer);
+		find_or_add(replay, "clear", command->action.argument[0].word, answer);
 	struct vpmu_layout layout;
 
 	if (!state)
@@ -85,13 +84,13 @@ bool replay_clear(struct replay *replay, const struct replay_command *command,
 }
 
 bool replay_put(struct replay *replay, const struct replay_command *command,
-                struct replay_answer *answer)
+                struct replay_reply *reply, struct replay_answer *answer)
 {
 	struct vpmu_target target = vpmu_target_machine(replay->pmu);
-	const char *name = command->argument[PUT_NAME].word;
+	const char *name = command->action.argument[PUT_NAME].word;
 	const struct replay_state *state = find(replay, name);
-	enum vpmu_level level = (enum vpmu_level)command->argument[PUT_LEVEL].number;
-	const struct vpmu_order *order = vpmu_order_at(command->argument[PUT_ORDER].number);
+	enum vpmu_level level = (enum vpmu_level)command->action.argument[PUT_LEVEL].number;
+	const struct vpmu_order *order = vpmu_order_at(command->action.argument[PUT_ORDER].number);
 	struct vpmu_layout layout;
 	struct vpmu_report report;
 
@@ -102,4 +101,29 @@ bool replay_put(struct replay *replay, const struct replay_command *command,
 	vpmu_state_put(&state->state, &layout, &target, level, order, VPMU_POLICY_ROLL_BACK,
 	               &report);
 	return answer_report(answer, &report, "writes");
+}
+
+/* Whether the register keeps a value of its own: an alias shows another's, a command has none. */
+static bool is_stored(const struct vpmu_register *reg)
+{
+	return reg->kind != VPMU_KIND_COUNTER_ALIAS && reg->kind != VPMU_KIND_SELECTOR_ALIAS &&
+	       (reg->host == VPMU_ACCESS_READ || reg->host == VPMU_ACCESS_READ_WRITE) &&
+	       reg->guest != VPMU_ACCESS_COMMAND;
+}
+
+bool replay_state(struct replay *replay, const struct replay_command *command,
+                  struct replay_reply *reply, struct replay_answer *answer)
+{
+	for (size_t i = 0; i < replay->register_count; i++) {
+		const struct vpmu_register *reg = &replay->registers[i];
+		uint64_t value;
+
+		if (!is_stored(reg) || vpmu_pmu_host_read(replay->pmu, reg->msr, &value))
+			continue;
+		answer_add(answer, answer->length ? " " : "");
+		answer_add(answer, reg->name);
+		answer_add(answer, "=");
+		answer_hex(answer, value);
+	}
+	return true;
 }

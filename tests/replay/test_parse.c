@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The replay language's parser: what a line means, and what is said of a bad one. */
-#include "replay_unit.h"
+#include "unit.h"
 
 static struct replay_command command;
 static char problem[REPLAY_PROBLEM_BYTES];
@@ -8,7 +8,7 @@ static char problem[REPLAY_PROBLEM_BYTES];
 static void assert_command(const char *line, enum replay_verb verb)
 {
 	assert_int_equal(parse(line, &command, problem), REPLAY_COMMAND);
-	assert_int_equal(command.verb, verb);
+	assert_int_equal(command.action.verb, verb);
 }
 
 static void assert_problem(const char *line, const char *said)
@@ -29,29 +29,29 @@ static void blank_and_comment_lines_are_no_commands(void **state)
 static void words_are_separated_by_any_blanks(void **state)
 {
 	assert_command("  wrmsr\t0x186 \t 5\t", REPLAY_WRMSR);
-	assert_int_equal(command.argument[MSR_INDEX].number, 0x186);
-	assert_int_equal(command.argument[MSR_VALUE].number, 5);
+	assert_int_equal(command.action.argument[MSR_INDEX].number, 0x186);
+	assert_int_equal(command.action.argument[MSR_VALUE].number, 5);
 }
 
 static void a_comment_ends_a_command(void **state)
 {
 	assert_command("rdmsr 0xc1#5", REPLAY_RDMSR);
-	assert_int_equal(command.argument[MSR_INDEX].number, 0xc1);
+	assert_int_equal(command.action.argument[MSR_INDEX].number, 0xc1);
 }
 
 static void a_carriage_return_ends_a_line(void **state)
 {
 	assert_command("rdmsr 193\r", REPLAY_RDMSR);
-	assert_int_equal(command.argument[MSR_INDEX].number, 193);
+	assert_int_equal(command.action.argument[MSR_INDEX].number, 193);
 	assert_problem("rdmsr\r 193", "control byte 0x0d in column 6");
 }
 
 static void numbers_take_all_64_bits_and_no_more(void **state)
 {
 	assert_command("wrmsr 0xffffffff 18446744073709551615", REPLAY_WRMSR);
-	assert_int_equal(command.argument[MSR_VALUE].number, UINT64_MAX);
+	assert_int_equal(command.action.argument[MSR_VALUE].number, UINT64_MAX);
 	assert_command("wrmsr 1 0XfFfFffffffffffff", REPLAY_WRMSR);
-	assert_int_equal(command.argument[MSR_VALUE].number, UINT64_MAX);
+	assert_int_equal(command.action.argument[MSR_VALUE].number, UINT64_MAX);
 	assert_problem("wrmsr 1 18446744073709551616",
 	               "wrmsr: VALUE is not a number: '18446744073709551616'");
 	assert_problem("wrmsr 0x100000000 1",
@@ -73,7 +73,7 @@ static void what_is_no_number_is_refused(void **state)
 static void leading_zeros_are_decimal(void **state)
 {
 	assert_command("rdmsr 010", REPLAY_RDMSR);
-	assert_int_equal(command.argument[MSR_INDEX].number, 10);
+	assert_int_equal(command.action.argument[MSR_INDEX].number, 10);
 }
 
 static void missing_and_extra_arguments_are_named(void **state)
@@ -99,11 +99,11 @@ static void unknown_commands_get_a_suggestion(void **state)
 static void rdpmc_defaults_to_the_kernel_with_pce(void **state)
 {
 	assert_command("rdpmc 0x40000000", REPLAY_RDPMC);
-	assert_int_equal(command.argument[RDPMC_CPL].number, 0);
-	assert_int_equal(command.argument[RDPMC_PCE].number, 1);
+	assert_int_equal(command.action.argument[RDPMC_CPL].number, 0);
+	assert_int_equal(command.action.argument[RDPMC_PCE].number, 1);
 	assert_command("rdpmc 1 pce=0 cpl=3", REPLAY_RDPMC);
-	assert_int_equal(command.argument[RDPMC_CPL].number, 3);
-	assert_int_equal(command.argument[RDPMC_PCE].number, 0);
+	assert_int_equal(command.action.argument[RDPMC_CPL].number, 3);
+	assert_int_equal(command.action.argument[RDPMC_PCE].number, 0);
 }
 
 static void run_keeps_each_class_in_its_place(void **state)
@@ -112,8 +112,8 @@ static void run_keeps_each_class_in_its_place(void **state)
 	               "branch-misses=5 llc-references=6 cpl=3",
 	               REPLAY_RUN);
 	for (unsigned i = 0; i <= VPMU_LLC_MISSES; i++)
-		assert_int_equal(command.argument[i].number, i + 1);
-	assert_int_equal(command.argument[RUN_CPL].number, 3);
+		assert_int_equal(command.action.argument[i].number, i + 1);
+	assert_int_equal(command.action.argument[RUN_CPL].number, 3);
 }
 
 static void run_knows_its_classes_by_their_public_names(void **state)
@@ -124,28 +124,28 @@ static void run_knows_its_classes_by_their_public_names(void **state)
 		snprintf(line, sizeof(line), "run instructions=1 %s=9",
 		         vpmu_class_name((enum vpmu_class)i));
 		assert_command(line, REPLAY_RUN);
-		assert_int_equal(command.argument[i].number, 9);
+		assert_int_equal(command.action.argument[i].number, 9);
 	}
 }
 
 static void emulate_takes_a_flag(void **state)
 {
 	assert_command("emulate", REPLAY_EMULATE);
-	assert_int_equal(command.argument[EMULATE_BRANCH].number, 0);
+	assert_int_equal(command.action.argument[EMULATE_BRANCH].number, 0);
 	assert_command("emulate cpl=3 branch", REPLAY_EMULATE);
-	assert_int_equal(command.argument[EMULATE_BRANCH].number, 1);
-	assert_int_equal(command.argument[EMULATE_CPL].number, 3);
+	assert_int_equal(command.action.argument[EMULATE_BRANCH].number, 1);
+	assert_int_equal(command.action.argument[EMULATE_CPL].number, 3);
 }
 
 static void a_filter_is_a_list_of_events(void **state)
 {
 	assert_command("filter allow fixed=3 0xc0 0x412e", REPLAY_FILTER);
-	assert_int_equal(command.argument[FILTER_ACTION].number, 0);
-	assert_int_equal(command.argument[FILTER_FIXED].number, 3);
-	assert_int_equal(command.argument[FILTER_EVENTS].number, 2);
+	assert_int_equal(command.action.argument[FILTER_ACTION].number, 0);
+	assert_int_equal(command.action.argument[FILTER_FIXED].number, 3);
+	assert_int_equal(command.action.argument[FILTER_EVENTS].number, 2);
 	assert_int_equal(command.events[1], 0x412e);
 	assert_command("filter none", REPLAY_FILTER);
-	assert_int_equal(command.argument[FILTER_ACTION].number, 2);
+	assert_int_equal(command.action.argument[FILTER_ACTION].number, 2);
 	assert_problem("filter maybe 1", "filter: ACTION is one of allow deny none, not 'maybe'");
 }
 
@@ -157,21 +157,22 @@ static void a_filter_keeps_300_events_and_counts_all(void **state)
 	for (unsigned i = 0; i < REPLAY_EVENTS; i++)
 		strcat(line, " 1");
 	assert_command(line, REPLAY_FILTER);
-	assert_int_equal(command.argument[FILTER_EVENTS].number, REPLAY_EVENTS);
+	assert_int_equal(command.action.argument[FILTER_EVENTS].number, REPLAY_EVENTS);
 	strcat(line, " 1");
 	assert_command(line, REPLAY_FILTER);
-	assert_int_equal(command.argument[FILTER_EVENTS].number, REPLAY_EVENTS + 1);
+	assert_int_equal(command.action.argument[FILTER_EVENTS].number, REPLAY_EVENTS + 1);
 }
 
 static void put_defaults_to_full_and_safe(void **state)
 {
 	assert_command("put a", REPLAY_PUT);
-	assert_string_equal(command.argument[PUT_NAME].word, "a");
-	assert_int_equal(command.argument[PUT_LEVEL].number, VPMU_LEVEL_FULL);
-	assert_string_equal(vpmu_order_at(command.argument[PUT_ORDER].number)->name, "safe");
+	assert_string_equal(command.action.argument[PUT_NAME].word, "a");
+	assert_int_equal(command.action.argument[PUT_LEVEL].number, VPMU_LEVEL_FULL);
+	assert_string_equal(vpmu_order_at(command.action.argument[PUT_ORDER].number)->name, "safe");
 	assert_command("put a order=stop-first level=runtime", REPLAY_PUT);
-	assert_int_equal(command.argument[PUT_LEVEL].number, VPMU_LEVEL_RUNTIME);
-	assert_string_equal(vpmu_order_at(command.argument[PUT_ORDER].number)->name, "stop-first");
+	assert_int_equal(command.action.argument[PUT_LEVEL].number, VPMU_LEVEL_RUNTIME);
+	assert_string_equal(vpmu_order_at(command.action.argument[PUT_ORDER].number)->name,
+	                    "stop-first");
 }
 
 static void put_knows_every_order_and_level(void **state)
@@ -182,12 +183,12 @@ static void put_knows_every_order_and_level(void **state)
 	for (size_t i = 0; (order = vpmu_order_at(i)); i++) {
 		snprintf(line, sizeof(line), "put a order=%s", order->name);
 		assert_command(line, REPLAY_PUT);
-		assert_ptr_equal(vpmu_order_at(command.argument[PUT_ORDER].number), order);
+		assert_ptr_equal(vpmu_order_at(command.action.argument[PUT_ORDER].number), order);
 	}
 	for (unsigned level = 0; level < VPMU_LEVEL_NEVER; level++) {
 		snprintf(line, sizeof(line), "put a level=%s", vpmu_level_name(level));
 		assert_command(line, REPLAY_PUT);
-		assert_int_equal(command.argument[PUT_LEVEL].number, level);
+		assert_int_equal(command.action.argument[PUT_LEVEL].number, level);
 	}
 	assert_problem("put a level=ful", "put: level is one of runtime reset full, not 'ful'");
 }
@@ -253,7 +254,7 @@ static void expect_splits_at_the_lone_equals_sign(void **state)
 {
 	assert_command("expect rdpmc 0 cpl=3 = 0x5", REPLAY_RDPMC);
 	assert_string_equal(command.expected, "0x5");
-	assert_int_equal(command.argument[RDPMC_CPL].number, 3);
+	assert_int_equal(command.action.argument[RDPMC_CPL].number, 3);
 	assert_command("expect  enter =  pmi=1 \t masked=0  # so it is", REPLAY_ENTER);
 	assert_string_equal(command.expected, "pmi=1 masked=0");
 	assert_command("enter", REPLAY_ENTER);

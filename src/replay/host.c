@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Filters, CPUID, KVM_PMU_CAP_DISABLE and failing creations. On a profile that has no such thing
- * they answer "fail". */
-#include "replay_host.h"
-
+/* Filters, CPUID and KVM_PMU_CAP_DISABLE. On a profile that has no such thing they are refused. */
 #include <stdio.h>
 #include <string.h>
 
-#include "replay_answer.h"
-
-static bool done(struct replay_answer *answer, enum vpmu_status status)
-{
-	answer_add(answer, status == VPMU_OK ? "ok" : "fail");
-	return true;
-}
+#include "room_int.h"
 
 /* The machine looks at a filter as long as it is set: the next one is made in another place. */
 bool replay_filter(struct replay *replay, const struct replay_command *command,
-                   struct replay_answer *answer)
+                   struct replay_reply *reply, struct replay_answer *answer)
 {
 	static const uint32_t actions[] = {VPMU_FILTER_ALLOW, VPMU_FILTER_DENY};
-	const union replay_value *argument = command->argument;
+	const union replay_value *argument = command->action.argument;
 	struct vpmu_filter *filter = &replay->filters[!replay->filter];
 	uint64_t count = argument[FILTER_EVENTS].number;
-	enum vpmu_status status;
 
 	if (argument[FILTER_ACTION].number == FILTER_NONE) {
-		if (command->given != 1u << FILTER_ACTION || count)
+		if (command->action.given != 1u << FILTER_ACTION || count)
 			return answer_problem(answer, "filter: none takes no more arguments");
-		return done(answer, vpmu_pmu_set_filter(replay->pmu, NULL));
+		reply->status = vpmu_pmu_set_filter(replay->pmu, NULL);
+		return true;
 	}
 	filter->action = actions[argument[FILTER_ACTION].number];
 	filter->fixed_bitmap = (uint32_t)argument[FILTER_FIXED].number;
@@ -35,17 +26,10 @@ bool replay_filter(struct replay *replay, const struct replay_command *command,
 	filter->count = (uint32_t)count;
 	if (count <= VPMU_FILTER_EVENTS)
 		memcpy(filter->events, command->events, count * sizeof(filter->events[0]));
-	status = vpmu_pmu_set_filter(replay->pmu, filter);
-	if (status == VPMU_OK)
+	reply->status = vpmu_pmu_set_filter(replay->pmu, filter);
+	if (!reply->status)
 		replay->filter = !replay->filter;
-	return done(answer, status);
-}
-
-bool replay_fail_create(struct replay *replay, const struct replay_command *command,
-                        struct replay_answer *answer)
-{
-	return done(answer,
-	            vpmu_pmu_fail_creations(replay->pmu, (uint32_t)command->argument[0].number));
+	return true;
 }
 
 /* The script's model with the overrides behind its own. */
@@ -55,7 +39,7 @@ static bool changed_model(const struct replay *replay, const struct replay_comma
 	char text[REPLAY_MODEL_BYTES * 2], why[512] = "";
 	size_t length = (size_t)snprintf(text, sizeof(text), "%s", replay->model_text);
 
-	for (uint64_t i = 0; i < command->argument[0].number && length < sizeof(text); i++)
+	for (uint64_t i = 0; i < command->action.argument[0].number && length < sizeof(text); i++)
 		length += (size_t)snprintf(text + length, sizeof(text) - length, ",%s",
 		                           command->words[i]);
 	if (length >= sizeof(text))
@@ -75,25 +59,23 @@ static bool has_lost(const struct replay *replay, const struct vpmu_model *befor
 }
 
 bool replay_cpuid(struct replay *replay, const struct replay_command *command,
-                  struct replay_answer *answer)
+                  struct replay_reply *reply, struct replay_answer *answer)
 {
 	struct vpmu_model before = *vpmu_pmu_model(replay->pmu), model;
-	enum vpmu_status status;
 
 	if (!changed_model(replay, command, answer, &model))
 		return false;
-	status = vpmu_pmu_set_model(replay->pmu, &model);
-	if (status == VPMU_OK) {
+	reply->status = vpmu_pmu_set_model(replay->pmu, &model);
+	if (!reply->status) {
 		replay_load_model(replay, &model);
 		replay->lost_counters |= has_lost(replay, &before, vpmu_pmu_model(replay->pmu));
 	}
-	return done(answer, status);
+	return true;
 }
 
 bool replay_cap_pmu_disable(struct replay *replay, const struct replay_command *command,
-                            struct replay_answer *answer)
+                            struct replay_reply *reply, struct replay_answer *answer)
 {
-	if (replay->vcpu_exists)
-		return done(answer, VPMU_REFUSED);
-	return done(answer, vpmu_pmu_disable(replay->pmu));
+	reply->status = replay->vcpu_exists ? VPMU_REFUSED : vpmu_pmu_disable(replay->pmu);
+	return true;
 }

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "replay.h"
+#include <replay/room.h>
 
 /* Parses a constant, from memory of exactly its size so that the sanitizers see a byte too many.
  * The line is freed by the next call. */
