@@ -15,25 +15,25 @@ static bool reads_as(struct vpmu_pmu *pmu, const struct scenario *scenario,
 	bool same = true;
 
 	for (unsigned i = 0; i < layout->value_count; i++) {
-		const struct deed read = {CHECK_DO_READ, stored(layout, i)->msr, 0};
-		const struct check_answer right = {.value = expected[i]};
+		uint32_t msr = stored(layout, i)->msr;
+		const struct replay_reply right = {.value = expected[i]};
 		uint64_t got = 0;
 
-		vpmu_pmu_host_read(pmu, read.msr, &got);
+		vpmu_pmu_host_read(pmu, msr, &got);
 		if (got == expected[i])
 			continue;
 		same = false;
-		deed_do(pmu, read, record);
+		step_do(pmu, replay_access(REPLAY_HOST_RDMSR, msr, 0), record);
 		record_expects(record, &right);
 	}
 	return same;
 }
 
-static bool acts_as(struct vpmu_pmu *pmu, struct deed deed, struct vpmu_outcome expected,
+static bool acts_as(struct vpmu_pmu *pmu, struct replay_action action, struct vpmu_outcome expected,
                     struct record *record)
 {
-	const struct check_answer right = {.outcome = expected};
-	struct vpmu_outcome got = deed_do(pmu, deed, record).outcome;
+	const struct replay_reply right = {.outcome = expected};
+	struct vpmu_outcome got = step_do(pmu, action, record).outcome;
 
 	if (same_pmis(got, expected))
 		return true;
@@ -52,16 +52,16 @@ static void hold_recorded(struct vpmu_pmu *pmu, const struct scenario *scenario,
 static bool goes_on_as(struct vpmu_pmu *pmu, const struct scenario *scenario,
                        const struct reference *lived, struct record *record)
 {
-	const struct deed enter = {.verb = CHECK_DO_ENTER},
-			  unmask = {CHECK_DO_LVTPC, 0, VPMU_LVTPC_RESET};
+	const struct replay_action enter = replay_simple(REPLAY_ENTER, 0);
+	const struct replay_action unmask = replay_simple(REPLAY_LVTPC, VPMU_LVTPC_RESET);
 	bool same;
 
-	deed_do(pmu, unmask, record);
+	step_do(pmu, unmask, record);
 	same = acts_as(pmu, enter, lived->entered, record) &&
 	       reads_as(pmu, scenario, lived->put, record);
 	for (unsigned i = 0; i < RUNS && same; i++) {
-		deed_do(pmu, unmask, record);
-		same = acts_as(pmu, (struct deed){CHECK_DO_RUN, 0, run_lengths[i]}, lived->ran[i],
+		step_do(pmu, unmask, record);
+		same = acts_as(pmu, replay_simple(REPLAY_RUN, run_lengths[i]), lived->ran[i],
 		               record) &&
 		       reads_as(pmu, scenario, lived->after[i], record);
 	}

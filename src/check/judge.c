@@ -10,13 +10,13 @@ struct judging {
 	uint32_t violated;
 };
 
-static struct check_answer act(struct judging *judging, enum check_verb verb, uint64_t value)
+static struct replay_reply act(struct judging *judging, enum replay_verb verb, uint64_t value)
 {
-	return deed_do(judging->pmu, (struct deed){verb, 0, value}, judging->record);
+	return step_do(judging->pmu, replay_simple(verb, value), judging->record);
 }
 
 static void violate(struct judging *judging, enum check_property property,
-                    const struct check_answer *expected)
+                    const struct replay_reply *expected)
 {
 	judging->violated |= BIT32(property);
 	record_expects(judging->record, expected);
@@ -39,12 +39,12 @@ static uint8_t whose_value(const struct judging *judging, const uint64_t *expect
 static void note_wrong(struct judging *judging, const uint64_t *expected, unsigned i)
 {
 	const struct vpmu_register *reg = stored(judging->scenario->layout, i);
-	struct check_answer right = {.value = expected[i]}, got;
+	struct replay_reply right = {.value = expected[i]}, got;
 	struct record *record = judging->record;
 
 	if (!record)
 		return;
-	got = deed_do(judging->pmu, (struct deed){CHECK_DO_READ, reg->msr, 0}, record);
+	got = step_do(judging->pmu, replay_access(REPLAY_HOST_RDMSR, reg->msr, 0), record);
 	record_expects(record, &right);
 	record->steps[record->count - 1].same_as = whose_value(judging, expected, i, got.value);
 }
@@ -102,8 +102,8 @@ static unsigned raised_by(struct vpmu_outcome outcome)
 static void first_entry(struct judging *judging, unsigned raised)
 {
 	const struct scenario *scenario = judging->scenario;
-	const struct check_answer right = {.outcome = scenario->reference.entered};
-	struct vpmu_outcome outcome = act(judging, CHECK_DO_ENTER, 0).outcome;
+	const struct replay_reply right = {.outcome = scenario->reference.entered};
+	struct vpmu_outcome outcome = act(judging, REPLAY_ENTER, 0).outcome;
 
 	if (scenario->level == VPMU_LEVEL_RESET) {
 		if (outcome.pmi)
@@ -120,12 +120,12 @@ static void first_entry(struct judging *judging, unsigned raised)
 static void run_on(struct judging *judging, unsigned i)
 {
 	const struct scenario *scenario = judging->scenario;
-	const struct check_answer right = {.outcome = scenario->reference.ran[i]};
+	const struct replay_reply right = {.outcome = scenario->reference.ran[i]};
 	bool reset = scenario->level == VPMU_LEVEL_RESET;
 	unsigned got, wanted = raised_by(right.outcome);
 
-	act(judging, CHECK_DO_LVTPC, VPMU_LVTPC_RESET);
-	got = raised_by(act(judging, CHECK_DO_RUN, run_lengths[i]).outcome);
+	act(judging, REPLAY_LVTPC, VPMU_LVTPC_RESET);
+	got = raised_by(act(judging, REPLAY_RUN, run_lengths[i]).outcome);
 	if (got < wanted)
 		violate(judging, CHECK_NO_PMI_LOST, &right);
 	if (got > wanted)
@@ -146,14 +146,14 @@ static bool has_gone_wrong(const struct judging *judging)
 /* kvm_pmu_cleanup releases an event at the second scheduling in after its last use. */
 static void lazy_release(struct judging *judging)
 {
-	struct check_answer answer;
+	struct replay_reply answer;
 	unsigned asked = judging->scenario->reference.counters_on;
 
 	for (unsigned i = 0; i < 2; i++) {
-		act(judging, CHECK_DO_SCHEDULE, 0);
-		act(judging, CHECK_DO_ENTER, 0);
+		act(judging, REPLAY_SCHEDULE, 0);
+		act(judging, REPLAY_ENTER, 0);
 	}
-	answer = act(judging, CHECK_DO_EVENTS, 0);
+	answer = act(judging, REPLAY_EVENT_COUNTS, 0);
 	if (answer.events.live <= asked)
 		return;
 	answer.events.released += answer.events.live - asked;
@@ -171,7 +171,7 @@ uint32_t judge(struct vpmu_pmu *pmu, const struct scenario *scenario, unsigned r
 		judging.violated |= BIT32(CHECK_READS_AS_PUT);
 	if (record)
 		record->part = CHECK_PART_AFTER;
-	act(&judging, CHECK_DO_LVTPC, reset ? VPMU_LVTPC_MASKED : VPMU_LVTPC_RESET);
+	act(&judging, REPLAY_LVTPC, reset ? VPMU_LVTPC_MASKED : VPMU_LVTPC_RESET);
 	compare(&judging, scenario->state.values, false);
 	/* After a reset it is worth knowing what a wrong register does to the guest that boots. */
 	if (judging.violated && !reset)

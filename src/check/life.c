@@ -33,21 +33,21 @@ static uint32_t slots_with(const struct making *making, uint32_t conditions)
 	return slots;
 }
 
-static struct check_answer act(const struct making *making, enum check_verb verb, uint64_t value)
+static struct replay_reply act(const struct making *making, enum replay_verb verb, uint64_t value)
 {
-	return deed_do(making->pmu, (struct deed){verb, 0, value}, making->record);
+	return step_do(making->pmu, replay_simple(verb, value), making->record);
 }
 
 static void write_register(const struct making *making, enum vpmu_kind kind, unsigned index,
                            uint64_t value)
 {
 	int at = value_of_kind(making->layout, kind, index);
-	struct deed deed = {.verb = CHECK_DO_WRITE, .value = value};
+	uint32_t msr;
 
 	if (at < 0)
 		return;
-	deed.msr = stored(making->layout, (unsigned)at)->msr;
-	deed_do(making->pmu, deed, making->record);
+	msr = stored(making->layout, (unsigned)at)->msr;
+	step_do(making->pmu, replay_access(REPLAY_WRMSR, msr, value), making->record);
 }
 
 static uint64_t start_of(const struct making *making, unsigned slot)
@@ -172,7 +172,7 @@ static void stop(struct making *making, uint32_t stopped, uint32_t switched)
 	if (switched)
 		write_register(making, VPMU_KIND_GLOBAL_CTRL, 0, making->global);
 	if (stopped | switched)
-		act(making, CHECK_DO_ENTER, 0);
+		act(making, REPLAY_ENTER, 0);
 }
 
 /* These come last, as what follows would make them good. */
@@ -181,17 +181,17 @@ static void owe(struct making *making, uint32_t slots)
 	if (!slots)
 		return;
 	program(making, slots);
-	act(making, CHECK_DO_RUN, 1);
+	act(making, REPLAY_RUN, 1);
 }
 
 static void starve(struct making *making, uint32_t slots)
 {
 	if (!slots)
 		return;
-	act(making, CHECK_DO_FAIL_CREATE, (uint64_t)__builtin_popcount(slots));
+	act(making, REPLAY_FAIL_CREATE, (uint64_t)__builtin_popcount(slots));
 	program(making, slots);
-	act(making, CHECK_DO_ENTER, 0);
-	act(making, CHECK_DO_FAIL_CREATE, 0);
+	act(making, REPLAY_ENTER, 0);
+	act(making, REPLAY_FAIL_CREATE, 0);
 }
 
 bool life_make(struct machine *machine, const struct scenario *scenario, struct record *record)
@@ -204,19 +204,19 @@ bool life_make(struct machine *machine, const struct scenario *scenario, struct 
 	if (starved && vpmu_pmu_fail_creations(making.pmu, 0))
 		return false;
 	if (scenario->scope->incidents & BIT32(CHECK_HOST))
-		act(&making, CHECK_DO_COUNT_HOST, 0);
+		act(&making, REPLAY_EXCLUDE_HOST, SWITCH_OFF);
 	if (!on)
 		return true;
 	program(&making, on & ~owing & ~starved);
 	allow_all(&making);
 	if (on & ~owing & ~starved)
-		act(&making, CHECK_DO_RUN, RAN);
+		act(&making, REPLAY_RUN, RAN);
 	stop(&making, slots_with(&making, BIT32(COUNTER_STOPPED)),
 	     slots_with(&making, BIT32(COUNTER_SWITCHED)));
 	owe(&making, owing);
 	starve(&making, starved);
 	if (slots_with(&making,
 	               BIT32(COUNTER_QUIET) | BIT32(COUNTER_PMI) | BIT32(COUNTER_EMULATED)))
-		act(&making, CHECK_DO_EMULATE, 0);
+		act(&making, REPLAY_EMULATE, 0);
 	return true;
 }

@@ -44,10 +44,10 @@ static void write_next(const struct scenario *scenario, struct vpmu_pmu *pmu, st
                        struct record *record)
 {
 	const struct write *write = &scenario->writes[node->at];
-	struct deed deed = {CHECK_DO_HOST_WRITE, write->msr, write->value};
-	const struct check_answer taken = {.status = VPMU_OK};
+	const struct replay_reply taken = {.status = VPMU_OK};
 
-	if (deed_do(pmu, deed, record).status) {
+	if (step_do(pmu, replay_access(REPLAY_HOST_WRMSR, write->msr, write->value), record)
+	            .status) {
 		record_expects(record, &taken);
 		node->refused = (uint8_t)(node->at + 1);
 		node->at = (uint8_t)scenario->count;
@@ -58,12 +58,12 @@ static void write_next(const struct scenario *scenario, struct vpmu_pmu *pmu, st
 
 static void enter(struct vpmu_pmu *pmu, struct node *node, struct record *record)
 {
-	raise_pmis(node, deed_do(pmu, (struct deed){.verb = CHECK_DO_ENTER}, record).outcome);
+	raise_pmis(node, step_do(pmu, replay_simple(REPLAY_ENTER, 0), record).outcome);
 }
 
 static void fail_creations(struct vpmu_pmu *pmu, uint64_t count, struct record *record)
 {
-	deed_do(pmu, (struct deed){CHECK_DO_FAIL_CREATE, 0, count}, record);
+	step_do(pmu, replay_simple(REPLAY_FAIL_CREATE, count), record);
 }
 
 /* Makes the move on a copy of the parent's machine and of its node. */
@@ -84,14 +84,14 @@ void make_move(const struct scenario *scenario, enum move move, struct vpmu_pmu 
 		enter(pmu, node, record);
 		break;
 	case MOVE_SCHEDULE:
-		deed_do(pmu, (struct deed){.verb = CHECK_DO_SCHEDULE}, record);
+		step_do(pmu, replay_simple(REPLAY_SCHEDULE, 0), record);
 		break;
 	case MOVE_RUN:
 		/* Its PMIs are the guest's own: it did run. */
-		deed_do(pmu, (struct deed){CHECK_DO_RUN, 0, MOMENT}, record);
+		step_do(pmu, replay_simple(REPLAY_RUN, MOMENT), record);
 		break;
 	case MOVE_HOST:
-		deed_do(pmu, (struct deed){CHECK_DO_HOST_RUN, 0, MOMENT}, record);
+		step_do(pmu, replay_simple(REPLAY_HOST_RUN, MOMENT), record);
 		break;
 	case MOVE_AGAIN:
 		node->round = 2;

@@ -2,89 +2,34 @@
 /* Steps, done on a machine and written down: what a counterexample is made of. */
 #include "room_int.h"
 
-static struct vpmu_amounts instructions(uint64_t count)
-{
-	return (struct vpmu_amounts){.of = {
-					     [VPMU_INSTRUCTIONS] = count,
-					     [VPMU_CYCLES] = count,
-					     [VPMU_REF_CYCLES] = count,
-				     }};
-}
-
-static struct check_answer act(struct vpmu_pmu *pmu, struct deed deed)
-{
-	struct vpmu_amounts amounts = instructions(deed.value);
-	struct check_answer answer = {0};
-
-	switch (deed.verb) {
-	case CHECK_DO_WRITE:
-		answer.status = vpmu_pmu_guest_write(pmu, deed.msr, deed.value);
-		break;
-	case CHECK_DO_HOST_WRITE:
-		answer.status = vpmu_pmu_host_write(pmu, deed.msr, deed.value);
-		break;
-	case CHECK_DO_READ:
-		answer.status = vpmu_pmu_host_read(pmu, deed.msr, &answer.value);
-		break;
-	case CHECK_DO_LVTPC:
-		vpmu_pmu_set_lvtpc(pmu, (uint32_t)deed.value);
-		break;
-	case CHECK_DO_ENTER:
-		answer.outcome = vpmu_pmu_enter(pmu);
-		break;
-	case CHECK_DO_RUN:
-		answer.outcome = vpmu_pmu_run(pmu, &amounts, 0);
-		break;
-	case CHECK_DO_EMULATE:
-		answer.outcome = vpmu_pmu_emulate(pmu, false, 0);
-		break;
-	case CHECK_DO_SCHEDULE:
-		vpmu_pmu_schedule(pmu);
-		break;
-	case CHECK_DO_FAIL_CREATE:
-		answer.status = vpmu_pmu_fail_creations(pmu, (uint32_t)deed.value);
-		break;
-	case CHECK_DO_EVENTS:
-		answer.events = vpmu_pmu_events(pmu);
-		break;
-	case CHECK_DO_HOST_RUN:
-		vpmu_pmu_host_run(pmu, &amounts);
-		break;
-	case CHECK_DO_COUNT_HOST:
-		vpmu_pmu_set_exclude_host(pmu, false);
-		break;
-	}
-	return answer;
-}
-
-static bool has_value(const struct vpmu_pmu *pmu, struct deed deed)
+static bool has_value(const struct vpmu_pmu *pmu, const struct replay_action *action)
 {
 	uint64_t value;
 
-	return deed.verb == CHECK_DO_HOST_WRITE &&
-	       vpmu_pmu_host_read(pmu, deed.msr, &value) == VPMU_OK && value == deed.value;
+	return action->verb == REPLAY_HOST_WRMSR &&
+	       !vpmu_pmu_host_read(pmu, (uint32_t)action->argument[MSR_INDEX].number, &value) &&
+	       value == action->argument[MSR_VALUE].number;
 }
 
-struct check_answer deed_do(struct vpmu_pmu *pmu, struct deed deed, struct record *record)
+struct replay_reply step_do(struct vpmu_pmu *pmu, struct replay_action action,
+                            struct record *record)
 {
 	struct check_step step;
 
 	if (!record)
-		return act(pmu, deed);
+		return replay_acts[action.verb](pmu, &action);
 	step = (struct check_step){
-		.verb = (uint8_t)deed.verb,
+		.action = action,
 		.part = record->part,
-		.msr = deed.msr,
-		.value = deed.value,
-		.has_value = has_value(pmu, deed),
+		.has_value = has_value(pmu, &action),
 	};
-	step.got = act(pmu, deed);
+	step.got = replay_acts[action.verb](pmu, &action);
 	if (record->count < RECORD_STEPS)
 		record->steps[record->count++] = step;
 	return step.got;
 }
 
-void record_expects(struct record *record, const struct check_answer *expected)
+void record_expects(struct record *record, const struct replay_reply *expected)
 {
 	struct check_step *step;
 

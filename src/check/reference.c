@@ -34,7 +34,7 @@ static unsigned turn_of(enum vpmu_kind kind)
 static void hold_one(struct vpmu_pmu *pmu, const struct vpmu_register *reg, uint64_t value,
                      struct record *record)
 {
-	deed_do(pmu, (struct deed){CHECK_DO_HOST_WRITE, reg->msr, value}, record);
+	step_do(pmu, replay_access(REPLAY_HOST_WRMSR, reg->msr, value), record);
 }
 
 void reference_hold(struct vpmu_pmu *pmu, const struct scenario *scenario, struct record *record)
@@ -64,10 +64,10 @@ void reference_run(struct reference *reference, struct vpmu_pmu *pmu,
 	reference->entered = vpmu_pmu_enter(pmu);
 	read_all(pmu, layout, reference->put);
 	for (unsigned i = 0; i < RUNS; i++) {
-		const struct deed run = {CHECK_DO_RUN, 0, run_lengths[i]};
+		const struct replay_action run = replay_simple(REPLAY_RUN, run_lengths[i]);
 
 		vpmu_pmu_set_lvtpc(pmu, VPMU_LVTPC_RESET);
-		reference->ran[i] = deed_do(pmu, run, NULL).outcome;
+		reference->ran[i] = step_do(pmu, run, NULL).outcome;
 		read_all(pmu, layout, reference->after[i]);
 	}
 }

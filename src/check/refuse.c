@@ -26,12 +26,13 @@ static int write_but_one(void *context, const struct vpmu_msr *msrs, unsigned co
 	struct refusing *refusing = context;
 
 	for (unsigned i = 0; i < count; i++) {
-		struct deed deed = {CHECK_DO_HOST_WRITE, msrs[i].index, msrs[i].value};
+		struct replay_action write =
+			replay_access(REPLAY_HOST_WRMSR, msrs[i].index, msrs[i].value);
 
 		if (refusing->writes++ == refusing->refused)
 			return (int)i;
 		++*refusing->transitions;
-		if (deed_do(refusing->pmu, deed, refusing->record).status)
+		if (step_do(refusing->pmu, write, refusing->record).status)
 			return (int)i;
 	}
 	return (int)count;
@@ -97,7 +98,7 @@ static bool values_hold(struct vpmu_pmu *pmu, const struct scenario *scenario,
 
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		uint32_t msr = stored(layout, i)->msr;
-		struct check_answer right = {.value = values[i]};
+		struct replay_reply right = {.value = values[i]};
 		uint64_t got = 0;
 
 		vpmu_pmu_host_read(pmu, msr, &got);
@@ -107,7 +108,7 @@ static bool values_hold(struct vpmu_pmu *pmu, const struct scenario *scenario,
 		if (!record)
 			continue;
 		record->part = CHECK_PART_AFTER;
-		deed_do(pmu, (struct deed){CHECK_DO_READ, msr, 0}, record);
+		step_do(pmu, replay_access(REPLAY_HOST_RDMSR, msr, 0), record);
 		record_expects(record, &right);
 	}
 	return hold;

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <replay/room.h>
 #include <vpmu/simulate.h>
 #include <vpmu/state.h>
 
@@ -135,41 +136,17 @@ bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout,
 
 /* --- Exploring --- */
 
-/* One step of a counterexample. */
-enum check_verb {
-	CHECK_DO_WRITE,      /* by the guest */
-	CHECK_DO_HOST_WRITE, /* by the VMM */
-	CHECK_DO_READ,       /* by the VMM */
-	CHECK_DO_LVTPC,
-	CHECK_DO_ENTER,
-	CHECK_DO_RUN,
-	CHECK_DO_EMULATE,
-	CHECK_DO_SCHEDULE,
-	CHECK_DO_FAIL_CREATE,
-	CHECK_DO_EVENTS,
-	CHECK_DO_HOST_RUN,
-	CHECK_DO_COUNT_HOST,
-};
-
 enum check_part { CHECK_PART_LIFE, CHECK_PART_PUT, CHECK_PART_AFTER, CHECK_PARTS };
 
-struct check_answer {
-	enum vpmu_status status;
-	uint64_t value;
-	struct vpmu_outcome outcome;
-	struct vpmu_event_counts events;
-};
-
+/* One step of a counterexample. */
 struct check_step {
-	uint8_t verb;    /* enum check_verb */
+	struct replay_action action;
+	struct replay_reply got, expected;
 	uint8_t part;    /* enum check_part */
 	bool expects;    /* what it answered is not what it should have: expected */
 	bool has_value;  /* of a host write: the register has that value already */
 	uint8_t same_as; /* of a wrong read: 1 + the place of a register that should have it, or 0
 	                  */
-	uint32_t msr;
-	uint64_t value;
-	struct check_answer got, expected;
 };
 
 /* A way that a put went, up to what was wrong. */
@@ -220,9 +197,6 @@ void check_result_clear(struct check_result *result);
 uint64_t check_estimate(const struct check_scope *scope, const struct check_subject *subject);
 
 /* --- A counterexample, for people and for `vpmu replay` --- */
-
-/* False for a trace with a step that the replay language has no command for (the host running). */
-bool check_trace_replays(const struct check_trace *trace);
 
 /* The text as snprintf() does: returns the length that it has, and cuts what does not fit. */
 size_t check_trace_replay(const struct check_trace *trace, const struct check_subject *subject,

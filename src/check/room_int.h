@@ -8,9 +8,7 @@
 
 #include "room.h"
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define BIT32(n)      (UINT32_C(1) << (n))
-#define BIT64(n)      (UINT64_C(1) << (n))
+#define BIT32(n) (UINT32_C(1) << (n))
 
 /* Bits of selectors, the same for all vendors (Intel SDM vol. 3B figure 20-6, AMD APM vol. 2
  * 13.2.1), and of a field of IA32_FIXED_CTR_CTRL. */
@@ -38,18 +36,12 @@ struct record {
 	struct check_step steps[RECORD_STEPS];
 };
 
-/* What a step is: what is done, and with what. */
-struct deed {
-	enum check_verb verb;
-	uint32_t msr;
-	uint64_t value;
-};
-
-/* Does it; record may be NULL. Returns the answer. */
-struct check_answer deed_do(struct vpmu_pmu *pmu, struct deed deed, struct record *record);
+/* Does it; record may be NULL. */
+struct replay_reply step_do(struct vpmu_pmu *pmu, struct replay_action action,
+                            struct record *record);
 
 /* Marks the last recorded step as wrong. */
-void record_expects(struct record *record, const struct check_answer *expected);
+void record_expects(struct record *record, const struct replay_reply *expected);
 
 /* --- states.c --- */
 

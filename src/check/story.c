@@ -60,75 +60,15 @@ static const char *register_name(const struct telling *telling, uint32_t msr, ch
 
 /* --- The script --- */
 
-static void put_command(struct paper *paper, const struct check_step *step)
-{
-	switch ((enum check_verb)step->verb) {
-	case CHECK_DO_WRITE:
-	case CHECK_DO_HOST_WRITE:
-		put(paper, "%s 0x%" PRIx32 " 0x%" PRIx64,
-		    step->verb == CHECK_DO_WRITE ? "wrmsr" : "host-wrmsr", step->msr, step->value);
-		break;
-	case CHECK_DO_READ:
-		put(paper, "host-rdmsr 0x%" PRIx32, step->msr);
-		break;
-	case CHECK_DO_LVTPC:
-		put(paper, "lvtpc 0x%" PRIx64, step->value);
-		break;
-	case CHECK_DO_ENTER:
-		put(paper, "enter");
-		break;
-	case CHECK_DO_RUN:
-		put(paper, "run instructions=%" PRIu64, step->value);
-		break;
-	case CHECK_DO_EMULATE:
-		put(paper, "emulate");
-		break;
-	case CHECK_DO_SCHEDULE:
-		put(paper, "schedule");
-		break;
-	case CHECK_DO_FAIL_CREATE:
-		put(paper, "fail-create %" PRIu64, step->value);
-		break;
-	case CHECK_DO_EVENTS:
-		put(paper, "events");
-		break;
-	case CHECK_DO_HOST_RUN:
-		put(paper, "# the host runs %" PRIu64 " instructions: no replay command",
-		    step->value);
-		break;
-	case CHECK_DO_COUNT_HOST:
-		put(paper, "# exclude_host is off: no replay command");
-		break;
-	}
-}
-
-static void put_answer(struct paper *paper, const struct check_step *step,
-                       const struct check_answer *answer)
-{
-	const struct vpmu_event_counts *events = &answer->events;
-
-	switch ((enum check_verb)step->verb) {
-	case CHECK_DO_READ:
-		put(paper, "0x%" PRIx64, answer->value);
-		break;
-	case CHECK_DO_ENTER:
-	case CHECK_DO_RUN:
-		put(paper, "pmi=%u masked=%u", answer->outcome.pmi, answer->outcome.masked);
-		break;
-	case CHECK_DO_EVENTS:
-		put(paper, "live=%u created=%u released=%u enabled=%u paused=%u", events->live,
-		    events->created, events->released, events->enabled, events->paused);
-		break;
-	default:
-		put(paper, "%s", answer->status ? "fail" : "ok");
-		break;
-	}
-}
-
 static bool names_register(const struct check_step *step)
 {
-	return step->verb == CHECK_DO_WRITE || step->verb == CHECK_DO_HOST_WRITE ||
-	       step->verb == CHECK_DO_READ;
+	return replay_rows[step->action.verb].arguments[MSR_INDEX].kind == ARGUMENT_MSR;
+}
+
+static const char *register_of(const struct telling *telling, const struct check_step *step,
+                               char number[16])
+{
+	return register_name(telling, (uint32_t)step->action.argument[MSR_INDEX].number, number);
 }
 
 /* What no order can save is shown on a new vCPU, beside the one that was read. */
@@ -139,20 +79,22 @@ static bool is_elsewhere(const struct telling *telling, const struct check_step 
 
 static void put_line(struct telling *telling, const struct check_step *step)
 {
+	const struct replay_command command = {.action = step->action};
 	struct paper *paper = &telling->paper;
+	struct replay_answer line = {.length = 0}, answer = {.length = 0};
 	char number[16];
 
 	if (is_elsewhere(telling, step))
 		put(paper, "#   ");
-	if (step->expects)
-		put(paper, "expect ");
-	put_command(paper, step);
+	replay_print(&command, &line);
 	if (step->expects) {
-		put(paper, " = ");
-		put_answer(paper, step, &step->expected);
+		replay_print_reply((enum replay_verb)step->action.verb, &step->expected, &answer);
+		put(paper, "expect %s = %s", line.text, answer.text);
+	} else {
+		put(paper, "%s", line.text);
 	}
 	if (names_register(step))
-		put(paper, "  # %s", register_name(telling, step->msr, number));
+		put(paper, "  # %s", register_of(telling, step, number));
 	put(paper, "\n");
 }
 
@@ -178,14 +120,6 @@ static void put_heading(struct telling *telling, enum check_part part)
 		put(paper, "# What is there then, and how the guest runs on.\n");
 		break;
 	}
-}
-
-bool check_trace_replays(const struct check_trace *trace)
-{
-	for (size_t i = 0; i < trace->count; i++)
-		if (trace->steps[i].verb == CHECK_DO_HOST_RUN)
-			return false;
-	return true;
 }
 
 size_t check_trace_replay(const struct check_trace *trace, const struct check_subject *subject,
@@ -221,54 +155,41 @@ static void tell_outcome(struct paper *paper, const struct vpmu_outcome *outcome
 		    outcome->pmi ? "" : ", dropped by LVTPC's mask");
 }
 
-static void tell_deed(struct telling *telling, const struct check_step *step)
+/* One $word of a sentence. */
+static void tell_word(struct telling *telling, const struct check_step *step, const char *word)
 {
+	const union replay_value *argument = step->action.argument;
 	struct paper *paper = &telling->paper;
 	char number[16];
 
-	switch ((enum check_verb)step->verb) {
-	case CHECK_DO_WRITE:
-	case CHECK_DO_HOST_WRITE:
-		put(paper, "%s writes %s = 0x%" PRIx64,
-		    step->verb == CHECK_DO_WRITE ? "the guest" : "the VMM",
-		    register_name(telling, step->msr, number), step->value);
-		break;
-	case CHECK_DO_READ:
-		put(paper, "%s reads 0x%" PRIx64, register_name(telling, step->msr, number),
-		    step->got.value);
-		break;
-	case CHECK_DO_LVTPC:
-		put(paper, "LVTPC is %s",
-		    step->value & VPMU_LVTPC_MASKED ? "masked, as after a reset" : "unmasked");
-		break;
-	case CHECK_DO_ENTER:
-		put(paper, "the vCPU enters the guest: ");
+	if (!strncmp(word, "register", 8))
+		put(paper, "%s", register_of(telling, step, number));
+	else if (!strncmp(word, "value", 5))
+		put(paper, "0x%" PRIx64, argument[MSR_VALUE].number);
+	else if (!strncmp(word, "count", 5))
+		put(paper, "%" PRIu64, argument[0].number);
+	else if (!strncmp(word, "got", 3))
+		put(paper, "0x%" PRIx64, step->got.value);
+	else if (!strncmp(word, "live", 4))
+		put(paper, "%u", step->got.events.live);
+	else
 		tell_outcome(paper, &step->got.outcome);
-		break;
-	case CHECK_DO_RUN:
-		put(paper, "the guest runs %" PRIu64 " instructions: ", step->value);
-		tell_outcome(paper, &step->got.outcome);
-		break;
-	case CHECK_DO_EMULATE:
-		put(paper, "the hypervisor emulates an instruction");
-		break;
-	case CHECK_DO_SCHEDULE:
-		put(paper, "the vCPU's thread is scheduled out and in");
-		break;
-	case CHECK_DO_FAIL_CREATE:
-		put(paper, step->value ? "the host has no counter to give: the next creation of an "
-		                         "event will fail"
-		                       : "the host has counters again");
-		break;
-	case CHECK_DO_EVENTS:
-		put(paper, "%u events live", step->got.events.live);
-		break;
-	case CHECK_DO_HOST_RUN:
-		put(paper, "the host runs %" PRIu64 " instructions", step->value);
-		break;
-	case CHECK_DO_COUNT_HOST:
-		put(paper, "events count the host, too (exclude_host is off)");
-		break;
+}
+
+static void tell_step(struct telling *telling, const struct check_step *step)
+{
+	const struct replay_row *row = &replay_rows[step->action.verb];
+	bool other = row->told_by && !(step->action.argument[0].number & row->told_by);
+
+	for (const char *at = other ? row->told_else : row->told; *at;) {
+		size_t plain = strcspn(at, "$");
+
+		put(&telling->paper, "%.*s", (int)plain, at);
+		at += plain;
+		if (!*at)
+			break;
+		tell_word(telling, step, ++at);
+		at += strspn(at, "abcdefghijklmnopqrstuvwxyz");
 	}
 }
 
@@ -278,14 +199,20 @@ static void tell_wrong(struct telling *telling, const struct check_step *step)
 	struct paper *paper = &telling->paper;
 
 	put(paper, "; it should be ");
-	if (step->verb == CHECK_DO_READ)
+	switch (replay_rows[step->action.verb].answers) {
+	case ANSWERS_VALUE:
 		put(paper, "0x%" PRIx64, step->expected.value);
-	else if (step->verb == CHECK_DO_EVENTS)
+		break;
+	case ANSWERS_EVENTS:
 		put(paper, "%u", step->expected.events.live);
-	else if (step->verb == CHECK_DO_HOST_WRITE)
-		put(paper, "taken, and is refused");
-	else
+		break;
+	case ANSWERS_PMIS:
 		tell_outcome(paper, &step->expected.outcome);
+		break;
+	default:
+		put(paper, "taken, and is refused");
+		break;
+	}
 	if (step->same_as)
 		put(paper, " (it has the value of %s)",
 		    telling->layout.registers[step->same_as - 1].name);
@@ -293,7 +220,7 @@ static void tell_wrong(struct telling *telling, const struct check_step *step)
 
 static bool changes_nothing(const struct check_step *step)
 {
-	return step->verb == CHECK_DO_HOST_WRITE && step->has_value && !step->expects;
+	return step->has_value && !step->expects;
 }
 
 /* LVTPC between runs is not told of. */
@@ -301,7 +228,7 @@ static bool is_told(const struct check_trace *trace, size_t i)
 {
 	const struct check_step *step = &trace->steps[i];
 
-	return step->verb != CHECK_DO_LVTPC || (i && trace->steps[i - 1].part != step->part);
+	return step->action.verb != REPLAY_LVTPC || (i && trace->steps[i - 1].part != step->part);
 }
 
 /* What no order can save shows on another vCPU. */
@@ -342,7 +269,7 @@ size_t check_trace_story(const struct check_trace *trace, const struct check_sub
 			continue;
 		}
 		put(&telling.paper, "%3u. ", ++number);
-		tell_deed(&telling, &trace->steps[i]);
+		tell_step(&telling, &trace->steps[i]);
 		if (trace->steps[i].expects)
 			tell_wrong(&telling, &trace->steps[i]);
 		put(&telling.paper, "\n");

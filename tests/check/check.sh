@@ -32,8 +32,12 @@ for profile in linux-6.1 linux-6.12; do
 	done
 done
 check 'there are counterexamples' [ "$(ls "$scratch/cx" | wc -l)" -gt 50 ]
+run check --matrix --model intel-v2 --model amd-k7 --counterexample "$scratch/host" \
+	--scope between=1,mixed=0,states=2,incidents=host
+check 'there are some in which the host runs' \
+	[ "$(grep -l '^host-run ' "$scratch"/host/*.replay | wc -l)" -gt 100 ]
 unlike=''
-for script in "$scratch"/cx/*.replay; do
+for script in "$scratch"/cx/*.replay "$scratch"/host/*.replay; do
 	"$vpmu" replay "$script" >"$scratch/ours"
 	[ $? = 1 ] && grep -q '^expected .* got ' "$scratch/ours" || unlike="$unlike $script"
 done

@@ -106,10 +106,10 @@ static void machines_that_are_alike_have_one_fingerprint(void **state)
 	assert_int_not_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
 	vpmu_pmu_guest_write(b, 0x186, 0x5300c0);
 	assert_int_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
-	deed_do(a, (struct deed){CHECK_DO_RUN, 0, 7}, NULL);
+	step_do(a, replay_simple(REPLAY_RUN, 7), NULL);
 	assert_int_not_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
-	deed_do(b, (struct deed){CHECK_DO_RUN, 0, 3}, NULL);
-	deed_do(b, (struct deed){CHECK_DO_RUN, 0, 4}, NULL);
+	step_do(b, replay_simple(REPLAY_RUN, 3), NULL);
+	step_do(b, replay_simple(REPLAY_RUN, 4), NULL);
 	assert_int_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
 }
 
