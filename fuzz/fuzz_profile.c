@@ -7,9 +7,7 @@
  */
 #include <string.h>
 
-#include <vpmu/pmu.h>
-#include <vpmu/simulate.h>
-#include <vpmu/state.h>
+#include <replay/room.h>
 
 #include "fuzz.h"
 #include "input.h"
@@ -25,9 +23,9 @@ struct machines {
 
 static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[2][VPMU_PMU_BYTES];
 
-static void same_outcome(struct vpmu_outcome a, struct vpmu_outcome b)
+static bool is_same_outcome(struct vpmu_outcome a, struct vpmu_outcome b)
 {
-	MUST(a.pmi == b.pmi && a.masked == b.masked);
+	return a.pmi == b.pmi && a.masked == b.masked && a.overflowed == b.overflowed;
 }
 
 /* Mostly a register of the model. */
@@ -38,22 +36,6 @@ static uint32_t take_msr(struct machines *m, struct input *input)
 	if (byte < 240 && m->register_count)
 		return m->registers[byte % m->register_count].msr;
 	return (uint32_t)take_number(input, 4);
-}
-
-static void read_register(struct machines *m, struct input *input)
-{
-	const uint64_t untouched = 0x5a5a5a5a5a5a5a5a;
-	uint64_t a = untouched, b = untouched, before = vpmu_pmu_fingerprint(m->pmu);
-	uint32_t msr = take_msr(m, input);
-	bool host = take_byte(input) & 1;
-	enum vpmu_status status =
-		host ? vpmu_pmu_host_read(m->pmu, msr, &a) : vpmu_pmu_guest_read(m->pmu, msr, &a);
-
-	MUST(status ==
-	     (host ? vpmu_pmu_host_read(m->twin, msr, &b) : vpmu_pmu_guest_read(m->twin, msr, &b)));
-	MUST(a == b);
-	MUST(status == VPMU_OK || a == untouched);
-	MUST(before == vpmu_pmu_fingerprint(m->pmu));
 }
 
 /* A sum of all registers: under Linux, a write that fails marks the counter as in use all the same,
@@ -70,29 +52,62 @@ static uint64_t registers_now(const struct machines *m)
 	return sum;
 }
 
-static void write_register(struct machines *m, struct input *input)
+/* Mostly small figures of a run, which would take long. */
+static uint64_t take_argument(struct machines *m, struct input *input,
+                              const struct replay_argument *row)
 {
-	uint64_t before = registers_now(m);
-	uint32_t msr = take_msr(m, input);
-	bool host = take_byte(input) & 1;
-	uint64_t value = take_value(input);
-	enum vpmu_status status = host ? vpmu_pmu_host_write(m->pmu, msr, value)
-	                               : vpmu_pmu_guest_write(m->pmu, msr, value);
+	uint64_t choices = 0;
 
-	MUST(status == (host ? vpmu_pmu_host_write(m->twin, msr, value)
-	                     : vpmu_pmu_guest_write(m->twin, msr, value)));
-	MUST(status == VPMU_OK || before == registers_now(m));
+	if (row->kind == ARGUMENT_MSR)
+		return take_msr(m, input);
+	while (row->choice && row->choice(NULL, choices))
+		choices++;
+	if (choices)
+		return take_byte(input) % choices;
+	if (row->kind == ARGUMENT_FLAG)
+		return take_byte(input) & 1;
+	if (row->max <= 3)
+		return take_byte(input) & row->max;
+	return row->kind == ARGUMENT_KEY ? take_number(input, 2) : take_value(input) & row->max;
 }
 
-static void rdpmc(struct machines *m, struct input *input)
+/* Any that a machine alone can do; every other one writes a register. */
+static struct replay_action take_action(struct machines *m, struct input *input)
 {
-	uint32_t ecx = (uint32_t)take_value(input);
-	unsigned how = take_byte(input);
-	uint64_t a = 0, b = 0;
+	uint8_t byte = take_byte(input);
+	enum replay_verb verb = byte & 1 ? REPLAY_WRMSR : REPLAY_HOST_WRMSR;
+	struct replay_action action;
 
-	MUST(vpmu_pmu_rdpmc(m->pmu, ecx, how & 3, how & 4, &a) ==
-	     vpmu_pmu_rdpmc(m->twin, ecx, how & 3, how & 4, &b));
-	MUST(a == b);
+	if (byte & 2 && replay_acts[(byte >> 2) % REPLAY_VERBS])
+		verb = (enum replay_verb)((byte >> 2) % REPLAY_VERBS);
+	action = replay_action_of(verb);
+	action.given = take_byte(input);
+	for (size_t i = 0; i < REPLAY_ARGUMENTS && replay_rows[verb].arguments[i].name; i++)
+		if (replay_rows[verb].arguments[i].required || action.given >> i & 1)
+			action.argument[i].number =
+				take_argument(m, input, &replay_rows[verb].arguments[i]);
+	return action;
+}
+
+static void act(struct machines *m, struct input *input)
+{
+	struct replay_action action = take_action(m, input);
+	const struct replay_row *row = &replay_rows[action.verb];
+	bool writes = row->answers == ANSWERS_OK && row->refused;
+	uint64_t registers = writes ? registers_now(m) : 0;
+	uint64_t fingerprint = vpmu_pmu_fingerprint(m->pmu);
+	struct replay_reply a = replay_acts[action.verb](m->pmu, &action);
+	struct replay_reply b = replay_acts[action.verb](m->twin, &action);
+
+	MUST(a.status == b.status && a.value == b.value && is_same_outcome(a.outcome, b.outcome));
+	MUST(!memcmp(&a.events, &b.events, sizeof(a.events)));
+	MUST(!a.status || (row->refused && !a.value));
+	if (row->answers == ANSWERS_VALUE || row->answers == ANSWERS_EVENTS)
+		MUST(fingerprint == vpmu_pmu_fingerprint(m->pmu));
+	if (writes && a.status)
+		MUST(registers == registers_now(m));
+	if (action.verb == REPLAY_LVTPC)
+		MUST(vpmu_pmu_lvtpc(m->pmu) == (action.argument[0].number & VPMU_LVTPC_BITS));
 }
 
 static struct vpmu_amounts take_amounts(struct input *input)
@@ -102,14 +117,6 @@ static struct vpmu_amounts take_amounts(struct input *input)
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		amounts.of[i] = take_number(input, 1 + i % 2);
 	return amounts;
-}
-
-static void run(struct machines *m, struct input *input)
-{
-	struct vpmu_amounts amounts = take_amounts(input);
-	unsigned cpl = take_byte(input) & 3;
-
-	same_outcome(vpmu_pmu_run(m->pmu, &amounts, cpl), vpmu_pmu_run(m->twin, &amounts, cpl));
 }
 
 static void account(struct machines *m, struct input *input)
@@ -123,46 +130,8 @@ static void account(struct machines *m, struct input *input)
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		below &= amounts.of[i] < room.of[i];
 	outcome = vpmu_pmu_account(m->pmu, &amounts, cpl);
-	same_outcome(outcome, vpmu_pmu_account(m->twin, &amounts, cpl));
+	MUST(is_same_outcome(outcome, vpmu_pmu_account(m->twin, &amounts, cpl)));
 	MUST(!below || (!outcome.pmi && !outcome.masked));
-}
-
-static void enter(struct machines *m, struct input *input)
-{
-	same_outcome(vpmu_pmu_enter(m->pmu), vpmu_pmu_enter(m->twin));
-}
-
-static void emulate(struct machines *m, struct input *input)
-{
-	unsigned how = take_byte(input);
-
-	same_outcome(vpmu_pmu_emulate(m->pmu, how & 4, how & 3),
-	             vpmu_pmu_emulate(m->twin, how & 4, how & 3));
-}
-
-static void happen_on_the_host(struct machines *m, struct input *input)
-{
-	struct vpmu_amounts amounts = take_amounts(input);
-
-	vpmu_pmu_host_run(m->pmu, &amounts);
-	vpmu_pmu_host_run(m->twin, &amounts);
-	vpmu_pmu_schedule(m->pmu);
-	vpmu_pmu_schedule(m->twin);
-}
-
-static void reset(struct machines *m, struct input *input)
-{
-	vpmu_pmu_reset(m->pmu);
-	vpmu_pmu_reset(m->twin);
-}
-
-static void set_lvtpc(struct machines *m, struct input *input)
-{
-	uint32_t value = (uint32_t)take_number(input, 3);
-
-	vpmu_pmu_set_lvtpc(m->pmu, value);
-	vpmu_pmu_set_lvtpc(m->twin, value);
-	MUST(vpmu_pmu_lvtpc(m->pmu) == (value & VPMU_LVTPC_BITS));
 }
 
 /* The filter is the caller's, and both machines have the same one. */
@@ -186,14 +155,10 @@ static void configure(struct machines *m, struct input *input)
 {
 	unsigned how = take_byte(input);
 
-	vpmu_pmu_set_exclude_host(m->pmu, how & 1);
-	vpmu_pmu_set_exclude_host(m->twin, how & 1);
 	vpmu_pmu_see_cycles(m->pmu, how & 2);
 	vpmu_pmu_see_cycles(m->twin, how & 2);
 	if (how & 4)
 		MUST(vpmu_pmu_disable(m->pmu) == vpmu_pmu_disable(m->twin));
-	MUST(vpmu_pmu_fail_creations(m->pmu, how >> 3) ==
-	     vpmu_pmu_fail_creations(m->twin, how >> 3));
 }
 
 static void look_at_model(struct machines *m)
@@ -250,22 +215,7 @@ static void counters_are_no_wider(const struct machines *m)
 }
 
 static void (*const calls[])(struct machines *m, struct input *input) = {
-	write_register,
-	write_register,
-	read_register,
-	rdpmc,
-	run,
-	account,
-	enter,
-	emulate,
-	reset,
-	set_lvtpc,
-	configure,
-	set_filter,
-	set_model,
-	run,
-	write_register,
-	happen_on_the_host,
+	act, act, act, act, act, act, act, act, act, account, configure, set_filter, set_model,
 };
 
 static bool begin(struct machines *m, const struct vpmu_profile *profile, struct input *input)
