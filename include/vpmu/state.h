@@ -244,6 +244,30 @@ struct vpmu_target {
  * are no functions, and a put or get answers VPMU_BAD_ARGUMENT. */
 VPMU_API struct vpmu_target vpmu_target_machine(struct vpmu_pmu *pmu);
 
+/* How a list of register writes compares with what an order makes of the same values. */
+struct vpmu_order_match {
+	uint32_t planned; /* writes of the order */
+	uint32_t common;  /* the longest sequence of registers that both have */
+	uint32_t same;    /* of the list, how many are the order's until one differs */
+	bool is_it;       /* the list is the order */
+	uint8_t place;    /* what the order writes where it differs, in the layout's registers[]; or
+	                     VPMU_NO_VALUE */
+	uint8_t reserved[18];
+};
+
+/*
+ * Which order a list of writes is: whether it is what the order writes to leave the same values
+ * behind. writes: `count`, in sequence; what is no register of the layout is another write, and
+ * IA32_PERF_CAPABILITIES is passed over, which VMMs write with CPUID. calls: how many calls they
+ * came in: an order that skips equal values has one for each write that is left.
+ * VPMU_BAD_ARGUMENT: a NULL (of an order: there was none of the name). Other errors:
+ * vpmu_plan_make()'s. Nothing is the same then.
+ */
+VPMU_API enum vpmu_status vpmu_order_compare(const struct vpmu_order *order,
+                                             const struct vpmu_layout *layout,
+                                             const struct vpmu_msr *writes, size_t count,
+                                             size_t calls, struct vpmu_order_match *match);
+
 /* What to do when the target refuses an access. */
 enum vpmu_policy {
 	VPMU_POLICY_ROLL_BACK,  /* put: read first, and write that back; get: leave the state alone

@@ -130,6 +130,19 @@ static void plan_make(void)
 	REJECTS(vpmu_plan_make(&plan, &it->state, &it->layout, (enum vpmu_level)99, it->safe));
 }
 
+static void order_compare(void)
+{
+	struct vpmu_msr writes[] = {{.index = 0xc1}};
+	struct vpmu_order_match match = {.is_it = true};
+	struct good *it = good();
+
+	REJECTS(vpmu_order_compare(it->safe, &it->layout, writes, 1, 1, NULL));
+	REJECTS(vpmu_order_compare(vpmu_order_find("typo"), &it->layout, writes, 1, 1, &match));
+	assert_false(match.is_it);
+	REJECTS(vpmu_order_compare(it->safe, NULL, writes, 1, 1, &match));
+	REJECTS(vpmu_order_compare(it->safe, &it->layout, NULL, 1, 1, &match));
+}
+
 static void plan_apply(void)
 {
 	struct good *it = good();
@@ -219,25 +232,16 @@ static void report_describe(void)
 }
 
 static const struct row rows[] = {
-	{"vpmu_layout_init", layout_init},
-	{"vpmu_layout_find", layout_find},
-	{"vpmu_layout_find_msr", layout_find},
-	{"vpmu_layout_excess", layout_excess},
-	{"vpmu_state_reset", state_reset},
-	{"vpmu_state_value", state_value},
-	{"vpmu_state_set", state_set},
-	{"vpmu_state_check", state_check},
-	{"vpmu_state_compare", state_compare},
-	{"vpmu_order_find", order_find},
-	{"vpmu_level_find", levels},
-	{"vpmu_level_name", levels},
-	{"vpmu_plan_make", plan_make},
-	{"vpmu_plan_apply", plan_apply},
-	{"vpmu_state_put", state_put},
-	{"vpmu_state_get", state_get},
-	{"vpmu_target_machine", target_machine},
-	{"vpmu_target_reset", target_reset},
-	{"vpmu_report_describe", report_describe},
+	{"vpmu_layout_init", layout_init},     {"vpmu_layout_find", layout_find},
+	{"vpmu_layout_find_msr", layout_find}, {"vpmu_layout_excess", layout_excess},
+	{"vpmu_state_reset", state_reset},     {"vpmu_state_value", state_value},
+	{"vpmu_state_set", state_set},         {"vpmu_state_check", state_check},
+	{"vpmu_state_compare", state_compare}, {"vpmu_order_find", order_find},
+	{"vpmu_order_compare", order_compare}, {"vpmu_level_find", levels},
+	{"vpmu_level_name", levels},           {"vpmu_plan_make", plan_make},
+	{"vpmu_plan_apply", plan_apply},       {"vpmu_state_put", state_put},
+	{"vpmu_state_get", state_get},         {"vpmu_target_machine", target_machine},
+	{"vpmu_target_reset", target_reset},   {"vpmu_report_describe", report_describe},
 };
 
 ROWS(state_rows, rows);
