@@ -12,8 +12,7 @@ enum {
 	PENDING = 1 + RAN /* so many that one more overflows */
 };
 
-#define SELECTOR_EVENT UINT64_C(0xff)
-#define SELECTOR_EDGE  UINT64_C(0x1040000) /* EDGE, and a CMASK of 1 */
+#define EDGES (SEL_EDGE | UINT64_C(1) << SEL_CMASK_BIT)
 
 struct making {
 	struct vpmu_pmu *pmu;
@@ -75,10 +74,10 @@ static uint64_t usual_control(const struct making *making, unsigned slot)
 	uint64_t control = control_of_state(&making->scenario->program, making->layout, slot);
 
 	if (slot >= VPMU_MAX_GP)
-		return (control ? control : FIXED_INT) | FIXED_USR_OS;
+		return (control ? control : FIXED_PMI) | FIXED_EVERYWHERE;
 	if (!control)
-		control = event_of(making->layout, slot % 2) | SELECTOR_USR_OS | SELECTOR_INT;
-	return control | SELECTOR_EN;
+		control = event_of(making->layout, slot % 2) | SEL_EVERYWHERE | SEL_INT;
+	return control | SEL_EN;
 }
 
 static uint64_t with_pmi(uint64_t control, uint64_t pmi, enum condition condition)
@@ -94,16 +93,15 @@ static uint64_t selector_of(const struct making *making, unsigned slot)
 	enum condition condition = (enum condition)making->scenario->condition[slot];
 	uint64_t control = usual_control(making, slot);
 	uint64_t instructions = event_of(making->layout, false);
-	bool cycles = (control & SELECTOR_EVENT) != instructions;
+	bool cycles = (control & SEL_EVENT) != instructions;
 
 	if (condition == COUNTER_OTHER)
 		cycles = !cycles;
 	if (condition == COUNTER_QUIET || condition == COUNTER_PMI ||
 	    condition == COUNTER_EMULATED || condition == COUNTER_EDGE)
 		cycles = false;
-	control = (control & ~SELECTOR_EVENT) | event_of(making->layout, cycles);
-	return with_pmi(control, SELECTOR_INT, condition) |
-	       (condition == COUNTER_EDGE ? SELECTOR_EDGE : 0);
+	control = (control & ~SEL_EVENT) | event_of(making->layout, cycles);
+	return with_pmi(control, SEL_INT, condition) | (condition == COUNTER_EDGE ? EDGES : 0);
 }
 
 /* A fixed counter's event cannot change: another is one with another field. */
@@ -112,13 +110,13 @@ static uint64_t field_of(const struct making *making, unsigned slot)
 	enum condition condition = (enum condition)making->scenario->condition[slot];
 	uint64_t field = usual_control(making, slot);
 
-	return condition == COUNTER_OTHER ? field ^ FIXED_INT
-	                                  : with_pmi(field, FIXED_INT, condition);
+	return condition == COUNTER_OTHER ? field ^ FIXED_PMI
+	                                  : with_pmi(field, FIXED_PMI, condition);
 }
 
 static unsigned field_shift(unsigned slot)
 {
-	return FIXED_FIELD_BITS * (slot - VPMU_MAX_GP);
+	return FIXED_BITS * (slot - VPMU_MAX_GP);
 }
 
 static uint64_t global_bit(unsigned slot)

@@ -6,16 +6,15 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include <arch/room.h>
+
 #include "room.h"
 
 #define BIT32(n) (UINT32_C(1) << (n))
 
-/* Bits of selectors, the same for all vendors (Intel SDM vol. 3B figure 20-6, AMD APM vol. 2
- * 13.2.1), and of a field of IA32_FIXED_CTR_CTRL. */
-#define SELECTOR_USR_OS UINT64_C(0x30000)
-#define SELECTOR_INT    UINT64_C(0x100000)
-#define SELECTOR_EN     UINT64_C(0x400000)
-enum { FIXED_FIELD_BITS = 4, FIXED_USR_OS = 3, FIXED_INT = 8, GLOBAL_FIXED_BIT = 32 };
+/* What lets a counter count everywhere: in a selector, and in a field of IA32_FIXED_CTR_CTRL. */
+#define SEL_EVERYWHERE   (SEL_USR | SEL_OS)
+#define FIXED_EVERYWHERE (FIXED_USR | FIXED_OS)
 
 struct machine {
 	alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];

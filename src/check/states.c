@@ -99,19 +99,19 @@ static void add_gp(struct vpmu_state *state, const struct vpmu_layout *layout, u
 		return;
 	set(state, layout, VPMU_KIND_COUNTER, index, (uint64_t)(int64_t)part->value);
 	set(state, layout, VPMU_KIND_SELECTOR, index,
-	    event_of(layout, part->cycles) | SELECTOR_USR_OS | (part->pmi ? SELECTOR_INT : 0) |
-	            (enabled ? SELECTOR_EN : 0));
+	    event_of(layout, part->cycles) | SEL_EVERYWHERE | (part->pmi ? SEL_INT : 0) |
+	            (enabled ? SEL_EN : 0));
 }
 
 static void add_fixed(struct vpmu_state *state, const struct vpmu_layout *layout, unsigned index,
                       const struct part *part, bool enabled)
 {
-	uint64_t field = (part->pmi ? FIXED_INT : 0) | (enabled ? FIXED_USR_OS : 0);
+	uint64_t field = (part->pmi ? FIXED_PMI : 0) | (enabled ? FIXED_EVERYWHERE : 0);
 
 	if (!part->on || value_of_kind(layout, VPMU_KIND_FIXED_COUNTER, index) < 0)
 		return;
 	set(state, layout, VPMU_KIND_FIXED_COUNTER, index, (uint64_t)(int64_t)part->value);
-	add(state, layout, VPMU_KIND_FIXED_CTRL, field << (FIXED_FIELD_BITS * index));
+	add(state, layout, VPMU_KIND_FIXED_CTRL, field << (FIXED_BITS * index));
 }
 
 static unsigned last_fixed(const struct vpmu_layout *layout)
@@ -199,7 +199,7 @@ uint64_t control_of_state(const struct vpmu_state *state, const struct vpmu_layo
 	if (at < 0)
 		return 0;
 	return gp ? state->values[at]
-	          : state->values[at] >> (FIXED_FIELD_BITS * (slot - VPMU_MAX_GP)) & 0xf;
+	          : state->values[at] >> (FIXED_BITS * (slot - VPMU_MAX_GP)) & 0xf;
 }
 
 unsigned state_counters_on(const struct vpmu_state *state, const struct vpmu_layout *layout)
@@ -211,9 +211,9 @@ unsigned state_counters_on(const struct vpmu_state *state, const struct vpmu_lay
 		uint64_t value = state->values[i];
 
 		if (kind == VPMU_KIND_SELECTOR)
-			count += !!(value & SELECTOR_EN);
-		for (; kind == VPMU_KIND_FIXED_CTRL && value; value >>= FIXED_FIELD_BITS)
-			count += !!(value & FIXED_USR_OS);
+			count += !!(value & SEL_EN);
+		for (; kind == VPMU_KIND_FIXED_CTRL && value; value >>= FIXED_BITS)
+			count += !!(value & FIXED_EVERYWHERE);
 	}
 	return count;
 }
