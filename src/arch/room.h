@@ -7,6 +7,7 @@
 #define ARCH_ROOM_H
 
 #include <vpmu/model.h>
+#include <vpmu/state.h>
 
 #include <base/room.h>
 
@@ -212,6 +213,9 @@ void model_meet(struct vpmu_model *model, const struct vpmu_model *other);
  * stay. Neither need be a model that can exist; the result is one, if `model` and `limit` are.
  */
 void model_cap(struct vpmu_model *model, const struct vpmu_model *limit);
+
+/* kvm_msrs.c: ends with a run of count 0. */
+extern const struct vpmu_msr_run kvm_saved_msrs[];
 
 /* --- Registers' bits and what a model has ------------------------------------------------------
  */

@@ -41,29 +41,12 @@ static const struct vpmu_step per_counter[] = {
 	{.kinds = KIND(GLOBAL_CTRL)},
 };
 
-/* Linux 6.12 arch/x86/kvm/x86.c msrs_to_save_pmu, for as many counters as a model may have (the
- * kernel lists 3 fixed, 8 of Intel's and 6 of AMD's), and with IA32_PERF_METRICS. */
-static const struct vpmu_msr_run kernel_list[] = {
-	{0x309, VPMU_MAX_FIXED, 1},
-	{0x329, 1, 1},
-	{0x38d, 3, 1},
-	{0xc1, VPMU_MAX_GP, 1},
-	{0x186, VPMU_MAX_GP, 1},
-	{0xc0010000, 8, 1},
-	{0xc0010200, VPMU_MAX_GP, 2},
-	{0xc0010201, VPMU_MAX_GP, 2},
-	{0xc0000301, 1, 1},
-	{0xc0000300, 1, 1},
-	{0xc0000302, 2, 1},
-	{0, 0, 0},
-};
-
 static const struct vpmu_step listed[] = {
-	{.list = kernel_list, .arrangement = VPMU_ARRANGE_LISTED},
+	{.list = kvm_saved_msrs, .arrangement = VPMU_ARRANGE_LISTED},
 };
 
 static const struct vpmu_step ascending[] = {
-	{.list = kernel_list, .arrangement = VPMU_ARRANGE_ASCENDING},
+	{.list = kvm_saved_msrs, .arrangement = VPMU_ARRANGE_ASCENDING},
 };
 
 /*
