@@ -11,11 +11,11 @@ static struct tally gp_control(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t sel = pmu->selector[slot];
 	unsigned cmask = (unsigned)((sel & SEL_CMASK) >> SEL_CMASK_BIT);
-	bool edge = sel & SEL_EDGE;
+	bool edge = sel & SEL_EDGE, on = sel & SEL_EN && !(sel & pmu->rules->idle_bits);
 
 	return (struct tally){
 		.class_ = (uint8_t)event_class(&pmu->model, sel),
-		.modes = sel & SEL_EN ? modes_of(sel & SEL_OS, sel & SEL_USR) : 0,
+		.modes = on ? modes_of(sel & SEL_OS, sel & SEL_USR) : 0,
 		/* Intel SDM vol. 3B 20.2.1.1: INV is ignored while CMASK is 0; EDGE looks at
 	         * whether the event happens in a cycle at all. */
 		.threshold = (uint8_t)(cmask ? cmask : edge),

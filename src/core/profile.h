@@ -52,6 +52,8 @@ struct rules {
 	/* Whether it is answered with the numbers that are none of the PMU's; *reg is then made to
 	 * say how. */
 	bool (*has_apart)(struct vpmu_register *reg);
+	/* Bits of a selector with which its counter counts nothing. */
+	uint64_t idle_bits;
 	/* What delivering a PMI sets in LVTPC. */
 	uint32_t lvtpc_after_pmi;
 	/* The bit of GLOBAL_STATUS that stops every counter; 0: they never freeze. */

@@ -156,10 +156,15 @@ static const struct rules intel = {
 	.freeze = intel_freeze,
 };
 
+/*
+ * HostOnly and GuestOnly count host or guest events "when EFER.SVME = 1" (13.2.1, table of
+ * HG_ONLY), 11 those of both. No machine here has SVM: with either of them nothing counts.
+ */
 static const struct rules amd = {
 	.guest = amd_rules,
 	.host = host_rules,
 	.rdpmc = amd_rdpmc,
+	.idle_bits = SEL_AMD_GUEST | SEL_AMD_HOST,
 	.read_absent = read_absent,
 	.write_absent = write_absent,
 	.has = has,
