@@ -55,11 +55,14 @@ static unsigned place_after(enum event event, uint64_t amount)
 	return 0;
 }
 
-/* What the loop itself has retired when the counter overflows for the n-th time, from 1. */
-static uint64_t loop_amount(const struct sampled *sampled, unsigned n)
+/* What the loop itself has retired when the counter overflows for the n-th time, from 1, in that
+ * PMI of the run. Where what changes the ring counts where it goes, ring 3 also has the IRETQ that
+ * it began with and the one of each PMI before. */
+static uint64_t loop_amount(const struct sampled *sampled, unsigned n, unsigned pmi)
 {
 	if (run.user)
-		return n * sampled->period - USER_LEAD;
+		return n * sampled->period - USER_LEAD -
+		       (run.pmu->layout.counts_where_it_goes ? pmi : 0);
 	return sampled->period - LEAD_INSTRUCTIONS +
 	       (n - 1) * (sampled->period - RESUME_INSTRUCTIONS);
 }
@@ -67,7 +70,7 @@ static uint64_t loop_amount(const struct sampled *sampled, unsigned n)
 static void check_place(const struct sampled *sampled, const struct trap_frame *frame)
 {
 	enum event event = sampled->counter.event;
-	unsigned place = place_after(event, loop_amount(sampled, sampled->samples));
+	unsigned place = place_after(event, loop_amount(sampled, sampled->samples, run.pmis));
 
 	check(frame->rip == sample_places[place].address,
 	      "sample %u at 0x%lx, not at 0x%lx (%s, period %lu)", sampled->samples, frame->rip,
@@ -148,8 +151,12 @@ static const struct msr_write *on_pmi(struct trap_frame *frame)
  * fewer than 10 instructions. */
 static uint64_t iterations(void)
 {
-	uint64_t amount = loop_amount(&run.sampled[0], SAMPLES);
-	bool by_branches = run.sampled[0].counter.event == EVENT_BRANCHES;
+	const struct sampled *first = &run.sampled[0], *second = &run.sampled[1];
+	unsigned others = run.count > 1 && second->period != first->period
+	                          ? (unsigned)(SAMPLES * first->period / second->period)
+	                          : 0;
+	uint64_t amount = loop_amount(first, SAMPLES, SAMPLES + others);
+	bool by_branches = first->counter.event == EVENT_BRANCHES;
 
 	return amount / (by_branches ? SAMPLE_BRANCHES : SAMPLE_INSTRUCTIONS) + 1;
 }

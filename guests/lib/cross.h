@@ -11,7 +11,8 @@
 #define CROSS_USER_EXIT 1
 
 #define CROSS_FAULTS_EACH   3 /* ring 3: NOP, DEC, JNZ */
-#define CROSS_FAULTS_AROUND 4 /* call_user()'s CALL; MOVABS, RET; INT */
+#define CROSS_FAULTS_BACK   2 /* where what changes the ring counts where it goes: two IRETQ */
+#define CROSS_FAULTS_AROUND 4 /* call_user()'s CALL; MOVABS, RET; INT, or the IRETQ before */
 
 #define CROSS_UNMAPPED 0x200000000
 

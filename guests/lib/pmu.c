@@ -58,6 +58,7 @@ static const struct pmu_layout k7_layout = {
 	.selector = 0xc0010000,
 	.stride = 1,
 	.selectors = amd_selectors,
+	.counts_where_it_goes = true,
 };
 
 static const struct pmu_layout amd_core_layout = {
@@ -70,6 +71,7 @@ static const struct pmu_layout amd_core_layout = {
 	.status_clear = 0xc0000302,
 	.status_set = 0xc0000303,
 	.selectors = amd_selectors,
+	.counts_where_it_goes = true,
 };
 
 const char *event_name(enum event event)
@@ -77,9 +79,10 @@ const char *event_name(enum event event)
 	return event_names[event];
 }
 
+/* AuthenticAMD, HygonGenuine */
 static bool is_amd(const char *vendor)
 {
-	return vendor[0] == 'A' && vendor[1] == 'u';
+	return (vendor[0] == 'A' && vendor[1] == 'u') || vendor[0] == 'H';
 }
 
 static void find_vendor(struct pmu *pmu)

@@ -51,6 +51,7 @@ struct pmu_layout {
 	const uint16_t *selectors; /* event | umask << 8 of each enum event, 0: none */
 	bool lvtpc_masks;          /* a PMI masks LVTPC */
 	bool sign_extends;         /* a counter takes 32 bits of a write, sign-extended */
+	bool counts_where_it_goes; /* what changes the ring counts in the one that it goes to */
 	bool reserved_faults;      /* writing a reserved bit raises #GP; else it is dropped */
 };
 

@@ -276,6 +276,11 @@ VPMU_API enum vpmu_class vpmu_model_event_class(const struct vpmu_model *model, 
  * counts what vpmu cannot see. */
 VPMU_API enum vpmu_class vpmu_model_fixed_class(const struct vpmu_model *model, unsigned index);
 
+/* Whether an instruction that changes the privilege level (SYSCALL, INT, IRET, …) counts at the
+ * level that it goes to, as on AMD's processors. Intel does not say: false, it counts where it was.
+ * False with a NULL. */
+VPMU_API bool vpmu_model_counts_where_it_goes(const struct vpmu_model *model);
+
 #ifdef __cplusplus
 }
 #endif

@@ -68,6 +68,12 @@ bool model_has_full_width(const struct vpmu_model *model)
 	       model->perf_capabilities & VPMU_PERF_CAP_FULL_WIDTH;
 }
 
+bool vpmu_model_counts_where_it_goes(const struct vpmu_model *model)
+{
+	return model && (unsigned)model->vendor < VPMU_VENDORS &&
+	       vendor_of(model->vendor)->counts_where_it_goes;
+}
+
 bool model_has_metrics(const struct vpmu_model *model)
 {
 	return model->fixed_mask & BIT64(3) && model->perf_capabilities & VPMU_PERF_CAP_METRICS;

@@ -44,6 +44,8 @@ struct leaves {
 
 struct vendor {
 	uint8_t like; /* LIKE_… */
+	/* An instruction that changes the privilege level counts at the level that it goes to. */
+	bool counts_where_it_goes;
 	const struct rule *rules;
 	size_t rule_count;
 	const struct reg_table *registers;

@@ -182,6 +182,7 @@ const struct vendor vendor_intel = {
 
 const struct vendor vendor_amd = {
 	.like = LIKE_AMD,
+	.counts_where_it_goes = true,
 	.rules = amd_rules,
 	.rule_count = ARRAY_SIZE(amd_rules),
 	.registers = &amd_registers,

@@ -9,16 +9,25 @@
 #include "cpu_int.h"
 #include "cpu_loop.h"
 
-/* Decodes all instructions; a special one ends the block, whatever Unicorn has put behind it. */
-static unsigned decode_ops(unsigned mode, const uint8_t *code, unsigned size, struct op *ops)
+/* Far branches but INT n, whose exception is taken by itself. */
+static bool goes_to_a_ring(const struct op *op)
 {
-	unsigned count = 0;
+	return (op->insn.flags & VPMU_INSN_BRANCH) && (op->after & AFTER_LOOK);
+}
+
+/* Decodes all instructions; a special one ends the block, whatever Unicorn has put behind it. */
+static unsigned decode_ops(const struct cpu *cpu, const uint8_t *code, unsigned size,
+                           struct op *ops)
+{
+	unsigned mode = cpu_mode(cpu), count = 0;
 
 	for (unsigned offset = 0; offset < size; count++) {
 		struct op *op = &ops[count];
 
 		if (!decode_op(mode, code + offset, size - offset + BLOCK_BEHIND, op))
 			op->special = SPECIAL_INVALID;
+		if (cpu->counts_where_it_goes && !op->special && goes_to_a_ring(op))
+			op->special = SPECIAL_RING;
 		op->offset = (uint16_t)offset;
 		offset += op->length;
 		if (op->special)
@@ -75,7 +84,7 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	memory_fetch(cpu, address + size, code + size, BLOCK_BEHIND);
 	block->size = size;
 	block->mode = (uint8_t)cpu_mode(cpu);
-	count = decode_ops(block->mode, code, size, ops);
+	count = decode_ops(cpu, code, size, ops);
 	if (!keep_ops(block, ops, count, code))
 		return NULL;
 	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;

@@ -35,6 +35,7 @@ enum special {
 	SPECIAL_BAD_REX, /* a REX prefix between other prefixes, which Unicorn obeys */
 	SPECIAL_INVALID, /* Zydis does not know it: #UD, whatever Unicorn makes of it */
 	SPECIAL_HYPERCALL,
+	SPECIAL_RING,  /* may change CPL, and counts where it goes: Unicorn's to do, alone */
 	SPECIAL_MXCSR, /* loads MXCSR, in which Unicorn takes any bit */
 	SPECIALS
 };

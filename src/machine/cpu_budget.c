@@ -14,6 +14,8 @@ bool meter_make(struct cpu *cpu)
 
 	vpmu_timing_rates(&rates);
 	cpu->timing = malloc(vpmu_timing_size());
+	cpu->counts_where_it_goes =
+		vpmu_model_counts_where_it_goes(vpmu_pmu_model(cpu->config.pmu));
 	return vpmu_timing_init(cpu->timing, vpmu_timing_size()) &&
 	       !vpmu_meter_init(&cpu->meter, cpu->config.pmu, &rates);
 }
@@ -44,8 +46,21 @@ void budget_refresh(struct cpu *cpu)
 	timed_refresh(cpu);
 }
 
+/* The instruction that retires has changed CPL: what was before it is accounted where it was. */
+static void account_ring(struct cpu *cpu)
+{
+	unsigned cpl = cpu->state->hflags & HF_CPL;
+
+	if (!cpu->counts_where_it_goes || cpl == cpu->cpl)
+		return;
+	budget_settle(cpu);
+	cpu->cpl = cpl;
+	budget_refresh(cpu);
+}
+
 void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address)
 {
+	account_ring(cpu);
 	vpmu_meter_retire(&cpu->meter, &op->insn);
 	timed_retire(cpu, op, address);
 	if (op->after & AFTER_IRET)

@@ -155,6 +155,7 @@ struct cpu {
 	volatile bool stop;
 
 	/* Counting. */
+	bool counts_where_it_goes; /* of the model: what changes CPL counts at the new one */
 	uint64_t retired;
 	struct vpmu_timing *timing;
 	const struct block *open_branch; /* the model waits for where the block's branch goes */

@@ -280,6 +280,7 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_BAD_REX] = bad_rex,
 		[SPECIAL_INVALID] = invalid,
 		[SPECIAL_HYPERCALL] = hypercall,
+		[SPECIAL_RING] = cpu_step_native,
 		[SPECIAL_MXCSR] = mxcsr,
 	};
 

@@ -166,6 +166,7 @@ static void classes(void)
 	assert_int_equal(vpmu_model_event_class(&good()->model, 0x1234), VPMU_NO_CLASS);
 	assert_int_equal(vpmu_model_fixed_class(NULL, 0), VPMU_NO_CLASS);
 	assert_int_equal(vpmu_model_fixed_class(&good()->model, 77), VPMU_NO_CLASS);
+	assert_false(vpmu_model_counts_where_it_goes(NULL));
 }
 
 static const struct row rows[] = {
@@ -202,6 +203,7 @@ static const struct row rows[] = {
 	{"vpmu_msr_name", names},
 	{"vpmu_model_event_class", classes},
 	{"vpmu_model_fixed_class", classes},
+	{"vpmu_model_counts_where_it_goes", classes},
 };
 
 ROWS(model_rows, rows);
