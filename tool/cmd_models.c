@@ -12,7 +12,7 @@
 #include "quirks.h"
 
 struct models_options {
-	bool host, json, quirks;
+	bool host, json, quirks, events;
 	const char *profile;
 };
 
@@ -30,6 +30,10 @@ static const struct option_row rows[] = {
          .about = "show how the profiles behave, or the one of --profile",
          .kind = OPTION_FLAG,
          .offset = offsetof(struct models_options, quirks)},
+	{.name = "events",
+         .about = "show only which events count, exactly or by estimate",
+         .kind = OPTION_FLAG,
+         .offset = offsetof(struct models_options, events)},
 	ARGS_JSON(struct models_options, "print JSON (docs/json.md)"),
 };
 
@@ -58,7 +62,9 @@ static int show_model(const struct vpmu_model *model, const struct models_option
 	} else {
 		model_facts_gather(&facts, model);
 	}
-	return options->json ? models_print_model_json(&facts) : models_print_model(&facts);
+	if (options->json)
+		return models_print_model_json(&facts);
+	return options->events ? models_print_events(&facts) : models_print_model(&facts);
 }
 
 /* Each kind of CPU by itself: how many of the file's CPUs are of it. */
@@ -100,6 +106,10 @@ static int show_list(const struct models_options *options)
 {
 	if (options->profile) {
 		message("--profile: of which model? Give a NAME, or --quirks");
+		return TOOL_BAD;
+	}
+	if (options->events) {
+		message("--events: of which model? Give a NAME");
 		return TOOL_BAD;
 	}
 	return options->json ? models_print_list_json() : models_print_list();

@@ -2,31 +2,34 @@
 /* Gathers a model's facts, and names them. */
 #include "models.h"
 
+#include <stdlib.h>
+
 static void add_event(struct model_facts *facts, enum vpmu_class class_, bool fixed, uint64_t which)
 {
 	if (class_ != VPMU_NO_CLASS && facts->event_count < MODEL_EVENTS)
 		facts->events[facts->event_count++] = (struct model_event){class_, fixed, which};
 }
 
-/* Unit masks are listed only where they make a difference. */
+static int by_event(const void *a, const void *b)
+{
+	const struct model_event *one = a, *other = b;
+
+	if (one->fixed != other->fixed)
+		return one->fixed ? -1 : 1;
+	return one->which < other->which ? -1 : one->which > other->which;
+}
+
 static void gather_events(struct model_facts *facts)
 {
+	enum vpmu_class class_;
+	uint64_t event;
 
 	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
 		if (facts->model.fixed_mask >> i & 1)
 			add_event(facts, vpmu_model_fixed_class(&facts->model, i), true, i);
-	for (unsigned event = 0; event < 0x100; event++) {
-		enum vpmu_class plain = vpmu_model_event_class(&facts->model, event);
-
-		add_event(facts, plain, false, event);
-		for (unsigned umask = 1; umask < 0x100; umask++) {
-			enum vpmu_class class_ =
-				vpmu_model_event_class(&facts->model, event | umask << 8);
-
-			if (class_ != plain)
-				add_event(facts, class_, false, event | umask << 8);
-		}
-	}
+	for (size_t i = 0; vpmu_model_event(&facts->model, i, &event, &class_); i++)
+		add_event(facts, class_, false, event);
+	qsort(facts->events, facts->event_count, sizeof(facts->events[0]), by_event);
 }
 
 void model_facts_gather(struct model_facts *facts, const struct vpmu_model *model)

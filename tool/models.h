@@ -41,6 +41,7 @@ void models_print_summary(const struct vpmu_model *model);
 /* Each returns the exit status. */
 int models_print_list(void);
 int models_print_model(const struct model_facts *facts);
+int models_print_events(const struct model_facts *facts);
 int models_print_list_json(void);
 int models_print_model_json(const struct model_facts *facts);
 

@@ -61,11 +61,13 @@ static json_t *event_json(const struct vpmu_model *model, const struct model_eve
 	char name[SELECTOR_NAME_BYTES];
 
 	if (event->fixed)
-		return json_pack("{s:s, s:i}", "class", vpmu_class_name(event->class_),
-		                 "fixed_counter", (int)event->which);
+		return json_pack("{s:s, s:b, s:i}", "class", vpmu_class_name(event->class_),
+		                 "exact", vpmu_class_is_exact(event->class_), "fixed_counter",
+		                 (int)event->which);
 	selector_event_name(model, event->which, name);
-	return json_pack("{s:s, s:o, s:s*}", "class", vpmu_class_name(event->class_), "selector",
-	                 json_hex(event->which), "name", *name ? name : NULL);
+	return json_pack("{s:s, s:b, s:o, s:s*}", "class", vpmu_class_name(event->class_), "exact",
+	                 vpmu_class_is_exact(event->class_), "selector", json_hex(event->which),
+	                 "name", *name ? name : NULL);
 }
 
 json_t *leaf_json(const struct vpmu_cpuid *leaf)

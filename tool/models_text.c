@@ -87,28 +87,32 @@ static void print_registers(const struct model_facts *facts)
 	}
 }
 
-/* False: no memory for a name. */
-static bool print_events(const struct model_facts *facts)
+static const char *how(enum vpmu_class class_)
 {
-	if (!facts->event_count)
-		return true;
-	putchar('\n');
-	heading("COUNTED BY  EVENT   CLASS           VENDOR'S NAME");
+	return vpmu_class_is_exact(class_) ? "exact" : "estimate";
+}
+
+int models_print_events(const struct model_facts *facts)
+{
+	heading("COUNTED BY  EVENT        CLASS                  HOW       VENDOR'S NAME");
 	for (size_t i = 0; i < facts->event_count; i++) {
 		const struct model_event *event = &facts->events[i];
 		char name[SELECTOR_NAME_BYTES] = "";
 
 		if (event->fixed) {
-			printf("fixed %-4" PRIu64 "  -       %s\n", event->which,
-			       vpmu_class_name(event->class_));
+			printf("fixed %-4" PRIu64 "  -            %-21s  %s\n", event->which,
+			       vpmu_class_name(event->class_), how(event->class_));
 			continue;
 		}
-		if (!selector_event_name(&facts->model, event->which, name) && memory_ran_out())
-			return false;
-		printf("selectors   0x%04" PRIx64 "  %-*s%s\n", event->which, *name ? 16 : 0,
-		       vpmu_class_name(event->class_), name);
+		if (!selector_event_name(&facts->model, event->which, name) && memory_ran_out()) {
+			memory_say("the names of events");
+			return TOOL_LACKS;
+		}
+		printf("selectors   0x%04" PRIx64 "%*s  %-21s  %-*s%s\n", event->which,
+		       event->which > 0xffff ? 0 : 5, "", vpmu_class_name(event->class_),
+		       *name ? 10 : 0, how(event->class_), name);
 	}
-	return true;
+	return TOOL_HOLDS;
 }
 
 static void print_cpuid(const struct model_facts *facts)
@@ -129,9 +133,10 @@ int models_print_model(const struct model_facts *facts)
 	printf("%s%s%s\n", bold_on(stdout), facts->model.name, bold_off(stdout));
 	models_print_summary(&facts->model);
 	print_registers(facts);
-	if (!print_events(facts)) {
-		memory_say("the names of events");
-		return TOOL_LACKS;
+	if (facts->event_count) {
+		putchar('\n');
+		if (models_print_events(facts))
+			return TOOL_LACKS;
 	}
 	print_cpuid(facts);
 	return TOOL_HOLDS;

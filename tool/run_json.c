@@ -32,9 +32,11 @@ static json_t *totals_json(const struct run *run)
 {
 	json_t *totals = json_object();
 
+	/* Of those that few count, the ones that were. */
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
-		json_object_set_new(totals, vpmu_class_name((enum vpmu_class)i),
-		                    total_json(run, (enum vpmu_class)i));
+		if (i <= VPMU_SLOTS || run_measured_over(run, (enum vpmu_class)i))
+			json_object_set_new(totals, vpmu_class_name((enum vpmu_class)i),
+			                    total_json(run, (enum vpmu_class)i));
 	return totals;
 }
 

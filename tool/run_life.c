@@ -141,6 +141,7 @@ void life_end(struct run *run)
  * --------------------------------- */
 
 enum { HAPPENED = sizeof(((struct run *)0)->happened) / 8, NOTES = HAPPENED + VPMU_CLASSES + 2 };
+_Static_assert((int)NOTES <= (int)MACHINE_NOTES, "they travel");
 
 static void fill_notes(const struct run *run, struct machine_notes *notes)
 {

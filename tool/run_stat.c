@@ -114,7 +114,7 @@ uint64_t run_measured_over(const struct run *run, enum vpmu_class class_)
 /* --- Printing ----------------------------------------------------------------------------------
  */
 
-enum { VALUE_COLUMN = 20, CLASS_COLUMN = 14 };
+enum { VALUE_COLUMN = 20, CLASS_COLUMN = 21 };
 
 /* The value in its column, or why there is none: perf stat's words. */
 static void print_value(uint64_t value, const char *instead)
@@ -133,13 +133,22 @@ static const char *not_counted(const struct run_counter *counter)
 	return counter->class_ == VPMU_NO_CLASS ? "<not supported>" : NULL;
 }
 
-static void print_counter(const struct run_counter *counter)
+/* Behind what comes from the timing model. */
+static const char *mark(const struct run *run, enum vpmu_class class_)
+{
+	bool is_estimate = vpmu_class_name(class_) && !vpmu_class_is_exact(class_);
+
+	return run->cpu->by_instruction && is_estimate ? "  (estimate)" : "";
+}
+
+static void print_counter(const struct run *run, const struct run_counter *counter)
 {
 	print_value(counter->value, not_counted(counter));
 	if (counter->programmed)
-		fprintf(stderr, "  %-16s  %-32s  %-4s %-2s %-3s  %s", counter->reg.name,
+		fprintf(stderr, "  %-16s  %-32s  %-4s %-2s %-3s  %s%s", counter->reg.name,
 		        counter->event, counter->user ? "user" : "", counter->kernel ? "os" : "",
-		        counter->interrupt ? "int" : "", counter->enabled ? "on" : "off");
+		        counter->interrupt ? "int" : "", counter->enabled ? "on" : "off",
+		        mark(run, (enum vpmu_class)counter->class_));
 	else
 		fprintf(stderr, "  %-16s  -", counter->reg.name);
 	fputc('\n', stderr);
@@ -166,9 +175,12 @@ static void print_total(const struct run *run, enum vpmu_class class_)
 {
 	uint64_t over = run_measured_over(run, class_);
 
+	if (class_ > VPMU_SLOTS && !over)
+		return; /* there are many, and few are counted */
 	print_value(run->result.totals.of[class_], over ? NULL : "<not counted>");
 	fprintf(stderr, "  %s", vpmu_class_name(class_));
 	print_rate(run, class_);
+	fputs(mark(run, class_), stderr);
 	fputc('\n', stderr);
 }
 
@@ -208,7 +220,7 @@ void run_print_stat(const struct run *run)
 	else
 		print_heading(" KVM's PMU counters for '%s' (%s):", run->guest, run->model.name);
 	for (size_t i = 0; i < count; i++)
-		print_counter(&counters[i]);
+		print_counter(run, &counters[i]);
 	if (!count)
 		fprintf(stderr, "%*s\n", VALUE_COLUMN, "<no counters>");
 	if (!run->cpu->by_instruction) {

@@ -52,6 +52,13 @@ enum {
 	VPMU_INSN_APART = 1 << 5,
 	/* Can neither fault nor leave the block: see vpmu_block_segment(). */
 	VPMU_INSN_STRAIGHT = 1 << 6,
+	VPMU_INSN_FAR = 1 << 7, /* a far branch: INT, IRET, SYSCALL and their like among them */
+};
+
+/* insn.data: what it does to data in memory. */
+enum {
+	VPMU_DATA_LOAD = 1 << 0,
+	VPMU_DATA_STORE = 1 << 1,
 };
 
 /* What one instruction comes to. All bytes 0: one instruction that costs no time. */
@@ -59,6 +66,14 @@ struct vpmu_insn {
 	uint16_t slots; /* issue slots that it takes at least: cycles times rates.width */
 	uint8_t lines;  /* cache lines that it may touch at most; 0 where nobody models caches */
 	uint8_t flags;  /* VPMU_INSN_* */
+	uint8_t data;   /* VPMU_DATA_* */
+	uint8_t reserved[3];
+};
+
+/* The classes that follow from what an instruction is: these, of enum vpmu_class. */
+enum {
+	VPMU_DETAIL_FIRST = VPMU_CONDITIONAL_BRANCHES,
+	VPMU_DETAILS = VPMU_TAKEN_BRANCHES - VPMU_DETAIL_FIRST
 };
 
 /* Instructions that are executed one after the other. Its members are to be read only. */
@@ -71,6 +86,7 @@ struct vpmu_block {
 	uint32_t apart;    /* slots and lines of those apart */
 	uint32_t count;    /* of all instructions */
 	uint32_t stride;
+	uint32_t details[VPMU_DETAILS]; /* of the instructions that are not apart */
 	const struct vpmu_insn *insn;
 };
 
@@ -102,7 +118,8 @@ static inline const struct vpmu_insn *vpmu_block_insn(const struct vpmu_block *b
 /*
  * For emulators that add to counters in translated code: the longest part from `first` on in which
  * no instruction but the last one can fault or leave the block. Returns the index behind it (at
- * least first + 1) and fills *amounts with what it comes to: instructions, branches, slots. Adding
+ * least first + 1) and fills *amounts with what it comes to: instructions, branches, slots, and
+ * the classes of VPMU_DETAILS. Adding
  * them before the part's first instruction leaves nothing to take back but one instruction that
  * faults. An instruction apart is a part of its own, of nothing. first must be less than
  * block->count.
@@ -117,13 +134,19 @@ struct vpmu_costs {
 	uint64_t slots, branch_misses, llc_references, llc_misses;
 };
 
-/* How the classes that count time follow from slots, and what is not known before it happens. */
+/*
+ * How the classes that count time follow from slots, and what is not known before it happens.
+ * line_more and branch_more are the same as line and branch for the classes from VPMU_LLC_LOADS on,
+ * by class; their other entries are not looked at.
+ */
 struct vpmu_rates {
 	uint32_t width;         /* slots of a cycle: 1 to 64 */
 	uint32_t ref_numerator; /* reference cycles to cycles: each 1 to 65535 */
 	uint32_t ref_denominator;
 	struct vpmu_costs line;   /* what touching one cache line adds at most, */
 	struct vpmu_costs branch; /* and one branch; each less than 2^32 */
+	uint32_t line_more[VPMU_MAX_CLASSES];
+	uint32_t branch_more[VPMU_MAX_CLASSES];
 };
 
 /* Its members are the meter's own but for those that say otherwise; the layout is part of the ABI
@@ -145,8 +168,12 @@ struct vpmu_meter {
 	/* To be read: what was settled since the meter was made. Classes that follow from costs are
 	 * in it only while they were wanted. */
 	struct vpmu_amounts totals;
+	/* Of VPMU_METER_DETAILS: what has been paid since the last settle, and how far it may go.
+	 * Whoever models caches adds to the former. */
+	struct vpmu_amounts details, details_room;
 	uint32_t wanted; /* vpmu_pmu_wanted() at the last refresh */
-	bool timed;      /* among them is a class that follows from costs */
+	bool timed;      /* among them is a class that is known only when it has happened */
+	bool detailed;   /* among them is one of VPMU_METER_DETAILS */
 	uint64_t reserved[8];
 };
 
@@ -154,6 +181,9 @@ struct vpmu_meter {
 #define VPMU_METER_COSTS                                                                           \
 	(1u << VPMU_CYCLES | 1u << VPMU_REF_CYCLES | 1u << VPMU_BRANCH_MISSES |                    \
 	 1u << VPMU_LLC_REFERENCES | 1u << VPMU_LLC_MISSES | 1u << VPMU_SLOTS)
+
+/* Those that are counted only while they are wanted, beyond costs: from VPMU_DETAIL_FIRST on. */
+#define VPMU_METER_DETAILS (~((1u << VPMU_DETAIL_FIRST) - 1))
 
 /* A meter looks up at least once in so many instructions: vpmu_meter_pay() says no, or goes through
  * vpmu_meter_fits(). */
@@ -248,6 +278,9 @@ VPMU_API bool vpmu_meter_fits_insn(const struct vpmu_meter *meter, const struct 
 
 /* Pays one instruction that has retired: one that is in no block, or apart from it. */
 VPMU_API void vpmu_meter_retire(struct vpmu_meter *meter, const struct vpmu_insn *insn);
+
+/* Pays where a branch of these flags has gone, when it has retired. Needed while meter.timed. */
+VPMU_API void vpmu_meter_branched(struct vpmu_meter *meter, unsigned flags, bool taken);
 
 /*
  * Pays what was counted elsewhere since the last settle: by translated code, or by a model of the

@@ -272,6 +272,15 @@ VPMU_API bool vpmu_msr_name(enum vpmu_vendor vendor, uint32_t msr, char *name);
  */
 VPMU_API enum vpmu_class vpmu_model_event_class(const struct vpmu_model *model, uint64_t selector);
 
+/*
+ * The i-th event that a selector of the model can count, in *event as event | unit mask << 8, AMD's
+ * event bits 11:8 in 35:32, and its class in *class_: the vendor's, then those of the processor
+ * that the signature says. On AMD the vendor's count with any unit mask. False past the last, and
+ * with a NULL.
+ */
+VPMU_API bool vpmu_model_event(const struct vpmu_model *model, size_t i, uint64_t *event,
+                               enum vpmu_class *class_);
+
 /* The class that the model's fixed counter of that number counts; VPMU_NO_CLASS: it has none, or it
  * counts what vpmu cannot see. */
 VPMU_API enum vpmu_class vpmu_model_fixed_class(const struct vpmu_model *model, unsigned index);

@@ -20,6 +20,7 @@
 #ifndef VPMU_TYPES_H
 #define VPMU_TYPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,6 +69,31 @@ enum vpmu_class {
 	VPMU_LLC_REFERENCES,
 	VPMU_LLC_MISSES,
 	VPMU_SLOTS, /* issue slots: cycles times the machine's width (Intel fixed counter 3) */
+	/* What instructions alone decide, each when it retires. */
+	VPMU_CONDITIONAL_BRANCHES,
+	VPMU_NEAR_CALLS,
+	VPMU_NEAR_RETURNS,
+	VPMU_FAR_BRANCHES, /* SYSCALL, INT, IRET and their like among them */
+	VPMU_LOADS,        /* instructions that read data from memory; a REP of any length is one */
+	VPMU_STORES,       /* that write data */
+	VPMU_MEMORY,       /* that do one of the two */
+	VPMU_TAKEN_BRANCHES, /* near ones */
+	VPMU_CONDITIONAL_TAKEN,
+	VPMU_CONDITIONAL_NOT_TAKEN,
+	/* What caches and stalls decide, as a timing model estimates it. */
+	VPMU_LLC_LOADS, /* that miss the L1 data cache; an LLC reference is one of these two */
+	VPMU_LLC_STORES,
+	VPMU_LLC_LOAD_MISSES,
+	VPMU_LLC_STORE_MISSES,
+	VPMU_PREFETCHES, /* lines of data that a prefetcher asks for */
+	VPMU_DTLB_LOAD_MISSES,
+	VPMU_DTLB_STORE_MISSES,
+	VPMU_DTLB_MISSES, /* of both */
+	VPMU_ITLB_MISSES,
+	VPMU_L1I_FETCHES,
+	VPMU_L1I_MISSES,
+	VPMU_STALLS_FRONTEND, /* cycles */
+	VPMU_STALLS_BACKEND,
 	VPMU_CLASSES,
 	VPMU_NO_CLASS = 255 /* an event that this PMU cannot see: it counts 0 */
 };
@@ -82,6 +108,10 @@ struct vpmu_amounts {
 
 /* The lower-case name of a class, "instructions"; NULL when out of range. Static storage. */
 VPMU_API const char *vpmu_class_name(enum vpmu_class class_);
+
+/* Whether instructions alone decide how much of the class happens. What is not exact takes a timing
+ * model, whose figures are estimates. False out of range. */
+VPMU_API bool vpmu_class_is_exact(enum vpmu_class class_);
 
 #ifdef __cplusplus
 }

@@ -2,35 +2,6 @@
 /* Which class of happenings an event counts. */
 #include <arch/room_int.h>
 
-/* Intel SDM vol. 3B table 20-1, architectural events in the order of CPUID.0AH EBX. */
-static const struct event_row intel_rows[] = {
-	{0x003c, VPMU_CYCLES, 0},        {0x00c0, VPMU_INSTRUCTIONS, 1},
-	{0x013c, VPMU_REF_CYCLES, 2},    {0x4f2e, VPMU_LLC_REFERENCES, 3},
-	{0x412e, VPMU_LLC_MISSES, 4},    {0x00c4, VPMU_BRANCHES, 5},
-	{0x00c5, VPMU_BRANCH_MISSES, 6}, {0x01a4, VPMU_SLOTS, 7},
-};
-
-const struct event_table intel_events = {
-	.mask = SEL_EVENT | SEL_UMASK,
-	.rows = intel_rows,
-	.count = ARRAY_SIZE(intel_rows),
-};
-
-/* AMD APM vol. 2 13.2.1 and the processors' references: events of every family since K7. */
-static const struct event_row amd_rows[] = {
-	{0x76, VPMU_CYCLES, -1},
-	{0xc0, VPMU_INSTRUCTIONS, -1},
-	{0xc2, VPMU_BRANCHES, -1},
-	{0xc3, VPMU_BRANCH_MISSES, -1},
-};
-
-/* Unit masks do not tell these events apart. */
-const struct event_table amd_events = {
-	.mask = SEL_EVENT | SEL_AMD_EVENT,
-	.rows = amd_rows,
-	.count = ARRAY_SIZE(amd_rows),
-};
-
 /* SDM vol. 2A CPUID.0AH: an event beyond the length does not exist. */
 static bool event_exists(const struct vpmu_model *model, const struct event_row *row)
 {
@@ -40,19 +11,53 @@ static bool event_exists(const struct vpmu_model *model, const struct event_row 
 	       !(model->events_missing & BIT64(row->architectural));
 }
 
-static const struct event_row *find(enum vpmu_vendor vendor, uint64_t selector)
+static const struct processor *processor_of(const struct event_table *events,
+                                            const struct vpmu_model *model)
 {
-	const struct event_table *events = vendor_of(vendor)->events;
+	unsigned family = signature_family(model->signature);
+	unsigned number = signature_model(model->signature);
 
-	for (size_t i = 0; i < events->count; i++)
-		if (events->rows[i].code == (selector & events->mask))
-			return &events->rows[i];
+	for (size_t i = 0; i < events->processor_count; i++) {
+		const struct processor *p = &events->processors[i];
+
+		if (p->vendor == model->vendor && p->family == family && p->first <= number &&
+		    number <= p->last)
+			return p;
+	}
 	return NULL;
 }
 
-enum vpmu_class event_code_class(enum vpmu_vendor vendor, uint64_t selector)
+static const struct event_row *find_in(const struct event_row *rows, size_t count, uint64_t code)
 {
-	const struct event_row *row = find(vendor, selector);
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].code == code)
+			return &rows[i];
+	return NULL;
+}
+
+static const struct event_row *find_processors(const struct event_table *events,
+                                               const struct vpmu_model *model, uint64_t selector)
+{
+	const struct processor *processor = processor_of(events, model);
+	const struct event_row *row = NULL;
+
+	for (unsigned i = 0; !row && processor && i < PROCESSOR_SETS && processor->sets[i]; i++)
+		row = find_in(processor->sets[i]->rows, processor->sets[i]->count,
+		              selector & events->all);
+	return row;
+}
+
+static const struct event_row *find(const struct vpmu_model *model, uint64_t selector)
+{
+	const struct event_table *events = vendor_of(model->vendor)->events;
+	const struct event_row *row = find_in(events->rows, events->count, selector & events->mask);
+
+	return row ? row : find_processors(events, model, selector);
+}
+
+enum vpmu_class event_code_class(const struct vpmu_model *model, uint64_t selector)
+{
+	const struct event_row *row = find(model, selector);
 
 	return row ? (enum vpmu_class)row->class_ : VPMU_NO_CLASS;
 }
@@ -69,16 +74,51 @@ uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_)
 
 bool event_is_available(const struct vpmu_model *model, uint64_t selector)
 {
-	const struct event_row *row = find(model->vendor, selector);
+	const struct event_row *row = find(model, selector);
 
 	return !row || event_exists(model, row);
 }
 
 enum vpmu_class event_class(const struct vpmu_model *model, uint64_t selector)
 {
-	const struct event_row *row = find(model->vendor, selector);
+	const struct event_row *row = find(model, selector);
 
 	return row && event_exists(model, row) ? (enum vpmu_class)row->class_ : VPMU_NO_CLASS;
+}
+
+/* The i-th of all rows that the model may have; NULL past the last. */
+static const struct event_row *row_at(const struct vpmu_model *model, size_t i)
+{
+	const struct event_table *events = vendor_of(model->vendor)->events;
+	const struct processor *processor = processor_of(events, model);
+
+	if (i < events->count)
+		return &events->rows[i];
+	i -= events->count;
+	for (unsigned s = 0; processor && s < PROCESSOR_SETS && processor->sets[s]; s++) {
+		if (i < processor->sets[s]->count)
+			return &processor->sets[s]->rows[i];
+		i -= processor->sets[s]->count;
+	}
+	return NULL;
+}
+
+bool vpmu_model_event(const struct vpmu_model *model, size_t i, uint64_t *event,
+                      enum vpmu_class *class_)
+{
+	const struct event_row *row;
+
+	if (!event || !class_ || vpmu_model_check(model, NULL, 0) || !model->version)
+		return false;
+	for (size_t at = 0; (row = row_at(model, at)); at++) {
+		/* What the vendor's table has, a processor's does not say again. */
+		if (!event_exists(model, row) || find(model, row->code) != row || i--)
+			continue;
+		*event = row->code;
+		*class_ = (enum vpmu_class)row->class_;
+		return true;
+	}
+	return false;
 }
 
 enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index)

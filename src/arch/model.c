@@ -87,6 +87,11 @@ unsigned signature_family(uint32_t signature)
 	return family == 0xf ? family + (signature >> 20 & 0xff) : family;
 }
 
+unsigned signature_model(uint32_t signature)
+{
+	return (signature >> 4 & 0xf) | (signature >> 12 & 0xf0);
+}
+
 unsigned vpmu_model_fixed_count(const struct vpmu_model *model)
 {
 	unsigned count = 0;

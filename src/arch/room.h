@@ -291,8 +291,8 @@ bool model_has_metrics(const struct vpmu_model *model);
 enum vpmu_class event_class(const struct vpmu_model *model, uint64_t selector);
 enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index);
 
-/* The class of an event of the vendor's, whether a model has it or not. */
-enum vpmu_class event_code_class(enum vpmu_vendor vendor, uint64_t selector);
+/* The class of an event of the processor's, whether the model's CPUID has it or not. */
+enum vpmu_class event_code_class(const struct vpmu_model *model, uint64_t selector);
 
 /* The other way round: the event of the vendor's that counts the class; 0: none does. */
 uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_);

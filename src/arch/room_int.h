@@ -22,10 +22,29 @@ struct event_row {
 	int8_t architectural; /* its bit in CPUID.0AH EBX, or -1: it always exists */
 };
 
-struct event_table {
-	uint64_t mask; /* the selector's bits that tell events apart */
+/* Events that some processors have. */
+struct event_set {
 	const struct event_row *rows;
 	size_t count;
+};
+
+enum { PROCESSOR_SETS = 3 };
+
+/* Processors of a family that have the same events. */
+struct processor {
+	uint8_t vendor;
+	uint16_t family;
+	uint8_t first, last; /* models */
+	const struct event_set *sets[PROCESSOR_SETS];
+};
+
+struct event_table {
+	uint64_t mask; /* the selector's bits that tell the vendor's events apart */
+	uint64_t all;  /* and those that tell the processors' apart */
+	const struct event_row *rows;
+	size_t count;
+	const struct processor *processors; /* the first that fits */
+	size_t processor_count;
 };
 
 /* What --model's overrides have set, so that it is not completed from the rest. */
@@ -75,8 +94,9 @@ uint32_t features_like(unsigned like);
 
 extern const struct vendor vendor_intel, vendor_amd;
 
-/* The processor's family, of CPUID.1 EAX. */
+/* The processor's family and model, of CPUID.1 EAX. */
 unsigned signature_family(uint32_t signature);
+unsigned signature_model(uint32_t signature);
 
 /* Registers, status bits and events of the vendors. */
 extern const struct reg_table intel_registers, amd_registers;

@@ -31,14 +31,50 @@ const char *vpmu_status_text(enum vpmu_status status)
 	return text[status];
 }
 
+static const struct {
+	const char *name;
+	bool is_exact;
+} classes[VPMU_CLASSES] = {
+	[VPMU_INSTRUCTIONS] = {"instructions", true},
+	[VPMU_CYCLES] = {"cycles", false},
+	[VPMU_REF_CYCLES] = {"ref-cycles", false},
+	[VPMU_BRANCHES] = {"branches", true},
+	[VPMU_BRANCH_MISSES] = {"branch-misses", false},
+	[VPMU_LLC_REFERENCES] = {"llc-references", false},
+	[VPMU_LLC_MISSES] = {"llc-misses", false},
+	[VPMU_SLOTS] = {"slots", false},
+	[VPMU_CONDITIONAL_BRANCHES] = {"conditional-branches", true},
+	[VPMU_NEAR_CALLS] = {"near-calls", true},
+	[VPMU_NEAR_RETURNS] = {"near-returns", true},
+	[VPMU_FAR_BRANCHES] = {"far-branches", true},
+	[VPMU_LOADS] = {"loads", true},
+	[VPMU_STORES] = {"stores", true},
+	[VPMU_MEMORY] = {"loads-or-stores", true},
+	[VPMU_TAKEN_BRANCHES] = {"taken-branches", true},
+	[VPMU_CONDITIONAL_TAKEN] = {"conditional-taken", true},
+	[VPMU_CONDITIONAL_NOT_TAKEN] = {"conditional-not-taken", true},
+	[VPMU_LLC_LOADS] = {"llc-loads", false},
+	[VPMU_LLC_STORES] = {"llc-stores", false},
+	[VPMU_LLC_LOAD_MISSES] = {"llc-load-misses", false},
+	[VPMU_LLC_STORE_MISSES] = {"llc-store-misses", false},
+	[VPMU_PREFETCHES] = {"prefetches", false},
+	[VPMU_DTLB_LOAD_MISSES] = {"dtlb-load-misses", false},
+	[VPMU_DTLB_STORE_MISSES] = {"dtlb-store-misses", false},
+	[VPMU_DTLB_MISSES] = {"dtlb-misses", false},
+	[VPMU_ITLB_MISSES] = {"itlb-misses", false},
+	[VPMU_L1I_FETCHES] = {"l1i-fetches", false},
+	[VPMU_L1I_MISSES] = {"l1i-misses", false},
+	[VPMU_STALLS_FRONTEND] = {"stalls-frontend", false},
+	[VPMU_STALLS_BACKEND] = {"stalls-backend", false},
+};
+_Static_assert(VPMU_CLASSES <= (int)VPMU_MAX_CLASSES, "a bit each in vpmu_pmu_wanted()");
+
 const char *vpmu_class_name(enum vpmu_class class_)
 {
-	static const char *const name[VPMU_CLASSES] = {
-		[VPMU_INSTRUCTIONS] = "instructions",   [VPMU_CYCLES] = "cycles",
-		[VPMU_REF_CYCLES] = "ref-cycles",       [VPMU_BRANCHES] = "branches",
-		[VPMU_BRANCH_MISSES] = "branch-misses", [VPMU_LLC_REFERENCES] = "llc-references",
-		[VPMU_LLC_MISSES] = "llc-misses",       [VPMU_SLOTS] = "slots",
-	};
+	return (unsigned)class_ < VPMU_CLASSES ? classes[class_].name : NULL;
+}
 
-	return (unsigned)class_ < VPMU_CLASSES ? name[class_] : NULL;
+bool vpmu_class_is_exact(enum vpmu_class class_)
+{
+	return (unsigned)class_ < VPMU_CLASSES && classes[class_].is_exact;
 }

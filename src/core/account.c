@@ -156,9 +156,14 @@ static struct vpmu_outcome advance(struct vpmu_pmu *pmu, const struct vpmu_amoun
 	return outcome;
 }
 
+static unsigned armed_classes(const struct vpmu_pmu *pmu)
+{
+	return pmu->is_wide ? VPMU_CLASSES : QUICK_CLASSES;
+}
+
 void account_settle_armed(struct vpmu_pmu *pmu)
 {
-	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+	for (unsigned i = 0; i < armed_classes(pmu); i++)
 		happens(pmu, pmu->mode, i, pmu->armed[i] - pmu->left[i]);
 	pmu->is_armed = false;
 	pmu->left[0] = UINT64_MAX; /* "negative": the fast path is closed */
@@ -171,12 +176,19 @@ static void arm(struct vpmu_pmu *pmu, unsigned mode)
 	struct vpmu_amounts headroom;
 
 	account_settle(pmu);
-	pmu->mode = (uint8_t)mode;
-	for (uint32_t rest = pmu->running[mode]; rest; rest &= rest - 1)
-		if (pmu->tally[__builtin_ctz(rest)].threshold)
+	pmu->mode = pmu->quick_mode = (uint8_t)mode;
+	pmu->is_wide = false;
+	for (uint32_t rest = pmu->running[mode]; rest; rest &= rest - 1) {
+		const struct tally *tally = &pmu->tally[__builtin_ctz(rest)];
+
+		if (tally->threshold)
 			return;
+		pmu->is_wide |= tally->class_ >= QUICK_CLASSES;
+	}
+	if (pmu->is_wide)
+		pmu->quick_mode = NO_MODE;
 	vpmu_pmu_headroom(pmu, mode == MODE_KERNEL ? 0 : 3, &headroom);
-	for (unsigned i = 0; i < VPMU_CLASSES; i++) {
+	for (unsigned i = 0; i < armed_classes(pmu); i++) {
 		uint64_t left = headroom.of[i] - 1;
 
 		pmu->armed[i] = pmu->left[i] = left < UNLIMITED ? left : UNLIMITED;
@@ -186,10 +198,10 @@ static void arm(struct vpmu_pmu *pmu, unsigned mode)
 
 #define UNLIKELY(condition) __builtin_expect(condition, 0)
 
-/* Half of the classes, as vector instructions take them where the processor has those. */
+/* Half of the quick classes, as vector instructions take them where the processor has those. */
 typedef uint64_t half __attribute__((vector_size(32), aligned(8), may_alias));
 
-_Static_assert(VPMU_CLASSES == 8, "account_quickly() works on two halves of four");
+_Static_assert(QUICK_CLASSES == 8, "account_quickly() works on two halves of four");
 
 /*
  * The fast path subtracts first, so that the common case is one pass over `left`. False: it is
@@ -206,13 +218,27 @@ static inline bool account_quickly(struct vpmu_pmu *pmu, const struct vpmu_amoun
 	left[0] -= low;
 	left[1] -= high;
 	sign = left[0] | left[1] | low | high;
-	return !((sign[0] | sign[1] | sign[2] | sign[3]) >> 63) && mode == pmu->mode;
+	return !((sign[0] | sign[1] | sign[2] | sign[3]) >> 63) && mode == pmu->quick_mode;
 }
 
 static void give_back(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 {
-	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+	for (unsigned i = 0; i < QUICK_CLASSES; i++)
 		pmu->left[i] += amounts->of[i];
+}
+
+/* The same for all classes. False: something may overflow, and nothing has happened. */
+static bool account_widely(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
+{
+	uint64_t sign = 0;
+
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		sign |= (pmu->left[i] - amounts->of[i]) | amounts->of[i];
+	if (sign >> 63)
+		return false;
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		pmu->left[i] -= amounts->of[i];
+	return true;
 }
 
 /* After the fast path has said no. */
@@ -220,8 +246,13 @@ static __attribute__((noinline)) struct vpmu_outcome
 account_slowly(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts, unsigned mode)
 {
 	give_back(pmu, amounts);
+	if (pmu->is_armed && pmu->is_wide && mode == pmu->mode && account_widely(pmu, amounts))
+		return outcome_out(pmu, (struct vpmu_outcome){0});
 	arm(pmu, mode);
-	if (pmu->is_armed) {
+	if (pmu->is_armed && pmu->is_wide) {
+		if (account_widely(pmu, amounts))
+			return outcome_out(pmu, (struct vpmu_outcome){0});
+	} else if (pmu->is_armed) {
 		if (account_quickly(pmu, amounts, mode))
 			return outcome_out(pmu, (struct vpmu_outcome){0});
 		give_back(pmu, amounts);

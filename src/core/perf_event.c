@@ -16,7 +16,7 @@ static uint8_t perf_class(const struct vpmu_pmu *pmu, uint64_t selector)
 	if (pmu->model.vendor != VPMU_VENDOR_AMD &&
 	    (selector & (SEL_EVENT | SEL_UMASK)) == PERF_REF_CYCLES)
 		return VPMU_REF_CYCLES;
-	return (uint8_t)event_code_class(pmu->model.vendor, selector);
+	return (uint8_t)event_code_class(&pmu->model, selector);
 }
 
 /* What the event counts. Edge, inv and cmask cannot be seen in a stream of totals. */

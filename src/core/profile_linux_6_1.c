@@ -11,7 +11,7 @@ static bool is_available(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t code = kvm_event_code(pmu, slot);
 
-	return event_code_class(pmu->model.vendor, code) == VPMU_SLOTS || /* not listed */
+	return event_code_class(&pmu->model, code) == VPMU_SLOTS || /* not listed */
 	       event_is_available(&pmu->model, code);
 }
 

@@ -6,6 +6,9 @@
  * (`total`); what a tally has counted is its base plus the totals of its class in the modes that it
  * counts. So accounting a block costs the same with one counter as with eleven: one subtraction a
  * class from `left`, the distance to the nearest overflow, and a test for a negative result.
+ *
+ * The classes from QUICK_CLASSES on are accounted only while a counter counts one of them ("wide"):
+ * the totals of what nobody counts mean nothing.
  */
 #ifndef CORE_ROOM_INT_H
 #define CORE_ROOM_INT_H
@@ -28,8 +31,11 @@ static inline unsigned slot_of_bit(uint32_t slots)
 	for (uint32_t rest_ = (bitmap), slot = rest_ ? slot_of_bit(rest_) : 0; rest_;              \
 	     rest_ &= rest_ - 1, slot = rest_ ? slot_of_bit(rest_) : 0)
 
+/* The classes that are always accounted: the first ones. */
+enum { QUICK_CLASSES = VPMU_SLOTS + 1 };
+
 /* The place in pmu->total of what never happens. */
-enum { NEVER = VPMU_CLASSES };
+enum { NEVER = VPMU_CLASSES, NO_MODE = 0xff };
 
 static inline enum mode mode_of_cpl(unsigned cpl)
 {
@@ -134,7 +140,9 @@ struct vpmu_pmu {
 	/* What happened up to then, in each mode and in both; the last never happens. */
 	uint64_t total[MODES + 1][VPMU_CLASSES + 1];
 	bool is_armed;
-	uint8_t mode; /* enum mode that left is for */
+	bool is_wide;       /* left is for all classes */
+	uint8_t mode;       /* enum mode that left is for */
+	uint8_t quick_mode; /* the same, unless it is wide: NO_MODE */
 
 	uint8_t reg_count;
 	bool has_global;

@@ -9,6 +9,8 @@
 
 #include "cpu_int.h"
 
+enum { FAR = VPMU_INSN_BRANCH | VPMU_INSN_FAR };
+
 static const struct kind {
 	uint16_t mnemonic;
 	uint8_t special, insn, after;
@@ -35,22 +37,19 @@ static const struct kind {
 	{ZYDIS_MNEMONIC_FXRSTOR64, SPECIAL_MXCSR, 0, 0},
 	{ZYDIS_MNEMONIC_XRSTOR, SPECIAL_MXCSR, 0, 0},
 	{ZYDIS_MNEMONIC_XRSTOR64, SPECIAL_MXCSR, 0, 0},
-	{ZYDIS_MNEMONIC_IRET, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT,
-         AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_IRETD, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT,
-         AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_IRETQ, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT,
-         AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_SYSRET, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT, AFTER_LOOK | AFTER_FLAGS},
-	{ZYDIS_MNEMONIC_SYSEXIT, 0, VPMU_INSN_BRANCH | VPMU_INSN_INDIRECT, AFTER_LOOK},
+	{ZYDIS_MNEMONIC_IRET, 0, FAR | VPMU_INSN_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_IRETD, 0, FAR | VPMU_INSN_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_IRETQ, 0, FAR | VPMU_INSN_INDIRECT, AFTER_LOOK | AFTER_IRET | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_SYSRET, 0, FAR | VPMU_INSN_INDIRECT, AFTER_LOOK | AFTER_FLAGS},
+	{ZYDIS_MNEMONIC_SYSEXIT, 0, FAR | VPMU_INSN_INDIRECT, AFTER_LOOK},
 	{ZYDIS_MNEMONIC_POPF, 0, 0, AFTER_LOOK | AFTER_FLAGS},
 	{ZYDIS_MNEMONIC_POPFD, 0, 0, AFTER_LOOK | AFTER_FLAGS},
 	{ZYDIS_MNEMONIC_POPFQ, 0, 0, AFTER_LOOK | AFTER_FLAGS},
 	{ZYDIS_MNEMONIC_STI, 0, 0, AFTER_LOOK | AFTER_SHADOW},
 	{ZYDIS_MNEMONIC_CLI, 0, 0, AFTER_CLI},
-	{ZYDIS_MNEMONIC_INT, 0, VPMU_INSN_BRANCH, 0},
-	{ZYDIS_MNEMONIC_INT3, 0, VPMU_INSN_BRANCH, 0},
-	{ZYDIS_MNEMONIC_INTO, 0, VPMU_INSN_BRANCH, 0},
+	{ZYDIS_MNEMONIC_INT, 0, FAR, 0},
+	{ZYDIS_MNEMONIC_INT3, 0, FAR, 0},
+	{ZYDIS_MNEMONIC_INTO, 0, FAR, 0},
 };
 
 /* KVM's forced emulation prefix: UD2 and the letters "kvm" (Linux arch/x86/kvm/x86.c). */
@@ -116,8 +115,10 @@ static void by_category(const ZydisDecodedInstruction *insn, struct op *op)
 	default:
 		break;
 	}
-	if (insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR)
+	if (insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR) {
 		op->after |= AFTER_LOOK;
+		op->insn.flags |= VPMU_INSN_FAR;
+	}
 }
 
 /* MOV to and from control and debug registers, MOV and POP to SS: told by their operands' encoding.
@@ -192,6 +193,45 @@ static bool is_pushf(const ZydisDecodedInstruction *insn)
 	       insn->mnemonic == ZYDIS_MNEMONIC_PUSHFQ;
 }
 
+/* PREFETCH, CLFLUSH and INVLPG name a place, and neither read nor write it. */
+static bool touches_no_data(const ZydisDecodedInstruction *insn)
+{
+	switch (insn->meta.category) {
+	case ZYDIS_CATEGORY_NOP:
+	case ZYDIS_CATEGORY_WIDENOP:
+	case ZYDIS_CATEGORY_PREFETCH:
+		return true;
+	default:
+		return insn->mnemonic == ZYDIS_MNEMONIC_CLFLUSH ||
+		       insn->mnemonic == ZYDIS_MNEMONIC_CLFLUSHOPT ||
+		       insn->mnemonic == ZYDIS_MNEMONIC_CLWB ||
+		       insn->mnemonic == ZYDIS_MNEMONIC_INVLPG;
+	}
+}
+
+/* Whether it reads or writes data, the stack included. */
+static uint8_t data_of(const ZydisDecoder *decoder, ZydisDecoderContext *context,
+                       const ZydisDecodedInstruction *insn)
+{
+	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+	uint8_t data = 0;
+
+	if (touches_no_data(insn) ||
+	    !ZYAN_SUCCESS(ZydisDecoderDecodeOperands(decoder, context, insn, operands,
+	                                             insn->operand_count)))
+		return 0;
+	for (unsigned i = 0; i < insn->operand_count; i++) {
+		if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
+		    operands[i].mem.type == ZYDIS_MEMOP_TYPE_AGEN)
+			continue;
+		if (operands[i].actions & ZYDIS_OPERAND_ACTION_MASK_READ)
+			data |= VPMU_DATA_LOAD;
+		if (operands[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+			data |= VPMU_DATA_STORE;
+	}
+	return data;
+}
+
 bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op)
 {
 	ZydisDecoder decoder = decoder_of(mode);
@@ -230,6 +270,8 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 	if (is_port_string(&insn))
 		op->after |= AFTER_LOOK;
 	timing_cost(&insn, op);
+	if (op->insn.lines)
+		op->insn.data = data_of(&decoder, &context, &insn);
 	return true;
 }
 

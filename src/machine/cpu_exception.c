@@ -249,8 +249,9 @@ void interrupt_deliver(struct cpu *cpu, uint8_t vector)
 /* INT n and its like have RIP behind them; they retire when a gate takes them. */
 static void take_software(struct cpu *cpu)
 {
-	static const struct op op = {
-		.insn = {.slots = 40 * TIMING_WIDTH, .flags = VPMU_INSN_BRANCH}};
+	static const struct op op = {.insn = {.slots = 40 * TIMING_WIDTH,
+	                                      .flags = VPMU_INSN_BRANCH | VPMU_INSN_FAR,
+	                                      .data = VPMU_DATA_STORE}};
 	struct exception fault;
 
 	if (deliver(cpu, &cpu->exception, &fault)) {

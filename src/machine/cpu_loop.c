@@ -181,6 +181,7 @@ bool loop_is_steady(const struct cpu *cpu, const struct block *block)
 {
 	return !cpu->meter.timed ||
 	       (!block->pay.lines && cpu->meter.costs.slots % TIMING_WIDTH == 0 &&
+	        !(cpu->meter.wanted & TIMING_FETCH) &&
 	        vpmu_timing_settled(cpu->timing, block->address + block_last(block)->offset));
 }
 
@@ -200,12 +201,16 @@ static void add_to(struct cpu *cpu, const struct loop_add *add, uint64_t times)
 
 void loop_pay(struct cpu *cpu, const struct block *block, uint64_t times)
 {
-	const struct vpmu_amounts amounts = {
+	struct vpmu_amounts amounts = {
 		.of = {[VPMU_INSTRUCTIONS] = times * block->pay.insns,
 	               [VPMU_BRANCHES] = times * block->pay.branches,
-	               [VPMU_SLOTS] = times * loop_slots(block)},
+	               [VPMU_SLOTS] = times * loop_slots(block),
+	               [VPMU_TAKEN_BRANCHES] = times,
+	               [VPMU_CONDITIONAL_TAKEN] = times},
 	};
 
+	for (unsigned i = 0; i < VPMU_DETAILS; i++)
+		amounts.of[VPMU_DETAIL_FIRST + i] = times * block->pay.details[i];
 	vpmu_meter_spend(&cpu->meter, &amounts);
 }
 

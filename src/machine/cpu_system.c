@@ -121,7 +121,7 @@ static void enter_kernel(struct cpu *cpu, uint16_t selector, uint64_t rip, const
 	struct op branch = *op;
 	uint64_t from = cpu->state->rip;
 
-	branch.insn.flags |= VPMU_INSN_BRANCH;
+	branch.insn.flags |= VPMU_INSN_BRANCH | VPMU_INSN_FAR;
 	segment_load_flat(cpu, SEG_CS, selector & 0xfffc, true, 0);
 	segment_load_flat(cpu, SEG_SS, (uint16_t)((selector & 0xfffc) + 8), false, 0);
 	cpu->state->rip = rip;

@@ -19,7 +19,7 @@ static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
 	/* RIP is right here, since there are memory hooks. */
 	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
 		timed_rep_begin(cpu);
-	vpmu_timing_access(cpu->timing, &cpu->meter.costs, address, (unsigned)size);
+	vpmu_timing_data(cpu->timing, &cpu->meter, address, (unsigned)size, type == UC_MEM_WRITE);
 }
 
 static void hook_memory(struct cpu *cpu, bool on)
@@ -58,8 +58,8 @@ void timed_begin(struct cpu *cpu, const struct block *block)
 
 static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
 {
-	vpmu_timing_branch(cpu->timing, &cpu->meter.costs, address, address + op->length, target,
-	                   op->insn.flags);
+	vpmu_timing_jump(cpu->timing, &cpu->meter, address, address + op->length, target,
+	                 op->insn.flags);
 }
 
 void timed_branched(struct cpu *cpu, uint64_t target)

@@ -64,6 +64,9 @@ static void refresh_costs(struct vpmu_meter *meter, const struct vpmu_amounts *h
 	};
 }
 
+/* Where branches go, and what caches do. */
+#define WHEN_HAPPENED (~((1u << VPMU_TAKEN_BRANCHES) - 1))
+
 void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit)
 {
 	struct vpmu_amounts headroom;
@@ -74,7 +77,10 @@ void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit)
 	meter->room = least(limit, headroom.of[VPMU_INSTRUCTIONS]);
 	meter->branch_room = headroom.of[VPMU_BRANCHES];
 	meter->wanted = vpmu_pmu_wanted(meter->pmu);
-	meter->timed = meter->wanted & VPMU_METER_COSTS;
+	meter->timed = meter->wanted & (VPMU_METER_COSTS | WHEN_HAPPENED);
+	meter->detailed = meter->wanted & VPMU_METER_DETAILS;
+	if (meter->detailed)
+		meter->details_room = headroom;
 	if (meter->timed)
 		refresh_costs(meter, &headroom);
 }
@@ -84,6 +90,8 @@ static void begin_anew(struct vpmu_meter *meter)
 {
 	meter->left = meter->held = meter->granted = 0;
 	meter->branches = meter->room = meter->branch_room = 0;
+	if (meter->detailed)
+		meter->details = (struct vpmu_amounts){{0}};
 }
 
 void vpmu_meter_restore(struct vpmu_meter *meter, const struct vpmu_costs *costs,
@@ -120,16 +128,20 @@ static void settle_costs(struct vpmu_meter *meter, struct vpmu_amounts *amounts)
 struct vpmu_outcome vpmu_meter_settle(struct vpmu_meter *meter, unsigned cpl)
 {
 	struct vpmu_amounts amounts = {{0}};
+	unsigned classes;
 	uint64_t any = 0;
 
 	if (!meter)
 		return (struct vpmu_outcome){0};
+	classes = meter->detailed ? (unsigned)VPMU_CLASSES : (unsigned)VPMU_DETAIL_FIRST;
 	amounts.of[VPMU_INSTRUCTIONS] = vpmu_meter_spent(meter);
 	amounts.of[VPMU_BRANCHES] = meter->branches;
 	if (costs_are_owed(meter))
 		settle_costs(meter, &amounts);
-	for (unsigned i = 0; i < VPMU_CLASSES; i++) {
-		if (!(VPMU_METER_COSTS >> i & 1) || meter->wanted >> i & 1)
+	FOR_WANTED_DETAILS(i, meter)
+	amounts.of[i] = meter->details.of[i];
+	for (unsigned i = 0; i < classes; i++) {
+		if (!((VPMU_METER_COSTS | VPMU_METER_DETAILS) >> i & 1) || meter->wanted >> i & 1)
 			meter->totals.of[i] += amounts.of[i];
 		any |= amounts.of[i];
 	}

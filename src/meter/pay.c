@@ -15,6 +15,7 @@
 struct piece {
 	uint64_t insns, branches, slots, lines;
 	bool ends_in_branch, ends_in_slot;
+	uint32_t details[VPMU_DETAILS];
 };
 
 static void piece_end(struct piece *piece, const struct vpmu_insn *last)
@@ -33,6 +34,7 @@ static void piece_add(struct piece *piece, const struct vpmu_insn *insn)
 	if (insn->flags & VPMU_INSN_APART)
 		piece->slots += insn->lines; /* an iteration's accesses */
 	piece->lines += insn->lines;
+	details_of(insn, piece->details);
 	piece_end(piece, insn);
 }
 
@@ -52,12 +54,36 @@ static bool costs_fit(const struct vpmu_meter *meter, const struct piece *piece)
 	       sum(now->llc_misses, piece->lines * line->llc_misses) < room->llc_misses;
 }
 
+/* At most; what a class comes to in a piece that is not known before. */
+static uint64_t detail_most(const struct vpmu_meter *meter, const struct piece *piece,
+                            unsigned class_)
+{
+	if (class_ < VPMU_TAKEN_BRANCHES)
+		return piece->details[DETAIL(class_)];
+	if (class_ < VPMU_LLC_LOADS)
+		return piece->branches;
+	return piece->lines * meter->rates.line_more[class_] +
+	       piece->branches * meter->rates.branch_more[class_];
+}
+
+/* Below the room, whatever the last instruction adds: what does not fit is run in smaller parts,
+ * and in the end alone. */
+static bool details_fit(const struct vpmu_meter *meter, const struct piece *piece)
+{
+	FOR_WANTED_DETAILS(class_, meter)
+	if (sum(meter->details.of[class_], detail_most(meter, piece, class_)) >=
+	    meter->details_room.of[class_])
+		return false;
+	return true;
+}
+
 static bool piece_fits(const struct vpmu_meter *meter, const struct piece *piece)
 {
 	return meter->room >= vpmu_meter_spent(meter) + piece->insns &&
 	       meter->branch_room >=
 	               sum(meter->branches, piece->branches + !piece->ends_in_branch) &&
-	       (!meter->timed || costs_fit(meter, piece));
+	       (!meter->timed || costs_fit(meter, piece)) &&
+	       (!meter->detailed || details_fit(meter, piece));
 }
 
 /* Gives `left` as much as is safe: as much as the piece, at least. */
@@ -75,6 +101,16 @@ static void grant(struct vpmu_meter *meter, uint64_t insns)
 	meter->left = (int64_t)grant;
 }
 
+/* A string instruction that is apart loads and stores once, at most. */
+static void piece_details(struct piece *piece, const struct vpmu_block *block)
+{
+	for (unsigned i = 0; i < VPMU_DETAILS; i++)
+		piece->details[i] = block->details[i];
+	piece->details[DETAIL(VPMU_LOADS)] += block->count - block->insns;
+	piece->details[DETAIL(VPMU_STORES)] += block->count - block->insns;
+	piece->details[DETAIL(VPMU_MEMORY)] += block->count - block->insns;
+}
+
 bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)
 {
 	struct piece piece;
@@ -89,6 +125,8 @@ bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)
 	};
 	if (!block->count)
 		return true;
+	if (meter->detailed)
+		piece_details(&piece, block);
 	piece_end(&piece, vpmu_block_insn(block, block->count - 1));
 	if (!piece_fits(meter, &piece))
 		return false;
@@ -108,6 +146,9 @@ bool vpmu_meter_fits_insn(const struct vpmu_meter *meter, const struct vpmu_insn
 
 static bool paid_nothing(const struct vpmu_meter *meter)
 {
+	FOR_WANTED_DETAILS(class_, meter)
+	if (meter->details.of[class_])
+		return false;
 	return !vpmu_meter_spent(meter) && !meter->branches && !costs_are_owed(meter);
 }
 
@@ -137,22 +178,32 @@ static void pay(struct vpmu_meter *meter, int64_t insns, int64_t branches, int64
 {
 	meter->left -= insns;
 	meter->branches += (uint64_t)branches;
-	if (!meter->timed)
-		return;
-	meter->costs.slots += (uint64_t)slots;
-	vpmu_meter_hold(meter);
+	if (meter->timed)
+		meter->costs.slots += (uint64_t)slots;
+	if (meter->timed || meter->detailed)
+		vpmu_meter_hold(meter);
+}
+
+static void pay_details(struct vpmu_meter *meter, const uint32_t details[VPMU_DETAILS], int sign)
+{
+	for (unsigned i = 0; i < VPMU_DETAILS; i++)
+		meter->details.of[VPMU_DETAIL_FIRST + i] += (uint64_t)(sign * (int64_t)details[i]);
 }
 
 void vpmu_meter_take(struct vpmu_meter *meter, const struct vpmu_block *block)
 {
-	if (meter && block)
-		pay(meter, block->insns, block->branches, block->slots);
+	if (!meter || !block)
+		return;
+	pay(meter, block->insns, block->branches, block->slots);
+	if (meter->detailed)
+		pay_details(meter, block->details, 1);
 }
 
 static void pay_part(struct vpmu_meter *meter, const struct vpmu_block *block, uint32_t first,
                      uint32_t end, int sign)
 {
 	int64_t insns = 0, branches = 0, slots = 0;
+	uint32_t details[VPMU_DETAILS] = {0};
 
 	if (!meter || !block)
 		return;
@@ -164,8 +215,11 @@ static void pay_part(struct vpmu_meter *meter, const struct vpmu_block *block, u
 		insns++;
 		branches += insn->flags & VPMU_INSN_BRANCH;
 		slots += insn->slots;
+		details_of(insn, details);
 	}
 	pay(meter, sign * insns, sign * branches, sign * slots);
+	if (meter->detailed)
+		pay_details(meter, details, sign);
 }
 
 void vpmu_meter_pay_part(struct vpmu_meter *meter, const struct vpmu_block *block, uint32_t first,
@@ -182,8 +236,28 @@ void vpmu_meter_rewind(struct vpmu_meter *meter, const struct vpmu_block *block,
 
 void vpmu_meter_retire(struct vpmu_meter *meter, const struct vpmu_insn *insn)
 {
-	if (meter && insn)
-		pay(meter, 1, insn->flags & VPMU_INSN_BRANCH, insn->slots);
+	uint32_t details[VPMU_DETAILS] = {0};
+
+	if (!meter || !insn)
+		return;
+	pay(meter, 1, insn->flags & VPMU_INSN_BRANCH, insn->slots);
+	if (!meter->detailed)
+		return;
+	details_of(insn, details);
+	pay_details(meter, details, 1);
+}
+
+void vpmu_meter_branched(struct vpmu_meter *meter, unsigned flags, bool taken)
+{
+	bool conditional = flags & VPMU_INSN_CONDITIONAL;
+	uint64_t *of;
+
+	if (!meter || !meter->detailed)
+		return;
+	of = meter->details.of;
+	of[VPMU_TAKEN_BRANCHES] += taken && !(flags & VPMU_INSN_FAR);
+	of[VPMU_CONDITIONAL_TAKEN] += taken && conditional;
+	of[VPMU_CONDITIONAL_NOT_TAKEN] += !taken && conditional;
 }
 
 void vpmu_meter_spend(struct vpmu_meter *meter, const struct vpmu_amounts *amounts)
@@ -195,11 +269,33 @@ void vpmu_meter_spend(struct vpmu_meter *meter, const struct vpmu_amounts *amoun
 	of = amounts->of;
 	pay(meter, (int64_t)of[VPMU_INSTRUCTIONS], (int64_t)of[VPMU_BRANCHES],
 	    (int64_t)of[VPMU_SLOTS]);
+	FOR_WANTED_DETAILS(class_, meter)
+	meter->details.of[class_] += of[class_];
 	if (!meter->timed)
 		return;
 	meter->costs.branch_misses += of[VPMU_BRANCH_MISSES];
 	meter->costs.llc_references += of[VPMU_LLC_REFERENCES];
 	meter->costs.llc_misses += of[VPMU_LLC_MISSES];
+}
+
+/* The same for what is wanted of VPMU_METER_DETAILS. */
+static uint64_t details_repeats(const struct vpmu_meter *meter, const struct vpmu_block *block)
+{
+	struct piece piece = {.branches = block->branches, .lines = block->lines};
+	uint64_t most = UINT64_MAX;
+
+	piece_details(&piece, block);
+	FOR_WANTED_DETAILS(class_, meter)
+	{
+		uint64_t each = detail_most(meter, &piece, class_);
+		uint64_t paid = meter->details.of[class_], room = meter->details_room.of[class_];
+
+		if (paid >= room)
+			return 0;
+		if (each)
+			most = least(most, (room - paid - 1) / each);
+	}
+	return most;
 }
 
 uint64_t vpmu_meter_repeats(const struct vpmu_meter *meter, const struct vpmu_block *block,
@@ -219,6 +315,8 @@ uint64_t vpmu_meter_repeats(const struct vpmu_meter *meter, const struct vpmu_bl
 	branches = meter->branch_room - meter->branches - !(last->flags & VPMU_INSN_BRANCH);
 	if (block->branches)
 		most = least(most, branches / block->branches);
+	if (meter->detailed)
+		most = least(most, details_repeats(meter, block));
 	if (!meter->timed || !slots)
 		return most;
 	/* Up to there with one iteration to spare: whatever its slots are spread like. */

@@ -24,6 +24,11 @@ enum {
 	TIMING_BRANCH_MAX = TIMING_BRANCH_MISS + TIMING_WIDTH - 1,
 };
 
+/* The classes of data TLB and of instruction fetch. */
+#define TIMING_DTLB                                                                                \
+	(1u << VPMU_DTLB_LOAD_MISSES | 1u << VPMU_DTLB_STORE_MISSES | 1u << VPMU_DTLB_MISSES)
+#define TIMING_FETCH (1u << VPMU_ITLB_MISSES | 1u << VPMU_L1I_FETCHES | 1u << VPMU_L1I_MISSES)
+
 enum {
 	TIMING_LINE_BITS = 6,
 	TIMING_L1_SETS = 64,
@@ -31,6 +36,9 @@ enum {
 	TIMING_LLC_SETS = 2048,
 	TIMING_LLC_WAYS = 16,
 	TIMING_STREAMS = 16,
+	TIMING_PAGE_BITS = 12,
+	TIMING_TLB_SETS = 16,
+	TIMING_TLB_WAYS = 4,
 	TIMING_HISTORY = 12, /* outcomes */
 	TIMING_COUNTERS = 1 << TIMING_HISTORY,
 	TIMING_TARGETS = 512,
@@ -42,6 +50,10 @@ struct timing_caches {
 	uint64_t l1[TIMING_L1_SETS][TIMING_L1_WAYS];
 	uint64_t llc[TIMING_LLC_SETS][TIMING_LLC_WAYS];
 	uint64_t streams[TIMING_STREAMS]; /* the line that each expects next, recent first */
+	/* These only while a class of theirs is wanted. */
+	uint64_t l1i[TIMING_L1_SETS][TIMING_L1_WAYS];
+	uint64_t dtlb[TIMING_TLB_SETS][TIMING_TLB_WAYS];
+	uint64_t itlb[TIMING_TLB_SETS][TIMING_TLB_WAYS];
 };
 
 struct timing_predictor {

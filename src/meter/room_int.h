@@ -18,6 +18,18 @@ static inline uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* A class's place in block.details. */
+#define DETAIL(class_) ((class_)-VPMU_DETAIL_FIRST)
+
+/* Adds what the instruction comes to. */
+void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS]);
+
+/* For each wanted class of VPMU_METER_DETAILS. */
+#define FOR_WANTED_DETAILS(class_, meter)                                                          \
+	for (uint32_t rest_ = (meter)->wanted & VPMU_METER_DETAILS,                                \
+	              class_ = rest_ ? (uint32_t)__builtin_ctz(rest_) : 0;                         \
+	     rest_; rest_ &= rest_ - 1, class_ = rest_ ? (uint32_t)__builtin_ctz(rest_) : 0)
+
 /* Whether there are costs since the last settle. */
 static inline bool costs_are_owed(const struct vpmu_meter *meter)
 {

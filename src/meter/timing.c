@@ -32,6 +32,25 @@ void vpmu_timing_rates(struct vpmu_rates *rates)
 		.ref_denominator = TIMING_REF_DENOMINATOR,
 		.line = {.slots = TIMING_ACCESS_MAX, .llc_references = 1, .llc_misses = 1},
 		.branch = {.slots = TIMING_BRANCH_MAX, .branch_misses = 1},
+		.line_more =
+			{
+				[VPMU_LLC_LOADS] = 1,
+				[VPMU_LLC_STORES] = 1,
+				[VPMU_LLC_LOAD_MISSES] = 1,
+				[VPMU_LLC_STORE_MISSES] = 1,
+				[VPMU_PREFETCHES] = TIMING_AHEAD,
+				[VPMU_DTLB_LOAD_MISSES] = 1,
+				[VPMU_DTLB_STORE_MISSES] = 1,
+				[VPMU_DTLB_MISSES] = 1,
+				[VPMU_STALLS_BACKEND] = TIMING_ACCESS_MAX / TIMING_WIDTH,
+			},
+		.branch_more =
+			{
+				[VPMU_ITLB_MISSES] = 1,
+				[VPMU_L1I_FETCHES] = 1,
+				[VPMU_L1I_MISSES] = 1,
+				[VPMU_STALLS_FRONTEND] = TIMING_BRANCH_MISS / TIMING_WIDTH,
+			},
 	};
 }
 
@@ -80,8 +99,14 @@ static uint64_t *llc_set(struct vpmu_timing *timing, uint64_t line)
 	return timing->caches.llc[line % TIMING_LLC_SETS];
 }
 
+/* What an access came to, beyond costs. */
+struct access {
+	unsigned references, misses, prefetches;
+};
+
 /* An L1 miss: goes on with the stream that expected it, or begins one. */
-static void follow_streams(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t line)
+static void follow_streams(struct vpmu_timing *timing, struct vpmu_costs *costs,
+                           struct access *access, uint64_t line)
 {
 	uint64_t *streams = timing->caches.streams;
 	unsigned i = 0;
@@ -92,6 +117,7 @@ static void follow_streams(struct vpmu_timing *timing, struct vpmu_costs *costs,
 		uint64_t next = line + 1;
 
 		for (unsigned n = 0; n < TIMING_AHEAD && (next & PAGE_LINES_MASK); n++, next++) {
+			access->prefetches++;
 			if (!touch(llc_set(timing, next), TIMING_LLC_WAYS, next))
 				costs->slots += TIMING_TRANSFER;
 		}
@@ -102,30 +128,82 @@ static void follow_streams(struct vpmu_timing *timing, struct vpmu_costs *costs,
 	to_front(streams, i);
 }
 
-static void access_line(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t line)
+static void access_line(struct vpmu_timing *timing, struct vpmu_costs *costs, struct access *access,
+                        uint64_t line)
 {
 	if (touch(l1_set(timing, line), TIMING_L1_WAYS, line))
 		return;
 	costs->llc_references++;
+	access->references++;
 	costs->slots += TIMING_LLC_HIT;
 	if (!touch(llc_set(timing, line), TIMING_LLC_WAYS, line)) {
 		costs->llc_misses++;
+		access->misses++;
 		costs->slots += TIMING_MEMORY;
 	}
-	follow_streams(timing, costs, line);
+	follow_streams(timing, costs, access, line);
+}
+
+static struct access access_data(struct vpmu_timing *timing, struct vpmu_costs *costs,
+                                 uint64_t address, unsigned bytes)
+{
+	uint64_t first = address >> TIMING_LINE_BITS;
+	uint64_t last = (address + bytes - 1) >> TIMING_LINE_BITS;
+	struct access access = {0};
+
+	access_line(timing, costs, &access, first);
+	if (last != first)
+		access_line(timing, costs, &access, last);
+	return access;
 }
 
 void vpmu_timing_access(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t address,
                         unsigned bytes)
 {
-	uint64_t first = address >> TIMING_LINE_BITS;
-	uint64_t last = (address + bytes - 1) >> TIMING_LINE_BITS;
+	if (timing && costs && bytes)
+		access_data(timing, costs, address, bytes);
+}
 
-	if (!timing || !costs || !bytes)
-		return;
-	access_line(timing, costs, first);
+static bool touch_page(uint64_t tlb[TIMING_TLB_SETS][TIMING_TLB_WAYS], uint64_t page)
+{
+	return touch(tlb[page % TIMING_TLB_SETS], TIMING_TLB_WAYS, page);
+}
+
+/* In how many pages of the access the data TLB missed. */
+static unsigned miss_pages(struct vpmu_timing *timing, uint64_t address, unsigned bytes)
+{
+	uint64_t first = address >> TIMING_PAGE_BITS;
+	uint64_t last = (address + bytes - 1) >> TIMING_PAGE_BITS;
+	unsigned missed = !touch_page(timing->caches.dtlb, first);
+
 	if (last != first)
-		access_line(timing, costs, last);
+		missed += !touch_page(timing->caches.dtlb, last);
+	return missed;
+}
+
+void vpmu_timing_data(struct vpmu_timing *timing, struct vpmu_meter *meter, uint64_t address,
+                      unsigned bytes, bool is_store)
+{
+	struct access access;
+	uint64_t slots, *of;
+	unsigned pages;
+
+	if (!timing || !meter || !bytes)
+		return;
+	slots = meter->costs.slots;
+	access = access_data(timing, &meter->costs, address, bytes);
+	if (!meter->detailed)
+		return;
+	of = meter->details.of;
+	of[is_store ? VPMU_LLC_STORES : VPMU_LLC_LOADS] += access.references;
+	of[is_store ? VPMU_LLC_STORE_MISSES : VPMU_LLC_LOAD_MISSES] += access.misses;
+	of[VPMU_PREFETCHES] += access.prefetches;
+	of[VPMU_STALLS_BACKEND] += (meter->costs.slots - slots) / TIMING_WIDTH;
+	if (!(meter->wanted & TIMING_DTLB))
+		return;
+	pages = miss_pages(timing, address, bytes);
+	of[is_store ? VPMU_DTLB_STORE_MISSES : VPMU_DTLB_LOAD_MISSES] += pages;
+	of[VPMU_DTLB_MISSES] += pages;
 }
 
 void vpmu_timing_flush_line(struct vpmu_timing *timing, uint64_t address)
@@ -210,6 +288,38 @@ void vpmu_timing_branch(struct vpmu_timing *timing, struct vpmu_costs *costs, ui
 		costs->branch_misses++;
 		costs->slots += TIMING_BRANCH_MISS;
 	}
+}
+
+/* A taken near branch to another line fetches that. */
+static void fetch(struct vpmu_timing *timing, uint64_t *of, uint64_t from, uint64_t target)
+{
+	uint64_t line = target >> TIMING_LINE_BITS, page = target >> TIMING_PAGE_BITS;
+
+	if (line == from >> TIMING_LINE_BITS)
+		return;
+	of[VPMU_L1I_FETCHES]++;
+	of[VPMU_L1I_MISSES] +=
+		!touch(timing->caches.l1i[line % TIMING_L1_SETS], TIMING_L1_WAYS, line);
+	of[VPMU_ITLB_MISSES] += !touch_page(timing->caches.itlb, page);
+}
+
+void vpmu_timing_jump(struct vpmu_timing *timing, struct vpmu_meter *meter, uint64_t address,
+                      uint64_t next, uint64_t target, unsigned flags)
+{
+	bool taken = target != next;
+	uint64_t misses;
+
+	if (!timing || !meter)
+		return;
+	misses = meter->costs.branch_misses;
+	vpmu_timing_branch(timing, &meter->costs, address, next, target, flags);
+	vpmu_meter_branched(meter, flags, taken);
+	if (!meter->detailed)
+		return;
+	if (meter->costs.branch_misses != misses)
+		meter->details.of[VPMU_STALLS_FRONTEND] += TIMING_BRANCH_MISS / TIMING_WIDTH;
+	if (taken && meter->wanted & TIMING_FETCH && !(flags & VPMU_INSN_FAR))
+		fetch(timing, meter->details.of, address, target);
 }
 
 bool vpmu_timing_settled(const struct vpmu_timing *timing, uint64_t address)

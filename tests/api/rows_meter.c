@@ -133,6 +133,11 @@ static void timing(void)
 	vpmu_timing_access(model, NULL, 0, 8);
 	vpmu_timing_branch(NULL, &costs, 0, 2, 2, VPMU_INSN_BRANCH);
 	vpmu_timing_branch(model, NULL, 0, 2, 2, VPMU_INSN_BRANCH);
+	vpmu_timing_data(NULL, NULL, 0, 8, true);
+	vpmu_timing_data(model, NULL, 0, 8, true);
+	vpmu_timing_jump(NULL, NULL, 0, 2, 2, VPMU_INSN_BRANCH);
+	vpmu_timing_jump(model, NULL, 0, 2, 2, VPMU_INSN_BRANCH);
+	vpmu_meter_branched(NULL, VPMU_INSN_BRANCH, true);
 	vpmu_timing_flush_line(NULL, 0);
 	vpmu_timing_flush_caches(NULL);
 	vpmu_timing_flush_predictor(NULL);
@@ -153,7 +158,8 @@ static const struct row rows[] = {
 	{"vpmu_timing_rates", timing_init}, {"vpmu_timing_access", timing},
 	{"vpmu_timing_flush_line", timing}, {"vpmu_timing_flush_caches", timing},
 	{"vpmu_timing_branch", timing},     {"vpmu_timing_flush_predictor", timing},
-	{"vpmu_timing_settled", timing},
+	{"vpmu_timing_settled", timing},    {"vpmu_timing_data", timing},
+	{"vpmu_timing_jump", timing},       {"vpmu_meter_branched", timing},
 };
 
 ROWS(meter_rows, rows);

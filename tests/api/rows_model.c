@@ -25,6 +25,8 @@ static void class_name(void)
 {
 	assert_null(vpmu_class_name(VPMU_NO_CLASS));
 	assert_null(vpmu_class_name((enum vpmu_class)99));
+	assert_false(vpmu_class_is_exact(VPMU_NO_CLASS));
+	assert_false(vpmu_class_is_exact((enum vpmu_class)99));
 }
 
 static void model_parse(void)
@@ -162,11 +164,18 @@ static void names(void)
 
 static void classes(void)
 {
+	enum vpmu_class class_;
+	uint64_t event;
+
 	assert_int_equal(vpmu_model_event_class(NULL, 0xc0), VPMU_NO_CLASS);
 	assert_int_equal(vpmu_model_event_class(&good()->model, 0x1234), VPMU_NO_CLASS);
 	assert_int_equal(vpmu_model_fixed_class(NULL, 0), VPMU_NO_CLASS);
 	assert_int_equal(vpmu_model_fixed_class(&good()->model, 77), VPMU_NO_CLASS);
 	assert_false(vpmu_model_counts_where_it_goes(NULL));
+	assert_false(vpmu_model_event(NULL, 0, &event, &class_));
+	assert_false(vpmu_model_event(&good()->model, 0, NULL, &class_));
+	assert_false(vpmu_model_event(&good()->model, 0, &event, NULL));
+	assert_false(vpmu_model_event(&good()->model, SIZE_MAX, &event, &class_));
 }
 
 static const struct row rows[] = {
@@ -203,6 +212,8 @@ static const struct row rows[] = {
 	{"vpmu_msr_name", names},
 	{"vpmu_model_event_class", classes},
 	{"vpmu_model_fixed_class", classes},
+	{"vpmu_model_event", classes},
+	{"vpmu_class_is_exact", class_name},
 	{"vpmu_model_counts_where_it_goes", classes},
 };
 

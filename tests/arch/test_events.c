@@ -38,7 +38,8 @@ static void amd_events_ignore_the_unit_mask_but_not_bits_35_32(void **state)
 		{0x76, VPMU_CYCLES},          {0xc0, VPMU_INSTRUCTIONS},
 		{0xc2, VPMU_BRANCHES},        {0xc3, VPMU_BRANCH_MISSES},
 		{0xff76, VPMU_CYCLES},        {0x12c0, VPMU_INSTRUCTIONS},
-		{0x3c, VPMU_NO_CLASS},        {0xc4, VPMU_NO_CLASS},
+		{0x3c, VPMU_NO_CLASS},        {0xc4, VPMU_TAKEN_BRANCHES},
+		{0x01c4, VPMU_NO_CLASS},      {0x1000000c4, VPMU_NO_CLASS},
 		{0x1000000c0, VPMU_NO_CLASS}, {0x800000076, VPMU_NO_CLASS},
 	};
 

@@ -213,15 +213,24 @@ static void add_wrmsr(struct body *body, uint32_t msr, uint64_t value)
 /* A counter with an event that the timing model counts, often close to its overflow. */
 static void add_counter(struct body *body)
 {
-	static const uint16_t events[] = {0x00c0, 0x003c, 0x013c, 0x4f2e, 0x412e,
-	                                  0x00c4, 0x00c5, 0x01a4, 0x0076, 0x00c2};
+	static const uint16_t events[] = {
+		0x00c0, 0x003c, 0x013c, 0x4f2e, 0x412e, 0x00c4, 0x00c5, 0x01a4, 0x0076, 0x00c2,
+		/* Core 2 */
+		0x01c0, 0x02c0, 0x0cc4, 0x0140, 0x412a, 0x104e, 0x0208, 0x0808, 0x1282, 0x0080,
+		0x0081,
+		/* Skylake and later */
+		0x01c4, 0x02c4, 0x08c4, 0x10c4, 0x11c4, 0x20c4, 0x40c4, 0x81d0, 0x82d0, 0x83d0,
+		0x0283, 0x0e08, 0x0e49, 0x0e85, 0xe124, 0x0e12, 0x0e11,
+		/* AMD */
+		0x00c6, 0x00c8, 0x00d0, 0x00d1, 0x0129, 0x0229, 0x0040, 0xff45, 0x0746, 0x00a9,
+		0x0187, 0xff5a, 0x0267, 0xff85};
 	static const uint32_t selectors[2][2] = {{0x186, 0xc1}, {0xc0010200, 0xc0010201}};
 	unsigned amd = (unsigned)any(body, 4) == 0, n = (unsigned)any(body, 4);
 	uint32_t selector = selectors[amd][0] + (amd ? 2 * n : n);
 	uint32_t counter = selectors[amd][1] + (amd ? 2 * n : n);
 
 	add_wrmsr(body, counter, 0 - (1 + any(body, 3000)));
-	add_wrmsr(body, selector, 0x530000 | events[any(body, 10)]);
+	add_wrmsr(body, selector, 0x530000 | events[any(body, sizeof(events) / sizeof(events[0]))]);
 }
 
 static void add_control(struct body *body)

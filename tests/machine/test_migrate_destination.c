@@ -146,9 +146,9 @@ static void saved_file_is_no_migration(void **state)
 static void newer_version_is_refused(void **state)
 {
 	stream_make("intel-v2");
-	stream.bytes[8] = 2;
+	stream.bytes[8] = 3;
 	receive();
-	must_refuse(VPMU_INCOMPATIBLE, "REFU", "version 2");
+	must_refuse(VPMU_INCOMPATIBLE, "REFU", "version 3");
 }
 
 /* Moves the first record of one type in front of that of another. */

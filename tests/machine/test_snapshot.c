@@ -132,8 +132,8 @@ static void other_model_is_seen_before_anything_else(void **state)
 static void newer_version_is_incompatible(void **state)
 {
 	make("intel-v2");
-	saved.bytes[8] = 2;
-	must_be(&saved, VPMU_INCOMPATIBLE, "version 2");
+	saved.bytes[8] = 3;
+	must_be(&saved, VPMU_INCOMPATIBLE, "version 3");
 }
 
 static void more_memory_than_allowed_is_incompatible(void **state)

@@ -44,12 +44,13 @@ static void impossible_blocks_are_refused(void **state)
 
 	memset(&block, 0x5a, sizeof(block));
 	before = block;
-	assert_int_equal(vpmu_block_make(&block, insns, 1, 3), VPMU_BAD_ARGUMENT);
+	assert_int_equal(vpmu_block_make(&block, insns, 1, 4), VPMU_BAD_ARGUMENT);
 	assert_int_equal(vpmu_block_make(&block, insns, 1, 0), VPMU_BAD_ARGUMENT);
-	assert_int_equal(vpmu_block_make(&block, insns, 1, 5), VPMU_BAD_ARGUMENT);
-	assert_int_equal(vpmu_block_make(&block, many, VPMU_BLOCK_INSNS + 1, 4), VPMU_BAD_ARGUMENT);
+	assert_int_equal(vpmu_block_make(&block, insns, 1, 9), VPMU_BAD_ARGUMENT);
+	assert_int_equal(vpmu_block_make(&block, many, VPMU_BLOCK_INSNS + 1, sizeof(many[0])),
+	                 VPMU_BAD_ARGUMENT);
 	assert_memory_equal(&block, &before, sizeof(block));
-	assert_int_equal(vpmu_block_make(&block, many, VPMU_BLOCK_INSNS, 4), VPMU_OK);
+	assert_int_equal(vpmu_block_make(&block, many, VPMU_BLOCK_INSNS, sizeof(many[0])), VPMU_OK);
 }
 
 static void only_a_segments_last_instruction_may_leave(void **state)

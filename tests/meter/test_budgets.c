@@ -101,7 +101,8 @@ static void random_spending(struct vpmu_pmu *pmu, uint64_t *seed, bool *overflow
 	/* One at a time up to where something happens. */
 	for (unsigned n = 0; n < 100 && vpmu_pmu_epoch(pmu) == epoch; n++) {
 		vpmu_meter_refresh(&meter, n % 2 * 3, UINT64_MAX);
-		vpmu_meter_retire(&meter, &(struct vpmu_insn){SLOTS_MOST, 0, VPMU_INSN_BRANCH});
+		vpmu_meter_retire(&meter, &(struct vpmu_insn){.slots = SLOTS_MOST,
+		                                              .flags = VPMU_INSN_BRANCH});
 		vpmu_meter_settle(&meter, n % 2 * 3);
 	}
 	*overflowed = vpmu_pmu_epoch(pmu) != epoch;

@@ -57,11 +57,38 @@ static uint64_t complete(uint64_t slots, uint64_t per, uint64_t divider)
 
 static bool counts_costs(const struct vpmu_pmu *pmu)
 {
-	return vpmu_pmu_wanted(pmu) & VPMU_METER_COSTS;
+	/* These, and all that is known only when it has happened: time passes with either. */
+	return vpmu_pmu_wanted(pmu) & (VPMU_METER_COSTS | ~((1u << VPMU_TAKEN_BRANCHES) - 1));
+}
+
+/* What is known only when the instruction has happened. */
+struct extra {
+	struct vpmu_costs costs;
+	bool taken;
+	uint64_t more[VPMU_MAX_CLASSES]; /* by class */
+};
+
+/* The classes that follow from instructions, each by its own words. */
+static void count_details(struct vpmu_amounts *one, const struct vpmu_insn *insn, bool taken)
+{
+	bool far = insn->flags & VPMU_INSN_FAR, conditional = insn->flags & VPMU_INSN_CONDITIONAL;
+	bool load = insn->data & VPMU_DATA_LOAD, store = insn->data & VPMU_DATA_STORE;
+	bool branch = insn->flags & VPMU_INSN_BRANCH;
+
+	one->of[VPMU_CONDITIONAL_BRANCHES] = conditional;
+	one->of[VPMU_NEAR_CALLS] = insn->flags & VPMU_INSN_CALL && !far;
+	one->of[VPMU_NEAR_RETURNS] = insn->flags & VPMU_INSN_RETURN && !far;
+	one->of[VPMU_FAR_BRANCHES] = far;
+	one->of[VPMU_LOADS] = load;
+	one->of[VPMU_STORES] = store;
+	one->of[VPMU_MEMORY] = load || store;
+	one->of[VPMU_TAKEN_BRANCHES] = branch && taken && !far;
+	one->of[VPMU_CONDITIONAL_TAKEN] = conditional && taken;
+	one->of[VPMU_CONDITIONAL_NOT_TAKEN] = conditional && !taken;
 }
 
 static void witness_retires(struct trial *t, const struct vpmu_insn *insn,
-                            const struct vpmu_costs *extra)
+                            const struct extra *extra)
 {
 	struct witness *w = &t->witness;
 	struct vpmu_amounts one = {.of = {[VPMU_INSTRUCTIONS] = 1}};
@@ -70,11 +97,14 @@ static void witness_retires(struct trial *t, const struct vpmu_insn *insn,
 	uint32_t epoch = vpmu_pmu_epoch(w->pmu);
 
 	one.of[VPMU_BRANCHES] = !!(insn->flags & VPMU_INSN_BRANCH);
+	count_details(&one, insn, extra->taken);
+	for (unsigned i = VPMU_LLC_LOADS; i < VPMU_CLASSES; i++)
+		one.of[i] = extra->more[i];
 	if (counts_costs(w->pmu)) {
-		one.of[VPMU_SLOTS] = insn->slots + extra->slots;
-		one.of[VPMU_BRANCH_MISSES] = extra->branch_misses;
-		one.of[VPMU_LLC_REFERENCES] = extra->llc_references;
-		one.of[VPMU_LLC_MISSES] = extra->llc_misses;
+		one.of[VPMU_SLOTS] = insn->slots + extra->costs.slots;
+		one.of[VPMU_BRANCH_MISSES] = extra->costs.branch_misses;
+		one.of[VPMU_LLC_REFERENCES] = extra->costs.llc_references;
+		one.of[VPMU_LLC_MISSES] = extra->costs.llc_misses;
 		w->slots += one.of[VPMU_SLOTS];
 		cycles = complete(w->slots, 1, t->rates.width);
 		ref_cycles = complete(w->slots, t->rates.ref_numerator, ref_divider);
@@ -98,15 +128,25 @@ static void both_write(struct trial *t, uint32_t msr, uint64_t value)
 	assert_int_equal(a, b);
 }
 
-static const uint16_t intel_events[] = {0xc0, 0x3c, 0x13c, 0xc4, 0xc5, 0x4f2e, 0x412e, 0x1a4};
-static const uint16_t amd_events[] = {0xc0, 0x76, 0xc2, 0xc3};
+static const uint16_t old_events[] = {0xc0, 0x3c, 0x13c, 0xc4, 0xc5, 0x4f2e, 0x412e, 0x1a4};
 
-static uint64_t random_selector(struct trial *t, bool amd)
+/* Half of the time one of all that the model has. */
+static uint64_t random_event(struct trial *t)
 {
-	uint64_t event = amd ? amd_events[below(t, ARRAY_SIZE(amd_events))]
-	                     : intel_events[below(t, ARRAY_SIZE(intel_events))];
+	const struct vpmu_model *model = vpmu_pmu_model(t->pmu);
+	enum vpmu_class class_;
+	uint64_t event;
 
-	return event | BIT64(22) | below(t, 4) << 16 | below(t, 2) << 20;
+	if (below(t, 2) && vpmu_model_event(model, below(t, 60), &event, &class_))
+		return event;
+	if (model->vendor == VPMU_VENDOR_AMD)
+		return (const uint16_t[]){0xc0, 0x76, 0xc2, 0xc3}[below(t, 4)];
+	return old_events[below(t, ARRAY_SIZE(old_events))];
+}
+
+static uint64_t random_selector(struct trial *t)
+{
+	return random_event(t) | BIT64(22) | below(t, 4) << 16 | below(t, 2) << 20;
 }
 
 static void random_write(struct trial *t)
@@ -117,9 +157,9 @@ static void random_write(struct trial *t)
 	switch (below(t, 12)) {
 	case 0:
 	case 1:
-		both_write(t, SEL0 + i, random_selector(t, false));
-		both_write(t, K7_SEL0 + i, random_selector(t, true));
-		both_write(t, CORE_SEL0 + 2 * i, random_selector(t, true));
+		both_write(t, SEL0 + i, random_selector(t));
+		both_write(t, K7_SEL0 + i, random_selector(t));
+		both_write(t, CORE_SEL0 + 2 * i, random_selector(t));
 		break;
 	case 2:
 		both_write(t, FIXED_CTRL, test_random(&t->seed) & 0xbbbb);
@@ -172,6 +212,11 @@ static void random_block(struct trial *t, unsigned b)
 
 		*insn = (struct vpmu_insn){.slots = (uint16_t)below(t, below(t, 4) ? 3 : 40),
 		                           .flags = branch ? VPMU_INSN_BRANCH : 0};
+		if (branch && below(t, 2))
+			insn->flags |= (uint8_t)(1 << below(t, 5)); /* conditional … return */
+		if (branch && below(t, 8) == 0)
+			insn->flags |= VPMU_INSN_FAR;
+		insn->data = (uint8_t)below(t, 4);
 		if (t->dynamic && below(t, 3) == 0)
 			insn->lines = (uint8_t)(1 + below(t, 2));
 		if (below(t, 30) == 0)
@@ -197,26 +242,44 @@ static void settle(struct trial *t)
 	vpmu_meter_refresh(&t->meter, t->cpl, t->limit);
 }
 
+/* What a line or a branch adds to the classes of a timing model. */
+static void happen(struct trial *t, struct extra *extra, const uint32_t most[VPMU_MAX_CLASSES])
+{
+	for (unsigned i = VPMU_LLC_LOADS; i < VPMU_CLASSES; i++)
+		extra->more[i] += below(t, most[i] + UINT64_C(1));
+}
+
+static void report(struct trial *t, const struct vpmu_insn *insn, const struct extra *extra)
+{
+	if (insn->flags & VPMU_INSN_BRANCH)
+		vpmu_meter_branched(&t->meter, insn->flags, extra->taken);
+	for (unsigned i = VPMU_LLC_LOADS; t->meter.detailed && i < VPMU_CLASSES; i++)
+		t->meter.details.of[i] += extra->more[i];
+}
+
 /* The instruction executes. What is dynamic comes out as it does. */
 static void retires(struct trial *t, const struct vpmu_insn *insn)
 {
-	struct vpmu_costs extra = {0};
+	struct extra extra = {.taken = !t->dynamic || below(t, 2)};
 
 	assert_false(t->witness.overflowed); /* somebody should have settled */
 	for (unsigned i = 0; t->dynamic && i < insn->lines; i++) {
-		extra.slots += below(t, t->rates.line.slots + 1);
-		extra.llc_references += below(t, 2);
-		extra.llc_misses += below(t, 2);
+		extra.costs.slots += below(t, t->rates.line.slots + 1);
+		extra.costs.llc_references += below(t, 2);
+		extra.costs.llc_misses += below(t, 2);
+		happen(t, &extra, t->rates.line_more);
 	}
 	if (t->dynamic && insn->flags & VPMU_INSN_BRANCH) {
-		extra.slots += below(t, t->rates.branch.slots + 1);
-		extra.branch_misses += below(t, 2);
+		extra.costs.slots += below(t, t->rates.branch.slots + 1);
+		extra.costs.branch_misses += below(t, 2);
+		happen(t, &extra, t->rates.branch_more);
 	}
 	if (t->meter.timed) {
-		t->meter.costs.slots += extra.slots;
-		t->meter.costs.branch_misses += extra.branch_misses;
-		t->meter.costs.llc_references += extra.llc_references;
-		t->meter.costs.llc_misses += extra.llc_misses;
+		t->meter.costs.slots += extra.costs.slots;
+		t->meter.costs.branch_misses += extra.costs.branch_misses;
+		t->meter.costs.llc_references += extra.costs.llc_references;
+		t->meter.costs.llc_misses += extra.costs.llc_misses;
+		report(t, insn, &extra);
 	}
 	if (insn->flags & VPMU_INSN_APART)
 		vpmu_meter_retire(&t->meter, insn);
@@ -233,10 +296,11 @@ static void part_was_not_too_short(struct trial *t, const struct vpmu_block *blo
 	struct witness saved = t->witness;
 
 	if (t->dynamic || t->witness.overflowed || !t->limit ||
+	    t->meter.wanted >> VPMU_TAKEN_BRANCHES ||
 	    vpmu_block_insn(block, end)->flags & VPMU_INSN_APART)
 		return;
 	memcpy(copy, t->witness.pmu, vpmu_pmu_size());
-	witness_retires(t, vpmu_block_insn(block, end), &(struct vpmu_costs){0});
+	witness_retires(t, vpmu_block_insn(block, end), &(struct extra){.taken = true});
 	assert_true(t->witness.overflowed);
 	memcpy(saved.pmu, copy, vpmu_pmu_size());
 	t->witness = saved;
@@ -281,6 +345,10 @@ static void random_rates(struct trial *t)
 	t->rates.line =
 		(struct vpmu_costs){.slots = below(t, 60), .llc_references = 1, .llc_misses = 1};
 	t->rates.branch = (struct vpmu_costs){.slots = below(t, 30), .branch_misses = 1};
+	for (unsigned i = VPMU_LLC_LOADS; i < VPMU_CLASSES; i++) {
+		t->rates.line_more[i] = (uint32_t)below(t, 3);
+		t->rates.branch_more[i] = (uint32_t)below(t, 3);
+	}
 }
 
 static void trial_on(struct trial *t, const char *profile, const char *model)
