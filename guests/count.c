@@ -161,7 +161,7 @@ static void all_on(const struct pmu *pmu, const struct workload *workload, enum 
 	uint64_t values[MAX_COUNTERS];
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < pmu->gp_count; i++)
+	for (unsigned i = 0; i < pmu_gp_for(pmu, event); i++)
 		counters[count++] = (struct counter){false, (uint8_t)i, event, SELECT_OS};
 	if (event == EVENT_INSTRUCTIONS && pmu_has_fixed(pmu, 0))
 		counters[count++] = (struct counter){true, 0, event, SELECT_OS};
@@ -188,7 +188,7 @@ static void one_at_a_time(const struct pmu *pmu)
 	const struct workload *loop = &workloads[WORKLOAD_LOOP];
 
 	check_begin("each counter alone");
-	for (unsigned i = 0; i < pmu->gp_count; i++) {
+	for (unsigned i = 0; i < pmu_gp_for(pmu, EVENT_INSTRUCTIONS); i++) {
 		struct counter counter = {false, (uint8_t)i, EVENT_INSTRUCTIONS, SELECT_OS};
 		uint64_t value;
 

@@ -10,11 +10,6 @@
 
 #define SOME_VALUE UINT64_C(0x12345678)
 
-static uint64_t width_bits(unsigned width)
-{
-	return width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
-}
-
 static void check_read(uint32_t msr, uint64_t wanted)
 {
 	uint64_t value;
@@ -133,7 +128,7 @@ static void probe_rdpmc(const struct pmu *pmu, const char *group, bool user, boo
 /* ECX bit 31: some processors and hypervisors read 32 bits then, the others fault. */
 static void probe_rdpmc_fast(const struct pmu *pmu)
 {
-	uint64_t all = width_bits(pmu->gp_width);
+	uint64_t all = bits_below(pmu->gp_width);
 	struct rdpmc_call call;
 
 	check_begin("RDPMC with bit 31");
@@ -150,7 +145,7 @@ static void probe_rdpmc_fast(const struct pmu *pmu)
 
 static void width_of_gp(const struct pmu *pmu, unsigned i)
 {
-	uint64_t all = width_bits(pmu->gp_width);
+	uint64_t all = bits_below(pmu->gp_width);
 	uint32_t msr = pmu_counter(pmu, i);
 
 	check_write(msr, UINT64_MAX);
@@ -158,14 +153,14 @@ static void width_of_gp(const struct pmu *pmu, unsigned i)
 	check_write(msr, 0x7fffffff);
 	check_read(msr, 0x7fffffff);
 	check_write(msr, 0x80000000);
-	check_read(msr, pmu->layout.sign_extends ? UINT64_C(0xffffffff80000000) & all : 0x80000000);
+	check_read(msr, pmu->sign_extends ? UINT64_C(0xffffffff80000000) & all : 0x80000000);
 	check_write(msr, UINT64_C(0x555500000001));
-	check_read(msr, pmu->layout.sign_extends ? 1 : UINT64_C(0x555500000001));
+	check_read(msr, pmu->sign_extends ? 1 : UINT64_C(0x555500000001));
 }
 
 static void width_of_alias(const struct pmu *pmu, unsigned i)
 {
-	uint64_t all = width_bits(pmu->gp_width);
+	uint64_t all = bits_below(pmu->gp_width);
 	uint32_t msr = MSR_PMC0_FULL + i;
 
 	check_write(msr, all);
@@ -182,7 +177,7 @@ static void width_of_alias(const struct pmu *pmu, unsigned i)
 /* Beyond a fixed counter's width processors fault and KVM masks. */
 static void width_of_fixed(const struct pmu *pmu, unsigned i)
 {
-	uint64_t all = width_bits(pmu->fixed_width), value = 0;
+	uint64_t all = bits_below(pmu->fixed_width), value = 0;
 	uint32_t msr = MSR_FIXED_CTR0 + i;
 
 	check_write(msr, all);
@@ -239,7 +234,7 @@ static void probe_bits(const struct pmu *pmu, uint32_t msr, uint64_t taken, uint
  */
 static uint64_t selector_unsure(const struct pmu *pmu)
 {
-	if (pmu->layout.sign_extends)
+	if (pmu->layout.is_intel)
 		return UINT64_C(3) << 32;
 	return UINT64_C(0xffffffff00000000) | UINT64_C(1) << 19;
 }
@@ -272,7 +267,8 @@ static void probe_global(const struct pmu *pmu)
 	check_end();
 	check_begin("global control: reserved bits");
 	if (pmu->has_global)
-		probe_bits(pmu, pmu->layout.global_ctrl, pmu_global_mask(pmu), GLOBAL_UNSURE);
+		probe_bits(pmu, pmu->layout.global_ctrl, pmu_global_mask(pmu),
+		           GLOBAL_UNSURE | pmu->gp_others);
 	check_end();
 }
 
@@ -282,11 +278,14 @@ static void probe_global(const struct pmu *pmu)
 static void absent_intel(const struct pmu *pmu)
 {
 	for (unsigned i = pmu->gp_count; i < 8; i++) {
+		if (pmu->gp_others >> i & 1)
+			continue;
 		check_absent(pmu_counter(pmu, i));
 		check_absent(MSR_PMC0_FULL + i);
 	}
 	for (unsigned i = pmu->gp_count; i < 4; i++)
-		check_absent(pmu_selector(pmu, i));
+		if (!(pmu->gp_others >> i & 1))
+			check_absent(pmu_selector(pmu, i));
 	for (unsigned i = 0; i < MAX_FIXED; i++)
 		if (!pmu_has_fixed(pmu, i))
 			check_absent(MSR_FIXED_CTR0 + i);
@@ -307,7 +306,7 @@ static void probe_absent(const struct pmu *pmu)
 	const struct pmu_layout *layout = &pmu->layout;
 
 	check_begin("registers that this model does not have");
-	if (layout->sign_extends) {
+	if (layout->is_intel) {
 		absent_intel(pmu);
 	} else if (layout->stride == 1) {
 		check_absent(0xc0010200);
@@ -338,7 +337,7 @@ static void check_same(uint32_t a, uint32_t b, uint64_t value)
 static void probe_aliases(const struct pmu *pmu)
 {
 	check_begin("K7's numbers and PERFCORE's: one register");
-	if (!pmu->layout.sign_extends && pmu->layout.stride == 2) {
+	if (!pmu->layout.is_intel && pmu->layout.stride == 2) {
 		for (uint32_t i = 0; i < K7_COUNTERS; i++) {
 			check_same(0xc0010000 + i, pmu_selector(pmu, i), 0x76 + i);
 			check_same(0xc0010004 + i, pmu_counter(pmu, i), SOME_VALUE + i);
@@ -411,7 +410,7 @@ static void status_set(const struct pmu *pmu)
 static void probe_status(const struct pmu *pmu)
 {
 	check_begin("overflow: counters wrap, status is set and cleared");
-	for (unsigned i = 0; i < pmu->gp_count; i++)
+	for (unsigned i = 0; i < pmu_gp_for(pmu, EVENT_INSTRUCTIONS); i++)
 		status_of_one(pmu, i);
 	pmu_clear(pmu);
 	if (pmu->has_global)
@@ -431,7 +430,7 @@ static void probe_status(const struct pmu *pmu)
 static void probe_enables(const struct pmu *pmu)
 {
 	check_begin("a counter needs both its enable bits");
-	for (unsigned i = 0; pmu->has_global && i < pmu->gp_count; i++) {
+	for (unsigned i = 0; pmu->has_global && i < pmu_gp_for(pmu, EVENT_INSTRUCTIONS); i++) {
 		const struct workload *loop = &workloads[WORKLOAD_LOOP];
 		struct counter counter = {false, (uint8_t)i, EVENT_INSTRUCTIONS, SELECT_OS};
 		struct plan plan;

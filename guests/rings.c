@@ -79,7 +79,7 @@ static unsigned choose(const struct pmu *pmu, struct counter *counters, enum eve
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < pmu->gp_count; i++, count++)
+	for (unsigned i = 0; i < pmu_gp_for(pmu, event); i++, count++)
 		counters[count] = (struct counter){false, (uint8_t)i, event,
 		                                   filters[(count + turn) % FILTERS].control};
 	if (event == EVENT_INSTRUCTIONS && pmu_has_fixed(pmu, 0)) {
@@ -95,6 +95,8 @@ static void count_crossing(const struct pmu *pmu, enum event event, unsigned tur
 {
 	pmu_clear(pmu);
 	*count = choose(pmu, counters, event, turn);
+	if (!*count)
+		return;
 	plan_counters(pmu, counters, *count, plan);
 	cross_run(plan->start, plan->stop, plan->writes, ITERATIONS);
 }
@@ -121,6 +123,10 @@ static void check_branches(const struct pmu *pmu)
 	uint64_t value[FILTERS];
 
 	check_begin("branches of ring 3 and ring 0 add up");
+	if (!pmu_event(pmu, EVENT_BRANCHES)) {
+		check_end();
+		return;
+	}
 	for (unsigned turn = 0; turn < FILTERS; turn++) {
 		struct counter counters[MAX_COUNTERS] = {0};
 		struct plan plan;
@@ -143,7 +149,7 @@ static void check_faults(const struct pmu *pmu)
 		CROSS_FAULTS_EACH + (pmu->layout.counts_where_it_goes ? CROSS_FAULTS_BACK : 0);
 
 	check_begin("faulting instructions do not count");
-	for (unsigned i = 0; i < pmu->gp_count; i++) {
+	for (unsigned i = 0; i < pmu_gp_for(pmu, EVENT_INSTRUCTIONS); i++) {
 		struct counter counter = {false, (uint8_t)i, EVENT_INSTRUCTIONS, SELECT_USR};
 		struct plan plan;
 

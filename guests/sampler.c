@@ -235,7 +235,7 @@ static void sample_alone(const struct pmu *pmu, struct counter counter, bool use
 static void sample_each(const struct pmu *pmu, const char *group, bool user, bool nmi)
 {
 	check_begin(group);
-	for (unsigned i = 0; i < pmu->gp_count; i++)
+	for (unsigned i = 0; i < pmu_gp_for(pmu, EVENT_INSTRUCTIONS); i++)
 		sample_alone(pmu, (struct counter){false, (uint8_t)i, EVENT_INSTRUCTIONS, 0}, user,
 		             nmi);
 	if (pmu_has_fixed(pmu, 0))
@@ -246,7 +246,7 @@ static void sample_each(const struct pmu *pmu, const char *group, bool user, boo
 static void sample_branches(const struct pmu *pmu)
 {
 	check_begin("by branches, in ring 3, NMI and fixed vector");
-	for (unsigned nmi = 0; nmi < 2; nmi++)
+	for (unsigned nmi = 0; pmu_event(pmu, EVENT_BRANCHES) && nmi < 2; nmi++)
 		sample_alone(pmu, (struct counter){false, 0, EVENT_BRANCHES, 0}, true, nmi);
 	check_end();
 }
@@ -258,12 +258,21 @@ static struct counter second_counter(const struct pmu *pmu)
 	return (struct counter){false, 1, EVENT_INSTRUCTIONS, 0};
 }
 
+static bool has_two(const struct pmu *pmu)
+{
+	return pmu_event(pmu, EVENT_INSTRUCTIONS) && (pmu_has_fixed(pmu, 0) || pmu->gp_count > 1);
+}
+
 static void sample_two(const struct pmu *pmu)
 {
 	const struct counter first = {false, 0, EVENT_INSTRUCTIONS, 0};
 	unsigned second_samples = (unsigned)(SAMPLES * periods[1] / periods[2]);
 
 	check_begin("two counters at periods of their own");
+	if (!has_two(pmu)) {
+		check_end();
+		return;
+	}
 	prepare(pmu, true, true);
 	add(first, periods[1]);
 	add(second_counter(pmu), periods[2]);
@@ -286,6 +295,10 @@ static void sample_two(const struct pmu *pmu)
 static void sample_masked(const struct pmu *pmu)
 {
 	check_begin("LVTPC masked: no PMI, then or later");
+	if (!pmu_event(pmu, EVENT_INSTRUCTIONS)) {
+		check_end();
+		return;
+	}
 	prepare(pmu, true, true);
 	add((struct counter){false, 0, EVENT_INSTRUCTIONS, 0}, periods[1]);
 	start_run();
@@ -337,7 +350,7 @@ static void sample_frozen(const struct pmu *pmu)
 		return;
 	}
 	check_begin("freeze on PMI: the handler itself is not counted");
-	for (unsigned i = 0; pmu->has_global && i < pmu->gp_count; i++) {
+	for (unsigned i = 0; pmu->has_global && i < pmu_gp_for(pmu, EVENT_INSTRUCTIONS); i++) {
 		prepare(pmu, false, true);
 		add((struct counter){false, (uint8_t)i, EVENT_INSTRUCTIONS, 0}, periods[0]);
 		start_run();

@@ -24,6 +24,11 @@ uint64_t pmu_gp_bits(const struct pmu *pmu)
 	return (UINT64_C(1) << pmu->gp_count) - 1;
 }
 
+unsigned pmu_gp_for(const struct pmu *pmu, enum event event)
+{
+	return pmu_event(pmu, event) ? pmu->gp_count : 0;
+}
+
 uint64_t pmu_global_mask(const struct pmu *pmu)
 {
 	return pmu_gp_bits(pmu) | (uint64_t)pmu->fixed_mask << GLOBAL_FIXED_BIT;
@@ -61,11 +66,11 @@ void pmu_clear(const struct pmu *pmu)
 
 void pmu_set_counter(const struct pmu *pmu, unsigned i, uint64_t value)
 {
-	uint64_t all = (UINT64_C(1) << pmu->gp_width) - 1;
+	uint64_t all = bits_below(pmu->gp_width);
 
 	if (pmu->full_width)
 		wrmsr(MSR_PMC0_FULL + i, value & all);
-	else if (pmu->layout.sign_extends)
+	else if (pmu->sign_extends)
 		wrmsr(pmu_counter(pmu, i), value & 0xffffffff);
 	else
 		wrmsr(pmu_counter(pmu, i), value & all);
@@ -79,7 +84,7 @@ uint64_t counter_read(const struct pmu *pmu, const struct counter *counter)
 
 void counter_set(const struct pmu *pmu, const struct counter *counter, uint64_t value)
 {
-	uint64_t all = (UINT64_C(1) << pmu->fixed_width) - 1;
+	uint64_t all = bits_below(pmu->fixed_width);
 
 	if (counter->fixed)
 		wrmsr(MSR_FIXED_CTR0 + counter->index, value & all);

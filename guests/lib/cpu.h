@@ -12,14 +12,19 @@ struct cpuid_registers {
 	uint32_t eax, ebx, ecx, edx;
 };
 
-static inline struct cpuid_registers cpuid(uint32_t leaf)
+static inline struct cpuid_registers cpuid_at(uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_registers r;
 
 	asm volatile("cpuid"
 	             : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-	             : "a"(leaf), "c"(0));
+	             : "a"(leaf), "c"(subleaf));
 	return r;
+}
+
+static inline struct cpuid_registers cpuid(uint32_t leaf)
+{
+	return cpuid_at(leaf, 0);
 }
 
 static inline void out8(uint16_t port, uint8_t value)

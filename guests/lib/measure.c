@@ -75,6 +75,10 @@ void measure(const struct pmu *pmu, const struct workload *workload, uint64_t it
 	struct plan plan;
 
 	pmu_clear(pmu);
+	if (!count) { /* no counter can count it */
+		workload->body(iterations);
+		return;
+	}
 	plan_counters(pmu, counters, count, &plan);
 	measure_run(plan.start, plan.stop, plan.writes, workload->body, iterations);
 	for (unsigned i = 0; i < count; i++)

@@ -48,7 +48,7 @@ static const struct pmu_layout intel_layout = {
 	.status_set = 0x391,
 	.selectors = intel_selectors,
 	.lvtpc_masks = true,
-	.sign_extends = true,
+	.is_intel = true,
 	.reserved_faults = true,
 };
 
@@ -104,6 +104,29 @@ static void find_intel_fixed(struct pmu *pmu, const struct cpuid_registers *leaf
 	pmu->fixed_width = leaf->edx >> 5 & 0xff;
 }
 
+/* CPUID.23H.1 EAX: the counters, with holes. */
+static uint32_t find_bitmap(const struct pmu *pmu)
+{
+	if (pmu->version < 5 || cpuid(0).eax < 0x23 || !(cpuid_at(7, 1).eax >> 8 & 1) ||
+	    !(cpuid(0x23).eax >> 1 & 1))
+		return 0;
+	return cpuid_at(0x23, 1).eax;
+}
+
+/* Intel's counters do, at their old numbers; Zhaoxin's take all bits, KVM's on Zhaoxin do not. */
+static bool find_sign(const struct pmu *pmu)
+{
+	uint32_t msr = pmu->layout.counter;
+	bool sign;
+
+	if (pmu->gp_width <= 32)
+		return true;
+	wrmsr(msr, 0x80000000);
+	sign = rdmsr(msr) != 0x80000000;
+	wrmsr(msr, 0);
+	return sign || pmu->vendor[0] == 'G';
+}
+
 static bool find_intel(struct pmu *pmu)
 {
 	struct cpuid_registers leaf;
@@ -115,7 +138,7 @@ static bool find_intel(struct pmu *pmu)
 	pmu->gp_count = leaf.eax >> 8 & 0xff;
 	pmu->gp_width = leaf.eax >> 16 & 0xff;
 	for (unsigned i = 0; i < EVENTS; i++)
-		if (missing_bit[i] < leaf.eax >> 24 && (leaf.ebx >> missing_bit[i] & 1))
+		if (missing_bit[i] >= leaf.eax >> 24 || (leaf.ebx >> missing_bit[i] & 1))
 			pmu->missing |= UINT32_C(1) << i;
 	find_intel_fixed(pmu, &leaf);
 	pmu->has_global = pmu->version >= 2;
@@ -126,6 +149,9 @@ static bool find_intel(struct pmu *pmu)
 		pmu->capabilities = rdmsr(MSR_PERF_CAPABILITIES);
 	pmu->full_width = pmu->capabilities >> 13 & 1;
 	pmu->layout = intel_layout;
+	pmu->gp_others = find_bitmap(pmu) & ~(uint32_t)pmu_gp_bits(pmu);
+	if (pmu->version && pmu->gp_count)
+		pmu->sign_extends = find_sign(pmu);
 	return pmu->version && pmu->gp_count && pmu->gp_count <= MAX_GP;
 }
 

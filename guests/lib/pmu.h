@@ -50,7 +50,7 @@ struct pmu_layout {
 	uint32_t global_ctrl, status, status_clear, status_set; /* 0: none at all */
 	const uint16_t *selectors; /* event | umask << 8 of each enum event, 0: none */
 	bool lvtpc_masks;          /* a PMI masks LVTPC */
-	bool sign_extends;         /* a counter takes 32 bits of a write, sign-extended */
+	bool is_intel;             /* registers as Intel has them */
 	bool counts_where_it_goes; /* what changes the ring counts in the one that it goes to */
 	bool reserved_faults;      /* writing a reserved bit raises #GP; else it is dropped */
 };
@@ -62,6 +62,8 @@ struct pmu {
 	uint32_t fixed_mask;
 	uint32_t missing; /* bit 1 << event: CPUID says that it is not there */
 	uint64_t capabilities;
+	uint32_t gp_others; /* counters behind a hole, which CPUID.23H has and nobody here uses */
+	bool sign_extends;  /* a counter takes 32 bits of a write, sign-extended */
 	bool has_capabilities, full_width, has_global, has_status_set, has_anythread;
 	struct pmu_layout layout;
 };
@@ -77,6 +79,15 @@ uint32_t pmu_selector(const struct pmu *pmu, unsigned i);
 bool pmu_has_fixed(const struct pmu *pmu, unsigned i);
 uint64_t pmu_global_mask(const struct pmu *pmu);
 uint64_t pmu_gp_bits(const struct pmu *pmu);
+
+/* How many general-purpose counters can count the event: all or none. */
+unsigned pmu_gp_for(const struct pmu *pmu, enum event event);
+
+/* So many bits. */
+static inline uint64_t bits_below(unsigned width)
+{
+	return width < 64 ? (UINT64_C(1) << width) - 1 : UINT64_MAX;
+}
 
 /* The selector value for an event without USR, OS, INT and EN; 0 when it cannot be counted. */
 uint64_t pmu_event(const struct pmu *pmu, enum event event);

@@ -157,7 +157,7 @@ void cpuid_make(struct machine_cpuid *table, const struct vpmu_model *model)
 /* Other leaves ignore ECX. */
 static bool has_subleaves(uint32_t leaf)
 {
-	return leaf == 7 || leaf == 0xb;
+	return leaf == 7 || leaf == 0xb || leaf == 0x23;
 }
 
 const struct vpmu_cpuid *cpuid_find(const struct machine_cpuid *table, uint32_t leaf,
