@@ -245,7 +245,7 @@ static void cpuid_takes_32_words(void **state)
 	for (unsigned i = 0; i < REPLAY_WORDS; i++)
 		strcat(line, " a=1");
 	assert_command(line, REPLAY_CPUID);
-	assert_int_equal(command.argument[0].number, REPLAY_WORDS);
+	assert_int_equal(command.action.argument[0].number, REPLAY_WORDS);
 	strcat(line, " a=1");
 	assert_problem(line, "cpuid: more than 32 times KEY=VALUE");
 }

@@ -10,8 +10,8 @@
 
 #include "../command.h"
 #include "../message.h"
-#include "../nearest.h"
 #include "../number.h"
+#include <base/room.h>
 #include "stat.h"
 
 static const struct row {
