@@ -26,18 +26,21 @@
 	{                                                                                          \
 		.name = text, .kind = ARGUMENT_FLAG                                                \
 	}
-/* Of one run: a narrow counter overflows often enough in that to take a second. */
-#define RUN_MOST     (UINT64_C(1) << 50)
-#define AMOUNT(text) KEY(text, RUN_MOST, 0)
-#define CPL          KEY("cpl", 3, 0)
-#define AMOUNTS                                                                                    \
+/* Of one run: a narrow counter overflows often enough in that to take a second. In the host nothing
+ * gives a counter its next period, which may be every other instruction. */
+#define RUN_MOST      (UINT64_C(1) << 50)
+#define HOST_RUN_MOST (UINT64_C(1) << 24)
+#define CPL           KEY("cpl", 3, 0)
+#define AMOUNTS(most)                                                                              \
 	[VPMU_INSTRUCTIONS] = {.name = "instructions",                                             \
 	                       .kind = ARGUMENT_KEY,                                               \
 	                       .required = true,                                                   \
-	                       .max = RUN_MOST},                                                   \
-	[VPMU_CYCLES] = AMOUNT("cycles"), [VPMU_REF_CYCLES] = AMOUNT("ref-cycles"),                \
-	[VPMU_BRANCHES] = AMOUNT("branches"), [VPMU_BRANCH_MISSES] = AMOUNT("branch-misses"),      \
-	[VPMU_LLC_REFERENCES] = AMOUNT("llc-references"), [VPMU_LLC_MISSES] = AMOUNT("llc-misses")
+	                       .max = most},                                                       \
+	[VPMU_CYCLES] = KEY("cycles", most, 0), [VPMU_REF_CYCLES] = KEY("ref-cycles", most, 0),    \
+	[VPMU_BRANCHES] = KEY("branches", most, 0),                                                \
+	[VPMU_BRANCH_MISSES] = KEY("branch-misses", most, 0),                                      \
+	[VPMU_LLC_REFERENCES] = KEY("llc-references", most, 0),                                    \
+	[VPMU_LLC_MISSES] = KEY("llc-misses", most, 0)
 
 static const char *filter_action(const void *list, size_t i)
 {
@@ -111,7 +114,7 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
 	[REPLAY_RUN] = {.name = "run",
                         .answers = ANSWERS_PMIS,
                         .told = "the guest runs $count instructions: $pmis",
-                        .arguments = {AMOUNTS, [RUN_CPL] = CPL}},
+                        .arguments = {AMOUNTS(RUN_MOST), [RUN_CPL] = CPL}},
 	[REPLAY_EMULATE] = {.name = "emulate",
                             .told = "the hypervisor emulates an instruction",
                             .arguments = {[EMULATE_BRANCH] = FLAG("branch"), [EMULATE_CPL] = CPL}},
@@ -125,7 +128,7 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
                                  .arguments = {CHOICE("on|off", on_or_off)}},
 	[REPLAY_HOST_RUN] = {.name = "host-run",
                              .told = "the host runs $count instructions",
-                             .arguments = {AMOUNTS}},
+                             .arguments = {AMOUNTS(HOST_RUN_MOST)}},
 	[REPLAY_FAIL_CREATE] = {.name = "fail-create",
                                 .refused = "fail",
                                 .told = "the host has no counter to give: the next creation of an "

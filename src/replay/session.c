@@ -105,17 +105,11 @@ static bool do_run(struct replay *replay, const struct replay_command *command,
 }
 
 static replay_do *const sessions[REPLAY_VERBS] = {
-	[REPLAY_MODEL] = do_model,
-	[REPLAY_PROFILE] = do_profile,
-	[REPLAY_RUN] = do_run,
-	[REPLAY_HOST_RUN] = do_run,
-	[REPLAY_FILTER] = replay_filter,
-	[REPLAY_CPUID] = replay_cpuid,
-	[REPLAY_SAVE] = replay_save,
-	[REPLAY_PUT] = replay_put,
-	[REPLAY_CLEAR] = replay_clear,
-	[REPLAY_STATE] = replay_state,
-	[REPLAY_CAP_PMU_DISABLE] = replay_cap_pmu_disable,
+	[REPLAY_MODEL] = do_model,     [REPLAY_PROFILE] = do_profile,
+	[REPLAY_RUN] = do_run,         [REPLAY_FILTER] = replay_filter,
+	[REPLAY_CPUID] = replay_cpuid, [REPLAY_SAVE] = replay_save,
+	[REPLAY_PUT] = replay_put,     [REPLAY_CLEAR] = replay_clear,
+	[REPLAY_STATE] = replay_state, [REPLAY_CAP_PMU_DISABLE] = replay_cap_pmu_disable,
 };
 
 /* --- One line --------------------------------------------------------------------------------- */

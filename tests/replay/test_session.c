@@ -203,6 +203,7 @@ static void an_overflow_in_the_host_waits_for_the_entry(void **state)
 	assert_answer("host-run instructions=5 branches=1", "ok");
 	assert_answer("host-rdmsr 0xc1", "0x1");
 	assert_answer("enter", "pmi=1 masked=0");
+	assert_bad("host-run instructions=0x1000001", "out of range (0 to 0x1000000)");
 	assert_bad("host-run instructions=5 cpl=0", "host-run: unexpected argument 'cpl=0'");
 }
 
