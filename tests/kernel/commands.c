@@ -1,125 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The replay language: the table of commands, and those that concern the session rather than its
- * guest.
- */
+/* What the language says of a script: what comes first, what needs a vCPU, what is expected. */
+#include "commands.h"
+
 #include <stdio.h>
-#include <string.h>
 
-#include "call.h"
-
-static bool cmd_model(struct call *call)
-{
-	struct session *session = call->session;
-	char *rest = NULL, *part = strtok_r(call->word[0], ",", &rest);
-
-	if (session->have_model || !part || !model_preset(&session->model, part))
-		return false;
-	while ((part = strtok_r(NULL, ",", &rest)))
-		if (!model_override(&session->model, part))
-			return false;
-	session->have_model = true;
-	return answer(call, "ok");
-}
-
-static bool cmd_profile(struct call *call)
-{
-	struct session *session = call->session;
-
-	if (!session->have_model || session->have_profile || session->guest)
-		return false;
-	session->have_profile = true;
-	return !strcmp(call->word[0], KERNEL_NAME) && answer(call, "ok");
-}
-
-static bool cmd_cap_pmu_disable(struct call *call)
-{
-	if (call->session->guest)
-		return answer(call, "fail");
-	call->session->pmu_disabled = true;
-	return answer(call, "ok");
-}
-
-static bool cmd_cpuid(struct call *call)
-{
-	struct model model = call->session->model;
-
-	for (int i = 0; i < call->count; i++)
-		if (!model_override(&model, call->word[i]))
-			return false;
-	return answer(call, guest_set_cpuid(call->guest, &model) ? "ok" : "fail");
-}
-
-/* What needs vpmu's own names and plans. */
-static bool cmd_not_here(struct call *call)
-{
-	return answer(call, "fail");
-}
-
-static bool cmd_expect(struct call *call)
-{
-	struct session *session = call->session;
-	struct words words = {.count = 0};
-	char got[ANSWER_BYTES], expected[ANSWER_BYTES] = "";
-	int i = 0;
-
-	while (i < call->count && strcmp(call->word[i], "="))
-		words.word[words.count++] = call->word[i++];
-	if (!words.count || i + 1 >= call->count)
-		return false;
-	while (++i < call->count) {
-		if (strlen(expected) + strlen(call->word[i]) + 2 > sizeof(expected) / 4)
-			return false;
-		strcat(strcat(expected, *expected ? " " : ""), call->word[i]);
-	}
-	if (!command_run(session, &words, got))
-		return false;
-	if (!strcmp(got, expected))
-		return answer(call, "ok");
-	session->mismatch = true;
-	sprintf(call->answer, "expected %.300s got %.600s", expected, got);
-	return true;
-}
+#include "guest.h"
 
 enum need { NEEDS_NOTHING, NEEDS_MODEL, NEEDS_GUEST };
 
-static const struct command {
-	const char *name;
-	int least, most; /* words after the name */
-	enum need need;
-	bool (*run)(struct call *call);
-} commands[] = {
-	{"model", 1, 1, NEEDS_NOTHING, cmd_model},
-	{"profile", 1, 1, NEEDS_NOTHING, cmd_profile},
-	{"cap-pmu-disable", 0, 0, NEEDS_MODEL, cmd_cap_pmu_disable},
-	{"wrmsr", 2, 2, NEEDS_GUEST, cmd_wrmsr},
-	{"rdmsr", 1, 1, NEEDS_GUEST, cmd_rdmsr},
-	{"host-wrmsr", 2, 2, NEEDS_GUEST, cmd_host_wrmsr},
-	{"host-rdmsr", 1, 1, NEEDS_GUEST, cmd_host_rdmsr},
-	{"rdpmc", 1, 3, NEEDS_GUEST, cmd_rdpmc},
-	{"lvtpc", 1, 1, NEEDS_GUEST, cmd_lvtpc},
-	{"enter", 0, 0, NEEDS_GUEST, cmd_enter},
-	{"run", 1, 8, NEEDS_GUEST, cmd_run},
-	{"emulate", 0, 2, NEEDS_GUEST, cmd_emulate},
-	{"schedule", 0, 0, NEEDS_GUEST, cmd_schedule},
-	{"reset", 0, 0, NEEDS_GUEST, cmd_reset},
-	{"filter", 1, SCRIPT_MAX_WORDS, NEEDS_GUEST, cmd_filter},
-	{"events", 0, 0, NEEDS_GUEST, cmd_events},
-	{"fail-create", 1, 1, NEEDS_GUEST, cmd_fail_create},
-	{"cpuid", 0, SCRIPT_MAX_WORDS, NEEDS_GUEST, cmd_cpuid},
-	{"save", 1, 1, NEEDS_MODEL, cmd_not_here},
-	{"put", 1, 3, NEEDS_MODEL, cmd_not_here},
-	{"clear", 1, 1, NEEDS_MODEL, cmd_not_here},
-	{"state", 0, 0, NEEDS_MODEL, cmd_not_here},
-	{"expect", 3, SCRIPT_MAX_WORDS, NEEDS_NOTHING, cmd_expect},
-};
-
-static const struct command *find_command(const char *name)
+static enum need need_of(enum replay_verb verb)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
+	if (verb == REPLAY_MODEL || verb == REPLAY_PROFILE)
+		return NEEDS_NOTHING;
+	return verb == REPLAY_CAP_PMU_DISABLE || !kernel_acts[verb] ? NEEDS_MODEL : NEEDS_GUEST;
 }
 
 /* Any command but model, profile and cap-pmu-disable creates the vCPU. */
@@ -132,28 +25,48 @@ static bool prepare(struct session *session, enum need need)
 	return true;
 }
 
-bool command_run(struct session *session, const struct words *words, char *answer)
+static void say(struct replay_answer *answer, const char *text)
 {
-	const struct command *command = find_command(words->word[0]);
-	struct call call = {.session = session,
-	                    .word = words->word + 1,
-	                    .count = words->count - 1,
-	                    .answer = answer};
+	answer->length = (size_t)snprintf(answer->text, sizeof(answer->text), "%s", text);
+}
 
-	*answer = '\0';
-	if (!command)
-		strcpy(answer, "unknown command");
-	else if (call.count < command->least || call.count > command->most)
-		strcpy(answer, "wrong number of words");
-	else if (!prepare(session, command->need))
-		strcpy(answer, "model and profile come first");
-	else {
-		call.guest = session->guest;
-		if (command->run(&call))
-			return true;
-		strcpy(answer, "bad argument");
+static void compare(struct session *session, const char *expected, struct replay_answer *answer)
+{
+	static char got[REPLAY_ANSWER_BYTES];
+
+	if (!strcmp(expected, answer->text)) {
+		say(answer, "ok");
+		return;
 	}
-	return false;
+	session->mismatch = true;
+	memcpy(got, answer->text, sizeof(got));
+	snprintf(answer->text, sizeof(answer->text), "expected %.300s got %.600s", expected, got);
+}
+
+bool command_run(struct session *session, const struct replay_command *command,
+                 struct replay_answer *answer)
+{
+	enum replay_verb verb = (enum replay_verb)command->action.verb;
+	struct replay_reply reply = {.status = VPMU_OK};
+
+	if (!prepare(session, need_of(verb))) {
+		say(answer, "model and profile come first");
+		return false;
+	}
+	if (!kernel_acts[verb])
+		reply.status = VPMU_REFUSED;
+	else if (!kernel_acts[verb](session, command, &reply)) {
+		say(answer, "bad argument");
+		return false;
+	}
+	answer->length = 0;
+	if (replay_rows[verb].answers == ANSWERS_TEXT)
+		say(answer, reply.status ? "fail" : "ok");
+	else
+		replay_print_reply(verb, &reply, answer);
+	if (command->expected)
+		compare(session, command->expected, answer);
+	return true;
 }
 
 void session_restart(struct session *session)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands of the replay language, and the session that a script's lines run in. */
+/*
+ * Actions (src/replay) done to the kernel's own code, and the session that a script's lines run in.
+ */
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-#include <stdbool.h>
+#include <replay/room.h>
 
 #include "model.h"
-#include "script.h"
-
-enum { ANSWER_BYTES = 1024 };
 
 struct guest;
 
@@ -20,8 +19,16 @@ struct session {
 	struct guest *guest; /* made by the first command that needs one */
 };
 
-/* Runs one command, which has a word at least. False: bad input, described in the answer. */
-bool command_run(struct session *session, const struct words *words, char *answer);
+/* Does one action to the kernel's code. False: an argument that it cannot take. */
+typedef bool kernel_act(struct session *session, const struct replay_command *command,
+                        struct replay_reply *reply);
+
+/* By verb; NULL: it needs vpmu's own names and plans. */
+extern kernel_act *const kernel_acts[REPLAY_VERBS];
+
+/* Runs one line's command. False: bad input, described in the answer. */
+bool command_run(struct session *session, const struct replay_command *command,
+                 struct replay_answer *answer);
 
 /* Back to the state before a script's first line, but for `mismatch`. */
 void session_restart(struct session *session);

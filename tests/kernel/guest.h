@@ -40,6 +40,9 @@ bool guest_set_cpuid(struct guest *guest, const struct model *model);
 struct pmis guest_enter(struct guest *guest);
 struct pmis guest_run(struct guest *guest, const struct amounts *amounts, unsigned int cpl);
 
+/* So much of the host, which counts without exclude_host. What is requested waits for the entry. */
+void guest_host_run(struct guest *guest, const struct amounts *amounts);
+
 /* Handles raised requests in vcpu_enter_guest's order. */
 void guest_handle_requests(struct guest *guest);
 

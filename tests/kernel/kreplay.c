@@ -24,8 +24,9 @@ struct reader {
 /* One line; false: bad input that ends everything. */
 static bool take_line(struct reader *reader, struct session *session)
 {
-	char answer[ANSWER_BYTES] = "too many words";
-	static struct words words;
+	static struct replay_command command;
+	static struct replay_answer answer;
+	size_t length = strcspn(reader->line, "\n");
 
 	if (reader->batch && !strncmp(reader->line, "---", 3)) {
 		session_restart(session);
@@ -35,20 +36,23 @@ static bool take_line(struct reader *reader, struct session *session)
 	}
 	if (reader->skipping)
 		return true;
-	if (script_split(reader->line, &words)) {
-		if (!words.count)
-			return true;
-		if (command_run(session, &words, answer)) {
-			puts(answer);
-			return true;
-		}
+	switch (replay_parse(reader->line, length, &command, answer.text)) {
+	case REPLAY_BLANK:
+		return true;
+	case REPLAY_COMMAND:
+		if (!command_run(session, &command, &answer))
+			break;
+		puts(answer.text);
+		return true;
+	case REPLAY_PROBLEM:
+		break;
 	}
 	reader->bad = true;
 	reader->skipping = reader->batch;
 	if (reader->batch)
 		puts("bad-input");
 	fflush(stdout);
-	fprintf(stderr, "kreplay: %s: line %lu\n", answer, reader->number);
+	fprintf(stderr, "kreplay: %s: line %lu\n", answer.text, reader->number);
 	return reader->batch;
 }
 

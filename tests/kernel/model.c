@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "script.h"
+#include <base/room.h>
 
 struct preset {
 	const char *name;
@@ -84,7 +84,7 @@ static bool parse_value(const struct property *property, const char *text, uint3
 		*value = !strcmp(text, "on");
 		return *value || !strcmp(text, "off");
 	}
-	if (!script_number(text, property->highest, &number))
+	if (!text_parse_unsigned(text, strlen(text), &number) || number > property->highest)
 		return false;
 	*value = (uint32_t)number;
 	return true;

@@ -233,14 +233,23 @@ class Generator:
     def cpl(self):
         return self.rng.choice(("", "", "", "", "", "", " cpl=3", " cpl=3", " cpl=1", " cpl=2"))
 
-    def run(self):
-        most = self.rng.choice((2, 10, 300, 300, 300, 1 << 12, self.longest))
-        words = [f"run instructions={self.rng.randrange(most + 1)}"]
+    def amounts(self, longest):
+        most = self.rng.choice((2, 10, 300, 300, 300, 1 << 12, longest))
+        words = [f"instructions={self.rng.randrange(most + 1)}"]
         for name in ("cycles", "ref-cycles", "branches", "branch-misses", "llc-references",
                      "llc-misses"):
             if self.rng.random() < 0.3:
                 words.append(f"{name}={self.rng.randrange(most + 1)}")
-        return " ".join(words) + self.cpl()
+        return " ".join(words)
+
+    def run(self):
+        return f"run {self.amounts(self.longest)}" + self.cpl()
+
+    def exclude_host(self):
+        return "exclude-host " + self.rng.choice(("on", "off", "off", "off"))
+
+    def host_run(self):
+        return f"host-run {self.amounts(1 << 12)}"
 
     def emulate(self):
         return "emulate" + self.rng.choice(("", " branch")) + self.cpl()
@@ -321,5 +330,7 @@ COMMANDS = {
     "events": 4,
     "filter": 1.5,
     "fail-create": 1,
+    "exclude-host": 0.5,
+    "host-run": 3,
     "cpuid": 0.7,
 }

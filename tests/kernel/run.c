@@ -65,20 +65,36 @@ static void advance(struct run *run, struct moment to)
 	run->done = reached;
 }
 
+/* To the next overflow, or to the end; false when that was the last. */
+static bool step(struct run *run)
+{
+	struct moment at;
+	bool overflow = next_overflow(run, &at);
+
+	advance(run, at);
+	for (unsigned int i = 0; i < run->perf->live; i++)
+		perf_event_interrupt(run->perf->events[i]);
+	return overflow;
+}
+
 struct pmis guest_run(struct guest *guest, const struct amounts *amounts, unsigned int cpl)
 {
 	struct run run = {.perf = &guest->task.perf, .amounts = amounts, .cpl = cpl};
-	struct moment at;
 	bool overflow;
 
 	guest_handle_requests(guest);
 	guest->vcpu.arch.last_vmentry_cpu = 0;
 	do {
-		overflow = next_overflow(&run, &at);
-		advance(&run, at);
-		for (unsigned int i = 0; i < run.perf->live; i++)
-			perf_event_interrupt(run.perf->events[i]);
+		overflow = step(&run);
 		guest_handle_requests(guest);
 	} while (overflow);
 	return guest_take_pmis(guest);
+}
+
+void guest_host_run(struct guest *guest, const struct amounts *amounts)
+{
+	struct run run = {.perf = &guest->task.perf, .amounts = amounts};
+
+	while (run.perf->counts_host && step(&run))
+		;
 }

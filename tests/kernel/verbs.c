@@ -1,230 +1,261 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What a replay script does to its guest: each function reads its command's words and writes the
- * one-line answer; it returns false for words that it cannot take.
- */
-#include "call.h"
-
+/* Does actions to a guest of the kernel's code: a function each, by verb. */
 #include <stdio.h>
-#include <string.h>
 
+#include "commands.h"
 #include "guest.h"
 #include "msr.h"
 
-bool answer(struct call *call, const char *text)
+static u64 number(const struct replay_command *command, int i)
 {
-	strcpy(call->answer, text);
-	return true;
+	return command->action.argument[i].number;
 }
 
-static bool answer_value(struct call *call, bool good, u64 value, const char *otherwise)
+/* The model's text is cut into pieces in place: a copy is. */
+static bool model(struct session *session, const struct replay_command *command,
+                  struct replay_reply *reply)
 {
-	if (!good)
-		return answer(call, otherwise);
-	sprintf(call->answer, "0x%llx", value);
-	return true;
-}
+	char text[REPLAY_MODEL_BYTES], *rest = NULL, *part;
 
-static bool answer_pmis(struct call *call, struct pmis pmis)
-{
-	sprintf(call->answer, "pmi=%u masked=%u", pmis.delivered, pmis.masked);
-	return true;
-}
-
-bool number(struct call *call, int i, u64 highest, u64 *value)
-{
-	uint64_t parsed;
-	bool good = script_number(call->word[i], highest, &parsed);
-
-	*value = parsed;
-	return good;
-}
-
-/* Optional words "key=value" from word `from` on: each key once at most. */
-struct option {
-	const char *key;
-	u64 highest;
-	u64 value; /* in: the default */
-	bool given;
-};
-
-static bool parse_options(struct call *call, int from, struct option *options, int count)
-{
-	for (int i = from; i < call->count; i++) {
-		struct option *option = NULL;
-		uint64_t value = 0;
-
-		for (int j = 0; j < count && !option; j++)
-			if (script_keyed(call->word[i], options[j].key, options[j].highest, &value))
-				option = &options[j];
-		if (!option || option->given)
+	snprintf(text, sizeof(text), "%s", command->action.argument[0].word);
+	part = strtok_r(text, ",", &rest);
+	if (session->have_model || !part || !model_preset(&session->model, part))
+		return false;
+	while ((part = strtok_r(NULL, ",", &rest)))
+		if (!model_override(&session->model, part))
 			return false;
-		option->value = value;
-		option->given = true;
-	}
+	session->have_model = true;
 	return true;
 }
 
-static bool read_msr(struct call *call, int (*read)(struct kvm_vcpu *, u32, u64 *),
-                     const char *refusal)
+static bool profile(struct session *session, const struct replay_command *command,
+                    struct replay_reply *reply)
 {
-	u64 index, value = 0;
-	bool good;
-
-	if (!number(call, 0, UINT32_MAX, &index))
+	if (!session->have_model || session->have_profile || session->guest)
 		return false;
-	good = !read(&call->guest->vcpu, (u32)index, &value);
-	return answer_value(call, good, value, refusal);
+	session->have_profile = true;
+	return !strcmp(command->action.argument[0].word, KERNEL_NAME);
 }
 
-static bool write_msr(struct call *call, int (*write)(struct kvm_vcpu *, u32, u64),
-                      const char *refusal)
+static bool cap_pmu_disable(struct session *session, const struct replay_command *command,
+                            struct replay_reply *reply)
 {
-	u64 index, value;
-
-	if (!number(call, 0, UINT32_MAX, &index) || !number(call, 1, UINT64_MAX, &value))
-		return false;
-	return answer(call, write(&call->guest->vcpu, (u32)index, value) ? refusal : "ok");
+	if (session->guest)
+		reply->status = VPMU_REFUSED;
+	else
+		session->pmu_disabled = true;
+	return true;
 }
 
-bool cmd_wrmsr(struct call *call)
+static bool wrmsr(struct session *session, const struct replay_command *command,
+                  struct replay_reply *reply)
 {
-	return write_msr(call, msr_guest_write, "gp");
+	if (msr_guest_write(&session->guest->vcpu, (u32)number(command, MSR_INDEX),
+	                    number(command, MSR_VALUE)))
+		reply->status = VPMU_GP;
+	return true;
 }
 
-bool cmd_rdmsr(struct call *call)
+static bool host_wrmsr(struct session *session, const struct replay_command *command,
+                       struct replay_reply *reply)
 {
-	return read_msr(call, msr_guest_read, "gp");
+	if (msr_host_write(&session->guest->vcpu, (u32)number(command, MSR_INDEX),
+	                   number(command, MSR_VALUE)))
+		reply->status = VPMU_REFUSED;
+	return true;
 }
 
-bool cmd_host_wrmsr(struct call *call)
+static bool rdmsr(struct session *session, const struct replay_command *command,
+                  struct replay_reply *reply)
 {
-	return write_msr(call, msr_host_write, "fail");
+	u64 value = 0;
+
+	if (msr_guest_read(&session->guest->vcpu, (u32)number(command, MSR_INDEX), &value))
+		reply->status = VPMU_GP;
+	reply->value = value;
+	return true;
 }
 
-bool cmd_host_rdmsr(struct call *call)
+static bool host_rdmsr(struct session *session, const struct replay_command *command,
+                       struct replay_reply *reply)
 {
-	return read_msr(call, msr_host_read, "fail");
+	u64 value = 0;
+
+	if (msr_host_read(&session->guest->vcpu, (u32)number(command, MSR_INDEX), &value))
+		reply->status = VPMU_REFUSED;
+	reply->value = value;
+	return true;
 }
 
-bool cmd_rdpmc(struct call *call)
+static bool read_pmc(struct session *session, const struct replay_command *command,
+                     struct replay_reply *reply)
 {
-	struct option options[] = {{"cpl", 3, 0, false}, {"pce", 1, 1, false}};
-	u64 ecx, value = 0;
-	bool good;
+	u64 value = 0;
 
-	if (!number(call, 0, UINT32_MAX, &ecx) || !parse_options(call, 1, options, 2))
-		return false;
-	good = guest_rdpmc(call->guest, (u32)ecx, (unsigned int)options[0].value, options[1].value,
-	                   &value);
-	return answer_value(call, good, value, "gp");
+	if (!guest_rdpmc(session->guest, (u32)number(command, RDPMC_ECX),
+	                 (unsigned int)number(command, RDPMC_CPL), number(command, RDPMC_PCE),
+	                 &value))
+		reply->status = VPMU_GP;
+	reply->value = value;
+	return true;
 }
 
-bool cmd_lvtpc(struct call *call)
+static bool lvtpc(struct session *session, const struct replay_command *command,
+                  struct replay_reply *reply)
 {
-	u64 value;
-
-	if (!number(call, 0, UINT32_MAX, &value))
-		return false;
-	guest_set_lvtpc(call->guest, (u32)value);
-	return answer(call, "ok");
+	guest_set_lvtpc(session->guest, (u32)number(command, 0));
+	return true;
 }
 
-bool cmd_enter(struct call *call)
+static bool answer_pmis(struct replay_reply *reply, struct pmis pmis)
 {
-	return answer_pmis(call, guest_enter(call->guest));
+	reply->outcome = (struct vpmu_outcome){.pmi = pmis.delivered, .masked = pmis.masked};
+	return true;
 }
 
-bool cmd_run(struct call *call)
+static bool enter(struct session *session, const struct replay_command *command,
+                  struct replay_reply *reply)
 {
-	struct option options[] = {
-		[PERF_INSTRUCTIONS] = {"instructions", UINT64_MAX, 0, false},
-		[PERF_CYCLES] = {"cycles", UINT64_MAX, 0, false},
-		[PERF_REF_CYCLES] = {"ref-cycles", UINT64_MAX, 0, false},
-		[PERF_BRANCHES] = {"branches", UINT64_MAX, 0, false},
-		[PERF_BRANCH_MISSES] = {"branch-misses", UINT64_MAX, 0, false},
-		[PERF_LLC_REFERENCES] = {"llc-references", UINT64_MAX, 0, false},
-		[PERF_LLC_MISSES] = {"llc-misses", UINT64_MAX, 0, false},
-		[PERF_CLASSES] = {"cpl", 3, 0, false},
-	};
+	return answer_pmis(reply, guest_enter(session->guest));
+}
+
+static struct amounts amounts_of(const struct replay_command *command)
+{
 	struct amounts amounts;
 
-	if (!parse_options(call, 0, options, PERF_CLASSES + 1) || !options[PERF_INSTRUCTIONS].given)
-		return false;
 	for (int i = 0; i < PERF_CLASSES; i++)
-		amounts.of[i] = options[i].value;
-	if (!options[PERF_CYCLES].given)
+		amounts.of[i] = number(command, i);
+	if (!(command->action.given >> PERF_CYCLES & 1))
 		amounts.of[PERF_CYCLES] = amounts.of[PERF_INSTRUCTIONS];
-	if (!options[PERF_REF_CYCLES].given)
+	if (!(command->action.given >> PERF_REF_CYCLES & 1))
 		amounts.of[PERF_REF_CYCLES] = amounts.of[PERF_CYCLES];
+	return amounts;
+}
+
+static bool run(struct session *session, const struct replay_command *command,
+                struct replay_reply *reply)
+{
+	struct amounts amounts = amounts_of(command);
+
 	return answer_pmis(
-		call, guest_run(call->guest, &amounts, (unsigned int)options[PERF_CLASSES].value));
+		reply, guest_run(session->guest, &amounts, (unsigned int)number(command, RUN_CPL)));
 }
 
-bool cmd_emulate(struct call *call)
+static bool emulate(struct session *session, const struct replay_command *command,
+                    struct replay_reply *reply)
 {
-	struct option cpl = {"cpl", 3, 0, false};
-	bool branch = call->count && !strcmp(call->word[0], "branch");
-
-	if (!parse_options(call, branch, &cpl, 1))
-		return false;
-	guest_emulate(call->guest, branch, (unsigned int)cpl.value);
-	return answer(call, "ok");
-}
-
-bool cmd_schedule(struct call *call)
-{
-	guest_schedule(call->guest);
-	return answer(call, "ok");
-}
-
-bool cmd_reset(struct call *call)
-{
-	guest_reset(call->guest);
-	return answer(call, "ok");
-}
-
-bool cmd_filter(struct call *call)
-{
-	static const char *const actions[] = {"allow", "deny", "none"};
-	u64 events[SCRIPT_MAX_WORDS];
-	uint64_t fixed = 0;
-	u32 action = 0, flags = 0;
-	int from = 1;
-	bool good;
-
-	while (action < 3 && strcmp(call->word[0], actions[action]))
-		action++;
-	if (action == 3 || (action == 2 && call->count > 1))
-		return false;
-	if (from < call->count && !strcmp(call->word[from], "masked")) {
-		flags = 1; /* KVM_PMU_EVENT_FLAG_MASKED_EVENTS, which 6.1 does not know */
-		from++;
-	}
-	if (from < call->count && script_keyed(call->word[from], "fixed", UINT32_MAX, &fixed))
-		from++;
-	for (int i = from; i < call->count; i++)
-		if (!number(call, i, UINT64_MAX, &events[i - from]))
-			return false;
-	/* KVM cannot take a filter away: to deny nothing is the same. */
-	if (action == 2)
-		action = KVM_PMU_EVENT_DENY;
-	good = guest_filter(call->guest, action, flags, (u32)fixed, events,
-	                    (u32)(call->count - from));
-	return answer(call, good ? "ok" : "fail");
-}
-
-bool cmd_events(struct call *call)
-{
-	const struct perf_context *perf = &call->guest->task.perf;
-	const struct perf_calls *calls = &perf->calls;
-
-	sprintf(call->answer, "live=%u created=%llu released=%llu enabled=%llu paused=%llu",
-	        perf->live, calls->created, calls->released, calls->enabled, calls->paused);
+	guest_emulate(session->guest, number(command, EMULATE_BRANCH),
+	              (unsigned int)number(command, EMULATE_CPL));
 	return true;
 }
 
-bool cmd_fail_create(struct call *call)
+static bool schedule(struct session *session, const struct replay_command *command,
+                     struct replay_reply *reply)
 {
-	return number(call, 0, UINT32_MAX, &call->guest->task.perf.failures) && answer(call, "ok");
+	guest_schedule(session->guest);
+	return true;
 }
+
+static bool reset(struct session *session, const struct replay_command *command,
+                  struct replay_reply *reply)
+{
+	guest_reset(session->guest);
+	return true;
+}
+
+static bool exclude_host(struct session *session, const struct replay_command *command,
+                         struct replay_reply *reply)
+{
+	session->guest->task.perf.counts_host = number(command, 0) == SWITCH_OFF;
+	return true;
+}
+
+static bool host_run(struct session *session, const struct replay_command *command,
+                     struct replay_reply *reply)
+{
+	struct amounts amounts = amounts_of(command);
+
+	guest_host_run(session->guest, &amounts);
+	return true;
+}
+
+static bool filter(struct session *session, const struct replay_command *command,
+                   struct replay_reply *reply)
+{
+	/* KVM cannot take a filter away: to deny nothing is the same. */
+	static const u32 actions[] = {
+		[FILTER_ALLOW] = KVM_PMU_EVENT_ALLOW,
+		[FILTER_DENY] = KVM_PMU_EVENT_DENY,
+		[FILTER_NONE] = KVM_PMU_EVENT_DENY,
+	};
+	u64 events[REPLAY_EVENTS + 1] = {0}, count = number(command, FILTER_EVENTS);
+	bool none = number(command, FILTER_ACTION) == FILTER_NONE;
+
+	if (none && (command->action.given != 1u << FILTER_ACTION || count))
+		return false;
+	count = min(count, (u64)REPLAY_EVENTS + 1); /* one too many is as good as more */
+	for (u64 i = 0; i < count && i < REPLAY_EVENTS; i++)
+		events[i] = command->events[i];
+	/* The flag is KVM_PMU_EVENT_FLAG_MASKED_EVENTS, which 6.1 does not know. */
+	if (!guest_filter(session->guest, actions[number(command, FILTER_ACTION)],
+	                  (u32)number(command, FILTER_MASKED), (u32)number(command, FILTER_FIXED),
+	                  events, (u32)count))
+		reply->status = VPMU_REFUSED;
+	return true;
+}
+
+static bool events(struct session *session, const struct replay_command *command,
+                   struct replay_reply *reply)
+{
+	const struct perf_context *perf = &session->guest->task.perf;
+
+	reply->events = (struct vpmu_event_counts){.live = perf->live,
+	                                           .created = (u32)perf->calls.created,
+	                                           .released = (u32)perf->calls.released,
+	                                           .enabled = (u32)perf->calls.enabled,
+	                                           .paused = (u32)perf->calls.paused};
+	return true;
+}
+
+static bool fail_create(struct session *session, const struct replay_command *command,
+                        struct replay_reply *reply)
+{
+	session->guest->task.perf.failures = number(command, 0);
+	return true;
+}
+
+static bool cpuid(struct session *session, const struct replay_command *command,
+                  struct replay_reply *reply)
+{
+	struct model changed = session->model;
+
+	for (u64 i = 0; i < number(command, 0); i++)
+		if (!model_override(&changed, command->words[i]))
+			return false;
+	if (!guest_set_cpuid(session->guest, &changed))
+		reply->status = VPMU_REFUSED;
+	return true;
+}
+
+kernel_act *const kernel_acts[REPLAY_VERBS] = {
+	[REPLAY_MODEL] = model,
+	[REPLAY_PROFILE] = profile,
+	[REPLAY_CAP_PMU_DISABLE] = cap_pmu_disable,
+	[REPLAY_WRMSR] = wrmsr,
+	[REPLAY_RDMSR] = rdmsr,
+	[REPLAY_HOST_WRMSR] = host_wrmsr,
+	[REPLAY_HOST_RDMSR] = host_rdmsr,
+	[REPLAY_RDPMC] = read_pmc,
+	[REPLAY_LVTPC] = lvtpc,
+	[REPLAY_ENTER] = enter,
+	[REPLAY_RUN] = run,
+	[REPLAY_EMULATE] = emulate,
+	[REPLAY_SCHEDULE] = schedule,
+	[REPLAY_RESET] = reset,
+	[REPLAY_EXCLUDE_HOST] = exclude_host,
+	[REPLAY_HOST_RUN] = host_run,
+	[REPLAY_FAIL_CREATE] = fail_create,
+	[REPLAY_EVENT_COUNTS] = events,
+	[REPLAY_FILTER] = filter,
+	[REPLAY_CPUID] = cpuid,
+};

@@ -79,7 +79,7 @@ static inline bool warned(bool condition)
 		type name[];                                                                       \
 	}
 
-#define ARRAY_SIZE(array)                 (sizeof(array) / sizeof((array)[0]))
+#define ARRAY_SIZE(a)                     (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member)   ((type *)((char *)(ptr)-offsetof(type, member)))
 #define struct_size(p, member, count)     (sizeof(*(p)) + sizeof((p)->member[0]) * (count))
 #define flex_array_size(p, member, count) (sizeof((p)->member[0]) * (count))

@@ -2,7 +2,7 @@
 /*
  * A simulated perf core: what the kernel's PMU files see of kernel/events/core.c and
  * arch/x86/events/, and what run.c needs to let a guest happen to it. A hardware counter is always
- * free. An event counts only while the guest runs (KVM sets exclude_host on each).
+ * free. An event counts only while the guest runs (KVM sets exclude_host on each), or always.
  */
 #ifndef PERF_H
 #define PERF_H
@@ -64,6 +64,7 @@ struct perf_context {
 	u64 failures; /* how many creations are still to fail */
 	struct perf_calls calls;
 	bool amd;
+	bool counts_host; /* exclude_host is off */
 };
 
 struct task_struct {
