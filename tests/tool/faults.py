@@ -16,6 +16,7 @@ import re
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ print(f"# seed {arguments.seed}")
 
 BAD = 2  # DESIGN: usage or bad input
 LACKS = 3  # DESIGN: this host lacks something
+NO_GUEST = 166  # of vpmu run --listen: it had no memory for the guest that came
 OUTPUT_FAILED = 164  # of vpmu run, whose statuses below are the guest's
 PATIENCE = 120  # seconds, for a command that hangs
 LOG = "log"  # of vpmu watch
@@ -148,10 +150,44 @@ COMMANDS = {
     "run --save": ((*RUN, "--save", "to", "--at", "1000", f"{IN}/loop"), ("to",)),
     "run --restore": ((*SHORT, "--restore", f"{IN}/saved"), ()),
     "run --migrate-at --json": ((*SHORT, "--json", "--migrate-at", "500,900", f"{IN}/loop"), ()),
+    "run --migrate-to": ((*SHORT, "--timeout", "20", "--migrate-to", "unix:peer", "--at", "500",
+                          f"{IN}/loop"), ()),
+    "run --listen": ((*SHORT[:3], "--max-instructions", "2000", "--timeout", "20", "--listen",
+                      "unix:here"), ()),
     "models --json": (("models", "intel-v1", "--json"), ()),
     "watch --json": (("watch", "--json", "--log", "log", "--plan", "plan", "--",
                       "sh", "-c", f"{IN}/vmm doctor; true"), ("plan",)),
 }
+
+# Who is at the other end, for which no memory and no write is refused.
+PEERS = {
+    "run --migrate-to": "exec \"$VPMU\" run --max-instructions 2000 --listen unix:peer",
+    "run --listen": "until [ -S here ]; do sleep 0.01; done; exec \"$VPMU\" run --cpu emulated "
+                    f"--memory 2M --max-instructions 2000 --migrate-to unix:here --at 500 {IN}/loop",
+}
+
+
+class Peer:
+    """The other end, while the command runs; a listener is there first."""
+
+    def __init__(self, name, work):
+        self.name, self.work, self.process = name, work, None
+
+    def __enter__(self):
+        if self.name not in PEERS:
+            return
+        self.process = subprocess.Popen(
+            ["sh", "-c", PEERS[self.name]], cwd=self.work, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, VPMU=VPMU))
+        until = time.monotonic() + PATIENCE
+        while ("--listen" in PEERS[self.name] and not os.path.exists(f"{self.work}/peer") and
+               time.monotonic() < until):
+            time.sleep(0.005)
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
 
 
 class Outcome:
@@ -166,15 +202,18 @@ class Outcome:
             count = f"{folder.name}/count"
             if os.path.exists(count):
                 os.unlink(count)
-            done = subprocess.run(
-                [VPMU, *command], cwd=work, timeout=PATIENCE, stdin=subprocess.DEVNULL,
-                capture_output=True, check=False, preexec_fn=limit,
-                env=dict(os.environ, LD_PRELOAD=LIBRARY, FAULT_COUNT=count, **faults))
+            with Peer(name, work):
+                done = subprocess.run(
+                    [VPMU, *command], cwd=work, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+                    capture_output=True, check=False, preexec_fn=limit,
+                    env=dict(os.environ, LD_PRELOAD=LIBRARY, FAULT_COUNT=count, **faults))
             self.status = done.returncode
             self.out = VOLATILE.sub(b"T", done.stdout)
             self.lines = VOLATILE.sub(b"T", done.stderr).splitlines()
             self.files = {}
             for file in os.listdir(work):
+                if stat.S_ISSOCK(os.stat(f"{work}/{file}").st_mode):
+                    continue
                 with open(f"{work}/{file}", "rb") as content:
                     self.files[file] = VOLATILE.sub(b"T", content.read())
             self.count = [0, 0]
@@ -276,8 +315,9 @@ def campaign():
               f"{whole.status} {whole.lines} {again.status} {again.lines}")
         allocations, writes = whole.count
         failed = OUTPUT_FAILED if command[0] == "run" else LACKS
-        one.run(name, whole, allocations, lambda n: ({"FAULT_MEMORY": str(n)}, None), {LACKS})
-        rest.run(name, whole, allocations, lambda n: ({"FAULT_MEMORY_FROM": str(n)}, None), {LACKS})
+        ends = {LACKS, NO_GUEST} if "--listen" in command else {LACKS}
+        one.run(name, whole, allocations, lambda n: ({"FAULT_MEMORY": str(n)}, None), ends)
+        rest.run(name, whole, allocations, lambda n: ({"FAULT_MEMORY_FROM": str(n)}, None), ends)
         write.run(name, whole, writes, lambda n: ({"FAULT_WRITE": str(n)}, None), {failed})
         if outputs and command[0] != "run":  # whose guest's memory would be refused
             longest = max(len(whole.files[output]) for output in outputs)
