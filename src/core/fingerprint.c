@@ -98,7 +98,7 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 
 	if (!pmu)
 		return 0;
-	hash = mix(pmu->identity ^ pmu->overflowed, pmu->lvtpc);
+	hash = mix(mix(pmu->identity, pmu->overflowed), pmu->lvtpc);
 	for (unsigned kind = 0; kind < VPMU_KINDS; kind++)
 		hash = mix(hash, pmu->single[kind]);
 	FOR_SLOTS(slot, pmu->slots)

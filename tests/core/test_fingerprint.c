@@ -137,6 +137,74 @@ static void models_and_profiles_differ(void **state)
 				fail_msg("%s and %s share one", models[i / 2], models[j / 2]);
 }
 
+/* Changes one thing that decides what a machine with an event does; false past the last. */
+static bool change(struct vpmu_pmu *pmu, unsigned which)
+{
+	struct kvm_pmu *kvm = &pmu->kvm;
+	struct pmc *pmc = &kvm->pmc[0];
+	struct tally *tally = &pmu->tally[0];
+	bool *flags[] = {&kvm->request_pmu, &kvm->request_pmi,  &kvm->need_cleanup, &kvm->has_run,
+	                 &kvm->is_disabled, &kvm->counts_host,  &kvm->sees_cycles,  &pmc->is_paused,
+	                 &pmc->intr,        &pmc->event.active, &tally->level,      &tally->pmi};
+	uint32_t *words[] = {&kvm->reprogram, &kvm->in_use, &kvm->failing_creations, &pmu->lvtpc};
+	uint64_t *numbers[] = {&pmc->counter,          &pmc->emulated,
+	                       &pmc->current_config,   &pmc->event.sample_period,
+	                       &pmc->event.period_end, &pmc->event.wrap,
+	                       &pmu->overflowed,       &pmu->selector[0],
+	                       &pmu->selector[1]};
+	uint8_t *bytes[] = {&pmc->event.what.class_, &pmc->event.what.modes,
+	                    &pmc->event.what.threshold, &tally->class_, &tally->threshold};
+
+	if (which < ARRAY_SIZE(flags))
+		return *flags[which] ^= 1, true;
+	which -= ARRAY_SIZE(flags);
+	if (which < ARRAY_SIZE(words))
+		return *words[which] ^= 1, true;
+	which -= ARRAY_SIZE(words);
+	if (which < ARRAY_SIZE(numbers))
+		return *numbers[which] ^= 1, true;
+	which -= ARRAY_SIZE(numbers);
+	if (which < ARRAY_SIZE(bytes))
+		return *bytes[which] ^= 1, true;
+	which -= ARRAY_SIZE(bytes);
+	if (which < VPMU_KINDS)
+		return pmu->single[which] ^= 1, true;
+	switch (which - VPMU_KINDS) {
+	case 0:
+		return pmc->event.what.invert ^= 1, true;
+	case 1:
+		return pmc->event.what.edge ^= 1, true;
+	case 2:
+		return tally->invert ^= 1, true;
+	case 3:
+		return tally->edge ^= 1, true;
+	default:
+		return false;
+	}
+}
+
+/* Nothing shares its place in the fingerprint with another. */
+static void whatever_changes_has_a_place_of_its_own(void **state)
+{
+	uint64_t seen[128];
+	unsigned count = 0;
+
+	for (unsigned which = 0; count < ARRAY_SIZE(seen); which++) {
+		struct vpmu_pmu *pmu = machine_on("linux-6.12", "intel-v2");
+
+		wr(pmu, SEL0, SEL_ON | INSTRUCTIONS);
+		vpmu_pmu_enter(pmu);
+		seen[count++] = vpmu_pmu_fingerprint(pmu);
+		if (!change(pmu, which))
+			break;
+		seen[count - 1] = vpmu_pmu_fingerprint(pmu);
+	}
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (seen[i] == seen[j])
+				fail_msg("changes %u and %u are the same", j, i);
+}
+
 /* A threshold is no register's of an event that was made with one. */
 static void events_of_another_threshold_differ(void **state)
 {
@@ -173,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_decides_behaviour_differs),
 		cmocka_unit_test(models_and_profiles_differ),
+		cmocka_unit_test(whatever_changes_has_a_place_of_its_own),
 		cmocka_unit_test(events_of_another_threshold_differ),
 		cmocka_unit_test(equal_filters_are_alike),
 	};
