@@ -195,9 +195,33 @@ static void what_a_profile_makes_of_a_possible_model_is_possible(void **state)
 		}
 }
 
+/* Version 2 knows no AnyThread, and no bit that says it is gone. */
+static void what_kvm_makes_of_a_version_5(void **state)
+{
+	const char *profile;
+
+	for (size_t i = 0; (profile = profile_with(VPMU_FACT_KVM, i)); i++) {
+		struct vpmu_model model;
+
+		assert_int_equal(
+			vpmu_model_parse(&model, "icelake,gp=10,fixed=8,width=64", NULL, 0),
+			VPMU_OK);
+		assert_int_equal(vpmu_profile_adapt(vpmu_profile_find(profile), &model), VPMU_OK);
+		assert_int_equal(model.version, 2);
+		assert_int_equal(model.features, VPMU_FEATURE_PDCM);
+		assert_int_equal(model.gp_count, 8);
+		assert_int_equal(model.gp_width, 48);
+		assert_int_equal(model.fixed_mask, 7);
+		assert_int_equal(model.fixed_width, 48);
+		assert_int_equal(model.perf_capabilities, VPMU_PERF_CAP_FULL_WIDTH);
+		assert_int_equal(model.events_length, 7);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_kvm_makes_of_a_version_5),
 		cmocka_unit_test(what_a_profile_makes_of_a_possible_model_is_possible),
 		cmocka_unit_test(events_exclude_the_host),
 		cmocka_unit_test(events_that_do_not_exclude_it_count_the_host),
