@@ -172,20 +172,32 @@ static bool pay_timed(struct cpu *cpu, struct block *block)
 	return true;
 }
 
+/* Not a part of the hook, which would save registers for it each time. */
+static void __attribute__((noinline)) block_unpaid(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (block->address == address && block->size == size && pay_timed(cpu, block)) {
+		cpu->block = block;
+		*cpu->places.can_do_io = 0;
+		return;
+	}
+	block_slow(cpu, address, size);
+}
+
 static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
 	struct cpu *cpu = user;
 	struct block *block = &cpu->cache[block_slot(address)];
 
 	if (__builtin_expect(block->address == address && block->size == size &&
-	                             (vpmu_meter_pay_quickly(&cpu->meter, &block->pay) ||
-	                              pay_timed(cpu, block)),
+	                             vpmu_meter_pay_quickly(&cpu->meter, &block->pay),
 	                     1)) {
 		cpu->block = block;
 		*cpu->places.can_do_io = 0;
 		return;
 	}
-	block_slow(cpu, address, size);
+	block_unpaid(cpu, address, size);
 }
 
 /* On the address of a special instruction only. */
