@@ -70,38 +70,48 @@ static uint32_t ask_check(struct table *table, struct cell *cell)
 	return cell->checked.violated & CHECK_OF_ORDERS;
 }
 
+static unsigned run(const struct kernel_subject *kernel, const struct replay_action *action)
+{
+	uint64_t amounts[SUBJECT_CLASSES];
+
+	for (unsigned i = 0; i < SUBJECT_CLASSES; i++)
+		amounts[i] = action->argument[i].number;
+	return kernel->run(amounts);
+}
+
 /* Whether the kernel's answer to the step is the one that check has from its machine. */
 static bool answers_so(const struct kernel_subject *kernel, const struct check_step *step)
 {
-	const uint64_t n[SUBJECT_CLASSES] = {step->value, step->value, step->value};
+	const union replay_value *of = step->action.argument;
 	unsigned pmis = step->got.outcome.pmi + step->got.outcome.masked;
+	uint32_t msr = (uint32_t)of[MSR_INDEX].number;
 	uint64_t value;
 
-	switch (step->verb) {
-	case CHECK_DO_WRITE:
-		return kernel->guest_write(step->msr, step->value) == !step->got.status;
-	case CHECK_DO_HOST_WRITE:
-		return kernel->host_write(step->msr, step->value) == !step->got.status;
-	case CHECK_DO_READ:
-		return kernel->host_read(step->msr, &value) == !step->got.status &&
+	switch (step->action.verb) {
+	case REPLAY_WRMSR:
+		return kernel->guest_write(msr, of[MSR_VALUE].number) == !step->got.status;
+	case REPLAY_HOST_WRMSR:
+		return kernel->host_write(msr, of[MSR_VALUE].number) == !step->got.status;
+	case REPLAY_HOST_RDMSR:
+		return kernel->host_read(msr, &value) == !step->got.status &&
 		       (step->got.status || value == step->got.value);
-	case CHECK_DO_LVTPC:
-		kernel->set_lvtpc((uint32_t)step->value);
+	case REPLAY_LVTPC:
+		kernel->set_lvtpc((uint32_t)of[0].number);
 		return true;
-	case CHECK_DO_ENTER:
+	case REPLAY_ENTER:
 		return kernel->enter() == pmis;
-	case CHECK_DO_RUN:
-		return kernel->run(n) == pmis;
-	case CHECK_DO_EMULATE:
+	case REPLAY_RUN:
+		return run(kernel, &step->action) == pmis;
+	case REPLAY_EMULATE:
 		kernel->emulate();
 		return true;
-	case CHECK_DO_SCHEDULE:
+	case REPLAY_SCHEDULE:
 		kernel->schedule();
 		return true;
-	case CHECK_DO_FAIL_CREATE:
-		kernel->fail_creations((uint32_t)step->value);
+	case REPLAY_FAIL_CREATE:
+		kernel->fail_creations((uint32_t)of[0].number);
 		return true;
-	case CHECK_DO_EVENTS:
+	case REPLAY_EVENT_COUNTS:
 		return kernel->live_events() == step->got.events.live;
 	default:
 		return false;
