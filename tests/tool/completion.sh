@@ -3,7 +3,7 @@
 # What bash, fish and zsh complete is what the tool knows.
 . "$(dirname "$0")/tap.sh"
 
-PATH=$(dirname "$vpmu"):$PATH
+PATH=$(cd "$(dirname "$vpmu")" && pwd):$PATH
 . "$SOURCE/tool/completion/vpmu"
 
 # WORD…: sets COMPREPLY for a line that ends with the last word.
