@@ -6,7 +6,8 @@
 
 enum { USR = 16, OS = 17, EDGE = 18, INT = 20, ENABLE = 22, INV = 23, CMASK = 24 };
 
-/* AMD's: host or guest events, of which there are none without SVM (APM vol. 2 13.2.1). */
+/* AMD's: host or guest events, of which there are none without SVM (APM vol. 2 13.2.1). A mediated
+ * vPMU puts what the guest says of them aside (KVM amd/pmu.c, amd_pmu_set_msr). */
 enum { GUEST_ONLY = 40, HOST_ONLY = 41 };
 enum { FREEZE_PERFMON = 12, COUNTERS_FROZEN = 59 }; /* of DEBUGCTL, and of the status */
 
@@ -72,7 +73,8 @@ static bool counts_at(const struct oracle *oracle, unsigned i, unsigned cpl)
 {
 	if (!is_gp(i))
 		return selector_has(oracle, i, cpl ? 1 : 0);
-	if (selector_has(oracle, i, GUEST_ONLY) || selector_has(oracle, i, HOST_ONLY))
+	if (!oracle->model.mediated &&
+	    (selector_has(oracle, i, GUEST_ONLY) || selector_has(oracle, i, HOST_ONLY)))
 		return false;
 	return selector_has(oracle, i, ENABLE) && selector_has(oracle, i, cpl ? USR : OS);
 }

@@ -119,8 +119,9 @@ static uint64_t random_selector(struct pair *pair)
 		value |= below(pair, 2) << 18 | below(pair, 2) << 23 | below(pair, 4) << 24;
 	if (!below(pair, 4))
 		value &= ~(below(pair, 4) << 16);
+	/* Not of the event: which there are beside these is test_processors.c's subject. */
 	if (!below(pair, 12))
-		value ^= UINT64_C(1) << below(pair, 64);
+		value ^= UINT64_C(1) << (16 + below(pair, 16) + (below(pair, 3) ? 0 : 20));
 	return below(pair, 12) ? value : 0;
 }
 
