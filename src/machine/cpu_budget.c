@@ -14,8 +14,6 @@ bool meter_make(struct cpu *cpu)
 
 	vpmu_timing_rates(&rates);
 	cpu->timing = malloc(vpmu_timing_size());
-	cpu->counts_where_it_goes =
-		vpmu_model_counts_where_it_goes(vpmu_pmu_model(cpu->config.pmu));
 	return vpmu_timing_init(cpu->timing, vpmu_timing_size()) &&
 	       !vpmu_meter_init(&cpu->meter, cpu->config.pmu, &rates);
 }

@@ -34,6 +34,8 @@ static struct cpu *unicorn_create(const struct cpu_config *config, const struct 
 		cpu->calls = calls;
 		cpu->board = board;
 		cpu->rep = cpu->lost = NO_ADDRESS;
+		cpu->counts_where_it_goes =
+			vpmu_model_counts_where_it_goes(vpmu_pmu_model(config->pmu));
 		cpu->cache = calloc(BLOCK_SLOTS, sizeof(*cpu->cache));
 		cpu->page_writes = calloc(config->memory_bytes / PAGE_BYTES + 1, 1);
 		if (cpu->cache && cpu->page_writes && meter_make(cpu) && set_up(cpu, &reason)) {
