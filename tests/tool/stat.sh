@@ -18,7 +18,7 @@ done
 echo 'no kernel' >"$kernel"
 
 refused 'no program' 2 'missing argument: -- PROGRAM' stat
-refused 'no program behind the dashes' 2 'missing argument: -- PROGRAM' stat --json --
+refused 'no program behind the dashes' 2 'missing argument: -- PROGRAM' stat --cpus 1 --
 refused 'an unknown event' 2 'did you mean instructions?' stat --events instruction:u -- true
 refused 'an unknown modifier' 2 'unknown event: cycles:z' stat --events cycles:z -- true
 refused 'a limit that is none' 2 'EVENT=N is wanted' stat --limit instructions:u -- true
