@@ -96,12 +96,12 @@ class Whole:
         with open(count) as file:
             self.calls = int(file.read().split()[1])
 
-    def problem(self, where, between=False):
-        """What is wrong about the file, whatever the tool came to. between: a SIGKILL may have come
+    def problem(self, where, killed=False):
+        """What is wrong about the file, whatever the tool came to. killed: SIGKILL may have come
         between the link and the rename, and no system call does both at once."""
         for other in set(os.listdir(where)) - {"to"}:
             with open(f"{where}/{other}", "rb") as file:
-                if not between or not other.startswith(".vpmu-") or file.read() != self.new:
+                if not killed or not other.startswith(".vpmu-") or file.read() != self.new:
                     return f"there is {other}, too"
         return None if content(where) in (OLD, self.new) else f"a file of {len(content(where))} bytes"
 
@@ -128,7 +128,7 @@ def kills(how, about, wholes):
         fresh(where)
         status = how(name, wholes[name], where)
         early += status != wholes[name].status
-        problem = wholes[name].problem(where, between=how is kill_at_call)
+        problem = wholes[name].problem(where, killed=True)
         replaced += not problem and content(where) != OLD
         if problem:
             problems.append(f"{name}: {problem}")
