@@ -10,13 +10,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct stat_events events;
 	static struct stat_result result;
+	static struct vpmu_model model;
 	char *text = malloc(size + 1), *line, *rest;
 
-	if (!text)
-		return 0;
+	if (!text || vpmu_model_parse(&model, "skylake", NULL, 0))
+		abort();
 	memcpy(text, data, size);
 	text[size] = '\0';
 	events.count = 0;
+	events.model = &model;
 	stat_events_add(&events, text);
 	stat_limits_add(&events, text);
 	for (unsigned i = 0; i < events.count; i++)

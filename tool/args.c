@@ -246,6 +246,27 @@ int args_parse(const struct command *command, int argc, char **argv, void *optio
 	return check_lacks(command, options);
 }
 
+int args_parse_before(const struct command *command, int *argc, char ***argv, void *options)
+{
+	const char *operands[ARGS_OPERANDS];
+	int own = 1, status;
+
+	while (own < *argc && strcmp((*argv)[own], "--") != 0)
+		own++;
+	status = args_parse(command, own, *argv, options, operands);
+	if (status != ARGS_GO)
+		return status;
+	if (own + 1 >= *argc) {
+		message("missing argument: %.*s (usage: vpmu %s [OPTION...] %s)",
+		        (int)strcspn(command->operands + strlen("-- "), " ") + 3, command->operands,
+		        command->name, command->operands);
+		return TOOL_BAD;
+	}
+	*argc -= own + 1;
+	*argv += own + 1;
+	return ARGS_GO;
+}
+
 bool option_is_set(const struct option_row *row, const void *options)
 {
 	const void *field = (const char *)options + row->offset;

@@ -48,6 +48,12 @@ enum { ARGS_GO = -1, ARGS_OPERANDS = 8 };
 int args_parse(const struct command *command, int argc, char **argv, void *options,
                const char **operands);
 
+/*
+ * The same of a command that runs another one: what is behind "--" is that one's, *argv points to
+ * it and *argc counts it; there must be some.
+ */
+int args_parse_before(const struct command *command, int *argc, char ***argv, void *options);
+
 /* Whether the option has been typed, or the command has given it a value before. */
 bool option_is_set(const struct option_row *row, const void *options);
 

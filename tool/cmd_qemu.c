@@ -183,19 +183,9 @@ static int start(const struct qemu_typed *typed, int argc, char **argv)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct qemu_typed typed = {0};
-	const char *operands[ARGS_OPERANDS];
-	int own = 1, status;
+	int status = args_parse_before(self, &argc, &argv, &typed);
 
-	while (own < argc && strcmp(argv[own], "--") != 0)
-		own++;
-	status = args_parse(self, own, argv, &typed, operands);
-	if (status != ARGS_GO)
-		return status;
-	if (own + 1 >= argc) {
-		message("missing argument: -- QEMU (usage: vpmu qemu [OPTION...] -- QEMU ARG...)");
-		return TOOL_BAD;
-	}
-	return start(&typed, argc - own - 1, argv + own + 1);
+	return status == ARGS_GO ? start(&typed, argc, argv) : status;
 }
 
 const struct command cmd_qemu = {

@@ -353,19 +353,9 @@ static int start(const struct watch_options *options, char **argv)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct watch_options options = {0};
-	const char *operands[ARGS_OPERANDS];
-	int own = 1, status;
+	int status = args_parse_before(self, &argc, &argv, &options);
 
-	while (own < argc && strcmp(argv[own], "--") != 0)
-		own++;
-	status = args_parse(self, own, argv, &options, operands);
-	if (status != ARGS_GO)
-		return status;
-	if (own + 1 >= argc) {
-		message("missing argument: -- VMM (usage: vpmu watch [OPTION...] -- VMM ARG...)");
-		return TOOL_BAD;
-	}
-	return start(&options, argv + own + 1);
+	return status == ARGS_GO ? start(&options, argv) : status;
 }
 
 const struct command cmd_watch = {

@@ -18,6 +18,7 @@
 #include <linux/perf_event.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,22 +140,27 @@ static int open_port(const char *name, int flags)
 	give_up(name);
 }
 
-/* The host's files, with what belongs to this kernel over them, and room for temporary files. */
+/* What belongs to this kernel, and room for temporary files, over the host's. */
+static const struct over {
+	const char *type, *at, *options;
+	bool made; /* a folder in one of those before it */
+} over[] = {
+	{"proc", "/host/proc", NULL, false},    {"sysfs", "/host/sys", NULL, false},
+	{"devtmpfs", "/host/dev", NULL, false}, {"tmpfs", "/host/tmp", "mode=1777", false},
+	{"tmpfs", "/host/run", NULL, false},    {"tmpfs", "/host/dev/shm", "mode=1777", true},
+};
+
 static void mount_host(void)
 {
-	static const char *const own[][2] = {{"proc", "/host/proc"},    {"sysfs", "/host/sys"},
-	                                     {"devtmpfs", "/host/dev"}, {"tmpfs", "/host/tmp"},
-	                                     {"tmpfs", "/host/run"},    {"tmpfs", "/host/dev/shm"}};
-
 	mkdir("/host", 0755);
 	if (mount("host", "/host", "9p", MS_RDONLY,
 	          "trans=virtio,version=9p2000.L,cache=loose,msize=512000"))
 		give_up("mount the host's files");
-	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-		if (i == 5)
-			mkdir(own[i][1], 01777);
-		if (mount(own[i][0], own[i][1], own[i][0], 0, i == 3 ? "mode=1777" : NULL))
-			give_up(own[i][1]);
+	for (const struct over *row = over; row < over + sizeof(over) / sizeof(over[0]); row++) {
+		if (row->made)
+			mkdir(row->at, 0755);
+		if (mount(row->type, row->at, row->type, 0, row->options))
+			give_up(row->at);
 	}
 	symlink("/proc/self/fd", "/host/dev/fd");
 	symlink("/proc/self/fd/0", "/host/dev/stdin");

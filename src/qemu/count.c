@@ -2,7 +2,7 @@
 /*
  * Paying the register machine, and how far a vCPU may run until it must be paid again.
  *
- * An instruction costs a cycle: there is no timing model here. The budgets of the two rings are
+ * The budgets of the two rings are
  * kept apart, since a block adds to its own ring's only. Counters that count both rings share what
  * is left: together the budgets are at most the larger of the two rooms, and the one that runs gets
  * three quarters of it. A branch is an instruction, so as many instructions as branches are left
@@ -10,21 +10,8 @@
  */
 #include "room_int.h"
 
-enum { SLOTS_PER_CYCLE = 4 };
-
 /* No limit: far enough from RUN_LIMIT to be positive. */
 #define UNLIMITED (UINT64_C(1) << 61)
-
-static struct vpmu_amounts amounts_of(uint64_t insns, uint64_t branches)
-{
-	return (struct vpmu_amounts){.of = {
-					     [VPMU_INSTRUCTIONS] = insns,
-					     [VPMU_CYCLES] = insns,
-					     [VPMU_REF_CYCLES] = insns,
-					     [VPMU_SLOTS] = insns * SLOTS_PER_CYCLE,
-					     [VPMU_BRANCHES] = branches,
-				     }};
-}
 
 /* Since the last account. Negative: what was paid for has been taken back since. */
 static int64_t taken(const struct cpu *cpu, enum ring ring)
@@ -54,7 +41,7 @@ uint64_t count_room(const struct cpu *cpu, enum ring ring)
 
 	vpmu_pmu_headroom(cpu->pmu, cpl_of(ring), &room);
 	slots = room.of[VPMU_SLOTS];
-	slots = slots / SLOTS_PER_CYCLE + (slots % SLOTS_PER_CYCLE != 0);
+	slots = slots / QEMU_SLOTS_PER_INSN + (slots % QEMU_SLOTS_PER_INSN != 0);
 	return least(least(room.of[VPMU_INSTRUCTIONS], room.of[VPMU_CYCLES]),
 	             least(room.of[VPMU_REF_CYCLES],
 	                   room.of[VPMU_SLOTS] == UINT64_MAX ? UINT64_MAX : slots));
@@ -95,7 +82,7 @@ static struct vpmu_amounts collect(struct cpu *cpu, enum ring ring, unsigned ext
 	cpu->branched[ring] += (uint64_t)branches;
 	cpu->start[ring] += (uint64_t)insns;
 	hot->branches[ring] -= (uint64_t)branches;
-	return amounts_of((uint64_t)insns, (uint64_t)branches);
+	return qemu_amounts((uint64_t)insns, (uint64_t)branches);
 }
 
 static void account_ring(struct cpu *cpu, enum ring ring, unsigned extra)

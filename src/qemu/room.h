@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What src/qemu shows upward: the plugin's options, which `vpmu qemu` checks before QEMU starts. */
+/* What src/qemu shows upward: the plugin's options, which `vpmu qemu` checks before QEMU starts,
+ * and what its counts are worth. */
 #ifndef QEMU_ROOM_H
 #define QEMU_ROOM_H
 
@@ -33,6 +34,19 @@ const struct qemu_option_row *qemu_option(unsigned i);
  */
 enum vpmu_status qemu_options_parse(struct qemu_options *options, int count, char *const *texts,
                                     char *why, size_t why_bytes);
+
+/* What a count of the plugin is worth. */
+enum qemu_counting {
+	QEMU_COUNTS_NOTHING, /* the guest reads 0 */
+	QEMU_ESTIMATES,
+	QEMU_COUNTS, /* to the last one */
+};
+enum qemu_counting qemu_counting(enum vpmu_class class_);
+
+enum { QEMU_SLOTS_PER_INSN = 4 };
+
+/* How much of each class instructions are, of which some are branches. */
+struct vpmu_amounts qemu_amounts(uint64_t insns, uint64_t branches);
 
 /* The name and signature of a -cpu that fits the model, as QEMU takes it; never NULL. */
 const char *qemu_cpu_for(const struct vpmu_model *model);

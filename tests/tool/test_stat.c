@@ -39,6 +39,37 @@ static void an_event_is_perfs(void **state)
 	assert_int_equal(events.of[3].config, 0x10000);
 }
 
+static enum stat_trust trust(const char *model_name, const char *event)
+{
+	static struct stat_events events;
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, model_name, NULL, 0), VPMU_OK);
+	events = (struct stat_events){.model = &model};
+	assert_int_equal(stat_events_add(&events, event), TOOL_HOLDS);
+	return events.of[0].trust;
+}
+
+static void a_count_is_worth_what_the_plugin_makes_of_its_class(void **state)
+{
+	assert_int_equal(trust("skylake", "branches:u"), STAT_EXACT);
+	assert_int_equal(trust("skylake", "branch-loads"), STAT_EXACT);
+	assert_int_equal(trust("skylake", "cycles"), STAT_ESTIMATE);
+	assert_int_equal(trust("skylake", "branch-misses"), STAT_NOT_COUNTED);
+	assert_int_equal(trust("skylake", "branch-load-misses"), STAT_NOT_COUNTED);
+	assert_int_equal(trust("skylake", "LLC-loads"), STAT_NOT_COUNTED);
+	assert_int_equal(trust("skylake", "page-faults"), STAT_KERNEL);
+}
+
+static void a_selector_counts_what_the_model_says(void **state)
+{
+	assert_int_equal(trust("skylake", "r5300c0:u"), STAT_EXACT);
+	assert_int_equal(trust("skylake", "r3c"), STAT_ESTIMATE);
+	assert_int_equal(trust("skylake", "r412e"), STAT_NOT_COUNTED);
+	assert_int_equal(trust("skylake", "rc2"), STAT_NOT_COUNTED);
+	assert_int_equal(trust("zen2", "rc2"), STAT_EXACT);
+}
+
 static void what_is_no_event_is_refused(void **state)
 {
 	static const char *const lists[] = {
@@ -279,6 +310,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_event_is_perfs),
+		cmocka_unit_test(a_count_is_worth_what_the_plugin_makes_of_its_class),
+		cmocka_unit_test(a_selector_counts_what_the_model_says),
 		cmocka_unit_test(what_is_no_event_is_refused),
 		cmocka_unit_test(there_is_room_for_a_fixed_number_of_events),
 		cmocka_unit_test(a_limit_adds_its_event),

@@ -52,10 +52,25 @@ static const struct option_row rows[] =
 
 enum { KILLED = 128 };
 
+/* A preset, as the plugin takes it. */
+static int read_model(const struct stat_typed *typed, struct vpmu_model *model)
+{
+	char why[200] = "";
+
+	if (vpmu_model_parse(model, typed->model, why, sizeof(why)) == VPMU_OK)
+		return TOOL_HOLDS;
+	message("%s", why);
+	return TOOL_BAD;
+}
+
 static int read_events(const struct stat_typed *typed, struct stat_events *events)
 {
-	int status = stat_events_add(events, typed->events);
+	static struct vpmu_model model;
+	int status = read_model(typed, &model);
 
+	events->model = &model;
+	if (!status)
+		status = stat_events_add(events, typed->events);
 	if (!status && typed->limit)
 		status = stat_limits_add(events, typed->limit);
 	return status;
@@ -165,20 +180,9 @@ static int run(const struct command *self, int argc, char **argv)
 		.cpus = 1,
 		.timeout = UINT64_MAX,
 	};
-	const char *operands[ARGS_OPERANDS];
-	int own = 1, status;
+	int status = args_parse_before(self, &argc, &argv, &typed);
 
-	while (own < argc && strcmp(argv[own], "--") != 0)
-		own++;
-	status = args_parse(self, own, argv, &typed, operands);
-	if (status != ARGS_GO)
-		return status;
-	if (own + 1 >= argc) {
-		message("missing argument: -- PROGRAM (usage: vpmu stat [OPTION...] -- PROGRAM "
-		        "ARG...)");
-		return TOOL_BAD;
-	}
-	return go(&typed, argv + own + 1);
+	return status == ARGS_GO ? go(&typed, argv) : status;
 }
 
 const struct command cmd_stat = {

@@ -4,46 +4,49 @@
  * generic cache events, whose names are made of three parts (Linux tools/perf/Documentation,
  * perf-list; include/uapi/linux/perf_event.h).
  */
+#include <base/room.h>
 #include <linux/perf_event.h>
+#include <qemu/room.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../command.h"
 #include "../message.h"
 #include "../number.h"
-#include <base/room.h>
 #include "stat.h"
 
 static const struct row {
 	const char *name;
 	uint32_t type;
 	uint64_t config;
-	enum stat_trust trust;
+	enum vpmu_class class_; /* VPMU_NO_CLASS: none of the PMU */
 } rows[] = {
-	{"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, STAT_EXACT},
-	{"branches", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS, STAT_EXACT},
-	{"branch-instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS, STAT_EXACT},
-	{"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, STAT_ESTIMATE},
-	{"cpu-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, STAT_ESTIMATE},
-	{"ref-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_REF_CPU_CYCLES, STAT_ESTIMATE},
-	{"bus-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BUS_CYCLES, STAT_NOT_COUNTED},
-	{"branch-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES, STAT_NOT_COUNTED},
-	{"cache-references", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_REFERENCES, STAT_NOT_COUNTED},
-	{"cache-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES, STAT_NOT_COUNTED},
+	{"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, VPMU_INSTRUCTIONS},
+	{"branches", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS, VPMU_BRANCHES},
+	{"branch-instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS,
+         VPMU_BRANCHES},
+	{"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, VPMU_CYCLES},
+	{"cpu-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, VPMU_CYCLES},
+	{"ref-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_REF_CPU_CYCLES, VPMU_REF_CYCLES},
+	{"bus-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BUS_CYCLES, VPMU_REF_CYCLES},
+	{"branch-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES, VPMU_BRANCH_MISSES},
+	{"cache-references", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_REFERENCES,
+         VPMU_LLC_REFERENCES},
+	{"cache-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES, VPMU_LLC_MISSES},
 	{"stalled-cycles-frontend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_FRONTEND,
-         STAT_NOT_COUNTED},
+         VPMU_STALLS_FRONTEND},
 	{"stalled-cycles-backend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_BACKEND,
-         STAT_NOT_COUNTED},
-	{"task-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, STAT_KERNEL},
-	{"cpu-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, STAT_KERNEL},
-	{"page-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, STAT_KERNEL},
-	{"faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, STAT_KERNEL},
-	{"minor-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MIN, STAT_KERNEL},
-	{"major-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MAJ, STAT_KERNEL},
-	{"context-switches", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, STAT_KERNEL},
-	{"cs", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, STAT_KERNEL},
-	{"cpu-migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, STAT_KERNEL},
-	{"migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, STAT_KERNEL},
+         VPMU_STALLS_BACKEND},
+	{"task-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, VPMU_NO_CLASS},
+	{"cpu-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, VPMU_NO_CLASS},
+	{"page-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, VPMU_NO_CLASS},
+	{"faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, VPMU_NO_CLASS},
+	{"minor-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MIN, VPMU_NO_CLASS},
+	{"major-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MAJ, VPMU_NO_CLASS},
+	{"context-switches", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, VPMU_NO_CLASS},
+	{"cs", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, VPMU_NO_CLASS},
+	{"cpu-migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, VPMU_NO_CLASS},
+	{"migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, VPMU_NO_CLASS},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -91,6 +94,17 @@ static const char *row_name(const void *list, size_t i)
 	return i < ROWS ? rows[i].name : NULL;
 }
 
+static enum stat_trust trust_of(enum vpmu_class class_)
+{
+	static const enum stat_trust trusts[] = {
+		[QEMU_COUNTS_NOTHING] = STAT_NOT_COUNTED,
+		[QEMU_ESTIMATES] = STAT_ESTIMATE,
+		[QEMU_COUNTS] = STAT_EXACT,
+	};
+
+	return trusts[qemu_counting(class_)];
+}
+
 static bool is_row(struct stat_event *event, const char *name)
 {
 	for (unsigned i = 0; i < ROWS; i++) {
@@ -98,7 +112,8 @@ static bool is_row(struct stat_event *event, const char *name)
 			continue;
 		event->type = rows[i].type;
 		event->config = rows[i].config;
-		event->trust = rows[i].trust;
+		event->trust =
+			rows[i].type == PERF_TYPE_SOFTWARE ? STAT_KERNEL : trust_of(rows[i].class_);
 		return true;
 	}
 	return false;
@@ -115,21 +130,24 @@ static bool is_cache(struct stat_event *event, const char *name)
 			continue;
 		event->type = PERF_TYPE_HW_CACHE;
 		event->config = caches[i / ACCESSES].part | accesses[i % ACCESSES].part;
-		event->trust = STAT_NOT_COUNTED;
+		event->trust = trust_of(event->config == PERF_COUNT_HW_CACHE_BPU ? VPMU_BRANCHES
+		                                                                 : VPMU_NO_CLASS);
 		return true;
 	}
 	return false;
 }
 
-/* rNNN: a selector's value, in hex. Whether the plugin counts it, only the model knows. */
-static bool is_raw(struct stat_event *event, const char *name)
+/* rNNN: a selector's value, in hex; the model says what it counts. */
+static bool is_raw(struct stat_event *event, const char *name, const struct vpmu_model *model)
 {
 	char number[STAT_NAME + 2];
 
 	snprintf(number, sizeof(number), "0x%s", name + 1);
 	event->type = PERF_TYPE_RAW;
-	event->trust = STAT_ESTIMATE;
-	return *name == 'r' && name[1] && number_parse(number, &event->config);
+	if (*name != 'r' || !name[1] || !number_parse(number, &event->config))
+		return false;
+	event->trust = trust_of(vpmu_model_event_class(model, event->config));
+	return true;
 }
 
 static bool read_rings(struct stat_event *event, const char *modifier)
@@ -153,7 +171,8 @@ static int unknown(const char *text, const char *name)
 }
 
 /* Reads one event of `length` characters. */
-static int read_event(struct stat_event *event, const char *text, size_t length)
+static int read_event(struct stat_event *event, const struct vpmu_model *model, const char *text,
+                      size_t length)
 {
 	char name[STAT_NAME], *modifier;
 
@@ -168,7 +187,7 @@ static int read_event(struct stat_event *event, const char *text, size_t length)
 	if (modifier)
 		*modifier++ = '\0';
 	if ((modifier && !*modifier) || !read_rings(event, modifier ? modifier : "") ||
-	    (!is_row(event, name) && !is_cache(event, name) && !is_raw(event, name)))
+	    (!is_row(event, name) && !is_cache(event, name) && !is_raw(event, name, model)))
 		return unknown(event->name, name);
 	return TOOL_HOLDS;
 }
@@ -178,7 +197,7 @@ static struct stat_event *add(struct stat_events *events, const char *text, size
 {
 	struct stat_event event;
 
-	if (read_event(&event, text, length))
+	if (read_event(&event, events->model, text, length))
 		return NULL;
 	for (unsigned i = 0; i < events->count; i++)
 		if (!strcmp(events->of[i].name, event.name))

@@ -8,6 +8,7 @@
 #include "../json.h"
 #include "../message.h"
 #include "../number.h"
+#include "../visible.h"
 #include "stat.h"
 
 static bool is_whole(const struct stat_count *count)
@@ -56,8 +57,10 @@ void stat_print_text(FILE *to, const struct stat_about *about, const struct stat
                      const struct stat_result *result)
 {
 	fprintf(to, "\n Performance counter stats for '");
-	for (char *const *word = about->words; *word; word++)
-		fprintf(to, "%s%s", word == about->words ? "" : " ", *word);
+	for (char *const *word = about->words; *word; word++) {
+		fputs(word == about->words ? "" : " ", to);
+		print_visible(to, *word);
+	}
 	fprintf(to, "' (%s, Linux %s):\n\n", about->model,
 	        *about->kernel ? about->kernel : "of an unknown version");
 	for (unsigned i = 0; i < events->count; i++)

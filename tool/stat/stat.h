@@ -16,12 +16,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <vpmu/vpmu.h>
+
 /* --- event.c ---------------------------------------------------------------------------------- */
 
 /* How far what the guest reads can be trusted. */
 enum stat_trust {
 	STAT_EXACT,       /* the plugin counts it, to the last one */
-	STAT_ESTIMATE,    /* the plugin's cost of a block */
+	STAT_ESTIMATE,    /* the plugin's cost of an instruction */
 	STAT_NOT_COUNTED, /* the plugin does not see it: the guest reads 0 */
 	STAT_KERNEL,      /* no event of the PMU: the guest's kernel counts it */
 };
@@ -43,6 +45,7 @@ struct stat_event {
 };
 
 struct stat_events {
+	const struct vpmu_model *model; /* the guest's; what a selector's value counts */
 	struct stat_event of[STAT_EVENTS];
 	unsigned count;
 };
