@@ -12,8 +12,7 @@ static uint64_t in_use(const struct vpmu_pmu *pmu)
 	uint64_t use = 0;
 	bool pmi = false;
 
-	FOR_SLOTS(slot, pmu->slots)
-	{
+	FOR_SLOTS(slot, pmu->slots) {
 		uint64_t field = slot < SLOT_FIXED
 		                         ? pmu->selector[slot] & SEL_EVENT
 		                         : fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);

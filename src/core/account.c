@@ -309,8 +309,7 @@ uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu)
 
 	if (!pmu)
 		return 0;
-	FOR_SLOTS(slot, pmu->running[MODE_KERNEL] | pmu->running[MODE_USER])
-	{
+	FOR_SLOTS(slot, pmu->running[MODE_KERNEL] | pmu->running[MODE_USER]) {
 		const struct tally *tally = &pmu->tally[slot];
 
 		wanted |= 1u << tally->class_;

@@ -12,8 +12,7 @@ static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	uint32_t on = globally_enabled_slots(pmu);
 
-	FOR_SLOTS(slot, slots)
-	{
+	FOR_SLOTS(slot, slots) {
 		struct tally control = control_of(pmu, slot);
 
 		tally_control(pmu, slot, &control, on >> slot & 1);

@@ -81,7 +81,7 @@ static uint64_t mix_kvm(uint64_t hash, const struct vpmu_pmu *pmu)
 	const struct kvm_pmu *kvm = &pmu->kvm;
 
 	FOR_SLOTS(slot, pmu->slots | kvm->valid)
-	hash = mix_pmc(hash, pmu, slot);
+		hash = mix_pmc(hash, pmu, slot);
 	hash = mix(hash, kvm->reprogram | (uint64_t)kvm->in_use << 32);
 	hash = mix(hash,
 	           kvm->valid | (uint64_t)kvm->request_pmu << 32 |
@@ -102,8 +102,8 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 	for (unsigned kind = 0; kind < VPMU_KINDS; kind++)
 		hash = mix(hash, pmu->single[kind]);
 	FOR_SLOTS(slot, pmu->slots)
-	hash = mix_tally(hash, pmu, slot);
+		hash = mix_tally(hash, pmu, slot);
 	FOR_SLOTS(slot, pmu->slots & (uint32_t)(BIT64(SLOT_FIXED) - 1))
-	hash = mix(hash, pmu->selector[slot]);
+		hash = mix(hash, pmu->selector[slot]);
 	return has_fact(pmu->profile, VPMU_FACT_KVM) ? mix_kvm(hash, pmu) : hash;
 }

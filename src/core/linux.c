@@ -111,8 +111,8 @@ void kvm_cleanup(struct vpmu_pmu *pmu)
 		return;
 	pmu->kvm.need_cleanup = false;
 	FOR_SLOTS(slot, pmu->kvm.valid & pmu->slots & ~pmu->kvm.in_use)
-	if (!kvm_in_use(pmu, slot))
-		kvm_stop_counter(pmu, slot);
+		if (!kvm_in_use(pmu, slot))
+			kvm_stop_counter(pmu, slot);
 	pmu->kvm.in_use = 0;
 }
 
@@ -142,8 +142,8 @@ static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
 static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
 {
 	FOR_SLOTS(slot, slots)
-	if (event_interrupt(pmu, slot))
-		kvm_event_overflow(pmu, slot);
+		if (event_interrupt(pmu, slot))
+			kvm_event_overflow(pmu, slot);
 	if (!pmu->kvm.host_runs)
 		handle_requests(pmu, outcome);
 }
@@ -179,8 +179,9 @@ uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot)
 static void trigger(struct vpmu_pmu *pmu, uint64_t code, enum mode mode)
 {
 	FOR_SLOTS(slot, pmu->slots)
-	if (kvm_event_code(pmu, slot) == code && pmu->response->is_triggered(pmu, slot, mode))
-		pmu->response->increment(pmu, slot);
+		if (kvm_event_code(pmu, slot) == code &&
+		    pmu->response->is_triggered(pmu, slot, mode))
+			pmu->response->increment(pmu, slot);
 }
 
 struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)

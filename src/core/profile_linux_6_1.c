@@ -40,15 +40,14 @@ static void reprogram(struct vpmu_pmu *pmu, unsigned slot)
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	FOR_SLOTS(slot, slots)
-	if (pmc_of(pmu, slot)->event.exists || kvm_in_use(pmu, slot))
-		reprogram(pmu, slot);
+		if (pmc_of(pmu, slot)->event.exists || kvm_in_use(pmu, slot))
+			reprogram(pmu, slot);
 }
 
 /* kvm_pmu_handle_event */
 static void handle_event(struct vpmu_pmu *pmu)
 {
-	FOR_SLOTS(slot, pmu->kvm.reprogram)
-	{
+	FOR_SLOTS(slot, pmu->kvm.reprogram) {
 		if (pmu->slots >> slot & 1 && pmc_of(pmu, slot)->event.exists)
 			reprogram(pmu, slot);
 		else

@@ -55,8 +55,8 @@ static void handle_event(struct vpmu_pmu *pmu)
 
 	pmu->kvm.reprogram = 0;
 	FOR_SLOTS(slot, slots & pmu->slots)
-	if (!reprogram(pmu, slot))
-		pmu->kvm.reprogram |= 1u << slot;
+		if (!reprogram(pmu, slot))
+			pmu->kvm.reprogram |= 1u << slot;
 	kvm_cleanup(pmu);
 }
 
@@ -79,7 +79,7 @@ static void reset(struct vpmu_pmu *pmu)
 	pmu->kvm.need_cleanup = false;
 	pmu->kvm.reprogram = 0;
 	FOR_SLOTS(slot, pmu->slots)
-	kvm_clear_counter(pmu, slot);
+		kvm_clear_counter(pmu, slot);
 	kvm_clear_controls(pmu);
 }
 

@@ -28,8 +28,7 @@ static struct tally loaded(const struct vpmu_pmu *pmu, unsigned slot)
 
 static void load(struct vpmu_pmu *pmu, uint32_t slots)
 {
-	FOR_SLOTS(slot, slots)
-	{
+	FOR_SLOTS(slot, slots) {
 		struct tally what = loaded(pmu, slot);
 
 		tally_change(pmu, slot, &what);
@@ -41,8 +40,7 @@ static void load(struct vpmu_pmu *pmu, uint32_t slots)
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	pmu->kvm.reprogram |= slots;
-	FOR_SLOTS(slot, slots)
-	{
+	FOR_SLOTS(slot, slots) {
 		struct tally stopped = pmu->tally[slot];
 
 		stopped.modes = 0;
@@ -95,8 +93,7 @@ static void schedule(struct vpmu_pmu *pmu)
 
 static void reset(struct vpmu_pmu *pmu)
 {
-	FOR_SLOTS(slot, pmu->slots)
-	{
+	FOR_SLOTS(slot, pmu->slots) {
 		tally_set(pmu, slot, 0);
 		if (slot < SLOT_FIXED)
 			pmu->selector[slot] = 0;

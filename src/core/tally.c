@@ -71,16 +71,14 @@ void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on)
 	if (!slots)
 		return;
 	account_settle(pmu);
-	FOR_SLOTS(slot, starting)
-	{
+	FOR_SLOTS(slot, starting) {
 		struct tally *tally = &pmu->tally[slot];
 
 		tally->base -= totals[tally->total];
 		tally->modes = tally->wanted;
 		tally->level = false;
 	}
-	FOR_SLOTS(slot, stopping)
-	{
+	FOR_SLOTS(slot, stopping) {
 		struct tally *tally = &pmu->tally[slot];
 
 		tally->base += totals[tally->total];
@@ -99,8 +97,7 @@ bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots)
 	bool pmi = false;
 
 	pmu->epoch++;
-	FOR_SLOTS(slot, slots)
-	{
+	FOR_SLOTS(slot, slots) {
 		if (pmu->has_global)
 			pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
 		note_overflow(pmu, slot);

@@ -139,7 +139,7 @@ struct vpmu_outcome vpmu_meter_settle(struct vpmu_meter *meter, unsigned cpl)
 	if (costs_are_owed(meter))
 		settle_costs(meter, &amounts);
 	FOR_WANTED_DETAILS(i, meter)
-	amounts.of[i] = meter->details.of[i];
+		amounts.of[i] = meter->details.of[i];
 	for (unsigned i = 0; i < classes; i++) {
 		if (!((VPMU_METER_COSTS | VPMU_METER_DETAILS) >> i & 1) || meter->wanted >> i & 1)
 			meter->totals.of[i] += amounts.of[i];

@@ -71,9 +71,9 @@ static uint64_t detail_most(const struct vpmu_meter *meter, const struct piece *
 static bool details_fit(const struct vpmu_meter *meter, const struct piece *piece)
 {
 	FOR_WANTED_DETAILS(class_, meter)
-	if (sum(meter->details.of[class_], detail_most(meter, piece, class_)) >=
-	    meter->details_room.of[class_])
-		return false;
+		if (sum(meter->details.of[class_], detail_most(meter, piece, class_)) >=
+		    meter->details_room.of[class_])
+			return false;
 	return true;
 }
 
@@ -147,8 +147,8 @@ bool vpmu_meter_fits_insn(const struct vpmu_meter *meter, const struct vpmu_insn
 static bool paid_nothing(const struct vpmu_meter *meter)
 {
 	FOR_WANTED_DETAILS(class_, meter)
-	if (meter->details.of[class_])
-		return false;
+		if (meter->details.of[class_])
+			return false;
 	return !vpmu_meter_spent(meter) && !meter->branches && !costs_are_owed(meter);
 }
 
@@ -270,7 +270,7 @@ void vpmu_meter_spend(struct vpmu_meter *meter, const struct vpmu_amounts *amoun
 	pay(meter, (int64_t)of[VPMU_INSTRUCTIONS], (int64_t)of[VPMU_BRANCHES],
 	    (int64_t)of[VPMU_SLOTS]);
 	FOR_WANTED_DETAILS(class_, meter)
-	meter->details.of[class_] += of[class_];
+		meter->details.of[class_] += of[class_];
 	if (!meter->timed)
 		return;
 	meter->costs.branch_misses += of[VPMU_BRANCH_MISSES];
@@ -285,8 +285,7 @@ static uint64_t details_repeats(const struct vpmu_meter *meter, const struct vpm
 	uint64_t most = UINT64_MAX;
 
 	piece_details(&piece, block);
-	FOR_WANTED_DETAILS(class_, meter)
-	{
+	FOR_WANTED_DETAILS(class_, meter) {
 		uint64_t each = detail_most(meter, &piece, class_);
 		uint64_t paid = meter->details.of[class_], room = meter->details_room.of[class_];
 
