@@ -25,7 +25,7 @@ static size_t save(struct vpmu_pmu *pmu, const struct vpmu_model *model, void *b
 	static struct vpmu_layout layout;
 	static struct vpmu_report report;
 	static struct vpmu_state state;
-	struct vpmu_target target = vpmu_target_machine(pmu); /* vpmu_kvm_target() for a vCPU */
+	struct vpmu_target target = vpmu_target_machine(pmu); /* vpmu_target_kvm() for a vCPU */
 	size_t used = 0;
 
 	vpmu_layout_init(&layout, model);
