@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include <machine/room_int.h>
+#include <machine/board/room.h>
 
 #include "../tests/machine/fake_cpu.h"
 #include "../tests/machine/guest_image.h"

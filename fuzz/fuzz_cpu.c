@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <machine/snapshot.h>
+#include <machine/saved/snapshot.h>
 
 #include "../tests/machine/guest_image.h"
 #include "fuzz.h"

@@ -2,7 +2,7 @@
 /* Guest images: loaded, or refused with a reason and memory as it was. */
 #include <string.h>
 
-#include <machine/room_int.h>
+#include <machine/board/room.h>
 
 #include "fuzz.h"
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <machine/migrate.h>
+#include <machine/saved/migrate.h>
 #include <stream/room.h>
 
 #include "../tests/machine/fake_cpu.h"

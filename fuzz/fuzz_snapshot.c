@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include <machine/snapshot.h>
+#include <machine/saved/snapshot.h>
 
 #include "../tests/machine/fake_cpu.h"
 #include "fuzz.h"

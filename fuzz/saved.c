@@ -2,7 +2,7 @@
 /* Saved machines in memory, and damage that their checksums do not show. */
 #include <string.h>
 
-#include <machine/snapshot.h>
+#include <machine/saved/snapshot.h>
 #include <stream/room.h>
 
 #include "fuzz.h"

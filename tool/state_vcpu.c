@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <kvm/room.h>
+#include <machine/kvm/room.h>
 
 #include "message.h"
 #include "state.h"

@@ -1,86 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What src/kvm shows to the rooms above it: the public probe, target and policies; the leaves of
- * CPUID that make a model; and a VM with one virtual CPU that runs.
+ * CPUID that make a model; and the calls that all of them are made of.
  */
 #ifndef KVM_ROOM_H
 #define KVM_ROOM_H
 
+#include <linux/kvm.h>
+
 #include <vpmu/kvm.h>
+
+/* Of kernels younger than the headers that vpmu is built with. */
+#ifndef KVM_CAP_PMU_CAPABILITY
+#define KVM_CAP_PMU_CAPABILITY 212
+#define KVM_PMU_CAP_DISABLE    (1 << 0)
+#endif
+#ifndef KVM_CAP_PMU_EVENT_MASKED_EVENTS
+#define KVM_CAP_PMU_EVENT_MASKED_EVENTS 226
+#endif
 
 /* Copies the leaves that make a model, at most VPMU_CPUID_LEAVES; returns their number. */
 size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves);
 
-/* --- A VM with one virtual CPU -----------------------------------------------------------------
- *
- * make → enter at → run, as often as it leaves the guest → unmake. The local APIC is KVM's, since
- * KVM delivers PMIs to no other; there is no other device. One thread makes and runs it; only
- * kvm_vm_stop_soon() may be called from a signal handler.
- */
+/* --- Calls of /dev/kvm, of a VM, of a virtual CPU --------------------------------------------- */
 
-struct kvm_run; /* of <linux/kvm.h> */
+#define KVM_DEVICE "/dev/kvm"
 
-struct kvm_vm {
-	int device, fd;            /* /dev/kvm, the VM */
-	struct vpmu_kvm_vcpu vcpu; /* for vpmu_target_kvm() */
-	struct kvm_run *run;
-	size_t run_bytes;
+/* The calls themselves, or the kernel's for NULL. */
+const struct vpmu_kvm_calls *calls_or_kernel(const struct vpmu_kvm_calls *calls);
+
+/* ioctl() that goes on after a signal: its result, or a negative errno. */
+int kvm_call(const struct vpmu_kvm_calls *calls, int fd, unsigned long request, void *argument);
+
+/* The same for a request that takes a number. */
+int kvm_call_number(const struct vpmu_kvm_calls *calls, int fd, unsigned long request,
+                    unsigned long argument);
+
+enum { CPUID_ENTRIES = 256 }; /* KVM_MAX_CPUID_ENTRIES */
+
+/* struct kvm_cpuid2 with room for all entries; some 10 KiB. */
+union cpuid_room {
+	struct kvm_cpuid2 cpuid;
+	char bytes[sizeof(struct kvm_cpuid2) + CPUID_ENTRIES * sizeof(struct kvm_cpuid_entry2)];
 };
 
-struct kvm_vm_config {
-	const struct vpmu_kvm_host *host; /* the probe's */
-	const struct vpmu_model *model;   /* what the guest finds; version 0: the PMU is off */
-	void *memory;                     /* from physical address 0; must outlive the VM */
-	uint64_t memory_bytes;
-};
+/* KVM_GET_SUPPORTED_CPUID: 0, or a negative errno. */
+int cpuid_supported(const struct vpmu_kvm_calls *calls, int kvm_fd, union cpuid_room *room);
 
-/* False: `why` has the reason in one line, and there is nothing to unmake. */
-bool kvm_vm_make(struct kvm_vm *vm, const struct kvm_vm_config *config, char *why,
-                 size_t why_bytes);
-void kvm_vm_unmake(struct kvm_vm *vm);
-
-/* Where the guest begins: flat segments, ring 0, interrupts off. */
-struct kvm_vm_entry {
-	bool long_mode; /* else 32-bit protected mode */
-	uint64_t rip, rsp, rax, rbx, rdi, rsi;
-	uint64_t cr0, cr3, cr4, efer;
-	uint32_t gdt_base;
-	uint16_t gdt_limit;
-	uint16_t code, data; /* selectors */
-};
-
-/* 0, or a negative errno. */
-int kvm_vm_enter_at(struct kvm_vm *vm, const struct kvm_vm_entry *entry);
-
-/* Why the guest was left. */
-enum kvm_vm_left {
-	KVM_VM_PORT,     /* IN, OUT */
-	KVM_VM_MEMORY,   /* an access where no memory is */
-	KVM_VM_SIGNAL,   /* a signal, or kvm_vm_stop_soon() */
-	KVM_VM_SHUTDOWN, /* a triple fault */
-	KVM_VM_STUCK,    /* KVM cannot go on: why */
-};
-
-/* The access that PORT and MEMORY tell of: data is read or filled in before the next run. */
-struct kvm_vm_access {
-	uint64_t address;
-	unsigned size, count; /* count: of a repeated instruction, all at one port */
-	bool is_write;
-	uint8_t *data;
-};
-
-enum kvm_vm_left kvm_vm_run(struct kvm_vm *vm, struct kvm_vm_access *access, char *why,
-                            size_t why_bytes);
-
-/* Makes this or the next kvm_vm_run() return SIGNAL, with what the guest was at completed. It goes
- * on doing so until kvm_vm_go_on(). */
-void kvm_vm_stop_soon(struct kvm_vm *vm);
-void kvm_vm_go_on(struct kvm_vm *vm);
-
-/* Whether the CPU is halted and its APIC has no timer running that could wake it. */
-bool kvm_vm_sleeps_for_good(struct kvm_vm *vm);
-
-/* RIP; 0 when KVM does not say. */
-uint64_t kvm_vm_rip(const struct kvm_vm *vm);
+/* The entry of a leaf, subleaf 0; NULL: there is none. */
+struct kvm_cpuid_entry2 *cpuid_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf);
 
 #endif

@@ -17,10 +17,10 @@ int emulate_supported_cpuid(int fd, struct kvm_cpuid2 *argument)
 	if (!memory_read(cpuid, argument, sizeof(*cpuid)))
 		return fails(EFAULT);
 	asked = cpuid->nent;
-	cpuid->nent = MAX_CPUID;
+	cpuid->nent = CPUID_ENTRIES;
 	if (real()->ioctl(fd, KVM_GET_SUPPORTED_CPUID, cpuid))
 		return -1;
-	vpmu_kvm_show_pmu(cpuid, MAX_CPUID, emulated_model());
+	vpmu_kvm_show_pmu(cpuid, CPUID_ENTRIES, emulated_model());
 	if (asked < cpuid->nent)
 		return fails(E2BIG);
 	if (!memory_write(argument, cpuid,
@@ -129,7 +129,8 @@ int emulate_set_cpuid(struct object *vcpu, int fd, struct kvm_cpuid2 *argument)
 	struct cpuid_leaves leaves;
 	int result = real()->ioctl(fd, KVM_SET_CPUID2, argument);
 
-	if (result || !memory_read(cpuid, argument, sizeof(*cpuid)) || cpuid->nent > MAX_CPUID ||
+	if (result || !memory_read(cpuid, argument, sizeof(*cpuid)) ||
+	    cpuid->nent > CPUID_ENTRIES ||
 	    !memory_read(cpuid->entries, argument->entries,
 	                 cpuid->nent * sizeof(cpuid->entries[0])))
 		return result;

@@ -3,7 +3,7 @@
 #ifndef APIC_FIXTURE_H
 #define APIC_FIXTURE_H
 
-#include <machine/apic.h>
+#include <machine/board/apic.h>
 
 #define MMIO APIC_DEFAULT_BASE
 

@@ -3,7 +3,7 @@
 #ifndef BOARD_FIXTURE_H
 #define BOARD_FIXTURE_H
 
-#include <machine/room_int.h>
+#include <machine/board/room.h>
 
 #include "fake_cpu.h"
 

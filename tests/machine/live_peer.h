@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include <machine/migrate.h>
+#include <machine/saved/migrate.h>
 
 enum { DRIP_MS = 400, SIPS = 10 };
 

@@ -6,7 +6,7 @@
 #ifndef LIVE_STREAM_H
 #define LIVE_STREAM_H
 
-#include <machine/migrate.h>
+#include <machine/saved/migrate.h>
 
 #include "saved.h"
 

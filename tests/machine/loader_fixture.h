@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include <machine/room_int.h>
+#include <machine/board/room.h>
 
 #include "guest_image.h"
 

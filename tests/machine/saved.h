@@ -3,7 +3,7 @@
 #ifndef SAVED_H
 #define SAVED_H
 
-#include <machine/snapshot.h>
+#include <machine/saved/snapshot.h>
 
 #include "board_fixture.h"
 

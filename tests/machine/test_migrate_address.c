@@ -19,8 +19,8 @@
 
 #include <cmocka.h>
 
-#include "machine/migrate.h"
-#include "machine/room_int.h"
+#include "machine/saved/migrate.h"
+#include "machine/board/room.h"
 
 enum { LIMIT_MS = 500, MARGIN_MS = 2000 };
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include <machine/room_int.h>
+#include <machine/board/room.h>
 
 static struct ports ports;
 static char output[64];

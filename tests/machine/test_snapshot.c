@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include <machine/snapshot.h>
+#include <machine/saved/snapshot.h>
 #include <stream/room.h>
 
 #include "saved.h"

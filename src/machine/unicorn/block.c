@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cache of decoded blocks. A block is valid until one of its bytes changes: its page of RAM is
+ * watched (fault.c), or, where that does not pay, the bytes are compared each time.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "room_int.h"
+#include "loop.h"
+
+/* Far branches but INT n, whose exception is taken by itself. */
+static bool goes_to_a_ring(const struct op *op)
+{
+	return (op->insn.flags & VPMU_INSN_BRANCH) && (op->after & AFTER_LOOK);
+}
+
+/* Decodes all instructions; a special one ends the block, whatever Unicorn has put behind it. */
+static unsigned decode_ops(const struct cpu *cpu, const uint8_t *code, unsigned size,
+                           struct op *ops)
+{
+	unsigned mode = cpu_mode(cpu), count = 0;
+
+	for (unsigned offset = 0; offset < size; count++) {
+		struct op *op = &ops[count];
+
+		if (!decode_op(mode, code + offset, size - offset + BLOCK_BEHIND, op))
+			op->special = SPECIAL_INVALID;
+		if (cpu->counts_where_it_goes && !op->special && goes_to_a_ring(op))
+			op->special = SPECIAL_RING;
+		op->offset = (uint16_t)offset;
+		offset += op->length;
+		if (op->special)
+			return count + 1;
+	}
+	return count;
+}
+
+static void sum_up(struct block *block)
+{
+	unsigned count = block->op_count - (block_special(block) != NULL);
+
+	for (unsigned i = 0; i < block->op_count; i++) {
+		const struct op *op = &block->ops[i];
+
+		if (op->special || (op->after & ~AFTER_CLI))
+			block->flags |= BLOCK_SLOW;
+		if (op->after & AFTER_CLI)
+			block->flags |= BLOCK_CLI;
+	}
+	vpmu_block_make(&block->pay, &block->ops[0].insn, count, sizeof(block->ops[0]));
+	if (block->op_count == 1 &&
+	    (!(block->ops[0].insn.flags & VPMU_INSN_BRANCH) || block->pay.lines))
+		block->flags |= BLOCK_SLOW; /* is_abandoned() has to see it */
+	if (block->flags & (BLOCK_SLOW | BLOCK_COMPARE))
+		block->pay.need = VPMU_BLOCK_NEVER;
+}
+
+static bool keep_ops(struct block *block, const struct op *ops, unsigned count, const uint8_t *code)
+{
+	size_t bytes = count * sizeof(*ops);
+
+	free(block->ops);
+	block->ops = malloc(bytes + block->size);
+	if (!block->ops)
+		return false;
+	memcpy(block->ops, ops, bytes);
+	memcpy((uint8_t *)block->ops + bytes, code, block->size);
+	block->op_count = (uint16_t)count;
+	return true;
+}
+
+static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t address,
+                                  uint32_t size)
+{
+	struct op *ops = cpu->scratch_ops;
+	uint8_t *code = cpu->scratch_code;
+	unsigned count;
+
+	block->address = NO_ADDRESS;
+	if (!size || size > BLOCK_BYTES_MAX || !memory_fetch(cpu, address, code, size))
+		return NULL;
+	memset(code + size, 0, BLOCK_BEHIND);
+	memory_fetch(cpu, address + size, code + size, BLOCK_BEHIND);
+	block->size = size;
+	block->mode = (uint8_t)cpu_mode(cpu);
+	count = decode_ops(cpu, code, size, ops);
+	if (!keep_ops(block, ops, count, code))
+		return NULL;
+	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;
+	if (!code_note(cpu, address) || !code_note(cpu, address + size - 1))
+		return NULL;
+	block->address = address; /* found from now on, and not before all of it is noted */
+	sum_up(block);
+	free(block->loop);
+	block->loop = loop_make(block, code);
+	if (block->loop && block->loop->pure)
+		block->pay.need = VPMU_BLOCK_NEVER;
+	return block;
+}
+
+static bool is_block(const struct cpu *cpu, const struct block *block, uint64_t address,
+                     uint32_t size)
+{
+	return block->address == address && block->size == size && block->mode == cpu_mode(cpu);
+}
+
+bool block_changed(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (!is_block(cpu, block, address, size) || !(block->flags & BLOCK_COMPARE) ||
+	    block_holds(cpu, block))
+		return false;
+	block->address = NO_ADDRESS;
+	return true;
+}
+
+struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (is_block(cpu, block, address, size) &&
+	    (!(block->flags & BLOCK_COMPARE) || block_holds(cpu, block)))
+		return block;
+	return decode_block(cpu, block, address, size);
+}
+
+void block_has_device(struct block *block)
+{
+	block->flags |= BLOCK_DEVICE;
+	block->pay.need = VPMU_BLOCK_NEVER;
+}
+
+int block_index(const struct block *block, uint64_t rip)
+{
+	uint64_t offset = rip - block->address;
+
+	for (unsigned i = 0; i < block->op_count; i++) {
+		if (block->ops[i].offset == offset)
+			return (int)i;
+	}
+	return offset == block->size ? block->op_count : -1;
+}
+
+const struct op *block_last(const struct block *block)
+{
+	return &block->ops[block->op_count - 1];
+}
+
+const struct op *block_special(const struct block *block)
+{
+	const struct op *last = block_last(block);
+
+	return last->special ? last : NULL;
+}
+
+bool block_holds(struct cpu *cpu, const struct block *block)
+{
+	const uint8_t *then = (const uint8_t *)(block->ops + block->op_count);
+	uint8_t now[256];
+
+	for (uint32_t done = 0; done < block->size; done += sizeof(now)) {
+		uint32_t part = block->size - done < sizeof(now) ? block->size - done : sizeof(now);
+
+		if (!memory_fetch(cpu, block->address + done, now, part) ||
+		    memcmp(now, then + done, part))
+			return false;
+	}
+	return true;
+}
+
+/* Remembers the pages that have had code: translations of them may exist. */
+bool code_note(struct cpu *cpu, uint64_t address)
+{
+	uint64_t page = address & ~PAGE_MASK, *more;
+
+	for (size_t i = cpu->code_count; i > 0; i--) {
+		if (cpu->code[i - 1] == page)
+			return true;
+	}
+	if (cpu->code_count == cpu->code_room) {
+		size_t room = cpu->code_room ? cpu->code_room * 2 : 64;
+
+		more = realloc(cpu->code, room * sizeof(*more));
+		if (!more)
+			return false;
+		cpu->code = more;
+		cpu->code_room = room;
+	}
+	cpu->code[cpu->code_count++] = page;
+	return true;
+}
+
+/* uc_ctl_flush_tlb() would do the same, and clear a GiB of host memory. */
+void code_translate_anew(struct cpu *cpu)
+{
+	for (size_t i = 0; i < cpu->code_count; i++)
+		uc_ctl_remove_cache(cpu->uc, cpu->code[i], cpu->code[i] + PAGE_BYTES);
+}
+
+void blocks_forget_page(struct cpu *cpu, uint64_t address)
+{
+	uint64_t page = address & ~PAGE_MASK;
+
+	for (unsigned i = 0; i < BLOCK_SLOTS; i++) {
+		struct block *block = &cpu->cache[i];
+
+		if (block->address < page + PAGE_BYTES && block->address + block->size > page)
+			block->address = NO_ADDRESS;
+	}
+}
+
+void blocks_forget(struct cpu *cpu)
+{
+	for (unsigned i = 0; i < BLOCK_SLOTS; i++)
+		cpu->cache[i].address = NO_ADDRESS;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Host faults on the CPU's mappings of guest RAM. Two kinds are expected: a touch of a window's
+ * page that is not mapped yet, and a write to a page whose code is in the block cache, which is
+ * mapped read-only for that purpose. All others go to whoever handled SIGSEGV before.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "guard.h"
+#include "room_int.h"
+
+enum {
+	PAGE_WATCHED = 0x80, /* in page_writes: mapped read-only; the rest counts writes */
+	WINDOW_PAGES_MAX =
+		30000, /* mappings of a window, before they are dropped: a host's limit */
+	LARGE_PAGE = 1 << 21,
+};
+
+/* The CPUs whose mappings may fault. Threads add and remove under the lock; the handler runs in the
+ * thread of the CPU that faulted, whose entry cannot go away meanwhile. */
+static struct cpu *_Atomic cpus;
+static pthread_mutex_t cpus_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sigaction previous;
+
+/* The leaf's page, or of a large one the 2 MiB around the address. */
+static bool window_extent(struct cpu *cpu, uint64_t address, struct window *window, uint64_t *from,
+                          uint64_t *bytes, uint64_t *physical)
+{
+	struct translation at;
+	uint64_t extent;
+
+	if (!memory_translate(cpu, address, &at))
+		return false;
+	extent = at.leaf_bytes < LARGE_PAGE ? at.leaf_bytes : LARGE_PAGE;
+	*from = address & ~(extent - 1);
+	*physical = at.physical & ~(extent - 1);
+	*bytes = extent;
+	if (*from >= window->guest && *from - window->guest + extent <= window->bytes &&
+	    *physical + extent <= cpu->config.memory_bytes)
+		return true;
+	*from = address & ~PAGE_MASK;
+	*physical = at.physical & ~PAGE_MASK;
+	*bytes = PAGE_BYTES;
+	return *physical + PAGE_BYTES <= cpu->config.memory_bytes;
+}
+
+/* Maps what the guest has at the address, or a page of ones and a note that it is wrong. */
+static bool window_fill(struct cpu *cpu, struct window *window, uint8_t *host)
+{
+	uint64_t address = window->guest + (uint64_t)(host - window->host);
+	uint64_t from, bytes, physical;
+	void *at;
+
+	if (window->mapped >= WINDOW_PAGES_MAX)
+		windows_drop(cpu);
+	window->mapped++;
+	if (window_extent(cpu, address, window, &from, &bytes, &physical))
+		return mmap(window->host + (from - window->guest), bytes, PROT_READ | PROT_WRITE,
+		            MAP_SHARED | MAP_FIXED, cpu->config.memory_fd,
+		            (off_t)physical) != MAP_FAILED;
+	at = mmap(window->host + ((address & ~PAGE_MASK) - window->guest), PAGE_BYTES,
+	          PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (at == MAP_FAILED)
+		return false;
+	memset(at, 0xff, PAGE_BYTES);
+	cpu->lost = address;
+	vpmu_meter_hold(&cpu->meter);
+	return true;
+}
+
+void memory_note_write(struct cpu *cpu, uint64_t page)
+{
+	uint8_t writes = cpu->page_writes[page] & (uint8_t)~PAGE_WATCHED;
+
+	mprotect(cpu->ram + page * PAGE_BYTES, PAGE_BYTES, PROT_READ | PROT_WRITE);
+	cpu->page_writes[page] = writes < PAGE_GIVEN_UP ? (uint8_t)(writes + 1) : PAGE_GIVEN_UP;
+	if (cpu->dirty_count < MAX_DIRTY)
+		cpu->dirty[cpu->dirty_count] = page;
+	if (cpu->dirty_count <= MAX_DIRTY)
+		cpu->dirty_count++;
+	vpmu_meter_hold(&cpu->meter);
+}
+
+static bool fault_of(struct cpu *cpu, uint8_t *host)
+{
+	if (host >= cpu->ram && host < cpu->ram + cpu->config.memory_bytes) {
+		uint64_t page = (uint64_t)(host - cpu->ram) / PAGE_BYTES;
+
+		if (!(cpu->page_writes[page] & PAGE_WATCHED))
+			return false;
+		memory_note_write(cpu, page);
+		return true;
+	}
+	for (unsigned i = 0; i < cpu->window_count; i++) {
+		struct window *window = &cpu->windows[i];
+
+		if (host >= window->host && host < window->host + window->bytes)
+			return window_fill(cpu, window, host);
+	}
+	return false;
+}
+
+static void pass_on(int signal, siginfo_t *info, void *context)
+{
+	if (previous.sa_flags & SA_SIGINFO) {
+		previous.sa_sigaction(signal, info, context);
+	} else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN) {
+		previous.sa_handler(signal);
+	} else {
+		/* The instruction faults again and ends the process, as it would have. */
+		sigaction(SIGSEGV, &previous, NULL);
+	}
+}
+
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	for (struct cpu *cpu = cpus; cpu; cpu = cpu->next_cpu) {
+		if (fault_of(cpu, info->si_addr))
+			return;
+	}
+	guard_fault(context);
+	pass_on(signal, info, context);
+}
+
+bool faults_begin(struct cpu *cpu)
+{
+	struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+	struct sigaction now;
+	bool ok;
+
+	sigemptyset(&action.sa_mask);
+	pthread_mutex_lock(&cpus_lock);
+	ok = !sigaction(SIGSEGV, NULL, &now);
+	if (ok && (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != on_fault))
+		ok = !sigaction(SIGSEGV, &action, &previous);
+	if (ok) {
+		cpu->next_cpu = cpus;
+		cpus = cpu;
+	}
+	pthread_mutex_unlock(&cpus_lock);
+	return ok;
+}
+
+void faults_end(struct cpu *cpu)
+{
+	pthread_mutex_lock(&cpus_lock);
+	if (cpus == cpu) {
+		cpus = cpu->next_cpu;
+	} else {
+		for (struct cpu *at = cpus; at; at = at->next_cpu) {
+			if (at->next_cpu == cpu)
+				at->next_cpu = cpu->next_cpu;
+		}
+	}
+	pthread_mutex_unlock(&cpus_lock);
+}
+
+bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes)
+{
+	uint64_t last = address + bytes - 1;
+
+	if (last >= cpu->config.memory_bytes || last < address)
+		return false;
+	for (uint64_t page = address / PAGE_BYTES; page <= last / PAGE_BYTES; page++) {
+		uint8_t *writes = &cpu->page_writes[page];
+
+		if (*writes & PAGE_WATCHED)
+			continue;
+		if (*writes >= PAGE_GIVEN_UP ||
+		    mprotect(cpu->ram + page * PAGE_BYTES, PAGE_BYTES, PROT_READ))
+			return false;
+		*writes |= PAGE_WATCHED;
+	}
+	return true;
+}
+
+static void forget_page(struct cpu *cpu, uint64_t address)
+{
+	blocks_forget_page(cpu, address);
+	uc_ctl_remove_cache(cpu->uc, address, address + PAGE_BYTES);
+}
+
+void memory_forget_dirty(struct cpu *cpu)
+{
+	if (!cpu->dirty_count)
+		return;
+	cpu->block = NULL;
+	for (unsigned i = 0; i < cpu->dirty_count && cpu->dirty_count <= MAX_DIRTY; i++)
+		forget_page(cpu, cpu->dirty[i] * PAGE_BYTES);
+	if (cpu->dirty_count > MAX_DIRTY) {
+		blocks_forget(cpu);
+		code_translate_anew(cpu);
+	}
+	cpu->dirty_count = 0;
+}

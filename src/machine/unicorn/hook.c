@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What Unicorn calls in the middle of its work. The block hook runs for every block and does as
+ * little as can be; everything else only notes a reason and asks Unicorn to stop.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "room_int.h"
+#include "loop.h"
+
+/*
+ * When a block is about to write to itself, or to touch a device, Unicorn abandons it before that
+ * instruction and begins a block of just this one. That is how to tell: otherwise only a block's
+ * last instruction can end it, and the next block is at another address, unless that instruction is
+ * a branch to itself. (One that reads its own address from memory is not told from an abandoned
+ * one.) A REP in_rep() sees. What was counted of the block and not done is taken back.
+ */
+static bool is_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	const struct block *block = cpu->block;
+	int index;
+
+	if (!block || address - block->address >= block->size || block->op_count == 1)
+		return false;
+	index = block_index(block, address);
+	if (index < 0 || index == block->op_count || block->ops[index].length != size)
+		return false;
+	if (index + 1 == block->op_count &&
+	    (!block->ops[index].insn.lines || (block->ops[index].insn.flags & VPMU_INSN_APART)))
+		return false;
+	budget_rewind(cpu, address);
+	return true;
+}
+
+/* A REP instruction retires when Unicorn goes on to another address. True: it has not. */
+static bool in_rep(struct cpu *cpu, uint64_t address)
+{
+	if (cpu->rep == NO_ADDRESS)
+		return false;
+	if (cpu->rep == address) {
+		vpmu_meter_hold(&cpu->meter);
+		timed_rep(cpu, block_last(cpu->block));
+		if (cpu->stop)
+			cpu_leave(cpu, LEAVE_SYNC, address);
+		else if (!timed_fits_again(cpu, block_last(cpu->block)))
+			cpu_leave(cpu, LEAVE_BUDGET, address);
+		return true;
+	}
+	budget_retire_rep(cpu);
+	return false;
+}
+
+/* Whether the block may be run now; else why not. */
+static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
+{
+	if (!block)
+		return LEAVE_BUDGET;
+	if (block_special(block) && !(block->flags & BLOCK_HOOKED))
+		return LEAVE_AGAIN;
+	if (cpu->stop || (block->flags & BLOCK_DEVICE) ||
+	    !vpmu_meter_fits(&cpu->meter, &block->pay))
+		return LEAVE_BUDGET;
+	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
+}
+
+/* What to look at behind the block. STI has a shadow if interrupts were disabled (Intel SDM vol.
+ * 2B). */
+static uint8_t after_block(const struct cpu *cpu, const struct block *block)
+{
+	uint8_t after = block_last(block)->after & (uint8_t)~AFTER_CLI;
+	bool enabled = (cpu->state->eflags & FLAG_IF) && !(block->flags & BLOCK_CLI);
+
+	return enabled && (after & AFTER_LOOK) ? after & (uint8_t)~AFTER_SHADOW : after;
+}
+
+static void count_block(struct cpu *cpu, struct block *block)
+{
+	const struct op *last = block_last(block);
+
+	if (block->loop)
+		loop_fold(cpu, block);
+	cpu->block = block;
+	vpmu_meter_take(&cpu->meter, &block->pay);
+	if ((last->insn.flags & VPMU_INSN_APART) && !last->special) {
+		cpu->rep = block->address + last->offset;
+		cpu->rep_begun = false;
+	}
+	cpu->after = after_block(cpu, block);
+	timed_begin(cpu, block);
+	if (cpu->after || cpu->rep != NO_ADDRESS)
+		vpmu_meter_hold(&cpu->meter);
+}
+
+/* A step has one block, of one instruction. Without TF it goes to the end of that; and with TF,
+ * too, there are instructions that end their block with no trap (PAUSE). An abandoned block begins
+ * again. */
+static void see_step(struct cpu *cpu, uint64_t address)
+{
+	if (cpu->step_begun && (cpu->stepping == STEP_BLOCK || address != cpu->software_rip))
+		cpu_leave(cpu, LEAVE_SYNC, address);
+	cpu->step_begun = true;
+}
+
+static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block;
+	enum leave leave;
+
+	*cpu->places.can_do_io = 1;
+	if (cpu->stepping) {
+		see_step(cpu, address);
+		return;
+	}
+	if (cpu->spinning) {
+		cpu_leave(cpu, LEAVE_SYNC, address);
+		return;
+	}
+	if (is_abandoned(cpu, address, size)) {
+		cpu->at_size = size;
+		cpu_leave(cpu, LEAVE_BUDGET, address);
+		return;
+	}
+	timed_branched(cpu, address);
+	if (cpu->after || cpu->device_touched || cpu->dirty_count || cpu->lost != NO_ADDRESS) {
+		cpu_leave(cpu, LEAVE_SYNC, address);
+		return;
+	}
+	if (in_rep(cpu, address))
+		return;
+	if (block_changed(cpu, address, size)) {
+		cpu->at_size = size;
+		cpu_leave(cpu, LEAVE_STALE, address);
+		return;
+	}
+	block = block_at(cpu, address, size);
+	leave = reason_to_leave(cpu, block);
+	cpu->at_size = size;
+	if (leave) {
+		cpu_leave(cpu, leave, address);
+		return;
+	}
+	count_block(cpu, block);
+	/* A block of one instruction may touch a device; see device_begin(). */
+	*cpu->places.can_do_io = block->op_count == 1;
+}
+
+/* Whether the outer loop, or another part of this file, wants to see what comes next. */
+static bool is_watched(const struct cpu *cpu)
+{
+	return cpu->stepping || cpu->spinning || cpu->stop || cpu->after || cpu->device_touched ||
+	       cpu->dirty_count || cpu->lost != NO_ADDRESS || cpu->rep != NO_ADDRESS;
+}
+
+/* What block_slow() comes to for most blocks while costs are counted: when there is nothing to see
+ * but the costs. False: it has to look. */
+static bool pay_timed(struct cpu *cpu, struct block *block)
+{
+	const struct block *last = cpu->block;
+
+	if (!cpu->meter.timed || block->pay.need == VPMU_BLOCK_NEVER || is_watched(cpu))
+		return false;
+	if (last && last != block && block->address - last->address < last->size)
+		return false; /* perhaps is_abandoned() */
+	if (block->op_count == 1 || (block->loop && !block->pay.lines))
+		return false; /* the same, or spin_pays() */
+	timed_branched(cpu, block->address);
+	if (!vpmu_meter_fits(&cpu->meter, &block->pay))
+		return false;
+	vpmu_meter_take(&cpu->meter, &block->pay);
+	timed_begin(cpu, block);
+	return true;
+}
+
+/* Not a part of the hook, which would save registers for it each time. */
+static void __attribute__((noinline)) block_unpaid(struct cpu *cpu, uint64_t address, uint32_t size)
+{
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (block->address == address && block->size == size && pay_timed(cpu, block)) {
+		cpu->block = block;
+		*cpu->places.can_do_io = 0;
+		return;
+	}
+	block_slow(cpu, address, size);
+}
+
+static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+{
+	struct cpu *cpu = user;
+	struct block *block = &cpu->cache[block_slot(address)];
+
+	if (__builtin_expect(block->address == address && block->size == size &&
+	                             vpmu_meter_pay_quickly(&cpu->meter, &block->pay),
+	                     1)) {
+		cpu->block = block;
+		*cpu->places.can_do_io = 0;
+		return;
+	}
+	block_unpaid(cpu, address, size);
+}
+
+/* On the address of a special instruction only. */
+static void on_special(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+{
+	struct cpu *cpu = user;
+
+	if (cpu->leave == LEAVE_NONE && cpu->stepping != STEP_TRAP)
+		cpu_leave(cpu, LEAVE_SPECIAL, address);
+}
+
+static void on_exception(uc_engine *uc, uint32_t vector, void *user)
+{
+	static const uint32_t with_error = 1u << VECTOR_DF | 1u << VECTOR_TS | 1u << VECTOR_NP |
+	                                   1u << VECTOR_SS | 1u << VECTOR_GP | 1u << VECTOR_PF |
+	                                   1u << VECTOR_AC;
+	struct cpu *cpu = user;
+	bool software = cpu->places.last->is_software;
+
+	*cpu->places.old_exception = -1;
+	cpu->exception = (struct exception){
+		.vector = (uint8_t)vector,
+		.software = software,
+		.has_error = !software && vector < 32 && (with_error >> vector & 1),
+		.error = (uint32_t)cpu->places.last->error_code,
+		.cr2 = cpu->state->cr[2],
+	};
+	if (cpu->leave == LEAVE_NONE)
+		cpu_leave(cpu, LEAVE_EXCEPTION, cpu->state->rip);
+}
+
+static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                        void *user)
+{
+	return memory_open(user, address);
+}
+
+static bool add(struct cpu *cpu, int type, void *call, uint64_t begin, uint64_t end)
+{
+	uc_hook hook;
+
+	return !uc_hook_add(cpu->uc, &hook, type, call, cpu, begin, end);
+}
+
+/* The block hook is for all addresses, which bounds the wrong way round mean. Its handle is where
+ * Unicorn keeps it, and the bounds are in there. */
+static bool hook_blocks(struct cpu *cpu)
+{
+	const uint64_t begin = UINT64_C(0xb10cb10c00000001), end = begin - 1;
+	uint64_t *inside;
+	uc_hook hook;
+
+	if (uc_hook_add(cpu->uc, &hook, UC_HOOK_BLOCK, (void *)on_block, cpu, begin, end))
+		return false;
+	inside = (uint64_t *)hook;
+	for (unsigned i = 0; i < 6 && !cpu->hook_bounds; i++) {
+		if (inside[i] == begin && inside[i + 1] == end)
+			cpu->hook_bounds = &inside[i];
+	}
+	return true;
+}
+
+bool hooks_add(struct cpu *cpu)
+{
+	return hook_blocks(cpu) && add(cpu, UC_HOOK_INTR, (void *)on_exception, 1, 0) &&
+	       add(cpu, UC_HOOK_MEM_UNMAPPED, (void *)on_unmapped, 1, 0);
+}
+
+/* The set of addresses that have a code hook already: open addressing, at most half full. */
+static bool hooked_grow(struct cpu *cpu)
+{
+	size_t slots = cpu->hooked_slots ? cpu->hooked_slots * 2 : 256;
+	uint64_t *old = cpu->hooked, *new = malloc(slots * sizeof(*new));
+
+	if (!new)
+		return false;
+	memset(new, 0xff, slots * sizeof(*new));
+	for (size_t i = 0; i < cpu->hooked_slots; i++) {
+		size_t at = old[i] & (slots - 1);
+
+		while (old[i] != NO_ADDRESS && new[at] != NO_ADDRESS)
+			at = (at + 1) & (slots - 1);
+		if (old[i] != NO_ADDRESS)
+			new[at] = old[i];
+	}
+	free(old);
+	cpu->hooked = new;
+	cpu->hooked_slots = slots;
+	return true;
+}
+
+bool hook_special(struct cpu *cpu, uint64_t address)
+{
+	size_t at;
+
+	if (cpu->hooked_count * 2 >= cpu->hooked_slots && !hooked_grow(cpu))
+		return false;
+	at = address & (cpu->hooked_slots - 1);
+	for (; cpu->hooked[at] != NO_ADDRESS; at = (at + 1) & (cpu->hooked_slots - 1)) {
+		if (cpu->hooked[at] == address)
+			return true;
+	}
+	if (!add(cpu, UC_HOOK_CODE, (void *)on_special, address, address))
+		return false;
+	cpu->hooked[at] = address;
+	cpu->hooked_count++;
+	return true;
+}
+
+void cpu_leave(struct cpu *cpu, enum leave leave, uint64_t at)
+{
+	cpu->leave = leave;
+	cpu->at = at;
+	uc_emu_stop(cpu->uc);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the CPU share. One struct cpu is one Unicorn engine; src/machine/cpu.h is all
+ * that the board sees of it.
+ *
+ *   create.c     making, entering, destroying        state.c     Unicorn's own registers
+ *   run.c        the outer loop, stops               budget.c    how far it may run
+ *   hook.c       called from inside Unicorn          step.c      one instruction at a time
+ *   block.c      decoded blocks                      decode.c    kinds of instructions
+ *   exception.c  the guest's IDT                     segment.c   descriptors
+ *   special.c    instructions that Unicorn leaves    system.c    SYSCALL and its like
+ *   memory.c     page tables, own accesses           fault.c     host faults on RAM
+ *   loop.c       blocks that repeat themselves        spin.c      such loops at full speed
+ *   map.c        what Unicorn finds at an address    timed.c     feeding the timing model
+ *   guard.c      Unicorn's own failures
+ *   snapshot.c   saving, restoring, resetting
+ */
+#ifndef MACHINE_CPU_INT_H
+#define MACHINE_CPU_INT_H
+
+#include <unicorn/unicorn.h>
+
+#include <base/room.h>
+#include <machine/cpu.h>
+#include <machine/pack.h>
+#include <meter/room.h>
+
+#include "block.h"
+#include "state.h"
+
+#define PAGE_BYTES UINT64_C(4096)
+#define PAGE_MASK  (PAGE_BYTES - 1)
+
+/* Vectors that have a meaning of their own here. */
+enum {
+	VECTOR_DB = 1,
+	VECTOR_NMI = 2,
+	VECTOR_BP = 3,
+	VECTOR_OF = 4,
+	VECTOR_UD = 6,
+	VECTOR_NM = 7,
+	VECTOR_DF = 8,
+	VECTOR_TS = 10,
+	VECTOR_NP = 11,
+	VECTOR_SS = 12,
+	VECTOR_GP = 13,
+	VECTOR_PF = 14,
+	VECTOR_AC = 17,
+};
+
+/* Why uc_emu_start() came back; set by whoever asked Unicorn to stop. */
+enum leave {
+	LEAVE_NONE,      /* nobody asked: an error that Unicorn reports */
+	LEAVE_BUDGET,    /* the block at cpu->at does not fit in what may be run */
+	LEAVE_SPECIAL,   /* the instruction at cpu->at is ours to execute */
+	LEAVE_AGAIN,     /* the block at cpu->at has to be translated anew */
+	LEAVE_EXCEPTION, /* cpu->exception */
+	LEAVE_SYNC,      /* a boundary that the outer loop wants to see */
+	LEAVE_STALE,     /* its bytes have changed: so may its translation be */
+	LEAVE_SPIN,      /* the block at cpu->at is a long loop */
+};
+
+/* How one instruction is being executed. */
+enum step {
+	STEP_NONE,
+	STEP_TRAP,  /* TF is ours: Unicorn raises #DB after it */
+	STEP_BLOCK, /* it ends Unicorn's block: run that */
+};
+
+struct exception {
+	uint8_t vector;
+	bool software;  /* INT n, INT3, INTO: a trap that has retired, DPL is checked */
+	bool has_error; /* pushes an error code */
+	uint32_t error;
+	uint64_t cr2;
+};
+
+/*
+ * A window: guest virtual addresses that Unicorn takes for physical ones, backed by host addresses
+ * at which pages of guest RAM are mapped when they are touched.
+ */
+struct window {
+	uint64_t guest;
+	uint8_t *host;
+	uint64_t bytes;
+	unsigned mapped; /* pages */
+};
+
+/* Addresses whose every access asks the page table. */
+struct far {
+	struct cpu *cpu;
+	uint64_t guest, bytes;
+};
+
+enum {
+	MAX_WINDOWS = 16,
+	MAX_FARS = 1024,
+	MAX_DIRTY = 64,    /* code pages written since the last look */
+	PAGE_GIVEN_UP = 8, /* after so many writes a code page is compared, not watched */
+};
+
+/* MSRs that the CPU keeps itself, but for EFER; and its segments: those of enum, LDT, TR, GDT, IDT.
+ */
+enum { SYSTEM_MSRS = 10, CPU_SEGMENTS = SEGS + 4 };
+
+/* What instructions can see of the CPU: snapshot.c. */
+struct cpu_registers {
+	uint64_t regs[16], rip, flags, cr[5], efer;
+	uint8_t cpl;
+	uint64_t dr[8], msrs[SYSTEM_MSRS];
+	struct segment_cache segments[CPU_SEGMENTS];
+	uint16_t fpu_control, fpu_status, fpu_tag;
+	uint32_t mxcsr;
+	uint64_t fpu[8 * 2], xmm[16 * 2];
+};
+
+struct cpu {
+	/* What the block hook touches, together. */
+	struct vpmu_meter meter;
+	struct block *block; /* the last one that was counted */
+	struct block *cache; /* BLOCK_SLOTS entries, by address */
+
+	uc_engine *uc;
+	struct state *state; /* Unicorn's registers, live */
+	struct state_places places;
+	struct cpu_config config;
+	const struct cpu_board *calls;
+	void *board;
+
+	/* Where and why Unicorn was left. */
+	enum leave leave;
+	uint64_t at;
+	uint32_t at_size; /* of the block there */
+	struct exception exception;
+	uint64_t exception_at; /* instructions retired at the last exception, */
+	unsigned exceptions;   /* and how many there were at that number */
+	uint64_t software_rip; /* of the INT n that raised it, or of a step */
+
+	/* Between two instructions. */
+	uint64_t rep;     /* the REP instruction that has not finished, or NO_ADDRESS, */
+	uint64_t rep_rcx; /* and RCX as far as iterations have been paid for, */
+	bool rep_begun;   /* once there has been one */
+	uint8_t after;    /* enum op_after bits of the last block's last instruction */
+	bool shadow;      /* STI or MOV SS has just retired: take no interrupt */
+	bool nmi_blocked; /* until IRET */
+	bool halted;
+	volatile enum step stepping;
+	volatile bool step_begun;         /* its block has */
+	uint64_t step_first, step_before; /* step while RIP is there */
+	volatile bool spinning;           /* spin.c: no block hook runs */
+	bool broken;                      /* so is Unicorn: guard.c */
+	bool ended;                       /* for good, as `end` says */
+	enum cpu_stop end;
+	unsigned cpl;
+	volatile bool stop;
+
+	/* Counting. */
+	bool counts_where_it_goes; /* of the model: what changes CPL counts at the new one */
+	uint64_t retired;
+	struct vpmu_timing *timing;
+	const struct block *open_branch; /* the model waits for where the block's branch goes */
+	bool memory_hooked;
+	uc_hook memory_hook;
+	uint64_t timed_until; /* keep the memory hooks so long */
+
+	/* Memory. */
+	uint8_t *ram; /* the CPU's own mapping of guest RAM */
+	struct window windows[MAX_WINDOWS];
+	unsigned window_count;
+	struct far fars[MAX_FARS];
+	unsigned far_count;
+	uint8_t *page_writes; /* by page of RAM: see fault.c */
+	uint64_t dirty[MAX_DIRTY];
+	unsigned dirty_count; /* above MAX_DIRTY: too many to tell */
+	bool device_touched;
+	uint64_t lost; /* a window's address that nothing is mapped at, or NO_ADDRESS */
+	struct cpu *next_cpu;
+	uint64_t *code; /* pages that have had code */
+	size_t code_count, code_room;
+	uint64_t *hook_bounds; /* Unicorn's own of the block hook, or NULL: cannot be told */
+	uint64_t *hooked;      /* addresses with a code hook: hook.c */
+	size_t hooked_slots, hooked_count;
+
+	struct op scratch_ops[BLOCK_BYTES_MAX];
+	uint8_t scratch_code[BLOCK_BYTES_MAX + BLOCK_BEHIND];
+	uint8_t pmu_copy[VPMU_PMU_BYTES];
+	struct cpu_registers power_up;
+	struct cpu_registers fpu_copy; /* before what loads MXCSR */
+	char why[200];
+};
+
+#define NO_ADDRESS UINT64_MAX
+
+static inline unsigned cpu_mode(const struct cpu *cpu)
+{
+	if (state_code64(cpu->state))
+		return 64;
+	return cpu->state->hflags & HF_CS32 ? 32 : 16;
+}
+
+/* --- What struct cpu_ops has, in create.c, run.c and snapshot.c ------------------- */
+
+void unicorn_destroy(struct cpu *cpu);
+void unicorn_reset(struct cpu *cpu);
+void unicorn_stop_soon(struct cpu *cpu);
+enum cpu_stop unicorn_run(struct cpu *cpu);
+bool unicorn_save(struct cpu *cpu, struct pack *pack);
+bool unicorn_restore(struct cpu *cpu, struct unpack *unpack);
+bool unicorn_restores(struct unpack *unpack);
+uint64_t unicorn_retired(const struct cpu *cpu);
+
+/* --- run.c, step.c ------------------------------------------------------------------- */
+
+/* Asks Unicorn to stop before the instruction at `at`. Only from a block, code or interrupt hook.
+ */
+void cpu_leave(struct cpu *cpu, enum leave leave, uint64_t at);
+
+/* One go of Unicorn from RIP; afterwards RIP is the next instruction. */
+void cpu_go(struct cpu *cpu);
+
+/* Unicorn came back with an error at RIP. */
+void cpu_go_error(struct cpu *cpu, uc_err error);
+
+/* Executes exactly one instruction, or one iteration of a REP. */
+void cpu_step(struct cpu *cpu);
+
+/* The same of one that is known, by Unicorn. */
+void cpu_step_native(struct cpu *cpu, const struct op *op);
+
+/* Ends the run: CPU_STOP_UNSUPPORTED, or CPU_STOP_TRIPLE_FAULT. */
+void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t address);
+
+/* --- budget.c ---------------------------------------------------------------------------- */
+
+/* The meter and the timing model that feeds it. False: no memory. */
+bool meter_make(struct cpu *cpu);
+
+/* Accounts what was counted, at the current CPL, and delivers PMIs. */
+void budget_settle(struct cpu *cpu);
+
+/* The same, but PMIs are returned, not delivered. */
+uint32_t budget_account(struct cpu *cpu);
+void budget_deliver(struct cpu *cpu, uint32_t pmis);
+
+/* Asks the PMU and the board anew how far the CPU may run. */
+void budget_refresh(struct cpu *cpu);
+
+/* Counts one instruction that did not go through the block hook. */
+void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address);
+
+/* The same of cpu->rep's, which the hook has counted up to its iterations. */
+void budget_retire_rep(struct cpu *cpu);
+
+/* Takes back what the hook counted of cpu->block and did not happen, given where it stopped. */
+void budget_rewind(struct cpu *cpu, uint64_t rip);
+
+/* --- timed.c: the timing model's part of the same ---------------------------------------- */
+
+void timed_refresh(struct cpu *cpu);
+
+/* Whether no counter can overflow in one more iteration of a REP. */
+bool timed_fits_again(const struct cpu *cpu, const struct op *op);
+
+/* A block begins; execution has gone on at an address. */
+void timed_begin(struct cpu *cpu, const struct block *block);
+void timed_branched(struct cpu *cpu, uint64_t target);
+
+/* A REP's first iteration begins; some iterations have happened. */
+void timed_rep_begin(struct cpu *cpu);
+void timed_rep(struct cpu *cpu, const struct op *op);
+
+/* One instruction has retired alone, and RIP is the next one. */
+void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address);
+
+/* --- hook.c ------------------------------------------------------------------------------ */
+
+/* False: Unicorn refuses. */
+bool hooks_add(struct cpu *cpu);
+bool hook_special(struct cpu *cpu, uint64_t address);
+
+/* --- exception.c, segment.c ---------------------------------------------------------- */
+
+/* Delivers through the guest's IDT, nested faults included; a triple fault ends the run. */
+void exception_deliver(struct cpu *cpu, const struct exception *exception);
+void interrupt_deliver(struct cpu *cpu, uint8_t vector);
+
+/* Whether there are no instructions between one exception and the next any more. */
+bool exceptions_without_end(struct cpu *cpu);
+
+/* #GP(0) and #UD at RIP. */
+void exception_gp(struct cpu *cpu);
+void exception_ud(struct cpu *cpu);
+
+/* Goes to LEAVE_EXCEPTION's exception: nothing of the instruction at RIP has happened. */
+void exception_take(struct cpu *cpu);
+
+/* A code or data segment's descriptor from the GDT or LDT. False: *fault says which exception. */
+bool segment_fetch(struct cpu *cpu, uint16_t selector, struct segment_cache *cache,
+                   struct exception *fault);
+
+/* A flat segment as SYSCALL makes them. */
+void segment_load_flat(struct cpu *cpu, unsigned seg, uint16_t selector, bool code, unsigned dpl);
+
+/* --- special.c, system.c -------------------------------------------------- */
+
+/* Executes the special instruction at RIP. */
+void special_execute(struct cpu *cpu, const struct op *op);
+
+void system_syscall(struct cpu *cpu, const struct op *op);
+void system_sysenter(struct cpu *cpu, const struct op *op);
+
+/* The number of the i-th of SYSTEM_MSRS. */
+uint32_t system_msr(unsigned i);
+
+enum vpmu_status msr_of_cpu_read(struct cpu *cpu, uint32_t msr, uint64_t *value);
+enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value);
+
+/* --- snapshot.c -------------------------------------------------------------------------- */
+
+/* MXCSR's bits that there are: Intel SDM vol. 1 10.2.3, with DAZ. */
+#define MXCSR_BITS UINT32_C(0xffff)
+
+/* Only the x87 and SSE registers. */
+void fpu_get(struct cpu *cpu, struct cpu_registers *registers);
+void fpu_set(struct cpu *cpu, const struct cpu_registers *registers);
+
+void registers_get(struct cpu *cpu, struct cpu_registers *registers);
+void registers_set(struct cpu *cpu, const struct cpu_registers *registers);
+
+/* --- memory.c, map.c, fault.c
+ * --------------------------------------------------------- */
+
+bool memory_map(struct cpu *cpu);
+void memory_unmap(struct cpu *cpu);
+
+/* What an address stands for. */
+struct translation {
+	uint64_t physical;
+	uint64_t leaf_bytes; /* of the page */
+	bool writable, user;
+};
+
+/* Walks the guest's page tables, with no side effect. */
+bool memory_translate(struct cpu *cpu, uint64_t address, struct translation *out);
+
+/* Reads code, whatever its permissions. */
+bool memory_fetch(struct cpu *cpu, uint64_t address, void *to, unsigned bytes);
+
+/* The processor's own reads and writes of descriptors and stacks, at CPL 0. False: *fault. */
+bool memory_load(struct cpu *cpu, uint64_t address, void *to, unsigned bytes,
+                 struct exception *fault);
+bool memory_store(struct cpu *cpu, uint64_t address, const void *from, unsigned bytes,
+                  struct exception *fault);
+
+/* Writes RAM at a physical address, also known to Unicorn as `address`. */
+void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const void *from,
+                 unsigned bytes);
+
+/* Drops every window's mappings: the guest's page tables may have changed. */
+void windows_drop(struct cpu *cpu);
+
+/* Puts something at an address where Unicorn has found nothing. False: too much is there already.
+ */
+bool memory_open(struct cpu *cpu, uint64_t address);
+
+bool code_note(struct cpu *cpu, uint64_t address);
+
+/* Makes Unicorn translate all code anew. */
+void code_translate_anew(struct cpu *cpu);
+
+/* Sees to it that a write to code is noticed. False: it will not be. */
+bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes);
+
+/*
+ * Between two instructions: forgets blocks and translations in pages that were written. Unicorn
+ * sees what instructions write, but not that it sets accessed and dirty bits in page tables, and
+ * these may be executed, too.
+ */
+void memory_forget_dirty(struct cpu *cpu);
+void memory_note_write(struct cpu *cpu, uint64_t page);
+
+bool faults_begin(struct cpu *cpu);
+void faults_end(struct cpu *cpu);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Feeding the timing model. It is asked for nothing while no class that needs it is wanted. While
+ * one is, the block hook goes the slow way for every block, and memory hooks are in place; they
+ * stay for a while when nobody wants them any more, since Unicorn translates everything anew for a
+ * change.
+ */
+#include "room_int.h"
+
+enum { KEEP_HOOKS = 1 << 22 }; /* instructions */
+
+static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value,
+                      void *user)
+{
+	struct cpu *cpu = user;
+
+	if (!cpu->meter.timed)
+		return;
+	/* RIP is right here, since there are memory hooks. */
+	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
+		timed_rep_begin(cpu);
+	vpmu_timing_data(cpu->timing, &cpu->meter, address, (unsigned)size, type == UC_MEM_WRITE);
+}
+
+static void hook_memory(struct cpu *cpu, bool on)
+{
+	if (on == cpu->memory_hooked)
+		return;
+	if (!on)
+		uc_hook_del(cpu->uc, cpu->memory_hook);
+	else if (uc_hook_add(cpu->uc, &cpu->memory_hook, UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE,
+	                     (void *)on_memory, cpu, 1, 0))
+		return;
+	cpu->memory_hooked = on;
+	code_translate_anew(cpu);
+}
+
+void timed_refresh(struct cpu *cpu)
+{
+	if (cpu->meter.timed) {
+		cpu->timed_until = cpu->retired + KEEP_HOOKS;
+		hook_memory(cpu, true);
+	} else if (cpu->retired >= cpu->timed_until) {
+		hook_memory(cpu, false);
+	}
+}
+
+bool timed_fits_again(const struct cpu *cpu, const struct op *op)
+{
+	return !cpu->meter.timed || vpmu_meter_fits_insn(&cpu->meter, &op->insn);
+}
+
+void timed_begin(struct cpu *cpu, const struct block *block)
+{
+	if (cpu->meter.timed && (block_last(block)->insn.flags & VPMU_INSN_BRANCH))
+		cpu->open_branch = block;
+}
+
+static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
+{
+	vpmu_timing_jump(cpu->timing, &cpu->meter, address, address + op->length, target,
+	                 op->insn.flags);
+}
+
+void timed_branched(struct cpu *cpu, uint64_t target)
+{
+	const struct block *block = cpu->open_branch;
+	const struct op *op;
+
+	if (!block)
+		return;
+	cpu->open_branch = NULL;
+	op = block_last(block);
+	branch(cpu, op, block->address + op->offset, target);
+}
+
+void timed_rep_begin(struct cpu *cpu)
+{
+	cpu->rep_rcx = cpu->state->regs[GPR_RCX];
+	cpu->rep_begun = true;
+}
+
+/* A slot for each access; RCX tells the iterations, wherever and however often they are left. */
+void timed_rep(struct cpu *cpu, const struct op *op)
+{
+	uint64_t now = cpu->state->regs[GPR_RCX];
+	uint64_t mask = UINT64_MAX >> (64 - 8 * op->operand);
+
+	if (cpu->meter.timed && cpu->rep_begun)
+		cpu->meter.costs.slots += ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
+	cpu->rep_rcx = now;
+}
+
+void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)
+{
+	if (cpu->meter.timed && (op->insn.flags & VPMU_INSN_BRANCH))
+		branch(cpu, op, address, cpu->state->rip);
+}
