@@ -7,9 +7,9 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "../tool/check.h"
-#include "../tool/state.h"
-#include "../tool/visible.h"
+#include "check/check.h"
+#include "state/state.h"
+#include "lib/visible.h"
 #include "fuzz.h"
 
 enum { SEPARATOR = 0x1e, DOCUMENTS = 8 };

@@ -2,7 +2,7 @@
 /* JSON of other programs: the CPUs and registers in it become models and states, or a failure. */
 #include <string.h>
 
-#include "../tool/foreign_json.h"
+#include "json/foreign.h"
 #include "fuzz.h"
 
 static void states_of(const struct foreign_json *json)

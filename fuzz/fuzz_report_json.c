@@ -3,8 +3,8 @@
  * comes out, or a reason why none does. */
 #include <string.h>
 
-#include "../tool/state.h"
-#include "../tool/visible.h"
+#include "state/state.h"
+#include "lib/visible.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

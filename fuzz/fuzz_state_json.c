@@ -2,7 +2,7 @@
 /* The JSON form of states: what is read must be states, and be written again as the same. */
 #include <string.h>
 
-#include "../tool/state.h"
+#include "state/state.h"
 #include "fuzz.h"
 
 static char *write_again(const struct state_set *set, size_t *bytes)

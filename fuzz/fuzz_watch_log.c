@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "watch.h"
+#include "watch/watch.h"
 
 enum { MOST = 4096 }; /* slots */
 

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "memory.h"
-#include "watch.h"
+#include "lib/memory.h"
+#include "watch/watch.h"
 
 /* The same saves, by vCPUs that are made for them. */
 static bool add_vcpus(struct watch_vcpus *vcpus, const struct watch_expected *expected)

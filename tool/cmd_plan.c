@@ -6,12 +6,12 @@
 #include <vpmu/vpmu.h>
 
 #include "command.h"
-#include "json.h"
-#include "message.h"
-#include "model_arg.h"
-#include "models.h"
-#include "order_arg.h"
-#include "state.h"
+#include "json/json.h"
+#include "lib/message.h"
+#include "lib/model_arg.h"
+#include "models/models.h"
+#include "lib/order_arg.h"
+#include "state/state.h"
 
 struct plan_options {
 	const char *model, *level, *order, *state;

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "args.h"
+#include "lib/args.h"
 
 enum tool_status {
 	TOOL_HOLDS = 0, /* done, and it holds */

@@ -12,9 +12,9 @@
 #include <base/room.h>
 
 #include "command.h"
-#include "file.h"
-#include "json.h"
-#include "message.h"
+#include "lib/file.h"
+#include "json/json.h"
+#include "lib/message.h"
 
 static const struct command *const commands[] = {
 	&cmd_check,  &cmd_doctor, &cmd_models, &cmd_plan,

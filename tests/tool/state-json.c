@@ -4,7 +4,7 @@
 
 #include "../state/fixture.h"
 
-#include "../../tool/state.h"
+#include "state/state.h"
 
 typedef bool write_fn(const struct state_set *set, FILE *stream);
 typedef enum vpmu_status read_fn(const void *data, size_t bytes, struct state_set *set, char *why);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "doctor.h"
+#include "doctor/doctor.h"
 
 /* A host where all is well. */
 static struct vpmu_kvm_host good_host(const char *model)

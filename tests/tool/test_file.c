@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "file.h"
+#include "lib/file.h"
 
 static char folder[64], path[128];
 

@@ -10,7 +10,7 @@
 
 #include <base/room.h>
 
-#include "number.h"
+#include "lib/number.h"
 
 static void sizes_take_a_unit(void **state)
 {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "watch.h"
+#include "watch/watch.h"
 
 static struct watch_ring ring;
 static struct watch_record record;

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../command.h"
-#include "../file.h"
-#include "../json.h"
-#include "../message.h"
+#include "command.h"
+#include "lib/file.h"
+#include "json/json.h"
+#include "lib/message.h"
 #include "stat.h"
 
 struct stat_typed {

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../command.h"
-#include "../message.h"
-#include "../number.h"
+#include "command.h"
+#include "lib/message.h"
+#include "lib/number.h"
 #include "stat.h"
 
 static const struct row {

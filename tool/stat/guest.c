@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../command.h"
-#include "../message.h"
+#include "command.h"
+#include "lib/message.h"
 #include "stat.h"
 
 enum channel_name { REPORT, CONSOLE, IN, OUT, ERR, CHANNELS };

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../beside.h"
-#include "../command.h"
-#include "../file.h"
-#include "../message.h"
+#include "lib/beside.h"
+#include "command.h"
+#include "lib/file.h"
+#include "lib/message.h"
 #include "stat.h"
 
 enum { FILE_MOST = 64 << 20, JOB_MOST = 4 << 20 };

@@ -12,9 +12,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "../command.h"
-#include "../memory.h"
-#include "../message.h"
+#include "command.h"
+#include "lib/memory.h"
+#include "lib/message.h"
 #include "stat.h"
 
 /* --- The image -------------------------------------------------------------------------------- */

@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "../command.h"
-#include "../json.h"
-#include "../message.h"
-#include "../number.h"
-#include "../visible.h"
+#include "command.h"
+#include "json/json.h"
+#include "lib/message.h"
+#include "lib/number.h"
+#include "lib/visible.h"
 #include "stat.h"
 
 static bool is_whole(const struct stat_count *count)

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Explores the cells of a table on several threads, each with an explorer of its own. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "command.h"
+#include "lib/message.h"
+#include "lib/number.h"
+
+enum { JOBS_MAX = 256, WAIT_MS = 100, PROGRESS_AFTER = 2 };
+
+struct work {
+	struct check_table *table;
+	const struct check_job *jobs;
+	const struct check_scope *scope;
+	atomic_size_t next, done;
+	atomic_uint running;
+	atomic_ullong transitions;
+	atomic_bool failed;
+};
+
+typedef size_t tell_fn(const struct check_trace *trace, const struct check_subject *subject,
+                       char *text, size_t bytes);
+
+static char *text_of(tell_fn *tell, const struct check_trace *trace,
+                     const struct check_subject *subject)
+{
+	size_t length = tell(trace, subject, NULL, 0);
+	char *text = malloc(length + 1);
+
+	if (text)
+		tell(trace, subject, text, length + 1);
+	return text;
+}
+
+static bool keep_violation(struct check_violation *violation, const struct check_trace *trace,
+                           const struct check_subject *subject)
+{
+	violation->state = strdup(trace->state);
+	violation->story = text_of(check_trace_story, trace, subject);
+	violation->script = text_of(check_trace_replay, trace, subject);
+	violation->incidents = trace->incidents;
+	violation->replays = true;
+	for (size_t i = 0; i < trace->count; i++)
+		violation->steps += trace->steps[i].part != CHECK_PART_AFTER;
+	return violation->state && violation->story && violation->script;
+}
+
+static bool fill_cell(struct check_cell *cell, const struct check_result *result,
+                      const struct check_subject *subject)
+{
+	bool whole = true;
+
+	cell->done = true;
+	cell->exists = result->exists;
+	cell->incomplete = result->incomplete;
+	cell->scenarios = result->scenarios;
+	cell->transitions = result->transitions;
+	cell->peak = result->peak_nodes;
+	for (unsigned i = 0; i < CHECK_PROPERTIES; i++) {
+		if (!(result->violated >> i & 1))
+			continue;
+		whole = whole && result->shortest[i] &&
+		        keep_violation(&cell->violations[i], result->shortest[i], subject);
+	}
+	return whole;
+}
+
+static bool explore_cell(struct work *work, struct check_explorer *explorer, size_t i)
+{
+	const struct check_subject *subject = &work->jobs[i].subject;
+	struct check_result result;
+	enum vpmu_status status = check_explore(explorer, subject, &result);
+	bool whole = !status || status == VPMU_INCOMPATIBLE;
+
+	whole = whole && fill_cell(&work->table->cells[i], &result, subject);
+	atomic_fetch_add(&work->transitions, result.transitions);
+	check_result_clear(&result);
+	return whole;
+}
+
+static void *worker(void *context)
+{
+	struct work *work = context;
+	struct check_explorer *explorer = check_explorer_create(work->scope);
+	const struct check_table *table = work->table;
+
+	while (explorer && !atomic_load(&work->failed)) {
+		size_t i = atomic_fetch_add(&work->next, 1);
+
+		if (i >= table->count)
+			break;
+		if (i % table->shards == table->shard - 1 && !explore_cell(work, explorer, i))
+			atomic_store(&work->failed, true);
+		atomic_fetch_add(&work->done, 1);
+	}
+	if (!explorer)
+		atomic_store(&work->failed, true);
+	check_explorer_destroy(explorer);
+	atomic_fetch_sub(&work->running, 1);
+	return NULL;
+}
+
+static double clock_of(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* On a terminal only, and only for what takes long. */
+static void show_progress(struct work *work, double started)
+{
+	char number[NUMBER_GROUPED_BYTES];
+
+	if (!isatty(STDERR_FILENO) || clock_of(CLOCK_MONOTONIC) - started < PROGRESS_AFTER)
+		return;
+	fprintf(stderr, "\r%zu of %zu cells, %s transitions ", atomic_load(&work->done),
+	        work->table->count, number_grouped(atomic_load(&work->transitions), number));
+}
+
+static void wait_for_all(struct work *work, double started)
+{
+	const struct timespec moment = {0, WAIT_MS * 1000000L};
+
+	while (atomic_load(&work->running)) {
+		nanosleep(&moment, NULL);
+		show_progress(work, started);
+	}
+	if (isatty(STDERR_FILENO) && clock_of(CLOCK_MONOTONIC) - started >= PROGRESS_AFTER)
+		fprintf(stderr, "\r\033[K");
+}
+
+int check_work(struct check_table *table, const struct check_job *jobs,
+               const struct check_scope *scope)
+{
+	struct work work = {.table = table, .jobs = jobs, .scope = scope};
+	pthread_t threads[JOBS_MAX];
+	unsigned wanted = table->jobs < JOBS_MAX ? table->jobs : JOBS_MAX, count = 0;
+	double started = clock_of(CLOCK_MONOTONIC);
+	double busy = clock_of(CLOCK_PROCESS_CPUTIME_ID);
+
+	while (count < wanted) {
+		atomic_fetch_add(&work.running, 1);
+		if (pthread_create(&threads[count], NULL, worker, &work))
+			break;
+		count++;
+	}
+	if (count < wanted)
+		atomic_fetch_sub(&work.running, 1);
+	wait_for_all(&work, started);
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	table->seconds = clock_of(CLOCK_MONOTONIC) - started;
+	table->cpu_seconds = clock_of(CLOCK_PROCESS_CPUTIME_ID) - busy;
+	table->memory = check_scope_memory(scope);
+	if (count && !atomic_load(&work.failed))
+		return TOOL_HOLDS;
+	message("cannot explore: %s", strerror(ENOMEM));
+	return TOOL_LACKS;
+}

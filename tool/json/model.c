@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Models as JSON (docs/json.md: vpmu-models, vpmu-model). */
+#include "command.h"
+#include "json.h"
+#include "models/models.h"
+#include "model.h"
+
+#if HAVE_JANSSON
+
+static json_t *features_json(const struct vpmu_model *model)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; vpmu_feature_name(i); i++)
+		if (vpmu_model_feature(model, i))
+			json_array_append_new(list, json_string(vpmu_feature_name(i)));
+	return list;
+}
+
+static json_t *field_json(const struct vpmu_model *model, size_t i)
+{
+	uint64_t value = vpmu_model_field(model, i);
+
+	switch (vpmu_field_form(i)) {
+	case VPMU_FORM_VENDOR:
+		return json_string(vpmu_vendor_name((enum vpmu_vendor)value));
+	case VPMU_FORM_NUMBER:
+		return json_integer((json_int_t)value);
+	case VPMU_FORM_FEATURES:
+		return features_json(model);
+	case VPMU_FORM_HEX:
+	case VPMU_FORM_BITS:
+		break;
+	}
+	return json_hex(value);
+}
+
+json_t *model_json(const struct vpmu_model *model)
+{
+	json_t *object = json_pack("{s:s}", "name", model->name);
+
+	for (size_t i = 0; vpmu_field_name(i); i++)
+		json_object_set_new(object, vpmu_field_name(i), field_json(model, i));
+	json_object_set_new(object, "fixed_counters",
+	                    json_integer((json_int_t)vpmu_model_fixed_count(model)));
+	return object;
+}
+
+static json_t *register_json(const struct vpmu_register *reg)
+{
+	return json_pack("{s:o, s:s, s:s, s:i, s:i, s:o, s:o, s:s, s:s, s:s}", "msr",
+	                 json_hex(reg->msr), "name", reg->name, "kind", vpmu_kind_name(reg->kind),
+	                 "index", reg->index, "width", reg->width, "writable",
+	                 json_hex(reg->writable), "reset", json_hex(reg->reset), "guest",
+	                 vpmu_access_name(reg->guest), "host", vpmu_access_name(reg->host), "level",
+	                 model_level_name(reg->level));
+}
+
+static json_t *event_json(const struct vpmu_model *model, const struct model_event *event)
+{
+	char name[SELECTOR_NAME_BYTES];
+
+	if (event->fixed)
+		return json_pack("{s:s, s:b, s:i}", "class", vpmu_class_name(event->class_),
+		                 "exact", vpmu_class_is_exact(event->class_), "fixed_counter",
+		                 (int)event->which);
+	selector_event_name(model, event->which, name);
+	return json_pack("{s:s, s:b, s:o, s:s*}", "class", vpmu_class_name(event->class_), "exact",
+	                 vpmu_class_is_exact(event->class_), "selector", json_hex(event->which),
+	                 "name", *name ? name : NULL);
+}
+
+json_t *leaf_json(const struct vpmu_cpuid *leaf)
+{
+	return json_pack("{s:o, s:i, s:o, s:o, s:o, s:o}", "leaf", json_hex(leaf->leaf), "subleaf",
+	                 (int)leaf->subleaf, "eax", json_hex(leaf->eax), "ebx", json_hex(leaf->ebx),
+	                 "ecx", json_hex(leaf->ecx), "edx", json_hex(leaf->edx));
+}
+
+int models_print_list_json(void)
+{
+	json_t *document = json_document("vpmu-models", 1), *list = json_array();
+	struct vpmu_model model;
+	const char *name;
+
+	for (size_t i = 0; (name = vpmu_preset_name(i)); i++) {
+		json_t *item;
+
+		if (vpmu_model_parse(&model, name, NULL, 0))
+			continue;
+		item = model_json(&model);
+		json_object_set_new(item, "about", json_string(vpmu_preset_about(i)));
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(document, "models", list);
+	return json_print(document);
+}
+
+int models_print_model_json(const struct model_facts *facts)
+{
+	json_t *document = json_document("vpmu-model", 1), *registers = json_array(),
+	       *events = json_array(), *leaves = json_array();
+
+	for (size_t i = 0; i < facts->register_count; i++)
+		json_array_append_new(registers, register_json(&facts->registers[i]));
+	for (size_t i = 0; i < facts->event_count; i++)
+		json_array_append_new(events, event_json(&facts->model, &facts->events[i]));
+	for (size_t i = 0; i < facts->leaf_count; i++)
+		json_array_append_new(leaves, leaf_json(&facts->leaves[i]));
+	json_object_set_new(document, "model", model_json(&facts->model));
+	json_object_set_new(document, "registers", registers);
+	json_object_set_new(document, "events", events);
+	json_object_set_new(document, "cpuid", leaves);
+	return json_print(document);
+}
+
+#else
+
+int models_print_list_json(void)
+{
+	return json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
+}
+
+int models_print_model_json(const struct model_facts *facts)
+{
+	return json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
+}
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* vpmu state convert: from one format to another. */
+#include "lib/message.h"
+#include "state.h"
+
+struct convert_options {
+	const char *to, *model;
+};
+
+static const struct option_row rows[] = {
+	{.name = "to",
+         .value = "FORMAT",
+         .about = "native, vpmu's own, or json",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct convert_options, to)},
+	STATE_QEMU_MODEL("model", struct convert_options, model),
+};
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct convert_options options = {0};
+	const char *operands[ARGS_OPERANDS];
+	enum state_format format;
+	struct state_file file;
+	int status = args_parse(self, argc, argv, &options, operands);
+
+	if (status != ARGS_GO)
+		return status;
+	status = state_format_from_text(options.to, &format);
+	if (!status)
+		status = state_file_read_set(operands[0], options.model, &file);
+	if (status)
+		return status;
+	status = state_file_write(operands[1], &file.set, format);
+	state_file_free(&file);
+	return status;
+}
+
+const struct command state_convert = {
+	.name = "state convert",
+	.operands = "IN OUT",
+	.about = "Convert a file of states to another format",
+	.notes = "OUT appears when all of it is written, and not before; '-' is the standard "
+		 "output.\n",
+	.options = rows,
+	.option_count = sizeof(rows) / sizeof(rows[0]),
+	.operand_min = 2,
+	.operand_max = 2,
+	.run = run,
+};

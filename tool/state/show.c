@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* vpmu state show and import-qemu: what is in a file of states. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/message.h"
+#include "models/models.h"
+#include "lib/msr_table.h"
+#include "state.h"
+#include "lib/visible.h"
+
+static void print_model(uint32_t vcpu, const struct vpmu_model *model)
+{
+	printf("%svCPU %" PRIu32 ": %s%s", bold_on(stdout), vcpu, model->name, bold_off(stdout));
+	if (!model->version) {
+		printf(", %s, no PMU\n", vpmu_vendor_name(model->vendor));
+		return;
+	}
+	printf(", %s version %u, %u counters of %u bits", vpmu_vendor_name(model->vendor),
+	       model->version, model->gp_count, model->gp_width);
+	if (model->fixed_mask)
+		printf(", %u fixed of %u", vpmu_model_fixed_count(model), model->fixed_width);
+	putchar('\n');
+}
+
+static void print_entry(const struct state_entry *entry)
+{
+	struct vpmu_layout layout;
+
+	print_model(entry->vcpu, &entry->state.model);
+	vpmu_layout_init(&layout, &entry->state.model);
+	if (layout.value_count)
+		printf("  %sMSR         REGISTER                       VALUE%s\n", bold_on(stdout),
+		       bold_off(stdout));
+	for (unsigned i = 0; i < layout.value_count; i++) {
+		const struct vpmu_register *reg = &layout.registers[layout.stored[i]];
+
+		printf("  0x%-8" PRIx32 "  %-29s  0x%" PRIx64 "\n", reg->msr, reg->name,
+		       entry->state.values[i]);
+	}
+}
+
+void state_print_set(const struct state_set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (i)
+			putchar('\n');
+		print_entry(&set->entries[i]);
+	}
+}
+
+/* --- QEMU's fields ---------------------------------------------------------------------------- */
+
+static void print_fields(const char *name, const uint64_t *values, unsigned count)
+{
+	char field[32];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(field, sizeof(field), count > 1 ? "%s[%u]" : "%s", name, i);
+		if (values[i])
+			printf("  %-20s  0x%" PRIx64 "\n", field, values[i]);
+	}
+}
+
+static void print_cpu(const struct vpmu_qemu_cpu *cpu, bool fields)
+{
+	const struct vpmu_qemu_pmu *pmu = &cpu->pmu;
+
+	printf("%svCPU %" PRIu32 "%s: ", bold_on(stdout), cpu->instance, bold_off(stdout));
+	if (cpu->has_pmu)
+		printf("cpu/msr_architectural_pmu at offset %" PRIu64, cpu->offset);
+	else
+		printf("the PMU was idle, all of it is 0 (no cpu/msr_architectural_pmu)");
+	puts(cpu->has_lbr ? "; cpu/arch_lbr is there too, and not read" : "");
+	if (!fields)
+		return;
+	print_fields("fixed_ctr_ctrl", &pmu->fixed_ctr_ctrl, 1);
+	print_fields("global_ctrl", &pmu->global_ctrl, 1);
+	print_fields("global_status", &pmu->global_status, 1);
+	print_fields("global_ovf_ctrl", &pmu->global_ovf_ctrl, 1);
+	print_fields("fixed_counters", pmu->fixed_counters, VPMU_QEMU_FIXED);
+	print_fields("gp_counters", pmu->gp_counters, VPMU_QEMU_GP);
+	print_fields("gp_evtsel", pmu->gp_evtsel, VPMU_QEMU_GP);
+}
+
+/* With states the registers are printed after this, and the fields need not be. */
+void state_print_qemu(const struct state_file *file)
+{
+	const struct vpmu_qemu_about *about = &file->qemu;
+
+	printf("QEMU migration file%s", *about->machine ? " of " : "");
+	print_visible(stdout, about->machine);
+	printf(", %zu vCPU%s, found %s\n", about->cpus, about->cpus == 1 ? "" : "s",
+	       about->described ? "through its description"
+	                        : "by QEMU's layout (it has no description)");
+	for (size_t i = 0; i < about->cpus; i++)
+		print_cpu(&file->cpus[i], !file->set.count);
+}
+
+/* --- Others' dumps ---------------------------------------------------------------------------- */
+
+/* Without a model: numbers, and what they are called on some PMU. */
+static void print_msrs(const struct msr_table *msrs)
+{
+	for (size_t i = 0; i < msrs->count; i++) {
+		const struct foreign_msr *msr = &msrs->entries[i];
+		const char *name = msr_name(msr->msr);
+
+		if (!i || msr->cpu != msr[-1].cpu)
+			printf("%sCPU %" PRIu32 "%s\n", bold_on(stdout), msr->cpu,
+			       bold_off(stdout));
+		printf("  0x%-8" PRIx32 "  %-29s  0x%" PRIx64 "\n", msr->msr,
+		       name ? name : "not a PMU's", msr->value);
+	}
+}
+
+void state_print_foreign(const struct state_file *file)
+{
+	printf("%s\n", file->foreign);
+	if (!file->set.count)
+		print_msrs(file->msrs);
+}
+
+static void print_file(const struct state_file *file)
+{
+	if (file->format == STATE_QEMU) {
+		state_print_qemu(file);
+	} else if (file->format == STATE_FOREIGN) {
+		state_print_foreign(file);
+	} else {
+		state_print_set(&file->set);
+		return;
+	}
+	if (file->set.count)
+		putchar('\n');
+	state_print_set(&file->set);
+}
+
+/* --- show ------------------------------------------------------------------------------------- */
+
+struct show_options {
+	const char *model;
+	bool json;
+};
+
+static const struct option_row show_rows[] = {
+	STATE_QEMU_MODEL("model", struct show_options, model),
+	ARGS_JSON(struct show_options, "print JSON (docs/json.md: vpmu-state)"),
+};
+
+static int run_show(const struct command *self, int argc, char **argv)
+{
+	struct show_options options = {0};
+	const char *operands[ARGS_OPERANDS];
+	struct state_file file;
+	int status = args_parse(self, argc, argv, &options, operands);
+
+	if (status != ARGS_GO)
+		return status;
+	status = options.json ? state_file_read_set(operands[0], options.model, &file)
+	                      : state_file_read(operands[0], options.model, &file);
+	if (status)
+		return status;
+	if (options.json)
+		status = state_file_write("-", &file.set, STATE_JSON);
+	else
+		print_file(&file);
+	state_file_free(&file);
+	return status;
+}
+
+const struct command state_show = {
+	.name = "state show",
+	.operands = "FILE",
+	.about = "Show what is in a file of states",
+	.notes = "FILE is read in any format that states or registers are found in ('vpmu state "
+		 "--help'\n"
+		 "lists them); '-' is the standard input.\n",
+	.options = show_rows,
+	.option_count = sizeof(show_rows) / sizeof(show_rows[0]),
+	.operand_min = 1,
+	.operand_max = 1,
+	.run = run_show,
+};
+
+/* --- import-qemu ------------------------------------------------------------------------------ */
+
+struct import_options {
+	const char *model, *out, *to;
+};
+
+static const struct option_row import_rows[] = {
+	STATE_QEMU_MODEL("model", struct import_options, model),
+	{.name = "out",
+         .value = "OUT",
+         .about = "write the states to this file",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct import_options, out)},
+	{.name = "to",
+         .value = "FORMAT",
+         .about = "as native (the default) or json",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct import_options, to)},
+};
+
+static int import(const char *path, const struct import_options *options, enum state_format format)
+{
+	struct state_file file;
+	int status;
+
+	status = state_file_read_any(path, options->model, &file);
+	if (!status && file.format != STATE_QEMU) {
+		message("not a QEMU migration file: %s (it begins with 'QEVM')", path);
+		state_file_free(&file);
+		return TOOL_BAD;
+	}
+	if (!status)
+		status = state_file_must_have_set(path, &file);
+	if (status)
+		return status;
+	if (!options->out || strcmp(options->out, "-") != 0)
+		state_print_qemu(&file);
+	if (!options->out) {
+		putchar('\n');
+		state_print_set(&file.set);
+	} else {
+		status = state_file_write(options->out, &file.set, format);
+	}
+	state_file_free(&file);
+	return status;
+}
+
+static int run_import(const struct command *self, int argc, char **argv)
+{
+	struct import_options options = {.to = "native"};
+	const char *operands[ARGS_OPERANDS];
+	enum state_format format;
+	int status = args_parse(self, argc, argv, &options, operands);
+
+	if (status != ARGS_GO)
+		return status;
+	status = state_format_from_text(options.to, &format);
+	return status ? status : import(operands[0], &options, format);
+}
+
+const struct command state_import_qemu = {
+	.name = "state import-qemu",
+	.operands = "FILE",
+	.about = "Take the PMUs' states out of a QEMU migration file",
+	.notes = "FILE is what QEMU's monitor writes with  migrate \"exec:cat > FILE\"  . Memory "
+		 "is not\n"
+		 "read. Without --out the registers are printed.\n",
+	.options = import_rows,
+	.option_count = sizeof(import_rows) / sizeof(import_rows[0]),
+	.operand_min = 1,
+	.operand_max = 1,
+	.run = run_import,
+};

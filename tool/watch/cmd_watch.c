@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/* vpmu watch: follow the PMU registers of a real VMM, or give it a PMU where there is none. */
+#include <cpuid.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <vpmu/kvm.h>
+
+#include "command.h"
+#include "lib/file.h"
+#include "json/json.h"
+#include "lib/memory.h"
+#include "lib/message.h"
+#include "lib/model_arg.h"
+#include "watch.h"
+
+enum { DRAIN_MS = 10, EXPECT_BYTES = 64 << 20, WHY_BYTES = 128 };
+
+struct watch_options {
+	const char *emulate, *profile, *log, *plan, *state, *expect;
+	bool json;
+};
+
+static const struct option_row rows[] = {
+	{.name = "emulate",
+         .value = "NAME",
+         .about = "give the VMM a KVM with this PMU (vpmu models)",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, emulate)},
+	{.name = "profile",
+         .value = "NAME",
+         .about = "whose behaviour that KVM shows; linux-6.12 is the default",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, profile)},
+	{.name = "log",
+         .value = "FILE",
+         .about = "write the lines to FILE, not to stderr",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, log)},
+	{.name = "plan",
+         .value = "FILE",
+         .about = "write the last put to FILE, for 'vpmu check --plan'",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, plan)},
+	{.name = "state",
+         .value = "FILE",
+         .about = "write what was saved of each vCPU to FILE, for --expect",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, state)},
+	{.name = "expect",
+         .value = "FILE",
+         .about = "compare what is put with FILE, of another process's --state",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct watch_options, expect)},
+	ARGS_JSON(struct watch_options, "write JSON lines (docs/json.md)"),
+};
+
+/* --- Options ------------------------------------------------------------------------------- */
+
+static int choose_emulated(const struct watch_options *options, struct vpmu_model *model,
+                           const char **profile_name)
+{
+	const struct vpmu_profile *profile;
+	int status;
+
+	*profile_name = options->profile ? options->profile : "linux-6.12";
+	if (!options->emulate) {
+		if (options->profile)
+			message("--profile says how an emulated PMU behaves: --emulate is missing");
+		return options->profile ? TOOL_BAD : TOOL_HOLDS;
+	}
+	status = model_from_text(options->emulate, model);
+	if (!status)
+		status = profile_from_text(*profile_name, &profile);
+	if (!status && vpmu_profile_adapt(profile, model)) {
+		message("no such PMU under profile %s: %s", *profile_name, options->emulate);
+		status = TOOL_BAD;
+	}
+	return status;
+}
+
+static int open_log(const struct watch_options *options, struct watch_session *session)
+{
+	session->writer = options->json ? &watch_json : &watch_text;
+	session->log = options->log ? fopen(options->log, "we") : stderr;
+	if (session->log)
+		return TOOL_HOLDS;
+	message("cannot write: --log %s: %s", options->log, strerror(errno));
+	return TOOL_LACKS;
+}
+
+static int read_expected(const char *path, struct watch_expected *expected)
+{
+	char why[WHY_BYTES];
+	enum vpmu_status parsed;
+	uint8_t *text;
+	size_t bytes;
+	int status;
+
+	if (!path)
+		return TOOL_HOLDS;
+	status = file_read(path, EXPECT_BYTES, "a file of --state", &text, &bytes);
+	if (status)
+		return status;
+	parsed = watch_state_parse((const char *)text, bytes, expected, why, sizeof(why));
+	free(text);
+	if (parsed)
+		message("%s: --expect %s (vpmu watch --state FILE makes such a file)", why, path);
+	return !parsed ? TOOL_HOLDS : parsed == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
+}
+
+/* Opens the files that are written at the end. */
+static int open_outputs(const struct watch_options *options, struct watch_session *session)
+{
+	if (options->plan && !output_open(&session->plan, options->plan))
+		return TOOL_LACKS;
+	if (options->state && !output_open(&session->state, options->state))
+		return TOOL_LACKS;
+	return TOOL_HOLDS;
+}
+
+static void abandon_outputs(struct watch_session *session)
+{
+	output_abandon(&session->plan);
+	output_abandon(&session->state);
+}
+
+/* Whether a vCPU can have a PMU at all: without one, no register of it can be left alone. */
+static bool kvm_has_pmu(const struct watch_options *options)
+{
+	static struct vpmu_kvm_host host;
+
+	if (options->emulate)
+		return true;
+	vpmu_kvm_probe(&host, "", NULL);
+	return vpmu_kvm_obstacle(&host) == VPMU_OBSTACLE_NONE;
+}
+
+/*
+ * The processor's vendor, when it is not that of the emulated model: the CPUID instruction tells a
+ * VMM so, whatever its KVM says.
+ */
+static void note_vendor(const struct vpmu_model *model, char *host, size_t bytes)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	unsigned eax = 0, name[3] = {0};
+
+	if (!vpmu_model_to_cpuid(model, leaves) ||
+	    !__get_cpuid(0, &eax, &name[0], &name[2], &name[1]))
+		return;
+	if (leaves[0].ebx != name[0] || leaves[0].edx != name[1] || leaves[0].ecx != name[2])
+		snprintf(host, bytes, "%.12s", (const char *)name);
+}
+
+/* --- While the VMM runs --------------------------------------------------------------------- */
+
+/* What is passed on. SIGKILL and SIGSTOP cannot be, job control is the terminal's. */
+static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
+
+static int watch_signals(sigset_t *before)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(&signals, forwarded[i]);
+	sigprocmask(SIG_BLOCK, &signals, before);
+	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* What the terminal sends, it sends to the VMM too. */
+static void forward_signals(int fd, pid_t vmm)
+{
+	struct signalfd_siginfo info;
+
+	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (info.ssi_signo != SIGCHLD && info.ssi_code <= 0)
+			kill(vmm, (int)info.ssi_signo);
+}
+
+static bool flush_log(struct watch_session *session)
+{
+	if (fflush(session->log) && !session->log_error)
+		session->log_error = errno;
+	return !session->log_error;
+}
+
+/* Returns how the VMM ended, as waitpid() has it. */
+static int follow(struct watch_session *session, pid_t vmm, int signals)
+{
+	struct pollfd wait = {.fd = signals, .events = POLLIN};
+	int ended = 0;
+	pid_t got;
+
+	while (!(got = waitpid(vmm, &ended, WNOHANG)) || (got < 0 && errno == EINTR)) {
+		watch_session_drain(session, false);
+		flush_log(session);
+		poll(&wait, 1, DRAIN_MS);
+		forward_signals(signals, vmm);
+	}
+	watch_session_drain(session, true);
+	return got == vmm ? ended : 0;
+}
+
+/* --- The end ------------------------------------------------------------------------------- */
+
+/* True when all of the log is where it belongs. */
+static bool end_log(const struct watch_options *options, struct watch_session *session)
+{
+	bool built, fine;
+
+	session->writer->summary(session->log, &session->tally);
+	built = !memory_ran_out() && !json_was_incomplete();
+	fine = flush_log(session) && !ferror(session->log) && built;
+	if (options->log) {
+		fine = !fclose(session->log) && fine;
+		watch_text.summary(stderr, &session->tally);
+	}
+	if (!fine)
+		message("the log is not complete: %s: %s",
+		        options->log ? options->log : "standard error",
+		        strerror(built ? session->log_error : ENOMEM));
+	return fine;
+}
+
+static bool end_plan(const struct watch_options *options, struct watch_session *session)
+{
+	if (!options->plan)
+		return true;
+	if (session->has_put && !memory_ran_out())
+		return watch_write_plan(session);
+	output_abandon(&session->plan);
+	if (memory_ran_out()) /* the last put that was seen may not be the last */
+		return false;
+	message("no plan written: %s: the VMM put no PMU register", options->plan);
+	return false;
+}
+
+static bool end_state(const struct watch_options *options, struct watch_session *session)
+{
+	if (!options->state)
+		return true;
+	if (watch_state_write(session->state.stream, &session->vcpus) && !memory_ran_out())
+		return output_commit(&session->state);
+	output_abandon(&session->state);
+	if (!memory_ran_out())
+		message("no state written: %s: the VMM got no PMU register together with "
+		        "KVM_GET_REGS",
+		        options->state);
+	return false;
+}
+
+/* The same end as the VMM's, without a second core file. */
+static void end_by_signal(int number)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t only;
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(number, SIG_DFL);
+	sigemptyset(&only);
+	sigaddset(&only, number);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	raise(number);
+}
+
+/* The VMM's failure goes before ours, and what was seen before a log that is not complete. */
+static int end(const struct watch_options *options, struct watch_session *session, int ended)
+{
+	static const int statuses[] = {
+		[WATCH_HOLDS] = TOOL_HOLDS,
+		[WATCH_FAILS] = TOOL_FAILS,
+		[WATCH_UNKNOWN] = TOOL_LACKS,
+	};
+	int status = statuses[watch_judge(&session->tally)];
+	bool complete = end_log(options, session);
+
+	complete &= end_plan(options, session);
+	complete &= end_state(options, session);
+	/* A VMM that failed may have done so before it could load anything. */
+	if (session->tally.unseen && WIFEXITED(ended) && !WEXITSTATUS(ended))
+		message("nothing was seen: the VMM did not load the library (does it drop "
+		        "LD_PRELOAD, or "
+		        "run in another process namespace?)");
+	if (WIFSIGNALED(ended)) {
+		end_by_signal(WTERMSIG(ended));
+		return 128 + WTERMSIG(ended);
+	}
+	if (WEXITSTATUS(ended))
+		return WEXITSTATUS(ended);
+	return status || complete ? status : TOOL_LACKS;
+}
+
+static int watch(const struct watch_options *options, struct watch_session *session, char **argv,
+                 const char *path, const char *library)
+{
+	sigset_t before;
+	int signals = watch_signals(&before), ended;
+	pid_t vmm = watch_start(argv, path, library, session->ring.fd, &before);
+
+	if (vmm < 0)
+		return TOOL_LACKS;
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+	session->start = watch_now();
+	ended = follow(session, vmm, signals);
+	close(signals);
+	return end(options, session, ended);
+}
+
+static int start(const struct watch_options *options, char **argv)
+{
+	static struct watch_session session;
+	char path[PATH_MAX], library[PATH_MAX];
+	struct vpmu_model model;
+	const char *profile;
+	int status = choose_emulated(options, &model, &profile);
+
+	if (!status)
+		status = watch_judge_command(argv[0], path);
+	if (!status)
+		status = watch_find_library(library);
+	if (!status)
+		status = open_log(options, &session);
+	if (!status)
+		status = read_expected(options->expect, &session.expected);
+	if (!status)
+		status = open_outputs(options, &session);
+	if (!status && !watch_ring_make(&session.ring, options->emulate ? &model : NULL, profile))
+		status = TOOL_LACKS;
+	if (!status) {
+		session.has_pmu = kvm_has_pmu(options);
+		if (options->emulate)
+			note_vendor(&model, session.tally.host_vendor,
+			            sizeof(session.tally.host_vendor));
+		status = watch(options, &session, argv, path, library);
+	}
+	abandon_outputs(&session);
+	watch_session_free(&session);
+	return status;
+}
+
+/* Everything behind "--" is the VMM's. */
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct watch_options options = {0};
+	int status = args_parse_before(self, &argc, &argv, &options);
+
+	return status == ARGS_GO ? start(&options, argv) : status;
+}
+
+const struct command cmd_watch = {
+	.name = "watch",
+	.operands = "-- VMM ARG...",
+	.about = "Follow the PMU registers that a VMM moves, or give it a PMU",
+	.notes =
+		"The VMM must be dynamically linked. With --emulate, guests cannot count and "
+		"cannot\n"
+		"RDPMC; what the VMM saves, resets and restores is as with a PMU of that model.\n"
+		"\n"
+		"Exit status: the VMM's own, unless it is 0: then 1 if registers were left alone,\n"
+		"never saved, refused or put with another value than they were got, and 3 if not "
+		"all was seen or written.\n",
+	.options = rows,
+	.option_count = sizeof(rows) / sizeof(rows[0]),
+	.run = run,
+};
