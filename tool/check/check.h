@@ -51,7 +51,7 @@ struct check_job {
 	struct check_plan plan;
 };
 
-/* --- check_table.c --- */
+/* --- table.c --- */
 
 bool cell_holds(const struct check_cell *cell);
 bool cell_violates(const struct check_cell *cell, enum check_property property);
@@ -60,7 +60,7 @@ void table_free(struct check_table *table);
 /* TOOL_HOLDS, or TOOL_FAILS when a cell violates something; TOOL_LACKS when one is incomplete. */
 int table_status(const struct check_table *table);
 
-/* --- check_work.c --- */
+/* --- work.c --- */
 
 /* Explores jobs[i] for each cell i of the shard, on so many threads. Returns the exit status. */
 int check_work(struct check_table *table, const struct check_job *jobs,
@@ -80,7 +80,7 @@ int check_write_html(const struct check_table *table, struct output *output);
 int check_make_folder(const char *directory); /* before check_write_scripts() */
 int check_write_scripts(const struct check_table *table, const char *directory);
 
-/* --- check_json.c --- */
+/* --- json.c --- */
 
 /* Fills table->whole from what is to be explored at these levels. Returns the exit status. */
 int check_identify(struct check_table *table, const struct check_job *jobs, uint8_t levels,
@@ -91,7 +91,7 @@ int check_print_json(const struct check_table *table);
 /* The same document; NULL: no memory. Only with Jansson. */
 struct json_t *check_document(const struct check_table *table);
 
-/* --- check_join.c, check_merge.c --- */
+/* --- join.c, merge.c --- */
 
 /*
  * Adds a document of --json to an empty table, or to one of the other parts of the same whole.
@@ -105,7 +105,7 @@ enum vpmu_status check_join(struct check_table *table, const char *text, size_t 
 /* Joins the documents of all parts. Returns the exit status. */
 int check_merge(struct check_table *table, const char *const *paths);
 
-/* --- check_find.c --- */
+/* --- find.c --- */
 
 /* Searches for the shortest orders and compares them with `safe`; prints. The exit status. */
 int check_find(const struct check_scope *scope, const struct check_job *jobs, size_t count);

@@ -16,13 +16,13 @@ bool is_open(const struct vpmu_kvm_host *host);
 
 typedef void check_function(const struct vpmu_kvm_host *host, struct finding *finding);
 
-/* doctor_check_host.c */
+/* check_host.c */
 check_function check_kernel, check_cpu, check_hybrid, check_counters, check_watchdog;
 
-/* doctor_check_kvm.c */
+/* check_kvm.c */
 check_function check_module, check_device, check_enable_pmu;
 
-/* doctor_check_guest.c */
+/* check_guest.c */
 check_function check_guest, check_registers, check_off_switch, check_filter, check_masked_events,
 	check_mediated, check_ignore_msrs;
 

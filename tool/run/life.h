@@ -25,7 +25,7 @@ struct machine_restore life_wanted(struct run *run);
 /* The exit status of a restore that failed. */
 int life_exit_status(enum vpmu_status status);
 
-/* --- run_file.c --------------------------------------------------------------------------------
+/* --- file.c --------------------------------------------------------------------------------
  */
 
 /* Writes the file whole, or leaves what was there. Returns the exit status, with a message. */
@@ -36,7 +36,7 @@ int life_save_file(struct machine *machine, const struct machine_notes *notes,
 int life_restore_file(const struct machine_restore *wanted, const char *path,
                       struct machine_notes *notes, struct machine **machine);
 
-/* --- run_migrate.c -----------------------------------------------------------------------------
+/* --- migrate.c -----------------------------------------------------------------------------
  */
 
 /* Waits for a guest from another process. Returns the exit status, with a message. */
@@ -52,7 +52,7 @@ bool life_step(struct run *run, const struct machine_notes *notes);
 /* The run is over: whoever waits for the guest is told. */
 void life_stay(struct run *run);
 
-/* --- run_doubt.c -------------------------------------------------------------------------------
+/* --- doubt.c -------------------------------------------------------------------------------
  */
 
 /* A person's word, when nobody else can know which of the two has the guest. */

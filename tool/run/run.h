@@ -95,7 +95,7 @@ int run_output_status(const struct output *output);
 /* Loads and runs the guest. Returns the exit status. */
 int run_guest(const struct run_options *options, const char *guest);
 
-/* --- run_guest.c, for run_life.c ---------------------------------------------------------------
+/* --- guest.c, for life.c ---------------------------------------------------------------
  */
 
 /* What a machine of this run is made with. */
@@ -110,7 +110,7 @@ int run_load(struct run *run);
 /* Notes what was counted up to here. */
 void run_look_at_counted(struct run *run, uint64_t instruction);
 
-/* --- run_serial.c ------------------------------------------------------------------------------
+/* --- serial.c ------------------------------------------------------------------------------
  */
 
 void serial_put(struct run *run, uint8_t byte);
@@ -118,7 +118,7 @@ void serial_put(struct run *run, uint8_t byte);
 /* Writes what waits. False: standard output takes no more. */
 bool serial_flush(struct run *run);
 
-/* --- run_cpu.c: what executes the guest ---------------------------------------------------------
+/* --- cpu.c: what executes the guest ---------------------------------------------------------
  */
 
 struct run_cpu {
@@ -136,7 +136,7 @@ int run_cpu_check(const struct command *command, const struct run_options *optio
 /* The CPU of options that have been checked. */
 const struct run_cpu *run_cpu_find(const struct run_options *options);
 
-/* --- run_life.c: save, reset, restore, migrate -------------------------------------------------
+/* --- life.c: save, reset, restore, migrate -------------------------------------------------
  */
 
 /* Whether the options go together; else the exit status, and a message has said why. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* See run_stop.h. What is here runs in signal handlers, and calls only what may be called there. */
+/* See stop.h. What is here runs in signal handlers, and calls only what may be called there. */
 #include "stop.h"
 
 #include <poll.h>

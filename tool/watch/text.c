@@ -1,250 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* vpmu watch's lines for people. */
+/* vpmu watch's lines for people: gets and puts of the PMU's registers, and the summary. */
 #include "watch.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "lib/number.h"
-
-/* --- Texts that both kinds of lines need ---------------------------------------------------- */
-
-const char *watch_level_name(enum watch_level level)
-{
-	static const char *const names[] = {
-		[WATCH_CONFIGURATION] = "configuration",
-		[WATCH_RUNTIME] = "runtime",
-		[WATCH_RESET] = "reset",
-		[WATCH_FULL] = "full",
-	};
-
-	return names[level];
-}
-
-const char *watch_lack_text(enum watch_lack lack)
-{
-	static const char *const texts[] = {
-		[WATCH_LACK_EXITS] =
-			"this KVM has no MSR filter with exits to user space: the guest's "
-			"RDMSR and WRMSR do not reach the emulated PMU",
-		[WATCH_LACK_FILTER] =
-			"the VMM's own MSR filter leaves no room: the guest's RDMSR and "
-			"WRMSR do not reach the emulated PMU any more",
-		[WATCH_LACK_MODEL] =
-			"the VMM's CPUID makes no PMU that vpmu has a model of: that vCPU has none",
-	};
-
-	return texts[lack];
-}
-
-static const struct finding {
-	const char *name, *text;
-} findings[] = {
-	[WATCH_LEFT_ALONE] = {"left_alone", "left alone by a reset"},
-	[WATCH_NEVER_SAVED] = {"never_saved", "neither read nor written, so not saved"},
-	[WATCH_WRITTEN_ONLY] = {"written_never_read", "written but never read"},
-	[WATCH_READ_ONLY] = {"read_never_written", "read but never written"},
-	[WATCH_CHANGED] = {"changed", "put with another value than was got"},
-	[WATCH_REFUSED] = {"refused", "refused by KVM"},
-	[WATCH_UNOWNED] = {"unowned", "put to a vCPU that has no PMU"},
-	[WATCH_HIDDEN] = {"hidden", "of the emulated model, but not in the VMM's CPUID"},
-};
-
-const char *watch_shown_text(enum watch_shown shown)
-{
-	static const char *const texts[] = {
-		[WATCH_SHOWN_VERSION] = "a PMU version",
-		[WATCH_SHOWN_PDCM] = "PDCM",
-		[WATCH_SHOWN_PERFCORE] = "PERFCORE",
-		[WATCH_SHOWN_PERFMON_V2] = "PerfMonV2",
-	};
-
-	return texts[shown];
-}
-
-const char *watch_finding_text(enum watch_finding finding)
-{
-	return findings[finding].text;
-}
-
-const char *watch_finding_name(enum watch_finding finding)
-{
-	return findings[finding].name;
-}
-
-/* --- Events -------------------------------------------------------------------------------- */
-
-static void print_who(FILE *to, double time, const struct watch_vcpu *vcpu,
-                      const struct watch_head *head)
-{
-	fprintf(to, "%10.6f  ", time);
-	if (vcpu && vcpu->id == WATCH_NONE)
-		fprintf(to, "vcpu ?: ");
-	else if (vcpu)
-		fprintf(to, "vcpu %" PRIu32 ": ", vcpu->id);
-	else if (head && head->vm != WATCH_NONE)
-		fprintf(to, "vm %" PRIu32 ": ", head->vm);
-	if (vcpu && vcpu->vm != WATCH_NONE && vcpu->vm)
-		fprintf(to, "(vm %" PRIu32 ") ", vcpu->vm);
-}
-
-/* "PERFCORE, PDCM" */
-static void print_shown(FILE *to, unsigned shown)
-{
-	const char *between = "";
-
-	for (enum watch_shown i = 0; i < WATCH_SHOWN; i++) {
-		if (!(shown >> i & 1))
-			continue;
-		fprintf(to, "%s%s", between, watch_shown_text(i));
-		between = ", ";
-	}
-}
-
-static void print_off(FILE *to, unsigned shown)
-{
-	fprintf(to, ", PMU switched off");
-	if (!shown)
-		return;
-	fprintf(to, "; CPUID still shows ");
-	print_shown(to, shown);
-}
-
-const char *watch_why_no_model(const struct watch_record *record, char why[WATCH_WHY])
-{
-	size_t count = record->entries * sizeof(record->msrs[0]) / sizeof(record->leaves[0]);
-	struct vpmu_model model;
-
-	if (count > VPMU_CPUID_LEAVES)
-		count = VPMU_CPUID_LEAVES;
-	if (!vpmu_model_from_cpuid(&model, record->leaves, count, 0, why, WATCH_WHY))
-		snprintf(why, WATCH_WHY, "what KVM makes of it contradicts itself");
-	return why;
-}
-
-static void print_model(FILE *to, const struct watch_record *record)
-{
-	const struct vpmu_model *model = watch_record_model(record);
-	char why[WATCH_WHY];
-
-	fprintf(to, "CPUID set: %" PRIu32 " leaves", record->head.count);
-	if (record->head.result < 0)
-		return;
-	if (record->head.argument & WATCH_PMU_OFF)
-		print_off(to, model ? watch_shown(model) : 0);
-	else if (!model)
-		fprintf(to, ", of which vpmu makes no model: %s", watch_why_no_model(record, why));
-	else if (!model->version)
-		fprintf(to, ", no PMU");
-	else
-		fprintf(to, ": PMU version %u, %u counters of %u bits, %u fixed", model->version,
-		        model->gp_count, model->gp_width, vpmu_model_fixed_count(model));
-}
-
-static void print_access(FILE *to, const struct watch_record *record, const struct watch_vcpu *vcpu)
-{
-	const struct watch_msr *msr = &record->msrs[0];
-	const char *name = watch_msr_name(vcpu, msr->index);
-	bool reads = record->head.kind == WATCH_GUEST_READ;
-
-	fprintf(to, "guest %s %s (0x%" PRIx32 ")", reads ? "reads" : "writes", name ? name : "MSR",
-	        msr->index);
-	if (!reads || !record->head.result)
-		fprintf(to, ": 0x%" PRIx64, msr->value);
-	if (record->head.result)
-		fprintf(to, ": #GP");
-}
-
-static unsigned count_pmu(const struct watch_record *record)
-{
-	static const struct watch_vcpu nobody;
-	const uint32_t *indices = (const uint32_t *)record->msrs;
-	unsigned count = 0, most = record->entries * sizeof(record->msrs[0]) / sizeof(*indices);
-
-	for (unsigned i = 0; i < record->head.count && i < most; i++)
-		count += watch_msr_name(&nobody, indices[i]) != NULL;
-	return count;
-}
-
-static void print_event(FILE *to, const struct watch_record *record, const struct watch_vcpu *vcpu)
-{
-	const struct watch_head *head = &record->head;
-
-	switch (head->kind) {
-	case WATCH_OPEN:
-		fprintf(to, "/dev/kvm opened");
-		break;
-	case WATCH_VM:
-		fprintf(to, "KVM_CREATE_VM");
-		break;
-	case WATCH_VCPU:
-		fprintf(to, "KVM_CREATE_VCPU %" PRIu32, head->vcpu_id);
-		break;
-	case WATCH_CLOSE:
-		fprintf(to, "closed");
-		if (vcpu)
-			fprintf(to, " after %" PRIu64 " entries", head->runs);
-		break;
-	case WATCH_CHECK:
-		fprintf(to, "KVM_CHECK_EXTENSION %" PRIu64, head->argument);
-		break;
-	case WATCH_CAP:
-		fprintf(to, "KVM_ENABLE_CAP %" PRIu64 " with 0x%" PRIx64, head->argument,
-		        record->msrs[0].value);
-		break;
-	case WATCH_SUPPORTED:
-		fprintf(to, "KVM_GET_SUPPORTED_CPUID: %" PRIu32 " leaves", head->count);
-		break;
-	case WATCH_INDEX_LIST:
-		fprintf(to, "KVM_GET_MSR_INDEX_LIST: %" PRIu32 " MSRs, %u of them a PMU's",
-		        head->count, count_pmu(record));
-		break;
-	case WATCH_SET_CPUID:
-		print_model(to, record);
-		break;
-	case WATCH_SET_REGS:
-		fprintf(to, "KVM_SET_REGS: RIP 0x%" PRIx64, head->argument);
-		break;
-	case WATCH_FILTER:
-		fprintf(to, "KVM_SET_PMU_EVENT_FILTER: %s %" PRIu32 " events",
-		        head->argument ? "deny" : "allow", head->count);
-		break;
-	case WATCH_MSR_FILTER:
-		fprintf(to, "KVM_X86_SET_MSR_FILTER");
-		break;
-	case WATCH_STRAY:
-		fprintf(to, "%s came by a way that is not followed: which it is, is unknown",
-		        head->argument ? "a VM's or KVM's descriptor" : "this descriptor");
-		break;
-	case WATCH_LACK:
-		fprintf(to, "%s", watch_lack_text((enum watch_lack)head->argument));
-		break;
-	default:
-		break;
-	}
-}
-
-static bool is_guest(const struct watch_head *head)
-{
-	return head->kind == WATCH_GUEST_READ || head->kind == WATCH_GUEST_WRITE;
-}
-
-static void text_event(FILE *to, double time, const struct watch_record *record,
-                       const struct watch_vcpu *vcpu)
-{
-	const struct watch_head *head = &record->head;
-
-	print_who(to, time, vcpu, head);
-	if (is_guest(head))
-		print_access(to, record, vcpu);
-	else
-		print_event(to, record, vcpu);
-	if (head->result < 0)
-		fprintf(to, " = -1 (%s)", strerror((int)head->error));
-	else if (head->kind == WATCH_CHECK)
-		fprintf(to, " = %" PRId32, head->result);
-	fputc('\n', to);
-}
 
 /* --- Values -------------------------------------------------------------------------------- */
 
@@ -295,7 +56,7 @@ static void print_orders(FILE *to, const struct watch_block *block)
 static void text_block(FILE *to, double time, const struct watch_vcpu *vcpu,
                        const struct watch_block *block)
 {
-	print_who(to, time, vcpu->serial == WATCH_NONE ? NULL : vcpu, NULL);
+	watch_text_who(to, time, vcpu->serial == WATCH_NONE ? NULL : vcpu, NULL);
 	if (block->is_put)
 		fprintf(to, "put, level %s: ", watch_level_name(block->level));
 	else
@@ -435,7 +196,7 @@ static void print_switched_off(FILE *to, const struct watch_tally *tally)
 	        tally->off == 1 ? "" : "s");
 	if (tally->shown)
 		fprintf(to, ", whose CPUID still shows ");
-	print_shown(to, tally->shown);
+	watch_text_shown(to, tally->shown);
 	fputc('\n', to);
 }
 
@@ -480,4 +241,4 @@ static void text_summary(FILE *to, const struct watch_tally *tally)
 	print_verdict(to, tally);
 }
 
-const struct watch_writer watch_text = {text_event, text_block, text_summary};
+const struct watch_writer watch_text = {watch_text_event, text_block, text_summary};

@@ -16,7 +16,7 @@
 #include "lib/file.h"
 #include "watch/room.h"
 
-/* --- watch_start.c: the VMM as a process ---------------------------------------------------- */
+/* --- start.c: the VMM as a process ---------------------------------------------------- */
 
 /* TOOL_HOLDS, or the exit status when a message has said why this command cannot be watched. path:
  * where the command was found, of PATH_MAX bytes. */
@@ -29,7 +29,7 @@ int watch_find_library(char *path);
 pid_t watch_start(char **argv, const char *path, const char *library, int shared_fd,
                   const sigset_t *signals);
 
-/* --- watch_ring.c: the shared file ---------------------------------------------------------- */
+/* --- ring.c: the shared file ---------------------------------------------------------- */
 
 struct watch_ring {
 	struct watch_shared *shared;
@@ -67,7 +67,7 @@ bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, co
  * is not complete never will be. */
 bool watch_ring_next(struct watch_ring *ring, struct watch_record *record, bool at_end);
 
-/* --- watch_vcpu.c: what is known of a vCPU -------------------------------------------------- */
+/* --- vcpu.c: what is known of a vCPU -------------------------------------------------- */
 
 enum { WATCH_WRITES = 512 }; /* of a block; more are counted only */
 
@@ -170,7 +170,7 @@ const char *watch_msr_name(const struct watch_vcpu *vcpu, uint32_t msr);
  * changes; -1 without one. */
 int watch_value(const struct watch_vcpu *vcpu, uint32_t msr);
 
-/* --- watch_values.c: values, from get to put ------------------------------------------------ */
+/* --- values.c: values, from get to put ------------------------------------------------ */
 
 /* A new save, empty; NULL without memory. */
 struct watch_save *watch_saves_add(struct watch_saves *saves);
@@ -191,7 +191,7 @@ void watch_follow_put(struct watch_vcpu *vcpu, struct watch_block *block);
 /* What is got from now on is another save. */
 void watch_end_save(struct watch_vcpu *vcpu);
 
-/* --- watch_state.c: saves as a file --------------------------------------------------------- */
+/* --- state.c: saves as a file --------------------------------------------------------- */
 
 /* The saves of another process's vCPU. */
 struct watch_expectation {
@@ -216,12 +216,12 @@ void watch_expected_free(struct watch_expected *expected);
 /* The vCPU is to be restored to what is expected of its number; false without memory. */
 bool watch_expect(const struct watch_expected *expected, struct watch_vcpu *vcpu);
 
-/* --- watch_order.c -------------------------------------------------------------------------- */
+/* --- order.c -------------------------------------------------------------------------- */
 
 /* Fills block->level, the orders and block->unowned. */
 void watch_judge_put(const struct watch_vcpu *vcpu, struct watch_block *block);
 
-/* --- watch_tally.c: the summary -------------------------------------------------------------- */
+/* --- tally.c: the summary -------------------------------------------------------------- */
 
 enum { WATCH_REGISTERS = 256 };
 
@@ -309,7 +309,7 @@ enum watch_verdict {
 bool watch_is_defeated(const struct watch_tally *tally);
 enum watch_verdict watch_judge(const struct watch_tally *tally);
 
-/* --- watch_text.c, watch_json.c: lines ------------------------------------------------------- */
+/* --- text.c, text_event.c, json.c: lines ---------------------------------------------------- */
 
 struct watch_writer {
 	void (*event)(FILE *to, double time, const struct watch_record *record,
@@ -320,6 +320,16 @@ struct watch_writer {
 };
 extern const struct watch_writer watch_text, watch_json;
 
+/* Pieces of watch_text: one event; when, and of which vCPU; "PERFCORE, PDCM", of enum watch_shown's
+ * bits. */
+void watch_text_event(FILE *to, double time, const struct watch_record *record,
+                      const struct watch_vcpu *vcpu);
+void watch_text_who(FILE *to, double time, const struct watch_vcpu *vcpu,
+                    const struct watch_head *head);
+void watch_text_shown(FILE *to, unsigned shown);
+
+/* --- names.c --------------------------------------------------------------------------------- */
+
 const char *watch_level_name(enum watch_level level);
 const char *watch_lack_text(enum watch_lack lack);
 /* Why the leaves make no model. */
@@ -329,7 +339,7 @@ const char *watch_shown_text(enum watch_shown shown);
 const char *watch_finding_text(enum watch_finding finding); /* for people */
 const char *watch_finding_name(enum watch_finding finding); /* for JSON */
 
-/* --- watch_session.c: records become lines ---------------------------------------------------- */
+/* --- session.c: records become lines ---------------------------------------------------- */
 
 struct watch_session {
 	struct watch_ring ring;
