@@ -43,7 +43,7 @@ static const struct event_row *find_processors(const struct event_table *events,
 
 	for (unsigned i = 0; !row && processor && i < PROCESSOR_SETS && processor->sets[i]; i++)
 		row = find_in(processor->sets[i]->rows, processor->sets[i]->count,
-		              selector & events->all);
+		              selector & event_bits((enum vpmu_vendor)model->vendor));
 	return row;
 }
 

@@ -7,8 +7,8 @@
 
 /* AMD APM vol. 2 13.2.1 and the processors' references. Unit masks do not tell these apart. */
 static const struct event_row always[] = {
-	{0x76, VPMU_CYCLES, -1},
-	{0xc0, VPMU_INSTRUCTIONS, -1},
+	{EVENT_AMD_CYCLES, VPMU_CYCLES, -1},
+	{EVENT_INSTRUCTIONS, VPMU_INSTRUCTIONS, -1},
 	{0xc2, VPMU_BRANCHES, -1},
 	{0xc3, VPMU_BRANCH_MISSES, -1},
 };
@@ -84,7 +84,6 @@ static const struct processor processors[] = {
 
 const struct event_table amd_events = {
 	.mask = SEL_EVENT | SEL_AMD_EVENT,
-	.all = SEL_EVENT | SEL_UMASK | SEL_AMD_EVENT,
 	.rows = always,
 	.count = ARRAY_SIZE(always),
 	.processors = processors,

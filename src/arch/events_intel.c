@@ -10,7 +10,7 @@
 
 /* Intel SDM vol. 3B table 20-1, architectural events in the order of CPUID.0AH EBX. */
 static const struct event_row architectural[] = {
-	{0x003c, VPMU_CYCLES, 0},        {0x00c0, VPMU_INSTRUCTIONS, 1},
+	{EVENT_CYCLES, VPMU_CYCLES, 0},  {EVENT_INSTRUCTIONS, VPMU_INSTRUCTIONS, 1},
 	{0x013c, VPMU_REF_CYCLES, 2},    {0x4f2e, VPMU_LLC_REFERENCES, 3},
 	{0x412e, VPMU_LLC_MISSES, 4},    {0x00c4, VPMU_BRANCHES, 5},
 	{0x00c5, VPMU_BRANCH_MISSES, 6}, {0x01a4, VPMU_SLOTS, 7},
@@ -259,7 +259,6 @@ static const struct processor processors[] = {
 
 const struct event_table intel_events = {
 	.mask = SEL_EVENT | SEL_UMASK,
-	.all = SEL_EVENT | SEL_UMASK,
 	.rows = architectural,
 	.count = ARRAY_SIZE(architectural),
 	.processors = processors,

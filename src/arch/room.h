@@ -220,6 +220,12 @@ extern const struct vpmu_msr_run kvm_saved_msrs[];
 /* --- Registers' bits and what a model has ------------------------------------------------------
  */
 
+/* Registers that the PMU shares with other parts of a processor (Intel SDM vol. 4 table 2-2), and
+ * IA32_MISC_ENABLE's bits about performance monitoring. */
+enum { MSR_MISC_ENABLE = 0x1a0, MSR_DEBUGCTL = 0x1d9 };
+#define MISC_EMON           (UINT64_C(1) << 7)
+#define MISC_NO_PEBS_NO_BTS (UINT64_C(3) << 11)
+
 /* Bits of selectors, fixed-counter control and status, as the manuals name them. */
 #define SEL_EVENT     UINT64_C(0x000000ff)
 #define SEL_UMASK     UINT64_C(0x0000ff00)
@@ -293,6 +299,33 @@ enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index);
 
 /* The class of an event of the processor's, whether the model's CPUID has it or not. */
 enum vpmu_class event_code_class(const struct vpmu_model *model, uint64_t selector);
+
+/* A selector's bits that say which event it is: AMD's numbers go on where Intel has other fields.
+ */
+static inline uint64_t event_bits(enum vpmu_vendor vendor)
+{
+	static const uint64_t bits[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = SEL_EVENT | SEL_UMASK,
+		[VPMU_VENDOR_ZHAOXIN] = SEL_EVENT | SEL_UMASK,
+		[VPMU_VENDOR_AMD] = SEL_EVENT | SEL_UMASK | SEL_AMD_EVENT,
+	};
+
+	return bits[vendor];
+}
+
+/* The events that all of a vendor's processors have. AMD: PPR, PMCx0C0 and PMCx076. */
+enum { EVENT_INSTRUCTIONS = 0xc0, EVENT_CYCLES = 0x3c, EVENT_AMD_CYCLES = 0x76 };
+
+static inline uint64_t event_of_cycles(enum vpmu_vendor vendor)
+{
+	static const uint64_t events[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = EVENT_CYCLES,
+		[VPMU_VENDOR_ZHAOXIN] = EVENT_CYCLES,
+		[VPMU_VENDOR_AMD] = EVENT_AMD_CYCLES,
+	};
+
+	return events[vendor];
+}
 
 /* The other way round: the event of the vendor's that counts the class; 0: none does. */
 uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_);

@@ -39,8 +39,7 @@ struct processor {
 };
 
 struct event_table {
-	uint64_t mask; /* the selector's bits that tell the vendor's events apart */
-	uint64_t all;  /* and those that tell the processors' apart */
+	uint64_t mask; /* the selector's bits that tell these rows' events apart */
 	const struct event_row *rows;
 	size_t count;
 	const struct processor *processors; /* the first that fits */

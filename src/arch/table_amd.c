@@ -44,7 +44,7 @@ uint64_t amd_status_bits(const struct vpmu_model *model)
 static const struct reg_row rows[] = {
 	{
 		.name = "DebugCtl",
-		.base = 0x1d9,
+		.base = MSR_DEBUGCTL,
 		.kind = VPMU_KIND_DEBUGCTL,
 		.count = REG_ONE,
 		.guest = VPMU_ACCESS_READ_WRITE,

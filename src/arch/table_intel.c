@@ -89,7 +89,7 @@ static uint64_t capabilities_value(const struct vpmu_model *model)
  */
 static uint64_t misc_enable_value(const struct vpmu_model *model)
 {
-	return BIT64(7) | BIT64(11) | BIT64(12);
+	return MISC_EMON | MISC_NO_PEBS_NO_BTS;
 }
 
 uint64_t intel_status_bits(const struct vpmu_model *model)
@@ -132,7 +132,7 @@ static const struct reg_row rows[] = {
 	},
 	{
 		.name = "IA32_MISC_ENABLE",
-		.base = 0x1a0,
+		.base = MSR_MISC_ENABLE,
 		.kind = VPMU_KIND_MISC_ENABLE,
 		.count = REG_ONE,
 		.guest = VPMU_ACCESS_IGNORED,
@@ -144,7 +144,7 @@ static const struct reg_row rows[] = {
 	},
 	{
 		.name = "IA32_DEBUGCTL",
-		.base = 0x1d9,
+		.base = MSR_DEBUGCTL,
 		.kind = VPMU_KIND_DEBUGCTL,
 		.count = REG_ONE,
 		.guest = VPMU_ACCESS_READ_WRITE,

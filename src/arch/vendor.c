@@ -129,6 +129,8 @@ static bool gp_unlike_features(const struct vpmu_model *model)
 	       model->gp_count != amd_gp_count(model);
 }
 
+enum { K7_SIGNATURE = 0x600 };
+
 static bool before_k7(const struct vpmu_model *model)
 {
 	return signature_family(model->signature) < 6;
@@ -152,11 +154,15 @@ static void amd_complete(struct vpmu_model *model, unsigned given)
 }
 
 /*
+ * KVM gives a PMU whatever the signature: no earlier one than K7's goes with it.
+ *
  * Without PerfMonV2 the number of counters is a given. A PerfMonV2 processor may have fewer, and
  * then both have only what needs fewer.
  */
 static void amd_fit(struct vpmu_model *model)
 {
+	if (before_k7(model))
+		model->signature = K7_SIGNATURE;
 	model->version = amd_version(model);
 	if (model->version > 1)
 		return;

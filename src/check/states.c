@@ -84,12 +84,10 @@ static void add(struct vpmu_state *state, const struct vpmu_layout *layout, enum
 		state->values[at] |= bits & stored(layout, (unsigned)at)->writable;
 }
 
-/* Intel's architectural events; AMD's (PPR, PMCx0C0 and PMCx076). */
 uint64_t event_of(const struct vpmu_layout *layout, bool cycles)
 {
-	if (!cycles)
-		return 0xc0;
-	return layout->model.vendor == VPMU_VENDOR_AMD ? 0x76 : 0x3c;
+	return cycles ? event_of_cycles((enum vpmu_vendor)layout->model.vendor)
+	              : EVENT_INSTRUCTIONS;
 }
 
 static void add_gp(struct vpmu_state *state, const struct vpmu_layout *layout, unsigned index,

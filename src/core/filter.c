@@ -6,10 +6,9 @@
 #define ENTRY_EXCLUDE BIT64(55)
 #define ENTRY_MASK    56 /* bits 63:56: which unit mask bits must match */
 
-/* Linux 6.12 kvm_pmu_ops.EVENTSEL_EVENT */
 static uint64_t vendor_event_bits(const struct vpmu_pmu *pmu)
 {
-	return pmu->model.vendor == VPMU_VENDOR_AMD ? EVENT_SELECT : SEL_EVENT;
+	return pmu->rules->module->event_number;
 }
 
 /* Linux 6.1 check_pmu_event_filter: the list holds event and unit mask, nothing else. */

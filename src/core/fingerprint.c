@@ -23,7 +23,7 @@ static uint64_t profile_hash(const struct vpmu_profile *profile)
 
 uint64_t fingerprint_identity(const struct vpmu_pmu *pmu)
 {
-	struct vpmu_model leaves = kvm_leaves_of(&pmu->asked);
+	struct vpmu_model leaves = kvm_leaves_of(pmu, &pmu->asked);
 	uint64_t hash = mix(profile_hash(pmu->profile), model_hash(&pmu->model));
 
 	return mix(hash, model_hash(&leaves));

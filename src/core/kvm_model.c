@@ -5,9 +5,6 @@
  */
 #include <core/linux.h>
 
-/* kvm_caps.supported_perf_cap of a host without LBR and PEBS. */
-#define HOST_CAPABILITIES VPMU_PERF_CAP_FULL_WIDTH
-
 /* The most that KVM gives: kvm_init_pmu_capability, intel_pmu_refresh, amd_pmu_refresh. */
 static const struct vpmu_model host_intel = {
 	.version = 2,
@@ -17,7 +14,7 @@ static const struct vpmu_model host_intel = {
 	.fixed_width = 48,
 	.features = VPMU_FEATURE_PDCM,
 	.events_length = 7,
-	.perf_capabilities = HOST_CAPABILITIES,
+	.perf_capabilities = VPMU_PERF_CAP_FULL_WIDTH, /* no LBR, no PEBS */
 };
 static const struct vpmu_model host_amd_6_1 = {
 	.version = 1,
@@ -32,49 +29,54 @@ static const struct vpmu_model host_amd_6_12 = {
 	.features = VPMU_FEATURE_PERFCORE | VPMU_FEATURE_PERFMON_V2,
 };
 
-/* Of a signature: the family's first four bits, and K7's. */
-enum { FAMILY = 0xf00, K7_FAMILY = 0x600 };
-
 /* The PMU that no leaf of AMD's hides. */
-static void become_k7(struct vpmu_model *model)
+static void show_k7(struct vpmu_model *model)
 {
+	if (model->version)
+		return;
 	model->version = 1;
 	model->gp_count = 4;
 	model->gp_width = 48;
 }
 
 /* AnyThread's bit says nothing in version 2. */
-static void adapt_intel(struct vpmu_model *model)
+static void adapt_intel(struct vpmu_model *model, const struct vpmu_model *host)
 {
-	model_cap(model, &host_intel);
+	model_cap(model, host);
 	model->features &= ~(uint32_t)VPMU_FEATURE_ANYTHREAD_GONE;
+}
+
+static void show_nothing(struct vpmu_model *model)
+{
 }
 
 static void adapt_amd(struct vpmu_model *model, const struct vpmu_model *host)
 {
-	if (!model->version)
-		become_k7(model);
+	show_k7(model);
 	model_cap(model, host);
-	/* KVM does not look at the signature; no earlier one goes with these counters. */
-	if ((model->signature & FAMILY) < K7_FAMILY)
-		model->signature = K7_FAMILY;
 }
 
-void kvm_adapt_6_1(struct vpmu_model *model)
-{
-	if (model->vendor == VPMU_VENDOR_AMD)
-		adapt_amd(model, &host_amd_6_1);
-	else
-		adapt_intel(model);
-}
+const struct module module_intel = {
+	.host = &host_intel,
+	.adapt = adapt_intel,
+	.show = show_nothing,
+	.event_number = SEL_EVENT,
+	.ref_cycles = 0x0300,
+};
 
-void kvm_adapt_6_12(struct vpmu_model *model)
-{
-	if (model->vendor == VPMU_VENDOR_AMD)
-		adapt_amd(model, &host_amd_6_12);
-	else
-		adapt_intel(model);
-}
+const struct module module_amd_6_1 = {
+	.host = &host_amd_6_1,
+	.adapt = adapt_amd,
+	.show = show_k7,
+	.event_number = SEL_EVENT | SEL_AMD_EVENT,
+};
+
+const struct module module_amd_6_12 = {
+	.host = &host_amd_6_12,
+	.adapt = adapt_amd,
+	.show = show_k7,
+	.event_number = SEL_EVENT | SEL_AMD_EVENT,
+};
 
 bool kvm_load_model(struct vpmu_pmu *pmu)
 {
@@ -82,7 +84,7 @@ bool kvm_load_model(struct vpmu_pmu *pmu)
 
 	model.perf_capabilities =
 		model.features & VPMU_FEATURE_PDCM ? pmu->single[VPMU_KIND_CAPABILITIES] : 0;
-	pmu->profile->adapt(&model);
+	pmu->rules->module->adapt(&model, pmu->rules->module->host);
 	if (pmu->kvm.is_disabled)
 		model_turn_off(&model);
 	return pmu_load_model(pmu, &model);
@@ -92,8 +94,7 @@ bool kvm_load_model(struct vpmu_pmu *pmu)
  * its write of IA32_PERF_CAPABILITIES. */
 bool kvm_power_up(struct vpmu_pmu *pmu)
 {
-	bool amd = pmu->asked.vendor == VPMU_VENDOR_AMD;
-	uint64_t capabilities = amd ? 0 : HOST_CAPABILITIES;
+	uint64_t capabilities = pmu->rules->module->host->perf_capabilities;
 
 	if (pmu->asked.features & VPMU_FEATURE_PDCM)
 		capabilities &= pmu->asked.perf_capabilities;
@@ -102,21 +103,25 @@ bool kvm_power_up(struct vpmu_pmu *pmu)
 	return pmu->response->refresh(pmu);
 }
 
-struct vpmu_model kvm_leaves_of(const struct vpmu_model *from)
+/* kvm_init_pmu_capability: version 2 at most is shown. */
+struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_model *from)
 {
+	const struct module *module = pmu->rules->module;
 	struct vpmu_model model = *from;
 
+	if (!module)
+		return model;
 	model.perf_capabilities = 0;
-	if (model.version > 2)
-		model.version = 2;
-	if (model.vendor == VPMU_VENDOR_AMD && !model.version)
-		become_k7(&model);
+	if (model.version > module->host->version)
+		model.version = module->host->version;
+	module->show(&model);
 	return model;
 }
 
-static bool same_leaves(const struct vpmu_model *a, const struct vpmu_model *b)
+static bool same_leaves(const struct vpmu_pmu *pmu, const struct vpmu_model *a,
+                        const struct vpmu_model *b)
 {
-	struct vpmu_model one = kvm_leaves_of(a), other = kvm_leaves_of(b);
+	struct vpmu_model one = kvm_leaves_of(pmu, a), other = kvm_leaves_of(pmu, b);
 
 	return vpmu_model_equal(&one, &other);
 }
@@ -125,7 +130,7 @@ static bool same_leaves(const struct vpmu_model *a, const struct vpmu_model *b)
 enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	if (pmu->kvm.has_run)
-		return same_leaves(&pmu->asked, model) ? VPMU_OK : VPMU_REFUSED;
+		return same_leaves(pmu, &pmu->asked, model) ? VPMU_OK : VPMU_REFUSED;
 	pmu->asked = *model;
 	return pmu->response->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;
 }

@@ -12,19 +12,6 @@
 
 extern const struct engine engine_linux;
 
-/* What a later kernel is based on. */
-extern const struct response response_linux_6_12;
-extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd;
-#define RULES_LINUX_6_12                                                                           \
-	{                                                                                          \
-		[VPMU_VENDOR_INTEL] = &rules_linux_6_12_intel,                                     \
-		[VPMU_VENDOR_ZHAOXIN] = &rules_linux_6_12_intel,                                   \
-		[VPMU_VENDOR_AMD] = &rules_linux_6_12_amd,                                         \
-	}
-#define FACTS_LINUX_6_12                                                                           \
-	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER | FACT_CAPABILITIES_FINAL)
-#define FACTS_LINUX_7_3 (FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM)
-
 /* --- perf_event.c: the host kernel's perf core --- */
 
 static inline unsigned pmc_index(unsigned slot)
@@ -106,29 +93,6 @@ struct absent_row {
 
 bool linux_never(const struct vpmu_pmu *pmu);
 
-#define LEGACY(first, last)                                                                        \
-	{                                                                                          \
-		(first), (last), ABSENT_LEGACY, linux_never                                        \
-	}
-#define ADVERTISED(first, last)                                                                    \
-	{                                                                                          \
-		(first), (last), ABSENT_ADVERTISED, linux_never                                    \
-	}
-#define OF_ANY_VENDOR                                                                              \
-	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187), {0x1a0, 0x1a0, ABSENT_MISC_ENABLE, linux_never}, \
-	{                                                                                          \
-		VPMU_MSR_PERF_CAPABILITIES, VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES,       \
-			linux_never                                                                \
-	}
-#define INTEL_ABSENT                                                                               \
-	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8), ADVERTISED(0x188, 0x18d), ADVERTISED(0x309, 0x30b), \
-		ADVERTISED(0x38d, 0x38f), ADVERTISED(0x3f1, 0x3f1), ADVERTISED(0x600, 0x600),      \
-		LEGACY(0xc0010000, 0xc0010007)
-#define ABSENT_END                                                                                 \
-	{                                                                                          \
-		0, 0, ABSENT_NOTHING, linux_never                                                  \
-	}
-
 enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                    uint64_t *value);
 enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, uint64_t value);
@@ -202,14 +166,23 @@ void kvm_enable_gp(struct vpmu_pmu *pmu);
 
 /* --- kvm_model.c --- */
 
-void kvm_adapt_6_1(struct vpmu_model *model);
-void kvm_adapt_6_12(struct vpmu_model *model);
+/* A vendor's module, kvm_intel or kvm_amd: what there is to it besides registers. */
+struct module {
+	const struct vpmu_model *host; /* the most that it gives a guest */
+	void (*adapt)(struct vpmu_model *model, const struct vpmu_model *host);
+	void (*show)(
+		struct vpmu_model *model); /* the PMU that CPUID cannot hide, if there is none */
+	uint64_t event_number;             /* a selector's bits of it: kvm_pmu_ops.EVENTSEL_EVENT */
+	uint64_t ref_cycles; /* the event of fixed counter 2, which is perf's own code; 0: none */
+};
+
+extern const struct module module_intel, module_amd_6_1, module_amd_6_12;
 
 /* Loads what KVM makes of the model that was asked for; values stay. */
 bool kvm_load_model(struct vpmu_pmu *pmu);
 
 /* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, and AMD's without a PMU as K7. */
-struct vpmu_model kvm_leaves_of(const struct vpmu_model *from);
+struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_model *from);
 bool kvm_power_up(struct vpmu_pmu *pmu);
 enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 

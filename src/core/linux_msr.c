@@ -65,9 +65,7 @@ bool linux_never(const struct vpmu_pmu *pmu)
  * PMU. */
 static bool can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
 {
-	uint64_t supported = pmu->model.vendor == VPMU_VENDOR_AMD ? 0 : VPMU_PERF_CAP_FULL_WIDTH;
-
-	if (capabilities & ~supported)
+	if (capabilities & ~pmu->rules->module->host->perf_capabilities)
 		return false;
 	return !capabilities || pmu->model.version ||
 	       has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM);

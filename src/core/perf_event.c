@@ -8,13 +8,12 @@
  */
 #include <core/linux.h>
 
-/* perf's own code for reference cycles, a fixed counter's event, beside the vendor's codes. */
-#define PERF_REF_CYCLES UINT64_C(0x0300)
-
+/* perf knows a code more than the vendor does. */
 static uint8_t perf_class(const struct vpmu_pmu *pmu, uint64_t selector)
 {
-	if (pmu->model.vendor != VPMU_VENDOR_AMD &&
-	    (selector & (SEL_EVENT | SEL_UMASK)) == PERF_REF_CYCLES)
+	uint64_t own = pmu->rules->module->ref_cycles;
+
+	if (own && (selector & (SEL_EVENT | SEL_UMASK)) == own)
 		return VPMU_REF_CYCLES;
 	return (uint8_t)event_code_class(&pmu->model, selector);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A register machine's life: made, reset, entered; and the small things that it tells of itself. */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 _Static_assert(sizeof(struct vpmu_pmu) <= VPMU_PMU_BYTES, "the public constant is a promise");
 _Static_assert(_Alignof(struct vpmu_pmu) <= VPMU_PMU_ALIGN, "the public constant is a promise");
@@ -224,6 +224,12 @@ void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 	pmu->kvm.host_runs = false;
 }
 
+static void adapt_model(const struct module *module, struct vpmu_model *model)
+{
+	if (module)
+		module->adapt(model, module->host);
+}
+
 enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile, struct vpmu_model *model)
 {
 	enum vpmu_status status;
@@ -232,6 +238,6 @@ enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile, struct v
 		return VPMU_BAD_ARGUMENT;
 	status = vpmu_model_check(model, NULL, 0);
 	if (status == VPMU_OK)
-		profile->adapt(model);
+		adapt_model(profile->rules[model->vendor]->module, model);
 	return status;
 }

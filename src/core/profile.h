@@ -12,6 +12,7 @@
 
 struct reg;
 struct absent_row;
+struct module;
 
 /* The two privilege modes that selectors tell apart, and the bits of a tally's modes. */
 enum mode { MODE_KERNEL, MODE_USER, MODES };
@@ -52,6 +53,7 @@ struct rules {
 	/* Whether it is answered with the numbers that are none of the PMU's; *reg is then made to
 	 * say how. */
 	bool (*has_apart)(struct vpmu_register *reg);
+	const struct module *module; /* KVM's; NULL: there is no KVM, and a model stays as it is */
 	/* Bits of a selector with which its counter counts nothing. */
 	uint64_t idle_bits;
 	/* What delivering a PMI sets in LVTPC. */
@@ -115,8 +117,6 @@ struct vpmu_profile {
 	const struct engine *engine;
 	const struct response *response;
 	const struct rules *rules[VPMU_VENDORS];
-	/* What the profile makes of a model that a VMM asks for. */
-	void (*adapt)(struct vpmu_model *model);
 };
 
 static inline bool has_fact(const struct vpmu_profile *profile, uint32_t fact)

@@ -139,10 +139,6 @@ static bool has_apart(struct vpmu_register *reg)
 	return false;
 }
 
-static void adapt(struct vpmu_model *model)
-{
-}
-
 static const struct rules intel = {
 	.guest = intel_rules,
 	.host = host_rules,
@@ -184,5 +180,4 @@ const struct vpmu_profile profile_hardware = {
 			[VPMU_VENDOR_ZHAOXIN] = &intel,
 			[VPMU_VENDOR_AMD] = &amd,
 		},
-	.adapt = adapt,
 };

@@ -3,7 +3,7 @@
  * Profile linux-6.1: KVM before v6.2's deferral. A write reprograms its counter at once; emulated
  * instructions are added at once; a failed event creation is not tried again.
  */
-#include <core/linux.h>
+#include <core/profile_linux.h>
 
 /* intel_hw_event_available: an architectural event that CPUID.0AH says is missing does not count,
  * on fixed counters neither. Fixed counter 2's event is not in that list. */
@@ -219,6 +219,7 @@ static const struct absent_row amd_absent[] = {
 };
 
 static const struct rules intel = {
+	.module = &module_intel,
 	.guest = intel_guest,
 	.host = intel_host,
 	.rdpmc = intel_rdpmc,
@@ -231,6 +232,7 @@ static const struct rules intel = {
 };
 
 static const struct rules amd = {
+	.module = &module_amd_6_1,
 	.guest = amd_rules,
 	.host = amd_rules,
 	.rdpmc = amd_rdpmc,
@@ -255,5 +257,4 @@ const struct vpmu_profile profile_linux_6_1 = {
 			[VPMU_VENDOR_ZHAOXIN] = &intel,
 			[VPMU_VENDOR_AMD] = &amd,
 		},
-	.adapt = kvm_adapt_6_1,
 };

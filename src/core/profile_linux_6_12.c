@@ -3,7 +3,7 @@
  * Profile linux-6.12: KVM since "Defer reprogram_counter() to kvm_pmu_handle_event" (v6.2). A write
  * only marks what is to be reprogrammed; the next entry does it.
  */
-#include <core/linux.h>
+#include <core/profile_linux.h>
 
 /* kvm_pmu_request_counter_reprogram, reprogram_counters */
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
@@ -205,6 +205,7 @@ static const struct absent_row amd_absent[] = {
 };
 
 const struct rules rules_linux_6_12_intel = {
+	.module = &module_intel,
 	.guest = intel_guest,
 	.host = intel_host,
 	.rdpmc = intel_rdpmc,
@@ -217,6 +218,7 @@ const struct rules rules_linux_6_12_intel = {
 };
 
 const struct rules rules_linux_6_12_amd = {
+	.module = &module_amd_6_12,
 	.guest = amd_guest,
 	.host = amd_host,
 	.rdpmc = amd_rdpmc,
@@ -236,5 +238,4 @@ const struct vpmu_profile profile_linux_6_12 = {
 	.engine = &engine_linux,
 	.response = &response_linux_6_12,
 	.rules = RULES_LINUX_6_12,
-	.adapt = kvm_adapt_6_12,
 };

@@ -6,7 +6,7 @@
  * (kvm_set_msr_common, kvm_get_msr_common, vmx_set_msr). AMD's PERFCORE and PerfMonV2 on a host
  * without them are asked for that way, too; the host under a profile has both.
  */
-#include <core/linux.h>
+#include <core/profile_linux.h>
 
 const struct vpmu_profile profile_linux_7_3 = {
 	.name = "linux-7.3",
@@ -17,5 +17,4 @@ const struct vpmu_profile profile_linux_7_3 = {
 	.engine = &engine_linux,
 	.response = &response_linux_6_12,
 	.rules = RULES_LINUX_6_12,
-	.adapt = kvm_adapt_6_12,
 };

@@ -6,7 +6,7 @@
  * selector that runs apart from the one that the guest sees, where the event filter denies the
  * event.
  */
-#include <core/linux.h>
+#include <core/profile_linux.h>
 
 static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
 {
@@ -148,5 +148,4 @@ const struct vpmu_profile profile_mediated = {
 	.engine = &engine,
 	.response = &response,
 	.rules = RULES_LINUX_6_12,
-	.adapt = kvm_adapt_6_12,
 };

@@ -129,10 +129,6 @@ struct kvm_pmu {
 	const struct vpmu_filter *filter;
 };
 
-/* IA32_MISC_ENABLE as KVM sees it. */
-#define MISC_EMON           BIT64(7)
-#define MISC_NO_PEBS_NO_BTS (BIT64(12) | BIT64(11))
-
 struct vpmu_pmu {
 	/* What vpmu_pmu_account() touches, in one place. */
 	uint64_t left[VPMU_CLASSES]; /* how much may happen in `mode` without an overflow, less 1 */

@@ -13,7 +13,6 @@
 
 enum {
 	MSR_APIC_BASE = 0x1b,
-	MSR_MISC_ENABLE = 0x1a0,
 	MSR_X2APIC_DFR = 0x80e, /* x2APIC has none, and xAPIC has none of them */
 	MSR_X2APIC_LVTPC = 0x834,
 };

@@ -20,7 +20,7 @@ struct batch {
 /* The model's capabilities are a feature of KVM as a whole, too. */
 static enum vpmu_status feature(uint32_t msr, uint64_t *value)
 {
-	if (msr != VPMU_MSR_PERF_CAPABILITIES || emulated_model()->vendor == VPMU_VENDOR_AMD)
+	if (msr != VPMU_MSR_PERF_CAPABILITIES || !emulated_msr(msr))
 		return VPMU_NO_REGISTER;
 	*value = emulated_model()->perf_capabilities;
 	return VPMU_OK;

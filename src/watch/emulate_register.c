@@ -69,7 +69,10 @@ bool emulated_msr(uint32_t msr)
 
 bool pmu_msr(uint32_t msr)
 {
-	return vendor_has(VPMU_VENDOR_INTEL, msr) || vendor_has(VPMU_VENDOR_AMD, msr);
+	for (unsigned vendor = 0; vendor < VPMU_VENDORS; vendor++)
+		if (vendor_has(vendor, msr))
+			return true;
+	return false;
 }
 
 /* Adds to the run that ends where this register is, or may be inside. */

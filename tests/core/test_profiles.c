@@ -20,9 +20,11 @@ static void every_profile_says_what_it_is(void **state)
 		assert_true(strlen(vpmu_profile_about(i)) > 0);
 		assert_non_null(profile->engine);
 		assert_non_null(profile->response);
-		assert_non_null(profile->adapt);
-		for (unsigned v = 0; v < VPMU_VENDORS; v++)
+		for (unsigned v = 0; v < VPMU_VENDORS; v++) {
 			assert_non_null(profile->rules[v]);
+			assert_int_equal(!!profile->rules[v]->module,
+			                 !!(vpmu_profile_facts(profile) & VPMU_FACT_KVM));
+		}
 	}
 	assert_null(vpmu_profile_about(SIZE_MAX));
 }

@@ -5,16 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <arch/room.h>
+
 uint64_t selector_event(const struct vpmu_model *model, uint64_t selector)
 {
-	/* AMD's event numbers go on in bits 35:32, where Intel has other fields. */
-	static const uint64_t bits[VPMU_VENDORS] = {
-		[VPMU_VENDOR_INTEL] = 0xffff,
-		[VPMU_VENDOR_ZHAOXIN] = 0xffff,
-		[VPMU_VENDOR_AMD] = 0xf0000ffff,
-	};
-
-	return selector & bits[model->vendor];
+	return selector & event_bits((enum vpmu_vendor)model->vendor);
 }
 
 const char *selector_event_text(const struct vpmu_model *model, uint64_t selector,

@@ -11,16 +11,6 @@
 
 #include <vpmu/vpmu.h>
 
-/* Fields of a selector (Intel SDM vol. 3B figure 20-6, AMD APM vol. 2 13.2.1). */
-#define SELECTOR_UMASK UINT64_C(0xff00)
-#define SELECTOR_USR   (UINT64_C(1) << 16)
-#define SELECTOR_OS    (UINT64_C(1) << 17)
-#define SELECTOR_INT   (UINT64_C(1) << 20)
-#define SELECTOR_EN    (UINT64_C(1) << 22)
-
-/* The fields of one counter in IA32_FIXED_CTR_CTRL. */
-enum { FIXED_BITS_EACH = 4, FIXED_OS_BIT = 1, FIXED_USR_BIT = 2, FIXED_PMI_BIT = 8 };
-
 /* The event and unit mask of a selector's value. */
 uint64_t selector_event(const struct vpmu_model *model, uint64_t selector);
 

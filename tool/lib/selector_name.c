@@ -9,6 +9,8 @@
 
 #include <perfmon/pfmlib.h>
 
+#include <arch/room.h>
+
 #include "memory.h"
 
 /* Processors and their tables in libpfm4; the last row of a vendor is for all that are unknown.
@@ -155,7 +157,7 @@ bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
 	uint64_t event = selector_event(model, selector);
 	struct search search = {
 		.event = (event & 0xff) | (event >> 24 & 0xf00),
-		.umask = (event & SELECTOR_UMASK) >> 8,
+		.umask = (event & SEL_UMASK) >> 8,
 		.name = name,
 	};
 

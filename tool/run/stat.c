@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arch/room.h>
+
 #include "lib/message.h"
 #include "lib/number.h"
 #include "lib/visible.h"
@@ -54,10 +56,10 @@ static void fill_gp(struct controls *controls, struct run_counter *counter)
 
 	counter->selector = selector;
 	counter->programmed = selector != 0;
-	counter->enabled = selector & SELECTOR_EN && controls->global >> index & 1;
-	counter->user = selector & SELECTOR_USR;
-	counter->kernel = selector & SELECTOR_OS;
-	counter->interrupt = selector & SELECTOR_INT;
+	counter->enabled = selector & SEL_EN && controls->global >> index & 1;
+	counter->user = selector & SEL_USR;
+	counter->kernel = selector & SEL_OS;
+	counter->interrupt = selector & SEL_INT;
 	counter->class_ = vpmu_model_event_class(controls->model, selector);
 	if (counter->programmed)
 		selector_event_text(&controls->run->model, selector, counter->event);
@@ -66,15 +68,15 @@ static void fill_gp(struct controls *controls, struct run_counter *counter)
 static void fill_fixed(struct controls *controls, struct run_counter *counter)
 {
 	unsigned index = counter->reg.index;
-	unsigned field = controls->fixed >> index * FIXED_BITS_EACH & 0xf;
+	unsigned field = controls->fixed >> index * FIXED_BITS & 0xf;
 
 	counter->selector = field;
 	counter->programmed = field != 0;
-	counter->user = field & FIXED_USR_BIT;
-	counter->kernel = field & FIXED_OS_BIT;
-	counter->interrupt = field & FIXED_PMI_BIT;
-	counter->enabled =
-		(counter->user || counter->kernel) && controls->global >> (32 + index) & 1;
+	counter->user = field & FIXED_USR;
+	counter->kernel = field & FIXED_OS;
+	counter->interrupt = field & FIXED_PMI;
+	counter->enabled = (counter->user || counter->kernel) &&
+	                   controls->global >> (GLOBAL_FIXED_BIT + index) & 1;
 	counter->class_ = vpmu_model_fixed_class(controls->model, index);
 	if (counter->class_ != VPMU_NO_CLASS)
 		snprintf(counter->event, sizeof(counter->event), "%s",

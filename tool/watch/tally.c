@@ -205,6 +205,18 @@ bool watch_finds(const struct watch_tally *tally, const struct watch_register *r
 	}
 }
 
+/* AMD's CPUID has none. */
+static bool shows_version(const struct vpmu_model *model)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = vpmu_model_to_cpuid(model, leaves);
+
+	for (size_t i = 0; i < count; i++)
+		if (leaves[i].leaf == 0xa)
+			return leaves[i].eax & 0xff;
+	return false;
+}
+
 unsigned watch_shown(const struct vpmu_model *model)
 {
 	static const struct {
@@ -217,8 +229,7 @@ unsigned watch_shown(const struct vpmu_model *model)
 	};
 	unsigned shown = 0;
 
-	/* AMD's CPUID has no version. */
-	if (model->version && model->vendor != VPMU_VENDOR_AMD)
+	if (shows_version(model))
 		shown |= 1u << WATCH_SHOWN_VERSION;
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		if (model->features & features[i].feature)

@@ -54,9 +54,6 @@ enum { CLFLUSH_64 = 8 << 8, ONE_CPU = 1 << 16 };
 
 enum { MAX_BASIC = 0xb, MAX_EXTENDED = 0x80000008 - (1u << 31) };
 
-/* A leaf of every model, of AMD, or of the others. */
-enum whose { EVERYBODY, NOT_AMD, AMD };
-
 struct base_leaf {
 	enum whose whose;
 	struct vpmu_cpuid leaf;
@@ -87,11 +84,6 @@ static const struct base_leaf base[] = {
 	{EVERYBODY, {.leaf = 0x80000008, .eax = PHYSICAL_BITS | VIRTUAL_BITS << 8}},
 	{AMD, {.leaf = 0x80000008, .ebx = EBX88_IBPB}},
 };
-
-static bool applies(enum whose whose, enum vpmu_vendor vendor)
-{
-	return whose == EVERYBODY || (whose == AMD) == (vendor == VPMU_VENDOR_AMD);
-}
 
 static bool same(const struct vpmu_cpuid *leaf, uint32_t number, uint32_t subleaf)
 {
@@ -148,7 +140,7 @@ void cpuid_make(struct machine_cpuid *table, const struct vpmu_model *model)
 
 	table->count = 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(base); i++)
-		if (applies(base[i].whose, model->vendor))
+		if (base[i].whose >> model->vendor & 1)
 			merge(table, &base[i].leaf);
 	for (size_t i = 0; i < count; i++)
 		merge_model_leaf(table, leaves[i]);

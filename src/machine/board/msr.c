@@ -6,14 +6,16 @@
  */
 #include <string.h>
 
+#include <arch/room.h>
+
 #include "room.h"
 
 struct msr_row {
 	uint32_t first, count;
 	uint64_t writable; /* a write with any other bit is #GP */
 	uint64_t reset;
-	bool (*exists)(const struct machine *machine); /* NULL: on every model */
-	bool (*valid)(uint32_t msr, uint64_t value);   /* NULL: every value within writable */
+	enum whose whose;                            /* 0: everybody's */
+	bool (*valid)(uint32_t msr, uint64_t value); /* NULL: every value within writable */
 	/* NULL: the row's stored value. */
 	enum vpmu_status (*read)(struct machine *machine, uint32_t msr, uint64_t *value);
 	enum vpmu_status (*write)(struct machine *machine, uint32_t msr, uint64_t value);
@@ -22,16 +24,6 @@ struct msr_row {
 
 #define ALL_BITS     UINT64_MAX
 #define ADDRESS_BITS ((UINT64_C(1) << PHYSICAL_BITS) - 1)
-
-static bool is_amd(const struct machine *machine)
-{
-	return machine->config.model.vendor == VPMU_VENDOR_AMD;
-}
-
-static bool is_not_amd(const struct machine *machine)
-{
-	return !is_amd(machine);
-}
 
 /* Whether each byte is a memory type out of a set of them (bit i: type i). */
 static bool valid_types(uint64_t value, unsigned bytes, uint32_t types)
@@ -42,11 +34,10 @@ static bool valid_types(uint64_t value, unsigned bytes, uint32_t types)
 	return true;
 }
 
-/* IA32_MISC_ENABLE, SDM vol. 4 1a0H: fast strings, TM1, EST, MONITOR, leaf limit, xTPR, XD; and
- * what is about performance monitoring: available, no BTS, no PEBS. */
+/* IA32_MISC_ENABLE, SDM vol. 4 table 2-2: fast strings, TM1, EST, MONITOR, leaf limit, xTPR, XD. */
 #define MISC_FAST_STRINGS UINT64_C(1)
 #define MISC_STORED       UINT64_C(0x400c50009)
-#define MISC_PMU          UINT64_C(0x1880)
+#define MISC_PMU          (MISC_EMON | MISC_NO_PEBS_NO_BTS)
 
 enum { MTRR_TYPES = 0x73, PAT_TYPES = 0xf3 }; /* UC WC WT WP WB; PAT: UC- too. SDM 12.11, 12.12 */
 
@@ -181,7 +172,7 @@ static const struct msr_row rows[] = {
 	/* IA32_TIME_STAMP_COUNTER */
 	{.first = 0x10, .count = 1, .writable = ALL_BITS, .read = read_tsc, .write = write_tsc},
 	/* IA32_PLATFORM_ID */
-	{.first = 0x17, .count = 1, .exists = is_not_amd, .write = refuse_write},
+	{.first = 0x17, .count = 1, .whose = NOT_AMD, .write = refuse_write},
 	/* IA32_APIC_BASE */
 	{.first = 0x1b,
          .count = 1,
@@ -192,23 +183,23 @@ static const struct msr_row rows[] = {
 	{.first = 0x3b,
          .count = 1,
          .writable = ALL_BITS,
-         .exists = is_not_amd,
+         .whose = NOT_AMD,
          .read = read_tsc_adjust,
          .write = write_tsc_adjust},
 	/* IA32_SPEC_CTRL: IBRS, STIBP, with CPUID.7 EDX[27:26] */
-	{.first = 0x48, .count = 1, .writable = 3, .exists = is_not_amd},
+	{.first = 0x48, .count = 1, .writable = 3, .whose = NOT_AMD},
 	/* IA32_BIOS_SIGN_ID: revision 1; AMD's PATCH_LEVEL */
 	{.first = 0x8b,
          .count = 1,
          .writable = ALL_BITS,
          .reset = UINT64_C(0x100000000),
-         .exists = is_not_amd,
+         .whose = NOT_AMD,
          .write = drop_write},
 	{.first = 0x8b,
          .count = 1,
          .writable = ALL_BITS,
          .reset = UINT64_C(0x01000065),
-         .exists = is_amd,
+         .whose = AMD,
          .write = drop_write},
 	/* IA32_MTRRCAP */
 	{.first = 0xfe, .count = 1, .reset = MTRR_CAPABILITIES, .write = refuse_write},
@@ -216,14 +207,14 @@ static const struct msr_row rows[] = {
 	{.first = 0x179, .count = 1, .write = refuse_write},
 	{.first = 0x17a, .count = 1, .writable = 7},
 	/* IA32_MISC_ENABLE */
-	{.first = 0x1a0,
+	{.first = MSR_MISC_ENABLE,
          .count = 1,
          .writable = MISC_STORED | MISC_PMU,
          .read = read_misc_enable,
          .write = write_misc_enable,
          .shared = true},
 	/* IA32_DEBUGCTL, for models whose PMU has no bits in it: nothing that could be turned on */
-	{.first = 0x1d9, .count = 1},
+	{.first = MSR_DEBUGCTL, .count = 1},
 	/* MTRRs: variable, fixed 64K 16K 4K; PAT; default type */
 	{.first = 0x200,
          .count = 2 * MTRR_VARIABLE,
@@ -253,27 +244,20 @@ static const struct msr_row rows[] = {
 	/* TSC_AUX */
 	{.first = 0xc0000103, .count = 1, .writable = UINT32_MAX},
 	/* AMD: SYSCFG, HWCR (what an OS may set), NB_CFG, interrupt pending */
-	{.first = 0xc0010010,
-         .count = 1,
-         .writable = ALL_BITS,
-         .exists = is_amd,
-         .write = drop_write},
-	{.first = 0xc0010015, .count = 1, .writable = 0x1000148, .exists = is_amd},
-	{.first = 0xc001001f,
-         .count = 1,
-         .writable = ALL_BITS,
-         .exists = is_amd,
-         .write = drop_write},
-	{.first = 0xc0010055,
-         .count = 1,
-         .writable = ALL_BITS,
-         .exists = is_amd,
-         .write = drop_write},
+	{.first = 0xc0010010, .count = 1, .writable = ALL_BITS, .whose = AMD, .write = drop_write},
+	{.first = 0xc0010015, .count = 1, .writable = 0x1000148, .whose = AMD},
+	{.first = 0xc001001f, .count = 1, .writable = ALL_BITS, .whose = AMD, .write = drop_write},
+	{.first = 0xc0010055, .count = 1, .writable = ALL_BITS, .whose = AMD, .write = drop_write},
 };
 
 static bool is_stored(const struct msr_row *row)
 {
 	return !row->read;
+}
+
+static bool is_there(const struct msr_row *row, const struct vpmu_model *model)
+{
+	return !row->whose || row->whose >> model->vendor & 1;
 }
 
 /* The row that holds an MSR, and where its value is stored; NULL. */
@@ -284,7 +268,7 @@ static const struct msr_row *find(struct machine *machine, uint32_t msr, uint64_
 	for (unsigned i = 0; i < ARRAY_SIZE(rows) && rows[i].first <= msr; i++) {
 		const struct msr_row *row = &rows[i];
 
-		if (msr - row->first < row->count && (!row->exists || row->exists(machine))) {
+		if (msr - row->first < row->count && is_there(row, &machine->config.model)) {
 			*slot = next + (msr - row->first);
 			return row;
 		}

@@ -16,6 +16,13 @@
 
 #define MIB UINT64_C(0x100000)
 
+/* Whose CPUs have the row of a table: sets of vendors. */
+enum whose {
+	NOT_AMD = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN,
+	AMD = 1 << VPMU_VENDOR_AMD,
+	EVERYBODY = NOT_AMD | AMD,
+};
+
 /* Physical memory: RAM from 0 to the device window at most. */
 #define DEVICE_BASE  UINT64_C(0xfec00000)
 #define DEVICE_BYTES UINT64_C(0x00400000)

@@ -99,7 +99,7 @@ static enum vpmu_status finish(struct info *info, struct foreign_cpus *cpus, con
 		return fail_line(why, VPMU_BAD_DATA, info->line, missing);
 	traits->has_vendor = traits->has_signature = true;
 	traits->signature = foreign_signature(info->family, info->model, info->stepping);
-	traits->has_pmu = traits->vendor != VPMU_VENDOR_AMD;
+	traits->has_pmu = !kin_of(traits->vendor)->always;
 	traits->pmu = info->perfmon;
 	label_number(label, info->number);
 	return foreign_add_traits(cpus, traits, label, why->text, why->bytes);

@@ -68,81 +68,6 @@ enum vpmu_status foreign_add_leaves(struct foreign_cpus *cpus, const struct fore
 
 /* --- What is told without CPUID --------------------------------------------------------------- */
 
-static const char *amd_base(const struct foreign_traits *traits, const char *known)
-{
-	if (!(traits->known & VPMU_FEATURE_PERFCORE))
-		return known;
-	if (traits->features & VPMU_FEATURE_PERFMON_V2)
-		return "amd-perfmon-v2";
-	return traits->features & VPMU_FEATURE_PERFCORE ? "amd-perfcore" : "amd-k7";
-}
-
-static const char *const intel_bases[] = {
-	NULL, "intel-v1", "intel-v2", "intel-v3", "intel-v4", "intel-v5",
-};
-
-/* The text of the model to start from; NULL: not known. */
-static const char *base_of(const struct foreign_traits *traits, unsigned *missing)
-{
-	const char *known =
-		traits->has_signature ? known_pmu(traits->vendor, traits->signature) : NULL;
-
-	if (traits->vendor == VPMU_VENDOR_AMD) {
-		const char *base = amd_base(traits, known);
-
-		if (!(traits->known & VPMU_FEATURE_PERFCORE))
-			*missing |= FOREIGN_UNTOLD_COUNTERS;
-		else if (traits->features & VPMU_FEATURE_PERFMON_V2 && !traits->has_counters)
-			*missing |= FOREIGN_UNTOLD_AMD_COUNT;
-		return base;
-	}
-	if (!traits->has_counters)
-		*missing |= FOREIGN_UNTOLD_COUNTERS;
-	if (known || !traits->has_counters)
-		return known;
-	return intel_bases[traits->version > 5 ? 5 : traits->version];
-}
-
-static void set_counters(struct vpmu_model *model, const struct foreign_traits *traits)
-{
-	model->gp_count = (uint8_t)traits->gp_count;
-	if (model->vendor == VPMU_VENDOR_AMD)
-		return; /* the rest follows from the features */
-	model->version = (uint8_t)(traits->version > 5 ? 5 : traits->version);
-	model->gp_width = (uint8_t)traits->gp_width;
-	model->fixed_mask = model->version < 2 ? 0 : traits->fixed_mask;
-	model->fixed_width = model->fixed_mask ? model->gp_width : 0;
-	if (!(model->fixed_mask & BIT64(3)))
-		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
-}
-
-static void set_features(struct vpmu_model *model, const struct foreign_traits *traits)
-{
-	enum { OURS = VPMU_FEATURE_PDCM | VPMU_FEATURE_HLE | VPMU_FEATURE_RTM };
-
-	if (model->vendor == VPMU_VENDOR_AMD)
-		return;
-	model->features &= ~(traits->known & OURS);
-	model->features |= traits->features & traits->known & OURS;
-	if (!(model->features & VPMU_FEATURE_PDCM))
-		model->perf_capabilities = 0;
-	else
-		model->perf_capabilities |= traits->capabilities;
-}
-
-static unsigned untold_by(const struct foreign_traits *traits)
-{
-	unsigned bits = 0;
-
-	if (!traits->has_signature && !traits->has_name)
-		bits |= FOREIGN_UNTOLD_SIGNATURE;
-	if (traits->vendor != VPMU_VENDOR_AMD && !(traits->known & VPMU_FEATURE_PDCM))
-		bits |= FOREIGN_UNTOLD_FEATURES;
-	else if (traits->features & VPMU_FEATURE_PDCM && !traits->capabilities)
-		bits |= FOREIGN_UNTOLD_CAPABILITIES;
-	return bits;
-}
-
 /* No PMU: of the model its vendor and signature are left. */
 static enum vpmu_status make_without(const struct foreign_traits *traits, struct foreign_cpu *cpu)
 {
@@ -157,25 +82,31 @@ static enum vpmu_status make_without(const struct foreign_traits *traits, struct
 static enum vpmu_status make(const struct foreign_traits *traits, struct foreign_cpu *cpu,
                              const struct why *why)
 {
-	const char *base;
+	const char *base, *known = NULL;
+	const struct kin *kin;
 
 	if (!traits->has_vendor)
 		return fail_line(why, VPMU_INCOMPATIBLE, 0, "the vendor is not told");
+	kin = kin_of(traits->vendor);
 	if (traits->has_pmu && !traits->pmu)
 		return make_without(traits, cpu);
-	base = base_of(traits, &cpu->untold);
+	if (traits->has_signature)
+		known = known_pmu(traits->vendor, traits->signature);
+	else if (!traits->has_name)
+		cpu->untold |= FOREIGN_UNTOLD_SIGNATURE;
+	base = kin->base(traits, known, &cpu->untold);
 	if (!base)
 		return fail_line(why, VPMU_INCOMPATIBLE, 0,
 		                 "the counters are not told, and not known for its family and "
 		                 "model (cpuid -r tells them)");
-	cpu->untold |= untold_by(traits);
+	cpu->untold |= kin->untold(traits);
 	if (vpmu_model_parse(&cpu->model, base, why->text, why->bytes))
 		return VPMU_INCOMPATIBLE;
 	if (traits->has_signature)
 		cpu->model.signature = traits->signature;
 	if (traits->has_counters)
-		set_counters(&cpu->model, traits);
-	set_features(&cpu->model, traits);
+		kin->set_counters(&cpu->model, traits);
+	kin->set_features(&cpu->model, traits);
 	return vpmu_model_check(&cpu->model, why->text, why->bytes);
 }
 

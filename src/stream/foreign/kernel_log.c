@@ -90,22 +90,34 @@ static bool says(struct scan line, const char *words)
 	return scan_find(&line, words);
 }
 
+static enum vpmu_vendor vendor_of_driver(struct scan line)
+{
+	static const struct {
+		const char *words;
+		enum vpmu_vendor vendor;
+	} drivers[] = {
+		{"AMD PMU driver", VPMU_VENDOR_AMD},
+		{"haoxin PMU driver", VPMU_VENDOR_ZHAOXIN},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (says(line, drivers[i].words))
+			return drivers[i].vendor;
+	return VPMU_VENDOR_INTEL;
+}
+
 static void read_driver(struct scan line, struct foreign_traits *traits)
 {
 	traits->has_vendor = true;
-	traits->vendor = says(line, "AMD PMU driver")      ? VPMU_VENDOR_AMD
-	                 : says(line, "haoxin PMU driver") ? VPMU_VENDOR_ZHAOXIN
-	                                                   : VPMU_VENDOR_INTEL;
+	traits->vendor = vendor_of_driver(line);
 	if (says(line, "full-width counters")) {
 		traits->known |= VPMU_FEATURE_PDCM;
 		traits->features |= VPMU_FEATURE_PDCM;
 		traits->capabilities |= VPMU_PERF_CAP_FULL_WIDTH;
 	}
-	if (traits->vendor == VPMU_VENDOR_AMD) {
-		traits->known |= VPMU_FEATURE_PERFCORE;
-		if (says(line, "core perfctr"))
-			traits->features |= VPMU_FEATURE_PERFCORE;
-	}
+	traits->known |= kin_of(traits->vendor)->features & VPMU_FEATURE_PERFCORE;
+	if (says(line, "core perfctr"))
+		traits->features |= traits->known & VPMU_FEATURE_PERFCORE;
 }
 
 static enum vpmu_status finish(struct log *log, struct foreign_cpus *cpus, const struct why *why)
@@ -123,8 +135,8 @@ static enum vpmu_status finish(struct log *log, struct foreign_cpus *cpus, const
 		return fail_line(why, VPMU_BAD_DATA, log->line,
 		                 "the PMU that begins here lacks its '... version', 'bit width', "
 		                 "'generic registers' or 'event mask': cut short");
-	if (traits->vendor == VPMU_VENDOR_AMD && traits->version > 1)
-		traits->features |= VPMU_FEATURE_PERFMON_V2;
+	if (traits->version > 1)
+		traits->features |= kin_of(traits->vendor)->features & VPMU_FEATURE_PERFMON_V2;
 	return foreign_add_traits(cpus, traits, log->label, why->text, why->bytes);
 }
 

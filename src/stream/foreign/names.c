@@ -164,13 +164,9 @@ static bool name_is(const struct model_name *row, const char *name, size_t lengt
 		.has_signature = true,
 		.vendor = row->vendor,
 		.signature = foreign_signature(row->family, row->model, row->stepping),
-		.known = VPMU_FEATURE_PDCM | VPMU_FEATURE_HLE | VPMU_FEATURE_RTM,
-		.features = tsx ? VPMU_FEATURE_HLE | VPMU_FEATURE_RTM : 0,
+		.known = kin_of(row->vendor)->features,
+		.features = row->amd | (tsx ? VPMU_FEATURE_HLE | VPMU_FEATURE_RTM : 0),
 	};
-	if (row->vendor == VPMU_VENDOR_AMD) {
-		traits->known |= VPMU_FEATURE_PERFCORE | VPMU_FEATURE_PERFMON_V2;
-		traits->features = row->amd;
-	}
 	return true;
 }
 
@@ -182,12 +178,6 @@ bool foreign_name(const char *name, size_t length, struct foreign_traits *traits
 	return false;
 }
 
-static void add_switch(struct text *text, const char *key, bool on)
-{
-	text_add(text, key);
-	text_add(text, on ? "=on" : "=off");
-}
-
 bool foreign_name_text(const char *name, size_t length, char *text, size_t bytes)
 {
 	struct text out = text_in(text, bytes);
@@ -195,16 +185,7 @@ bool foreign_name_text(const char *name, size_t length, char *text, size_t bytes
 
 	if (!foreign_name(name, length, &traits))
 		return false;
-	if (traits.vendor == VPMU_VENDOR_AMD) {
-		text_add(&out, traits.features & VPMU_FEATURE_PERFMON_V2 ? "amd-perfmon-v2"
-		               : traits.features & VPMU_FEATURE_PERFCORE ? "amd-perfcore"
-		                                                         : "amd-k7");
-	} else {
-		text_add(&out, known_pmu(traits.vendor, traits.signature));
-		add_switch(&out, ",pdcm", false);
-		add_switch(&out, ",hle", traits.features & VPMU_FEATURE_HLE);
-		add_switch(&out, ",rtm", traits.features & VPMU_FEATURE_RTM);
-	}
+	kin_of(traits.vendor)->add_name(&out, &traits);
 	text_add(&out, ",signature=");
 	text_add_hex(&out, traits.signature);
 	return true;

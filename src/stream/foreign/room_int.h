@@ -122,6 +122,23 @@ bool aida_begins(struct scan line, uint32_t *number);
 void label_number(char label[FOREIGN_LABEL], uint32_t number);
 void label_text(char label[FOREIGN_LABEL], const char *text, size_t length);
 
+/* What a vendor's processors are told apart by. */
+struct kin {
+	uint32_t features; /* enum vpmu_feature: those that decide which PMU it is */
+	bool always;       /* they all have a PMU, and no flag for it */
+	/* The text of the model to start from, NULL: not known; adds to *missing. known: by the
+	 * signature, or NULL. */
+	const char *(*base)(const struct foreign_traits *traits, const char *known,
+	                    unsigned *missing);
+	void (*set_counters)(struct vpmu_model *model, const struct foreign_traits *traits);
+	void (*set_features)(struct vpmu_model *model, const struct foreign_traits *traits);
+	unsigned (*untold)(const struct foreign_traits *traits);
+	/* A CPU model that is known by name, as people type it. */
+	void (*add_name)(struct text *text, const struct foreign_traits *traits);
+};
+
+const struct kin *kin_of(enum vpmu_vendor vendor);
+
 /* The model's text for a CPU's PMU by its vendor and signature; NULL: not known. */
 const char *known_pmu(enum vpmu_vendor vendor, uint32_t signature);
 
