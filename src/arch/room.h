@@ -214,6 +214,59 @@ void model_meet(struct vpmu_model *model, const struct vpmu_model *other);
  */
 void model_cap(struct vpmu_model *model, const struct vpmu_model *limit);
 
+/* --- CPUID ------------------------------------------------------------------------------------ */
+
+/* A leaf that says something of a model. The bits are the PMU's own; others that count, as the
+ * vendor, the signature and TSX, are the processor's. Here, so that who collects leaves need not
+ * link with anything. */
+struct leaf_row {
+	uint32_t leaf, subleaf;
+	bool is_maximum; /* EAX is the highest leaf or subleaf */
+	uint32_t eax, ebx, ecx, edx;
+};
+
+/* The i-th, in the order of their numbers; NULL past the last. */
+static inline const struct leaf_row *leaf_row_at(size_t i)
+{
+#define LEAF_ALL UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX
+	static const struct leaf_row rows[] = {
+		{0, 0, true, 0, 0, 0, 0},
+		{1, 0, false, 0, 0, UINT32_C(1) << 15, 0}, /* PDCM */
+		{7, 0, true, 0, 0, 0, 0},
+		{7, 1, false, UINT32_C(1) << 8, 0, 0, 0}, /* leaf 23H */
+		{0xa, 0, false, LEAF_ALL},
+		{0x23, 0, false, LEAF_ALL},
+		{0x23, 1, false, LEAF_ALL}, /* the counters */
+		{0x23, 2, false, LEAF_ALL}, /* what no model has: reload, events, PEBS */
+		{0x23, 3, false, LEAF_ALL},
+		{0x23, 4, false, LEAF_ALL},
+		{0x23, 5, false, LEAF_ALL},
+		{0x80000000, 0, true, 0, 0, 0, 0},
+		{0x80000001, 0, false, 0, 0, UINT32_C(1) << 23, 0}, /* PERFCORE */
+		{0x80000022, 0, false, LEAF_ALL},
+	};
+#undef LEAF_ALL
+
+	return i < ARRAY_SIZE(rows) ? &rows[i] : NULL;
+}
+
+/* NULL: that leaf says nothing of a model. */
+static inline const struct leaf_row *leaf_row_find(uint32_t leaf, uint32_t subleaf)
+{
+	const struct leaf_row *row;
+
+	for (size_t i = 0; (row = leaf_row_at(i)); i++)
+		if (row->leaf == leaf && row->subleaf == subleaf)
+			return row;
+	return NULL;
+}
+
+/* Whether ECX chooses a part of the leaf; with others it is ignored. */
+static inline bool leaf_has_subleaves(uint32_t leaf)
+{
+	return leaf_row_find(leaf, 1);
+}
+
 /* kvm_msrs.c: ends with a run of count 0. */
 extern const struct vpmu_msr_run kvm_saved_msrs[];
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* CPUID as KVM gives and takes it: what makes a model, and what must go to hide a PMU. */
+#include <arch/room.h>
+
 #include "room_int.h"
 
 enum { ANY = -1, ALL = ~0 };
@@ -92,17 +94,6 @@ enum vpmu_status vpmu_kvm_hide_pmu(struct kvm_cpuid2 *cpuid, char *why, size_t w
 	return look_hidden(leaves, cpuid_pmu_leaves(cpuid, leaves), why, why_bytes);
 }
 
-/* Whether vpmu_model_from_cpuid() reads it. */
-static bool makes_model(const struct kvm_cpuid_entry2 *entry)
-{
-	static const uint32_t wanted[] = {0, 1, 7, 0xa, 0x80000000, 0x80000001, 0x80000022};
-
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		if (entry->function == wanted[i] && !entry->index)
-			return true;
-	return false;
-}
-
 size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves)
 {
 	size_t count = 0;
@@ -110,7 +101,7 @@ size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leave
 	for (size_t i = 0; i < cpuid->nent && count < VPMU_CPUID_LEAVES; i++) {
 		const struct kvm_cpuid_entry2 *entry = &cpuid->entries[i];
 
-		if (!makes_model(entry))
+		if (!leaf_row_find(entry->function, entry->index))
 			continue;
 		leaves[count++] = (struct vpmu_cpuid){
 			.leaf = entry->function,

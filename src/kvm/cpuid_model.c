@@ -1,34 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* A model in a virtual CPU's CPUID: what must be there for the guest to find just that PMU. */
+#include <arch/room.h>
+
 #include "room_int.h"
 
-/* The bits of a leaf that describe a model; the others stay as they are. */
-static const struct model_bits {
-	uint32_t leaf;
-	uint32_t eax, ebx, ecx, edx;
-} model_bits[] = {
-	{1, 0, 0, 1u << 15, 0},          /* PDCM */
-	{0xa, ~0u, ~0u, ~0u, ~0u},       /* architectural performance monitoring */
-	{0x80000001, 0, 0, 1u << 23, 0}, /* PERFCORE */
-	{0x80000022, ~0u, ~0u, ~0u, ~0u},
-};
-
-static const struct model_bits *bits_of(uint32_t leaf)
+static struct kvm_cpuid_entry2 *find(struct kvm_cpuid2 *cpuid, uint32_t leaf, uint32_t subleaf)
 {
-	static const struct model_bits none;
-
-	for (size_t i = 0; i < ARRAY_SIZE(model_bits); i++)
-		if (model_bits[i].leaf == leaf)
-			return &model_bits[i];
-	return &none;
+	for (size_t i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == leaf && cpuid->entries[i].index == subleaf)
+			return &cpuid->entries[i];
+	return NULL;
 }
 
 struct kvm_cpuid_entry2 *cpuid_entry(struct kvm_cpuid2 *cpuid, uint32_t leaf)
 {
-	for (size_t i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == leaf && !cpuid->entries[i].index)
-			return &cpuid->entries[i];
-	return NULL;
+	return find(cpuid, leaf, 0);
 }
 
 static void blend(__u32 *into, uint32_t from, uint32_t bits)
@@ -36,22 +22,41 @@ static void blend(__u32 *into, uint32_t from, uint32_t bits)
 	*into = (*into & ~bits) | (from & bits);
 }
 
-/* Takes the PMU's bits of the model's leaf. False: it needs an entry, and there is no room. */
-static bool put_leaf(struct kvm_cpuid2 *cpuid, size_t room, const struct vpmu_cpuid *leaf)
+/* An entry of zeros for the leaf; NULL: there is no room. */
+static struct kvm_cpuid_entry2 *add(struct kvm_cpuid2 *cpuid, size_t room,
+                                    const struct leaf_row *row)
 {
-	const struct model_bits *bits = bits_of(leaf->leaf);
-	struct kvm_cpuid_entry2 *entry = cpuid_entry(cpuid, leaf->leaf);
+	struct kvm_cpuid_entry2 *entry;
 
-	if (!entry) {
-		if (cpuid->nent == room)
-			return false;
-		entry = &cpuid->entries[cpuid->nent++];
-		*entry = (struct kvm_cpuid_entry2){.function = leaf->leaf};
-	}
-	blend(&entry->eax, leaf->eax, bits->eax);
-	blend(&entry->ebx, leaf->ebx, bits->ebx);
-	blend(&entry->ecx, leaf->ecx, bits->ecx);
-	blend(&entry->edx, leaf->edx, bits->edx);
+	if (cpuid->nent == room)
+		return NULL;
+	entry = &cpuid->entries[cpuid->nent++];
+	*entry = (struct kvm_cpuid_entry2){
+		.function = row->leaf,
+		.index = row->subleaf,
+		.flags = leaf_has_subleaves(row->leaf) ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
+	};
+	return entry;
+}
+
+/* Takes the PMU's bits of the model's leaf. False: it needs an entry, and there is no room. */
+static bool put_leaf(struct kvm_cpuid2 *cpuid, size_t room, const struct leaf_row *row,
+                     const struct vpmu_cpuid *leaf)
+{
+	struct kvm_cpuid_entry2 *entry = find(cpuid, row->leaf, row->subleaf);
+
+	if (!entry && row->is_maximum && !leaf->eax)
+		return true;
+	if (!entry)
+		entry = add(cpuid, room, row);
+	if (!entry)
+		return false;
+	if (row->is_maximum && entry->eax < leaf->eax)
+		entry->eax = leaf->eax;
+	blend(&entry->eax, leaf->eax, row->eax);
+	blend(&entry->ebx, leaf->ebx, row->ebx);
+	blend(&entry->ecx, leaf->ecx, row->ecx);
+	blend(&entry->edx, leaf->edx, row->edx);
 	return true;
 }
 
@@ -84,20 +89,23 @@ enum vpmu_status vpmu_kvm_show_pmu(struct kvm_cpuid2 *cpuid, size_t room,
                                    const struct vpmu_model *model)
 {
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	const struct vpmu_cpuid none = {0};
 	size_t count = vpmu_model_to_cpuid(model, leaves);
+	const struct leaf_row *row;
 	bool fits = count > 0;
 
 	if (!cpuid)
 		return VPMU_BAD_ARGUMENT;
-	/* What this model has not is taken away from what there was. */
-	for (size_t i = 0; i < ARRAY_SIZE(model_bits); i++)
-		if (cpuid_entry(cpuid, model_bits[i].leaf))
-			put_leaf(cpuid, room, &(struct vpmu_cpuid){.leaf = model_bits[i].leaf});
+	/* What the model lacks is taken away from what there was. */
+	for (size_t i = 0; (row = leaf_row_at(i)); i++)
+		if (find(cpuid, row->leaf, row->subleaf))
+			put_leaf(cpuid, room, row, &none);
 	for (size_t i = 0; i < count; i++) {
+		row = leaf_row_find(leaves[i].leaf, leaves[i].subleaf);
 		if (is_head(leaves[i].leaf))
 			put_head(cpuid, model, &leaves[i]);
-		else if (bits_of(leaves[i].leaf)->leaf)
-			fits = put_leaf(cpuid, room, &leaves[i]) && fits;
+		else if (row)
+			fits = put_leaf(cpuid, room, row, &leaves[i]) && fits;
 	}
 	return fits ? VPMU_OK : VPMU_BAD_ARGUMENT;
 }

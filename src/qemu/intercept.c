@@ -19,26 +19,12 @@ enum {
 
 /* --- CPUID ------------------------------------------------------------------------------------ */
 
-/* The bits of a leaf that are the PMU's. */
-static const struct overlay {
-	uint32_t leaf;
-	bool is_maximum; /* EAX is the highest leaf */
-	uint32_t eax, ebx, ecx, edx;
-} overlays[] = {
-	{.leaf = 0, .is_maximum = true},
-	{.leaf = 1, .ecx = UINT32_C(1) << 15},
-	{.leaf = 0xa, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u},
-	{.leaf = 0x80000000, .is_maximum = true},
-	{.leaf = 0x80000001, .ecx = UINT32_C(1) << 23},
-	{.leaf = 0x80000022, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u},
-};
-
-static struct vpmu_cpuid leaf_of_model(uint32_t leaf)
+static struct vpmu_cpuid leaf_of_model(const struct leaf_row *row)
 {
 	for (size_t i = 0; i < plugin.leaf_count; i++)
-		if (plugin.leaves[i].leaf == leaf)
+		if (plugin.leaves[i].leaf == row->leaf && plugin.leaves[i].subleaf == row->subleaf)
 			return plugin.leaves[i];
-	return (struct vpmu_cpuid){.leaf = leaf};
+	return (struct vpmu_cpuid){.leaf = row->leaf};
 }
 
 static void overlay_register(enum reg_name name, uint32_t mask, uint32_t value)
@@ -77,24 +63,21 @@ static void check_vendor(void)
 
 static void settle_cpuid(const struct pending *pending)
 {
-	struct vpmu_cpuid model = leaf_of_model(pending->leaf);
+	uint32_t subleaf = leaf_has_subleaves(pending->leaf) ? pending->subleaf : 0;
+	const struct leaf_row *row = leaf_row_find(pending->leaf, subleaf);
+	struct vpmu_cpuid model;
 
 	if (!pending->leaf)
 		check_vendor();
-	if (plugin.off)
+	if (plugin.off || !row)
 		return;
-	for (unsigned i = 0; i < ARRAY_SIZE(overlays); i++) {
-		const struct overlay *o = &overlays[i];
-
-		if (o->leaf != pending->leaf)
-			continue;
-		if (o->is_maximum && model.eax > (uint32_t)reg_get(REG_RAX))
-			reg_set(REG_RAX, model.eax);
-		overlay_register(REG_RAX, o->eax, model.eax);
-		overlay_register(REG_RBX, o->ebx, model.ebx);
-		overlay_register(REG_RCX, o->ecx, model.ecx);
-		overlay_register(REG_RDX, o->edx, model.edx);
-	}
+	model = leaf_of_model(row);
+	if (row->is_maximum && model.eax > (uint32_t)reg_get(REG_RAX))
+		reg_set(REG_RAX, model.eax);
+	overlay_register(REG_RAX, row->eax, model.eax);
+	overlay_register(REG_RBX, row->ebx, model.ebx);
+	overlay_register(REG_RCX, row->ecx, model.ecx);
+	overlay_register(REG_RDX, row->edx, model.edx);
 }
 
 void at_cpuid(unsigned vcpu, void *site)

@@ -82,6 +82,26 @@ static void random_models_come_back_equal(void **state)
 	}
 }
 
+/* What somebody collects by the rows is all that a model is read from. */
+static void every_leaf_has_a_row(void **state)
+{
+	struct random random = random_seeded("rows of leaves");
+
+	for (unsigned i = 0; i < 20000; i++) {
+		struct vpmu_model m = random_model(&random), back;
+		struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES], kept[VPMU_CPUID_LEAVES];
+		size_t count = vpmu_model_to_cpuid(&m, leaves), rows = 0;
+
+		for (size_t j = 0; j < count; j++)
+			if (leaf_row_find(leaves[j].leaf, leaves[j].subleaf))
+				kept[rows++] = leaves[j];
+		assert_int_equal(
+			vpmu_model_from_cpuid(&back, kept, rows, m.perf_capabilities, NULL, 0),
+			VPMU_OK);
+		assert_true(cannot_be_said(&m) || vpmu_model_equal(&back, &m));
+	}
+}
+
 static void order_and_strangers_do_not_matter(void **state)
 {
 	struct vpmu_model m = model_of("zen4"), back;
@@ -388,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(presets_and_overrides_come_back_equal),
 		cmocka_unit_test(random_models_come_back_equal),
+		cmocka_unit_test(every_leaf_has_a_row),
 		cmocka_unit_test(order_and_strangers_do_not_matter),
 		cmocka_unit_test(garbage_never_makes_an_impossible_model),
 		cmocka_unit_test(perfmon_v2_without_perfcore_is_refused),

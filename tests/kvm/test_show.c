@@ -50,6 +50,25 @@ static void test_every_model_is_found_on_every_host(void **context)
 	}
 }
 
+/* Leaf 23H comes and goes with the holes between counters; its entries tell their subleaves. */
+static void test_bitmap_of_counters_is_shown(void **context)
+{
+	struct vpmu_model host = model_of("intel-v5"), holes = model_of("intel-v5,gp-mask=0xb1");
+	union cpuid_room room = fake_cpuid(&host);
+	struct vpmu_model back;
+
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &holes), VPMU_OK);
+	back = found(&room, holes.perf_capabilities);
+	assert_true(vpmu_model_equal(&back, &holes));
+	for (size_t i = 0; i < room.cpuid.nent; i++)
+		if (room.cpuid.entries[i].function == 0x23)
+			assert_int_equal(room.cpuid.entries[i].flags,
+			                 KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &host), VPMU_OK);
+	back = found(&room, host.perf_capabilities);
+	assert_true(vpmu_model_equal(&back, &host));
+}
+
 static void test_smaller_model_takes_away_what_it_has_not(void **context)
 {
 	struct vpmu_model host = model_of("amd-perfmon-v2"), small = model_of("amd-k7");
@@ -141,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_model_is_found_on_every_host),
+		cmocka_unit_test(test_bitmap_of_counters_is_shown),
 		cmocka_unit_test(test_smaller_model_takes_away_what_it_has_not),
 		cmocka_unit_test(test_other_bits_stay),
 		cmocka_unit_test(test_highest_leaves_reach_the_models),

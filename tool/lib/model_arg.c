@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arch/room.h>
 #include <base/room.h>
 
 #include "command.h"
@@ -19,20 +20,19 @@ enum { WHY_BYTES = 512 }; /* a list of all presets, or keys */
 
 int model_from_host(struct vpmu_model *model)
 {
-	static const uint32_t wanted[] = {0, 1, 7, 0xa, 0x80000000, 0x80000001, 0x80000022};
-	enum { WANTED = sizeof(wanted) / sizeof(wanted[0]) };
-	struct vpmu_cpuid leaves[WANTED];
+	const struct leaf_row *row;
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	char why[WHY_BYTES] = "";
 	size_t count = 0;
 
-	for (size_t i = 0; i < WANTED; i++) {
+	for (size_t i = 0; (row = leaf_row_at(i)) && count < VPMU_CPUID_LEAVES; i++) {
 		struct vpmu_cpuid *leaf = &leaves[count];
 
-		leaf->leaf = wanted[i];
-		leaf->subleaf = 0;
+		leaf->leaf = row->leaf;
+		leaf->subleaf = row->subleaf;
 		/* Checks the highest leaf itself. */
-		count += (size_t)__get_cpuid_count(wanted[i], 0, &leaf->eax, &leaf->ebx, &leaf->ecx,
-		                                   &leaf->edx);
+		count += (size_t)__get_cpuid_count(row->leaf, row->subleaf, &leaf->eax, &leaf->ebx,
+		                                   &leaf->ecx, &leaf->edx);
 	}
 	/* IA32_PERF_CAPABILITIES is an MSR, out of an ordinary program's reach. */
 	if (vpmu_model_from_cpuid(model, leaves, count, 0, why, sizeof(why))) {

@@ -5,6 +5,7 @@
  *
  * A leaf that leaf 0 or 0x80000000 counts, and that is not there, was cut off: a dump has all.
  */
+#include <arch/room.h>
 #include <stream/foreign/room_int.h>
 
 enum { NO_SUBLEAF = -1 };
@@ -26,16 +27,9 @@ static bool has_leaf(const struct foreign_leaves *leaves, uint32_t leaf)
 	return false;
 }
 
-static const uint32_t wanted[] = {0, 1, 7, 0xa, 0x23, 0x80000000, 0x80000001, 0x80000022};
-
 void foreign_leaves_add(struct foreign_leaves *leaves, const struct vpmu_cpuid *leaf)
 {
-	bool wants = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		wants |= wanted[i] == leaf->leaf;
-	/* Leaf 0x23 has its bitmaps in the subleaves; of the others the first tells all. */
-	if (!wants || (leaf->subleaf && leaf->leaf != 0x23) || leaves->count == FOREIGN_LEAVES)
+	if (!leaf_row_find(leaf->leaf, leaf->subleaf) || leaves->count == FOREIGN_LEAVES)
 		return;
 	for (size_t i = 0; i < leaves->count; i++)
 		if (leaves->leaves[i].leaf == leaf->leaf &&
@@ -69,12 +63,14 @@ static enum vpmu_status fail_missing(const struct why *why, const struct dump *d
 
 static enum vpmu_status finish(struct dump *dump, struct foreign_cpus *cpus, const struct why *why)
 {
+	const struct leaf_row *row;
+
 	if (!dump->open)
 		return VPMU_OK;
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		if (!has_leaf(&dump->leaves, wanted[i]) &&
-		    (wanted[i] <= 1 || wanted[i] <= highest_leaf(&dump->leaves, wanted[i])))
-			return fail_missing(why, dump, wanted[i]);
+	for (size_t i = 0; (row = leaf_row_at(i)); i++)
+		if (!has_leaf(&dump->leaves, row->leaf) &&
+		    (row->leaf <= 1 || row->leaf <= highest_leaf(&dump->leaves, row->leaf)))
+			return fail_missing(why, dump, row->leaf);
 	/* Every processor after the Pentium has extended leaves; AMD's counters are in them. */
 	if (!has_leaf(&dump->leaves, 0x80000000) && highest_leaf(&dump->leaves, 0) > 2)
 		return fail_missing(why, dump, 0x80000000);
@@ -343,10 +339,12 @@ static bool xen_heading(struct scan line)
 /* Xen leaves out leaves that are all zeros. */
 static void xen_complete(struct foreign_leaves *leaves)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		if (wanted[i] != 0 && wanted[i] != 1 && wanted[i] != 0x80000000 &&
-		    !has_leaf(leaves, wanted[i]))
-			foreign_leaves_add(leaves, &(struct vpmu_cpuid){.leaf = wanted[i]});
+	const struct leaf_row *row;
+
+	for (size_t i = 0; (row = leaf_row_at(i)); i++)
+		if (row->leaf != 0 && row->leaf != 1 && row->leaf != 0x80000000 &&
+		    !has_leaf(leaves, row->leaf))
+			foreign_leaves_add(leaves, &(struct vpmu_cpuid){.leaf = row->leaf});
 }
 
 static enum vpmu_status xen_read(struct lines *lines, struct foreign_cpus *cpus,
