@@ -24,9 +24,19 @@ compiles() { # COMPILER FLAG…: the example, against what is installed, prints 
 		same "$(LD_LIBRARY_PATH=$libdir "$scratch/example")" '1 PMI, and 400 instructions since'
 }
 
-links_statically() {
-	$cc -o "$scratch/example" -I "${header%/vpmu/vpmu.h}" "$top/examples/count.c" "$archive" &&
-		same "$("$scratch/example")" '1 PMI, and 400 instructions since'
+links_statically() { # EXAMPLE OUTPUT
+	$cc -o "$scratch/example" -I "${header%/vpmu/vpmu.h}" "$top/examples/$1.c" "$archive" &&
+		same "$("$scratch/example")" "$2"
+}
+
+# Every function of the map, with those of the kernel's interface where they are built.
+has_every_function() {
+	nm -g --defined-only "$archive" | awk '{ print $3 }' | sort >"$scratch/archive"
+	nm -D --defined-only "$(find "$root" -name 'libvpmu.so.*' -type f)" |
+		awk '$2 ~ /[TDRB]/ { sub("@.*", "", $3); print $3 }' | sort | comm -23 - "$scratch/archive" |
+		sed 's/^/# missing: /' >"$scratch/missing"
+	cat "$scratch/missing"
+	[ ! -s "$scratch/missing" ]
 }
 
 foreign_names() {
@@ -57,7 +67,10 @@ prefix=${list%/share/vpmu/installed} prefix=${prefix#"$root"}
 check 'the installed tool starts' same "$("$tool" models intel-v2 | head -n 1)" intel-v2
 check 'the example compiles against it' compiles $cc -std=c11 -Wall -Werror "$top/examples/count.c"
 if [ -n "$archive" ]; then
-	check 'the example links with the static library' links_statically
+	check 'the example links with the static library' \
+		links_statically count '1 PMI, and 400 instructions since'
+	check 'so does an interpreter with a meter' links_statically meter "$("$build/examples/example-meter")"
+	check 'the static library has every function of the shared one' has_every_function
 	check 'the static library has no names of others' foreign_names
 fi
 check 'what the manual pages name is there' named_pages_are_there
