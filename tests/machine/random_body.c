@@ -331,6 +331,32 @@ static void add_self(struct body *body)
 	add_number(body, any(body, 2) ? 0x90 : random_next(&body->state), 1);
 }
 
+/* A RET that returns to itself a few times, then behind itself. */
+static void add_returns(struct body *body)
+{
+	uint64_t times = any(body, 4), nop = any(body, 2);
+
+	ADD(body, 0x48, 0x8d, 0x05); /* lea behind the RET, %rax */
+	add_number(body, 5 + times + nop + 1, 4);
+	ADD(body, 0x50, 0x48, 0x83, 0xc0, 0xff); /* push %rax; add $-1, %rax */
+	for (; times; times--)
+		ADD(body, 0x50);
+	if (nop)
+		ADD(body, 0x90);
+	ADD(body, 0xc3);
+}
+
+/* The stack is in the code that follows; a call of the next instruction, or a push. */
+static void add_stack_in_code(struct body *body)
+{
+	ADD(body, 0x48, 0x8d, 0x25);
+	add_number(body, any(body, 32), 4);
+	if (any(body, 2))
+		ADD(body, 0xe8, 0, 0, 0, 0);
+	else
+		ADD(body, 0x50);
+}
+
 static void add_load_store(struct body *body)
 {
 	static const uint8_t ops[] = {0x8b, 0x89, 0x03, 0x01, 0x87, 0x33};
@@ -398,7 +424,7 @@ static void add_piece(struct body *body)
 	static void (*const pieces[])(struct body *) = {
 		add_small,   add_small,   add_small,  add_small,      add_bytes,
 		add_apic,    add_counter, add_string, add_load_store, add_load_store,
-		add_control, add_loop,    add_self,
+		add_control, add_loop,    add_self,   add_returns,    add_stack_in_code,
 	};
 
 	pieces[any(body, sizeof(pieces) / sizeof(pieces[0]))](body);

@@ -152,6 +152,38 @@ static void a_rep_where_code_is_written(void **state)
 	EXPECT(in_rep, 2 + 40 * 8 + 2, 40);
 }
 
+/* A branch that goes to itself, in the middle of a block: the block is not abandoned for it. The
+ * call is done when it has pushed its return address over its own target. */
+GUEST(returns, "lea 8f(%rip), %rax\n lea 9f(%rip), %rdx\n mov $50, %ebx\n"
+               "1: push %rdx\n push %rax\n push %rax\n nop\n8: ret\n9: dec %ebx\n jnz 1b" EXIT);
+GUEST(far_returns, "lea 8f(%rip), %rax\n lea 9f(%rip), %rdx\n mov $50, %ebx\n"
+                   "1: push $8\n push %rdx\n push $8\n push %rax\n nop\n8: lretq\n"
+                   "9: dec %ebx\n jnz 1b" EXIT);
+GUEST(interrupt_returns, "lea 8f(%rip), %rax\n lea 9f(%rip), %rdx\n mov $50, %ebx\n"
+                         "1: mov %rsp, %rbp\n push $0x10\n push %rbp\n push $2\n push $8\n"
+                         "push %rdx\n mov %rsp, %rbp\n push $0x10\n push %rbp\n push $2\n"
+                         "push $8\n push %rax\n nop\n8: iretq\n9: dec %ebx\n jnz 1b" EXIT);
+GUEST(calls_itself, "lea 8f(%rip), %rax\n mov $50, %ebx\n mov %rsp, %rbp\n"
+                    "1: mov %rbp, %rsp\n mov %rax, -24(%rbp)\n nop\n8: call *-24(%rbp)\n"
+                    "dec %ebx\n jnz 1b" EXIT);
+static void a_branch_to_itself_counts_each_time(void **state)
+{
+	EXPECT(returns, 3 + 50 * (4 + 3 + 2) + 2, 50 * (3 + 1));
+	EXPECT(far_returns, 3 + 50 * (5 + 2 + 2) + 2, 50 * (2 + 1));
+	EXPECT(interrupt_returns, 3 + 50 * (13 + 2 + 2) + 2, 50 * (2 + 1));
+	EXPECT(calls_itself, 3 + 50 * (3 + 4 + 2) + 2, 50 * (4 + 1));
+}
+
+/* A call whose return address lies over the call itself, behind other instructions and alone. */
+GUEST(call_over, "lea 8f+8(%rip), %rsp\n nop\n8: call 9f\n .skip 64\n9: mov $0x200000, %esp" EXIT);
+GUEST(call_alone_over, "lea 8f+8(%rip), %rsp\n jmp 8f\n .balign 64\n8: call 9f\n .skip 64\n"
+                       "9: mov $0x200000, %esp" EXIT);
+static void a_call_that_overwrites_itself_counts_once(void **state)
+{
+	EXPECT(call_over, 4 + 2, 1);
+	EXPECT(call_alone_over, 4 + 2, 2);
+}
+
 GUEST(ud, "mov $7, %eax\n ud2\n mov $8, %eax" EXIT);
 GUEST(skip2, "addq $2, (%rsp)\n iretq");
 static void a_faulting_instruction_does_not_count(void **state)
@@ -289,6 +321,8 @@ int main(void)
 		cmocka_unit_test(self_modifying_code),
 		cmocka_unit_test(code_that_is_written_many_times),
 		cmocka_unit_test(a_rep_where_code_is_written),
+		cmocka_unit_test(a_branch_to_itself_counts_each_time),
+		cmocka_unit_test(a_call_that_overwrites_itself_counts_once),
 		cmocka_unit_test(a_faulting_instruction_does_not_count),
 		cmocka_unit_test(the_forced_emulation_prefix_is_dropped),
 		cmocka_unit_test(a_rex_prefix_before_another_one_is_dropped),

@@ -51,7 +51,7 @@ static void sum_up(struct block *block)
 	vpmu_block_make(&block->pay, &block->ops[0].insn, count, sizeof(block->ops[0]));
 	if (block->op_count == 1 &&
 	    (!(block->ops[0].insn.flags & VPMU_INSN_BRANCH) || block->pay.lines))
-		block->flags |= BLOCK_SLOW; /* is_abandoned() has to see it */
+		block->flags |= BLOCK_SLOW; /* block_abandoned() has to see it */
 	if (block->flags & (BLOCK_SLOW | BLOCK_COMPARE))
 		block->pay.need = VPMU_BLOCK_NEVER;
 }

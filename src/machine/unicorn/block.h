@@ -107,8 +107,18 @@ void timing_cost(const struct ZydisDecodedInstruction_ *insn, struct op *op);
 /* Decodes one instruction of at most `bytes` bytes. mode: 64, 32, 16. False: not an instruction. */
 bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op);
 
-/* The address of the memory operand of the instruction at rip, 0 without one. */
-uint64_t op_address(struct cpu *cpu, uint64_t rip);
+/* Memory that an instruction reads or writes, the stack included. */
+struct place {
+	uint64_t address;
+	unsigned bytes;
+	bool store;
+};
+
+enum { OP_PLACES = 4 };
+
+/* What the instruction at rip would read and write with the registers as they are, named operands
+ * first. How many places these are. */
+unsigned op_places(struct cpu *cpu, uint64_t rip, struct place places[OP_PLACES]);
 
 /* Whether a block whose memory nobody watches is known with other bytes; it is not known then. */
 bool block_changed(struct cpu *cpu, uint64_t address, uint32_t size);

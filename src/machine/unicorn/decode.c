@@ -284,32 +284,56 @@ static uint64_t register_of(const struct cpu *cpu, ZydisRegister reg, uint64_t n
 	return cpu->state->regs[ZydisRegisterGetId(reg) & 15];
 }
 
-uint64_t op_address(struct cpu *cpu, uint64_t rip)
+/* PUSH and its like name the stack pointer; what they write lies below it. */
+static unsigned pushed_bytes(const ZydisDecodedInstruction *insn,
+                             const ZydisDecodedOperand *operand)
+{
+	if (operand->visibility != ZYDIS_OPERAND_VISIBILITY_HIDDEN ||
+	    operand->mem.segment != ZYDIS_REGISTER_SS ||
+	    !(operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+		return 0;
+	return operand->size / 8 * (insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ? 2 : 1);
+}
+
+static struct place place_of(const struct cpu *cpu, const ZydisDecodedInstruction *insn,
+                             const ZydisDecodedOperand *operand, uint64_t next)
+{
+	const ZydisDecodedOperandMem *mem = &operand->mem;
+	unsigned pushed = pushed_bytes(insn, operand), segment = ZydisRegisterGetId(mem->segment);
+	unsigned width = operand->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN
+	                         ? insn->stack_width
+	                         : insn->address_width;
+	struct place place = {
+		.address = register_of(cpu, mem->base, next) +
+	                   register_of(cpu, mem->index, next) * mem->scale +
+	                   (mem->disp.has_displacement ? (uint64_t)mem->disp.value : 0) - pushed,
+		.bytes = pushed ? pushed : operand->size / 8,
+		.store = operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE,
+	};
+
+	place.address &= UINT64_MAX >> (64 - width);
+	if (segment < SEGS && (!state_code64(cpu->state) || segment >= SEG_FS))
+		place.address += cpu->state->segs[segment].base;
+	if (!state_code64(cpu->state))
+		place.address = (uint32_t)place.address;
+	return place;
+}
+
+unsigned op_places(struct cpu *cpu, uint64_t rip, struct place places[OP_PLACES])
 {
 	ZydisDecoder decoder = decoder_of(cpu_mode(cpu));
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction insn;
 	uint8_t code[15] = {0};
-	unsigned bytes = sizeof(code);
+	unsigned bytes = sizeof(code), count = 0;
 
 	while (bytes && !memory_fetch(cpu, rip, code, bytes))
 		bytes--;
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, bytes, &insn, operands)))
 		return 0;
-	for (unsigned i = 0; i < insn.operand_count; i++) {
-		const ZydisDecodedOperandMem *mem = &operands[i].mem;
-		uint64_t next = rip + insn.length, address;
-
-		if (operands[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
-			continue;
-		address = register_of(cpu, mem->base, next) +
-		          register_of(cpu, mem->index, next) * mem->scale +
-		          (mem->disp.has_displacement ? (uint64_t)mem->disp.value : 0);
-		if (mem->segment == ZYDIS_REGISTER_FS)
-			address += cpu->state->segs[SEG_FS].base;
-		if (mem->segment == ZYDIS_REGISTER_GS)
-			address += cpu->state->segs[SEG_GS].base;
-		return insn.address_width == 32 ? (uint32_t)address : address;
+	for (unsigned i = 0; i < insn.operand_count && count < OP_PLACES; i++) {
+		if (operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
+			places[count++] = place_of(cpu, &insn, &operands[i], rip + insn.length);
 	}
-	return 0;
+	return count;
 }

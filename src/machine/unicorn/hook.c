@@ -9,30 +9,6 @@
 #include "room_int.h"
 #include "loop.h"
 
-/*
- * When a block is about to write to itself, or to touch a device, Unicorn abandons it before that
- * instruction and begins a block of just this one. That is how to tell: otherwise only a block's
- * last instruction can end it, and the next block is at another address, unless that instruction is
- * a branch to itself. (One that reads its own address from memory is not told from an abandoned
- * one.) A REP in_rep() sees. What was counted of the block and not done is taken back.
- */
-static bool is_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
-{
-	const struct block *block = cpu->block;
-	int index;
-
-	if (!block || address - block->address >= block->size || block->op_count == 1)
-		return false;
-	index = block_index(block, address);
-	if (index < 0 || index == block->op_count || block->ops[index].length != size)
-		return false;
-	if (index + 1 == block->op_count &&
-	    (!block->ops[index].insn.lines || (block->ops[index].insn.flags & VPMU_INSN_APART)))
-		return false;
-	budget_rewind(cpu, address);
-	return true;
-}
-
 /* A REP instruction retires when Unicorn goes on to another address. True: it has not. */
 static bool in_rep(struct cpu *cpu, uint64_t address)
 {
@@ -116,7 +92,8 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 		cpu_leave(cpu, LEAVE_SYNC, address);
 		return;
 	}
-	if (is_abandoned(cpu, address, size)) {
+	if (block_abandoned(cpu, address, size)) {
+		budget_rewind(cpu, address);
 		cpu->at_size = size;
 		cpu_leave(cpu, LEAVE_BUDGET, address);
 		return;
@@ -141,7 +118,7 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 		return;
 	}
 	count_block(cpu, block);
-	/* A block of one instruction may touch a device; see device_begin(). */
+	/* A block of one instruction may touch a device; see paid_ahead(). */
 	*cpu->places.can_do_io = block->op_count == 1;
 }
 
@@ -161,7 +138,7 @@ static bool pay_timed(struct cpu *cpu, struct block *block)
 	if (!cpu->meter.timed || block->pay.need == VPMU_BLOCK_NEVER || is_watched(cpu))
 		return false;
 	if (last && last != block && block->address - last->address < last->size)
-		return false; /* perhaps is_abandoned() */
+		return false; /* perhaps block_abandoned() */
 	if (block->op_count == 1 || (block->loop && !block->pay.lines))
 		return false; /* the same, or spin_pays() */
 	timed_branched(cpu, block->address);

@@ -210,6 +210,29 @@ bool memory_open(struct cpu *cpu, uint64_t address)
 	return map_far(cpu, chunk, WINDOW_BYTES);
 }
 
+static bool in_window(const struct cpu *cpu, uint64_t address)
+{
+	for (unsigned i = 0; i < cpu->window_count; i++) {
+		if (address - cpu->windows[i].guest < cpu->windows[i].bytes)
+			return true;
+	}
+	return false;
+}
+
+bool memory_is_plain(struct cpu *cpu, uint64_t address, unsigned bytes)
+{
+	const uint64_t ends[] = {address, address + bytes - 1};
+	struct translation at;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++) {
+		if (ends[i] >= cpu->config.memory_bytes && !in_window(cpu, ends[i]))
+			return false;
+		if (!memory_translate(cpu, ends[i], &at) || at.physical >= cpu->config.memory_bytes)
+			return false;
+	}
+	return true;
+}
+
 void windows_drop(struct cpu *cpu)
 {
 	for (unsigned i = 0; i < cpu->window_count; i++) {

@@ -12,7 +12,7 @@
  *   memory.c     page tables, own accesses           fault.c     host faults on RAM
  *   loop.c       blocks that repeat themselves        spin.c      such loops at full speed
  *   map.c        what Unicorn finds at an address    timed.c     feeding the timing model
- *   guard.c      Unicorn's own failures
+ *   guard.c      Unicorn's own failures              abandoned.c blocks that Unicorn gives up
  *   snapshot.c   saving, restoring, resetting
  */
 #ifndef MACHINE_CPU_INT_H
@@ -278,6 +278,12 @@ void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address);
 bool hooks_add(struct cpu *cpu);
 bool hook_special(struct cpu *cpu, uint64_t address);
 
+/* --- abandoned.c ------------------------------------------------------------------------- */
+
+/* Whether cpu->block, which was paid whole, has been abandoned before the instruction at an address
+ * where Unicorn now begins a block of so many bytes. */
+bool block_abandoned(struct cpu *cpu, uint64_t address, uint32_t size);
+
 /* --- exception.c, segment.c ---------------------------------------------------------- */
 
 /* Delivers through the guest's IDT, nested faults included; a triple fault ends the run. */
@@ -362,6 +368,9 @@ void windows_drop(struct cpu *cpu);
 /* Puts something at an address where Unicorn has found nothing. False: too much is there already.
  */
 bool memory_open(struct cpu *cpu, uint64_t address);
+
+/* Whether Unicorn reads and writes all of that by itself: RAM, and not far memory. */
+bool memory_is_plain(struct cpu *cpu, uint64_t address, unsigned bytes);
 
 bool code_note(struct cpu *cpu, uint64_t address);
 

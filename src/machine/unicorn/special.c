@@ -211,7 +211,10 @@ static void dr_write(struct cpu *cpu, const struct op *op)
 
 static void clflush(struct cpu *cpu, const struct op *op)
 {
-	vpmu_timing_flush_line(cpu->timing, op_address(cpu, cpu->state->rip));
+	struct place places[OP_PLACES] = {{0}};
+
+	op_places(cpu, cpu->state->rip, places);
+	vpmu_timing_flush_line(cpu->timing, places[0].address);
 	cpu_step_native(cpu, op);
 }
 
