@@ -30,10 +30,10 @@ EXCEPTIONS = (
     ("src/stream/foreign/known.c", "family < 0xf", "how CPUID writes a family"),
     ("src/stream/foreign/known.c", "family == 0xf", "how CPUID writes a family"),
     ("src/stream/foreign/known.c", "known[i].family == family", "the look-up in a table"),
-    ("src/machine/migrate_", "_family", "of a socket"),
-    ("src/machine/migrate_", "family == AF_", "of a socket"),
-    ("src/kvm/vm_run.c", "APIC_CURRENT_COUNT = 0x390", "an offset in the APIC's page"),
-    ("tool/selector_name.c", "family", "the look-up in a table of libpfm4's names"),
+    ("src/machine/saved/migrate_", "_family", "of a socket"),
+    ("src/machine/saved/migrate_", "family == AF_", "of a socket"),
+    ("src/machine/kvm/vm_run.c", "APIC_CURRENT_COUNT = 0x390", "an offset in the APIC's page"),
+    ("tool/lib/selector_name.c", "family", "the look-up in a table of libpfm4's names"),
 )
 
 

@@ -141,6 +141,42 @@ static void code_that_is_written_many_times(void **state)
 	EXPECT(rewrite, 2 + 300 * (7 + 5 + 2) + 1 + 2, 300 * (1 + 2 + 2) + 1);
 }
 
+/* A block writes to its page, and then to what comes next in it: INC EAX becomes DEC EBX. */
+GUEST(twice, "xor %eax, %eax\n xor %ebx, %ebx\n movb $0x90, 1f(%rip)\n 1: cld\n jmp 2f\n"
+             "2: movl $1, 9f(%rip)\n movb $0xcb, 3f + 1(%rip)\n nop\n 3: inc %eax\n"
+             "mov %eax, " RESULTS "\n mov %ebx, " RESULTS " + 8" EXIT "\n.balign 16\n9: .long 0");
+static void code_that_overwrites_what_comes_next(void **state)
+{
+	struct fixture *f = fix_make("intel-v2");
+
+	FIX_LOAD(f, twice);
+	fix_run(f);
+	assert_int_equal((int32_t)fix_result(f, 0), 0);
+	assert_int_equal((int32_t)fix_result(f, 1), -1);
+	fix_unmake(f);
+	EXPECT(twice, 5 + 6 + 2, 1);
+}
+
+/* The same, and nothing has told yet that code changes here: never a wrong result. */
+GUEST(twice_at_first,
+      "xor %eax, %eax\n xor %ebx, %ebx\n movl $1, 9f(%rip)\n"
+      "movb $0xcb, 1f + 1(%rip)\n nop\n 1: inc %eax\n"
+      "mov %eax, " RESULTS "\n mov %ebx, " RESULTS " + 8" EXIT "\n .balign 16\n9: .long 0");
+static void code_that_overwrites_what_comes_next_at_first(void **state)
+{
+	struct fixture *f = fix_make("intel-v2");
+
+	FIX_LOAD(f, twice_at_first);
+	cpu_unicorn.run(f->cpu);
+	if (f->exited) {
+		assert_int_equal((int32_t)fix_result(f, 0), 0);
+		assert_int_equal((int32_t)fix_result(f, 1), -1);
+	} else {
+		assert_non_null(strstr(cpu_unicorn.why(f->cpu), "overwrites itself"));
+	}
+	fix_unmake(f);
+}
+
 /* A REP ends a block that has just written to code, or writes to code itself, its own page's. */
 GUEST(before_rep, "mov $40, %r12d\n1: lea 1b(%rip), %rsi\n mov $3, %ecx\n"
                   "movb $0x90, 2f(%rip)\n rep lodsb\n2: nop\n dec %r12d\n jnz 1b" EXIT);
@@ -320,6 +356,8 @@ int main(void)
 		cmocka_unit_test(a_fault_in_a_long_loop),
 		cmocka_unit_test(self_modifying_code),
 		cmocka_unit_test(code_that_is_written_many_times),
+		cmocka_unit_test(code_that_overwrites_what_comes_next),
+		cmocka_unit_test(code_that_overwrites_what_comes_next_at_first),
 		cmocka_unit_test(a_rep_where_code_is_written),
 		cmocka_unit_test(a_branch_to_itself_counts_each_time),
 		cmocka_unit_test(a_call_that_overwrites_itself_counts_once),

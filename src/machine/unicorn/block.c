@@ -113,6 +113,7 @@ bool block_changed(struct cpu *cpu, uint64_t address, uint32_t size)
 	    block_holds(cpu, block))
 		return false;
 	block->address = NO_ADDRESS;
+	code_has_changed(cpu, address);
 	return true;
 }
 
@@ -170,6 +171,33 @@ bool block_holds(struct cpu *cpu, const struct block *block)
 	return true;
 }
 
+/* Its first instruction that reads or writes memory: reading sets a bit in a page table. */
+static unsigned first_access(const struct block *block)
+{
+	unsigned i = 0;
+
+	while (i < block->op_count && !block->ops[i].insn.lines)
+		i++;
+	return i;
+}
+
+bool block_may_overwrite(const struct block *block)
+{
+	return first_access(block) + 1 < block->op_count;
+}
+
+bool block_ran_stale(struct cpu *cpu, const struct block *block)
+{
+	const uint8_t *then = (const uint8_t *)(block->ops + block->op_count);
+	unsigned behind = first_access(block) + 1;
+	uint32_t from = behind < block->op_count ? block->ops[behind].offset : block->size;
+	uint8_t now[BLOCK_BYTES_MAX];
+
+	return from < block->size &&
+	       (!memory_fetch(cpu, block->address + from, now, block->size - from) ||
+	        memcmp(now, then + from, block->size - from));
+}
+
 /* Remembers the pages that have had code: translations of them may exist. */
 bool code_note(struct cpu *cpu, uint64_t address)
 {
@@ -199,16 +227,20 @@ void code_translate_anew(struct cpu *cpu)
 		uc_ctl_remove_cache(cpu->uc, cpu->code[i], cpu->code[i] + PAGE_BYTES);
 }
 
-void blocks_forget_page(struct cpu *cpu, uint64_t address)
+bool blocks_forget_page(struct cpu *cpu, uint64_t address)
 {
 	uint64_t page = address & ~PAGE_MASK;
+	bool changed = false;
 
 	for (unsigned i = 0; i < BLOCK_SLOTS; i++) {
 		struct block *block = &cpu->cache[i];
 
-		if (block->address < page + PAGE_BYTES && block->address + block->size > page)
-			block->address = NO_ADDRESS;
+		if (block->address >= page + PAGE_BYTES || block->address + block->size <= page)
+			continue;
+		changed |= !block_holds(cpu, block);
+		block->address = NO_ADDRESS;
 	}
+	return changed;
 }
 
 void blocks_forget(struct cpu *cpu)

@@ -142,8 +142,14 @@ const struct op *block_last(const struct block *block);
 /* Whether its bytes are still those that were decoded. */
 bool block_holds(struct cpu *cpu, const struct block *block);
 
-/* Forgets blocks: those that lie in a page, or all. */
-void blocks_forget_page(struct cpu *cpu, uint64_t address);
+/* Whether its run may have gone on with bytes that it had overwritten itself. */
+bool block_ran_stale(struct cpu *cpu, const struct block *block);
+
+/* Whether it touches memory before its end: what comes then may be overwritten. */
+bool block_may_overwrite(const struct block *block);
+
+/* Forgets blocks: those that lie in a page, or all. True: the bytes of one have changed. */
+bool blocks_forget_page(struct cpu *cpu, uint64_t address);
 void blocks_forget(struct cpu *cpu);
 
 #endif

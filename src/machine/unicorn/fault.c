@@ -7,13 +7,18 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <stdlib.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include "guard.h"
 #include "room_int.h"
 
 enum {
-	PAGE_WATCHED = 0x80, /* in page_writes: mapped read-only; the rest counts writes */
+	/* In page_writes; the rest counts writes. */
+	PAGE_WATCHED = 0x80, /* mapped read-only */
+	PAGE_CHANGES = 0x40, /* executed one instruction at a time */
+	PAGE_WRITES = 0x0f,
 	WINDOW_PAGES_MAX =
 		30000, /* mappings of a window, before they are dropped: a host's limit */
 	LARGE_PAGE = 1 << 21,
@@ -73,15 +78,26 @@ static bool window_fill(struct cpu *cpu, struct window *window, uint8_t *host)
 
 void memory_note_write(struct cpu *cpu, uint64_t page)
 {
-	uint8_t writes = cpu->page_writes[page] & (uint8_t)~PAGE_WATCHED;
+	uint8_t *writes = &cpu->page_writes[page];
 
 	mprotect(cpu->ram + page * PAGE_BYTES, PAGE_BYTES, PROT_READ | PROT_WRITE);
-	cpu->page_writes[page] = writes < PAGE_GIVEN_UP ? (uint8_t)(writes + 1) : PAGE_GIVEN_UP;
+	*writes &= (uint8_t)~PAGE_WATCHED;
+	if ((*writes & PAGE_WRITES) < PAGE_GIVEN_UP)
+		++*writes;
 	if (cpu->dirty_count < MAX_DIRTY)
 		cpu->dirty[cpu->dirty_count] = page;
 	if (cpu->dirty_count <= MAX_DIRTY)
 		cpu->dirty_count++;
 	vpmu_meter_hold(&cpu->meter);
+}
+
+/* Whether a block is running that lies in the page. A REP that goes on is a block of its own. */
+static bool runs_in(const struct cpu *cpu, uint64_t page)
+{
+	const struct block *block = cpu->stepping ? NULL : cpu->block;
+
+	return block && cpu->state->rip != cpu->rep && block->address / PAGE_BYTES <= page &&
+	       (block->address + block->size - 1) / PAGE_BYTES >= page;
 }
 
 static bool fault_of(struct cpu *cpu, uint8_t *host)
@@ -92,6 +108,7 @@ static bool fault_of(struct cpu *cpu, uint8_t *host)
 		if (!(cpu->page_writes[page] & PAGE_WATCHED))
 			return false;
 		memory_note_write(cpu, page);
+		cpu->suspect |= runs_in(cpu, page);
 		return true;
 	}
 	for (unsigned i = 0; i < cpu->window_count; i++) {
@@ -169,7 +186,7 @@ bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes)
 
 		if (*writes & PAGE_WATCHED)
 			continue;
-		if (*writes >= PAGE_GIVEN_UP ||
+		if ((*writes & PAGE_WRITES) >= PAGE_GIVEN_UP ||
 		    mprotect(cpu->ram + page * PAGE_BYTES, PAGE_BYTES, PROT_READ))
 			return false;
 		*writes |= PAGE_WATCHED;
@@ -177,9 +194,30 @@ bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes)
 	return true;
 }
 
+void code_has_changed(struct cpu *cpu, uint64_t address)
+{
+	if (address >= cpu->config.memory_bytes)
+		return;
+	cpu->page_writes[address / PAGE_BYTES] |= PAGE_CHANGES;
+	cpu->careful = CAREFUL_STEPS;
+}
+
+bool code_changes(struct cpu *cpu, uint64_t address)
+{
+	uint8_t *writes = &cpu->page_writes[address / PAGE_BYTES];
+
+	if (address >= cpu->config.memory_bytes || !(*writes & PAGE_CHANGES))
+		return false;
+	if (cpu->careful && cpu->careful--)
+		return true;
+	*writes &= (uint8_t)~PAGE_CHANGES;
+	return false;
+}
+
 static void forget_page(struct cpu *cpu, uint64_t address)
 {
-	blocks_forget_page(cpu, address);
+	if (blocks_forget_page(cpu, address))
+		code_has_changed(cpu, address);
 	uc_ctl_remove_cache(cpu->uc, address, address + PAGE_BYTES);
 }
 

@@ -64,7 +64,8 @@ static void count_block(struct cpu *cpu, struct block *block)
 	}
 	cpu->after = after_block(cpu, block);
 	timed_begin(cpu, block);
-	if (cpu->after || cpu->rep != NO_ADDRESS)
+	cpu->suspect = (block->flags & BLOCK_COMPARE) && block_may_overwrite(block);
+	if (cpu->after || cpu->rep != NO_ADDRESS || cpu->suspect)
 		vpmu_meter_hold(&cpu->meter);
 }
 
@@ -98,21 +99,26 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 		cpu_leave(cpu, LEAVE_BUDGET, address);
 		return;
 	}
+	cpu->suspect = cpu->suspect && block_ran_stale(cpu, cpu->block);
 	timed_branched(cpu, address);
-	if (cpu->after || cpu->device_touched || cpu->dirty_count || cpu->lost != NO_ADDRESS) {
+	if (cpu->suspect || cpu->after || cpu->device_touched || cpu->dirty_count ||
+	    cpu->lost != NO_ADDRESS) {
 		cpu_leave(cpu, LEAVE_SYNC, address);
 		return;
 	}
 	if (in_rep(cpu, address))
 		return;
+	cpu->at_size = size;
 	if (block_changed(cpu, address, size)) {
-		cpu->at_size = size;
 		cpu_leave(cpu, LEAVE_STALE, address);
+		return;
+	}
+	if (code_changes(cpu, address)) {
+		cpu_leave(cpu, LEAVE_BUDGET, address);
 		return;
 	}
 	block = block_at(cpu, address, size);
 	leave = reason_to_leave(cpu, block);
-	cpu->at_size = size;
 	if (leave) {
 		cpu_leave(cpu, leave, address);
 		return;
@@ -126,7 +132,8 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 static bool is_watched(const struct cpu *cpu)
 {
 	return cpu->stepping || cpu->spinning || cpu->stop || cpu->after || cpu->device_touched ||
-	       cpu->dirty_count || cpu->lost != NO_ADDRESS || cpu->rep != NO_ADDRESS;
+	       cpu->suspect || cpu->dirty_count || cpu->lost != NO_ADDRESS ||
+	       cpu->rep != NO_ADDRESS;
 }
 
 /* What block_slow() comes to for most blocks while costs are counted: when there is nothing to see

@@ -95,8 +95,9 @@ struct far {
 enum {
 	MAX_WINDOWS = 16,
 	MAX_FARS = 1024,
-	MAX_DIRTY = 64,    /* code pages written since the last look */
-	PAGE_GIVEN_UP = 8, /* after so many writes a code page is compared, not watched */
+	MAX_DIRTY = 64,       /* code pages written since the last look */
+	PAGE_GIVEN_UP = 8,    /* after so many writes a code page is compared, not watched */
+	CAREFUL_STEPS = 4096, /* where code has changed */
 };
 
 /* MSRs that the CPU keeps itself, but for EFER; and its segments: those of enum, LDT, TR, GDT, IDT.
@@ -169,7 +170,9 @@ struct cpu {
 	unsigned window_count;
 	struct far fars[MAX_FARS];
 	unsigned far_count;
-	uint8_t *page_writes; /* by page of RAM: see fault.c */
+	uint8_t *page_writes;  /* by page of RAM: see fault.c */
+	unsigned careful;      /* steps left in pages whose code has changed */
+	volatile bool suspect; /* the block's own bytes may have been written while it ran */
 	uint64_t dirty[MAX_DIRTY];
 	unsigned dirty_count; /* above MAX_DIRTY: too many to tell */
 	bool device_touched;
@@ -379,6 +382,14 @@ void code_translate_anew(struct cpu *cpu);
 
 /* Sees to it that a write to code is noticed. False: it will not be. */
 bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes);
+
+/*
+ * Code that changes other code of its page. Unicorn 2.1 forgets after a page's first write that the
+ * page has code, so that a block which writes there twice goes on as it was translated. So such a
+ * page's instructions are executed one by one for a while.
+ */
+void code_has_changed(struct cpu *cpu, uint64_t address);
+bool code_changes(struct cpu *cpu, uint64_t address);
 
 /*
  * Between two instructions: forgets blocks and translations in pages that were written. Unicorn

@@ -50,10 +50,21 @@ static void take_exception(struct cpu *cpu)
 }
 
 /* Whether RIP is in a part that has to be stepped through. */
-static bool in_step(const struct cpu *cpu)
+static bool in_step(struct cpu *cpu)
 {
 	return cpu->shadow ||
-	       (cpu->state->rip >= cpu->step_first && cpu->state->rip < cpu->step_before);
+	       (cpu->state->rip >= cpu->step_first && cpu->state->rip < cpu->step_before) ||
+	       code_changes(cpu, cpu->state->rip);
+}
+
+/* Unicorn 2.1 has missed that a block wrote to itself: nobody knows what it has executed. */
+static bool went_wrong(struct cpu *cpu)
+{
+	if (!cpu->suspect || !block_ran_stale(cpu, cpu->block))
+		return false;
+	cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "code that overwrites itself as it runs",
+	            cpu->block->address);
+	return true;
 }
 
 /* The code hook for a block's special instruction comes with a new translation. */
@@ -158,12 +169,15 @@ void cpu_go(struct cpu *cpu)
 	cpu->leave = LEAVE_NONE;
 	cpu->at_size = 0;
 	cpu->block = NULL;
+	cpu->suspect = false;
 	cpu->step_first = cpu->step_before = 0;
 	error = guarded_start(cpu, cpu->state->rip);
 	if (cpu->broken) {
 		cpu_go_error(cpu, error);
 		return;
 	}
+	if (went_wrong(cpu))
+		return;
 	switch (cpu->leave) {
 	case LEAVE_NONE:
 		cpu_go_error(cpu, error);

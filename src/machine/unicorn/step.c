@@ -105,6 +105,15 @@ static bool undo_mxcsr(struct cpu *cpu, const struct op *op, uint64_t rip)
 	return true;
 }
 
+/* What is executed is what is there: a translation of it goes when its page is written. */
+static void watch_step(struct cpu *cpu, const struct op *op)
+{
+	uint64_t rip = cpu->state->rip;
+
+	if (!memory_watch(cpu, rip, op->length))
+		uc_ctl_remove_cache(cpu->uc, rip, rip + op->length);
+}
+
 void cpu_step_native(struct cpu *cpu, const struct op *op)
 {
 	uint64_t rip = cpu->state->rip;
@@ -113,6 +122,7 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 
 	cpu->software_rip = rip;
 	timed_rep_begin(cpu);
+	watch_step(cpu, op);
 	retired = run_one(cpu, op) && !undo_mxcsr(cpu, op, rip);
 	if (op->insn.flags & VPMU_INSN_APART)
 		timed_rep(cpu, op);
