@@ -134,6 +134,53 @@ static void a_page_table_that_is_executed(void **state)
 	fix_unmake(f);
 }
 
+/*
+ * The first 2 MiB are made another memory, and nobody tells the CPU, or it is told. What it
+ * then executes may be what was there or what is; it is executed as what it is. LDMXCSR of a
+ * reserved bit is #GP.
+ */
+GUEST(moved, "mov %cr4, %rax\n or $0x600, %eax\n mov %rax, %cr4\n movl $0x10000, 0x500000\n"
+             "movl $0x1f80, 0x500004\n ldmxcsr 0x500004\n"
+             "movq $0x600087, 0x3000\n cmpl $0, 0x500020\n jz 1f\n mov %cr3, %rax\n"
+             "mov %rax, %cr3\n1: jmp 2f\n.balign 64\n2: ldmxcsr 0x500000\n jmp 3f\n"
+             ".balign 64\n3: stmxcsr 0x500008" EXIT);
+GUEST(general_protection, "movl $0xd, 0x500010\n stmxcsr 0x500008\n mov $0xf4, %dx\n out %al, %dx");
+static void move_code(bool told)
+{
+	struct fixture *f = fix_make("intel-v2");
+	uint32_t mxcsr;
+
+	FIX_HANDLER(f, 13, general_protection);
+	FIX_LOAD(f, moved);
+	memcpy(f->memory + 0x600000, f->memory, 0x200000);
+	for (unsigned at = 0x600000 + FIX_CODE;; at++) { /* LDMXCSR, the second one: three NOPs … */
+		if (memcmp(f->memory + at, "\x0f\xae\x14\x25\x00\x00\x50\x00", 8))
+			continue;
+		memset(f->memory + at, 0x90, 8);
+		break;
+	}
+	f->memory[0x500020] = told;
+	if (cpu_unicorn.run(f->cpu) == CPU_STOP_UNSUPPORTED) {
+		assert_non_null(strstr(cpu_unicorn.why(f->cpu), "takes Unicorn 2.1"));
+	} else {
+		assert_true(f->exited);
+		memcpy(&mxcsr, f->memory + 0x500008, 4);
+		assert_int_equal(mxcsr, 0x1f80);
+		assert_true(!told || !f->memory[0x500010]);
+	}
+	fix_unmake(f);
+}
+
+static void code_that_is_moved(void **state)
+{
+	move_code(true);
+}
+
+static void code_that_is_moved_and_nobody_is_told(void **state)
+{
+	move_code(false);
+}
+
 GUEST(device, "mov $0xfee00000, %ebx\n nop\n movl $0x55, 0x80(%rbx)\n nop\n mov 0x80(%rbx), %eax\n"
               "mov %eax, 0x10000\n movl $0x66, (%rbx)\n nop" EXIT);
 static void device_memory(void **state)
@@ -216,6 +263,8 @@ int main(void)
 		cmocka_unit_test(a_higher_half),
 		cmocka_unit_test(memory_that_is_mapped_late),
 		cmocka_unit_test(a_page_table_that_is_executed),
+		cmocka_unit_test(code_that_is_moved),
+		cmocka_unit_test(code_that_is_moved_and_nobody_is_told),
 		cmocka_unit_test(device_memory),
 		cmocka_unit_test(the_time_of_a_device_access),
 		cmocka_unit_test(where_there_is_nothing_ones_are_read),

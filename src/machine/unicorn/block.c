@@ -78,7 +78,8 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	unsigned count;
 
 	block->address = NO_ADDRESS;
-	if (!size || size > BLOCK_BYTES_MAX || !memory_fetch(cpu, address, code, size))
+	if (!size || size > BLOCK_BYTES_MAX || !code_note(cpu, address) ||
+	    !code_note(cpu, address + size - 1) || !memory_fetch(cpu, address, code, size))
 		return NULL;
 	memset(code + size, 0, BLOCK_BEHIND);
 	memory_fetch(cpu, address + size, code + size, BLOCK_BEHIND);
@@ -88,9 +89,7 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	if (!keep_ops(block, ops, count, code))
 		return NULL;
 	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;
-	if (!code_note(cpu, address) || !code_note(cpu, address + size - 1))
-		return NULL;
-	block->address = address; /* found from now on, and not before all of it is noted */
+	block->address = address; /* found from now on, and not before all of it is watched */
 	sum_up(block);
 	free(block->loop);
 	block->loop = loop_make(block, code);
@@ -198,33 +197,90 @@ bool block_ran_stale(struct cpu *cpu, const struct block *block)
 	        memcmp(now, then + from, block->size - from));
 }
 
-/* Remembers the pages that have had code: translations of them may exist. */
-bool code_note(struct cpu *cpu, uint64_t address)
+static uint64_t physical_page(struct cpu *cpu, uint64_t page)
 {
-	uint64_t page = address & ~PAGE_MASK, *more;
+	struct translation at;
 
-	for (size_t i = cpu->code_count; i > 0; i--) {
-		if (cpu->code[i - 1] == page)
-			return true;
-	}
+	return memory_translate(cpu, page, &at) ? at.physical : NO_ADDRESS;
+}
+
+/* Loading CR3 does, whatever is in it. */
+static void forget_translations(struct cpu *cpu)
+{
+	uint64_t cr3 = cpu->state->cr[3];
+
+	uc_reg_write(cpu->uc, UC_X86_REG_CR3, &cr3);
+}
+
+/* The page is, or has come to be, where the page table says. */
+static void code_is_at(struct cpu *cpu, struct code_page *page, uint64_t physical)
+{
+	if (page->physical != NO_ADDRESS)
+		blocks_forget_page(cpu, page->address);
+	page->physical = physical;
+	forget_translations(cpu);
+	if (!cpu->translates && physical != page->address && physical != NO_ADDRESS &&
+	    page->address < cpu->config.memory_bytes)
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED,
+		            "code at another address than its own takes Unicorn 2.1",
+		            page->address);
+}
+
+static struct code_page *code_new(struct cpu *cpu, uint64_t page)
+{
+	size_t room = cpu->code_room ? cpu->code_room * 2 : 64;
+	struct code_page *more = cpu->code;
+
 	if (cpu->code_count == cpu->code_room) {
-		size_t room = cpu->code_room ? cpu->code_room * 2 : 64;
-
 		more = realloc(cpu->code, room * sizeof(*more));
 		if (!more)
-			return false;
+			return NULL;
 		cpu->code = more;
 		cpu->code_room = room;
 	}
-	cpu->code[cpu->code_count++] = page;
-	return true;
+	more[cpu->code_count] = (struct code_page){page, NO_ADDRESS};
+	return &more[cpu->code_count++];
+}
+
+static struct code_page *code_find(const struct cpu *cpu, uint64_t page)
+{
+	for (size_t i = cpu->code_count; i > 0; i--) {
+		if (cpu->code[i - 1].address == page)
+			return &cpu->code[i - 1];
+	}
+	return NULL;
+}
+
+bool code_note(struct cpu *cpu, uint64_t address)
+{
+	uint64_t page = address & ~PAGE_MASK, physical = physical_page(cpu, page);
+	struct code_page *found = code_find(cpu, page);
+
+	if (found && found->physical == physical && physical != NO_ADDRESS)
+		return true;
+	if (!found)
+		found = code_new(cpu, page);
+	if (found)
+		code_is_at(cpu, found, physical);
+	return false;
+}
+
+void code_look_again(struct cpu *cpu)
+{
+	for (size_t i = 0; i < cpu->code_count; i++) {
+		uint64_t physical = physical_page(cpu, cpu->code[i].address);
+
+		if (physical != cpu->code[i].physical)
+			code_is_at(cpu, &cpu->code[i], physical);
+	}
 }
 
 /* uc_ctl_flush_tlb() would do the same, and clear a GiB of host memory. */
 void code_translate_anew(struct cpu *cpu)
 {
 	for (size_t i = 0; i < cpu->code_count; i++)
-		uc_ctl_remove_cache(cpu->uc, cpu->code[i], cpu->code[i] + PAGE_BYTES);
+		uc_ctl_remove_cache(cpu->uc, cpu->code[i].address,
+		                    cpu->code[i].address + PAGE_BYTES);
 }
 
 bool blocks_forget_page(struct cpu *cpu, uint64_t address)

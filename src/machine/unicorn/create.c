@@ -11,12 +11,16 @@
 
 static bool set_up(struct cpu *cpu, const char **why)
 {
+	unsigned major, minor;
+
 	*why = "Unicorn cannot be opened";
 	if (uc_open(UC_ARCH_X86, UC_MODE_64, &cpu->uc))
 		return false;
 	*why = "this version of Unicorn keeps its registers elsewhere (2.0 is known)";
 	if (!state_find(cpu->uc, &cpu->state, &cpu->places))
 		return false;
+	uc_version(&major, &minor);
+	cpu->translates = major > 2 || (major == 2 && minor > 0);
 	*why = "guest memory cannot be mapped";
 	if (!memory_map(cpu) || !faults_begin(cpu) || !guard_begin())
 		return false;

@@ -109,6 +109,8 @@ static bool fault_of(struct cpu *cpu, uint8_t *host)
 			return false;
 		memory_note_write(cpu, page);
 		cpu->suspect |= runs_in(cpu, page);
+		if (cpu->stepping && cpu->software_rip / PAGE_BYTES == page)
+			code_has_changed(cpu, cpu->software_rip);
 		return true;
 	}
 	for (unsigned i = 0; i < cpu->window_count; i++) {
@@ -183,7 +185,11 @@ bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes)
 		return false;
 	for (uint64_t page = address / PAGE_BYTES; page <= last / PAGE_BYTES; page++) {
 		uint8_t *writes = &cpu->page_writes[page];
+		struct translation at;
 
+		if (!memory_translate(cpu, page * PAGE_BYTES, &at) ||
+		    at.physical != page * PAGE_BYTES)
+			return false;
 		if (*writes & PAGE_WATCHED)
 			continue;
 		if ((*writes & PAGE_WRITES) >= PAGE_GIVEN_UP ||

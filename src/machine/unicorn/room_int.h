@@ -86,6 +86,11 @@ struct window {
 	unsigned mapped; /* pages */
 };
 
+/* A page that has had code, and where it was when that was decoded. */
+struct code_page {
+	uint64_t address, physical; /* NO_ADDRESS: nowhere */
+};
+
 /* Addresses whose every access asks the page table. */
 struct far {
 	struct cpu *cpu;
@@ -178,8 +183,9 @@ struct cpu {
 	bool device_touched;
 	uint64_t lost; /* a window's address that nothing is mapped at, or NO_ADDRESS */
 	struct cpu *next_cpu;
-	uint64_t *code; /* pages that have had code */
+	struct code_page *code; /* pages that have had code */
 	size_t code_count, code_room;
+	bool translates;       /* Unicorn goes by the page table for code, too */
 	uint64_t *hook_bounds; /* Unicorn's own of the block hook, or NULL: cannot be told */
 	uint64_t *hooked;      /* addresses with a code hook: hook.c */
 	size_t hooked_slots, hooked_count;
@@ -375,7 +381,15 @@ bool memory_open(struct cpu *cpu, uint64_t address);
 /* Whether Unicorn reads and writes all of that by itself: RAM, and not far memory. */
 bool memory_is_plain(struct cpu *cpu, uint64_t address, unsigned bytes);
 
+/*
+ * Remembers a page that code is executed in. Where it is new, or somewhere else than it was, what
+ * Unicorn remembers of the page table is forgotten: it executes what is decoded here, also if the
+ * guest has changed a table and told nobody. False: no memory, or it has to be translated anew.
+ */
 bool code_note(struct cpu *cpu, uint64_t address);
+
+/* The guest has told of a change in its page tables. */
+void code_look_again(struct cpu *cpu);
 
 /* Makes Unicorn translate all code anew. */
 void code_translate_anew(struct cpu *cpu);

@@ -223,6 +223,7 @@ static void mapping(struct cpu *cpu, const struct op *op)
 {
 	cpu_step_native(cpu, op);
 	windows_drop(cpu);
+	code_look_again(cpu);
 }
 
 static void mxcsr(struct cpu *cpu, const struct op *op)

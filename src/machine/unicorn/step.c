@@ -152,6 +152,9 @@ void cpu_step(struct cpu *cpu)
 	struct op op = {.length = 1};
 
 	/* Up to the end of what is mapped; nothing at all makes the page fault that is due. */
+	code_note(cpu, cpu->state->rip);
+	if (cpu->ended)
+		return;
 	while (bytes && !memory_fetch(cpu, cpu->state->rip, code, bytes))
 		bytes--;
 	if (bytes && !decode_op(mode, code, bytes, &op) && bytes == 15)
