@@ -87,7 +87,7 @@ VPMU_API const char *vpmu_model_key_about(size_t i);
 /*
  * Whether such a PMU can exist: counts and widths in range, no PerfMonV2 without PERFCORE, no
  * fixed counters below version 2, no version without counters … A model with version 0 has no PMU
- * at all, and every other field but vendor, signature and name must be 0.
+ * at all, and every other field but vendor, signature and name must be 0; but it may have PDCM.
  * VPMU_OK, or VPMU_INCOMPATIBLE with the reason in why (may be NULL); VPMU_BAD_ARGUMENT: no model.
  */
 VPMU_API enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char *why,
@@ -169,9 +169,9 @@ struct vpmu_cpuid {
 /*
  * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x23, 0x80000001, 0x80000022; others are ignored
  * and a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
- * when the leaves have PDCM. Intel versions after 5 are read as 5, which they contain. AMD families
- * from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other; why (may be
- * NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
+ * when the leaves have PDCM and a PMU. Intel versions after 5 are read as 5, which they contain.
+ * AMD families from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other;
+ * why (may be NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model,
                                                 const struct vpmu_cpuid *leaves, size_t count,

@@ -255,7 +255,7 @@ enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model, const struct vp
 	vendor_of(read.vendor)->read_cpuid(&read, &all);
 	if (!read.version)
 		model_turn_off(&read);
-	if (read.features & VPMU_FEATURE_PDCM)
+	if (read.version && read.features & VPMU_FEATURE_PDCM)
 		read.perf_capabilities = perf_capabilities;
 	text_add(&text, "CPUID: ");
 	if (vpmu_model_check(&read, why ? why + text.used : NULL, text.size - text.used) != VPMU_OK)

@@ -220,7 +220,7 @@ const size_t field_count = ARRAY_SIZE(field_rows);
 
 const struct feature_row feature_rows[] = {
 	{FEATURE(PDCM), "pdcm", "pdcm=on|off", "IA32_PERF_CAPABILITIES", "PDCM", FOR_INTEL,
-         LEAF(signature.ecx, 15, 1)},
+         LEAF(signature.ecx, 15, 1), .given = GIVEN_PDCM},
 	{CAPABILITY(VPMU_PERF_CAP_FULL_WIDTH), "full-width", "full-width=on|off",
          "IA32_A_PMC0... take all bits of a counter", "full-width writes", FOR_INTEL},
 	{CAPABILITY(VPMU_PERF_CAP_METRICS), "metrics", "metrics=on|off",

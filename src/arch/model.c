@@ -152,8 +152,9 @@ void range_describe(struct text *text, uint64_t min, uint64_t max, bool hex)
 
 static bool is_off(const struct vpmu_model *model)
 {
-	struct vpmu_model off = {.vendor = model->vendor, .signature = model->signature};
+	struct vpmu_model off = *model;
 
+	model_turn_off(&off);
 	return vpmu_model_equal(model, &off);
 }
 

@@ -2,11 +2,18 @@
 /* Models as people type them: a preset's name and overrides, "intel-v2,gp=8,full-width=off". */
 #include <arch/room_int.h>
 
+/* A piece of what was typed. */
+struct piece {
+	const char *s;
+	size_t length;
+};
+
 /* A model under construction. */
 struct draft {
 	struct vpmu_model model;
 	unsigned given; /* enum given */
 	bool off;
+	struct piece contradicts; /* the last override that needs a PMU behind pmu=off */
 };
 
 /* A key that sets no field or feature of its own. */
@@ -29,8 +36,10 @@ static void set_fixed(struct draft *draft, uint64_t count)
 	draft->given |= GIVEN_FIXED;
 }
 
+enum { KEY_PMU };
+
 static const struct short_key short_keys[] = {
-	{"pmu=on|off", "off: no PMU at all", set_pmu, 1, FOR_ALL},
+	[KEY_PMU] = {"pmu=on|off", "off: no PMU at all", set_pmu, 1, FOR_ALL},
 	{"fixed=N", "fixed counters", set_fixed, VPMU_MAX_FIXED, FOR_INTEL},
 };
 
@@ -128,12 +137,6 @@ static void set_key(struct draft *draft, const struct key *key, uint64_t value)
 }
 
 /* --- What was typed --------------------------------------------------------------------------- */
-
-/* A piece of what was typed. */
-struct piece {
-	const char *s;
-	size_t length;
-};
 
 /* Cuts the piece at the first such character: the front is returned, what is behind the character
  * stays. Without the character there is no rest: its s is NULL. */
@@ -255,10 +258,20 @@ static bool parse_value(const struct key *key, enum vpmu_vendor vendor, struct p
 	return false;
 }
 
+/* A CPU without a PMU can have a signature and PDCM, and nothing else. */
+static bool goes_without_pmu(const struct key *key)
+{
+	if (key->feature)
+		return key->feature->offset == offsetof(struct vpmu_model, features) &&
+		       key->feature->bit == VPMU_FEATURE_PDCM;
+	return key->field ? key->field->order == FIELD_SHOWN && key->field->may_be_0
+	                  : key->brief == &short_keys[KEY_PMU];
+}
+
 static enum vpmu_status apply_override(struct draft *draft, struct piece option, struct text *why)
 {
 	enum vpmu_vendor vendor = draft->model.vendor;
-	struct piece name = cut(&option, '=');
+	struct piece typed = option, name = cut(&option, '=');
 	unsigned like = vendor_of(vendor)->like;
 	struct key key;
 	uint64_t value;
@@ -279,16 +292,36 @@ static enum vpmu_status apply_override(struct draft *draft, struct piece option,
 	if (!parse_value(&key, vendor, option, &value, why))
 		return VPMU_BAD_ARGUMENT;
 	set_key(draft, &key, value);
+	if (draft->off && !goes_without_pmu(&key))
+		draft->contradicts = typed;
 	return VPMU_OK;
 }
 
+/* IA32_PERF_CAPABILITIES is there with PDCM, whatever PMU there is. */
 void model_turn_off(struct vpmu_model *model)
 {
 	struct vpmu_model off = {.vendor = model->vendor, .signature = model->signature};
 
+	off.features =
+		model->features & features_like(vendor_of(model->vendor)->like) & VPMU_FEATURE_PDCM;
 	for (size_t i = 0; i < sizeof(off.name); i++)
 		off.name[i] = model->name[i];
 	*model = off;
+}
+
+/* PDCM is a preset's own with its PMU; without that it has to be asked for. */
+static enum vpmu_status turn_off(struct draft *draft, struct text *why)
+{
+	if (draft->contradicts.s) {
+		text_add(why, "pmu=off and ");
+		text_add_bytes(why, draft->contradicts.s, draft->contradicts.length);
+		text_add(why, " contradict each other: without a PMU there is none");
+		return VPMU_INCOMPATIBLE;
+	}
+	if (!(draft->given & GIVEN_PDCM))
+		draft->model.features = 0;
+	model_turn_off(&draft->model);
+	return VPMU_OK;
 }
 
 static size_t length_of(const char *s)
@@ -323,8 +356,11 @@ enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, ch
 			return status;
 	}
 	vendor_of(draft.model.vendor)->complete(&draft.model, draft.given);
-	if (draft.off)
-		model_turn_off(&draft.model);
+	if (draft.off) {
+		status = turn_off(&draft, &reason);
+		if (status != VPMU_OK)
+			return status;
+	}
 	status = vpmu_model_check(&draft.model, why, why_bytes);
 	if (status == VPMU_OK)
 		*model = draft.model;

@@ -86,9 +86,7 @@ const struct preset presets[] = {
                  .gp_width = 48,
                  .fixed_width = 48,
                  .fixed_mask = 0x7,
-                 .features = VPMU_FEATURE_PDCM,
                  .events_length = 7,
-                 .perf_capabilities = FULL_WIDTH,
                  .signature = 0x107b0},
 	},
 	{

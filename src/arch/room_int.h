@@ -51,6 +51,7 @@ enum given {
 	GIVEN_GP = 1 << 0,
 	GIVEN_FIXED = 1 << 1,
 	GIVEN_METRICS = 1 << 2,
+	GIVEN_PDCM = 1 << 3,
 };
 
 /* The CPUID leaves that concern a PMU; those that do not exist are zeros. */

@@ -49,6 +49,22 @@ static const struct write_rule intel_rules[VPMU_KINDS] = {
 	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
 };
 
+/* The same, but a counter takes all its bits by its old number, too: no Zhaoxin has IA32_A_PMC0.
+ * Linux writes no more than the width (arch/x86/events/zhaoxin/core.c). */
+static const struct write_rule zhaoxin_rules[VPMU_KINDS] = {
+	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED},
+	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
+};
+
 /* Selectors of RDPMC (Intel SDM vol. 2B RDPMC): ECX[31:16] is the type. No architectural PMU has
  * the "fast" reads of bit 31. */
 enum { RDPMC_GP = 0x0000, RDPMC_METRICS = 0x2000, RDPMC_FIXED = 0x4000 };
@@ -139,18 +155,18 @@ static bool has_apart(struct vpmu_register *reg)
 	return false;
 }
 
-static const struct rules intel = {
-	.guest = intel_rules,
-	.host = host_rules,
-	.rdpmc = intel_rdpmc,
-	.lvtpc_after_pmi = VPMU_LVTPC_MASKED, /* SDM vol. 3A 11.5.1 */
-	.read_absent = read_absent,
-	.write_absent = write_absent,
-	.has = has,
-	.has_apart = has_apart,
-	.freeze_bit = STATUS_CTR_FRZ,
-	.freeze = intel_freeze,
-};
+/* Rules of PMUs with Intel's registers. The LVTPC: SDM vol. 3A 11.5.1. IN_TX counts what happens in
+ * transactions (vol. 3B 20.3.6.5): nobody accounts any. */
+#define LIKE_INTEL_RULES(guest_rules)                                                              \
+	{                                                                                          \
+		.guest = guest_rules, .host = host_rules, .rdpmc = intel_rdpmc,                    \
+		.idle_bits = SEL_IN_TX, .lvtpc_after_pmi = VPMU_LVTPC_MASKED,                      \
+		.read_absent = read_absent, .write_absent = write_absent, .has = has,              \
+		.has_apart = has_apart, .freeze_bit = STATUS_CTR_FRZ, .freeze = intel_freeze,      \
+	}
+
+static const struct rules intel = LIKE_INTEL_RULES(intel_rules);
+static const struct rules zhaoxin = LIKE_INTEL_RULES(zhaoxin_rules);
 
 /*
  * HostOnly and GuestOnly count host or guest events "when EFER.SVME = 1" (13.2.1, table of
@@ -177,7 +193,7 @@ const struct vpmu_profile profile_hardware = {
 	.rules =
 		{
 			[VPMU_VENDOR_INTEL] = &intel,
-			[VPMU_VENDOR_ZHAOXIN] = &intel,
+			[VPMU_VENDOR_ZHAOXIN] = &zhaoxin,
 			[VPMU_VENDOR_AMD] = &amd,
 		},
 };

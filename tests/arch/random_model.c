@@ -96,8 +96,11 @@ struct vpmu_model random_model(struct random *random)
 	};
 
 	strcpy(model.name, "random");
-	if (!random_between(random, 0, 15))
+	if (!random_between(random, 0, 15)) {
+		if (model.vendor != VPMU_VENDOR_AMD && random_between(random, 0, 1))
+			model.features = VPMU_FEATURE_PDCM;
 		return model;
+	}
 	if (model.vendor == VPMU_VENDOR_AMD)
 		random_amd(random, &model);
 	else

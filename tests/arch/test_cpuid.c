@@ -217,7 +217,7 @@ static void a_version_without_counters_is_refused(void **state)
 static void version_0_hides_everything(void **state)
 {
 	struct change change = {0xa, .clear = {.eax = 0xff}};
-	struct vpmu_model m, off = model_of("icelake,pmu=off");
+	struct vpmu_model m, off = model_of("icelake,pmu=off,pdcm=on");
 
 	assert_int_equal(changed("icelake", change, &m, NULL, 0), VPMU_OK);
 	assert_true(vpmu_model_equal(&m, &off));

@@ -195,7 +195,7 @@ static void each_field_of_cpuid_ends_where_it_says(void **state)
 		uint32_t bits, value;
 		const char *model; /* NULL: the leaves contradict each other */
 	} rows[] = {
-		{"intel-v5", 0xa, EAX, 0xff, 0, "intel-v5,pmu=off"},
+		{"intel-v5", 0xa, EAX, 0xff, 0, "intel-v5,pmu=off,pdcm=on"},
 		{"intel-v5", 0xa, EAX, 0xff, 5, "intel-v5"},
 		{"intel-v5", 0xa, EAX, 0xff, 6, "intel-v5"},
 		{"intel-v5", 0xa, EAX, 0xff, 255, "intel-v5"},

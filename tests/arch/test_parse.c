@@ -124,6 +124,19 @@ static void pmu_off_leaves_nothing_but_the_processor(void **state)
 	}
 }
 
+/* A CPU may have IA32_PERF_CAPABILITIES and no PMU, as QEMU before 10.1 showed it. */
+static void pdcm_can_be_without_a_pmu(void **state)
+{
+	struct vpmu_model pdcm = model_of("intel-v2,pmu=off,pdcm=on");
+	struct vpmu_model none = model_of("intel-v2,pmu=off,pdcm=off");
+
+	assert_int_equal(pdcm.version, 0);
+	assert_int_equal(pdcm.features, VPMU_FEATURE_PDCM);
+	assert_int_equal(pdcm.perf_capabilities, 0);
+	assert_int_equal(none.features, 0);
+	assert_false(vpmu_model_equal(&pdcm, &none));
+}
+
 static void pmu_on_changes_nothing(void **state)
 {
 	struct vpmu_model a = model_of("intel-v4"), b = model_of("intel-v4,pmu=off,pmu=on");
@@ -183,6 +196,12 @@ static const struct mistake mistakes[] = {
 	{"amd-perfmon-v2,perfcore=off", VPMU_INCOMPATIBLE, "PerfMonV2 needs PERFCORE"},
 	{"amd-k7,signature=0x580", VPMU_INCOMPATIBLE, "before K7"},
 	{"intel-v2,gp=99,pmu=off", VPMU_BAD_ARGUMENT, "out of range"},
+	{"intel-v2,pmu=off,gp=4", VPMU_INCOMPATIBLE, "pmu=off and gp=4 contradict each other"},
+	{"intel-v2,pmu=off,fixed=1", VPMU_INCOMPATIBLE, "pmu=off and fixed=1 contradict"},
+	{"intel-v2,pmu=off,full-width=on", VPMU_INCOMPATIBLE, "pmu=off and full-width=on"},
+	{"zen4,pmu=off,perfcore=on", VPMU_INCOMPATIBLE, "pmu=off and perfcore=on"},
+	{"amd-k7,gp-mask=5", VPMU_INCOMPATIBLE, "gp-mask is not an option of an AMD PMU"},
+	{"zen4,fixed=3", VPMU_INCOMPATIBLE, "fixed is not an option of an AMD PMU"},
 };
 
 static void mistakes_are_told_and_change_nothing(void **state)
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(a_lower_version_loses_what_it_cannot_have),
 		cmocka_unit_test(amd_counters_follow_the_features),
 		cmocka_unit_test(pmu_off_leaves_nothing_but_the_processor),
+		cmocka_unit_test(pdcm_can_be_without_a_pmu),
 		cmocka_unit_test(pmu_on_changes_nothing),
 		cmocka_unit_test(mistakes_are_told_and_change_nothing),
 		cmocka_unit_test(a_reason_is_cut_to_its_buffer_or_left_out),

@@ -20,7 +20,7 @@ static const struct expected expected[] = {
 	{"intel-v3", VPMU_VENDOR_INTEL, 3, 4, 3, 48, true, true, true, 0x106a5, 7, 0},
 	{"intel-v4", VPMU_VENDOR_INTEL, 4, 8, 3, 48, true, true, true, 0x506e3, 7, 0},
 	{"intel-v5", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true, 0x606a6, 8, 0},
-	{"zhaoxin-v2", VPMU_VENDOR_ZHAOXIN, 2, 4, 3, 48, true, false, true, 0x107b0, 7, 0},
+	{"zhaoxin-v2", VPMU_VENDOR_ZHAOXIN, 2, 4, 3, 48, false, false, true, 0x107b0, 7, 0},
 	{"amd-k7", VPMU_VENDOR_AMD, 1, 4, 0, 48, false, false, false, 0x100f43, 0, 0},
 	{"amd-perfcore", VPMU_VENDOR_AMD, 1, 6, 0, 48, false, false, false, 0x800f12, 0, 0},
 	{"amd-perfmon-v2", VPMU_VENDOR_AMD, 2, 6, 0, 48, false, false, true, 0xa10f11, 0, 0},

@@ -41,8 +41,9 @@ struct oracle_model {
 	unsigned gp, fixed;
 	unsigned width; /* 0: 48 */
 	bool perfcore, full_width, any_thread, tsx;
-	bool slots_event; /* Intel's architectural event 7 exists */
-	unsigned missing; /* bit i: architectural event i does not */
+	bool takes_all_bits; /* by a counter's old number: Zhaoxin */
+	bool slots_event;    /* Intel's architectural event 7 exists */
+	unsigned missing;    /* bit i: architectural event i does not */
 };
 
 struct oracle_counter {

@@ -322,7 +322,9 @@ enum oracle_answer oracle_write(struct oracle *oracle, uint32_t msr, bool host, 
 		return oracle->model.amd ? ORACLE_OK
 		                         : ORACLE_GP; /* AMD's is not written, and does not fault */
 	/* SDM vol. 3B 20.2.8: 32 bits, sign-extended. */
-	if (what == COUNTER && !host && !oracle->model.amd)
+	if (what == COUNTER && !host && oracle->model.takes_all_bits)
+		value &= bits;
+	else if (what == COUNTER && !host && !oracle->model.amd)
 		value = (uint64_t)(int64_t)(int32_t)(uint32_t)value & bits;
 	if (value & ~bits && excess_of(oracle, what, host) == FAULTS)
 		return refusal;

@@ -33,7 +33,7 @@ static const struct oracle_model models[] = {
 	INTEL("intel-v2,gp=1,fixed=1,width=40", 2, 1, 1, .full_width = true, .width = 40),
 	INTEL("intel-v2,full-width=off,width=32", 2, 4, 3, .width = 32),
 	INTEL("intel-v2,events-missing=0x2", 2, 4, 3, .full_width = true, .missing = 0x2),
-	INTEL("zhaoxin-v2", 2, 4, 3, .full_width = true),
+	INTEL("zhaoxin-v2", 2, 4, 3, .takes_all_bits = true),
 	INTEL("intel-v3", 3, 4, 3, .full_width = true, .any_thread = true),
 	INTEL("intel-v4", 4, 8, 3, .full_width = true, .any_thread = true),
 	INTEL("intel-v4,rtm=on", 4, 8, 3, .full_width = true, .any_thread = true, .tsx = true),

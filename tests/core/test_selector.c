@@ -67,12 +67,72 @@ static void the_linux_profiles_have_no_such_bits(void **state)
 	}
 }
 
+static void in_tx_counts_nothing_without_transactions(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("skylake");
+
+	wr(pmu, SEL0 + 2, SEL_ON | INSTRUCTIONS | SEL_IN_TX);
+	vpmu_pmu_run(pmu, &RUN(1000, 1000), 0);
+	assert_int_equal(rd(pmu, PMC0 + 2), 0);
+	wr(pmu, SEL0 + 2, SEL_ON | INSTRUCTIONS | SEL_IN_TXCP);
+	vpmu_pmu_run(pmu, &RUN(1000, 1000), 0);
+	assert_int_equal(rd(pmu, PMC0 + 2), 1000);
+}
+
+/* ZX-D and later take 48 bits at the counters' own numbers; KVM, as Intel's code, takes 32. */
+static void a_zhaoxin_counter_takes_all_its_bits(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("zhaoxin-v2");
+
+	wr(pmu, PMC0, UINT64_C(0xfffdabf41c00));
+	assert_true(rd(pmu, PMC0) == UINT64_C(0xfffdabf41c00));
+	pmu = machine_on("linux-6.12", "zhaoxin-v2");
+	wr(pmu, PMC0, UINT64_C(0xfffdabf41c00));
+	assert_true(rd(pmu, PMC0) == UINT64_C(0xffffabf41c00));
+	pmu = machine_of("intel-v2");
+	wr(pmu, PMC0, UINT64_C(0xfffdabf41c00));
+	assert_true(rd(pmu, PMC0) == UINT64_C(0xffffabf41c00));
+}
+
+static void a_zhaoxin_counts_its_own_events(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("zhaoxin-v2");
+	uint64_t value;
+
+	wr(pmu, SEL0, SEL_ON_INT | 0x82);
+	wr(pmu, GLOBAL_CTRL, 1);
+	vpmu_pmu_run(pmu, &RUN(1000, 2000), 0);
+	assert_int_equal(rd(pmu, PMC0), 2000);
+	assert_int_equal(vpmu_pmu_guest_read(pmu, CAPABILITIES, &value), VPMU_NO_REGISTER);
+	assert_int_equal(vpmu_pmu_guest_read(pmu, A_PMC0, &value), VPMU_NO_REGISTER);
+}
+
+/* KVM reads it; on hardware it is none of a PMU's registers. */
+static void perf_capabilities_are_there_with_pdcm(void **state)
+{
+	static const char *const names[] = {"linux-6.1", "linux-6.12", "linux-7.3", "mediated"};
+	uint64_t value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct vpmu_pmu *pmu = machine_on(names[i], "intel-v2,pmu=off,pdcm=on");
+
+		value = 1;
+		assert_int_equal(vpmu_pmu_guest_read(pmu, CAPABILITIES, &value), VPMU_OK);
+		assert_int_equal(value, 0);
+		assert_int_equal(vpmu_pmu_guest_write(pmu, CAPABILITIES, 0), VPMU_GP);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_only_and_guest_only_count_nothing_without_svm),
 		cmocka_unit_test(a_counter_that_counts_nothing_wants_no_class),
 		cmocka_unit_test(the_linux_profiles_have_no_such_bits),
+		cmocka_unit_test(in_tx_counts_nothing_without_transactions),
+		cmocka_unit_test(a_zhaoxin_counter_takes_all_its_bits),
+		cmocka_unit_test(a_zhaoxin_counts_its_own_events),
+		cmocka_unit_test(perf_capabilities_are_there_with_pdcm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

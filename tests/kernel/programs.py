@@ -116,6 +116,7 @@ class Generator:
     def program(self, length):
         model = self.rng.choice(self.models)
         self.amd = model.startswith("amd")
+        self.off = "pmu=off" in model
         self.registers = (K7 if "k7" in model else AMD) if self.amd else INTEL
         self.fixed = "intel-v1" not in model
         self.longest = 1 << 48
@@ -297,6 +298,8 @@ class Generator:
         # On 6.1 a counter that is taken away keeps its event, which overflows after each of its
         # last sample periods, however short, for ever: a long run would take as long.
         self.longest = 1 << 12
+        if self.off:
+            return "cpuid"
         if self.amd:
             return f"cpuid {self.rng.choice(AMD_CHANGES)}".format(self.rng.randrange(1, 9)).strip()
         length = self.rng.randrange(8)
@@ -308,7 +311,8 @@ class Generator:
             (0.1, "full-width=off"),
             (0.03, "pmu=off"),
         )
-        return " ".join(["cpuid"] + [text for often, text in changes if self.rng.random() < often])
+        made = [text for often, text in changes if self.rng.random() < often]
+        return " ".join(["cpuid"] + (["pmu=off"] if "pmu=off" in made else made))
 
 
 FIRST_COMMAND = "cap-pmu-disable"  # before any other, in some programs

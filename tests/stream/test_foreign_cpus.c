@@ -49,7 +49,7 @@ static const struct said {
 	{"instlat", "AIDA64 or InstLatx64 dump", "0", "zen4", 1, 1, 0, 0},
 	{"xen", "xen-cpuid -p", "Raw", "skylake,full-width=off", 3, 2, 0,
          FOREIGN_UNTOLD_CAPABILITIES},
-	{"xen", "xen-cpuid -p", "PV Max", "skylake,pmu=off", 3, 2, 1, 0},
+	{"xen", "xen-cpuid -p", "PV Max", "skylake,pmu=off,pdcm=on", 3, 2, 1, 0},
 	{"cpuinfo-zen4", "/proc/cpuinfo", "0", "zen4", 3, 1, 0, FOREIGN_UNTOLD_AMD_COUNT},
 	{"cpuinfo-skylake", "/proc/cpuinfo", "0", "skylake", 1, 1, 0,
          FOREIGN_UNTOLD_COUNTERS | FOREIGN_UNTOLD_CAPABILITIES},

@@ -19,7 +19,14 @@ check 'model: overrides are taken' shows '^counters +8, 48 bits'
 check 'model: a register with its access' \
 	shows '^0x38e +IA32_PERF_GLOBAL_STATUS +global-status +64 +read +read-write +'
 check 'model: an event with its code' shows '^selectors +0x412e +llc-misses'
+check 'model: what the bits of a selector do' shows '^PC +0x80000 +stored '
 check 'model: CPUID' shows '^0x0000000a +0  0x0*[0-9a-f]*0802 '
+run models skylake --events
+check 'events: status' same "$status" 0
+check 'events: an exact one' shows '^selectors +0x01c4 +conditional-branches +exact'
+check 'events: an estimate' shows '^selectors +0x0e08 +dtlb-load-misses +estimate'
+check 'events: nothing else' same "$(grep -c IA32_PMC0 "$scratch/out")" 0
+refused 'events of no model' 2 'of which model?' models --events
 run models amd-k7
 check 'model: AMD has no fixed counters' shows '^fixed counters +none'
 

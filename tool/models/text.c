@@ -7,6 +7,7 @@
 #include "lib/memory.h"
 #include "lib/message.h"
 #include "models.h"
+#include "lib/selector_bits.h"
 
 static void heading(const char *text)
 {
@@ -87,6 +88,20 @@ static void print_registers(const struct model_facts *facts)
 	}
 }
 
+static void print_selector_bits(const struct model_facts *facts)
+{
+	uint64_t writable = selector_writable(facts->registers, facts->register_count);
+	struct selector_bits bits;
+
+	if (!writable)
+		return;
+	putchar('\n');
+	heading("OF SELECTORS  BITS          EFFECT   WHAT IT DOES");
+	for (size_t i = 0; selector_bits_at(&facts->model, writable, i, &bits); i++)
+		printf("%-12s  0x%-10" PRIx64 "  %-7s  %s\n", bits.name, bits.bits, bits.effect,
+		       bits.about);
+}
+
 static const char *how(enum vpmu_class class_)
 {
 	return vpmu_class_is_exact(class_) ? "exact" : "estimate";
@@ -133,6 +148,7 @@ int models_print_model(const struct model_facts *facts)
 	printf("%s%s%s\n", bold_on(stdout), facts->model.name, bold_off(stdout));
 	models_print_summary(&facts->model);
 	print_registers(facts);
+	print_selector_bits(facts);
 	if (facts->event_count) {
 		putchar('\n');
 		if (models_print_events(facts))

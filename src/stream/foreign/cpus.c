@@ -61,7 +61,8 @@ enum vpmu_status foreign_add_leaves(struct foreign_cpus *cpus, const struct fore
 	if (vpmu_model_from_cpuid(&cpu.model, leaves->leaves, leaves->count, leaves->capabilities,
 	                          behind.text, behind.bytes))
 		return VPMU_INCOMPATIBLE;
-	if (cpu.model.features & VPMU_FEATURE_PDCM && !leaves->has_capabilities)
+	if (cpu.model.version && cpu.model.features & VPMU_FEATURE_PDCM &&
+	    !leaves->has_capabilities)
 		cpu.untold |= FOREIGN_UNTOLD_CAPABILITIES;
 	return add(cpus, &cpu, &where);
 }
