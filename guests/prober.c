@@ -155,7 +155,7 @@ static void width_of_gp(const struct pmu *pmu, unsigned i)
 	check_write(msr, 0x80000000);
 	check_read(msr, pmu->sign_extends ? UINT64_C(0xffffffff80000000) & all : 0x80000000);
 	check_write(msr, UINT64_C(0x555500000001));
-	check_read(msr, pmu->sign_extends ? 1 : UINT64_C(0x555500000001));
+	check_read(msr, pmu->sign_extends ? 1 : UINT64_C(0x555500000001) & all);
 }
 
 static void width_of_alias(const struct pmu *pmu, unsigned i)

@@ -41,9 +41,10 @@ class _Model(Structure):
     _fields_ = [
         ("name", c_char * NAME_BYTES), ("vendor", c_uint8), ("version", c_uint8),
         ("gp_count", c_uint8), ("gp_width", c_uint8), ("fixed_width", c_uint8),
-        ("fixed_mask", c_uint32), ("features", c_uint32), ("events_length", c_uint8),
+        ("other_name", c_uint8), ("reserved_bytes", c_uint8 * 2),
+        ("fixed_mask", c_uint32), ("features", c_uint32), ("events_length", c_uint32),
         ("events_missing", c_uint32), ("perf_capabilities", c_uint64), ("signature", c_uint32),
-        ("reserved", c_uint32 * 13),
+        ("gp_missing", c_uint32), ("reserved", c_uint32 * 12),
     ]
 
 

@@ -49,7 +49,9 @@ struct vpmu_model {
 	uint8_t gp_count;    /* general-purpose counters, with those of gp_missing */
 	uint8_t gp_width;    /* their bits, 32-64 */
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
-	uint8_t reserved_bytes[3];  /* 0 */
+	uint8_t other_name;  /* 1: CPUID says the vendor's other name than its family's, as
+	                        "CentaurHauls" on a family 7 of Zhaoxin's; Intel has one name */
+	uint8_t reserved_bytes[2];  /* 0 */
 	uint32_t fixed_mask;        /* bit i: fixed counter i exists */
 	uint32_t features;          /* enum vpmu_feature */
 	uint32_t events_length;     /* CPUID.0AH EAX[31:24]: so many bits of events_missing mean
@@ -87,7 +89,7 @@ VPMU_API const char *vpmu_model_key_about(size_t i);
 /*
  * Whether such a PMU can exist: counts and widths in range, no PerfMonV2 without PERFCORE, no
  * fixed counters below version 2, no version without counters … A model with version 0 has no PMU
- * at all, and every other field but vendor, signature and name must be 0; but it may have PDCM.
+ * at all, and every other field but vendor, names and signature must be 0; but it may have PDCM.
  * VPMU_OK, or VPMU_INCOMPATIBLE with the reason in why (may be NULL); VPMU_BAD_ARGUMENT: no model.
  */
 VPMU_API enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char *why,

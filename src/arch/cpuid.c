@@ -2,7 +2,8 @@
 /* A model out of CPUID leaves, and back. Intel SDM vol. 2A CPUID; AMD APM vol. 3 appendix E. */
 #include <arch/room_int.h>
 
-/* Who says which vendor string. Reading takes any family, writing the first row that has it. */
+/* Who says which vendor string: a family its own, but some of its processors the vendor's other
+ * (a vendor has two at most). */
 static const struct identity {
 	char string[13];
 	uint8_t vendor;
@@ -46,15 +47,26 @@ static const struct identity *identity_read(const struct vpmu_cpuid *leaf)
 	return NULL;
 }
 
-static const char *identity_string(const struct vpmu_model *model)
+/* The name that the model's family usually has. */
+static const struct identity *identity_usual(const struct vpmu_model *model)
 {
 	unsigned family = signature_family(model->signature);
-	size_t i = 0;
+	const struct identity *identity = identities;
 
-	while (identities[i].vendor != model->vendor || family < identities[i].family_from ||
-	       family > identities[i].family_to)
-		i++;
-	return identities[i].string;
+	while (identity->vendor != model->vendor || family < identity->family_from ||
+	       family > identity->family_to)
+		identity++;
+	return identity;
+}
+
+static const char *identity_string(const struct vpmu_model *model)
+{
+	const struct identity *usual = identity_usual(model);
+
+	for (size_t i = 0; model->other_name && i < ARRAY_SIZE(identities); i++)
+		if (identities[i].vendor == model->vendor && &identities[i] != usual)
+			return identities[i].string;
+	return usual->string;
 }
 
 /* The bits of a register that a row of fields or features names. */
@@ -252,6 +264,7 @@ enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model, const struct vp
 		return unknown_vendor(&all.vendor, &text);
 	read.vendor = identity->vendor;
 	read_rows(&read, &all);
+	read.other_name = identity != identity_usual(&read);
 	vendor_of(read.vendor)->read_cpuid(&read, &all);
 	if (!read.version)
 		model_turn_off(&read);

@@ -212,6 +212,18 @@ const struct field_row field_rows[] = {
 		.lost = "they raise #GP",
 		.on = {[LIKE_INTEL] = {.max = 0x3ff}},
 	},
+	{
+		MEMBER(other_name),
+		.text = "other name of the vendor",
+		.json = "other_name",
+		.key = "other-name=N",
+		.about = "1: the name in CPUID that its family does not usually have",
+		.key_of = FOR_ALL,
+		.order = FIELD_SHOWN,
+		.form = VPMU_FORM_NUMBER,
+		.may_be_0 = true,
+		.on = {[LIKE_INTEL] = {.max = 1}, [LIKE_AMD] = {.max = 1}},
+	},
 };
 const size_t field_count = ARRAY_SIZE(field_rows);
 

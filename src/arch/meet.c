@@ -61,9 +61,11 @@ static void fit(struct vpmu_model *model)
 void model_cap(struct vpmu_model *model, const struct vpmu_model *limit)
 {
 	uint32_t signature = model->signature;
+	uint8_t other_name = model->other_name;
 
 	take_common(model, limit);
 	model->signature = signature;
+	model->other_name = other_name;
 	if (model->version)
 		vendor_of(model->vendor)->complete(model, 0);
 	fit(model);

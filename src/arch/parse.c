@@ -300,7 +300,9 @@ static enum vpmu_status apply_override(struct draft *draft, struct piece option,
 /* IA32_PERF_CAPABILITIES is there with PDCM, whatever PMU there is. */
 void model_turn_off(struct vpmu_model *model)
 {
-	struct vpmu_model off = {.vendor = model->vendor, .signature = model->signature};
+	struct vpmu_model off = {.vendor = model->vendor,
+	                         .signature = model->signature,
+	                         .other_name = model->other_name};
 
 	off.features =
 		model->features & features_like(vendor_of(model->vendor)->like) & VPMU_FEATURE_PDCM;

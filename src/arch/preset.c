@@ -3,7 +3,8 @@
  * The presets. The generic ones carry the signature of an early processor of their version, so that
  * a guest's drivers find something that they know. The named ones are those processors' PMUs with
  * hyper-threading on: CPUID.0AH as the processors give it, without what is no counter's matter
- * (LBR, PEBS, PT); signatures as in Intel's and AMD's microcode packages.
+ * (LBR, PEBS, PT); signatures as in Intel's and AMD's microcode packages, Zhaoxin's and Hygon's
+ * as in dumps of their CPUID.
  */
 #include <arch/room_int.h>
 
@@ -88,6 +89,44 @@ const struct preset presets[] = {
                  .fixed_mask = 0x7,
                  .events_length = 7,
                  .signature = 0x107b0},
+	},
+	{
+		"Zhaoxin ZX-C (2015): 2 counters of 40 bits",
+		{.name = "zx-c",
+                 .vendor = VPMU_VENDOR_ZHAOXIN,
+                 .version = 2,
+                 .gp_count = 2,
+                 .gp_width = 40,
+                 .fixed_width = 40,
+                 .fixed_mask = 0x7,
+                 .events_length = 6,
+                 .signature = 0x006fe},
+	},
+	{
+		"Zhaoxin ZX-E (2019: KX-6000)",
+		{.name = "zx-e",
+                 .vendor = VPMU_VENDOR_ZHAOXIN,
+                 .version = 2,
+                 .gp_count = 4,
+                 .gp_width = 48,
+                 .fixed_width = 48,
+                 .other_name = 1,
+                 .fixed_mask = 0x7,
+                 .events_length = 7,
+                 .signature = 0x307b2},
+	},
+	{
+		"Zhaoxin KX-7000 (2023)",
+		{.name = "kx-7000",
+                 .vendor = VPMU_VENDOR_ZHAOXIN,
+                 .version = 2,
+                 .gp_count = 4,
+                 .gp_width = 48,
+                 .fixed_width = 48,
+                 .other_name = 1,
+                 .fixed_mask = 0x7,
+                 .events_length = 7,
+                 .signature = 0x607b1},
 	},
 	{
 		"AMD before PERFCORE: 4 counters at 0xc0010000 (family 10h)",
@@ -187,6 +226,16 @@ const struct preset presets[] = {
                  .events_length = 8,
                  .perf_capabilities = FULL_WIDTH | VPMU_PERF_CAP_METRICS,
                  .signature = 0x806f8},
+	},
+	{
+		"Hygon Dhyana server (2018): AMD's PERFCORE under another name",
+		{.name = "hygon",
+                 .vendor = VPMU_VENDOR_AMD,
+                 .version = 1,
+                 .gp_count = 6,
+                 .gp_width = 48,
+                 .features = VPMU_FEATURE_PERFCORE,
+                 .signature = 0x900f02},
 	},
 	{
 		"AMD Zen 2 server (2019)",

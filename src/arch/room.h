@@ -209,7 +209,7 @@ void model_meet(struct vpmu_model *model, const struct vpmu_model *other);
 
 /*
  * What a virtual CPU has that is given `model` by a KVM that has no more than `limit`: what both
- * have, where the number of AMD's counters follows from the features; name, vendor and signature
+ * have, where the number of AMD's counters follows from the features; names, vendor and signature
  * stay. Neither need be a model that can exist; the result is one, if `model` and `limit` are.
  */
 void model_cap(struct vpmu_model *model, const struct vpmu_model *limit);

@@ -47,7 +47,13 @@ static bool metrics_without_slots(const struct vpmu_model *model)
 	return model->perf_capabilities & VPMU_PERF_CAP_METRICS && !(model->fixed_mask & BIT64(3));
 }
 
+static bool has_no_other_name(const struct vpmu_model *model)
+{
+	return model->vendor == VPMU_VENDOR_INTEL && model->other_name;
+}
+
 static const struct rule intel_rules[] = {
+	{has_no_other_name, "Intel has one name in CPUID"},
 	{fixed_too_early, "fixed counters need version 2 or later"},
 	{fixed_holes_too_early, "holes between the fixed counters need version 5"},
 	{gp_holes_too_early, "holes between the general-purpose counters need version 5"},

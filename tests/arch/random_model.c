@@ -95,6 +95,8 @@ struct vpmu_model random_model(struct random *random)
 		.signature = (uint32_t)random_next(random),
 	};
 
+	model.other_name = model.vendor != VPMU_VENDOR_INTEL && random_between(random, 0, 1);
+
 	strcpy(model.name, "random");
 	if (!random_between(random, 0, 15)) {
 		if (model.vendor != VPMU_VENDOR_AMD && random_between(random, 0, 1))

@@ -113,7 +113,9 @@ static void pmu_off_leaves_nothing_but_the_processor(void **state)
 {
 	for (size_t i = 0; vpmu_preset_name(i); i++) {
 		struct vpmu_model on = model_of(vpmu_preset_name(i));
-		struct vpmu_model off = {.vendor = on.vendor, .signature = on.signature};
+		struct vpmu_model off = {.vendor = on.vendor,
+		                         .signature = on.signature,
+		                         .other_name = on.other_name};
 		struct vpmu_model got;
 		char text[64];
 
@@ -156,6 +158,8 @@ static const struct mistake mistakes[] = {
 	{"intel-v", VPMU_BAD_ARGUMENT, "unknown model"},
 	{"INTEL-V2", VPMU_BAD_ARGUMENT, "unknown model"},
 	{",gp=4", VPMU_BAD_ARGUMENT, "unknown model ''"},
+	{"intel-v2,other-name=1", VPMU_INCOMPATIBLE, "Intel has one name in CPUID"},
+	{"zx-c,other-name=2", VPMU_BAD_ARGUMENT, "out of range"},
 	{"intel-v2,", VPMU_BAD_ARGUMENT, "unknown option ''"},
 	{"intel-v2,,gp=4", VPMU_BAD_ARGUMENT, "unknown option ''"},
 	{"intel-v2,gpu=4", VPMU_BAD_ARGUMENT, "unknown option 'gpu': known are pmu=on|off"},

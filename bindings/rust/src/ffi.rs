@@ -18,13 +18,16 @@ pub struct Model {
     pub gp_count: u8,
     pub gp_width: u8,
     pub fixed_width: u8,
+    pub other_name: u8,
+    pub reserved_bytes: [u8; 2],
     pub fixed_mask: u32,
     pub features: u32,
-    pub events_length: u8,
+    pub events_length: u32,
     pub events_missing: u32,
     pub perf_capabilities: u64,
     pub signature: u32,
-    pub reserved: [u32; 13],
+    pub gp_missing: u32,
+    pub reserved: [u32; 12],
 }
 
 #[repr(C)]

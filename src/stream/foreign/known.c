@@ -73,8 +73,8 @@ static const struct known {
 	INTEL(0xbf, 0xbf, "sapphire-rapids,hle=off,rtm=off"),       /* Raptor Lake, P */
 	INTEL(0xcf, 0xcf, "sapphire-rapids"),                       /* Emerald Rapids */
 #undef INTEL
-	{VPMU_VENDOR_ZHAOXIN, 7, 0x1b, 0x5b, "zhaoxin-v2"},
-	{VPMU_VENDOR_ZHAOXIN, 6, 0x19, 0x19, "zhaoxin-v2"},
+	{VPMU_VENDOR_ZHAOXIN, 7, 0x1b, 0x6b, "zhaoxin-v2"},
+	{VPMU_VENDOR_ZHAOXIN, 6, 0x19, 0x19, "zx-c"},
 	{VPMU_VENDOR_AMD, 0x06, 0, 0xff, "amd-k7"},
 	{VPMU_VENDOR_AMD, 0x0f, 0, 0xff, "amd-k7"},
 	{VPMU_VENDOR_AMD, 0x10, 0, 0xff, "amd-k7"},
