@@ -70,6 +70,16 @@ static bool keep_ops(struct block *block, const struct op *ops, unsigned count, 
 	return true;
 }
 
+/* Its first instruction that reads or writes memory: reading sets a bit in a page table. */
+static unsigned first_access(const struct block *block)
+{
+	unsigned i = 0;
+
+	while (i < block->op_count && !block->ops[i].insn.lines)
+		i++;
+	return i;
+}
+
 static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t address,
                                   uint32_t size)
 {
@@ -91,6 +101,8 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;
 	block->address = address; /* found from now on, and not before all of it is watched */
 	sum_up(block);
+	if (!cpu->places.leaves_for_devices && count > 1 && first_access(block) < count)
+		block_has_device(block);
 	free(block->loop);
 	block->loop = loop_make(block, code);
 	if (block->loop && block->loop->pure)
@@ -168,16 +180,6 @@ bool block_holds(struct cpu *cpu, const struct block *block)
 			return false;
 	}
 	return true;
-}
-
-/* Its first instruction that reads or writes memory: reading sets a bit in a page table. */
-static unsigned first_access(const struct block *block)
-{
-	unsigned i = 0;
-
-	while (i < block->op_count && !block->ops[i].insn.lines)
-		i++;
-	return i;
 }
 
 bool block_may_overwrite(const struct block *block)

@@ -16,7 +16,7 @@ static bool set_up(struct cpu *cpu, const char **why)
 	*why = "Unicorn cannot be opened";
 	if (uc_open(UC_ARCH_X86, UC_MODE_64, &cpu->uc))
 		return false;
-	*why = "this version of Unicorn keeps its registers elsewhere (2.0 is known)";
+	*why = "this version of Unicorn keeps its registers elsewhere (2.0 and 2.1 are known)";
 	if (!state_find(cpu->uc, &cpu->state, &cpu->places))
 		return false;
 	uc_version(&major, &minor);

@@ -231,6 +231,17 @@ static volatile uint32_t *find_can_do_io(uc_engine *uc, struct state *state)
 	return NULL;
 }
 
+/* Without it there is a CPU, too: every block that touches memory is executed one instruction at a
+ * time. Tests ask for that one. */
+static void place_can_do_io(uc_engine *uc, struct state *state, struct state_places *places)
+{
+	if (!getenv("VPMU_TEST_WITHOUT_CAN_DO_IO"))
+		places->can_do_io = find_can_do_io(uc, state);
+	places->leaves_for_devices = places->can_do_io != NULL;
+	if (!places->can_do_io)
+		places->can_do_io = &places->nothing;
+}
+
 bool state_find(uc_engine *uc, struct state **state, struct state_places *places)
 {
 	size_t known = uc_context_size(uc);
@@ -241,8 +252,7 @@ bool state_find(uc_engine *uc, struct state **state, struct state_places *places
 	found = capture_state(uc) && head_holds(uc, captured) && find_places(uc, captured, places);
 	if (found) {
 		*places->old_exception = -1;
-		places->can_do_io = find_can_do_io(uc, captured);
-		found = places->can_do_io != NULL;
+		place_can_do_io(uc, captured, places);
 	}
 	*state = captured;
 	return !uc_mem_unmap(uc, SCRATCH, SCRATCH_BYTES) && found;

@@ -58,6 +58,8 @@ struct state_places {
 	 * its block before anything has happened, and becomes a block of its own. Unicorn sets it
 	 * whenever it comes back to its loop. */
 	volatile uint32_t *can_do_io;
+	bool leaves_for_devices; /* else it was not found: can_do_io points to `nothing` */
+	uint32_t nothing;
 };
 
 /* hflags: what the translator of blocks looks at. */
