@@ -7,7 +7,7 @@
 
 #include <vpmu/vpmu.h>
 
-#include "../tests/kernel/pairs.h"
+#include "../src/kernel/pairs.h"
 #include "bench.h"
 
 static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];

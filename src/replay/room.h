@@ -4,7 +4,7 @@
  * answer a line. An action is a row of one table: its word, its arguments, what it answers, how it
  * is told. The parser makes a command of a line's text by that table, and the printer a line of a
  * command; whoever does actions has a function for each: the register machine here, and in
- * tests/kernel the kernel's own code. Nothing here allocates, prints, or reads a file.
+ * src/kernel the kernel's own code. Nothing here allocates, prints, or reads a file.
  */
 #ifndef REPLAY_ROOM_H
 #define REPLAY_ROOM_H

@@ -18,7 +18,7 @@ static enum need need_of(enum replay_verb verb)
 /* Any command but model, profile and cap-pmu-disable creates the vCPU. */
 static bool prepare(struct session *session, enum need need)
 {
-	if (need >= NEEDS_MODEL && !(session->have_model && session->have_profile))
+	if (need >= NEEDS_MODEL && !session->have_model)
 		return false;
 	if (need == NEEDS_GUEST && !session->guest)
 		session->guest = guest_create(&session->model, session->pmu_disabled);
@@ -50,7 +50,7 @@ bool command_run(struct session *session, const struct replay_command *command,
 	struct replay_reply reply = {.status = VPMU_OK};
 
 	if (!prepare(session, need_of(verb))) {
-		say(answer, "model and profile come first");
+		say(answer, "model comes first");
 		return false;
 	}
 	if (!kernel_acts[verb])

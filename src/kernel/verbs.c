@@ -28,13 +28,14 @@ static bool model(struct session *session, const struct replay_command *command,
 	return true;
 }
 
+/* The kernel is this one, whichever a script names: one script asks several. */
 static bool profile(struct session *session, const struct replay_command *command,
                     struct replay_reply *reply)
 {
 	if (!session->have_model || session->have_profile || session->guest)
 		return false;
 	session->have_profile = true;
-	return !strcmp(command->action.argument[0].word, KERNEL_NAME);
+	return !strncmp(command->action.argument[0].word, "linux-", strlen("linux-"));
 }
 
 static bool cap_pmu_disable(struct session *session, const struct replay_command *command,

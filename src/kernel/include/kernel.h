@@ -2,7 +2,7 @@
 /*
  * What the kernel's PMU files need of the kernel at large: types, bits, printing, memory, locks.
  * One thread runs everything, so atomics are plain and locks are nothing. Every <linux/...> and
- * <asm/...> header that those files include and that is not unpacked leads here (build-reference).
+ * <asm/...> header that those files include and that is not unpacked leads here (build-kernel).
  */
 #ifndef KERNEL_H
 #define KERNEL_H

@@ -5,8 +5,14 @@
 #   -v kind=case -v name=FUNCTION -v label=TEXT   one case of the function's outermost switch, with
 #                                                 the labels that follow it at once; in TEXT a dot
 #                                                 stands for a space
+# The piece begins with a #line directive: in the compiler's messages and in the coverage it is where it
+# was, in the file that -v from=PATH names.
 
-function emit(line) { text = text line "\n" }
+function emit(line) {
+	if (text == "")
+		text = sprintf("#line %d \"%s\"\n", FNR, from)
+	text = text line "\n"
+}
 
 BEGIN { gsub(/\./, " ", label) }
 
