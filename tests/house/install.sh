@@ -61,7 +61,7 @@ check 'installs' same "$status" 0
 [ "$status" = 0 ] || sed 's/^/# /' "$scratch/err"
 whole=$(tree)
 tool=$(find "$root" -path '*/bin/vpmu') pc=$(find "$root" -name vpmu.pc)
-archive=$(find "$root" -name libvpmu.a) header=$(find "$root" -path '*/vpmu/vpmu.h')
+archive=$(find "$root" -name libvpmu.a) header=$(find "$root" -path '*/include/vpmu/vpmu.h' ! -path '*/share/*')
 doc=$(find "$root" -path '*/doc/vpmu' -type d) list=$(find "$root" -path '*/share/vpmu/installed')
 prefix=${list%/share/vpmu/installed} prefix=${prefix#"$root"}
 check 'the installed tool starts' same "$("$tool" models intel-v2 | head -n 1)" intel-v2
