@@ -7,6 +7,7 @@ Each case is something that lasts for ever: a guest, a pipe that nobody reads or
 is silent or slow. What is measured has a margin for a machine that is busy.
 """
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -39,6 +40,17 @@ CHATTY = guest("chatty", "66baf803b078eeebfd")
 LINES = guest("lines", "66baf803b00aeeebfd")
 
 
+# A timer's interrupt wakes it each time; #UD whose handler returns to it; code that changes itself.
+HALTS = guest("halts", "bc00f00700488d0572000000bf00000200b94000000066890766c74702080066c74704008e66c7"
+                       "4706100048c74708000000004883c710ffc975db0f011d32000000bb0000e0fec783f0000000ff"
+                       "010000c7832003000020000200c783e00300000b000000c7838003000064000000fbf4ebfc90ff"
+                       "030000020000000000c783b00000000000000048cf")
+STORM = guest("storm", "bc00f00700488d0542000000bf00000200b94000000066890766c74702080066c74704008e66c7"
+                       "4706100048c74708000000004883c710ffc975db0f011d020000000f0bff030000020000000000"
+                       "48cf")
+CHANGES = guest("changes", "fe0501000000b801000000ebf3")
+
+
 @contextlib.contextmanager
 def nothing():
     yield {}
@@ -67,6 +79,50 @@ def fifo(held_open=False):
     if held >= 0:
         os.close(held)
     os.unlink(path("fifo"))
+
+
+@contextlib.contextmanager
+def slow_fifo(play):
+    """A FIFO whose other end does that."""
+    with fifo(held_open=True):
+        end = threading.Event()
+        thread = threading.Thread(target=play, args=(end,))
+        thread.start()
+        yield {}
+        end.set()
+        thread.join()
+
+
+def sip_bytes(end):
+    with open(path("fifo"), "rb", buffering=0) as pipe:
+        os.set_blocking(pipe.fileno(), False)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)  # less than a machine without anything in it
+        while not end.wait(0.2):
+            pipe.read(1)
+
+
+def drip_machine(end):
+    """A saved machine, a byte now and then."""
+    subprocess.run([VPMU, "run", "--save", path("saved"), "--at", "50", LOOP],
+                   stderr=subprocess.DEVNULL, check=True)
+    with open(path("saved"), "rb") as saved, open(path("fifo"), "wb", buffering=0) as pipe:
+        while not end.wait(0.1):
+            pipe.write(saved.read(1))
+
+
+@contextlib.contextmanager
+def stopped(*options):
+    """Another process of the tool, which a signal has stopped once its socket is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path("peer"))
+    process = subprocess.Popen([VPMU, "run", *options], stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 30
+    while not os.path.exists(path("peer")) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    yield {}
+    process.kill()
+    process.wait()
 
 
 def drip(connection):
@@ -145,6 +201,9 @@ cases = [
     ("a loop that touches memory", [guest("memory", "ff042500002000ebf7")],
      nothing),
     ("REP with a large count", [guest("rep", "bf00002000b900000010f3aaebf2")], nothing),
+    ("a guest that halts and is woken", [HALTS], nothing),
+    ("an exception without end", [STORM], nothing),
+    ("code that changes itself", [CHANGES], nothing),
     ("a timeline of a loop", ["--timeline", "/dev/null", LOOP], nothing),
     ("output that nobody reads", [CHATTY], lambda: stalled("stdout")),
     ("lines that nobody reads", [LINES], lambda: stalled("stdout")),
@@ -158,12 +217,19 @@ cases = [
     ("a timeline to a FIFO without a reader", ["--timeline", path("fifo"), LOOP], fifo),
     ("a machine saved to a FIFO without a reader", ["--save", path("fifo"), "--at", "50", LOOP],
      fifo),
+    ("a machine saved to a FIFO that is read slowly",
+     ["--save", path("fifo"), "--at", "50", LOOP],
+     lambda: slow_fifo(sip_bytes)),
+    ("a saved machine from a slow FIFO", ["--restore", path("fifo")],
+     lambda: slow_fifo(drip_machine)),
     ("nobody comes to the listener", HERE, lambda: source(lambda one: one.close())),
     ("nobody comes to a port", ["--listen", "tcp:127.0.0.1:0"], nothing),
     ("a source that is silent", HERE, lambda: source(silent)),
     ("a source that is slow", HERE, lambda: source(drip)),
     ("a destination whose backlog is full", [*TO, LOOP], lambda: peer(fill_backlog, 1)),
     ("a destination that is silent", [*TO, LOOP], lambda: peer(accept_and(silent))),
+    ("a destination that has been stopped", [*TO, LOOP],
+     lambda: stopped("--listen", "unix:" + path("peer"))),
     ("a destination that is slow", [*TO, LOOP], lambda: peer(accept_and(drip))),
     ("doubt", [*TO, "--at", "100", LOOP], lambda: peer(bring_into_doubt)),
 ]
