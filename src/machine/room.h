@@ -249,10 +249,12 @@ struct machine *migration_receive(const struct machine_restore *restore, int fd,
 int address_connect(const char *address, bool any_host, const struct migration_limits *limits,
                     char *why, size_t why_bytes);
 
-/* NULL: the reason is in why. Port 0: one that is free. */
+/* NULL: the reason is in why, and *status is VPMU_BAD_ARGUMENT for an address that is none or not
+ * this host's, VPMU_HOST for what this host lacks. Port 0: one that is free. */
 struct listener;
 struct listener *address_listen(const char *address, bool any_host,
-                                const struct migration_limits *limits, char *why, size_t why_bytes);
+                                const struct migration_limits *limits, enum vpmu_status *status,
+                                char *why, size_t why_bytes);
 
 /* The address as listened at, with the port that was chosen; NULL when none was. */
 const char *listener_chosen(const struct listener *listener);

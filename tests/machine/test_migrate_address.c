@@ -26,6 +26,7 @@ enum { LIMIT_MS = 500, MARGIN_MS = 2000 };
 
 static volatile sig_atomic_t stop;
 static const struct migration_limits limits = {LIMIT_MS, LIMIT_MS, &stop};
+static enum vpmu_status status;
 static char why[256];
 
 /* Numbers as they are; the name "silent" is never answered for, others are unknown. */
@@ -52,7 +53,7 @@ int getaddrinfo(const char *restrict host, const char *restrict port,
 		free(one);
 		while (!numeric && !strcmp(host, "silent"))
 			pause();
-		return EAI_NONAME;
+		return !numeric && !strcmp(host, "no-memory") ? EAI_MEMORY : EAI_NONAME;
 	}
 	*list = one;
 	return 0;
@@ -166,7 +167,8 @@ static void path_is_as_long_as_a_socket_takes_it(void **state)
 
 static struct listener *listen_at(const char *address)
 {
-	struct listener *listener = address_listen(address, false, &limits, why, sizeof(why));
+	struct listener *listener =
+		address_listen(address, false, &limits, &status, why, sizeof(why));
 
 	if (!listener)
 		fail_msg("%s: %s", address, why);
@@ -235,7 +237,8 @@ static void other_hosts_are_refused(void **state)
 	                                     "tcp:[2001:db8::1]:0", "tcp:[::ffff:0.0.0.0]:0"};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
-		assert_null(address_listen(others[i], false, &limits, why, sizeof(why)));
+		assert_null(address_listen(others[i], false, &limits, &status, why, sizeof(why)));
+		assert_int_equal(status, VPMU_BAD_ARGUMENT);
 		assert_non_null(strstr(why, "another host"));
 		assert_int_equal(address_connect(others[i], false, &limits, why, sizeof(why)), -1);
 		assert_non_null(strstr(why, "another host"));
@@ -301,12 +304,29 @@ static void backlog_of_tcp_that_is_full_is_not_waited_for(void **state)
 static void name_that_nobody_answers_for_is_not_waited_for(void **state)
 {
 	must_fail_in_time("tcp:silent:80", "in time");
-	assert_null(address_listen("tcp:silent:0", false, &limits, why, sizeof(why)));
+	assert_null(address_listen("tcp:silent:0", false, &limits, &status, why, sizeof(why)));
+	assert_int_equal(status, VPMU_HOST);
 }
 
 static void name_that_is_unknown_is_refused(void **state)
 {
 	must_fail_in_time("tcp:unknown:80", "no such host");
+	assert_null(address_listen("tcp:unknown:80", false, &limits, &status, why, sizeof(why)));
+	assert_int_equal(status, VPMU_BAD_ARGUMENT);
+}
+
+static void what_this_host_lacks_is_not_the_addresss_fault(void **state)
+{
+	struct listener *first = listen_at("tcp:127.0.0.1:0");
+
+	assert_null(
+		address_listen(listener_chosen(first), false, &limits, &status, why, sizeof(why)));
+	assert_int_equal(status, VPMU_HOST);
+	assert_non_null(strstr(why, "nobody can listen there"));
+	listener_end(first);
+	must_fail_in_time("tcp:no-memory:80", "no host can be looked up");
+	assert_null(address_listen("tcp:no-memory:80", false, &limits, &status, why, sizeof(why)));
+	assert_int_equal(status, VPMU_HOST);
 }
 
 static void signal_ends_the_wait_for_a_connection(void **state)
@@ -335,6 +355,7 @@ int main(void)
 		cmocka_unit_test(backlog_of_tcp_that_is_full_is_not_waited_for),
 		cmocka_unit_test(name_that_nobody_answers_for_is_not_waited_for),
 		cmocka_unit_test(name_that_is_unknown_is_refused),
+		cmocka_unit_test(what_this_host_lacks_is_not_the_addresss_fault),
 		cmocka_unit_test(signal_ends_the_wait_for_a_connection),
 	};
 

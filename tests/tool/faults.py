@@ -45,6 +45,8 @@ OUTPUT_FAILED = 164  # of vpmu run, whose statuses below are the guest's
 PATIENCE = 120  # seconds, for a command that hangs
 LOG = "log"  # of vpmu watch
 GOES_ON = b"; the guest goes on as it is"  # of vpmu run: it could not be saved
+STAYS = b"vpmu: not migrated, the guest goes on here: "  # of vpmu run: up to its own end, which is
+OWN_END = 126  # --max-instructions
 ENDED = b'"reason": "no-memory"'  # of vpmu run: the document of what was done
 OLD = b"what was there before\n"
 # What differs from run to run.
@@ -236,6 +238,8 @@ def problem_of(name, outcome, whole, statuses, cut):
         if outcome.status in statuses and not outcome.out:
             return None  # and later there was no memory for the document
         statuses = {whole.status}
+    if told and told[0].startswith(STAYS) and "--migrate-to" in command:
+        statuses = {OWN_END}
     if outcome.status not in statuses:
         return f"status {outcome.status}, {told[:2]}"
     if LOG in whole.files or command[0] == "run":  # what could be followed, or was run

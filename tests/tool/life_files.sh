@@ -68,6 +68,7 @@ for port in 65536 99999 +1 0x50 ' 80' ''; do
 done
 bad 'an IPv6 address without brackets' 'needs brackets' --listen tcp:::1:80
 bad 'listen to other hosts' 'another host' --listen tcp:0.0.0.0:0
+refused 'an address in use' 3 'nobody can listen there' run --listen "unix:$saved"
 
 # A source that finds nobody, or another host, keeps its guest.
 for address in "unix:$scratch/nobody" tcp:127.0.0.1:1 tcp:192.0.2.1:1; do

@@ -71,16 +71,18 @@ int life_listen(struct run *run, const struct machine_restore *wanted, struct ma
 	const struct migration_limits limits = limits_of(run->options);
 	const char *address = run->options->listen;
 	struct listener *listener;
+	enum vpmu_status error;
 	char why[512] = "";
 	int status;
 
 	*machine = NULL;
-	listener = address_listen(address, run->options->allow_remote, &limits, why, sizeof(why));
+	listener = address_listen(address, run->options->allow_remote, &limits, &error, why,
+	                          sizeof(why));
 	if (!listener && *stop_flag())
 		return stopped("cannot listen", address);
 	if (!listener) {
 		message("cannot listen: %s: %s", address, why);
-		return TOOL_BAD;
+		return error == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
 	}
 	if (listener_chosen(listener))
 		message("listening: %s", listener_chosen(listener));

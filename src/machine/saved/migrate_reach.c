@@ -88,7 +88,7 @@ int address_connect(const char *address, bool any_host, const struct migration_l
 	struct places places;
 	int fd = -1;
 
-	if (!address_resolve(address, any_host, &limit, &places, &reason))
+	if (address_resolve(address, any_host, &limit, &places, &reason))
 		return -1;
 	for (size_t i = 0; fd < 0 && i < places.count; i++) {
 		reason = text_in(why, why_bytes);
@@ -154,27 +154,30 @@ static void note_place(struct listener *listener, const struct place *place)
 }
 
 struct listener *address_listen(const char *address, bool any_host,
-                                const struct migration_limits *limits, char *why, size_t why_bytes)
+                                const struct migration_limits *limits, enum vpmu_status *status,
+                                char *why, size_t why_bytes)
 {
 	struct limit limit = limit_in(limits->still_ms, limits->stop);
 	struct listener *listener = calloc(1, sizeof(*listener));
 	struct text reason = text_in(why, why_bytes);
 	struct places places;
 
+	*status = VPMU_HOST;
 	if (!listener) {
 		text_add(&reason, "no memory");
 		return NULL;
 	}
+	*status = address_resolve(address, any_host, &limit, &places, &reason);
 	listener->fd = -1;
-	if (address_resolve(address, any_host, &limit, &places, &reason)) {
-		for (size_t i = 0; listener->fd < 0 && i < places.count; i++) {
-			listener->fd = listen_at(&places.of[i], &reason);
-			if (listener->fd >= 0)
-				note_place(listener, &places.of[i]);
-		}
+	for (size_t i = 0; !*status && listener->fd < 0 && i < places.count; i++) {
+		listener->fd = listen_at(&places.of[i], &reason);
+		if (listener->fd >= 0)
+			note_place(listener, &places.of[i]);
 	}
 	if (listener->fd >= 0)
 		return listener;
+	if (!*status)
+		*status = VPMU_HOST;
 	free(listener);
 	return NULL;
 }

@@ -27,8 +27,9 @@ struct places {
 	size_t count;
 };
 
-/* At least one, of this host unless any_host; false: the reason is added. */
-bool address_resolve(const char *text, bool any_host, const struct limit *limit,
-                     struct places *places, struct text *why);
+/* At least one, of this host unless any_host; VPMU_BAD_ARGUMENT or VPMU_HOST: the reason is added.
+ */
+enum vpmu_status address_resolve(const char *text, bool any_host, const struct limit *limit,
+                                 struct places *places, struct text *why);
 
 #endif

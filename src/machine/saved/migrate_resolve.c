@@ -155,8 +155,15 @@ static bool take_list(struct addrinfo *list, bool any_host, struct places *place
 	return places->count;
 }
 
-static bool resolve_tcp(const struct address *address, bool any_host, const struct limit *limit,
-                        struct places *places, struct text *why)
+/* Not the name's fault. */
+static bool is_of_host(int error)
+{
+	return error == EAI_MEMORY || error == EAI_SYSTEM || error == EAI_AGAIN;
+}
+
+static enum vpmu_status resolve_tcp(const struct address *address, bool any_host,
+                                    const struct limit *limit, struct places *places,
+                                    struct text *why)
 {
 	struct addrinfo *list;
 	char port[8];
@@ -167,23 +174,23 @@ static bool resolve_tcp(const struct address *address, bool any_host, const stru
 	if (error && !address->literal)
 		error = ask_for_name(address->host, port, limit, &list, why);
 	if (!error)
-		return take_list(list, any_host, places, why);
+		return take_list(list, any_host, places, why) ? VPMU_OK : VPMU_BAD_ARGUMENT;
 	if (!why->used) {
-		text_add(why, "no such host: ");
+		text_add(why, is_of_host(error) ? "no host can be looked up: " : "no such host: ");
 		text_add(why, gai_strerror(error));
 	}
-	return false;
+	return is_of_host(error) ? VPMU_HOST : VPMU_BAD_ARGUMENT;
 }
 
-bool address_resolve(const char *text, bool any_host, const struct limit *limit,
-                     struct places *places, struct text *why)
+enum vpmu_status address_resolve(const char *text, bool any_host, const struct limit *limit,
+                                 struct places *places, struct text *why)
 {
 	struct place *first = places->of;
 	struct address address;
 
 	places->count = 0;
 	if (!address_parse(text, &address, why))
-		return false;
+		return VPMU_BAD_ARGUMENT;
 	if (!address.local)
 		return resolve_tcp(&address, any_host, limit, places, why);
 	memset(first, 0, sizeof(*first));
@@ -191,5 +198,5 @@ bool address_resolve(const char *text, bool any_host, const struct limit *limit,
 	memcpy(first->at.local.sun_path, address.path, sizeof(address.path));
 	first->bytes = sizeof(first->at.local);
 	places->count = 1;
-	return true;
+	return VPMU_OK;
 }
