@@ -11,6 +11,7 @@
 #define VPMU_SIMULATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <vpmu/pmu.h>
@@ -19,11 +20,64 @@
 extern "C" {
 #endif
 
+/* --- The host under a Linux profile ---------------------------------------------------------- */
+
+/*
+ * What stands below a Linux profile: a processor of the model's vendor, and its KVM. Plain data; 0
+ * where the vendor's processors have no such thing.
+ */
+struct vpmu_host {
+	uint8_t gp_count, fixed_count; /* counters that KVM gives to guests */
+	uint8_t width;                 /* bits of all counters */
+	uint8_t tsx, pdcm, perfmon_v2; /* 1: it has that */
+	uint8_t enable_pmu;            /* KVM's parameter */
+	uint8_t reserved[25];          /* 0 */
+};
+
+/* The host that a machine has when nobody says otherwise. VPMU_BAD_ARGUMENT: a NULL, or no vendor.
+ */
+VPMU_API enum vpmu_status vpmu_host_init(struct vpmu_host *host, enum vpmu_vendor vendor);
+
+/*
+ * The i-th property, of whichever vendor: as it is typed ("gp=N", "tsx=on|off"), its name in JSON,
+ * and one line on it; NULL past the last. Static storage.
+ */
+VPMU_API const char *vpmu_host_key(size_t i);
+VPMU_API const char *vpmu_host_name(size_t i);
+VPMU_API const char *vpmu_host_about(size_t i);
+
+/* The i-th property's value, into *value. False: past the last, the vendor's processors have no
+ * such thing, or a NULL; *value is then unchanged. */
+VPMU_API bool vpmu_host_get(const struct vpmu_host *host, enum vpmu_vendor vendor, size_t i,
+                            unsigned *value);
+
+/*
+ * Changes a host by "KEY=VALUE" or "KEY=VALUE,KEY=VALUE…". why: where a failure is described in one
+ * line without a final newline; may be NULL. VPMU_BAD_ARGUMENT: a key that the vendor's processors
+ * do not have, a value that there cannot be, or a NULL; *host is then unchanged.
+ */
+VPMU_API enum vpmu_status vpmu_host_set(struct vpmu_host *host, enum vpmu_vendor vendor,
+                                        const char *text, char *why, size_t why_bytes);
+
+/*
+ * vpmu_pmu_init() of a machine on this host, which is copied. NULL also for a host that there
+ * cannot be, and without one. Profile hardware looks at none.
+ */
+VPMU_API struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size,
+                                           const struct vpmu_model *model,
+                                           const struct vpmu_profile *profile,
+                                           const struct vpmu_host *host);
+
+/* The machine's host; NULL without a machine. Lives as long as the machine. */
+VPMU_API const struct vpmu_host *vpmu_pmu_host(const struct vpmu_pmu *pmu);
+
+/* --- A vCPU's life --------------------------------------------------------------------------- */
+
 /*
  * A number that two machines share when they will behave alike from now on, whatever has been made
  * of them: a hash of 64 bits, so that two that differ share one once in 2^64. Models, profile,
- * filter and switches are in it; the epoch and vpmu_pmu_events() tell of the past and are not. Of
- * this process only.
+ * host, filter and switches are in it; the epoch and vpmu_pmu_events() tell of the past and are
+ * not. Of this process only.
  */
 VPMU_API uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu);
 

@@ -66,7 +66,7 @@ static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned
 	struct window *window;
 	struct reg reg = resolve(from);
 
-	if (!pmu->rules->has(from, &reg.writable))
+	if (!pmu->rules->has(&pmu->host, from, &reg.writable))
 		return true;
 	if (reg.store == STORE_UNKNOWN || !can_be_written(pmu, &reg))
 		return false;
@@ -110,6 +110,7 @@ size_t vpmu_profile_registers(const struct vpmu_profile *profile, const struct v
 {
 	const struct rules *rules;
 	struct vpmu_model made;
+	struct vpmu_host host;
 	size_t count, kept = 0;
 
 	if (!profile || !model || !out)
@@ -118,11 +119,12 @@ size_t vpmu_profile_registers(const struct vpmu_profile *profile, const struct v
 	if (vpmu_profile_adapt(profile, &made))
 		return 0;
 	rules = profile->rules[made.vendor];
+	vpmu_host_init(&host, (enum vpmu_vendor)made.vendor);
 	count = vpmu_model_registers(&made, out);
 	for (size_t i = 0; i < count; i++) {
 		struct vpmu_register from = out[i];
 
-		if (rules->has(&out[i], &from.writable))
+		if (rules->has(&host, &out[i], &from.writable))
 			from.writable = taken(rules, &from);
 		else if (!rules->has_apart(&from))
 			continue;

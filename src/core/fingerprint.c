@@ -21,12 +21,22 @@ static uint64_t profile_hash(const struct vpmu_profile *profile)
 	return hash;
 }
 
+static uint64_t mix_host(uint64_t hash, const struct vpmu_host *host)
+{
+	const uint8_t *byte = (const uint8_t *)host;
+
+	for (size_t i = 0; i < sizeof(*host); i++)
+		hash = mix(hash, byte[i]);
+	return hash;
+}
+
 uint64_t fingerprint_identity(const struct vpmu_pmu *pmu)
 {
 	struct vpmu_model leaves = kvm_leaves_of(pmu, &pmu->asked);
 	uint64_t hash = mix(profile_hash(pmu->profile), model_hash(&pmu->model));
 
-	return mix(hash, model_hash(&leaves));
+	hash = mix(hash, model_hash(&leaves));
+	return has_fact(pmu->profile, VPMU_FACT_KVM) ? mix_host(hash, &pmu->host) : hash;
 }
 
 static uint64_t mix_tally(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)
@@ -51,7 +61,7 @@ static uint64_t mix_event(uint64_t hash, const struct event *event, uint64_t cou
 	                         (uint64_t)event->what.modes << 16 |
 	                         (uint64_t)event->what.threshold << 24 |
 	                         (uint64_t)event->what.invert << 32 |
-	                         (uint64_t)event->what.edge << 33);
+	                         (uint64_t)event->what.edge << 33 | (uint64_t)event->samples << 34);
 }
 
 static uint64_t mix_pmc(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)

@@ -6,28 +6,46 @@
 #include <core/linux.h>
 
 /* The most that KVM gives: kvm_init_pmu_capability, intel_pmu_refresh, amd_pmu_refresh. */
-static const struct vpmu_model host_intel = {
-	.version = 2,
-	.gp_count = PMC_GP,
-	.gp_width = 48,
-	.fixed_mask = (1 << PMC_FIXED) - 1,
-	.fixed_width = 48,
-	.features = VPMU_FEATURE_PDCM,
-	.events_length = 7,
-	.perf_capabilities = VPMU_PERF_CAP_FULL_WIDTH, /* no LBR, no PEBS */
-};
-static const struct vpmu_model host_amd_6_1 = {
-	.version = 1,
-	.gp_count = 6,
-	.gp_width = 48,
-	.features = VPMU_FEATURE_PERFCORE,
-};
-static const struct vpmu_model host_amd_6_12 = {
-	.version = 2,
-	.gp_count = 6,
-	.gp_width = 48,
-	.features = VPMU_FEATURE_PERFCORE | VPMU_FEATURE_PERFMON_V2,
-};
+static struct vpmu_model limit_intel(const struct vpmu_host *host, bool asks_host)
+{
+	return (struct vpmu_model){
+		.version = 2,
+		.gp_count = host->gp_count,
+		.gp_width = host->width,
+		.fixed_mask = (uint32_t)width_mask(host->fixed_count),
+		.fixed_width = host->width,
+		.features = host->pdcm || !asks_host ? VPMU_FEATURE_PDCM : 0,
+		.events_length = 7,
+		.perf_capabilities = VPMU_PERF_CAP_FULL_WIDTH,
+	};
+}
+
+static struct vpmu_model limit_amd_6_1(const struct vpmu_host *host, bool asks_host)
+{
+	return (struct vpmu_model){
+		.version = 1,
+		.gp_count = 6,
+		.gp_width = 48,
+		.features = VPMU_FEATURE_PERFCORE,
+	};
+}
+
+static struct vpmu_model limit_amd_6_12(const struct vpmu_host *host, bool asks_host)
+{
+	struct vpmu_model limit = limit_amd_6_1(host, asks_host);
+
+	if (asks_host && !host->perfmon_v2)
+		return limit;
+	limit.version = 2;
+	limit.features |= VPMU_FEATURE_PERFMON_V2;
+	return limit;
+}
+
+/* vmx_get_perf_capabilities: without LBR and PEBS. */
+uint64_t kvm_capabilities(const struct vpmu_pmu *pmu)
+{
+	return pmu->host.enable_pmu ? pmu->rules->module->capabilities : 0;
+}
 
 /* The PMU that no leaf of AMD's hides. */
 static void show_k7(struct vpmu_model *model)
@@ -40,9 +58,9 @@ static void show_k7(struct vpmu_model *model)
 }
 
 /* AnyThread's bit says nothing in version 2. */
-static void adapt_intel(struct vpmu_model *model, const struct vpmu_model *host)
+static void adapt_intel(struct vpmu_model *model, const struct vpmu_model *limit)
 {
-	model_cap(model, host);
+	model_cap(model, limit);
 	model->features &= ~(uint32_t)VPMU_FEATURE_ANYTHREAD_GONE;
 }
 
@@ -50,41 +68,65 @@ static void show_nothing(struct vpmu_model *model)
 {
 }
 
-static void adapt_amd(struct vpmu_model *model, const struct vpmu_model *host)
+static void adapt_amd(struct vpmu_model *model, const struct vpmu_model *limit)
 {
 	show_k7(model);
-	model_cap(model, host);
+	model_cap(model, limit);
 }
 
 const struct module module_intel = {
-	.host = &host_intel,
+	.limit = limit_intel,
+	.capabilities = VPMU_PERF_CAP_FULL_WIDTH,
 	.adapt = adapt_intel,
 	.show = show_nothing,
 	.event_number = SEL_EVENT,
 	.ref_cycles = 0x0300,
+	.in_tx = SEL_IN_TX,
+	.in_txcp = SEL_IN_TXCP,
 };
 
 const struct module module_amd_6_1 = {
-	.host = &host_amd_6_1,
+	.limit = limit_amd_6_1,
 	.adapt = adapt_amd,
 	.show = show_k7,
 	.event_number = SEL_EVENT | SEL_AMD_EVENT,
 };
 
 const struct module module_amd_6_12 = {
-	.host = &host_amd_6_12,
+	.limit = limit_amd_6_12,
 	.adapt = adapt_amd,
 	.show = show_k7,
 	.event_number = SEL_EVENT | SEL_AMD_EVENT,
 };
+
+void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
+               struct vpmu_model *model)
+{
+	const struct module *module = profile->rules[model->vendor]->module;
+	struct vpmu_model limit;
+
+	if (!module)
+		return;
+	limit = module->limit(host, has_fact(profile, FACT_FEATURES_OF_HOST));
+	module->adapt(model, &limit);
+}
+
+uint32_t kvm_features(const struct vpmu_pmu *pmu)
+{
+	uint32_t features = pmu->asked.features;
+
+	if (has_fact(pmu->profile, FACT_FEATURES_OF_HOST) && !pmu->host.pdcm)
+		features &= ~(uint32_t)VPMU_FEATURE_PDCM;
+	return features;
+}
 
 bool kvm_load_model(struct vpmu_pmu *pmu)
 {
 	struct vpmu_model model = pmu->asked;
 
 	model.perf_capabilities =
-		model.features & VPMU_FEATURE_PDCM ? pmu->single[VPMU_KIND_CAPABILITIES] : 0;
-	pmu->rules->module->adapt(&model, pmu->rules->module->host);
+		kvm_features(pmu) & VPMU_FEATURE_PDCM ? pmu->single[VPMU_KIND_CAPABILITIES] : 0;
+	kvm_adapt(pmu->profile, &pmu->host, &model);
 	if (pmu->kvm.is_disabled)
 		model_turn_off(&model);
 	return pmu_load_model(pmu, &model);
@@ -94,16 +136,19 @@ bool kvm_load_model(struct vpmu_pmu *pmu)
  * its write of IA32_PERF_CAPABILITIES. */
 bool kvm_power_up(struct vpmu_pmu *pmu)
 {
-	uint64_t capabilities = pmu->rules->module->host->perf_capabilities;
+	uint64_t capabilities = kvm_capabilities(pmu);
 
 	if (pmu->asked.features & VPMU_FEATURE_PDCM)
 		capabilities &= pmu->asked.perf_capabilities;
 	pmu->single[VPMU_KIND_CAPABILITIES] = capabilities;
 	pmu->single[VPMU_KIND_MISC_ENABLE] = MISC_NO_PEBS_NO_BTS;
+	pmu->kvm.is_disabled = !pmu->host.enable_pmu;
 	return pmu->response->refresh(pmu);
 }
 
-/* kvm_init_pmu_capability: version 2 at most is shown. */
+/* kvm_init_pmu_capability: no more is shown. */
+enum { SHOWN_VERSION = 2 };
+
 struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_model *from)
 {
 	const struct module *module = pmu->rules->module;
@@ -112,8 +157,8 @@ struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_mo
 	if (!module)
 		return model;
 	model.perf_capabilities = 0;
-	if (model.version > module->host->version)
-		model.version = module->host->version;
+	if (model.version > SHOWN_VERSION)
+		model.version = SHOWN_VERSION;
 	module->show(&model);
 	return model;
 }
@@ -139,7 +184,7 @@ enum vpmu_status vpmu_pmu_disable(struct vpmu_pmu *pmu)
 {
 	if (!pmu)
 		return VPMU_BAD_ARGUMENT;
-	if (!has_fact(pmu->profile, VPMU_FACT_KVM) || pmu->kvm.has_run)
+	if (!has_fact(pmu->profile, VPMU_FACT_KVM) || pmu->kvm.has_run || !pmu->host.enable_pmu)
 		return VPMU_REFUSED;
 	pmu->kvm.is_disabled = true;
 	return pmu->response->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;

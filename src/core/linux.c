@@ -41,7 +41,7 @@ static void write_counter(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 
 	pmc->emulated = 0;
 	pmc->counter = (value - count) & mask;
-	if (event_counts(pmc))
+	if (event_counts(pmc) && pmc->event.samples)
 		event_set_period(pmu, slot, count, sample_period(pmc, mask));
 }
 
@@ -62,6 +62,18 @@ void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot)
 	release_event(pmu, slot);
 }
 
+/* pmc_resume_counter: at first perf_event_period() failed for an event that does not sample. */
+static bool can_reuse(const struct vpmu_pmu *pmu, const struct event *event)
+{
+	return event->exists && (event->samples || has_fact(pmu->profile, FACT_REUSES_COUNTING));
+}
+
+/* pmc_reprogram_counter: HSW_IN_TX_CHECKPOINTED */
+static bool can_sample(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return slot >= SLOT_FIXED || !(pmu->selector[slot] & pmu->rules->module->in_txcp);
+}
+
 /* pmc_resume_counter, else pmc_reprogram_counter: the event of the same configuration goes on with
  * a new period, any other is replaced. */
 bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot)
@@ -70,15 +82,16 @@ bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot)
 	uint64_t config = slot < SLOT_FIXED ? pmu->selector[slot] : fixed_field(pmu, slot);
 	uint64_t period = sample_period(pmc, slot_mask(pmu, slot));
 
-	if (pmc->current_config == config && pmc->event.exists) {
-		event_set_period(pmu, slot, tally_value(pmu, slot), period);
+	if (pmc->current_config == config && can_reuse(pmu, &pmc->event)) {
+		if (pmc->event.samples)
+			event_set_period(pmu, slot, tally_value(pmu, slot), period);
 		event_enable(pmu, slot);
 		pmc->is_paused = false;
 		return true;
 	}
 	release_event(pmu, slot);
 	pmc->current_config = config;
-	if (!event_create(pmu, slot, period))
+	if (!event_create(pmu, slot, can_sample(pmu, slot) ? period : 0))
 		return false;
 	pmc->is_paused = false;
 	pmc->intr = control_of(pmu, slot).pmi;

@@ -29,7 +29,7 @@ static inline const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot
 	return &pmu->kvm.pmc[pmc_index(slot)];
 }
 
-/* False: the creation failed (EBUSY). */
+/* False: the creation failed (EBUSY). sample_period 0: it does not sample. */
 bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period);
 void event_release(struct vpmu_pmu *pmu, unsigned slot);
 void event_enable(struct vpmu_pmu *pmu, unsigned slot);
@@ -37,16 +37,23 @@ void event_enable(struct vpmu_pmu *pmu, unsigned slot);
 /* Stops it, gives its count and makes that 0. */
 uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
 
-#define EVENT_MAX_PERIOD ((INT64_C(1) << 47) - 1) /* x86_pmu.max_period with 48-bit counters */
+/* x86_pmu.max_period */
+static inline int64_t event_max_period(const struct vpmu_pmu *pmu)
+{
+	return (INT64_C(1) << (pmu->host.width - 1)) - 1;
+}
+
 #define EVENT_MIN_PERIOD 2
 
 /* The sample period ends after so many events more. */
 static inline void event_program(struct vpmu_pmu *pmu, struct event *event, uint64_t count,
                                  int64_t left)
 {
+	int64_t max = event_max_period(pmu);
+
 	event->period_end = count + (uint64_t)left;
 	left = left < EVENT_MIN_PERIOD ? EVENT_MIN_PERIOD : left;
-	event->wrap = count + (uint64_t)(left > EVENT_MAX_PERIOD ? EVENT_MAX_PERIOD : left);
+	event->wrap = count + (uint64_t)(left > max ? max : left);
 	pmu->epoch++;
 	account_settle(pmu);
 }
@@ -89,15 +96,20 @@ struct absent_row {
 	enum absent what;
 	/* Whether KVM takes the number for a register, and then finds no counter behind it. */
 	bool (*fails)(const struct vpmu_pmu *pmu);
+	/* ABSENT_ADVERTISED: whether the host has the number, first + index. NULL: always. */
+	bool (*on)(const struct vpmu_host *host, uint32_t index);
 };
 
 bool linux_never(const struct vpmu_pmu *pmu);
+bool linux_on_gp(const struct vpmu_host *host, uint32_t index);
 
 enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                    uint64_t *value);
 enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host, uint64_t value);
-bool linux_has_intel(const struct vpmu_register *from, uint64_t *writable);
-bool linux_has_amd(const struct vpmu_register *from, uint64_t *writable);
+bool linux_has_intel(const struct vpmu_host *host, const struct vpmu_register *from,
+                     uint64_t *writable);
+bool linux_has_amd(const struct vpmu_host *host, const struct vpmu_register *from,
+                   uint64_t *writable);
 bool linux_has_apart(struct vpmu_register *reg);
 enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
@@ -164,19 +176,38 @@ void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
 void kvm_clear_controls(struct vpmu_pmu *pmu);
 void kvm_enable_gp(struct vpmu_pmu *pmu);
 
+/* --- host.c --- */
+
+bool host_is_valid(const struct vpmu_host *host, enum vpmu_vendor vendor);
+
 /* --- kvm_model.c --- */
 
 /* A vendor's module, kvm_intel or kvm_amd: what there is to it besides registers. */
 struct module {
-	const struct vpmu_model *host; /* the most that it gives a guest */
-	void (*adapt)(struct vpmu_model *model, const struct vpmu_model *host);
-	void (*show)(
-		struct vpmu_model *model); /* the PMU that CPUID cannot hide, if there is none */
-	uint64_t event_number;             /* a selector's bits of it: kvm_pmu_ops.EVENTSEL_EVENT */
-	uint64_t ref_cycles; /* the event of fixed counter 2, which is perf's own code; 0: none */
+	/* The most that it gives a guest; asks_host: FACT_FEATURES_OF_HOST. */
+	struct vpmu_model (*limit)(const struct vpmu_host *host, bool asks_host);
+	void (*adapt)(struct vpmu_model *model, const struct vpmu_model *limit);
+	/* The PMU that CPUID cannot hide, when there is none. */
+	void (*show)(struct vpmu_model *model);
+	uint64_t capabilities; /* kvm_caps.supported_perf_cap */
+	uint64_t ref_cycles;   /* the event of fixed counter 2, perf's own code; 0: none */
+	/* Bits of a selector: the event's number (kvm_pmu_ops.EVENTSEL_EVENT); "counts in
+	 * transactions only", and there are none; "does not count what was aborted", and then
+	 * perf cannot sample. */
+	uint64_t event_number, in_tx, in_txcp;
 };
 
 extern const struct module module_intel, module_amd_6_1, module_amd_6_12;
+
+/* What KVM makes of a model on such a host; the same model on profile hardware. */
+void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
+               struct vpmu_model *model);
+
+/* The features that KVM finds the guest to have: guest_cpuid_has(), guest_cpu_cap_has(). */
+uint32_t kvm_features(const struct vpmu_pmu *pmu);
+
+/* The bits of IA32_PERF_CAPABILITIES that there are on the host. */
+uint64_t kvm_capabilities(const struct vpmu_pmu *pmu);
 
 /* Loads what KVM makes of the model that was asked for; values stay. */
 bool kvm_load_model(struct vpmu_pmu *pmu);

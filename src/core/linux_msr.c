@@ -20,21 +20,33 @@ enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, ui
 }
 
 /* KVM's PMU has no DEBUGCTL; IA32_PERF_CAPABILITIES and IA32_MISC_ENABLE have their own rules. */
-bool linux_has_intel(const struct vpmu_register *from, uint64_t *writable)
+static bool has_kind(const struct vpmu_register *from)
 {
 	return from->kind != VPMU_KIND_DEBUGCTL && from->kind != VPMU_KIND_MISC_ENABLE &&
 	       from->kind != VPMU_KIND_CAPABILITIES;
 }
 
+/* intel_pmu_refresh, intel_pmu_set_msr. KVM looks for TSX in the guest's CPUID, too, but takes
+ * other bits of leaf 7 for it, of which every guest has one: FSGSBASE, TSC_ADJUST, SGX, BMI, AVX2.
+ */
+bool linux_has_intel(const struct vpmu_host *host, const struct vpmu_register *from,
+                     uint64_t *writable)
+{
+	if (from->kind == VPMU_KIND_SELECTOR && host->tsx)
+		*writable |= from->index == 2 ? SEL_IN_TX | SEL_IN_TXCP : SEL_IN_TX;
+	return has_kind(from);
+}
+
 /* Nor has it AMD's freeze, and it clears HostOnly and GuestOnly (amd_pmu_refresh, reserved_bits).
  */
-bool linux_has_amd(const struct vpmu_register *from, uint64_t *writable)
+bool linux_has_amd(const struct vpmu_host *host, const struct vpmu_register *from,
+                   uint64_t *writable)
 {
 	if (from->kind == VPMU_KIND_SELECTOR || from->kind == VPMU_KIND_SELECTOR_ALIAS)
 		*writable &= ~(SEL_AMD_GUEST | SEL_AMD_HOST);
 	else if (from->kind != VPMU_KIND_COUNTER && from->kind != VPMU_KIND_COUNTER_ALIAS)
 		*writable &= BIT64(VPMU_MAX_GP) - 1;
-	return linux_has_intel(from, writable);
+	return has_kind(from);
 }
 
 bool linux_has_apart(struct vpmu_register *reg)
@@ -55,6 +67,12 @@ bool linux_has_apart(struct vpmu_register *reg)
 
 /* --- Numbers that are no register of the model --- */
 
+/* kvm_init_msr_list: of counters and of selectors from the third on. */
+bool linux_on_gp(const struct vpmu_host *host, uint32_t index)
+{
+	return host->enable_pmu && index + 2 < host->gp_count;
+}
+
 /* For numbers behind which nothing can be missing. */
 bool linux_never(const struct vpmu_pmu *pmu)
 {
@@ -65,7 +83,7 @@ bool linux_never(const struct vpmu_pmu *pmu)
  * PMU. */
 static bool can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
 {
-	if (capabilities & ~pmu->rules->module->host->perf_capabilities)
+	if (capabilities & ~kvm_capabilities(pmu))
 		return false;
 	return !capabilities || pmu->model.version ||
 	       has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM);
@@ -73,7 +91,7 @@ static bool can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
 
 static enum vpmu_status read_capabilities(const struct vpmu_pmu *pmu, bool host, uint64_t *value)
 {
-	if (!host && !(pmu->asked.features & VPMU_FEATURE_PDCM))
+	if (!host && !(kvm_features(pmu) & VPMU_FEATURE_PDCM))
 		return VPMU_GP;
 	*value = pmu->single[VPMU_KIND_CAPABILITIES];
 	return VPMU_OK;
@@ -111,11 +129,14 @@ static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint6
 }
 
 /* What the row stands for in this machine. */
-static enum absent absent_what(const struct vpmu_pmu *pmu, const struct absent_row *row)
+static enum absent absent_what(const struct vpmu_pmu *pmu, const struct absent_row *row,
+                               uint32_t msr)
 {
-	if (row->what == ABSENT_CAPABILITIES && !(pmu->asked.features & VPMU_FEATURE_PDCM) &&
+	if (row->what == ABSENT_CAPABILITIES && !(kvm_features(pmu) & VPMU_FEATURE_PDCM) &&
 	    has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM))
 		return ABSENT_ADVERTISED;
+	if (row->on && !row->on(&pmu->host, msr - row->first))
+		return ABSENT_NOTHING;
 	return row->what;
 }
 
@@ -127,7 +148,7 @@ static enum vpmu_status find_absent(const struct vpmu_pmu *pmu, uint32_t msr, bo
 
 	while (row->what != ABSENT_NOTHING && (msr < row->first || msr > row->last))
 		row++;
-	*what = absent_what(pmu, row);
+	*what = absent_what(pmu, row, msr);
 	if (*what == ABSENT_NOTHING)
 		return VPMU_NO_REGISTER;
 	if (row->fails(pmu))

@@ -25,6 +25,8 @@ static struct tally attributes(const struct vpmu_pmu *pmu, unsigned slot)
 
 	if (slot < SLOT_FIXED)
 		what.class_ = perf_class(pmu, pmu->selector[slot]);
+	if (slot < SLOT_FIXED && pmu->selector[slot] & pmu->rules->module->in_tx)
+		what.modes = 0;
 	if (!pmu->kvm.sees_cycles) {
 		what.threshold = 0;
 		what.invert = what.edge = false;
@@ -70,10 +72,11 @@ bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period)
 	tally_set(pmu, slot, 0);
 	*event = (struct event){
 		.exists = true,
+		.samples = sample_period,
 		.what = attributes(pmu, slot),
-		.sample_period = sample_period,
-		.period_end = sample_period,
 	};
+	event->sample_period = sample_period ? sample_period : (uint64_t)event_max_period(pmu);
+	event->period_end = event->sample_period;
 	let_count(pmu, slot, true);
 	set_period(pmu, event, 0);
 	pmu->kvm.counts.created++;
@@ -116,7 +119,9 @@ uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot)
 
 bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot)
 {
-	return set_period(pmu, &pmc_of(pmu, slot)->event, tally_value(pmu, slot));
+	struct event *event = &pmc_of(pmu, slot)->event;
+
+	return set_period(pmu, event, tally_value(pmu, slot)) && event->samples;
 }
 
 uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot)

@@ -112,14 +112,16 @@ bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 	return decode_build(pmu);
 }
 
-struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_model *model,
-                               const struct vpmu_profile *profile)
+struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size, const struct vpmu_model *model,
+                                  const struct vpmu_profile *profile, const struct vpmu_host *host)
 {
 	struct vpmu_pmu *pmu = memory;
 
 	if (!memory || (uintptr_t)memory % VPMU_PMU_ALIGN || size < sizeof(*pmu) || !profile)
 		return NULL;
 	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
+		return NULL;
+	if (!host || !host_is_valid(host, (enum vpmu_vendor)model->vendor))
 		return NULL;
 	__builtin_memset(pmu, 0, sizeof(*pmu));
 	pmu->profile = profile;
@@ -129,7 +131,23 @@ struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_mode
 	pmu->lvtpc = VPMU_LVTPC_RESET;
 	pmu->left[0] = UINT64_MAX;
 	pmu->asked = *model;
+	pmu->host = *host;
 	return pmu->engine->power_up(pmu) ? pmu : NULL;
+}
+
+struct vpmu_pmu *vpmu_pmu_init(void *memory, size_t size, const struct vpmu_model *model,
+                               const struct vpmu_profile *profile)
+{
+	struct vpmu_host host;
+
+	if (!model || vpmu_host_init(&host, (enum vpmu_vendor)model->vendor))
+		return NULL;
+	return vpmu_pmu_init_on(memory, size, model, profile, &host);
+}
+
+const struct vpmu_host *vpmu_pmu_host(const struct vpmu_pmu *pmu)
+{
+	return pmu ? &pmu->host : NULL;
 }
 
 void vpmu_pmu_reset(struct vpmu_pmu *pmu)
@@ -224,20 +242,17 @@ void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 	pmu->kvm.host_runs = false;
 }
 
-static void adapt_model(const struct module *module, struct vpmu_model *model)
-{
-	if (module)
-		module->adapt(model, module->host);
-}
-
 enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile, struct vpmu_model *model)
 {
 	enum vpmu_status status;
+	struct vpmu_host host;
 
 	if (!profile)
 		return VPMU_BAD_ARGUMENT;
 	status = vpmu_model_check(model, NULL, 0);
-	if (status == VPMU_OK)
-		adapt_model(profile->rules[model->vendor]->module, model);
-	return status;
+	if (status != VPMU_OK)
+		return status;
+	vpmu_host_init(&host, (enum vpmu_vendor)model->vendor);
+	kvm_adapt(profile, &host, model);
+	return VPMU_OK;
 }

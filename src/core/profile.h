@@ -49,7 +49,8 @@ struct rules {
 	const struct absent_row *absent_rows; /* what these two look into */
 	/* Whether the profile has the register at all, and its writable bits if they are not the
 	 * table's. */
-	bool (*has)(const struct vpmu_register *from, uint64_t *writable);
+	bool (*has)(const struct vpmu_host *host, const struct vpmu_register *from,
+	            uint64_t *writable);
 	/* Whether it is answered with the numbers that are none of the PMU's; *reg is then made to
 	 * say how. */
 	bool (*has_apart)(struct vpmu_register *reg);
@@ -105,6 +106,10 @@ enum {
 	FACT_CAPABILITIES_FINAL = 1 << 16,
 	/* IA32_PERF_CAPABILITIES is there with PDCM and not without, whatever PMU there is. */
 	FACT_CAPABILITIES_NEED_PDCM = 1 << 17,
+	/* A feature is there only if CPUID and the host both have it: guest_cpu_cap_has(). */
+	FACT_FEATURES_OF_HOST = 1 << 18,
+	/* An event that does not sample is reused as others are. */
+	FACT_REUSES_COUNTING = 1 << 19,
 };
 
 /* A profile. One of a kernel is made of what it is based on and of what differs. */

@@ -145,7 +145,7 @@ static enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool ho
 }
 
 /* Hardware is what the table says. */
-static bool has(const struct vpmu_register *from, uint64_t *writable)
+static bool has(const struct vpmu_host *host, const struct vpmu_register *from, uint64_t *writable)
 {
 	return true;
 }

@@ -18,31 +18,35 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd;
 		[VPMU_VENDOR_AMD] = &rules_linux_6_12_amd,                                         \
 	}
 #define FACTS_LINUX_6_12                                                                           \
-	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER | FACT_CAPABILITIES_FINAL)
-#define FACTS_LINUX_7_3 (FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM)
+	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER |                         \
+	 FACT_CAPABILITIES_FINAL | FACT_REUSES_COUNTING)
+#define FACTS_LINUX_7_3 (FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM | FACT_FEATURES_OF_HOST)
 
-#define LEGACY(first, last)                                                                        \
+#define LEGACY(from, to)                                                                           \
 	{                                                                                          \
-		(first), (last), ABSENT_LEGACY, linux_never                                        \
+		.first = (from), .last = (to), .what = ABSENT_LEGACY, .fails = linux_never         \
 	}
-#define ADVERTISED(first, last)                                                                    \
+#define ADVERTISED(from, to, where)                                                                \
 	{                                                                                          \
-		(first), (last), ABSENT_ADVERTISED, linux_never                                    \
+		.first = (from), .last = (to), .what = ABSENT_ADVERTISED, .fails = linux_never,    \
+		.on = (where)                                                                      \
+	}
+#define APART(msr, as)                                                                             \
+	{                                                                                          \
+		.first = (msr), .last = (msr), .what = (as), .fails = linux_never                  \
 	}
 #define OF_ANY_VENDOR                                                                              \
-	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187),                                                  \
-		{MSR_MISC_ENABLE, MSR_MISC_ENABLE, ABSENT_MISC_ENABLE, linux_never},               \
-	{                                                                                          \
-		VPMU_MSR_PERF_CAPABILITIES, VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES,       \
-			linux_never                                                                \
-	}
-#define INTEL_ABSENT                                                                               \
-	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8), ADVERTISED(0x188, 0x18d), ADVERTISED(0x309, 0x30b), \
-		ADVERTISED(0x38d, 0x38f), ADVERTISED(0x3f1, 0x3f1), ADVERTISED(0x600, 0x600),      \
+	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187), APART(MSR_MISC_ENABLE, ABSENT_MISC_ENABLE),      \
+		APART(VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES)
+/* on_fixed, on_others: where the fixed counters and the rest are advertised. */
+#define INTEL_ABSENT(on_fixed, on_others)                                                          \
+	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8, linux_on_gp), ADVERTISED(0x188, 0x18d, linux_on_gp), \
+		ADVERTISED(0x309, 0x30b, on_fixed), ADVERTISED(0x38d, 0x38f, on_others),           \
+		ADVERTISED(0x3f1, 0x3f1, on_others), ADVERTISED(0x600, 0x600, on_others),          \
 		LEGACY(0xc0010000, 0xc0010007)
 #define ABSENT_END                                                                                 \
 	{                                                                                          \
-		0, 0, ABSENT_NOTHING, linux_never                                                  \
+		.what = ABSENT_NOTHING, .fails = linux_never                                       \
 	}
 
 #endif

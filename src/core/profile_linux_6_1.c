@@ -207,14 +207,20 @@ static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool
 
 /* --- The profile --- */
 
+/* kvm_init_msr_list: of these it asks the processor alone. */
+static bool on_fixed(const struct vpmu_host *host, uint32_t index)
+{
+	return index < host->fixed_count;
+}
+
 /* msrs_to_save_all has OVF_CTRL, too. */
-static const struct absent_row intel_absent[] = {INTEL_ABSENT, ADVERTISED(0x390, 0x390),
-                                                 ABSENT_END};
+static const struct absent_row intel_absent[] = {INTEL_ABSENT(on_fixed, NULL),
+                                                 ADVERTISED(0x390, 0x390, NULL), ABSENT_END};
 
 static const struct absent_row amd_absent[] = {
 	OF_ANY_VENDOR,
 	LEGACY(0xc0010000, 0xc0010007),
-	ADVERTISED(0xc0010200, 0xc001020b),
+	ADVERTISED(0xc0010200, 0xc001020b, NULL),
 	ABSENT_END,
 };
 

@@ -188,7 +188,23 @@ static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool
 
 /* --- The profile --- */
 
-static const struct absent_row intel_absent[] = {INTEL_ABSENT, ABSENT_END};
+/* kvm_init_msr_lists, kvm_probe_msr_to_save */
+static bool on_fixed(const struct vpmu_host *host, uint32_t index)
+{
+	return host->enable_pmu && index < host->fixed_count;
+}
+
+static bool on_pmu(const struct vpmu_host *host, uint32_t index)
+{
+	return host->enable_pmu;
+}
+
+static bool on_perfmon_v2(const struct vpmu_host *host, uint32_t index)
+{
+	return host->enable_pmu && host->perfmon_v2;
+}
+
+static const struct absent_row intel_absent[] = {INTEL_ABSENT(on_fixed, on_pmu), ABSENT_END};
 
 /* amd_is_valid_msr */
 static bool has_pmu(const struct vpmu_pmu *pmu)
@@ -198,9 +214,9 @@ static bool has_pmu(const struct vpmu_pmu *pmu)
 
 static const struct absent_row amd_absent[] = {
 	OF_ANY_VENDOR,
-	{0xc0010000, 0xc0010007, ABSENT_LEGACY, has_pmu},
-	{0xc0010200, 0xc001020b, ABSENT_ADVERTISED, linux_asked_perfcore},
-	ADVERTISED(0xc0000300, 0xc0000303),
+	{0xc0010000, 0xc0010007, ABSENT_LEGACY, has_pmu, NULL},
+	{0xc0010200, 0xc001020b, ABSENT_ADVERTISED, linux_asked_perfcore, on_pmu},
+	ADVERTISED(0xc0000300, 0xc0000303, on_perfmon_v2),
 	ABSENT_END,
 };
 

@@ -31,6 +31,8 @@ static void load(struct vpmu_pmu *pmu, uint32_t slots)
 	FOR_SLOTS(slot, slots) {
 		struct tally what = loaded(pmu, slot);
 
+		if (slot < SLOT_FIXED && pmu->selector[slot] & pmu->rules->module->in_tx)
+			what.modes = 0;
 		tally_change(pmu, slot, &what);
 	}
 }

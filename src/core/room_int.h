@@ -92,6 +92,7 @@ struct window {
  * counts at which they will have been gone. */
 struct event {
 	bool exists, active;
+	bool samples;      /* else it counts, and nobody hears of its ends */
 	struct tally what; /* what it counts while it is active */
 	uint64_t sample_period;
 	uint64_t period_end; /* the count at which the sample period ends */
@@ -160,6 +161,7 @@ struct vpmu_pmu {
 	struct tally tally[SLOTS];
 	struct kvm_pmu kvm; /* of the Linux profiles */
 
+	struct vpmu_host host;
 	uint64_t identity;       /* fingerprint_identity(), of when the model was loaded */
 	struct vpmu_model asked; /* what the VMM wants */
 	struct vpmu_model model; /* what the profile makes of it */

@@ -10,7 +10,7 @@ enum need { NEEDS_NOTHING, NEEDS_MODEL, NEEDS_GUEST };
 
 static enum need need_of(enum replay_verb verb)
 {
-	if (verb == REPLAY_MODEL || verb == REPLAY_PROFILE)
+	if (verb < REPLAY_CAP_PMU_DISABLE)
 		return NEEDS_NOTHING;
 	return verb == REPLAY_CAP_PMU_DISABLE || !kernel_acts[verb] ? NEEDS_MODEL : NEEDS_GUEST;
 }
@@ -21,7 +21,8 @@ static bool prepare(struct session *session, enum need need)
 	if (need >= NEEDS_MODEL && !session->have_model)
 		return false;
 	if (need == NEEDS_GUEST && !session->guest)
-		session->guest = guest_create(&session->model, session->pmu_disabled);
+		session->guest =
+			guest_create(&session->model, &session->host, session->pmu_disabled);
 	return true;
 }
 

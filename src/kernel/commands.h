@@ -13,6 +13,8 @@ struct guest;
 
 struct session {
 	struct model model;
+	struct host host;
+	bool have_host;
 	bool have_model, have_profile;
 	bool pmu_disabled;   /* cap-pmu-disable */
 	bool mismatch;       /* an expect failed */

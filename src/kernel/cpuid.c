@@ -61,6 +61,7 @@ void cpuid_build(const struct model *asked, struct kvm_cpuid_entry2 *leaves)
 	leaves[1].function = 1;
 	leaves[1].ecx = pdcm << 15;
 	leaves[2].function = 7;
+	leaves[2].ebx = 1 << 1; /* TSC_ADJUST, as VMMs show */
 	leaves[3] = perfmon_leaf(model);
 	leaves[4].function = 0x80000001;
 	leaves[4].ecx = model->perfctr_core << 23;

@@ -16,7 +16,7 @@ int kvm_x86_get_cpl(struct kvm_vcpu *vcpu)
 	return (int)vcpu->cpl;
 }
 
-static void connect(struct guest *guest)
+static void connect(struct guest *guest, const struct host *host)
 {
 	guest->kvm.vcpu = &guest->vcpu;
 	guest->vcpu.kvm = &guest->kvm;
@@ -26,6 +26,7 @@ static void connect(struct guest *guest)
 	guest->apic.vcpu = &guest->vcpu;
 	guest->apic.lvtpc = LVTPC_FIRST;
 	guest->task.perf.amd = guest->model.vendor == VENDOR_AMD;
+	guest->task.perf.max_period = (1ll << (host->width - 1)) - 1;
 	current = &guest->task;
 }
 
@@ -37,17 +38,17 @@ static void after_set_cpuid(struct guest *guest)
 }
 
 /* kvm_arch_vcpu_create and its kvm_vcpu_reset, then a VMM's KVM_SET_CPUID2 and KVM_SET_MSRS. */
-struct guest *guest_create(const struct model *model, bool pmu_disabled)
+struct guest *guest_create(const struct model *model, const struct host *host, bool pmu_disabled)
 {
 	struct guest *guest = calloc(1, sizeof(*guest));
 	struct kvm_vcpu *vcpu;
 
 	if (!guest)
 		abort();
-	host_load(model->vendor);
+	host_load(model->vendor, host);
 	msr_load();
 	guest->model = *model;
-	connect(guest);
+	connect(guest, host);
 	vcpu = &guest->vcpu;
 	guest->kvm.arch.enable_pmu = enable_pmu && !pmu_disabled;
 	vcpu->arch.perf_capabilities = kvm_caps.supported_perf_cap;

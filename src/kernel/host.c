@@ -14,6 +14,20 @@ struct cpuinfo_x86 boot_cpu_data;
 struct x86_pmu_lbr vmx_lbr_caps;
 struct task_struct *current;
 
+static struct host here;
+
+bool host_has(unsigned int feature)
+{
+	return (feature == X86_FEATURE_HLE || feature == X86_FEATURE_RTM) && here.tsx;
+}
+
+bool host_gives(unsigned int feature)
+{
+	return feature == X86_FEATURE_PDCM         ? here.pdcm
+	       : feature == X86_FEATURE_PERFMON_V2 ? here.perfmon_v2
+	                                           : true;
+}
+
 static bool is_amd(void)
 {
 	return boot_cpu_data.x86_vendor == X86_VENDOR_AMD;
@@ -29,7 +43,7 @@ struct vendor_ops {
 	struct kvm_pmu_ops *pmu_ops;
 };
 
-void host_load(enum vendor vendor)
+void host_load(enum vendor vendor, const struct host *host)
 {
 	static const u8 cpu_vendors[] = {
 		[VENDOR_INTEL] = X86_VENDOR_INTEL,
@@ -40,25 +54,26 @@ void host_load(enum vendor vendor)
 	const struct vendor_ops *ops = vendor == VENDOR_AMD ? &amd : &intel;
 
 	boot_cpu_data.x86_vendor = cpu_vendors[vendor];
-	enable_pmu = true;
+	here = *host;
+	enable_pmu = here.enable_pmu;
 	/* vmx_get_perf_capabilities of a host without LBR and PEBS; svm_set_cpu_caps. */
-	kvm_caps.supported_perf_cap = vendor == VENDOR_AMD ? 0 : PMU_CAP_FW_WRITES;
+	kvm_caps.supported_perf_cap = vendor == VENDOR_AMD || !enable_pmu ? 0 : PMU_CAP_FW_WRITES;
 	kvm_pmu_ops_update(ops->pmu_ops);
 #include "cut/init_pmu_capability.inc"
 }
 
 void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
 {
-	static const struct x86_pmu_capability intel = {
+	const struct x86_pmu_capability intel = {
 		.version = 5,
-		.num_counters_gp = 8,
-		.num_counters_fixed = 3,
-		.bit_width_gp = 48,
-		.bit_width_fixed = 48,
+		.num_counters_gp = (int)here.gp,
+		.num_counters_fixed = (int)here.fixed,
+		.bit_width_gp = (int)here.width,
+		.bit_width_fixed = (int)here.width,
 		.events_mask_len = 7,
 	};
-	static const struct x86_pmu_capability amd = {
-		.version = 2,
+	const struct x86_pmu_capability amd = {
+		.version = here.perfmon_v2 ? 2 : 1,
 		.num_counters_gp = 6,
 		.bit_width_gp = 48,
 	};
@@ -103,20 +118,20 @@ static bool in_ranges(const struct msr_range *ranges, size_t count, u32 index)
 
 bool host_has_msr(u32 index)
 {
-	static const struct msr_range intel[] = {
-		{MSR_IA32_PERFCTR0, MSR_IA32_PERFCTR0 + 7},
-		{MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL0 + 7},
-		{MSR_CORE_PERF_FIXED_CTR0, MSR_CORE_PERF_FIXED_CTR0 + 2},
+	const struct msr_range intel[] = {
+		{MSR_IA32_PERFCTR0, MSR_IA32_PERFCTR0 + here.gp - 1},
+		{MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL0 + here.gp - 1},
+		{MSR_CORE_PERF_FIXED_CTR0, MSR_CORE_PERF_FIXED_CTR0 + here.fixed - 1},
 		{MSR_CORE_PERF_FIXED_CTR_CTRL, MSR_CORE_PERF_GLOBAL_OVF_CTRL},
 		{MSR_IA32_PEBS_ENABLE, MSR_IA32_PEBS_ENABLE},
 		{MSR_IA32_DS_AREA, MSR_IA32_DS_AREA},
 	};
-	static const struct msr_range amd[] = {
-		{MSR_AMD64_PERF_CNTR_GLOBAL_STATUS, MSR_AMD64_PERF_CNTR_GLOBAL_STATUS + 3},
+	const struct msr_range amd[] = {
 		{MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3},
 		{MSR_F15H_PERF_CTL0, MSR_F15H_PERF_CTR5},
+		{MSR_AMD64_PERF_CNTR_GLOBAL_STATUS, MSR_AMD64_PERF_CNTR_GLOBAL_STATUS + 3},
 	};
 
-	return is_amd() ? in_ranges(amd, ARRAY_SIZE(amd), index)
+	return is_amd() ? in_ranges(amd, here.perfmon_v2 ? 3 : 2, index)
 	                : in_ranges(intel, ARRAY_SIZE(intel), index);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The simulated host: of the model's vendor, with 8 general-purpose and 3 fixed counters (Intel,
- * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all of 48 bits.
+ * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all of 48 bits, unless a script says otherwise.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -9,8 +9,8 @@
 #include "kvm_stub.h"
 #include "model.h"
 
-/* Loads KVM on a host of that vendor. */
-void host_load(enum vendor vendor);
+/* Loads KVM on such a host of that vendor. */
+void host_load(enum vendor vendor, const struct host *host);
 
 /* Whether RDMSR of a PMU register works there: what KVM probes before it advertises one. */
 bool host_has_msr(u32 index);

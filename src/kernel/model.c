@@ -47,6 +47,10 @@ struct property {
 	{                                                                                          \
 		key, offsetof(struct model, field), highest                                        \
 	}
+#define HOST(key, field, highest)                                                                  \
+	{                                                                                          \
+		key, offsetof(struct host, field), highest                                         \
+	}
 
 static const struct property properties[] = {
 	PROPERTY("pmu", pmu, 1),
@@ -60,6 +64,16 @@ static const struct property properties[] = {
 	PROPERTY("events-length", mask_length, 32),
 	PROPERTY("perfcore", perfctr_core, 1),
 	PROPERTY("perfmon-v2", perfmon_v2, 1),
+};
+
+static const struct property host_properties[] = {
+	HOST("gp", gp, 8),
+	HOST("fixed", fixed, 3),
+	HOST("width", width, 48),
+	HOST("tsx", tsx, 1),
+	HOST("pdcm", pdcm, 1),
+	HOST("perfmon-v2", perfmon_v2, 1),
+	HOST("enable-pmu", enable_pmu, 1),
 };
 
 bool model_preset(struct model *model, const char *name)
@@ -88,15 +102,28 @@ static bool parse_value(const struct property *property, const char *text, uint3
 	return true;
 }
 
-bool model_override(struct model *model, const char *text)
+static bool override(const struct property *rows, size_t count, void *of, const char *text)
 {
-	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
-		const struct property *property = &properties[i];
-		size_t length = strlen(property->key);
+	for (size_t i = 0; i < count; i++) {
+		size_t length = strlen(rows[i].key);
 
-		if (!strncmp(property->key, text, length) && text[length] == '=')
-			return parse_value(property, text + length + 1,
-			                   (uint32_t *)((char *)model + property->offset));
+		if (!strncmp(rows[i].key, text, length) && text[length] == '=')
+			return parse_value(&rows[i], text + length + 1,
+			                   (uint32_t *)(void *)((char *)of + rows[i].offset));
 	}
 	return false;
+}
+
+bool model_override(struct model *model, const char *text)
+{
+	return override(properties, sizeof(properties) / sizeof(properties[0]), model, text);
+}
+
+const struct host host_usual = {
+	.gp = 8, .fixed = 3, .width = 48, .pdcm = 1, .perfmon_v2 = 1, .enable_pmu = 1};
+
+bool host_override(struct host *host, const char *text)
+{
+	return override(host_properties, sizeof(host_properties) / sizeof(host_properties[0]), host,
+	                text);
 }

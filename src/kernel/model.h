@@ -24,6 +24,18 @@ struct model {
 	uint32_t perfmon_v2;   /* CPUID 0x80000022 EAX[0] */
 };
 
+/* The host: what the processor and its KVM have. */
+struct host {
+	uint32_t gp, fixed, width;
+	uint32_t tsx, pdcm, perfmon_v2;
+	uint32_t enable_pmu; /* KVM's parameter */
+};
+
+extern const struct host host_usual;
+
+/* Changes one property, "key=value". False: no such key, or the value is out of range. */
+bool host_override(struct host *host, const char *text);
+
 /* The preset of that name into *model. False: there is none. */
 bool model_preset(struct model *model, const char *name);
 

@@ -15,11 +15,20 @@ static unsigned int num_msrs_to_save;
 #include "cut/kvm_is_msr_to_save.inc"
 
 /* kvm_init_msr_list */
+static bool is_beyond(u32 index)
+{
+	if (index >= MSR_ARCH_PERFMON_PERFCTR0 && index < MSR_ARCH_PERFMON_PERFCTR0 + 18)
+		return index - MSR_ARCH_PERFMON_PERFCTR0 >= (u32)kvm_pmu_cap.num_counters_gp;
+	if (index >= MSR_ARCH_PERFMON_EVENTSEL0 && index < MSR_ARCH_PERFMON_EVENTSEL0 + 18)
+		return index - MSR_ARCH_PERFMON_EVENTSEL0 >= (u32)kvm_pmu_cap.num_counters_gp;
+	return false;
+}
+
 void msr_load(void)
 {
 	num_msrs_to_save = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(msrs_to_save_all); i++)
-		if (host_has_msr(msrs_to_save_all[i]))
+		if (host_has_msr(msrs_to_save_all[i]) && !is_beyond(msrs_to_save_all[i]))
 			msrs_to_save[num_msrs_to_save++] = msrs_to_save_all[i];
 }
 

@@ -17,11 +17,11 @@ static const u32 emulated_msrs[] = {MSR_IA32_PERF_CAPABILITIES};
 static const unsigned int num_emulated_msrs = ARRAY_SIZE(emulated_msrs);
 #include "cut/kvm_is_advertised_msr.inc"
 
-/* kvm_init_msr_lists, kvm_probe_msr_to_save */
+/* kvm_init_msr_lists, kvm_probe_msr_to_save: kvm_pmu_cap has as many counters as the host. */
 void msr_load(void)
 {
 	num_msrs_to_save = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(msrs_to_save_pmu); i++)
+	for (size_t i = 0; enable_pmu && i < ARRAY_SIZE(msrs_to_save_pmu); i++)
 		if (host_has_msr(msrs_to_save_pmu[i]))
 			msrs_to_save[num_msrs_to_save++] = msrs_to_save_pmu[i];
 }

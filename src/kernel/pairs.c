@@ -17,7 +17,7 @@ EXPORTED void pairs_start(enum pairs_kind kind)
 		guest_destroy(guest);
 	if (!model_preset(&model, "intel-v2"))
 		abort();
-	guest = guest_create(&model, false);
+	guest = guest_create(&model, &host_usual, false);
 	if (kind != PAIRS_COUNTING)
 		return;
 	for (u32 i = 0; i < 4; i++)

@@ -6,7 +6,7 @@
  */
 #include "perf.h"
 
-#define MAX_PERIOD ((1ll << 47) - 1) /* of a 48-bit hardware counter: x86_pmu.max_period */
+#define IN_TX (1ull << 32) /* HSW_IN_TX: counts in transactions only, and there are none */
 
 struct class_code {
 	u64 code;
@@ -39,6 +39,7 @@ static enum perf_class class_of(const struct perf_context *perf, u64 config)
 /* x86_perf_event_set_period: programs the hardware counter. True at the end of a sample period. */
 static bool set_period(struct hw_perf_event *hw)
 {
+	s64 max = current->perf.max_period;
 	bool ended = hw->period_left <= 0;
 
 	if (hw->period_left <= -hw->sample_period)
@@ -47,8 +48,8 @@ static bool set_period(struct hw_perf_event *hw)
 		hw->period_left += hw->sample_period;
 
 	hw->left = hw->period_left < 2 ? 2 : hw->period_left;
-	if (hw->left > MAX_PERIOD)
-		hw->left = MAX_PERIOD;
+	if (hw->left > max)
+		hw->left = max;
 	return ended;
 }
 
@@ -71,8 +72,10 @@ struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr
 	event->overflow_handler = handler;
 	event->overflow_handler_context = context;
 	event->class = class_of(perf, attr->config);
+	if (!perf->amd && attr->config & IN_TX)
+		event->class = PERF_CLASSES;
 	event->hw.idx = -1;
-	event->hw.sample_period = attr->sample_period ? (s64)attr->sample_period : MAX_PERIOD;
+	event->hw.sample_period = attr->sample_period ? (s64)attr->sample_period : perf->max_period;
 	event->hw.period_left = event->hw.sample_period;
 	event->state = PERF_EVENT_STATE_ACTIVE;
 	set_period(&event->hw);

@@ -25,7 +25,7 @@ static bool make(const char *text)
 			return false;
 	if (guest)
 		guest_destroy(guest);
-	guest = guest_create(&model, false);
+	guest = guest_create(&model, &host_usual, false);
 	return true;
 }
 

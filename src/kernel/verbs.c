@@ -25,6 +25,7 @@ static bool model(struct session *session, const struct replay_command *command,
 		if (!model_override(&session->model, part))
 			return false;
 	session->have_model = true;
+	session->host = host_usual;
 	return true;
 }
 
@@ -38,10 +39,22 @@ static bool profile(struct session *session, const struct replay_command *comman
 	return !strncmp(command->action.argument[0].word, "linux-", strlen("linux-"));
 }
 
+static bool host(struct session *session, const struct replay_command *command,
+                 struct replay_reply *reply)
+{
+	if (!session->have_profile || session->have_host || session->guest)
+		return false;
+	for (u64 i = 0; i < number(command, 0); i++)
+		if (!host_override(&session->host, command->words[i]))
+			return false;
+	session->have_host = true;
+	return true;
+}
+
 static bool cap_pmu_disable(struct session *session, const struct replay_command *command,
                             struct replay_reply *reply)
 {
-	if (session->guest)
+	if (session->guest || !session->host.enable_pmu)
 		reply->status = VPMU_REFUSED;
 	else
 		session->pmu_disabled = true;
@@ -241,6 +254,7 @@ static bool cpuid(struct session *session, const struct replay_command *command,
 kernel_act *const kernel_acts[REPLAY_VERBS] = {
 	[REPLAY_MODEL] = model,
 	[REPLAY_PROFILE] = profile,
+	[REPLAY_HOST] = host,
 	[REPLAY_CAP_PMU_DISABLE] = cap_pmu_disable,
 	[REPLAY_WRMSR] = wrmsr,
 	[REPLAY_RDMSR] = rdmsr,

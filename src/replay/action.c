@@ -77,6 +77,9 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
 	[REPLAY_PROFILE] = {.name = "profile",
                             .answers = ANSWERS_TEXT,
                             .arguments = {WORD("NAME")}},
+	[REPLAY_HOST] = {.name = "host",
+                         .answers = ANSWERS_TEXT,
+                         .arguments = {{.name = "KEY=VALUE", .kind = ARGUMENT_WORDS}}},
 	[REPLAY_CAP_PMU_DISABLE] = {.name = "cap-pmu-disable", .refused = "fail"},
 	[REPLAY_WRMSR] =
 		{.name = "wrmsr",

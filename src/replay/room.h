@@ -35,6 +35,7 @@ enum {
 enum replay_verb {
 	REPLAY_MODEL,
 	REPLAY_PROFILE,
+	REPLAY_HOST,
 	REPLAY_CAP_PMU_DISABLE, /* these come before the vCPU; the rest needs it */
 	REPLAY_WRMSR,
 	REPLAY_RDMSR,
@@ -205,6 +206,8 @@ struct replay {
 	enum replay_stage { REPLAY_NO_MODEL, REPLAY_HAS_MODEL, REPLAY_HAS_PROFILE } stage;
 	const struct vpmu_profile *profile;
 	struct vpmu_model model;
+	struct vpmu_host host; /* under a Linux profile */
+	bool host_given;
 	char model_text[REPLAY_MODEL_BYTES]; /* as typed; cut when it is longer */
 	size_t register_count;
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];

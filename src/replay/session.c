@@ -30,6 +30,7 @@ static bool do_model(struct replay *replay, const struct replay_command *command
 	if (vpmu_model_parse(&replay->model, text, why, sizeof(why)))
 		return answer_problem(answer, "model: %s", why);
 	snprintf(replay->model_text, sizeof(replay->model_text), "%s", text);
+	vpmu_host_init(&replay->host, (enum vpmu_vendor)replay->model.vendor);
 	replay->stage = REPLAY_HAS_MODEL;
 	return ok(answer);
 }
@@ -64,6 +65,25 @@ static bool do_profile(struct replay *replay, const struct replay_command *comma
 	return ok(answer);
 }
 
+static bool do_host(struct replay *replay, const struct replay_command *command,
+                    struct replay_reply *reply, struct replay_answer *answer)
+{
+	struct vpmu_host made = replay->host;
+	char why[WHY_BYTES] = "";
+
+	if (replay->stage != REPLAY_HAS_PROFILE || replay->pmu || replay->host_given)
+		return answer_problem(answer, "host: comes once, right after profile");
+	if (!(vpmu_profile_facts(replay->profile) & VPMU_FACT_KVM))
+		return answer_problem(answer, "host: there is none under profile hardware");
+	for (uint64_t i = 0; i < command->action.argument[0].number; i++)
+		if (vpmu_host_set(&made, (enum vpmu_vendor)replay->model.vendor, command->words[i],
+		                  why, sizeof(why)))
+			return answer_problem(answer, "host: %s", why);
+	replay->host = made;
+	replay->host_given = true;
+	return ok(answer);
+}
+
 void replay_load_model(struct replay *replay, const struct vpmu_model *model)
 {
 	replay->register_count = vpmu_model_registers(model, replay->registers);
@@ -75,8 +95,8 @@ static bool start(struct replay *replay, enum replay_verb verb, struct replay_an
 	if (replay->stage == REPLAY_NO_MODEL)
 		return answer_problem(answer, "%s: the first command must be model",
 		                      replay_rows[verb].name);
-	replay->pmu = vpmu_pmu_init(replay->memory, sizeof(replay->memory), &replay->model,
-	                            replay->profile);
+	replay->pmu = vpmu_pmu_init_on(replay->memory, sizeof(replay->memory), &replay->model,
+	                               replay->profile, &replay->host);
 	if (!replay->pmu)
 		return answer_problem(answer, "model: this profile has no such PMU");
 	replay_load_model(replay, &replay->model);
@@ -105,11 +125,17 @@ static bool do_run(struct replay *replay, const struct replay_command *command,
 }
 
 static replay_do *const sessions[REPLAY_VERBS] = {
-	[REPLAY_MODEL] = do_model,     [REPLAY_PROFILE] = do_profile,
-	[REPLAY_RUN] = do_run,         [REPLAY_FILTER] = replay_filter,
-	[REPLAY_CPUID] = replay_cpuid, [REPLAY_SAVE] = replay_save,
-	[REPLAY_PUT] = replay_put,     [REPLAY_CLEAR] = replay_clear,
-	[REPLAY_STATE] = replay_state, [REPLAY_CAP_PMU_DISABLE] = replay_cap_pmu_disable,
+	[REPLAY_MODEL] = do_model,
+	[REPLAY_PROFILE] = do_profile,
+	[REPLAY_HOST] = do_host,
+	[REPLAY_RUN] = do_run,
+	[REPLAY_FILTER] = replay_filter,
+	[REPLAY_CPUID] = replay_cpuid,
+	[REPLAY_SAVE] = replay_save,
+	[REPLAY_PUT] = replay_put,
+	[REPLAY_CLEAR] = replay_clear,
+	[REPLAY_STATE] = replay_state,
+	[REPLAY_CAP_PMU_DISABLE] = replay_cap_pmu_disable,
 };
 
 /* --- One line --------------------------------------------------------------------------------- */
@@ -119,6 +145,7 @@ void replay_init(struct replay *replay)
 	replay->pmu = NULL;
 	replay->profile = vpmu_profile_find("hardware");
 	replay->stage = REPLAY_NO_MODEL;
+	replay->host_given = false;
 	replay->state_count = 0;
 	replay->vcpu_exists = false;
 	replay->lost_counters = false;
@@ -127,7 +154,7 @@ void replay_init(struct replay *replay)
 
 static bool starts(enum replay_verb verb)
 {
-	return verb == REPLAY_MODEL || verb == REPLAY_PROFILE;
+	return verb < REPLAY_CAP_PMU_DISABLE;
 }
 
 static bool execute(struct replay *replay, const struct replay_command *command,

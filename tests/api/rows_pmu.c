@@ -176,6 +176,54 @@ static void set_filter(void)
 	REJECTS(vpmu_pmu_set_filter(pmu, &filter));
 }
 
+static void host(void)
+{
+	struct vpmu_host made, before;
+	unsigned value = 7;
+
+	REJECTS(vpmu_host_init(NULL, VPMU_VENDOR_INTEL));
+	REJECTS(vpmu_host_init(&made, VPMU_VENDORS));
+	assert_int_equal(vpmu_host_init(&made, VPMU_VENDOR_INTEL), VPMU_OK);
+	before = made;
+	REJECTS(vpmu_host_set(NULL, VPMU_VENDOR_INTEL, "gp=4", NULL, 0));
+	REJECTS(vpmu_host_set(&made, VPMU_VENDOR_INTEL, NULL, NULL, 0));
+	REJECTS(vpmu_host_set(&made, VPMU_VENDORS, "gp=4", NULL, 0));
+	REJECTS(vpmu_host_set(&made, VPMU_VENDOR_INTEL, "gp=4,gp=99", NULL, 0));
+	REJECTS(vpmu_host_set(&made, VPMU_VENDOR_AMD, "gp=4", NULL, 0));
+	assert_memory_equal(&made, &before, sizeof(made));
+	assert_false(vpmu_host_get(NULL, VPMU_VENDOR_INTEL, 0, &value));
+	assert_false(vpmu_host_get(&made, VPMU_VENDOR_INTEL, SIZE_MAX, &value));
+	assert_false(vpmu_host_get(&made, VPMU_VENDORS, 0, &value));
+	assert_false(vpmu_host_get(&made, VPMU_VENDOR_INTEL, 0, NULL));
+	assert_int_equal(value, 7);
+	assert_null(vpmu_host_key(SIZE_MAX));
+	assert_null(vpmu_host_name(SIZE_MAX));
+	assert_null(vpmu_host_about(SIZE_MAX));
+	assert_null(vpmu_pmu_host(NULL));
+}
+
+static void pmu_init_on(void)
+{
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+	const struct vpmu_profile *profile = vpmu_profile_find("linux-6.12");
+	const struct vpmu_model *model = &good()->model;
+	struct vpmu_host made, broken;
+
+	vpmu_host_init(&made, (enum vpmu_vendor)model->vendor);
+	assert_null(vpmu_pmu_init_on(NULL, sizeof(memory), model, profile, &made));
+	assert_null(vpmu_pmu_init_on(memory, vpmu_pmu_size() - 1, model, profile, &made));
+	assert_null(vpmu_pmu_init_on(memory, sizeof(memory), NULL, profile, &made));
+	assert_null(vpmu_pmu_init_on(memory, sizeof(memory), model, NULL, &made));
+	assert_null(vpmu_pmu_init_on(memory, sizeof(memory), model, profile, NULL));
+	broken = made;
+	broken.width = 0;
+	assert_null(vpmu_pmu_init_on(memory, sizeof(memory), model, profile, &broken));
+	broken = made;
+	broken.reserved[0] = 1;
+	assert_null(vpmu_pmu_init_on(memory, sizeof(memory), model, profile, &broken));
+	assert_non_null(vpmu_pmu_init_on(memory, sizeof(memory), model, profile, &made));
+}
+
 static void profile_registers(void)
 {
 	struct vpmu_register out[VPMU_MAX_REGISTERS];
@@ -229,6 +277,14 @@ static const struct row rows[] = {
 	{"vpmu_pmu_host_run", without_an_answer},
 	{"vpmu_pmu_disable", disable},
 	{"vpmu_pmu_set_filter", set_filter},
+	{"vpmu_host_init", host},
+	{"vpmu_host_key", host},
+	{"vpmu_host_name", host},
+	{"vpmu_host_about", host},
+	{"vpmu_host_get", host},
+	{"vpmu_host_set", host},
+	{"vpmu_pmu_host", host},
+	{"vpmu_pmu_init_on", pmu_init_on},
 };
 
 ROWS(pmu_rows, rows);

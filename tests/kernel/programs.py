@@ -36,6 +36,16 @@ MODELS = (
     "amd-k7,pmu=off",
 )
 
+INTEL_HOST = {
+    "gp": (1, 2, 3, 4, 6, 8),
+    "fixed": (0, 1, 2, 3),
+    "width": (32, 36, 40, 44, 48),
+    "tsx": ("on",),
+    "pdcm": ("off",),
+    "enable-pmu": ("on", "on", "on", "off"),
+}
+AMD_HOST = {"perfmon-v2": ("off",), "enable-pmu": ("on", "off")}
+
 INTEL_EVENTS = (0xC0, 0xC0, 0xC0, 0x3C, 0x3C, 0x13C, 0xC4, 0xC5, 0x4F2E, 0x412E, 0x300, 0x1C2, 0)
 AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40)
 # USR, OS, EDGE, pin control, INT, INV; ENABLE is added most of the time.
@@ -112,6 +122,7 @@ class Generator:
         self.commands = [getattr(self, name.replace("-", "_")) for name in weights]
         self.weights = list(weights.values())
         self.disable = 0 if FIRST_COMMAND in without else 0.01
+        self.hosts = 0 if "host" in without else 0.2
 
     def program(self, length):
         model = self.rng.choice(self.models)
@@ -121,6 +132,9 @@ class Generator:
         self.fixed = "intel-v1" not in model
         self.longest = 1 << 48
         lines = [f"model {model}", f"profile {self.profile}"]
+        self.tsx = False
+        if self.rng.random() < self.hosts:
+            lines.append(self.host())
         if self.rng.random() < self.disable:
             lines.append("cap-pmu-disable")
         if self.rng.random() < 0.8:
@@ -129,6 +143,14 @@ class Generator:
             for command in self.rng.choices(self.commands, self.weights, k=8):
                 lines += command().split("\n")
         return lines + self.ending()
+
+    def host(self):
+        """Some properties of the host, each once."""
+        keys = AMD_HOST if self.amd else INTEL_HOST
+        chosen = self.rng.sample(sorted(keys), self.rng.randrange(1, 4 if len(keys) > 3 else 2))
+        values = {key: self.rng.choice(keys[key]) for key in chosen}
+        self.tsx = values.get("tsx") == "on"
+        return "host " + " ".join(f"{key}={value}" for key, value in values.items())
 
     def ending(self):
         """What the program has come to: every register, the events, and the pending PMIs."""
@@ -154,6 +176,8 @@ class Generator:
             value |= self.rng.getrandbits(8) << 24
         if self.rng.random() < 0.03:
             value |= 1 << self.rng.randrange(64)
+        if self.tsx and self.rng.random() < 0.4:
+            value |= self.rng.choice((1 << 32, 1 << 33, 1 << 33, 3 << 32))
         return 0 if self.rng.random() < 0.08 else value
 
     def fixed_control_value(self):

@@ -49,6 +49,30 @@ static void profile_comes_before_all_but_model(void **state)
 	assert_bad("profile hardware", "profile: comes once");
 }
 
+static void a_host_comes_once_under_a_kernel(void **state)
+{
+	replay_init(&replay);
+	assert_bad("host tsx=on", "host: comes once, right after profile");
+	assert_answer("model intel-v2", "ok");
+	assert_bad("host tsx=on", "host: comes once, right after profile");
+	assert_answer("profile linux-6.12", "ok");
+	assert_bad("host tsx=on gp=9", "host: gp=N: not '9', but 1 to 8");
+	assert_answer("host gp=2 enable-pmu=on", "ok");
+	assert_bad("host tsx=on", "host: comes once");
+	assert_answer("wrmsr 0x188 0", "gp");
+	assert_answer("wrmsr 0x187 0x100000000",
+	              "gp"); /* of the line that was bad nothing is left */
+	replay_init(&replay);
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile hardware", "ok");
+	assert_bad("host gp=2", "host: there is none under profile hardware");
+	replay_init(&replay);
+	assert_answer("model intel-v2", "ok");
+	assert_answer("profile linux-6.12", "ok");
+	assert_answer("wrmsr 0x188 0", "ok");
+	assert_bad("host gp=2", "host: comes once, right after profile");
+}
+
 static void unknown_models_and_profiles_are_bad(void **state)
 {
 	assert_bad("model intel-v9", "intel-v9");
@@ -349,6 +373,7 @@ int main(void)
 		TEST(the_first_command_must_be_model),
 		TEST(model_and_profile_come_once),
 		TEST(profile_comes_before_all_but_model),
+		TEST(a_host_comes_once_under_a_kernel),
 		TEST(unknown_models_and_profiles_are_bad),
 		TEST(guest_refusals_are_gp_and_host_refusals_fail),
 		TEST(values_are_lower_case_hex_without_zeros),

@@ -138,7 +138,7 @@ struct cpuinfo_x86 {
 extern struct cpuinfo_x86 boot_cpu_data;
 enum { X86_VENDOR_INTEL, X86_VENDOR_AMD = 2, X86_VENDOR_ZHAOXIN = 10 };
 
-/* The simulated host has no transactional memory, is no hybrid, and has no quirk for PEBS. */
+/* The simulated host is no hybrid, and has no quirk for PEBS. */
 struct x86_cpu_id {
 	int unused;
 };
@@ -150,17 +150,19 @@ struct x86_cpu_id {
 	{                                                                                          \
 		1                                                                                  \
 	}
-#define x86_match_cpu(table)         NULL
-#define boot_cpu_has(feature)        false
+#define x86_match_cpu(table) NULL
+/* host.c: of the processor; of what KVM gives to guests of what they ask for. */
+bool host_has(unsigned int feature);
+bool host_gives(unsigned int feature);
+#define boot_cpu_has(feature)        host_has(feature)
 #define cpu_feature_enabled(feature) false
 #define vmx_pt_mode_is_host_guest()  false
 
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry(struct kvm_vcpu *vcpu, u32 function);
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry_index(struct kvm_vcpu *vcpu, u32 function, u32 index);
 bool guest_cpuid_has(struct kvm_vcpu *vcpu, unsigned int feature);
-/* What both CPUID and the host have; the simulated one has every feature that is asked for but SVM
- * for a guest's own guests. */
-#define guest_cpu_cap_has(vcpu, feature)      guest_cpuid_has(vcpu, feature)
+/* What both CPUID and the host have. */
+#define guest_cpu_cap_has(vcpu, feature)      (guest_cpuid_has(vcpu, feature) && host_gives(feature))
 #define is_guest_mode(vcpu)                   false
 #define guest_cpuid_is_intel_compatible(vcpu) (!(vcpu)->arch.is_amd_compatible)
 #define guest_cpuid_is_intel(vcpu)            (!(vcpu)->arch.is_amd_compatible)

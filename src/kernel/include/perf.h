@@ -64,6 +64,7 @@ struct perf_context {
 	u64 failures; /* how many creations are still to fail */
 	struct perf_calls calls;
 	bool amd;
+	s64 max_period;   /* x86_pmu.max_period */
 	bool counts_host; /* exclude_host is off */
 };
 

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* The host under a Linux profile: each property changes what it says, and nothing is taken that it
+ * cannot be. What the kernels make of it: tests/kernel/facts/host.replay. */
+#include <stdio.h>
+#include <string.h>
+
+#include "machine.h"
+
+static struct vpmu_model model_of(const char *text)
+{
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, text, NULL, 0), VPMU_OK);
+	return model;
+}
+
+static struct vpmu_pmu *machine_with(const char *profile, const char *text, const char *host)
+{
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[4][VPMU_PMU_BYTES];
+	static unsigned next;
+	struct vpmu_model model = model_of(text);
+	struct vpmu_host made;
+	struct vpmu_pmu *pmu;
+	char why[200] = "";
+
+	assert_int_equal(vpmu_host_init(&made, (enum vpmu_vendor)model.vendor), VPMU_OK);
+	if (*host && vpmu_host_set(&made, (enum vpmu_vendor)model.vendor, host, why, sizeof(why)))
+		fail_msg("%s: %s", host, why);
+	pmu = vpmu_pmu_init_on(memory[next++ % 4], sizeof(memory[0]), &model,
+	                       vpmu_profile_find(profile), &made);
+	assert_non_null(pmu);
+	assert_memory_equal(vpmu_pmu_host(pmu), &made, sizeof(made));
+	return pmu;
+}
+
+static void counters_and_widths_are_the_hosts(void **state)
+{
+	struct vpmu_pmu *pmu = machine_with("linux-6.12", "intel-v5", "gp=2,fixed=1,width=40");
+
+	assert_int_equal(vpmu_pmu_model(pmu)->gp_count, 2);
+	assert_int_equal(vpmu_pmu_model(pmu)->fixed_mask, 1);
+	assert_int_equal(vpmu_pmu_model(pmu)->gp_width, 40);
+	assert_int_equal(vpmu_pmu_model(pmu)->fixed_width, 40);
+	assert_int_equal(vpmu_pmu_host_write(pmu, PMC0 + 2, 0), VPMU_NO_REGISTER);
+	pmu = machine_with("linux-6.12", "intel-v2,gp=2", "");
+	assert_int_equal(vpmu_pmu_host_write(pmu, PMC0 + 2, 0), VPMU_OK);
+}
+
+/* perf programs no more than half of a counter at a time. */
+static void width_limits_the_period_of_an_event(void **state)
+{
+	struct vpmu_pmu *pmu = machine_with("linux-6.12", "intel-v2", "width=32");
+	struct vpmu_amounts headroom;
+
+	wr(pmu, SEL0, SEL_ON | INSTRUCTIONS);
+	vpmu_pmu_enter(pmu);
+	vpmu_pmu_headroom(pmu, 0, &headroom);
+	assert_int_equal(headroom.of[VPMU_INSTRUCTIONS], INT32_MAX);
+}
+
+static void tsx_opens_the_selectors_bits(void **state)
+{
+	static const struct {
+		uint32_t msr;
+		uint64_t bits;
+		enum vpmu_status with, without;
+	} rows[] = {
+		{SEL0, SEL_IN_TX, VPMU_OK, VPMU_GP},
+		{SEL0, SEL_IN_TXCP, VPMU_GP, VPMU_GP},
+		{SEL0 + 2, SEL_IN_TX, VPMU_OK, VPMU_GP},
+		{SEL0 + 2, SEL_IN_TX | SEL_IN_TXCP, VPMU_OK, VPMU_GP},
+		{SEL0 + 3, SEL_IN_TXCP, VPMU_GP, VPMU_GP},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t value = SEL_ON | 0x1c4 | rows[i].bits;
+
+		assert_int_equal(
+			vpmu_pmu_guest_write(machine_with("linux-6.12", "skylake", "tsx=on"),
+		                             rows[i].msr, value),
+			rows[i].with);
+		assert_int_equal(vpmu_pmu_guest_write(machine_with("linux-6.12", "skylake", ""),
+		                                      rows[i].msr, value),
+		                 rows[i].without);
+	}
+}
+
+/* There are no transactions; what counts only outside of aborted ones counts, and cannot sample. */
+static void transactions_count_nothing(void **state)
+{
+	static const char *const profiles[] = {"linux-6.1", "linux-6.12", "linux-7.3", "mediated"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		struct vpmu_pmu *pmu = machine_with(profiles[i], "intel-v2", "tsx=on");
+		struct vpmu_amounts amounts = RUN([VPMU_INSTRUCTIONS] = 100);
+		struct vpmu_outcome outcome;
+
+		wr(pmu, GLOBAL_CTRL, 0xf);
+		wr(pmu, PMC0 + 2, 0xfffffff0);
+		wr(pmu, SEL0 + 1, SEL_ON | INSTRUCTIONS | SEL_IN_TX);
+		wr(pmu, SEL0 + 2, SEL_ON_INT | INSTRUCTIONS | SEL_IN_TXCP);
+		outcome = vpmu_pmu_run(pmu, &amounts, 0);
+		assert_int_equal(rd(pmu, PMC0 + 1), 0);
+		assert_int_equal(rd(pmu, PMC0 + 2), 100 - 16);
+		assert_int_equal(outcome.pmi, !strcmp(profiles[i], "mediated"));
+	}
+}
+
+static void enable_pmu_off_leaves_no_pmu(void **state)
+{
+	struct vpmu_pmu *pmu = machine_with("linux-6.12", "intel-v2", "enable-pmu=off");
+	uint64_t value;
+
+	assert_int_equal(vpmu_pmu_model(pmu)->version, 0);
+	assert_int_equal(vpmu_pmu_disable(pmu), VPMU_REFUSED);
+	assert_int_equal(vpmu_pmu_host_read(pmu, CAPABILITIES, &value), VPMU_OK);
+	assert_int_equal(value, 0);
+	assert_int_equal(vpmu_pmu_host_write(pmu, CAPABILITIES, VPMU_PERF_CAP_FULL_WIDTH),
+	                 VPMU_REFUSED);
+	assert_int_equal(vpmu_pmu_host_write(pmu, GLOBAL_CTRL, 0), VPMU_NO_REGISTER);
+	pmu = machine_with("linux-6.12", "amd-perfcore", "enable-pmu=off");
+	assert_int_equal(vpmu_pmu_model(pmu)->version, 0);
+}
+
+/* Before, KVM took the guest's CPUID for it. */
+static void features_are_the_hosts_since_7_3(void **state)
+{
+	static const struct {
+		const char *profile, *model, *host;
+		uint32_t msr;
+		enum vpmu_status status;
+	} rows[] = {
+		{"linux-6.12", "intel-v2", "pdcm=off", CAPABILITIES, VPMU_OK},
+		{"linux-7.3", "intel-v2", "pdcm=off", CAPABILITIES, VPMU_NO_REGISTER},
+		{"linux-7.3", "intel-v2", "pdcm=on", CAPABILITIES, VPMU_OK},
+		{"linux-7.3", "intel-v2", "pdcm=off", A_PMC0, VPMU_NO_REGISTER},
+		{"linux-6.12", "amd-perfmon-v2", "perfmon-v2=off", AMD_GLOBAL_CTL, VPMU_OK},
+		{"linux-7.3", "amd-perfmon-v2", "perfmon-v2=off", AMD_GLOBAL_CTL, VPMU_NO_REGISTER},
+		{"linux-7.3", "amd-perfmon-v2", "perfmon-v2=on", AMD_GLOBAL_CTL, VPMU_OK},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_pmu *pmu = machine_with(rows[i].profile, rows[i].model, rows[i].host);
+		uint64_t value;
+
+		assert_int_equal(vpmu_pmu_guest_read(pmu, rows[i].msr, &value), rows[i].status);
+	}
+}
+
+/* Two machines that differ in it do not go on alike; under hardware nothing asks for it. */
+static void fingerprint_has_the_host(void **state)
+{
+	static const char *const hosts[] = {"gp=7",   "fixed=2",  "width=47",
+	                                    "tsx=on", "pdcm=off", "enable-pmu=off"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		assert_int_not_equal(
+			vpmu_pmu_fingerprint(machine_with("linux-6.12", "intel-v1", hosts[i])),
+			vpmu_pmu_fingerprint(machine_with("linux-6.12", "intel-v1", "")));
+		assert_int_equal(
+			vpmu_pmu_fingerprint(machine_with("hardware", "intel-v1", hosts[i])),
+			vpmu_pmu_fingerprint(machine_with("hardware", "intel-v1", "")));
+	}
+}
+
+static void every_row_is_typed_and_read(void **state)
+{
+	static const enum vpmu_vendor vendors[] = {VPMU_VENDOR_INTEL, VPMU_VENDOR_ZHAOXIN,
+	                                           VPMU_VENDOR_AMD};
+	const char *key;
+
+	for (size_t i = 0; (key = vpmu_host_key(i)); i++) {
+		unsigned having = 0, value;
+
+		assert_true(strlen(vpmu_host_name(i)) > 0 && strlen(vpmu_host_about(i)) > 0);
+		for (size_t v = 0; v < ARRAY_SIZE(vendors); v++) {
+			struct vpmu_host host;
+			char text[40];
+
+			vpmu_host_init(&host, vendors[v]);
+			if (!vpmu_host_get(&host, vendors[v], i, &value))
+				continue;
+			having++;
+			snprintf(text, sizeof(text), "%.*s%s", (int)(strchr(key, '=') - key + 1),
+			         key, strchr(key, '|') ? (value ? "off" : "on") : "32");
+			if (!strchr(key, '|') && strncmp(key, "width", 5))
+				text[strlen(text) - 1] = '\0'; /* 3 */
+			assert_int_equal(vpmu_host_set(&host, vendors[v], text, NULL, 0), VPMU_OK);
+			vpmu_host_get(&host, vendors[v], i, &value);
+			assert_true(value == 3 || value == 32 || value <= 1);
+		}
+		assert_true(having > 0);
+	}
+}
+
+static void what_cannot_be_is_refused_with_the_keys(void **state)
+{
+	static const struct {
+		enum vpmu_vendor vendor;
+		const char *text, *why;
+	} rows[] = {
+		{VPMU_VENDOR_INTEL, "gp=0", "gp=N: not '0', but 1 to 8"},
+		{VPMU_VENDOR_INTEL, "gp=9", "gp=N: not '9', but 1 to 8"},
+		{VPMU_VENDOR_INTEL, "fixed=4", "fixed=N: not '4', but 0 to 3"},
+		{VPMU_VENDOR_INTEL, "width=31", "width=N: not '31', but 32 to 48"},
+		{VPMU_VENDOR_INTEL, "width=49", "width=N: not '49', but 32 to 48"},
+		{VPMU_VENDOR_INTEL, "tsx=1", "tsx=on|off: not '1'"},
+		{VPMU_VENDOR_INTEL, "tsx=", "tsx=on|off: not ''"},
+		{VPMU_VENDOR_INTEL, "gp=4,", "not KEY=VALUE: ''"},
+		{VPMU_VENDOR_INTEL, "gp", "not KEY=VALUE: 'gp'"},
+		{VPMU_VENDOR_INTEL, "gp,width=40", "not KEY=VALUE: 'gp'"},
+		{VPMU_VENDOR_INTEL, "=4", "unknown key '': a host of this vendor's has gp=N"},
+		{VPMU_VENDOR_INTEL, "perfmon-v2=on", "unknown key 'perfmon-v2'"},
+		{VPMU_VENDOR_AMD, "tsx=on", "has width=N, perfmon-v2=on|off, enable-pmu=on|off"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_host host, before;
+		char why[300] = "";
+
+		vpmu_host_init(&host, rows[i].vendor);
+		before = host;
+		assert_int_equal(
+			vpmu_host_set(&host, rows[i].vendor, rows[i].text, why, sizeof(why)),
+			VPMU_BAD_ARGUMENT);
+		if (!strstr(why, rows[i].why))
+			fail_msg("%s: %s", rows[i].text, why);
+		assert_memory_equal(&host, &before, sizeof(host));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counters_and_widths_are_the_hosts),
+		cmocka_unit_test(width_limits_the_period_of_an_event),
+		cmocka_unit_test(tsx_opens_the_selectors_bits),
+		cmocka_unit_test(transactions_count_nothing),
+		cmocka_unit_test(enable_pmu_off_leaves_no_pmu),
+		cmocka_unit_test(features_are_the_hosts_since_7_3),
+		cmocka_unit_test(fingerprint_has_the_host),
+		cmocka_unit_test(every_row_is_typed_and_read),
+		cmocka_unit_test(what_cannot_be_is_refused_with_the_keys),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
