@@ -7,6 +7,8 @@
 
 #if HAVE_JANSSON
 
+#include <string.h>
+
 static json_t *features_json(const struct vpmu_model *model)
 {
 	json_t *list = json_array();
@@ -77,6 +79,20 @@ json_t *leaf_json(const struct vpmu_cpuid *leaf)
 	                 "ecx", json_hex(leaf->ecx), "edx", json_hex(leaf->edx));
 }
 
+static json_t *host_json(const struct model_facts *facts)
+{
+	json_t *object = json_object();
+	const char *key;
+	unsigned value;
+
+	for (size_t i = 0; (key = vpmu_host_key(i)); i++)
+		if (vpmu_host_get(&facts->host, (enum vpmu_vendor)facts->model.vendor, i, &value))
+			json_object_set_new(object, vpmu_host_name(i),
+			                    strchr(key, '|') ? json_boolean(value)
+			                                     : json_integer(value));
+	return object;
+}
+
 int models_print_list_json(void)
 {
 	json_t *document = json_document("vpmu-models", 1), *list = json_array();
@@ -108,6 +124,8 @@ int models_print_model_json(const struct model_facts *facts)
 	for (size_t i = 0; i < facts->leaf_count; i++)
 		json_array_append_new(leaves, leaf_json(&facts->leaves[i]));
 	json_object_set_new(document, "model", model_json(&facts->model));
+	if (facts->has_host)
+		json_object_set_new(document, "host", host_json(facts));
 	json_object_set_new(document, "registers", registers);
 	json_object_set_new(document, "events", events);
 	json_object_set_new(document, "cpuid", leaves);

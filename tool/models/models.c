@@ -38,6 +38,7 @@ void model_facts_gather(struct model_facts *facts, const struct vpmu_model *mode
 	facts->register_count = vpmu_model_registers(model, facts->registers);
 	facts->leaf_count = vpmu_model_to_cpuid(model, facts->leaves);
 	facts->event_count = 0;
+	facts->has_host = false;
 	gather_events(facts);
 }
 
@@ -49,6 +50,8 @@ void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *
 	vpmu_profile_adapt(profile, &made);
 	model_facts_gather(facts, &made);
 	facts->register_count = vpmu_profile_registers(profile, model, facts->registers);
+	facts->has_host = vpmu_profile_facts(profile) & VPMU_FACT_KVM &&
+	                  !vpmu_host_init(&facts->host, (enum vpmu_vendor)model->vendor);
 }
 
 const char *model_level_name(enum vpmu_level level)

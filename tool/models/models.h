@@ -3,6 +3,7 @@
 #ifndef TOOL_MODELS_H
 #define TOOL_MODELS_H
 
+#include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
 #include "lib/selector.h"
@@ -24,6 +25,8 @@ struct model_facts {
 	size_t leaf_count;
 	struct model_event events[MODEL_EVENTS];
 	size_t event_count;
+	bool has_host; /* under a Linux profile */
+	struct vpmu_host host;
 };
 
 void model_facts_gather(struct model_facts *facts, const struct vpmu_model *model);

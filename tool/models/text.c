@@ -2,6 +2,7 @@
 /* Models as tables for people. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command.h"
 #include "lib/memory.h"
@@ -68,6 +69,29 @@ void models_print_summary(const struct vpmu_model *model)
 	print_features(model);
 	if (model->features & VPMU_FEATURE_PDCM)
 		printf("perf capabilities   0x%" PRIx64 "\n", model->perf_capabilities);
+}
+
+/* As a replay's line says it. */
+static void print_host(const struct model_facts *facts)
+{
+	const char *key;
+	unsigned value;
+
+	if (!facts->has_host)
+		return;
+	printf("host               ");
+	for (size_t i = 0; (key = vpmu_host_key(i)); i++) {
+		bool is_switch = strchr(key, '|');
+
+		if (!vpmu_host_get(&facts->host, (enum vpmu_vendor)facts->model.vendor, i, &value))
+			continue;
+		printf(" %.*s", (int)(strchr(key, '=') - key + 1), key);
+		if (is_switch)
+			printf("%s", value ? "on" : "off");
+		else
+			printf("%u", value);
+	}
+	putchar('\n');
 }
 
 static void print_registers(const struct model_facts *facts)
@@ -147,6 +171,7 @@ int models_print_model(const struct model_facts *facts)
 {
 	printf("%s%s%s\n", bold_on(stdout), facts->model.name, bold_off(stdout));
 	models_print_summary(&facts->model);
+	print_host(facts);
 	print_registers(facts);
 	print_selector_bits(facts);
 	if (facts->event_count) {
