@@ -33,7 +33,7 @@ struct command {
 	int (*run)(const struct command *self, int argc, char **argv); /* argv[0]: its name */
 };
 
-extern const struct command cmd_check, cmd_doctor, cmd_models, cmd_plan, cmd_qemu, cmd_replay,
-	cmd_run, cmd_stat, cmd_state, cmd_watch;
+extern const struct command cmd_check, cmd_doctor, cmd_kernel, cmd_models, cmd_plan, cmd_qemu,
+	cmd_replay, cmd_run, cmd_stat, cmd_state, cmd_watch;
 
 #endif

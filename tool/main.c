@@ -17,7 +17,11 @@
 #include "lib/message.h"
 
 static const struct command *const commands[] = {
-	&cmd_check,  &cmd_doctor, &cmd_models, &cmd_plan,
+	&cmd_check,  &cmd_doctor,
+#if HAVE_KERNEL
+	&cmd_kernel,
+#endif
+	&cmd_models, &cmd_plan,
 #if HAVE_QEMU_PLUGIN
 	&cmd_qemu,
 #endif

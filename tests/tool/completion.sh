@@ -27,6 +27,8 @@ complete_line plan --order s
 check 'orders' same "${COMPREPLY[*]}" 'safe stop-first'
 complete_line models z
 check 'models of the command' offers zen4
+complete_line kernel di
+check 'commands of kernel' same "${COMPREPLY[*]}" "$("$vpmu" help | sed -n 's/^  kernel .*/diff/p')"
 complete_line help mo
 check 'commands of help' same "${COMPREPLY[*]}" models
 complete_line replay some

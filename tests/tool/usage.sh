@@ -32,6 +32,20 @@ for verb in show diff convert compat baseline import-qemu; do
 	check "help state $verb: the same text" cmp "$scratch/help" "$scratch/out"
 	check "help state $verb: ends with a line" same "$(tail -c 1 "$scratch/out" | wc -l)" 1
 done
+if "$vpmu" help | grep -q '^  kernel '; then
+	for verb in build diff record; do
+		run kernel $verb --help
+		check "kernel $verb --help: shows its usage" prints "Usage: vpmu kernel $verb "
+		check "kernel $verb --help: no line is too long" awk 'length > 90 { exit 1 }' "$scratch/out"
+		cp "$scratch/out" "$scratch/help"
+		run help kernel $verb
+		check "help kernel $verb: the same text" cmp "$scratch/help" "$scratch/out"
+	done
+	refused 'kernel: unknown command' 2 "did you mean 'diff'?" kernel dif
+	refused 'kernel: no command' 2 'missing argument: COMMAND' kernel
+	refused 'kernel diff: one program' 2 'missing argument: OLD NEW' kernel diff a
+	refused 'kernel diff: no program' 2 'cannot run: /nowhere/a' kernel diff /nowhere/a /nowhere/b
+fi
 refused 'help on nothing' 2 "did you mean 'show'?" help state shows
 refused 'help on too much' 2 "'more' is too much" help state show more
 refused '--help with a value' 2 'takes no value: --help' models --help=1

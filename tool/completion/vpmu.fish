@@ -36,8 +36,8 @@ function __vpmu_complete
     set -l words (__vpmu_words)
     set -l before $words[-1]
     set -l command $words[1]
-    if test "$command" = state; and set -q words[2]; and not string match -q -- '-*' $words[2]
-        set command state $words[2]
+    if contains -- "$command" state kernel; and set -q words[2]; and not string match -q -- '-*' $words[2]
+        set command $command $words[2]
     end
     switch "$before"
         case '' help
@@ -51,8 +51,8 @@ function __vpmu_complete
         case '--*'
             __vpmu_values $before $command
             __vpmu_options $command
-        case state
-            __vpmu_list Commands state
+        case state kernel
+            __vpmu_list Commands $command
         case models
             __vpmu_models
             __vpmu_options models

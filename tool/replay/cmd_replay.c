@@ -8,15 +8,26 @@
 #include <unistd.h>
 
 #include "command.h"
+#if HAVE_KERNEL
+#include "kernel/kernel.h"
+#endif
 #include "lib/message.h"
 #include "reader.h"
 #include "lib/visible.h"
 
 struct replay_options {
+	const char *kernel;
 	bool batch;
 };
 
 static const struct option_row rows[] = {
+#if HAVE_KERNEL
+	{.name = "kernel",
+         .value = "FILE",
+         .about = "run it on a kernel's own code, a program of 'vpmu kernel build'",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct replay_options, kernel)},
+#endif
 	/* For tests that compare many short replays: a line `---` starts the next one. */
 	{.name = "batch", .kind = OPTION_FLAG, .offset = offsetof(struct replay_options, batch)},
 };
@@ -129,6 +140,10 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
+#if HAVE_KERNEL
+	if (options.kernel)
+		return kernel_replay(options.kernel, operands[0], options.batch);
+#endif
 	from_stdin = !strcmp(operands[0], "-");
 	fd = from_stdin ? STDIN_FILENO : open(operands[0], O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {

@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu kernel and vpmu replay --kernel: trees that can be built and trees that cannot, equal trees, and
+# one-line breaks that are found. TAP; skipped without the kernel's sources, or without a compiler.
+# usage: tool.sh VPMU REFERENCE-FOLDER VERSION
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+reference=$2 version=$3
+. "$here/../tool/tap.sh"
+
+command -v "${CC:-gcc}" >/dev/null || { echo '1..0 # SKIP no C compiler' && exit 0; }
+"$here/build-reference" "$reference" "$version" >&2
+case $? in
+0) ;;
+77) echo "1..0 # SKIP linux-source-$version is not installed" && exit 0 ;;
+*) exit 1 ;;
+esac
+mkdir "$scratch/tmp"
+export TMPDIR=$scratch/tmp
+limit=300
+
+# ARGUMENT…: as in tap.sh, with more time: a machine may be busy.
+run() {
+	timeout $limit "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+	status=$?
+}
+
+prints() {
+	grep -qE -- "$1" "$scratch/out" || {
+		echo "# stdout is: $(head -c 1000 "$scratch/out")"
+		return 1
+	}
+}
+
+nothing_left() {
+	same "$(ls "$TMPDIR")" '' && [ ! -e "$scratch/none" ]
+}
+
+# A tree of the kernel, as `make` of a distribution's package leaves it.
+tree=$scratch/tree
+mkdir "$tree"
+cp -R "$reference/$version/linux/arch" "$tree"
+chmod -R u+w "$tree"
+printf 'VERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = 4\n' "${version%.*}" "${version#*.}" >"$tree/Makefile"
+pmu=arch/x86/kvm/pmu.c
+
+# COMMAND…: makes a copy of the tree, and changes it there.
+changed() {
+	rm -rf "$scratch/changed"
+	cp -R "$tree" "$scratch/changed"
+	(cd "$scratch/changed" && "$@")
+}
+
+# NAME STATUS TEXT: the tree that was changed is not built.
+not_built() {
+	refused "$1" "$2" "$3" kernel build "$scratch/changed" -o "$scratch/none"
+	check "$1: nothing is left" nothing_left
+}
+
+# --- Building ----------------------------------------------------------------------------------
+
+run kernel build "$tree" -o "$scratch/old"
+check 'a tree: status' same "$status" 0
+check 'a tree: says what was built' prints "old: the PMU code of linux-$version\$"
+check 'a tree: every known fact holds' same "$(wc -l <"$scratch/out")" 1
+check 'a tree: nothing else is left' nothing_left
+
+changed rm -r arch/x86/kvm/vmx
+not_built 'a tree without pmu_intel.c' 2 'the tree has no arch/x86/kvm/vmx/pmu_intel.c'
+changed rm -r arch/x86
+not_built 'a tree of another architecture' 2 'not a tree of the kernel with arch/x86/kvm'
+changed sed -i '100a <<<<<<< HEAD' $pmu
+not_built 'a conflict marker' 2 'conflict marker: arch/x86/kvm/pmu.c:101'
+changed sed -i '$a int broken(void) { return 1 }' $pmu
+not_built 'a syntax error' 2 "$pmu:$(($(wc -l <"$tree/$pmu") + 1)):"
+changed sed -i '$a int moved(void); int use(void) { return moved(); }' $pmu
+not_built 'a symbol that is elsewhere' 2 "undefined reference to \`moved'"
+changed sed -i 's/kvm_apic_local_deliver(/kvm_apic_deliver_here(/' arch/x86/kvm/lapic.c
+not_built 'a function that has moved' 2 'arch/x86/kvm/lapic.c has no definition of '
+refused 'no tree' 2 'no such tree or tarball: /nowhere: ' kernel build /nowhere
+refused 'no such package' 2 'apt install linux-source-0.1' kernel build linux-source-0.1
+CC=/nowhere/cc run kernel build "$tree" -o "$scratch/none"
+check 'no compiler: status' same "$status" 3
+check 'no compiler: says so' says 'no C compiler: /nowhere/cc'
+
+(cd "$tree/.." && mv tree "linux-$version.4" && tar -czf whole.tar.gz "linux-$version.4" &&
+	mv "linux-$version.4" tree)
+run kernel build "$scratch/whole.tar.gz" -o "$scratch/packed"
+check 'a tarball: status' same "$status" 0
+head -c 20000 "$scratch/whole.tar.gz" >"$scratch/cut.tar.gz"
+refused 'a tarball cut short' 2 'cut.tar.gz' kernel build "$scratch/cut.tar.gz" -o "$scratch/none"
+check 'a tarball cut short: nothing is left' nothing_left
+head -c 5000 /dev/urandom >"$scratch/noise"
+refused 'no tarball' 2 'not a tarball, or cut short' kernel build "$scratch/noise" -o "$scratch/none"
+
+# --- Replaying ---------------------------------------------------------------------------------
+
+set -- "$here"/../core/golden/intel.replay
+sed -n "/^---/q; s/ *# \(since\|before\).*//; s/KERNEL/linux-$version/; p" "$1" >"$scratch/script"
+"$reference/kreplay-$version" "$scratch/script" >"$scratch/expected"
+run replay --kernel "$scratch/old" "$scratch/script"
+check 'replay: the answers of the reference' cmp "$scratch/expected" "$scratch/out"
+printf 'model intel-v2\n\nexpect rdmsr 0xc1 = 0x5\n' >"$scratch/script"
+run replay --kernel "$scratch/old" "$scratch/script"
+check 'replay: an expect that does not hold' same "$status" 1
+printf 'model intel-v2\nfrobnicate\n' >"$scratch/script"
+run replay --kernel "$scratch/old" "$scratch/script"
+check 'replay: bad input: status' same "$status" 2
+check 'replay: bad input: one message' one_message
+check 'replay: bad input: where' says "$scratch/script:2"
+refused 'replay: no program of a kernel' 2 'not a program of vpmu kernel build' \
+	replay --kernel /bin/true "$scratch/script"
+
+# --- Comparing ---------------------------------------------------------------------------------
+
+run kernel diff "$scratch/old" "$scratch/packed" --operations 100000
+check 'equal trees: status' same "$status" 0
+check 'equal trees: says so' prints '^no difference in [0-9,]* operations; the two have the same PMU code'
+
+# NAME FILE SED-EXPRESSION LINE: a break is found, with a short script, and led to the line.
+found() {
+	changed sed -i "$3" "$2"
+	check "$1: something is changed" [ "$(cmp "$tree/$2" "$scratch/changed/$2")" ]
+	run kernel build "$scratch/changed" --force -o "$scratch/new"
+	check "$1: is built" same "$status" 0
+	run kernel diff "$scratch/old" "$scratch/new"
+	check "$1: is found" same "$status" 1
+	check "$1: every script has 12 lines at most" awk '
+		/^   model / { count = 0 }
+		/^   [a-z]/ { if (++count > 12 && !/executes and|functions only/) bad = 1 }
+		/^$/ { count = 0 }
+		END { exit bad }' "$scratch/out"
+	check "$1: leads to the line" prints "$4"
+}
+
+found 'a write keeps what was emulated' $pmu \
+	'/^void pmc_write_counter/,/^}/{/emulated_counter = 0;/d}' 'pmu.c:[0-9]*: pmc->emulated_counter = 0;'
+found 'a fixed counter passes the filter' $pmu \
+	's/return is_fixed_event_allowed(.*/return true;/' 'pmu.c:[0-9]*: return is_fixed_event_allowed'
+found 'bits that the status has not' $pmu \
+	'/case MSR_AMD64_PERF_CNTR_GLOBAL_STATUS_SET:/,/break;/s/ & ~pmu->global_status_rsvd\| & ~pmu->global_status_mask//' \
+	'pmu.c:[0-9]*: pmu->global_status |= data'
+found 'reserved bits of an AMD selector' arch/x86/kvm/svm/pmu.c \
+	'/data &= ~pmu->reserved_bits;/d' 'svm/pmu.c:[0-9]*: data &= ~pmu->reserved_bits;'
+
+if command -v python3 >/dev/null; then
+	run kernel diff --json "$scratch/old" "$scratch/new"
+	check 'JSON: has the differences' holds "$scratch/out" \
+		'd["format"] == "vpmu-kernel-diff" and d["differences"] and
+		all(x["old"]["answer"] != x["new"]["answer"] and x["script"] for x in d["differences"])'
+	check 'JSON: has the patch' holds "$scratch/out" 'd["patch"]["lines"] == d["patch"]["executed"] == 1'
+else
+	skip 'JSON: has the differences' 'no python3'
+	skip 'JSON: has the patch' 'no python3'
+fi
+cp "$scratch/out" "$scratch/first"
+run kernel diff --json "$scratch/old" "$scratch/new"
+check 'the same seed finds the same' cmp "$scratch/first" "$scratch/out"
+
+changed sed -i '/^void kvm_pmu_destroy/,$b; s/printk_once("kvm pmu: pin control bit is ignored.n");/printk_once("");/' $pmu
+run kernel build "$scratch/changed" -o "$scratch/new"
+run kernel diff "$scratch/old" "$scratch/new" --operations 100000
+check 'a patch that changes nothing: status' same "$status" 0
+check 'a patch that changes nothing: how much of it was executed' \
+	prints '^no difference in [0-9,]* operations.* the patch touches'
+
+# --- Crashes, and no end -----------------------------------------------------------------------
+
+# NAME STATEMENT TEXT: planted where a pin control bit is noticed.
+ends() {
+	changed sed -i "s/printk_once(\"kvm pmu: pin control.*/$2/" $pmu
+	run kernel build "$scratch/changed" -o "$scratch/new"
+	check "$1: is built" same "$status" 0
+	printf 'model intel-v2\nwrmsr 0x38f 0xf\n# pin control\nwrmsr 0x186 0x5b00c0\nenter\nrdmsr 0xc1\n' \
+		>"$scratch/script"
+	run replay --kernel "$scratch/new" "$scratch/script"
+	check "$1: replay: status" same "$status" 1
+	check "$1: replay: one message" one_message
+	check "$1: replay: says where" says "the kernel's code $3: $scratch/script:5: enter"
+	run kernel diff "$scratch/old" "$scratch/new" --operations 30000
+	check "$1: diff: status" same "$status" 1
+	check "$1: diff: says so" prints "NEW: the kernel's code $3"
+}
+
+ends 'a crash' '*(volatile int *)8 = 1;' 'crashed (SIGSEGV)'
+limit=600
+ends 'an endless loop' 'for (;;) ;' 'does not end'
+
+# --- Against the profile -----------------------------------------------------------------------
+
+run kernel record "$scratch/old" --operations 200000
+sed 's/^/# /' "$scratch/out"
+check 'record: no difference' same "$status" 0
+refused 'record: no such profile' 2 'linux-9.9' kernel record "$scratch/old" --profile linux-9.9
+finish

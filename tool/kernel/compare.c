@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same programs on two sides, in a batch each, and the first that they answer differently.
+ * Where a process dies, the program that did it runs again alone, so that its answers up to there
+ * are known.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "code.h"
+#include "lib/message.h"
+
+/* One side's answers to a batch. */
+struct answers {
+	char *text;
+	const char *at;  /* of the program that is compared next */
+	size_t complete; /* programs that were answered whole */
+	struct ending ending;
+};
+
+/* --- Running -----------------------------------------------------------------------------------
+ */
+
+static bool write_all(int fd, const char *text, size_t bytes)
+{
+	while (bytes) {
+		ssize_t done = write(fd, text, bytes);
+
+		if (done <= 0) {
+			message("cannot write a temporary file: %s", strerror(errno));
+			return false;
+		}
+		text += done;
+		bytes -= (size_t)done;
+	}
+	return true;
+}
+
+/* A script of all programs; each ends with a line of dashes. -1 after a message. */
+static int batch_file(const struct program *programs, size_t count)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *stream = open_memstream(&text, &bytes);
+	int fd = -1;
+
+	if (!stream) {
+		message("out of memory");
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		for (unsigned j = 0; j < programs[i].count; j++)
+			fprintf(stream, "%s\n", programs[i].line[j]);
+		fputs("---\n", stream);
+	}
+	if (fclose(stream)) {
+		message("out of memory");
+	} else {
+		fd = unnamed_file();
+		if (fd >= 0 && !write_all(fd, text, bytes)) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	free(text);
+	return fd;
+}
+
+/* The same file, with a position of its own. */
+static int again(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static size_t count_programs(const char *text)
+{
+	size_t count = 0;
+
+	while ((text = strstr(text, "---\n"))) {
+		count++;
+		text += 4;
+	}
+	return count;
+}
+
+static void answers_free(struct answers answers[2])
+{
+	free(answers[0].text);
+	free(answers[1].text);
+}
+
+/* Both sides at the same time. */
+static bool run_batch(const struct side sides[2], const struct program *programs, size_t count,
+                      struct answers answers[2])
+{
+	int batch = batch_file(programs, count), in[2], out[2], process[2] = {-1, -1};
+	bool good = batch >= 0;
+
+	memset(answers, 0, 2 * sizeof(*answers));
+	for (int i = 0; i < 2; i++) {
+		in[i] = good ? again(batch) : -1;
+		out[i] = good ? unnamed_file() : -1;
+		if (in[i] >= 0 && out[i] >= 0)
+			process[i] = process_start(sides[i].arguments, in[i], out[i], -1);
+		good = process[i] >= 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		size_t bytes;
+
+		if (process[i] >= 0) {
+			answers[i].ending = process_wait(process[i]);
+			answers[i].text = unnamed_read(out[i], &bytes);
+			good = good && answers[i].text && answers[i].ending.status != 127;
+		}
+		close(in[i]);
+		close(out[i]);
+	}
+	if (batch >= 0)
+		close(batch);
+	for (int i = 0; good && i < 2; i++) {
+		answers[i].at = answers[i].text;
+		answers[i].complete = count_programs(answers[i].text);
+	}
+	if (!good)
+		answers_free(answers);
+	return good;
+}
+
+/* --- Comparing ---------------------------------------------------------------------------------
+ */
+
+/* The length of the answer at `at`; -1: there is none in this program. */
+static long answer_length(const char *at)
+{
+	if (!*at || !strncmp(at, "---\n", 4))
+		return -1;
+	return (long)strcspn(at, "\n");
+}
+
+/* VMware's RDPMC selectors succeed with a value that is not specified. */
+static bool is_unspecified(const char *line, const char *a, const char *b)
+{
+	return !strncmp(line, "rdpmc 0x1000", 12) && line[12] >= '0' && line[12] <= '2' &&
+	       (!line[13] || line[13] == ' ') && *a == '0' && *b == '0';
+}
+
+static void note_answer(struct difference *difference, int side, const char *answer, long length,
+                        struct ending ending)
+{
+	if (length >= 0)
+		snprintf(difference->answer[side], ANSWER_BYTES, "%.*s", (int)length, answer);
+	else
+		snprintf(difference->answer[side], ANSWER_BYTES, "the kernel's code %s",
+		         ending_text(ending));
+	difference->ended |= length < 0;
+}
+
+/* Whether one program's answers differ. A program that one of them does not take tells nothing. */
+static bool differs(const struct program *program, const struct answers answers[2],
+                    struct difference *difference)
+{
+	const char *a = answers[0].at, *b = answers[1].at;
+
+	*difference = (struct difference){.line = 0};
+	for (unsigned i = 0; i < program->count; i++) {
+		long a_length = answer_length(a), b_length = answer_length(b);
+
+		if ((a_length < 0 && b_length < 0) || !strncmp(a, "bad-input", 9) ||
+		    !strncmp(b, "bad-input", 9))
+			return false;
+		if ((a_length != b_length || memcmp(a, b, (size_t)a_length) != 0) &&
+		    !is_unspecified(program->line[i], a, b)) {
+			difference->line = i;
+			note_answer(difference, 0, a, a_length, answers[0].ending);
+			note_answer(difference, 1, b, b_length, answers[1].ending);
+			return true;
+		}
+		a += a_length + 1;
+		b += b_length + 1;
+	}
+	return false;
+}
+
+/* The last line has what the batch has executed. */
+static void note_coverage(const struct side sides[2], struct answers answers[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (sides[i].code && !answers[i].ending.signal)
+			code_note_coverage(sides[i].code, answers[i].text);
+}
+
+static void next_program(struct answers *answers)
+{
+	const char *end = strstr(answers->at, "---\n");
+
+	answers->at = end ? end + 4 : answers->at + strlen(answers->at);
+}
+
+/*
+ * A program alone, so that the answers before an end are known: each line is written at once
+ * without
+ * --batch, which is the second argument.
+ */
+static bool alone(const struct side sides[2], const struct program *program,
+                  struct difference *difference, bool *found)
+{
+	struct side unbatched[2] = {sides[0], sides[1]};
+	struct answers answers[2];
+
+	for (int i = 0; i < 2; i++)
+		if (sides[i].code)
+			memmove(&unbatched[i].arguments[1], &unbatched[i].arguments[2],
+			        sizeof(unbatched[i].arguments) - 2 * sizeof(char *));
+	if (!run_batch(unbatched, program, 1, answers))
+		return false;
+	*found = differs(program, answers, difference);
+	note_coverage(sides, answers);
+	answers_free(answers);
+	return true;
+}
+
+/* The first of a batch; `reached`: how many programs both have answered, or ended in. */
+static long first_of_batch(const struct side sides[2], const struct program *programs, size_t count,
+                           struct difference *difference, size_t *reached)
+{
+	struct answers answers[2];
+	size_t least;
+	long found = -1;
+
+	if (!run_batch(sides, programs, count, answers))
+		return -2;
+	least = answers[0].complete < answers[1].complete ? answers[0].complete
+	                                                  : answers[1].complete;
+	for (size_t i = 0; found < 0 && i < least && i < count; i++) {
+		if (differs(&programs[i], answers, difference))
+			found = (long)i;
+		next_program(&answers[0]);
+		next_program(&answers[1]);
+	}
+	note_coverage(sides, answers);
+	answers_free(answers);
+	*reached = least < count ? least + 1 : count;
+	if (found < 0 && least < count) {
+		bool differ = false;
+
+		if (!alone(sides, &programs[least], difference, &differ))
+			return -2;
+		if (differ)
+			found = (long)least;
+	}
+	return found;
+}
+
+long first_difference(const struct side sides[2], const struct program *programs, size_t count,
+                      size_t from, struct difference *difference)
+{
+	while (from < count) {
+		size_t reached;
+		long found =
+			first_of_batch(sides, programs + from, count - from, difference, &reached);
+
+		if (found == -2)
+			return -1;
+		if (found >= 0)
+			return (long)from + found;
+		from += reached;
+	}
+	return (long)count;
+}
