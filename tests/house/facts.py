@@ -8,8 +8,9 @@ import pathlib
 import re
 import sys
 
-# src/kernel is the kernel's own code and what it needs around it, without a word of src/arch.
-AT_HOME = re.compile(r"src/arch/|src/core/profile_|src/kernel/")
+# src/kernel is the kernel's own code and what it needs around it, tool/kernel/program.c draws what is run on
+# it: without a word of src/arch, as witnesses.
+AT_HOME = re.compile(r"src/arch/|src/core/profile_|src/kernel/|tool/kernel/program")
 
 # Numbers of registers of every vendor's PMU, as vpmu models prints them.
 RUNS = ((0xC1, 15), (0x186, 15), (0x1A0, 1), (0x1D9, 1), (0x309, 8), (0x329, 1), (0x345, 1), (0x38D, 6), (0x3F1, 1),
