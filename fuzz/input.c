@@ -76,6 +76,7 @@ void take_model(struct input *input, struct vpmu_model *model)
 	take(input, &model->signature, sizeof(model->signature));
 	model->gp_missing = take_byte(input);
 	model->other_name = take_byte(input) % 3;
+	model->features |= (uint32_t)take_byte(input) % 4 << 8;
 }
 
 const struct vpmu_profile *take_profile(struct input *input)

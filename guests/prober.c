@@ -230,12 +230,16 @@ static void probe_bits(const struct pmu *pmu, uint32_t msr, uint64_t taken, uint
 	check_write(msr, 0);
 }
 
+/* EQ, RDPMC user disable and UMASK2 depend on CPUID.23H EBX, from version 6 on. */
+#define SELECT_UNSURE_6 (UINT64_C(3) << 36 | UINT64_C(0xff) << 40)
+#define FIXED_UNSURE_6  (UINT64_C(0x22222222) << 32)
+
 /* IN_TX and IN_TXCP depend on TSX; AMD's bits above 32 on the family, and bit 19 is ignored there.
  */
 static uint64_t selector_unsure(const struct pmu *pmu)
 {
 	if (pmu->layout.is_intel)
-		return UINT64_C(3) << 32;
+		return UINT64_C(3) << 32 | (pmu->version >= 6 ? SELECT_UNSURE_6 : 0);
 	return UINT64_C(0xffffffff00000000) | UINT64_C(1) << 19;
 }
 
@@ -263,7 +267,7 @@ static void probe_global(const struct pmu *pmu)
 			fixed |= (pmu->has_anythread ? UINT64_C(0xf) : UINT64_C(0xb)) << (4 * i);
 	check_begin("IA32_FIXED_CTR_CTRL: reserved bits");
 	if (pmu->fixed_mask)
-		probe_bits(pmu, MSR_FIXED_CTR_CTRL, fixed, 0);
+		probe_bits(pmu, MSR_FIXED_CTR_CTRL, fixed, pmu->version >= 6 ? FIXED_UNSURE_6 : 0);
 	check_end();
 	check_begin("global control: reserved bits");
 	if (pmu->has_global)

@@ -34,6 +34,9 @@ enum vpmu_feature {
 	VPMU_FEATURE_PERFMON_V2 = 1 << 3,     /* CPUID 0x80000022 EAX[0]: global control */
 	VPMU_FEATURE_HLE = 1 << 4,            /* CPUID.7 EBX[4] */
 	VPMU_FEATURE_RTM = 1 << 5,            /* CPUID.7 EBX[11] */
+	VPMU_FEATURE_UMASK2 = 1 << 6,         /* CPUID.23H EBX[0]: more bits of the unit mask */
+	VPMU_FEATURE_EQ = 1 << 7,             /* CPUID.23H EBX[1]: CMASK compares for equality */
+	VPMU_FEATURE_RDPMC_HIDE = 1 << 8,     /* CPUID.23H EBX[2]: RDPMC user disable */
 };
 
 /* The number of IA32_PERF_CAPABILITIES (Intel SDM vol. 4), which is part of a model, and its bits
@@ -171,7 +174,7 @@ struct vpmu_cpuid {
 /*
  * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x23, 0x80000001, 0x80000022; others are ignored
  * and a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
- * when the leaves have PDCM and a PMU. Intel versions after 5 are read as 5, which they contain.
+ * when the leaves have PDCM and a PMU. Intel versions after 6 are read as 6, which they contain.
  * AMD families from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other;
  * why (may be NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
  */
@@ -209,6 +212,7 @@ enum vpmu_kind {
 	VPMU_KIND_METRICS,
 	VPMU_KIND_DEBUGCTL,    /* only its freeze bits matter to a PMU */
 	VPMU_KIND_MISC_ENABLE, /* only its performance-monitoring bits */
+	VPMU_KIND_FIXED_ALIAS, /* a fixed counter by its number of version 6 */
 	VPMU_KINDS
 };
 

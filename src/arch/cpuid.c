@@ -121,31 +121,33 @@ static void write_rows(const struct vpmu_model *model, struct leaves *leaves)
 	}
 }
 
+/* CPUID.23H, which 7.1 EAX[8] tells of, and its subleaf 1, which 0x23.0 EAX[1] tells of. */
+enum { HAS_ARCH_PERFMON = 1 << 8, HAS_ARCH_SELF = 1 << 0, HAS_ARCH_COUNTERS = 1 << 1 };
+
+/* Whether there are bitmaps of counters; else leaf 0AH is all that there is. */
+static bool has_bitmaps(const struct leaves *leaves, unsigned version)
+{
+	return version >= 5 && leaves->arch_perfmon.eax & HAS_ARCH_COUNTERS &&
+	       leaves->arch_counters.eax;
+}
+
 /* Fixed counter i exists if ECX[i] or EDX[4:0] > i; ECX from version 5 on (SDM vol. 3B 20.2.5.2).
  * Version 1 has no fixed counters, whatever EDX says. */
-static uint32_t fixed_from_leaf(const struct vpmu_cpuid *leaf, unsigned version)
+static uint32_t fixed_from_leaf(const struct leaves *leaves, unsigned version)
 {
+	const struct vpmu_cpuid *leaf = &leaves->perfmon;
 	uint32_t mask = (uint32_t)width_mask(leaf->edx & 0x1f);
 
 	if (version < 2)
 		return 0;
+	if (has_bitmaps(leaves, version))
+		return leaves->arch_counters.ebx;
 	return version < 5 ? mask : mask | leaf->ecx;
 }
 
-/* CPUID.23H, which 7.1 EAX[8] tells of, and its subleaf 1, which 0x23.0 EAX[1] tells of. */
-enum { HAS_ARCH_PERFMON = 1 << 8, HAS_ARCH_SELF = 1 << 0, HAS_ARCH_COUNTERS = 1 << 1 };
-
-/* The bitmap of general-purpose counters: 0 where leaf 0AH's number is all that there is. */
-static uint32_t gp_from_leaf(const struct leaves *leaves, unsigned version)
-{
-	if (version < 5 || !(leaves->structured_1.eax & HAS_ARCH_PERFMON) ||
-	    !(leaves->arch_perfmon.eax & HAS_ARCH_COUNTERS))
-		return 0;
-	return leaves->arch_counters.eax;
-}
-
-/* Leaf 0AH has the counters up to the first hole, for guests that do not know leaf 23H. */
-static void write_holes(const struct vpmu_model *model, struct leaves *leaves)
+/* Leaf 0AH has the counters up to the first hole, for guests that do not know leaf 23H. The bits of
+ * features are there already. */
+static void write_leaf_23(const struct vpmu_model *model, struct leaves *leaves)
 {
 	unsigned run = mask_run(model_gp_bits(model));
 
@@ -158,15 +160,17 @@ static void write_holes(const struct vpmu_model *model, struct leaves *leaves)
 	leaves->perfmon.eax = (leaves->perfmon.eax & ~UINT32_C(0xff00)) | run << 8;
 }
 
-/* Later versions keep what version 5 has. */
+/* Later versions keep what version 6 has. */
 void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 {
-	if (model->version > 5)
-		model->version = 5;
-	if (gp_from_leaf(leaves, model->version))
-		model_set_gp_bits(model, gp_from_leaf(leaves, model->version));
+	if (model->version > 6)
+		model->version = 6;
+	if (model->version < 6)
+		model->features &= ~(uint32_t)VERSION_6_FEATURES;
+	if (has_bitmaps(leaves, model->version))
+		model_set_gp_bits(model, leaves->arch_counters.eax);
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
-	model->fixed_mask = fixed_from_leaf(&leaves->perfmon, model->version);
+	model->fixed_mask = fixed_from_leaf(leaves, model->version);
 	if (!model->fixed_mask)
 		model->fixed_width = 0;
 }
@@ -178,8 +182,8 @@ void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 	if (model->version < 5)
 		leaves->perfmon.ecx = 0;
 	leaves->perfmon.edx |= mask_run(model->fixed_mask);
-	if (model->gp_missing)
-		write_holes(model, leaves);
+	if (model->gp_missing || model->version >= 6)
+		write_leaf_23(model, leaves);
 }
 
 void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
@@ -217,7 +221,7 @@ static struct vpmu_cpuid find_leaf(const struct vpmu_cpuid *leaves, size_t count
 
 static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
 {
-	return (struct leaves){
+	struct leaves all = {
 		.vendor = find_leaf(leaves, count, 0),
 		.signature = find_leaf(leaves, count, 1),
 		.structured = find_leaf(leaves, count, 7),
@@ -229,6 +233,10 @@ static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
 		.arch_perfmon = find_leaf(leaves, count, 0x23),
 		.arch_counters = find_subleaf(leaves, count, 0x23, 1),
 	};
+
+	if (!(all.structured_1.eax & HAS_ARCH_PERFMON))
+		all.arch_perfmon = find_leaf(NULL, 0, 0x23);
+	return all;
 }
 
 static enum vpmu_status unknown_vendor(const struct vpmu_cpuid *leaf, struct text *why)

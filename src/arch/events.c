@@ -50,7 +50,11 @@ static const struct event_row *find_processors(const struct event_table *events,
 static const struct event_row *find(const struct vpmu_model *model, uint64_t selector)
 {
 	const struct event_table *events = vendor_of(model->vendor)->events;
-	const struct event_row *row = find_in(events->rows, events->count, selector & events->mask);
+	const struct event_row *row;
+
+	if (!(model->features & VPMU_FEATURE_UMASK2))
+		selector &= ~SEL_UMASK2;
+	row = find_in(events->rows, events->count, selector & events->mask);
 
 	return row ? row : find_processors(events, model, selector);
 }

@@ -124,6 +124,12 @@ static const struct event_row golden_cove_rows[] = {
 };
 SET(golden_cove);
 
+/* From Lunar and Arrow Lake on, with UMASK2 in bits 47:40. */
+static const struct event_row lion_cove_rows[] = {
+	{UINT64_C(0x100000011c4), VPMU_CONDITIONAL_BRANCHES, -1},
+};
+SET(lion_cove);
+
 /* Silvermont, Goldmont, Tremont. */
 static const struct event_row atom_rows[] = {
 	{0x7ec4, VPMU_CONDITIONAL_BRANCHES, -1},
@@ -198,6 +204,7 @@ SET(zx_e);
 #define SKYLAKE(from, to)      INTEL(from, to, &branches, &memory, &skylake)
 #define ICE_LAKE(from, to)     INTEL(from, to, &new_branches, &memory, &skylake)
 #define GOLDEN_COVE(from, to)  INTEL(from, to, &new_branches, &memory, &golden_cove)
+#define LION_COVE(from, to)    INTEL(from, to, &new_branches, &memory, &golden_cove, &lion_cove)
 
 /* Linux 6.12 arch/x86/include/asm/intel-family.h */
 static const struct processor processors[] = {
@@ -235,11 +242,12 @@ static const struct processor processors[] = {
 	GOLDEN_COVE(0x9a, 0x9a),
 	GOLDEN_COVE(0xaa, 0xaa),
 	GOLDEN_COVE(0xac, 0xae),
-	GOLDEN_COVE(0xb5, 0xb7),
+	LION_COVE(0xb5, 0xb5),
+	GOLDEN_COVE(0xb6, 0xb7),
 	GOLDEN_COVE(0xba, 0xba),
-	GOLDEN_COVE(0xbd, 0xbd),
+	LION_COVE(0xbd, 0xbd),
 	GOLDEN_COVE(0xbf, 0xbf),
-	GOLDEN_COVE(0xc5, 0xc6),
+	LION_COVE(0xc5, 0xc6),
 	GOLDEN_COVE(0xcf, 0xcf),
 	ATOM(0x37, 0x37),
 	ATOM(0x4a, 0x4a),
@@ -258,7 +266,7 @@ static const struct processor processors[] = {
 };
 
 const struct event_table intel_events = {
-	.mask = SEL_EVENT | SEL_UMASK,
+	.mask = SEL_EVENT | SEL_UMASK | SEL_UMASK2,
 	.rows = architectural,
 	.count = ARRAY_SIZE(architectural),
 	.processors = processors,

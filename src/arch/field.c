@@ -71,7 +71,7 @@ const struct field_row field_rows[] = {
 		.form = VPMU_FORM_NUMBER,
 		.lost = "CPUID promises registers that are gone",
 		.is_vital = true,
-		.on = {[LIKE_INTEL] = {1, 5, LEAF(perfmon.eax, 0, 8)},
+		.on = {[LIKE_INTEL] = {1, 6, LEAF(perfmon.eax, 0, 8)},
                        [LIKE_AMD] = {.min = 1, .max = 2}},
 	},
 	{
@@ -250,5 +250,12 @@ const struct feature_row feature_rows[] = {
          LEAF(structured.ebx, 4, 1)},
 	{FEATURE(RTM), "rtm", "rtm=on|off", "restricted transactional memory", "RTM", FOR_INTEL,
          LEAF(structured.ebx, 11, 1)},
+	{FEATURE(UMASK2), "umask2", "umask2=on|off", "more bits of the unit mask (version 6)",
+         "UMASK2", FOR_INTEL, LEAF(arch_perfmon.ebx, 0, 1), .given = GIVEN_VERSION_6},
+	{FEATURE(EQ), "eq", "eq=on|off", "CMASK can compare for equality (version 6)", "EQ",
+         FOR_INTEL, LEAF(arch_perfmon.ebx, 1, 1), .given = GIVEN_VERSION_6},
+	{FEATURE(RDPMC_HIDE), "rdpmc-hide", "rdpmc-hide=on|off",
+         "counters can be hidden from RDPMC at CPL 3 (version 6)", "RDPMC user disable", FOR_INTEL,
+         LEAF(arch_perfmon.ebx, 2, 1), .given = GIVEN_VERSION_6},
 };
 const size_t feature_count = ARRAY_SIZE(feature_rows);

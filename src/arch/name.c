@@ -9,6 +9,7 @@ const char *vpmu_kind_name(enum vpmu_kind kind)
 		[VPMU_KIND_COUNTER_ALIAS] = "counter-alias",
 		[VPMU_KIND_SELECTOR] = "selector",
 		[VPMU_KIND_SELECTOR_ALIAS] = "selector-alias",
+		[VPMU_KIND_FIXED_ALIAS] = "fixed-counter-alias",
 		[VPMU_KIND_FIXED_COUNTER] = "fixed-counter",
 		[VPMU_KIND_FIXED_CTRL] = "fixed-ctrl",
 		[VPMU_KIND_GLOBAL_CTRL] = "global-ctrl",

@@ -79,6 +79,21 @@ const struct preset presets[] = {
                  .signature = 0x606a6},
 	},
 	{
+		"Intel version 6: UMASK2, EQ, RDPMC user disable, the numbers from 0x1900 on",
+		{.name = "intel-v6",
+                 .vendor = VPMU_VENDOR_INTEL,
+                 .version = 6,
+                 .gp_count = 10,
+                 .gp_width = 48,
+                 .fixed_width = 48,
+                 .fixed_mask = 0xf,
+                 .features = VPMU_FEATURE_PDCM | VPMU_FEATURE_ANYTHREAD_GONE | VPMU_FEATURE_UMASK2 |
+                             VPMU_FEATURE_EQ | VPMU_FEATURE_RDPMC_HIDE,
+                 .events_length = 8,
+                 .perf_capabilities = FULL_WIDTH | VPMU_PERF_CAP_METRICS,
+                 .signature = 0xb06d1},
+	},
+	{
 		"Zhaoxin: Intel's version 2 under another vendor (ZX-D)",
 		{.name = "zhaoxin-v2",
                  .vendor = VPMU_VENDOR_ZHAOXIN,

@@ -28,7 +28,7 @@ struct event_set {
 	size_t count;
 };
 
-enum { PROCESSOR_SETS = 3 };
+enum { PROCESSOR_SETS = 4 };
 
 /* Processors of a family that have the same events. */
 struct processor {
@@ -52,7 +52,11 @@ enum given {
 	GIVEN_FIXED = 1 << 1,
 	GIVEN_METRICS = 1 << 2,
 	GIVEN_PDCM = 1 << 3,
+	GIVEN_VERSION_6 = 1 << 4,
 };
+
+/* CPUID.23H tells of them; its bitmaps of counters go with version 5, too. */
+enum { VERSION_6_FEATURES = VPMU_FEATURE_UMASK2 | VPMU_FEATURE_EQ | VPMU_FEATURE_RDPMC_HIDE };
 
 /* The CPUID leaves that concern a PMU; those that do not exist are zeros. */
 struct leaves {

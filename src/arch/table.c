@@ -96,6 +96,7 @@ static uint8_t register_width(const struct reg_row *row, const struct vpmu_model
 	case VPMU_KIND_COUNTER_ALIAS:
 		return model->gp_width;
 	case VPMU_KIND_FIXED_COUNTER:
+	case VPMU_KIND_FIXED_ALIAS:
 		return model->fixed_width;
 	default:
 		return 64;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Intel's (and Zhaoxin's) PMU registers, a row a register. Names and bits: Intel SDM vol. 4 table
- * 2-2; which version has which: vol. 3B 20.2 (versions 1 to 5).
+ * 2-2; which version has which: vol. 3B 20.2 (versions 1 to 6). Of version 6's numbers CFG_B and
+ * CFG_C come with counter reload and PEBS, which no model has.
  */
 #include <arch/room_int.h>
 
@@ -15,12 +16,18 @@ static bool from_version_4(const struct vpmu_model *model)
 	return model->version >= 4;
 }
 
+static bool from_version_6(const struct vpmu_model *model)
+{
+	return model->version >= 6;
+}
+
 static bool has_capabilities(const struct vpmu_model *model)
 {
 	return model->features & VPMU_FEATURE_PDCM;
 }
 
-/* SDM vol. 3B 20.2.1.1; bits 32 and 33: vol. 3B 20.3.6.5 (IN_TXCP on counter 2 only). */
+/* SDM vol. 3B 20.2.1.1; bits 32 and 33: vol. 3B 20.3.6.5 (IN_TXCP on counter 2 only); bits 36, 37
+ * and 47:40: vol. 3B, architectural performance monitoring version 6 (CPUID.23H). */
 static uint64_t selector_bits(const struct vpmu_model *model, unsigned index)
 {
 	uint64_t bits = SEL_EVENT | SEL_UMASK | SEL_USR | SEL_OS | SEL_EDGE | SEL_PC | SEL_INT |
@@ -28,6 +35,12 @@ static uint64_t selector_bits(const struct vpmu_model *model, unsigned index)
 
 	if (model_has_anythread(model))
 		bits |= SEL_ANY;
+	if (model->features & VPMU_FEATURE_UMASK2)
+		bits |= SEL_UMASK2;
+	if (model->features & VPMU_FEATURE_EQ)
+		bits |= SEL_EQ;
+	if (model->features & VPMU_FEATURE_RDPMC_HIDE)
+		bits |= SEL_HIDE;
 	if (model->features & (VPMU_FEATURE_HLE | VPMU_FEATURE_RTM))
 		bits |= index == 2 ? SEL_IN_TX | SEL_IN_TXCP : SEL_IN_TX;
 	return bits;
@@ -45,6 +58,8 @@ static uint64_t fixed_ctrl_bits(const struct vpmu_model *model, unsigned index)
 
 	if (model_has_anythread(model))
 		each |= FIXED_ANY;
+	if (model->features & VPMU_FEATURE_RDPMC_HIDE)
+		each |= FIXED_HIDE;
 	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)
 		if (model->fixed_mask & BIT64(i))
 			bits |= each << (i * FIXED_BITS);
@@ -274,6 +289,45 @@ static const struct reg_row rows[] = {
 		.level = VPMU_LEVEL_NEVER,
 		.exists = model_has_full_width,
 		.writable = row_gp_value,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PMC_GP%u_CTR",
+		.base = 0x1900,
+		.stride = 4,
+		.kind = VPMU_KIND_COUNTER_ALIAS,
+		.count = REG_PER_GP,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = from_version_6,
+		.writable = row_gp_value,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PMC_GP%u_CFG_A",
+		.base = 0x1901,
+		.stride = 4,
+		.kind = VPMU_KIND_SELECTOR_ALIAS,
+		.count = REG_PER_GP,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = from_version_6,
+		.writable = selector_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_PMC_FX%u_CTR",
+		.base = 0x1980,
+		.stride = 4,
+		.kind = VPMU_KIND_FIXED_ALIAS,
+		.count = REG_PER_FIXED,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_NEVER,
+		.exists = from_version_6,
+		.writable = fixed_value,
 		.reset = row_reset_zero,
 	},
 };

@@ -47,6 +47,11 @@ static bool metrics_without_slots(const struct vpmu_model *model)
 	return model->perf_capabilities & VPMU_PERF_CAP_METRICS && !(model->fixed_mask & BIT64(3));
 }
 
+static bool version_6_too_early(const struct vpmu_model *model)
+{
+	return model->version < 6 && model->features & VERSION_6_FEATURES;
+}
+
 static bool has_no_other_name(const struct vpmu_model *model)
 {
 	return model->vendor == VPMU_VENDOR_INTEL && model->other_name;
@@ -63,6 +68,7 @@ static const struct rule intel_rules[] = {
 	{capabilities_unseen,
          "IA32_PERF_CAPABILITIES has a value, but PDCM says that there is none"},
 	{metrics_without_slots, "IA32_PERF_METRICS needs fixed counter 3"},
+	{version_6_too_early, "UMASK2, EQ and RDPMC user disable need version 6"},
 };
 
 static void intel_complete(struct vpmu_model *model, unsigned given)
@@ -75,6 +81,8 @@ static void intel_complete(struct vpmu_model *model, unsigned given)
 		model->fixed_width = model->gp_width;
 	if (!(model->fixed_mask & BIT64(3)) && !(given & GIVEN_METRICS))
 		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
+	if (model->version < 6 && !(given & GIVEN_VERSION_6))
+		model->features &= ~(uint32_t)VERSION_6_FEATURES;
 }
 
 /* Before version 5 counters have no holes: what is above the first hole goes. */
@@ -93,6 +101,8 @@ static void intel_fit(struct vpmu_model *model)
 		model->perf_capabilities = 0;
 	if (!(model->fixed_mask & BIT64(3)))
 		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
+	if (model->version < 6)
+		model->features &= ~(uint32_t)VERSION_6_FEATURES;
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
 }
 

@@ -187,10 +187,17 @@ enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_
 	return write_register(pmu, reg, reg->host, pmu->rules->host, VPMU_REFUSED, value);
 }
 
+static enum reader reader_of(unsigned cpl, bool pce)
+{
+	if (!cpl)
+		return READER_KERNEL;
+	return pce ? READER_USER : READER_DENIED;
+}
+
 enum vpmu_status vpmu_pmu_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned cpl, bool pce,
                                 uint64_t *value)
 {
 	if (!pmu || !value)
 		return VPMU_BAD_ARGUMENT;
-	return pmu->rules->rdpmc(pmu, ecx, !cpl || pce, value);
+	return pmu->rules->rdpmc(pmu, ecx, reader_of(cpl, pce), value);
 }

@@ -21,6 +21,7 @@ static struct tally gp_control(const struct vpmu_pmu *pmu, unsigned slot)
 		.threshold = (uint8_t)(cmask ? cmask : edge),
 		.invert = cmask && (sel & SEL_INV),
 		.edge = edge,
+		.equal = cmask && sel & SEL_EQ && pmu->model.features & VPMU_FEATURE_EQ,
 		.pmi = sel & SEL_INT,
 	};
 }

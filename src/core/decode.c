@@ -28,6 +28,7 @@ static struct reg resolve(const struct vpmu_register *from)
 		[VPMU_KIND_COUNTER_ALIAS] = STORE_COUNTER,
 		[VPMU_KIND_SELECTOR] = STORE_SELECTOR,
 		[VPMU_KIND_SELECTOR_ALIAS] = STORE_SELECTOR,
+		[VPMU_KIND_FIXED_ALIAS] = STORE_COUNTER,
 		[VPMU_KIND_FIXED_COUNTER] = STORE_COUNTER,
 		[VPMU_KIND_FIXED_CTRL] = STORE_SINGLE,
 		[VPMU_KIND_GLOBAL_CTRL] = STORE_SINGLE,
@@ -40,11 +41,12 @@ static struct reg resolve(const struct vpmu_register *from)
 		[VPMU_KIND_DEBUGCTL] = STORE_SINGLE,
 		[VPMU_KIND_MISC_ENABLE] = STORE_SINGLE,
 	};
+	bool is_fixed =
+		from->kind == VPMU_KIND_FIXED_COUNTER || from->kind == VPMU_KIND_FIXED_ALIAS;
 
 	return (struct reg){
 		.kind = (uint8_t)from->kind,
-		.slot = (uint8_t)(from->index +
-	                          (from->kind == VPMU_KIND_FIXED_COUNTER ? SLOT_FIXED : 0)),
+		.slot = (uint8_t)(from->index + (is_fixed ? SLOT_FIXED : 0)),
 		.store = store[from->kind],
 		.guest = (uint8_t)from->guest,
 		.host = (uint8_t)from->host,

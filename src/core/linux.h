@@ -136,7 +136,7 @@ static inline bool linux_is_vmware_selector(uint32_t ecx)
 
 /* RDPMC of a slot, or of NO_SLOT. */
 enum vpmu_status linux_rdpmc_slot(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned slot,
-                                  bool privileged, uint64_t *value);
+                                  enum reader reader, uint64_t *value);
 
 /* Whether the VMM asked for PERFCORE: CPUID is its, whatever KVM makes of it. */
 static inline bool linux_asked_perfcore(const struct vpmu_pmu *pmu)

@@ -187,13 +187,13 @@ enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool hos
 /* --- RDPMC --- */
 
 enum vpmu_status linux_rdpmc_slot(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned slot,
-                                  bool privileged, uint64_t *value)
+                                  enum reader reader, uint64_t *value)
 {
 	if (pmu->model.version && linux_is_vmware_selector(ecx)) {
 		*value = 0;
 		return VPMU_OK;
 	}
-	if (!privileged || slot >= SLOTS || !(pmu->slots >> slot & 1))
+	if (reader == READER_DENIED || slot >= SLOTS || !(pmu->slots >> slot & 1))
 		return VPMU_GP;
 	*value = pmu->engine->value(pmu, slot);
 	return VPMU_OK;

@@ -17,6 +17,9 @@ struct module;
 /* The two privilege modes that selectors tell apart, and the bits of a tally's modes. */
 enum mode { MODE_KERNEL, MODE_USER, MODES };
 
+/* Who executes RDPMC: user mode needs CR4.PCE. */
+enum reader { READER_DENIED, READER_USER, READER_KERNEL };
+
 /* What becomes of bits that a register does not have. */
 enum excess {
 	EXCESS_FAULTS,    /* the write fails: #GP, or refused */
@@ -38,8 +41,7 @@ struct write_rule {
 /* How one vendor's registers behave under one profile: chosen once, when a machine is made. */
 struct rules {
 	const struct write_rule *guest, *host; /* [VPMU_KINDS] */
-	/* privileged: CPL 0, or CR4.PCE. */
-	enum vpmu_status (*rdpmc)(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+	enum vpmu_status (*rdpmc)(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
 	                          uint64_t *value);
 	/* Access to a number that is no register of the model. */
 	enum vpmu_status (*read_absent)(const struct vpmu_pmu *pmu, uint32_t msr, bool host,

@@ -22,6 +22,7 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_GLOBAL_STATUS] = {.set = set_status, .excess = EXCESS_FAULTS},
@@ -39,7 +40,9 @@ static const struct write_rule intel_rules[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
@@ -55,7 +58,9 @@ static const struct write_rule zhaoxin_rules[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
@@ -69,12 +74,21 @@ static const struct write_rule zhaoxin_rules[VPMU_KINDS] = {
  * the "fast" reads of bit 31. */
 enum { RDPMC_GP = 0x0000, RDPMC_METRICS = 0x2000, RDPMC_FIXED = 0x4000 };
 
-static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+/* RDPMC user disable (CPUID.23H EBX[2]): a counter that its selector, or its place in
+ * IA32_FIXED_CTR_CTRL, hides reads 0 at CPL 1 to 3. */
+static bool is_hidden(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	if (slot < SLOT_FIXED)
+		return pmu->selector[slot] & SEL_HIDE;
+	return pmu->single[VPMU_KIND_FIXED_CTRL] & FIXED_HIDE << FIXED_BITS * (slot - SLOT_FIXED);
+}
+
+static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
                                     uint64_t *value)
 {
 	uint32_t type = ecx >> 16, index = ecx & 0xffff;
 
-	if (!privileged)
+	if (reader == READER_DENIED)
 		return VPMU_GP;
 	if (type == RDPMC_METRICS && index == 0 && model_has_metrics(&pmu->model)) {
 		*value = pmu->single[VPMU_KIND_METRICS];
@@ -86,7 +100,8 @@ static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bo
 		return VPMU_GP;
 	if (!(pmu->slots >> index & 1))
 		return VPMU_GP;
-	*value = pmu->engine->value(pmu, index);
+	*value =
+		reader == READER_USER && is_hidden(pmu, index) ? 0 : pmu->engine->value(pmu, index);
 	return VPMU_OK;
 }
 
@@ -116,10 +131,10 @@ static const struct write_rule amd_rules[VPMU_KINDS] = {
 	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
 };
 
-static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
                                   uint64_t *value)
 {
-	if (!privileged || ecx >= pmu->model.gp_count)
+	if (reader == READER_DENIED || ecx >= pmu->model.gp_count)
 		return VPMU_GP;
 	*value = pmu->engine->value(pmu, ecx);
 	return VPMU_OK;

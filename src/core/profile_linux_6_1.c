@@ -165,9 +165,9 @@ static const struct write_rule amd_rules[VPMU_KINDS] = {
 
 /* Bit 31 asks for the low half. */
 static enum vpmu_status rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned slot,
-                              bool privileged, uint64_t *value)
+                              enum reader reader, uint64_t *value)
 {
-	enum vpmu_status status = linux_rdpmc_slot(pmu, ecx, slot, privileged, value);
+	enum vpmu_status status = linux_rdpmc_slot(pmu, ecx, slot, reader, value);
 
 	if (status == VPMU_OK && ecx >> 31)
 		*value &= UINT32_MAX;
@@ -175,34 +175,35 @@ static enum vpmu_status rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned
 }
 
 /* Bit 30 asks for fixed counters. */
-static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
                                     uint64_t *value)
 {
 	uint32_t index = ecx & RDPMC_INDEX;
 	unsigned slot = ecx >> 30 & 1 ? linux_fixed_slot(index) : linux_gp_slot(index);
 
-	return rdpmc(pmu, ecx, slot, privileged, value);
+	return rdpmc(pmu, ecx, slot, reader, value);
 }
 
 /* amd_pmu_refresh does not look at enable_pmu: no MSR leads to the counters, but RDPMC does. */
-static enum vpmu_status rdpmc_of_disabled(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
-                                          uint64_t *value)
+static enum vpmu_status rdpmc_of_disabled(const struct vpmu_pmu *pmu, uint32_t ecx,
+                                          enum reader reader, uint64_t *value)
 {
 	uint32_t counters = linux_asked_perfcore(pmu) ? 6 : 4;
 
-	if (!linux_is_vmware_selector(ecx) && (!privileged || (ecx & RDPMC_INDEX) >= counters))
+	if (!linux_is_vmware_selector(ecx) &&
+	    (reader == READER_DENIED || (ecx & RDPMC_INDEX) >= counters))
 		return VPMU_GP;
 	*value = 0;
 	return VPMU_OK;
 }
 
 /* Bit 30 is ignored. */
-static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
                                   uint64_t *value)
 {
 	if (pmu->kvm.is_disabled)
-		return rdpmc_of_disabled(pmu, ecx, privileged, value);
-	return rdpmc(pmu, ecx, linux_gp_slot(ecx & RDPMC_INDEX), privileged, value);
+		return rdpmc_of_disabled(pmu, ecx, reader, value);
+	return rdpmc(pmu, ecx, linux_gp_slot(ecx & RDPMC_INDEX), reader, value);
 }
 
 /* --- The profile --- */

@@ -168,7 +168,7 @@ static const struct write_rule amd_host[VPMU_KINDS] = {
 /* --- RDPMC --- */
 
 /* intel_rdpmc_ecx_to_pmc: ECX[31:16] is the type. */
-static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
                                     uint64_t *value)
 {
 	unsigned slot = NO_SLOT;
@@ -177,13 +177,13 @@ static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bo
 		slot = linux_gp_slot(ecx);
 	else if (ecx >> 16 == 0x4000)
 		slot = linux_fixed_slot(ecx & 0xffff);
-	return linux_rdpmc_slot(pmu, ecx, slot, privileged, value);
+	return linux_rdpmc_slot(pmu, ecx, slot, reader, value);
 }
 
-static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, bool privileged,
+static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
                                   uint64_t *value)
 {
-	return linux_rdpmc_slot(pmu, ecx, linux_gp_slot(ecx), privileged, value);
+	return linux_rdpmc_slot(pmu, ecx, linux_gp_slot(ecx), reader, value);
 }
 
 /* --- The profile --- */

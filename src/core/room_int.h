@@ -48,7 +48,7 @@ struct tally {
 	uint64_t base;     /* the value, less the totals that count while it runs */
 	uint8_t class_;    /* enum vpmu_class: what it counts */
 	uint8_t threshold; /* events a cycle that make a cycle count; 0: it counts events */
-	bool invert : 1, edge : 1;
+	bool invert : 1, edge : 1, equal : 1;
 	bool pmi;       /* an overflow asks for a PMI */
 	uint8_t wanted; /* hardware: modes by its own control, whatever the global one says */
 	uint8_t total;  /* the place in pmu->total of what it counts when it is not stopped */

@@ -6,7 +6,8 @@
  * many cycles, and spreads them evenly: after cycle i of c, floor(i * e / c) of e events have
  * happened. So each cycle has either floor(e / c) or one more, and the cycles with one more are
  * isolated as far as they can be; the first cycle has the smaller number, the last the larger.
- * A cycle holds the condition when it has at least `threshold` events (with INV: fewer). Without
+ * A cycle holds the condition when it has at least `threshold` events, with EQ just so many; INV
+ * turns that round. Without
  * EDGE each cycle that holds counts 1; with EDGE each cycle that holds after one that does not.
  * A stretch of no cycles counts nothing.
  */
@@ -46,16 +47,29 @@ static uint64_t inverted_rises(uint64_t high, uint64_t cycles, bool before)
 	return lesser(high, cycles - high) - before;
 }
 
+/* EQ: a cycle has `each` events or one more, so equality is reaching one of the two, or not. */
+static void make_equal(uint64_t *threshold, bool *invert, uint64_t each)
+{
+	if (*threshold == each) {
+		*threshold += 1;
+		*invert = !*invert;
+	} else if (*threshold < each) {
+		*threshold = UINT64_MAX;
+	}
+}
+
 uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles, bool *level)
 {
-	bool before = *level;
-	uint64_t high;
+	uint64_t threshold = tally->threshold, high;
+	bool before = *level, invert = tally->invert;
 
 	if (!cycles)
 		return 0;
-	high = cycles_reaching(tally->threshold, events, cycles);
-	*level = tally->invert ? high == 0 : high > 0;
+	if (tally->equal)
+		make_equal(&threshold, &invert, events / cycles);
+	high = cycles_reaching(threshold, events, cycles);
+	*level = invert ? high == 0 : high > 0;
 	if (!tally->edge)
-		return tally->invert ? cycles - high : high;
-	return tally->invert ? inverted_rises(high, cycles, before) : rises(high, cycles, before);
+		return invert ? cycles - high : high;
+	return invert ? inverted_rises(high, cycles, before) : rises(high, cycles, before);
 }

@@ -107,6 +107,7 @@ bool replay_put(struct replay *replay, const struct replay_command *command,
 static bool is_stored(const struct vpmu_register *reg)
 {
 	return reg->kind != VPMU_KIND_COUNTER_ALIAS && reg->kind != VPMU_KIND_SELECTOR_ALIAS &&
+	       reg->kind != VPMU_KIND_FIXED_ALIAS &&
 	       (reg->host == VPMU_ACCESS_READ || reg->host == VPMU_ACCESS_READ_WRITE) &&
 	       reg->guest != VPMU_ACCESS_COMMAND;
 }

@@ -10,6 +10,8 @@ enum vpmu_kind kind_behind(enum vpmu_kind kind)
 		return VPMU_KIND_COUNTER;
 	case VPMU_KIND_SELECTOR_ALIAS:
 		return VPMU_KIND_SELECTOR;
+	case VPMU_KIND_FIXED_ALIAS:
+		return VPMU_KIND_FIXED_COUNTER;
 	default:
 		return kind;
 	}

@@ -35,7 +35,7 @@ static uint32_t random_fixed_mask(struct random *random, unsigned version)
 {
 	if (version < 2)
 		return 0;
-	if (version == 5)
+	if (version >= 5)
 		return random_between(random, 0, 0xff);
 	return (1u << random_between(random, 0, VPMU_MAX_FIXED)) - 1;
 }
@@ -50,7 +50,7 @@ static uint32_t random_gp_missing(struct random *random, unsigned version, unsig
 
 static void random_intel(struct random *random, struct vpmu_model *model)
 {
-	model->version = (uint8_t)random_between(random, 1, 5);
+	model->version = (uint8_t)random_between(random, 1, 6);
 	model->gp_count = (uint8_t)random_between(random, 1, 10);
 	model->gp_width = (uint8_t)random_between(random, 32, 64);
 	model->gp_missing = random_gp_missing(random, model->version, model->gp_count);
@@ -63,6 +63,8 @@ static void random_intel(struct random *random, struct vpmu_model *model)
 	model->events_length = (uint8_t)random_between(random, 0, 32);
 	model->events_missing =
 		(uint32_t)(random_next(random) & ((UINT64_C(1) << model->events_length) - 1));
+	if (model->version == 6)
+		model->features |= random_between(random, 0, 7) << 6; /* UMASK2, EQ, user disable */
 	if (model->features & VPMU_FEATURE_PDCM)
 		model->perf_capabilities = random_next(random);
 	if (!(model->fixed_mask & 1u << 3))

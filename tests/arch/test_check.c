@@ -40,9 +40,14 @@ static void ninth_fixed(struct vpmu_model *m)
 	m->fixed_mask = 0x1ff;
 }
 
-static void version_6(struct vpmu_model *m)
+static void version_7(struct vpmu_model *m)
 {
-	m->version = 6;
+	m->version = 7;
+}
+
+static void umask2(struct vpmu_model *m)
+{
+	m->features |= VPMU_FEATURE_UMASK2;
 }
 
 static void version_0(struct vpmu_model *m)
@@ -143,7 +148,8 @@ static const struct spoiling spoilings[] = {
 	{"intel-v2", narrow_fixed, "width of fixed counters"},
 	{"intel-v5", ninth_fixed,
          "fixed counters: 0x1ff is out of range, 0x0 to 0xff on an Intel PMU"},
-	{"intel-v5", version_6, "version: 6 is out of range, 1 to 5"},
+	{"intel-v5", version_7, "version: 7 is out of range, 1 to 6"},
+	{"intel-v5", umask2, "UMASK2, EQ and RDPMC user disable need version 6"},
 	{"intel-v5", version_0, "version 0 is no PMU at all"},
 	{"amd-k7", version_0, "version 0 is no PMU at all"},
 	{"intel-v2", version_1, "fixed counters need version 2"},
@@ -225,7 +231,7 @@ static void other_capabilities(struct vpmu_model *m)
 static void equality_sees_every_field_but_the_name(void **state)
 {
 	static void (*const change[])(struct vpmu_model *) = {
-		other_vendor,    version_6,
+		other_vendor,    version_7,
 		eleven_counters, narrow,
 		narrow_fixed,    hole,
 		perfcore,        long_events,

@@ -223,13 +223,13 @@ static void version_0_hides_everything(void **state)
 	assert_true(vpmu_model_equal(&m, &off));
 }
 
-static void versions_after_5_are_read_as_5(void **state)
+static void versions_after_6_are_read_as_6(void **state)
 {
-	struct change change = {0xa, .set = {.eax = 6}, .clear = {.eax = 0xff}};
-	struct vpmu_model m, v5 = model_of("icelake");
+	struct change change = {0xa, .set = {.eax = 7}, .clear = {.eax = 0xff}};
+	struct vpmu_model m, v6 = model_of("icelake,version=6");
 
 	assert_int_equal(changed("icelake", change, &m, NULL, 0), VPMU_OK);
-	assert_true(vpmu_model_equal(&m, &v5));
+	assert_true(vpmu_model_equal(&m, &v6));
 }
 
 static void fixed_counters_are_count_or_bitmap(void **state)
@@ -266,6 +266,38 @@ static void general_purpose_counters_are_number_or_bitmap(void **state)
 	                 VPMU_OK);
 	assert_int_equal(back.gp_count, 3);
 	assert_int_equal(back.gp_missing, 0);
+}
+
+/* Lunar Lake's efficient cores: leaf 0AH says 8 and 3, leaf 23H has ff and 77. */
+static void leaf_23_has_the_bitmaps_of_counters(void **state)
+{
+	struct vpmu_model m, full = model_of("intel-v6,gp=8,fixed-mask=0x77");
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = vpmu_model_to_cpuid(&full, leaves), k;
+
+	for (k = 0; leaves[k].leaf != 0xa;)
+		k++;
+	leaves[k].ecx = 0x7;
+	assert_int_equal(vpmu_model_from_cpuid(&m, leaves, count, full.perf_capabilities, NULL, 0),
+	                 VPMU_OK);
+	assert_int_equal(m.fixed_mask, 0x77);
+	assert_true(vpmu_model_equal(&m, &full));
+}
+
+/* 7.1 EAX[8] tells whether there is a leaf 23H at all. */
+static void an_untold_leaf_23_says_nothing(void **state)
+{
+	struct vpmu_model m, full = model_of("intel-v6");
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = vpmu_model_to_cpuid(&full, leaves), k;
+
+	for (k = 0; leaves[k].leaf != 7 || leaves[k].subleaf != 1;)
+		k++;
+	leaves[k].eax = 0;
+	full = model_of("intel-v6,umask2=off,eq=off,rdpmc-hide=off");
+	assert_int_equal(vpmu_model_from_cpuid(&m, leaves, count, full.perf_capabilities, NULL, 0),
+	                 VPMU_OK);
+	assert_true(vpmu_model_equal(&m, &full));
 }
 
 static void version_1_has_no_fixed_counters_whatever_edx_says(void **state)
@@ -422,7 +454,9 @@ int main(void)
 		cmocka_unit_test(perfmon_v2_without_perfcore_is_refused),
 		cmocka_unit_test(a_version_without_counters_is_refused),
 		cmocka_unit_test(version_0_hides_everything),
-		cmocka_unit_test(versions_after_5_are_read_as_5),
+		cmocka_unit_test(versions_after_6_are_read_as_6),
+		cmocka_unit_test(leaf_23_has_the_bitmaps_of_counters),
+		cmocka_unit_test(an_untold_leaf_23_says_nothing),
 		cmocka_unit_test(fixed_counters_are_count_or_bitmap),
 		cmocka_unit_test(general_purpose_counters_are_number_or_bitmap),
 		cmocka_unit_test(version_1_has_no_fixed_counters_whatever_edx_says),

@@ -154,7 +154,8 @@ struct mistake {
 
 static const struct mistake mistakes[] = {
 	{"", VPMU_BAD_ARGUMENT, "unknown model ''"},
-	{"intel-v6", VPMU_BAD_ARGUMENT, "unknown model 'intel-v6': known are intel-v1, intel-v2"},
+	{"intel-v5,eq=on", VPMU_INCOMPATIBLE, "UMASK2, EQ and RDPMC user disable need version 6"},
+	{"intel-v7", VPMU_BAD_ARGUMENT, "unknown model 'intel-v7': known are intel-v1, intel-v2"},
 	{"intel-v", VPMU_BAD_ARGUMENT, "unknown model"},
 	{"INTEL-V2", VPMU_BAD_ARGUMENT, "unknown model"},
 	{",gp=4", VPMU_BAD_ARGUMENT, "unknown model ''"},
@@ -182,8 +183,8 @@ static const struct mistake mistakes[] = {
 	{"intel-v4,gp-mask=5", VPMU_INCOMPATIBLE, "need version 5"},
 	{"amd-k7,gp-mask=1", VPMU_INCOMPATIBLE, "gp-mask is not an option of an AMD PMU"},
 	{"intel-v2,fixed=9", VPMU_BAD_ARGUMENT, "out of range: 0 to 8"},
-	{"intel-v2,version=6", VPMU_BAD_ARGUMENT, "out of range: 1 to 5"},
-	{"intel-v2,version=0", VPMU_BAD_ARGUMENT, "out of range: 1 to 5"},
+	{"intel-v2,version=7", VPMU_BAD_ARGUMENT, "out of range: 1 to 6"},
+	{"intel-v2,version=0", VPMU_BAD_ARGUMENT, "out of range: 1 to 6"},
 	{"intel-v2,full-width=yes", VPMU_BAD_ARGUMENT, "full-width='yes': give on or off"},
 	{"intel-v2,full-width=o", VPMU_BAD_ARGUMENT, "give on or off"},
 	{"intel-v2,signature=0x100000000", VPMU_BAD_ARGUMENT, "out of range"},

@@ -197,9 +197,25 @@ static void the_list_is_what_counts(void **state)
 	}
 }
 
+/* rr's events where UMASK2 tells kinds apart; without it these bits are none of the event's. */
+static const struct asked lion_cove[] = {
+	{UINT64_C(0x100000011c4), VPMU_CONDITIONAL_BRANCHES},
+	{UINT64_C(0x100000000c4), VPMU_NO_CLASS},
+	{UINT64_C(0x20c4), VPMU_TAKEN_BRANCHES},
+};
+
+static void umask2_is_of_the_event_where_there_is_one(void **state)
+{
+	struct vpmu_model without = model_of("intel-v6,umask2=off");
+
+	CHECK("intel-v6", lion_cove);
+	assert_int_equal(event_class(&without, UINT64_C(0x100000000c4)), VPMU_BRANCHES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(umask2_is_of_the_event_where_there_is_one),
 		cmocka_unit_test(linux_events_count),
 		cmocka_unit_test(rr_events_count_conditional_branches),
 		cmocka_unit_test(the_signature_tells_processors_apart),

@@ -278,9 +278,35 @@ static void the_table_is_what_happens(void **state)
 	}
 }
 
+/* SDM vol. 4: IA32_PMC_GPn_CTR, _CFG_A and IA32_PMC_FXm_CTR are the old registers. */
+static void version_6_has_a_second_number_for_each(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("intel-v6,gp-mask=0x205,fixed-mask=0x77");
+	uint64_t value;
+
+	wr(pmu, 0x1900 + 4 * 9, UINT64_C(0xfedcba987654));
+	wr(pmu, 0x1901 + 4 * 2, SEL_ON | INSTRUCTIONS);
+	wr(pmu, 0x1980 + 4 * 6, UINT64_C(0x123456789abc));
+	assert_true(rd(pmu, PMC0 + 9) == UINT64_C(0xfedcba987654));
+	assert_true(rd(pmu, SEL0 + 2) == (SEL_ON | INSTRUCTIONS));
+	assert_true(rd(pmu, FIXED0 + 6) == UINT64_C(0x123456789abc));
+	vpmu_pmu_run(pmu, &RUN(10, 10), 0);
+	assert_int_equal(rd(pmu, 0x1900 + 4 * 2), 10);
+	assert_int_equal(vpmu_pmu_guest_write(pmu, 0x1900, UINT64_C(1) << 48), VPMU_GP);
+	assert_int_equal(vpmu_pmu_guest_write(pmu, 0x1901, UINT64_C(1) << 37), VPMU_OK);
+	/* Holes, counter reload's and PEBS's numbers, and earlier versions. */
+	assert_int_equal(vpmu_pmu_guest_read(pmu, 0x1904, &value), VPMU_NO_REGISTER);
+	assert_int_equal(vpmu_pmu_guest_read(pmu, 0x1902, &value), VPMU_NO_REGISTER);
+	assert_int_equal(vpmu_pmu_guest_read(pmu, 0x1903, &value), VPMU_NO_REGISTER);
+	assert_int_equal(vpmu_pmu_guest_read(pmu, 0x1980 + 4 * 3, &value), VPMU_NO_REGISTER);
+	pmu = machine_of("intel-v5");
+	assert_int_equal(vpmu_pmu_guest_read(pmu, 0x1900, &value), VPMU_NO_REGISTER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(version_6_has_a_second_number_for_each),
 		cmocka_unit_test(intel_selector_reserves_anythread_by_version),
 		cmocka_unit_test(intel_control_registers_fault_on_what_is_not_there),
 		cmocka_unit_test(the_host_is_refused_the_same_bits),

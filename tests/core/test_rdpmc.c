@@ -51,6 +51,30 @@ static void user_mode_needs_pce(void **state)
 	assert_false(faults(pmu, 0, 0, false));
 }
 
+/* CPUID.23H EBX[2]. */
+static void a_hidden_counter_reads_0_in_user_mode(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("intel-v6");
+	uint64_t value = 1;
+
+	wr(pmu, A_PMC0 + 1, 77);
+	wr(pmu, FIXED0 + 2, 88);
+	wr(pmu, SEL0 + 1, SEL_HIDE);
+	wr(pmu, FIXED_CTRL, FIXED_HIDE << 8);
+	assert_int_equal(vpmu_pmu_rdpmc(pmu, 1, 3, true, &value), VPMU_OK);
+	assert_int_equal(value, 0);
+	assert_int_equal(vpmu_pmu_rdpmc(pmu, 0x40000002, 3, true, &value), VPMU_OK);
+	assert_int_equal(value, 0);
+	assert_int_equal(rdpmc(pmu, 1), 77);
+	assert_int_equal(rdpmc(pmu, 0x40000002), 88);
+	wr(pmu, SEL0 + 1, 0);
+	wr(pmu, FIXED_CTRL, FIXED_HIDE << 4);
+	assert_int_equal(vpmu_pmu_rdpmc(pmu, 1, 3, true, &value), VPMU_OK);
+	assert_int_equal(value, 77);
+	assert_int_equal(vpmu_pmu_rdpmc(pmu, 0x40000002, 3, true, &value), VPMU_OK);
+	assert_int_equal(value, 88);
+}
+
 static void amd_reads_as_many_as_it_has(void **state)
 {
 	static const struct {
@@ -89,6 +113,7 @@ int main(void)
 		cmocka_unit_test(intel_reads_gp_and_fixed_counters),
 		cmocka_unit_test(intel_faults_beyond_the_counters_and_on_other_types),
 		cmocka_unit_test(user_mode_needs_pce),
+		cmocka_unit_test(a_hidden_counter_reads_0_in_user_mode),
 		cmocka_unit_test(amd_reads_as_many_as_it_has),
 		cmocka_unit_test(metrics_are_read_where_the_model_has_them),
 		cmocka_unit_test(without_a_pmu_every_selector_faults),

@@ -9,7 +9,8 @@ static uint64_t literal(const struct tally *tally, uint64_t events, uint64_t cyc
 
 	for (uint64_t i = 0; i < cycles; i++) {
 		uint64_t here = (i + 1) * events / cycles - i * events / cycles;
-		bool holds = (here >= tally->threshold) != tally->invert;
+		bool reached = tally->equal ? here == tally->threshold : here >= tally->threshold;
+		bool holds = reached != tally->invert;
 
 		count += tally->edge ? holds && !*level : holds;
 		*level = holds;
@@ -21,11 +22,12 @@ static void closed_form_equals_the_definition(void **state)
 {
 	for (unsigned events = 0; events < 40; events++)
 		for (unsigned cycles = 0; cycles < 24; cycles++)
-			for (unsigned bits = 0; bits < 8 * 6; bits++) {
+			for (unsigned bits = 0; bits < 16 * 6; bits++) {
 				struct tally tally = {
-					.threshold = (uint8_t)(1 + bits / 8),
+					.threshold = (uint8_t)(1 + bits / 16),
 					.invert = bits & 1,
 					.edge = bits & 2,
+					.equal = bits & 8,
 				};
 				bool one = bits & 4, other = one;
 
@@ -44,6 +46,26 @@ static void cmask_counts_cycles_with_that_many_events(void **state)
 	vpmu_pmu_run(pmu, &RUN(150, 100), 0);
 	assert_int_equal(rd(pmu, PMC0), 50);
 	assert_int_equal(rd(pmu, PMC0 + 1), 50);
+}
+
+/* 150 in 100 cycles: 50 of them with two, 50 with one. */
+static void eq_counts_cycles_with_that_many_events_and_no_more(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("intel-v6");
+
+	wr(pmu, SEL0, SEL_ON | INSTRUCTIONS | 1 << 24);
+	wr(pmu, SEL0 + 1, SEL_ON | INSTRUCTIONS | 1 << 24 | SEL_EQ);
+	wr(pmu, SEL0 + 2, SEL_ON | INSTRUCTIONS | 3 << 24 | SEL_EQ);
+	wr(pmu, SEL0 + 3, SEL_ON | INSTRUCTIONS | 3 << 24 | SEL_EQ | SEL_INV);
+	wr(pmu, SEL0 + 4, SEL_ON | INSTRUCTIONS | SEL_EQ); /* without CMASK: ignored */
+	vpmu_pmu_run(pmu, &RUN(150, 100), 0);
+	assert_int_equal(rd(pmu, PMC0), 100);
+	assert_int_equal(rd(pmu, PMC0 + 1), 50);
+	assert_int_equal(rd(pmu, PMC0 + 2), 0);
+	assert_int_equal(rd(pmu, PMC0 + 3), 100);
+	assert_int_equal(rd(pmu, PMC0 + 4), 150);
+	assert_int_equal(vpmu_pmu_guest_write(machine_of("intel-v6,eq=off"), SEL0, SEL_ON | SEL_EQ),
+	                 VPMU_GP);
 }
 
 static void edge_counts_beginnings(void **state)
@@ -97,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(closed_form_equals_the_definition),
 		cmocka_unit_test(cmask_counts_cycles_with_that_many_events),
+		cmocka_unit_test(eq_counts_cycles_with_that_many_events_and_no_more),
 		cmocka_unit_test(edge_counts_beginnings),
 		cmocka_unit_test(inv_without_cmask_is_ignored),
 		cmocka_unit_test(a_thresholded_counter_overflows),

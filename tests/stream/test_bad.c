@@ -477,11 +477,11 @@ static void a_model_that_cannot_exist(void **unused)
 	struct bytes stream = good;
 	char why[WHY_BYTES];
 
-	stream.data[at + 1] = 6; /* the version; vendor 0 is not there */
+	stream.data[at + 1] = 7; /* the version; vendor 0 is not there */
 	seal(&stream);
 	assert_int_equal(vpmu_stream_look(stream.data, stream.count, &about, why, sizeof(why)),
 	                 VPMU_INCOMPATIBLE);
-	assert_non_null(strstr(why, "no PMU that this vpmu knows: version: 6 is out of range"));
+	assert_non_null(strstr(why, "no PMU that this vpmu knows: version: 7 is out of range"));
 	assert_int_equal(about.version, 77);
 	stream = with_fields("\0\310", 2);
 	assert_int_equal(vpmu_stream_look(stream.data, stream.count, &about, why, sizeof(why)),
