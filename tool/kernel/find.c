@@ -24,7 +24,7 @@ enum {
 	SMALL_PATCH = 16, /* hunks */
 	ROUGH_KINDS = 512,
 	ALIKE = 2,      /* differences that look alike at first, and are shrunk */
-	FRUITLESS = 20, /* as many again after the last new class */
+	FRUITLESS = 10, /* as many again after the last new class */
 };
 
 /* How often a difference that begins like this was shrunk. */

@@ -105,21 +105,57 @@ static void print_class(const struct diff *diff, unsigned i)
 		print_touched(diff, class, side);
 }
 
+static bool is_unreached(const struct code_line *line)
+{
+	return line->hunk && line->has_code && !line->ever;
+}
+
+/* Whether no line between the two was executed. */
+static bool all_unreached(const struct code *code, unsigned from, unsigned to)
+{
+	while (++from < to)
+		if (code->line[from].has_code && !is_unreached(&code->line[from]))
+			return false;
+	return true;
+}
+
+/* The lines from `first` on to the last that belongs to them; returns that one. */
+static unsigned print_unreached_run(const struct code *code, unsigned first, const char *side)
+{
+	unsigned last = first, number, from, count = 1;
+	const char *path = code_place(code, first, &from);
+
+	for (unsigned i = first + 1; i <= code->line_count && all_unreached(code, last, i); i++)
+		if (is_unreached(&code->line[i]) && !strcmp(code_place(code, i, &number), path)) {
+			last = i;
+			count++;
+		}
+	if (count == 1) {
+		printf("  %s ", side);
+		print_line(code, first);
+		return last;
+	}
+	code_place(code, last, &number);
+	printf("  %s %s:%u-%u: %u lines\n", side, path, from, number, count);
+	return last;
+}
+
 static void print_unreached(const struct diff *diff)
 {
-	unsigned count = 0;
+	bool told = false;
 
-	for (int side = 0; side < 2; side++)
-		for (unsigned i = 1; i <= diff->code[side].line_count; i++) {
-			const struct code_line *line = &diff->code[side].line[i];
+	for (int side = 0; side < 2; side++) {
+		const struct code *code = &diff->code[side];
 
-			if (!line->hunk || !line->has_code || line->ever)
+		for (unsigned i = 1; i <= code->line_count; i++) {
+			if (!is_unreached(&code->line[i]))
 				continue;
-			if (!count++)
+			if (!told)
 				printf("\nLines of the patch that no program reached:\n");
-			printf("  %s ", side ? "NEW" : "OLD");
-			print_line(&diff->code[side], i);
+			told = true;
+			i = print_unreached_run(code, i, side ? "NEW" : "OLD");
 		}
+	}
 }
 
 static void print_end(const struct diff *diff)
@@ -229,9 +265,7 @@ static json_t *patch_json(const struct diff *diff)
 	json_object_set_new(object, "executed", json_count(executed));
 	for (int side = 0; side < 2; side++)
 		for (unsigned i = 1; i <= diff->code[side].line_count; i++) {
-			const struct code_line *line = &diff->code[side].line[i];
-
-			if (line->hunk && line->has_code && !line->ever)
+			if (is_unreached(&diff->code[side].line[i]))
 				json_array_append_new(unreached, line_json(&diff->code[side], i));
 		}
 	json_object_set_new(object, "unreached", unreached);
