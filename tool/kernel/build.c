@@ -27,7 +27,7 @@ struct build_options {
 static const struct option_row rows[] = {
 	{.name = "output",
          .value = "FILE",
-         .about = "where the program goes (default: kernel-X.Y, by the tree's version)",
+         .about = "where the program goes (default: kernel-X.Y)",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct build_options, output)},
 	{.name = "force",
@@ -217,13 +217,13 @@ const struct command kernel_build = {
 	.name = "kernel build",
 	.operands = "TREE|TARBALL|linux-source-X.Y",
 	.about = "Make a program of a tree's PMU code",
-	.notes =
-		"TREE is an unpacked kernel from 6.1 on, with or without patches; it is only read. "
-		"Needs gcc.\n"
-		"\n"
-		"Exit status: 0, built; 2, the tree cannot be built, and a message says why; 3, "
-		"this host lacks\n"
-		"something.\n",
+	.notes = "TREE is an unpacked kernel from 6.1 on, with or without patches; it is only "
+		 "read.\n"
+		 "Needs gcc.\n"
+		 "\n"
+		 "Exit status: 0, built; 2, the tree cannot be built, and a message says why; 3, "
+		 "this\n"
+		 "host lacks something.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 1,

@@ -171,13 +171,14 @@ const struct command kernel_diff = {
 	.name = "kernel diff",
 	.operands = "OLD NEW",
 	.about = "Find what a patch changes, as the shortest scripts that show it",
-	.notes = "OLD and NEW are programs of 'vpmu kernel build'. Random programs run on both; "
-		 "each "
-		 "sort of\n"
-		 "difference is told once, with the lines of the kernel that lead to it.\n"
-		 "\n"
-		 "Exit status: 0, no difference; 1, there is one; 2, bad input; 3, this host lacks "
-		 "something.\n",
+	.notes =
+		"OLD and NEW are programs of 'vpmu kernel build'. Random programs run on both; "
+		"each "
+		"sort of\n"
+		"difference is told once, with the lines of the kernel that lead to it.\n"
+		"\n"
+		"Exit status: 0, no difference; 1, there is one; 2, bad input; 3, this host lacks\n"
+		"something.\n",
 	.options = diff_rows,
 	.option_count = sizeof(diff_rows) / sizeof(diff_rows[0]),
 	.operand_min = 2,
@@ -192,7 +193,7 @@ const struct command kernel_record = {
 	.notes =
 		"FILE is a program of 'vpmu kernel build'. The reports call it OLD, and vpmu NEW.\n"
 		"\n"
-		"Exit status: 0, no difference; 1, there is one; 2, bad input; 3, this host lacks "
+		"Exit status: 0, no difference; 1, there is one; 2, bad input; 3, this host lacks\n"
 		"something.\n",
 	.options = record_rows,
 	.option_count = sizeof(record_rows) / sizeof(record_rows[0]),

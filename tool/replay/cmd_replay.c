@@ -24,7 +24,7 @@ static const struct option_row rows[] = {
 #if HAVE_KERNEL
 	{.name = "kernel",
          .value = "FILE",
-         .about = "run it on a kernel's own code, a program of 'vpmu kernel build'",
+         .about = "run it on a kernel's code, a file of 'vpmu kernel build'",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct replay_options, kernel)},
 #endif
