@@ -51,7 +51,7 @@ static const struct option_row record_rows[] = {
 static int kernel_side(struct side *side, struct code *code, const char *path)
 {
 	char *const arguments[] = {(char *)path, (char *)"--batch",    (char *)"--limit",
-	                           (char *)"2",  (char *)"--coverage", NULL};
+	                           (char *)"1",  (char *)"--coverage", NULL};
 	int status = kernel_file(path, side->name);
 
 	side->path = path;

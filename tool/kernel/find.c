@@ -186,13 +186,23 @@ static bool is_new(const struct diff *diff, const struct class *class)
 	return true;
 }
 
+/* One crash, or one that does not end, is enough: to shrink it takes long. */
+static bool ended_before(const struct diff *diff, const struct difference *difference)
+{
+	for (unsigned i = 0; difference->ended && i < diff->count; i++)
+		if (diff->classes[i].difference.ended)
+			return true;
+	return false;
+}
+
 static bool take_difference(struct finder *finder, const struct program *program,
                             const struct difference *difference)
 {
 	struct diff *diff = finder->diff;
 	struct class *class = &diff->classes[diff->count];
 
-	if (finder->fruitless >= FRUITLESS || seen_enough(finder, program, difference))
+	if (finder->fruitless >= FRUITLESS || ended_before(diff, difference) ||
+	    seen_enough(finder, program, difference))
 		return true;
 	if (diff->count == CLASSES - 1) {
 		diff->more = true;

@@ -339,7 +339,8 @@ static void read_msr(struct maker *maker)
 static void read_pmc(struct maker *maker)
 {
 	static const uint32_t high[] = {0x40000000, 0x80000000, 0xc0000000, 0x20000000, 0x10000};
-	static const char *const how[] = {"", "", " cpl=3", " cpl=3 pce=0", " pce=0"};
+	static const char *const how[] = {"",      "", " cpl=3", " cpl=3 pce=0", " cpl=1 pce=0",
+	                                  " pce=0"};
 	uint32_t selector = (uint32_t)below(maker, 9);
 
 	if (percent(maker, 40))

@@ -181,7 +181,8 @@ bool program_shrink(const struct side sides[2], struct kept_program *kept,
 		for (unsigned size = kept->program.count / 2; size;)
 			if (!round_of(&shrinker, kept, difference, size))
 				size /= 2;
-		smaller = round_of(&shrinker, kept, difference, 0);
+		/* Each try of code that does not end takes as long as it may. */
+		smaller = !difference->ended && round_of(&shrinker, kept, difference, 0);
 		while (smaller && round_of(&shrinker, kept, difference, 0))
 			;
 	}
