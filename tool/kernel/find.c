@@ -201,8 +201,11 @@ static bool take_difference(struct finder *finder, const struct program *program
 	struct diff *diff = finder->diff;
 	struct class *class = &diff->classes[diff->count];
 
-	if (finder->fruitless >= FRUITLESS || ended_before(diff, difference) ||
-	    seen_enough(finder, program, difference))
+	if (ended_before(diff, difference)) {
+		finder->fruitless++;
+		return true;
+	}
+	if (finder->fruitless >= FRUITLESS || seen_enough(finder, program, difference))
 		return true;
 	if (diff->count == CLASSES - 1) {
 		diff->more = true;

@@ -12,8 +12,6 @@
 
 enum { SHOWN = 8 }; /* lines and functions of one list */
 
-static const char *const sides[] = {"old", "new"};
-
 /* A line of the kernel's text, without the blanks around it. */
 static void code_text(const struct code *code, unsigned line, const char **text, size_t *length)
 {
@@ -195,6 +193,8 @@ void diff_print(const struct diff *diff)
  */
 
 #if HAVE_JANSSON
+
+static const char *const sides[] = {"old", "new"};
 
 static json_t *line_json(const struct code *code, unsigned line)
 {
