@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two judgements that are made before anything is written: can this target take this state
- * (compat), and what is the largest PMU that all hosts of a fleet can take, and which host costs
- * what (baseline). Both compare models; neither touches a target.
+ * Two judgements made before anything is written: whether a target can take a state (compat), and
+ * the largest PMU that every host of a fleet can give, with what each smaller host costs
+ * (baseline). Both compare models; neither touches a target.
  *
  * Memory is the caller's; nothing allocates or prints. docs/state.md has the rules.
  */
@@ -82,16 +82,16 @@ VPMU_API struct vpmu_model vpmu_compat_model(const struct vpmu_model *wanted,
                                              const struct vpmu_model *host);
 
 /*
- * Judges whether a target can take the state: a host whose PMU is `to`, under a profile. There is
- * no rule but the profile's: the state is put at level full in the order on a register machine of
- * vpmu_compat_model(), which is made for that on the stack (some 20 KiB in all), and what it holds
- * then is read back. The models' differences are judged beside that: they are what the guest's
- * CPUID promises. The layout is the state's, and must live as long as *compat. The state's values
- * may be any.
+ * Judges whether a host whose PMU is `to`, under a profile, can take the state. It has no rules of
+ * its own: the state is put, at level full and in the given order, on a register machine of
+ * vpmu_compat_model() under that profile, which lives on the stack (some 20 KiB in all), and the
+ * registers are read back. Differences of the models, which are what the guest's CPUID promises,
+ * are judged beside that. The layout is the state's, and must live as long as *compat. The state's
+ * values may be any.
  *
  * VPMU_OK: it takes it, perhaps changed; VPMU_INCOMPATIBLE: it cannot; VPMU_BAD_ARGUMENT: the state
  * is not of the layout, `to` fails vpmu_model_check(), or the profile or the order is NULL.
- * *compat is filled but for the last.
+ * *compat is filled in but for VPMU_BAD_ARGUMENT.
  */
 VPMU_API enum vpmu_status
 vpmu_compat_judge(struct vpmu_compat *compat, const struct vpmu_state *state,
@@ -138,7 +138,7 @@ struct vpmu_baseline_least {
 	uint8_t next; /* the least of the other hosts; 0: there are none */
 };
 
-/* Something that a host has or has not. */
+/* Something that a host may lack. */
 struct vpmu_baseline_lack {
 	uint64_t first; /* the first host that lacks it */
 	uint64_t hosts; /* how many lack it */
@@ -170,13 +170,13 @@ VPMU_API enum vpmu_status vpmu_baseline_add(struct vpmu_baseline *baseline,
                                             char *why, size_t why_bytes);
 
 /*
- * The largest PMU that every host so far can take; without a PMU (version 0) where that is all.
+ * The largest PMU that every host so far can give; version 0 (no PMU) if they share none.
  * VPMU_BAD_ARGUMENT: there are no hosts, or a NULL; *model is unchanged.
  */
 VPMU_API enum vpmu_status vpmu_baseline_model(const struct vpmu_baseline *baseline,
                                               struct vpmu_model *model);
 
-/* Something that a host has and the baseline has not. */
+/* Something that a host has and the baseline lacks. */
 struct vpmu_cost {
 	uint64_t first; /* the first host to blame */
 	uint64_t hosts; /* how many there are; 0: it follows from other costs */

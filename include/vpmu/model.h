@@ -49,7 +49,7 @@ struct vpmu_model {
 	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */
 	uint8_t vendor;             /* enum vpmu_vendor */
 	uint8_t version;     /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; 0: no PMU */
-	uint8_t gp_count;    /* general-purpose counters, with those of gp_missing */
+	uint8_t gp_count;    /* general-purpose counters, gp_missing included */
 	uint8_t gp_width;    /* their bits, 32-64 */
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
 	uint8_t other_name;  /* 1: CPUID says the vendor's other name than its family's, as
@@ -57,7 +57,7 @@ struct vpmu_model {
 	uint8_t reserved_bytes[2];  /* 0 */
 	uint32_t fixed_mask;        /* bit i: fixed counter i exists */
 	uint32_t features;          /* enum vpmu_feature */
-	uint32_t events_length;     /* CPUID.0AH EAX[31:24]: so many bits of events_missing mean
+	uint32_t events_length;     /* CPUID.0AH EAX[31:24]: how many bits of events_missing mean
 	                               something */
 	uint32_t events_missing;    /* CPUID.0AH EBX: bit i: architectural event i does not exist */
 	uint64_t perf_capabilities; /* the value of IA32_PERF_CAPABILITIES, 0 without PDCM */
@@ -103,9 +103,10 @@ VPMU_API enum vpmu_status vpmu_model_check(const struct vpmu_model *model, char 
 VPMU_API bool vpmu_model_equal(const struct vpmu_model *a, const struct vpmu_model *b);
 
 /*
- * What both models have: of every number the less, of every set what is in both, and of that what a
- * PMU can be; no PMU (version 0) where that is nothing. The signature is the lower one, the name
- * a's. The order and the grouping of several models do not matter. meet may be a or b.
+ * The largest PMU that both models contain: the smaller of each number and what is common of each
+ * set, cut down to a PMU that can exist; version 0 (no PMU) if nothing is left. It has the lower
+ * signature and a's name. The order in which several models are combined does not matter. meet may
+ * be a or b.
  * VPMU_BAD_ARGUMENT: meet is NULL, or a or b fails vpmu_model_check(); VPMU_INCOMPATIBLE: they are
  * of two vendors, whose PMUs have nothing in common. *meet is then unchanged.
  */
@@ -113,7 +114,7 @@ VPMU_API enum vpmu_status vpmu_model_meet(struct vpmu_model *meet, const struct 
                                           const struct vpmu_model *b);
 
 /*
- * Whether the host has all that a guest of the model `guest` can use, under the guest's numbers.
+ * Whether a host with this PMU has all that a guest of model `guest` can use, by the same numbers.
  * Every model covers itself, and a and b cover vpmu_model_meet() of a and b. Signatures may differ:
  * a VMM shows the guest any. False also where one of them fails vpmu_model_check().
  */
@@ -292,8 +293,8 @@ VPMU_API bool vpmu_model_event(const struct vpmu_model *model, size_t i, uint64_
 VPMU_API enum vpmu_class vpmu_model_fixed_class(const struct vpmu_model *model, unsigned index);
 
 /* Whether an instruction that changes the privilege level (SYSCALL, INT, IRET, …) counts at the
- * level that it goes to, as on AMD's processors. Intel does not say: false, it counts where it was.
- * False with a NULL. */
+ * level that it goes to, as on AMD's processors. Intel's manuals do not say: false, it counts at
+ * the level that it leaves. False with a NULL. */
 VPMU_API bool vpmu_model_counts_where_it_goes(const struct vpmu_model *model);
 
 #ifdef __cplusplus

@@ -182,7 +182,7 @@ VPMU_API void vpmu_pmu_set_lvtpc(struct vpmu_pmu *pmu, uint32_t value);
 
 /* --- Counting -------------------------------------------------------------------------------- */
 
-/* What a call that counts came to. Returned in registers, and never any larger. */
+/* The result of a call that counts. It is returned in registers, and will not grow. */
 struct vpmu_outcome {
 	uint32_t pmi;    /* PMIs that went through LVTPC: deliver them to the guest now. Intel masks
 	                    LVTPC on delivery, AMD does not */
@@ -197,10 +197,10 @@ struct vpmu_outcome {
 VPMU_API struct vpmu_outcome vpmu_pmu_enter(struct vpmu_pmu *pmu);
 
 /*
- * An entry, then so much of the guest. amounts: how much of each class; cpl: the privilege level,
- * of which 0 is kernel mode and any other user mode. The k-th of N events of a class happens at k/N
- * of the run; overflows at exactly the same moment make one PMI; what an overflow causes (a freeze,
- * a PMI) is done at its moment, and the rest of the run goes on after it.
+ * A vCPU entry, then the guest runs. amounts: how much of each class happens; cpl: the privilege
+ * level, of which 0 is kernel mode and any other user mode. The k-th of N events of a class happens
+ * at k/N of the run; overflows at exactly the same moment make one PMI; what an overflow causes (a
+ * freeze, a PMI) is done at its moment, and the rest of the run goes on after it.
  */
 VPMU_API struct vpmu_outcome vpmu_pmu_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts,
                                           unsigned cpl);
@@ -240,7 +240,7 @@ VPMU_API uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu);
 /*
  * Whether perf events that are created from now on honour a selector's edge, inv and cmask, which
  * takes accounting in pieces small enough to tell cycles apart, as an emulator does block by block.
- * Off at first: such bits are ignored. Hardware and mediated honour them always.
+ * Off by default: such bits are ignored. Hardware and mediated honour them always.
  */
 VPMU_API void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see);
 

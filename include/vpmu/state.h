@@ -72,10 +72,10 @@ VPMU_API int vpmu_layout_find_msr(const struct vpmu_layout *layout, uint32_t msr
 
 /*
  * The bits of `value` that the register at that place cannot hold, as profile hardware has it (a
- * kernel may refuse more, or take more: vpmu_compat_judge()); all for a place that is none. What
- * nothing can write holds the model's value and no other (IA32_PERF_CAPABILITIES,
- * IA32_MISC_ENABLE): there, the bits that differ. A command holds nothing: there, the bits that it
- * does not know.
+ * kernel may refuse more, or take more: vpmu_compat_judge()); all bits if there is no such place. A
+ * register that nothing can write (IA32_PERF_CAPABILITIES, IA32_MISC_ENABLE) holds the model's
+ * value and no other: the result is the bits that differ from it. A command register holds nothing:
+ * the result is the bits that it does not define.
  */
 VPMU_API uint64_t vpmu_layout_excess(const struct vpmu_layout *layout, unsigned place,
                                      uint64_t value);
@@ -89,7 +89,7 @@ struct vpmu_state {
 	uint64_t values[VPMU_MAX_STATE];
 };
 
-/* Makes *state that after a processor reset; all zeros without a layout. */
+/* Sets *state to the values after a processor reset; to zeros if the layout is NULL. */
 VPMU_API void vpmu_state_reset(struct vpmu_state *state, const struct vpmu_layout *layout);
 
 /*
@@ -151,7 +151,7 @@ enum vpmu_arrangement {
 	VPMU_ARRANGE_LISTED,    /* as the step's list says */
 };
 
-/* So many MSR numbers, `stride` apart. */
+/* `count` MSR numbers from `base` on, `stride` apart. */
 struct vpmu_msr_run {
 	uint32_t base;
 	uint8_t count, stride;
@@ -195,7 +195,7 @@ VPMU_API const char *vpmu_level_name(enum vpmu_level level);
 struct vpmu_write {
 	uint32_t msr;
 	uint8_t place; /* in the layout's registers[] */
-	bool clear;    /* of a step that clears, whatever the state has */
+	bool clear;    /* a clearing step writes it, whatever the state has */
 	uint64_t value;
 };
 
@@ -248,7 +248,7 @@ VPMU_API struct vpmu_target vpmu_target_machine(struct vpmu_pmu *pmu);
 struct vpmu_order_match {
 	uint32_t planned; /* writes of the order */
 	uint32_t common;  /* the longest sequence of registers that both have */
-	uint32_t same;    /* of the list, how many are the order's until one differs */
+	uint32_t same;    /* writes of the list before the first that differs */
 	bool is_it;       /* the list is the order */
 	uint8_t place;    /* what the order writes where it differs, in the layout's registers[]; or
 	                     VPMU_NO_VALUE */
@@ -260,7 +260,7 @@ struct vpmu_order_match {
  * behind. writes: `count`, in sequence; what is no register of the layout is another write, and
  * IA32_PERF_CAPABILITIES is passed over, which VMMs write with CPUID. calls: how many calls they
  * came in: an order that skips equal values has one for each write that is left.
- * VPMU_BAD_ARGUMENT: a NULL (of an order: there was none of the name). Other errors:
+ * VPMU_BAD_ARGUMENT: a NULL (as an order: none has that name). Other errors:
  * vpmu_plan_make()'s. Nothing is the same then.
  */
 VPMU_API enum vpmu_status vpmu_order_compare(const struct vpmu_order *order,
@@ -293,7 +293,7 @@ enum vpmu_left {
 	VPMU_LEFT_PARTIAL,     /* some of the plan was; or not all could be rolled back */
 };
 
-/* Everything that is to be said about a put or a get. */
+/* The whole result of a put or a get. */
 struct vpmu_report {
 	uint8_t status; /* enum vpmu_status */
 	bool is_get;
@@ -301,7 +301,7 @@ struct vpmu_report {
 	uint8_t reserved[21];
 	int host_error;           /* VPMU_HOST: the errno of the call that failed */
 	unsigned planned;         /* writes of the plan, values of the get */
-	unsigned done;            /* that the target took or gave, rolled back or not */
+	unsigned done;            /* accesses that the target took, rolled back or not */
 	unsigned skipped;         /* writes left out because the target had the value */
 	unsigned refused;         /* entries in refusals[] */
 	unsigned not_rolled_back; /* entries in rollback[]: what could not be written back */
@@ -314,7 +314,7 @@ struct vpmu_report {
  * refusal makes more. The layout is that of the plan. VPMU_OK; VPMU_REFUSED: the target refused a
  * write; VPMU_HOST: a call failed as a whole; VPMU_BAD_ARGUMENT: the plan is not of the layout
  * or was never made (vpmu_plan_make() failed), the target has no functions, or the policy is none.
- * *report tells all, and has the status too.
+ * *report has the details, and the status too.
  */
 VPMU_API enum vpmu_status vpmu_plan_apply(const struct vpmu_plan *plan,
                                           const struct vpmu_layout *layout,
@@ -336,7 +336,7 @@ VPMU_API enum vpmu_status vpmu_state_put(const struct vpmu_state *state,
  * more. VPMU_REFUSED: it refused to give one or more; under ROLL_BACK *state is then unchanged,
  * under the other policies those that are missing have their reset values. VPMU_HOST: a call failed
  * as a whole; *state is unchanged, as for VPMU_BAD_ARGUMENT: a NULL, no functions, or no policy.
- * The values are not judged: vpmu_state_check() does. *report tells all, and has the status too.
+ * The values are not judged: vpmu_state_check() does. *report has the details, and the status too.
  */
 VPMU_API enum vpmu_status vpmu_state_get(struct vpmu_state *state, const struct vpmu_layout *layout,
                                          const struct vpmu_target *target, enum vpmu_policy policy,
