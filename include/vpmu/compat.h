@@ -42,8 +42,8 @@ struct vpmu_compat_register {
 	uint64_t bits;    /* that are refused, or in which the two differ */
 };
 
-/* A field of a model (vpmu_field_name()) of which the target has less; only the signature may just
- * be different. */
+/* A field of a model (vpmu_field_name()) that is less in the target; only the signature may just
+ * differ. */
 struct vpmu_compat_difference {
 	uint8_t field;
 	uint8_t take; /* enum vpmu_take */

@@ -138,8 +138,8 @@ VPMU_API enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32
 VPMU_API enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value);
 
 /*
- * What vpmu_pmu_guest_write() would return, without the write: for who must know before it commits
- * to something, as the end of a block of translated code.
+ * What vpmu_pmu_guest_write() would return, without the write: for callers that must know before
+ * they commit to something, as the end of a block of translated code.
  */
 VPMU_API enum vpmu_status vpmu_pmu_guest_can_write(const struct vpmu_pmu *pmu, uint32_t msr,
                                                    uint64_t value);

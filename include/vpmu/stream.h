@@ -59,9 +59,9 @@ VPMU_API enum vpmu_status vpmu_stream_decode(const void *data, size_t bytes,
                                              size_t why_bytes);
 
 /*
- * The length of the stream that begins with these VPMU_STREAM_HEADER_BYTES, for who reads one from
- * a socket; at most VPMU_STREAM_LIMIT. VPMU_BAD_DATA: no stream begins so. Only what is decoded
- * whole is known to be undamaged.
+ * The length of the stream that begins with these VPMU_STREAM_HEADER_BYTES, for callers that read
+ * one from a socket; at most VPMU_STREAM_LIMIT. VPMU_BAD_DATA: no stream begins so. Only what is
+ * decoded whole is known to be undamaged.
  */
 VPMU_API enum vpmu_status vpmu_stream_length(const void *data, size_t bytes, size_t *length,
                                              char *why, size_t why_bytes);
@@ -74,7 +74,7 @@ struct vpmu_stream_about {
 	struct vpmu_model model;
 };
 
-/* Says whose state a stream is, for who has no layout yet. Errors as vpmu_stream_decode();
+/* Says whose state a stream is, for callers without a layout. Errors as vpmu_stream_decode();
  * registers are not judged. */
 VPMU_API enum vpmu_status vpmu_stream_look(const void *data, size_t bytes,
                                            struct vpmu_stream_about *about, char *why,

@@ -64,8 +64,8 @@ VPMU_API void vpmu_timing_access(struct vpmu_timing *timing, struct vpmu_costs *
                                  uint64_t address, unsigned bytes);
 
 /*
- * The same for who counts the classes from VPMU_TAKEN_BRANCHES on: pays the meter, costs and all.
- * Data: a load or a store; a branch: as vpmu_timing_branch(), with vpmu_meter_branched().
+ * The same for callers that count the classes from VPMU_TAKEN_BRANCHES on: pays the meter, costs
+ * and all. Data: a load or a store; a branch: as vpmu_timing_branch(), with vpmu_meter_branched().
  */
 VPMU_API void vpmu_timing_data(struct vpmu_timing *timing, struct vpmu_meter *meter,
                                uint64_t address, unsigned bytes, bool is_store);

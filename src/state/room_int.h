@@ -83,7 +83,7 @@ void before_restore(const struct before *before, const struct vpmu_layout *layou
 /* --- compat_model.c -----------------------------------------------------------------------------
  */
 
-/* Lists in compat->differences what of `a` is less in `b`. */
+/* Lists in compat->differences the fields of `a` that are less in `b`. */
 void compare_models(struct vpmu_compat *compat, const struct vpmu_model *a,
                     const struct vpmu_model *b);
 

@@ -255,7 +255,7 @@ for model in intel-v2 amd-k7; do
 	run watch --emulate $model --log "$scratch/log" -- "$odd" off "$scratch/registers"
 	check "a put without a PMU: $model: exit status" same "$status" 1
 	check "a put without a PMU: $model: the log" grep -q \
-		'writes [0-9]* registers of a PMU that this vCPU has not' "$scratch/log"
+		'writes [0-9]* registers of a PMU that this vCPU lacks' "$scratch/log"
 	check "a put without a PMU: $model: no order" [ -z "$(grep 'order:' "$scratch/log")" ]
 	check "a put without a PMU: $model: the summary" says "put to a vCPU that has no PMU: "
 done

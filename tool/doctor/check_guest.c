@@ -60,7 +60,7 @@ static void list_refused(const struct vpmu_kvm_host *host, const struct vpmu_lay
 		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
 		                         place < 0 ? "?" : layout->registers[place].name);
 	}
-	say(finding, FINDING_WARN, "KVM has not all that its CPUID promises: %s%s", names,
+	say(finding, FINDING_WARN, "KVM lacks some of what its CPUID promises: %s%s", names,
 	    used < sizeof(names) ? "" : "...");
 	advise(finding, "a put or a get of these registers is refused on this host");
 }
@@ -138,7 +138,7 @@ void check_ignore_msrs(const struct vpmu_kvm_host *host, struct finding *finding
 {
 	if (host->ignore_msrs == VPMU_YES) {
 		say(finding, FINDING_WARN,
-		    "Y: KVM drops writes of registers that it has not, and says they are done");
+		    "Y: KVM drops writes of registers that it lacks, and reports success");
 		advise(finding, "echo N > /sys/module/kvm/parameters/ignore_msrs");
 	} else if (host->ignore_msrs == VPMU_NO) {
 		say(finding, FINDING_PASS, "N: what is refused is told");

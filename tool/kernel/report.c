@@ -50,8 +50,8 @@ static void print_touched(const struct diff *diff, const struct class *class, in
 		if (count >= SHOWN)
 			continue;
 		printf("%s", count  ? ""
-		             : side ? "   lines that NEW executes and OLD has not:\n"
-		                    : "   lines that OLD executes and NEW has not:\n");
+		             : side ? "   lines that NEW executes and OLD lacks:\n"
+		                    : "   lines that OLD executes and NEW lacks:\n");
 		printf("     ");
 		print_line(&diff->code[side], line);
 	}

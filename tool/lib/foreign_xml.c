@@ -255,7 +255,7 @@ enum vpmu_status foreign_xml_read(const char *text, size_t bytes, struct foreign
 
 	*cpus = (struct foreign_cpus){.format = "XML"};
 	if (has_document_type(text, bytes) || bytes > INT_MAX) {
-		snprintf(why, FOREIGN_WHY, "XML with a document type, which libvirt's has not");
+		snprintf(why, FOREIGN_WHY, "XML with a document type, which libvirt's lacks");
 		return VPMU_BAD_DATA;
 	}
 	status = read_text(text, bytes, cpus, why);

@@ -161,7 +161,7 @@ static const struct quirk quirks[] = {
 	 "not",
 	 "kvm_is_msr_to_save, kvm_is_advertised_msr"},
 	{"v1-host-clears-ovf-ctrl", LINUX, BEFORE(6, 2),
-	 "Intel version 1: the VMM can write 0 to OVF_CTRL, which the guest has not",
+	 "Intel version 1: the VMM can write 0 to OVF_CTRL, which the guest lacks",
 	 "msrs_to_save_all"},
 	{"v1-ovf-ctrl-is-refused", LINUX | MEDIATED, SINCE(6, 2),
 	 "Intel version 1: the VMM can write 0 to GLOBAL_CTRL and GLOBAL_STATUS, but not to "

@@ -350,7 +350,7 @@ const struct command state_baseline = {
 		 "Of a FOLDER each file is read. Models\n"
 		 "are written as for --model: a preset's name, then key=value. What of the hosts "
 		 "the\n"
-		 "baseline has not is listed, with who is to blame.\n",
+		 "baseline lacks is listed, with the hosts to blame.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 1,

@@ -30,7 +30,7 @@ static bool diff_values(const struct state_entry *a, const struct state_entry *b
 	return count;
 }
 
-/* What the first model has and the second has not, or less of; fields in `told` are left out.
+/* What the first model has and the second lacks, or has less of; fields in `told` are left out.
  * Returns the fields that are told by now. */
 static uint32_t print_lacks(uint32_t vcpu, char sign, const struct vpmu_state *first,
                             const struct vpmu_model *second, uint32_t told)

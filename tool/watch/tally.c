@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The summary: what happened to each register over the whole run, and what of it loses state. */
+/* The summary: what happened to each register over the whole run, and which of that loses state. */
 #include "watch.h"
 
 #include <string.h>

@@ -67,7 +67,7 @@ static void text_block(FILE *to, double time, const struct watch_vcpu *vcpu,
 	if (block->error)
 		fprintf(to, "; failed: %s", strerror(block->error));
 	if (block->unowned)
-		fprintf(to, "\n%12swrites %u register%s of a PMU that this vCPU has not", "",
+		fprintf(to, "\n%12swrites %u register%s of a PMU that this vCPU lacks", "",
 		        block->unowned, block->unowned == 1 ? "" : "s");
 	print_orders(to, block);
 	fputc('\n', to);

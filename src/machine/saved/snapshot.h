@@ -13,7 +13,7 @@
 #define RECORD(a, b, c, d)                                                                         \
 	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-/* A type whose first letter is small may be skipped by who does not know it. */
+/* A type whose first letter is small may be skipped by a reader that does not know it. */
 enum record_type {
 	RECORD_HEAD = RECORD('H', 'E', 'A', 'D'),  /* the machine: memory, profile */
 	RECORD_PMU = RECORD('V', 'P', 'M', 'U'),   /* the native stream: model and state */

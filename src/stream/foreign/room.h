@@ -68,8 +68,8 @@ struct foreign_cpus {
 enum vpmu_status foreign_cpus_read(const void *data, size_t bytes, struct foreign_cpus *cpus,
                                    char *why, size_t why_bytes);
 
-/* CPUID leaves of one CPU, for who collects them elsewhere. Those that concern no PMU are passed
- * over. */
+/* CPUID leaves of one CPU, for callers that collect them elsewhere. Those that concern no PMU are
+ * passed over. */
 struct foreign_leaves {
 	struct vpmu_cpuid leaves[FOREIGN_LEAVES];
 	size_t count;
