@@ -10,6 +10,8 @@
 #include "lib/memory.h"
 #include "lib/message.h"
 
+enum { BLOCKS = 1 << 20 }; /* more than any kernel's PMU code has */
+
 /* --- Its text ----------------------------------------------------------------------------------
  */
 
@@ -106,7 +108,7 @@ static bool read_table(struct code *code)
 	for (const char *at = code->table; (at = strchr(at, '\n')); at++) {
 		unsigned long next = strtoul(at + 1, NULL, 10);
 
-		if (next >= code->block_count && next < UINT32_MAX)
+		if (next >= code->block_count && next < BLOCKS)
 			code->block_count = (unsigned)next + 1;
 	}
 	code->block_count++;
@@ -120,6 +122,12 @@ static bool read_table(struct code *code)
 	return true;
 }
 
+bool code_read(struct code *code)
+{
+	code->carried_bytes = strlen(code->carried);
+	return read_carried(code) && read_table(code);
+}
+
 int code_open(struct code *code, const char *program)
 {
 	size_t bytes;
@@ -128,8 +136,7 @@ int code_open(struct code *code, const char *program)
 	code->table = code->carried ? kernel_ask(program, "--table", &bytes) : NULL;
 	if (!code->table)
 		return TOOL_BAD;
-	code->carried_bytes = strlen(code->carried);
-	if (read_carried(code) && read_table(code))
+	if (code_read(code))
 		return TOOL_HOLDS;
 	memory_say("the kernel's code");
 	return TOOL_LACKS;

@@ -45,6 +45,9 @@ struct code {
 int code_open(struct code *code, const char *program);
 void code_close(struct code *code);
 
+/* Reads carried and table, which are set; the table is changed. False: no memory. */
+bool code_read(struct code *code);
+
 /* Notes what a batch has executed: the end of its answers, which is changed. */
 void code_note_coverage(struct code *code, char *answers);
 

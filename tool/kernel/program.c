@@ -58,9 +58,7 @@ static void draw_model(struct maker *maker, const char *models)
 	}
 	maker->amd = !strncmp(text, "amd", 3);
 	maker->has_fixed = strncmp(text, "intel-v1", strlen("intel-v1")) != 0;
-	maker->registers = !maker->amd          ? &intel_registers
-	                   : strstr(text, "k7") ? &k7_registers
-	                                        : &amd_registers;
+	maker->registers = !maker->amd ? &intel_msrs : strstr(text, "k7") ? &k7_msrs : &amd_msrs;
 	ADD(maker, "model %s", text);
 }
 

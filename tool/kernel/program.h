@@ -26,7 +26,7 @@ struct registers {
 	uint64_t all;
 };
 
-extern const struct registers intel_registers, amd_registers, k7_registers;
+extern const struct registers intel_msrs, amd_msrs, k7_msrs;
 
 struct maker {
 	struct program *program;

@@ -12,7 +12,7 @@ static const uint32_t amd_others[] = {0x1a0, 0xc1,  0xc3,  0x186, 0x188,
 	.controls = {{0xc0000300, 4, 1, 1}}, .others = amd_others,                                 \
 	.other_count = COUNT(amd_others), .global = 0xc0000301, .all = 0x3f
 
-const struct registers intel_registers = {
+const struct registers intel_msrs = {
 	.counters = {0xc1, 9, 1, 1},
 	.selectors = {0x186, 9, 1, 1},
 	.controls = {{0x38d, 1, 1, 2}, {0x38e, 1, 1, 1}, {0x38f, 1, 1, 2}, {0x390, 1, 1, 1}},
@@ -27,14 +27,14 @@ const struct registers intel_registers = {
 	.global = 0x38f,
 	.all = 0x70000000full,
 };
-const struct registers amd_registers = {
+const struct registers amd_msrs = {
 	.counters = {0xc0010201, 7, 2, 1},
 	.selectors = {0xc0010200, 7, 2, 1},
 	.aliases = {{0xc0010004, 4, 1, 1}},
 	.state = {{0xc0010000, 8, 1, 1}, {0xc0010200, 12, 1, 1}, {0xc0000300, 2, 1, 1}},
 	AMD_GLOBAL,
 };
-const struct registers k7_registers = {
+const struct registers k7_msrs = {
 	.counters = {0xc0010004, 4, 1, 1},
 	.selectors = {0xc0010000, 4, 1, 1},
 	.aliases = {{0xc0010200, 4, 1, 1}},
