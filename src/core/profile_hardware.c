@@ -36,38 +36,31 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 
 /* --- Intel, Zhaoxin: Intel SDM vol. 3B chapter 20 --- */
 
+/* But for the counters by their old numbers. */
+#define COMMON_RULES                                                                               \
+	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},                 \
+	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},                     \
+	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_FAULTS},               \
+	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},                 \
+	[VPMU_KIND_FIXED_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},                   \
+	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},                 \
+	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},               \
+	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},                 \
+	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_FAULTS},                     \
+	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},                         \
+	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},                        \
+	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS}
+
 static const struct write_rule intel_rules[VPMU_KINDS] = {
+	COMMON_RULES,
 	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
-	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
 };
 
 /* The same, but a counter takes all its bits by its old number, too: no Zhaoxin has IA32_A_PMC0.
  * Linux writes no more than the width (arch/x86/events/zhaoxin/core.c). */
 static const struct write_rule zhaoxin_rules[VPMU_KINDS] = {
+	COMMON_RULES,
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED},
-	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_SELECTOR_ALIAS] = {.set = set_selector, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_FIXED_CTRL] = {.set = set_fixed_ctrl, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
 };
 
 /* Selectors of RDPMC (Intel SDM vol. 2B RDPMC): ECX[31:16] is the type. No architectural PMU has
