@@ -83,6 +83,8 @@ sed -i "1i ${prefix#/}/share/vpmu/old/" "$list"
 printf '%s\n' "${prefix#/}/share/vpmu/older" "${prefix#/}/share/vpmu/old/file" >>"$list"
 install "$build"
 check 'over an older one: installs' same "$status" 0
+check 'over an older one: every file of its own is there' \
+	same "$(cd "$root" && xargs -d '\n' ls -d 2>&1 >/dev/null <"$list")" ''
 check 'over an older one: its files are gone' \
 	[ ! -L "$root$prefix/share/vpmu/older" -a ! -e "$root$prefix/share/vpmu/old/file" ]
 check 'what is of another stays' [ -f "$root$prefix/share/vpmu/own" ]
