@@ -28,6 +28,9 @@ double seconds_of(pid_t pid);
 /* The time of day, for what a person waits; of no use but in differences. */
 double wall_seconds(void);
 
+/* What was measured is not what its line would say: ends all with status 1. */
+_Noreturn void bench_fails(const char *why, ...) __attribute__((format(printf, 1, 2)));
+
 void figures_add(struct figures *figures, double value);
 double figures_median(const struct figures *figures);
 /* Half of the distance between the quartiles, in percent of the median. */

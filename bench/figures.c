@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Medians and spreads of a handful of measurements. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,19 @@ double wall_seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void bench_fails(const char *why, ...)
+{
+	va_list rest;
+
+	fflush(stdout);
+	fputs("bench: ", stderr);
+	va_start(rest, why);
+	vfprintf(stderr, why, rest);
+	va_end(rest);
+	fputs(": a figure would mean nothing\n", stderr);
+	exit(1);
 }
 
 void figures_add(struct figures *figures, double value)

@@ -84,7 +84,7 @@ static void measure(const struct kernel *kernel, enum pairs_kind kind, unsigned 
 	our_sum = run(pmu, kind, pairs);
 	figures_add(ours, (double)pairs / (seconds_of(0) - begin));
 	if (their_sum != our_sum)
-		printf("  what was read differs\n");
+		bench_fails("what was read differs");
 }
 
 static void compare(const struct bench *bench, const struct kernel *kernel, enum pairs_kind kind)

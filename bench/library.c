@@ -52,7 +52,7 @@ static double pairs_a_second(unsigned long pairs)
 	}
 	took = seconds_of(0) - start;
 	if (!sum)
-		printf("  nothing was read back\n");
+		bench_fails("nothing was read back");
 	return (double)pairs / took;
 }
 
@@ -70,7 +70,7 @@ static double switches_a_second(unsigned long pairs)
 	}
 	took = seconds_of(0) - start;
 	if (sum != (pairs / 2 & 1 ? all : 0))
-		printf("  what was read is not what was written\n");
+		bench_fails("what was read is not what was written");
 	return (double)pairs / took;
 }
 
@@ -91,7 +91,7 @@ static double accounts_a_second(unsigned long calls, unsigned gp, unsigned fixed
 		pmis += vpmu_pmu_account(pmu, &block, 0).pmi;
 	took = seconds_of(0) - start;
 	if (pmis)
-		printf("  something overflowed\n");
+		bench_fails("something overflowed");
 	return (double)calls / took;
 }
 

@@ -138,7 +138,7 @@ static void measure(struct traffic *traffic, trip_fn *trip, unsigned count,
 	figures_add(processor, count / (seconds_of(0) - begin));
 	figures_add(wall, count / (wall_seconds() - wall_begin));
 	if (wrong)
-		printf("  %u states did not come back as they were\n", wrong);
+		bench_fails("%u states did not come back as they were", wrong);
 }
 
 static void compare(const struct bench *bench, const char *name)
