@@ -24,6 +24,21 @@ static bool read_input(void *context, uint64_t offset, void *into, size_t bytes)
 	return true;
 }
 
+/* There and back, where it can be. */
+static void into_places(const struct vpmu_qemu_pmu *pmu, const struct vpmu_layout *layout)
+{
+	struct vpmu_qemu_pmu there = *pmu, again = *pmu;
+
+	if (vpmu_qemu_is_permuted(pmu, layout))
+		MUST(!vpmu_qemu_straighten(&there, layout) &&
+		     memcmp(&there, pmu, sizeof(there)) != 0);
+	else if (vpmu_qemu_straighten(&there, layout))
+		return;
+	again = there;
+	MUST(!vpmu_qemu_permute(&again, layout));
+	MUST(!memcmp(&again, pmu, sizeof(again)));
+}
+
 static void into_states(const struct vpmu_qemu_pmu *pmu)
 {
 	static const char *const models[] = {"intel-v2,gp=8", "sapphire-rapids", "zen4", "amd-k7"};
@@ -37,6 +52,7 @@ static void into_states(const struct vpmu_qemu_pmu *pmu)
 
 		MUST(!vpmu_model_parse(&model, models[i], NULL, 0));
 		MUST(!vpmu_layout_init(&layout, &model));
+		into_places(pmu, &layout);
 		if (vpmu_qemu_to_state(pmu, &layout, &state, why, sizeof(why))) {
 			MUST(why[0]);
 			continue;

@@ -176,6 +176,28 @@ VPMU_API enum vpmu_status vpmu_qemu_from_state(const struct vpmu_state *state,
                                                struct vpmu_qemu_pmu *pmu, char *why,
                                                size_t why_bytes);
 
+/*
+ * QEMU 11.0 and 11.1 permute registers that stand in pairs (AMD's from 0xc0010200, of PERFCORE and
+ * PerfMonV2) when they get them: counter n is in gp_counters[2n + 1], selector n in gp_evtsel[2n].
+ * Restored by the same QEMU, they come back in those places. The layouts of other models are left
+ * as they are by the following functions.
+ */
+
+/* Whether the fields are such, and their registers not in their own places. Fields that can be read
+ * both ways are such: no released QEMU saves those registers otherwise. False for a NULL, too. */
+VPMU_API bool vpmu_qemu_is_permuted(const struct vpmu_qemu_pmu *pmu,
+                                    const struct vpmu_layout *layout);
+
+/* Puts permuted registers into their own places. VPMU_INCOMPATIBLE: they are not permuted, a field
+ * between them is not 0; *pmu is as it was. VPMU_BAD_ARGUMENT: a NULL. */
+VPMU_API enum vpmu_status vpmu_qemu_straighten(struct vpmu_qemu_pmu *pmu,
+                                               const struct vpmu_layout *layout);
+
+/* The inverse: what QEMU 11.1 saves of a guest with these registers. VPMU_INCOMPATIBLE: it has no
+ * fields for so many; *pmu is as it was. VPMU_BAD_ARGUMENT: a NULL. */
+VPMU_API enum vpmu_status vpmu_qemu_permute(struct vpmu_qemu_pmu *pmu,
+                                            const struct vpmu_layout *layout);
+
 /* What is read: `bytes` in all. read() fills `into` wholly from the offset, which is within, or
  * returns false with errno set. */
 struct vpmu_source {

@@ -141,6 +141,19 @@ static bool read_nothing(void *context, uint64_t offset, void *into, size_t byte
 	return false;
 }
 
+static void qemu_places(void)
+{
+	struct good *it = good();
+	struct vpmu_qemu_pmu pmu = {0};
+
+	assert_false(vpmu_qemu_is_permuted(NULL, &it->layout));
+	assert_false(vpmu_qemu_is_permuted(&pmu, NULL));
+	REJECTS(vpmu_qemu_straighten(NULL, &it->layout));
+	REJECTS(vpmu_qemu_straighten(&pmu, NULL));
+	REJECTS(vpmu_qemu_permute(NULL, &it->layout));
+	REJECTS(vpmu_qemu_permute(&pmu, NULL));
+}
+
 static void qemu_find(void)
 {
 	struct vpmu_source source = {.read = read_nothing, .bytes = 100}, deaf = {.bytes = 100};
@@ -167,6 +180,9 @@ static const struct row rows[] = {
 	{"vpmu_qemu_unpack", qemu_bytes},
 	{"vpmu_qemu_to_state", qemu_state},
 	{"vpmu_qemu_from_state", qemu_state},
+	{"vpmu_qemu_is_permuted", qemu_places},
+	{"vpmu_qemu_straighten", qemu_places},
+	{"vpmu_qemu_permute", qemu_places},
 	{"vpmu_qemu_find", qemu_find},
 };
 

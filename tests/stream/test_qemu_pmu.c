@@ -206,6 +206,87 @@ static void not_of_a_state_that_is_none(void **unused)
 	assert_int_equal(vpmu_qemu_from_state(&state, &layout, &pmu, NULL, 0), VPMU_BAD_ARGUMENT);
 }
 
+/* Registers in pairs as QEMU 11.1 saves them: {0, ctr0, 0, ctr1 …}, {sel0, 0, sel1 …}. */
+static void registers_in_pairs_are_permuted(void **unused)
+{
+	static const char *const models[] = {"amd-perfcore", "amd-perfmon-v2", "zen4", "hygon"};
+
+	for (unsigned m = 0; m < ARRAY_SIZE(models); m++) {
+		struct vpmu_layout layout = layout_of(models[m]);
+		struct vpmu_qemu_pmu plain = {.gp_counters = {1, 2, 3},
+		                              .gp_evtsel = {0x11, 0x22, 0x33}};
+		struct vpmu_qemu_pmu pmu = plain;
+
+		assert_false(vpmu_qemu_is_permuted(&pmu, &layout));
+		assert_int_equal(vpmu_qemu_permute(&pmu, &layout), VPMU_OK);
+		assert_true(vpmu_qemu_is_permuted(&pmu, &layout));
+		for (unsigned i = 0; i < VPMU_QEMU_GP; i++) {
+			assert_int_equal(pmu.gp_counters[i], i & 1 && i < 6 ? i / 2 + 1 : 0);
+			assert_int_equal(pmu.gp_evtsel[i],
+			                 !(i & 1) && i < 6 ? (i / 2 + 1) * 0x11 : 0);
+		}
+		assert_int_equal(vpmu_qemu_straighten(&pmu, &layout), VPMU_OK);
+		assert_memory_equal(&pmu, &plain, sizeof(pmu));
+	}
+}
+
+static void other_registers_are_not_permuted(void **unused)
+{
+	static const char *const models[] = {"amd-k7", "intel-v2", "intel-v4", "zhaoxin-v2"};
+
+	for (unsigned m = 0; m < ARRAY_SIZE(models); m++) {
+		struct vpmu_layout layout = layout_of(models[m]);
+		struct vpmu_qemu_pmu plain = {.gp_counters = {[1] = 2}, .gp_evtsel = {0x11}};
+		struct vpmu_qemu_pmu pmu = plain;
+
+		assert_false(vpmu_qemu_is_permuted(&pmu, &layout));
+		assert_int_equal(vpmu_qemu_permute(&pmu, &layout), VPMU_OK);
+		assert_int_equal(vpmu_qemu_straighten(&pmu, &layout), VPMU_OK);
+		assert_memory_equal(&pmu, &plain, sizeof(pmu));
+	}
+}
+
+/* Selector 0 and no counter: the same both ways, so there is nothing to say. */
+static void what_is_the_same_both_ways_is_not_permuted(void **unused)
+{
+	struct vpmu_layout layout = layout_of("amd-perfcore");
+	struct vpmu_qemu_pmu pmu = {.gp_evtsel = {0x5300c0}};
+
+	assert_false(vpmu_qemu_is_permuted(&pmu, &layout));
+	assert_int_equal(vpmu_qemu_straighten(&pmu, &layout), VPMU_OK);
+	assert_int_equal(pmu.gp_evtsel[0], 0x5300c0);
+}
+
+static void fields_between_permuted_ones_are_refused(void **unused)
+{
+	struct vpmu_layout layout = layout_of("amd-perfcore"); /* of 6 counters */
+	const struct vpmu_qemu_pmu wrong[] = {
+		{.gp_counters = {1}},        {.gp_counters = {[1] = 1}, .gp_evtsel = {[1] = 1}},
+		{.gp_counters = {[12] = 1}}, {.gp_counters = {[13] = 1}},
+		{.gp_evtsel = {[12] = 1}},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct vpmu_qemu_pmu pmu = wrong[i];
+
+		assert_false(vpmu_qemu_is_permuted(&pmu, &layout));
+		assert_int_equal(vpmu_qemu_straighten(&pmu, &layout), VPMU_INCOMPATIBLE);
+		assert_memory_equal(&pmu, &wrong[i], sizeof(pmu));
+	}
+}
+
+static void more_pairs_than_fields_are_not_permuted(void **unused)
+{
+	struct vpmu_layout nine = layout_of("amd-perfmon-v2,gp=9");
+	struct vpmu_layout ten = layout_of("amd-perfmon-v2,gp=10");
+	struct vpmu_qemu_pmu pmu = {.gp_counters = {[8] = 1}};
+
+	assert_int_equal(vpmu_qemu_permute(&pmu, &ten), VPMU_INCOMPATIBLE);
+	assert_int_equal(pmu.gp_counters[8], 1);
+	assert_int_equal(vpmu_qemu_permute(&pmu, &nine), VPMU_OK);
+	assert_int_equal(pmu.gp_counters[17], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +298,11 @@ int main(void)
 		cmocka_unit_test(values_that_a_register_cannot_hold_are_refused),
 		cmocka_unit_test(global_ovf_ctrl_is_ignored),
 		cmocka_unit_test(not_of_a_state_that_is_none),
+		cmocka_unit_test(registers_in_pairs_are_permuted),
+		cmocka_unit_test(other_registers_are_not_permuted),
+		cmocka_unit_test(what_is_the_same_both_ways_is_not_permuted),
+		cmocka_unit_test(fields_between_permuted_ones_are_refused),
+		cmocka_unit_test(more_pairs_than_fields_are_not_permuted),
 	};
 
 	return cmocka_run_group_tests_name("stream-qemu-pmu", tests, NULL, NULL);

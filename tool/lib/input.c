@@ -207,11 +207,13 @@ static int spool(struct input *input, struct spring *spring, const char *format)
 	}
 	if (!status && ftruncate(fd, (off_t)bytes))
 		status = cannot_read(input, errno);
-	if (status)
+	if (status) {
 		close(fd);
-	else
-		set_file(input, fd, 0, bytes);
-	return status;
+		return status;
+	}
+	input->spooled = true;
+	set_file(input, fd, 0, bytes);
+	return TOOL_HOLDS;
 }
 
 /* --- Wrappings -------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 struct input {
 	const char *path;
 	bool is_qemu;
+	bool spooled;   /* what is read is a copy: of a pipe, or unpacked */
 	uint8_t *bytes; /* of what is no QEMU file */
 	size_t count;
 	struct vpmu_source source; /* of a QEMU file: its bytes, from its magic on */

@@ -9,8 +9,8 @@
 #include "state.h"
 
 static const struct command *const verbs[] = {
-	&state_show,   &state_diff,     &state_convert,
-	&state_compat, &state_baseline, &state_import_qemu,
+	&state_show,     &state_diff,        &state_convert,     &state_compat,
+	&state_baseline, &state_import_qemu, &state_export_qemu,
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]), PREFIX = sizeof("state ") - 1 };

@@ -45,7 +45,8 @@ static int read_own(const char *path, const uint8_t *bytes, size_t count, struct
 	return status == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
 }
 
-static int read_input(const char *model, struct input *input, struct state_file *file)
+static int read_input(const struct state_qemu_how *how, struct input *input,
+                      struct state_file *file)
 {
 	const uint8_t *bytes = input->bytes;
 	size_t count = input->count;
@@ -53,7 +54,7 @@ static int read_input(const char *model, struct input *input, struct state_file 
 
 	if (input->is_qemu) {
 		file->format = STATE_QEMU;
-		status = state_qemu_read(input->path, &input->source, model, file);
+		status = state_qemu_read(input->path, &input->source, how, file);
 		input_end_progress(input);
 		return status;
 	}
@@ -62,11 +63,11 @@ static int read_input(const char *model, struct input *input, struct state_file 
 	else if (state_json_is_own(bytes, count))
 		file->format = STATE_JSON;
 	else
-		return state_foreign_read(input->path, bytes, count, model, file);
+		return state_foreign_read(input->path, bytes, count, how->model, file);
 	return read_own(input->path, bytes, count, file);
 }
 
-int state_file_read_any(const char *path, const char *model, struct state_file *file)
+static int read_how(const char *path, const struct state_qemu_how *how, struct state_file *file)
 {
 	struct input input;
 	int status = input_open(path, LIMIT, "any file of states", &input);
@@ -74,11 +75,28 @@ int state_file_read_any(const char *path, const char *model, struct state_file *
 	memset(file, 0, sizeof(*file));
 	if (status)
 		return status;
-	status = read_input(model, &input, file);
+	status = read_input(how, &input, file);
 	input_close(&input);
 	if (status)
 		state_file_free(file);
 	return status;
+}
+
+int state_file_read_any(const char *path, const char *model, struct state_file *file)
+{
+	return read_how(path, &(struct state_qemu_how){.model = model}, file);
+}
+
+int state_file_read_qemu(const char *path, const char *model, enum state_qemu_layout layout,
+                         struct state_file *file)
+{
+	int status = read_how(path, &(struct state_qemu_how){model, layout}, file);
+
+	if (status || file->format == STATE_QEMU)
+		return status;
+	message("not a QEMU migration file: %s (it begins with 'QEVM')", path);
+	state_file_free(file);
+	return TOOL_BAD;
 }
 
 int state_model_not_needed(const char *path)

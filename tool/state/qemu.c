@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/room.h>
+
 #include "lib/message.h"
 #include "lib/model_arg.h"
 #include "state.h"
 
-static int find(const char *path, const struct vpmu_source *source, struct state_file *file)
+int state_qemu_find(const char *path, const struct vpmu_source *source, struct state_file *file)
 {
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status status;
@@ -35,9 +37,46 @@ static int by_instance(const void *a, const void *b)
 	return (one->instance > other->instance) - (one->instance < other->instance);
 }
 
-/* An idle PMU has only zeros: QEMU leaves it out for no other reason. */
-static int make_states(const char *path, const char *text, struct state_file *file)
+int state_qemu_layout_from_text(const char *text, enum state_qemu_layout *layout)
 {
+	static const char *const names[] = {
+		[STATE_LAYOUT_AUTO] = "auto",
+		[STATE_LAYOUT_PLAIN] = "plain",
+		[STATE_LAYOUT_11] = "qemu-11",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		*layout = (enum state_qemu_layout)i;
+		return TOOL_HOLDS;
+	}
+	message("no such layout: '%s' (auto, plain or qemu-11)", text);
+	return TOOL_BAD;
+}
+
+/* Into their own places, if they are not there. False, after a message: they are as it cannot be.
+ */
+static bool place(const char *path, struct vpmu_qemu_cpu *cpu, const struct vpmu_layout *layout,
+                  enum state_qemu_layout given, struct state_file *file)
+{
+	bool is = vpmu_qemu_is_permuted(&cpu->pmu, layout);
+
+	if (given == STATE_LAYOUT_PLAIN || (given == STATE_LAYOUT_AUTO && !is))
+		return true;
+	file->permuted += is;
+	if (vpmu_qemu_straighten(&cpu->pmu, layout) == VPMU_OK)
+		return true;
+	message("not as QEMU 11 has the registers: %s: vCPU %" PRIu32
+	        " (--layout plain takes each where it is named)",
+	        path, cpu->instance);
+	return false;
+}
+
+/* An idle PMU has only zeros: QEMU leaves it out for no other reason. */
+static int make_states(const char *path, const struct state_qemu_how *how, struct state_file *file)
+{
+	const char *text = how->model;
 	struct vpmu_layout layout;
 	struct vpmu_model model;
 	int status = model_from_text(text, &model);
@@ -50,6 +89,8 @@ static int make_states(const char *path, const char *text, struct state_file *fi
 		struct vpmu_state state;
 		char why[STATE_WHY_BYTES];
 
+		if (!place(path, &file->cpus[i], &layout, how->layout, file))
+			return TOOL_BAD;
 		if (vpmu_qemu_to_state(&file->cpus[i].pmu, &layout, &state, why, sizeof(why))) {
 			message("not the PMU of %s: %s: vCPU %" PRIu32 ": %s", text, path,
 			        file->cpus[i].instance, why);
@@ -60,19 +101,24 @@ static int make_states(const char *path, const char *text, struct state_file *fi
 			return TOOL_LACKS;
 		}
 	}
+	if (file->permuted && how->layout == STATE_LAYOUT_AUTO)
+		message("the registers are where QEMU 11.0 and 11.1 save AMD's: %s: read into "
+		        "their own "
+		        "places, for %zu of %zu vCPUs (--layout plain of import-qemu does not)",
+		        path, file->permuted, file->qemu.cpus);
 	return TOOL_HOLDS;
 }
 
-int state_qemu_read(const char *path, const struct vpmu_source *source, const char *model,
-                    struct state_file *file)
+int state_qemu_read(const char *path, const struct vpmu_source *source,
+                    const struct state_qemu_how *how, struct state_file *file)
 {
-	int status = find(path, source, file);
+	int status = state_qemu_find(path, source, file);
 
 	file->needs_model = true;
 	if (!status) {
 		qsort(file->cpus, file->qemu.cpus, sizeof(*file->cpus), by_instance);
-		if (model)
-			status = make_states(path, model, file);
+		if (how->model)
+			status = make_states(path, how, file);
 	}
 	return status;
 }

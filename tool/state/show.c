@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vpmu state show and import-qemu: what is in a file of states. */
+/* vpmu state show: what is in a file of states. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,7 +137,7 @@ static void print_file(const struct state_file *file)
 	state_print_set(&file->set);
 }
 
-/* --- show ------------------------------------------------------------------------------------- */
+/* --- The command ------------------------------------------------------------------------------ */
 
 struct show_options {
 	const char *model;
@@ -182,78 +182,4 @@ const struct command state_show = {
 	.operand_min = 1,
 	.operand_max = 1,
 	.run = run_show,
-};
-
-/* --- import-qemu ------------------------------------------------------------------------------ */
-
-struct import_options {
-	const char *model, *out, *to;
-};
-
-static const struct option_row import_rows[] = {
-	STATE_QEMU_MODEL("model", struct import_options, model),
-	{.name = "out",
-         .value = "OUT",
-         .about = "write the states to this file",
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct import_options, out)},
-	{.name = "to",
-         .value = "FORMAT",
-         .about = "as native (the default) or json",
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct import_options, to)},
-};
-
-static int import(const char *path, const struct import_options *options, enum state_format format)
-{
-	struct state_file file;
-	int status;
-
-	status = state_file_read_any(path, options->model, &file);
-	if (!status && file.format != STATE_QEMU) {
-		message("not a QEMU migration file: %s (it begins with 'QEVM')", path);
-		state_file_free(&file);
-		return TOOL_BAD;
-	}
-	if (!status)
-		status = state_file_must_have_set(path, &file);
-	if (status)
-		return status;
-	if (!options->out || strcmp(options->out, "-") != 0)
-		state_print_qemu(&file);
-	if (!options->out) {
-		putchar('\n');
-		state_print_set(&file.set);
-	} else {
-		status = state_file_write(options->out, &file.set, format);
-	}
-	state_file_free(&file);
-	return status;
-}
-
-static int run_import(const struct command *self, int argc, char **argv)
-{
-	struct import_options options = {.to = "native"};
-	const char *operands[ARGS_OPERANDS];
-	enum state_format format;
-	int status = args_parse(self, argc, argv, &options, operands);
-
-	if (status != ARGS_GO)
-		return status;
-	status = state_format_from_text(options.to, &format);
-	return status ? status : import(operands[0], &options, format);
-}
-
-const struct command state_import_qemu = {
-	.name = "state import-qemu",
-	.operands = "FILE",
-	.about = "Take the PMUs' states out of a QEMU migration file",
-	.notes = "FILE is what QEMU's monitor writes with  migrate \"exec:cat > FILE\"  . Memory "
-		 "is not\n"
-		 "read. Without --out the registers are printed.\n",
-	.options = import_rows,
-	.option_count = sizeof(import_rows) / sizeof(import_rows[0]),
-	.operand_min = 1,
-	.operand_max = 1,
-	.run = run_import,
 };

@@ -55,6 +55,12 @@ struct state_report {
 enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
                                    char *why);
 
+/* How a QEMU file has AMD's registers in pairs: its own guess, as they are named, or permuted. */
+enum state_qemu_layout { STATE_LAYOUT_AUTO, STATE_LAYOUT_PLAIN, STATE_LAYOUT_11 };
+
+/* As typed after --layout; TOOL_HOLDS, or the exit status after a message. */
+int state_qemu_layout_from_text(const char *text, enum state_qemu_layout *layout);
+
 enum state_format { STATE_NATIVE, STATE_JSON, STATE_QEMU, STATE_FOREIGN, STATE_MODELS };
 
 /* "native" or "json" as typed after --to; TOOL_HOLDS, or the exit status after a message. */
@@ -81,6 +87,7 @@ struct state_file {
 	/* Of a QEMU file: what is in it. */
 	struct vpmu_qemu_about qemu;
 	struct vpmu_qemu_cpu *cpus;
+	size_t permuted; /* of how many vCPUs the registers were in QEMU 11's places */
 	/* Of others' dumps: what format, and their MSRs. */
 	const char *foreign;
 	struct msr_table *msrs;
@@ -107,9 +114,22 @@ int state_file_must_have_set(const char *path, struct state_file *file);
 /* Says that a model was given for a file that tells its own; TOOL_BAD. */
 int state_model_not_needed(const char *path);
 
+/* How a QEMU file is to be read. model: as typed; NULL: not given, and no states are made. */
+struct state_qemu_how {
+	const char *model;
+	enum state_qemu_layout layout;
+};
+
 /* Reads a QEMU migration file. Returns the exit status. */
-int state_qemu_read(const char *path, const struct vpmu_source *source, const char *model,
-                    struct state_file *file);
+int state_qemu_read(const char *path, const struct vpmu_source *source,
+                    const struct state_qemu_how *how, struct state_file *file);
+
+/* The same by its name; any other file is refused. */
+int state_file_read_qemu(const char *path, const char *model, enum state_qemu_layout layout,
+                         struct state_file *file);
+
+/* Finds its vCPUs only. */
+int state_qemu_find(const char *path, const struct vpmu_source *source, struct state_file *file);
 
 struct foreign_cpus;
 
@@ -123,7 +143,7 @@ int state_foreign_read(const char *path, const uint8_t *bytes, size_t count, con
 /* --- Commands --------------------------------------------------------------------------------- */
 
 extern const struct command state_baseline, state_compat, state_convert, state_diff,
-	state_import_qemu, state_show;
+	state_export_qemu, state_import_qemu, state_show;
 
 /* What the commands print. */
 void state_print_set(const struct state_set *set);
@@ -173,6 +193,14 @@ int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_
 		.name = (option), .value = "NAME",                                                 \
 		.about = "the PMU of the vCPUs, where the file does not tell it",                  \
 		.kind = OPTION_TEXT, .offset = offsetof(structure, member)                         \
+	}
+
+/* The option --layout, in the member `layout`. */
+#define STATE_QEMU_LAYOUT(structure, values)                                                       \
+	{                                                                                          \
+		.name = "layout", .value = "LAYOUT",                                               \
+		.about = "places of AMD's registers: " values, .kind = OPTION_TEXT,                \
+		.offset = offsetof(structure, layout)                                              \
 	}
 
 #endif
