@@ -55,7 +55,9 @@ class Qemu:
         self.do('qmp_capabilities')
 
     def read(self):
-        line = self.process.stdout.readline()
+        line = '\n'
+        while line and not line.startswith('{'):  # it tells of a new disk there, too
+            line = self.process.stdout.readline()
         if not line:
             raise RuntimeError('QEMU ended: ' + self.said())
         return json.loads(line)
