@@ -83,6 +83,29 @@ if [ -n "$lacks" ]; then
 	finish
 fi
 
+# A VMM that leaves its first process.
+leaves() { # STATUS COMMAND: what sh leaves in the background, and how that ends
+	run watch --emulate intel-v2 --log "$scratch/log" -- sh -c "($2) & exit 0"
+	same "$status" "$1" && says 'goes on in the background'
+}
+echo '0x186 0x0' >"$scratch/one"
+check 'in the background: its puts are judged' leaves 1 "sleep 0.3; '$odd' put '$scratch/one' batch"
+check 'in the background: its exit status' leaves 7 "'$odd' resets >/dev/null; exit 7"
+terminated() {
+	"$vpmu" watch --emulate intel-v2 --log "$scratch/log" -- \
+		sh -c "('$odd' resets >/dev/null; exec sleep 60) & exit 0" 2>"$scratch/err" &
+	local watcher=$!
+	until grep -qs 'in the background' "$scratch/err" || ! kill -0 "$watcher"; do sleep 0.05; done
+	kill "$watcher"
+	wait "$watcher"
+	same "$?" 143
+}
+check 'in the background: SIGTERM reaches it' terminated
+run watch --log "$scratch/log" -- sh -c 'sleep 10 & exit 0'
+check 'in the background: no VM: says so' says 'goes on unwatched'
+run watch --emulate intel-v2 --log "$scratch/log" -- sh -c "'$odd' resets >/dev/null; sleep 10 & exit 9"
+check 'a first process that has failed is not followed' same "$status" 9
+
 "$odd" transparent >"$scratch/alone" 2>&1
 run watch --log "$scratch/log" -- "$odd" transparent
 check 'transparent: the same results' cmp "$scratch/alone" "$scratch/out"

@@ -3,12 +3,10 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +20,7 @@
 #include "lib/model_arg.h"
 #include "watch.h"
 
-enum { DRAIN_MS = 10, EXPECT_BYTES = 64 << 20, WHY_BYTES = 128 };
+enum { EXPECT_BYTES = 64 << 20, WHY_BYTES = 128 };
 
 struct watch_options {
 	const char *emulate, *profile, *log, *plan, *state, *expect;
@@ -160,57 +158,6 @@ static void note_vendor(const struct vpmu_model *model, char *host, size_t bytes
 		snprintf(host, bytes, "%.12s", (const char *)name);
 }
 
-/* --- While the VMM runs --------------------------------------------------------------------- */
-
-/* What is passed on. SIGKILL and SIGSTOP cannot be, job control is the terminal's. */
-static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM};
-
-static int watch_signals(sigset_t *before)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-		sigaddset(&signals, forwarded[i]);
-	sigprocmask(SIG_BLOCK, &signals, before);
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* What the terminal sends, it sends to the VMM too. */
-static void forward_signals(int fd, pid_t vmm)
-{
-	struct signalfd_siginfo info;
-
-	while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		if (info.ssi_signo != SIGCHLD && info.ssi_code <= 0)
-			kill(vmm, (int)info.ssi_signo);
-}
-
-static bool flush_log(struct watch_session *session)
-{
-	if (fflush(session->log) && !session->log_error)
-		session->log_error = errno;
-	return !session->log_error;
-}
-
-/* Returns how the VMM ended, as waitpid() has it. */
-static int follow(struct watch_session *session, pid_t vmm, int signals)
-{
-	struct pollfd wait = {.fd = signals, .events = POLLIN};
-	int ended = 0;
-	pid_t got;
-
-	while (!(got = waitpid(vmm, &ended, WNOHANG)) || (got < 0 && errno == EINTR)) {
-		watch_session_drain(session, false);
-		flush_log(session);
-		poll(&wait, 1, DRAIN_MS);
-		forward_signals(signals, vmm);
-	}
-	watch_session_drain(session, true);
-	return got == vmm ? ended : 0;
-}
-
 /* --- The end ------------------------------------------------------------------------------- */
 
 /* True when all of the log is where it belongs. */
@@ -220,7 +167,7 @@ static bool end_log(const struct watch_options *options, struct watch_session *s
 
 	session->writer->summary(session->log, &session->tally);
 	built = !memory_ran_out() && !json_was_incomplete();
-	fine = flush_log(session) && !ferror(session->log) && built;
+	fine = watch_flush_log(session) && !ferror(session->log) && built;
 	if (options->log) {
 		fine = !fclose(session->log) && fine;
 		watch_text.summary(stderr, &session->tally);
@@ -312,7 +259,7 @@ static int watch(const struct watch_options *options, struct watch_session *sess
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	session->start = watch_now();
-	ended = follow(session, vmm, signals);
+	ended = watch_follow(session, vmm, signals);
 	close(signals);
 	return end(options, session, ended);
 }

@@ -233,6 +233,8 @@ static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
 	if (head->kind == WATCH_LACK && head->argument >= WATCH_LACKS)
 		return;
 	count_event(&session->tally, head);
+	if (head->kind == WATCH_VM && head->result >= 0)
+		session->vm_process = head->process;
 	if (vcpu)
 		end_block(session, vcpu);
 	if (vcpu && head->kind == WATCH_SET_CPUID)

@@ -353,6 +353,7 @@ struct watch_session {
 	uint64_t unplaced; /* records and accesses that there was no memory or room for */
 	struct watch_tally tally;
 	struct output plan, state; /* of --plan, --state */
+	uint32_t vm_process;       /* that has made the last VM; 0: none has */
 	bool has_put;
 	struct watch_vcpu last_vcpu; /* of the last put that wrote a register, with that block */
 };
@@ -360,6 +361,18 @@ struct watch_session {
 /* Takes what there is. at_end: all there will be; blocks are completed too. */
 void watch_session_drain(struct watch_session *session, bool at_end);
 void watch_session_free(struct watch_session *session);
+
+/* Blocks the signals that a VMM is told of, and returns a descriptor that reads them. Into *before:
+ * what was blocked. */
+int watch_signals(sigset_t *before);
+
+/* Takes what there is until the VMM has ended: the process that was started, and then the one that
+ * has the VM, where that went on in the background. Returns how the last of them ended, as
+ * waitpid() has it. */
+int watch_follow(struct watch_session *session, pid_t vmm, int signals);
+
+/* False when the log could not be written, then or before. */
+bool watch_flush_log(struct watch_session *session);
 
 /* Writes the last put as a plan to session->plan, which is open; false: a message has said why. */
 bool watch_write_plan(struct watch_session *session);
