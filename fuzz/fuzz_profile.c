@@ -77,15 +77,15 @@ static struct replay_action take_action(struct machines *m, struct input *input)
 	uint8_t byte = take_byte(input);
 	enum replay_verb verb = byte & 1 ? REPLAY_WRMSR : REPLAY_HOST_WRMSR;
 	struct replay_action action;
+	struct replay_argument row;
 
 	if (byte & 2 && replay_acts[(byte >> 2) % REPLAY_VERBS])
 		verb = (enum replay_verb)((byte >> 2) % REPLAY_VERBS);
 	action = replay_action_of(verb);
-	action.given = take_byte(input);
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && replay_rows[verb].arguments[i].name; i++)
-		if (replay_rows[verb].arguments[i].required || action.given >> i & 1)
-			action.argument[i].number =
-				take_argument(m, input, &replay_rows[verb].arguments[i]);
+	action.given = take_number(input, replay_rows[verb].amounts ? 5 : 1);
+	for (size_t i = 0; replay_argument_at(verb, i, &row); i++)
+		if (row.required || action.given >> i & 1)
+			action.argument[i].number = take_argument(m, input, &row);
 	return action;
 }
 

@@ -15,18 +15,17 @@ static bool is_same_argument(const struct replay_argument *row, union replay_val
 
 static void is_the_same(const struct replay_command *a, const struct replay_command *b)
 {
-	const struct replay_argument *row = replay_rows[a->action.verb].arguments;
+	struct replay_argument row;
 
 	MUST(a->action.verb == b->action.verb && a->action.given == b->action.given);
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && row[i].name; i++) {
+	for (size_t i = 0; replay_argument_at((enum replay_verb)a->action.verb, i, &row); i++) {
 		uint64_t count = a->action.argument[i].number;
 
-		if (!row[i].required || a->action.given >> i & 1)
-			MUST(is_same_argument(&row[i], a->action.argument[i],
-			                      b->action.argument[i]));
-		for (uint64_t j = 0; row[i].kind == ARGUMENT_LIST && j < count; j++)
+		if (!row.required || a->action.given >> i & 1)
+			MUST(is_same_argument(&row, a->action.argument[i], b->action.argument[i]));
+		for (uint64_t j = 0; row.kind == ARGUMENT_LIST && j < count; j++)
 			MUST(a->events[j] == b->events[j]);
-		for (uint64_t j = 0; row[i].kind == ARGUMENT_WORDS && j < count; j++)
+		for (uint64_t j = 0; row.kind == ARGUMENT_WORDS && j < count; j++)
 			MUST(!strcmp(a->words[j], b->words[j]));
 	}
 }

@@ -26,6 +26,7 @@ static void connect(struct guest *guest, const struct host *host)
 	guest->apic.vcpu = &guest->vcpu;
 	guest->apic.lvtpc = LVTPC_FIRST;
 	guest->task.perf.amd = guest->model.vendor == VENDOR_AMD;
+	guest->task.perf.processor = &guest->model.processor;
 	guest->task.perf.max_period = (1ll << (host->width - 1)) - 1;
 	current = &guest->task;
 }

@@ -82,7 +82,7 @@ bool model_preset(struct model *model, const char *name)
 		if (!strcmp(presets[i].name, name)) {
 			*model = presets[i].model;
 			model->pmu = 1;
-			return true;
+			return !vpmu_model_parse(&model->processor, name, NULL, 0);
 		}
 	}
 	return false;

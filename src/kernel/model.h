@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <vpmu/model.h>
+
 enum vendor { VENDOR_INTEL, VENDOR_ZHAOXIN, VENDOR_AMD };
 
 struct model {
@@ -16,12 +18,13 @@ struct model {
 	uint32_t pmu;     /* 0: CPUID has none, whatever the rest says */
 	uint32_t version; /* CPUID.0AH EAX[7:0]; 0: no leaf */
 	uint32_t gp, fixed, width;
-	uint32_t unavailable;  /* CPUID.0AH EBX: events that do not exist */
-	uint32_t mask_length;  /* CPUID.0AH EAX[31:24]: how many bits of EBX count */
-	uint32_t pdcm;         /* CPUID.1 ECX[15] */
-	uint32_t full_width;   /* IA32_PERF_CAPABILITIES[13]; needs PDCM, and so implies it */
-	uint32_t perfctr_core; /* CPUID 0x80000001 ECX[23] */
-	uint32_t perfmon_v2;   /* CPUID 0x80000022 EAX[0] */
+	uint32_t unavailable;        /* CPUID.0AH EBX: events that do not exist */
+	uint32_t mask_length;        /* CPUID.0AH EAX[31:24]: how many bits of EBX count */
+	uint32_t pdcm;               /* CPUID.1 ECX[15] */
+	uint32_t full_width;         /* IA32_PERF_CAPABILITIES[13]; needs PDCM, and so implies it */
+	uint32_t perfctr_core;       /* CPUID 0x80000001 ECX[23] */
+	uint32_t perfmon_v2;         /* CPUID 0x80000022 EAX[0] */
+	struct vpmu_model processor; /* the preset, as vpmu has it: for the processor's events */
 };
 
 /* The host: what the processor and its KVM have. */

@@ -6,34 +6,21 @@
  */
 #include "perf.h"
 
+#include <arch/room.h>
+
 #define IN_TX (1ull << 32) /* HSW_IN_TX: counts in transactions only, and there are none */
 
-struct class_code {
-	u64 code;
-	enum perf_class class;
-};
+enum { REF_CYCLES = 0x0300 }; /* perf's own code for Intel's fixed counter 2 */
 
-/* event | umask << 8; 0x0300 is perf's own code for fixed counter 2. */
-static const struct class_code intel_codes[] = {
-	{0x00c0, PERF_INSTRUCTIONS},   {0x003c, PERF_CYCLES},     {0x013c, PERF_REF_CYCLES},
-	{0x0300, PERF_REF_CYCLES},     {0x00c4, PERF_BRANCHES},   {0x00c5, PERF_BRANCH_MISSES},
-	{0x4f2e, PERF_LLC_REFERENCES}, {0x412e, PERF_LLC_MISSES}, {0, PERF_CLASSES},
-};
-
-/* The event alone, without unit mask; its bits 11:8 are in 35:32. */
-static const struct class_code amd_codes[] = {
-	{0xc0, PERF_INSTRUCTIONS},  {0x76, PERF_CYCLES}, {0xc2, PERF_BRANCHES},
-	{0xc3, PERF_BRANCH_MISSES}, {0, PERF_CLASSES},
-};
-
-static enum perf_class class_of(const struct perf_context *perf, u64 config)
+/* A processor's events are data, which vpmu's tables have. */
+static unsigned int class_of(const struct perf_context *perf, u64 config)
 {
-	const struct class_code *row = perf->amd ? amd_codes : intel_codes;
-	u64 code = config & (perf->amd ? 0xf000000ffull : 0xffffull);
+	enum vpmu_class class = event_code_class(perf->processor, config);
 
-	while (row->class != PERF_CLASSES && row->code != code)
-		row++;
-	return row->class;
+	_Static_assert((int)PERF_CLASSES == (int)VPMU_MAX_CLASSES, "perf.h");
+	if (!perf->amd && (config & 0xffff) == REF_CYCLES)
+		return VPMU_REF_CYCLES;
+	return class == VPMU_NO_CLASS ? PERF_CLASSES : class;
 }
 
 /* x86_perf_event_set_period: programs the hardware counter. True at the end of a sample period. */

@@ -58,12 +58,11 @@ static unsigned enter(void)
 	return sum(guest_enter(guest));
 }
 
-static unsigned run(const uint64_t of[SUBJECT_CLASSES])
+static unsigned run(const uint64_t of[VPMU_CLASSES])
 {
-	struct amounts amounts;
+	struct amounts amounts = {{0}};
 
-	_Static_assert((int)SUBJECT_CLASSES == (int)PERF_CLASSES, "subject.h");
-	for (int i = 0; i < PERF_CLASSES; i++)
+	for (int i = 0; i < VPMU_CLASSES; i++)
 		amounts.of[i] = of[i];
 	return sum(guest_run(guest, &amounts, 0));
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SUBJECT_CLASSES = 7 }; /* in the sequence of enum vpmu_class and of enum perf_class */
+#include <vpmu/types.h>
 
 struct kernel_subject {
 	/* Of a preset's name and overrides, "intel-v2,gp=8". False: there is no such model. */
@@ -20,7 +20,7 @@ struct kernel_subject {
 	bool (*host_read)(uint32_t msr, uint64_t *value);
 	/* The PMIs since the last entry or run, delivered and masked. */
 	unsigned (*enter)(void);
-	unsigned (*run)(const uint64_t amounts[SUBJECT_CLASSES]);
+	unsigned (*run)(const uint64_t amounts[VPMU_CLASSES]);
 	void (*emulate)(void);
 	void (*schedule)(void);
 	void (*fail_creations)(uint32_t count);

@@ -135,14 +135,14 @@ static bool enter(struct session *session, const struct replay_command *command,
 
 static struct amounts amounts_of(const struct replay_command *command)
 {
-	struct amounts amounts;
+	struct amounts amounts = {{0}};
 
-	for (int i = 0; i < PERF_CLASSES; i++)
+	for (int i = 0; i < VPMU_CLASSES; i++)
 		amounts.of[i] = number(command, i);
-	if (!(command->action.given >> PERF_CYCLES & 1))
-		amounts.of[PERF_CYCLES] = amounts.of[PERF_INSTRUCTIONS];
-	if (!(command->action.given >> PERF_REF_CYCLES & 1))
-		amounts.of[PERF_REF_CYCLES] = amounts.of[PERF_CYCLES];
+	if (!(command->action.given >> VPMU_CYCLES & 1))
+		amounts.of[VPMU_CYCLES] = amounts.of[VPMU_INSTRUCTIONS];
+	if (!(command->action.given >> VPMU_REF_CYCLES & 1))
+		amounts.of[VPMU_REF_CYCLES] = amounts.of[VPMU_CYCLES];
 	return amounts;
 }
 

@@ -31,16 +31,6 @@
 #define RUN_MOST      (UINT64_C(1) << 50)
 #define HOST_RUN_MOST (UINT64_C(1) << 24)
 #define CPL           KEY("cpl", 3, 0)
-#define AMOUNTS(most)                                                                              \
-	[VPMU_INSTRUCTIONS] = {.name = "instructions",                                             \
-	                       .kind = ARGUMENT_KEY,                                               \
-	                       .required = true,                                                   \
-	                       .max = most},                                                       \
-	[VPMU_CYCLES] = KEY("cycles", most, 0), [VPMU_REF_CYCLES] = KEY("ref-cycles", most, 0),    \
-	[VPMU_BRANCHES] = KEY("branches", most, 0),                                                \
-	[VPMU_BRANCH_MISSES] = KEY("branch-misses", most, 0),                                      \
-	[VPMU_LLC_REFERENCES] = KEY("llc-references", most, 0),                                    \
-	[VPMU_LLC_MISSES] = KEY("llc-misses", most, 0)
 
 static const char *filter_action(const void *list, size_t i)
 {
@@ -117,7 +107,8 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
 	[REPLAY_RUN] = {.name = "run",
                         .answers = ANSWERS_PMIS,
                         .told = "the guest runs $count instructions: $pmis",
-                        .arguments = {AMOUNTS(RUN_MOST), [RUN_CPL] = CPL}},
+                        .amounts = RUN_MOST,
+                        .arguments = {CPL}},
 	[REPLAY_EMULATE] = {.name = "emulate",
                             .told = "the hypervisor emulates an instruction",
                             .arguments = {[EMULATE_BRANCH] = FLAG("branch"), [EMULATE_CPL] = CPL}},
@@ -131,7 +122,7 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
                                  .arguments = {CHOICE("on|off", on_or_off)}},
 	[REPLAY_HOST_RUN] = {.name = "host-run",
                              .told = "the host runs $count instructions",
-                             .arguments = {AMOUNTS(HOST_RUN_MOST)}},
+                             .amounts = HOST_RUN_MOST},
 	[REPLAY_FAIL_CREATE] = {.name = "fail-create",
                                 .refused = "fail",
                                 .told = "the host has no counter to give: the next creation of an "
@@ -171,12 +162,30 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
 	[REPLAY_STATE] = {.name = "state", .answers = ANSWERS_TEXT},
 };
 
+bool replay_argument_at(enum replay_verb verb, size_t i, struct replay_argument *argument)
+{
+	const struct replay_row *row = &replay_rows[verb];
+
+	if (row->amounts && i < VPMU_CLASSES) {
+		*argument = (struct replay_argument)KEY(vpmu_class_name((enum vpmu_class)i),
+		                                        row->amounts, 0);
+		argument->required = i == VPMU_INSTRUCTIONS;
+		return true;
+	}
+	if (row->amounts)
+		i -= VPMU_CLASSES;
+	if (i >= REPLAY_ROW_ARGUMENTS || !row->arguments[i].name)
+		return false;
+	*argument = row->arguments[i];
+	return true;
+}
+
 struct replay_action replay_action_of(enum replay_verb verb)
 {
-	const struct replay_argument *argument = replay_rows[verb].arguments;
 	struct replay_action action = {.verb = (uint8_t)verb};
+	struct replay_argument argument;
 
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && argument[i].name; i++)
-		action.argument[i].number = argument[i].otherwise;
+	for (size_t i = 0; replay_argument_at(verb, i, &argument); i++)
+		action.argument[i].number = argument.otherwise;
 	return action;
 }

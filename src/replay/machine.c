@@ -61,11 +61,11 @@ static struct vpmu_amounts amounts_of(const struct replay_action *action)
 {
 	struct vpmu_amounts amounts = {{0}};
 
-	for (unsigned i = 0; i < RUN_CPL; i++)
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		amounts.of[i] = action->argument[i].number;
-	if (!(action->given & 1u << VPMU_CYCLES))
+	if (!(action->given & UINT64_C(1) << VPMU_CYCLES))
 		amounts.of[VPMU_CYCLES] = amounts.of[VPMU_INSTRUCTIONS];
-	if (!(action->given & 1u << VPMU_REF_CYCLES))
+	if (!(action->given & UINT64_C(1) << VPMU_REF_CYCLES))
 		amounts.of[VPMU_REF_CYCLES] = amounts.of[VPMU_CYCLES];
 	return amounts;
 }

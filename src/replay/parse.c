@@ -160,8 +160,11 @@ static bool row_matches(const struct replay_argument *row, bool typed, const cha
 static bool take_word(struct cursor *cursor, const struct replay_row *verb, const char *word,
                       struct replay_command *command)
 {
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++) {
-		const struct replay_argument *row = &verb->arguments[i];
+	enum replay_verb number = (enum replay_verb)command->action.verb;
+	struct replay_argument argument;
+
+	for (size_t i = 0; replay_argument_at(number, i, &argument); i++) {
+		const struct replay_argument *row = &argument;
 		bool typed = command->action.given >> i & 1;
 		const char *text;
 
@@ -173,7 +176,7 @@ static bool take_word(struct cursor *cursor, const struct replay_row *verb, cons
 			return keep_word(cursor, verb, row, text, command, i);
 		if (typed)
 			return PROBLEM(cursor, "%s: %s is given twice", verb->name, row->name);
-		command->action.given |= 1u << i;
+		command->action.given |= UINT64_C(1) << i;
 		return take_value(cursor, verb, row, text, &command->action.argument[i]);
 	}
 	return PROBLEM(cursor, "%s: unexpected argument '%.40s'", verb->name, word);
@@ -182,16 +185,17 @@ static bool take_word(struct cursor *cursor, const struct replay_row *verb, cons
 static bool parse_arguments(struct cursor *cursor, struct replay_command *command)
 {
 	const struct replay_row *verb = &replay_rows[command->action.verb];
+	enum replay_verb number = (enum replay_verb)command->action.verb;
+	struct replay_argument argument;
 	const char *word;
 
 	while ((word = next_word(cursor)))
 		if (!take_word(cursor, verb, word, command))
 			return false;
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && verb->arguments[i].name; i++)
-		if (verb->arguments[i].required && !(command->action.given >> i & 1))
-			return PROBLEM(cursor, "%s: missing %s%s", verb->name,
-			               verb->arguments[i].name,
-			               verb->arguments[i].kind == ARGUMENT_KEY ? "=N" : "");
+	for (size_t i = 0; replay_argument_at(number, i, &argument); i++)
+		if (argument.required && !(command->action.given >> i & 1))
+			return PROBLEM(cursor, "%s: missing %s%s", verb->name, argument.name,
+			               argument.kind == ARGUMENT_KEY ? "=N" : "");
 	return true;
 }
 

@@ -46,17 +46,16 @@ static void print_argument(struct replay_answer *text, const struct replay_argum
 void replay_print(const struct replay_command *command, struct replay_answer *text)
 {
 	const struct replay_action *action = &command->action;
-	const struct replay_row *row = &replay_rows[action->verb];
+	struct replay_argument argument;
 
-	answer_add(text, row->name);
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && row->arguments[i].name; i++) {
-		const struct replay_argument *argument = &row->arguments[i];
+	answer_add(text, replay_rows[action->verb].name);
+	for (size_t i = 0; replay_argument_at((enum replay_verb)action->verb, i, &argument); i++) {
 		union replay_value value = action->argument[i];
 
-		if (argument->kind == ARGUMENT_LIST || argument->kind == ARGUMENT_WORDS)
-			print_list(text, command, argument->kind, value.number);
-		else if (argument->kind == ARGUMENT_FLAG ? value.number : action->given >> i & 1)
-			print_argument(text, argument, value);
+		if (argument.kind == ARGUMENT_LIST || argument.kind == ARGUMENT_WORDS)
+			print_list(text, command, argument.kind, value.number);
+		else if (argument.kind == ARGUMENT_FLAG ? value.number : action->given >> i & 1)
+			print_argument(text, &argument, value);
 	}
 }
 

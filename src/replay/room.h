@@ -19,13 +19,15 @@
 #include <vpmu/vpmu.h>
 
 enum {
-	REPLAY_LINE_BYTES = 65536,   /* a longer line is refused */
-	REPLAY_ANSWER_BYTES = 8192,  /* of any answer or problem, the final NUL included */
-	REPLAY_PROBLEM_BYTES = 256,  /* of a problem */
-	REPLAY_EVENTS = 300,         /* of one filter: KVM_PMU_EVENT_FILTER_MAX_EVENTS */
-	REPLAY_WORDS = 32,           /* of a list of words */
-	REPLAY_MODEL_BYTES = 1024,   /* of a model's text that cpuid can go on from */
-	REPLAY_ARGUMENTS = 8,        /* of one action */
+	REPLAY_LINE_BYTES = 65536,  /* a longer line is refused */
+	REPLAY_ANSWER_BYTES = 8192, /* of any answer or problem, the final NUL included */
+	REPLAY_PROBLEM_BYTES = 256, /* of a problem */
+	REPLAY_EVENTS = 300,        /* of one filter: KVM_PMU_EVENT_FILTER_MAX_EVENTS */
+	REPLAY_WORDS = 32,          /* of a list of words */
+	REPLAY_MODEL_BYTES = 1024,  /* of a model's text that cpuid can go on from */
+	REPLAY_ROW_ARGUMENTS = 4,   /* of one row of the table */
+	/* Of one action: an amount of each class may come before those of its row. */
+	REPLAY_ARGUMENTS = VPMU_CLASSES + REPLAY_ROW_ARGUMENTS,
 	REPLAY_STATES = 64,          /* that a replay keeps */
 	REPLAY_STATE_NAME_BYTES = 64 /* of a state's name, the final NUL included */
 };
@@ -64,7 +66,7 @@ enum replay_verb {
 /* Where each argument of an action is kept. */
 enum { MSR_INDEX, MSR_VALUE };
 enum { RDPMC_ECX, RDPMC_CPL, RDPMC_PCE };
-enum { RUN_CPL = VPMU_SLOTS }; /* 0 to VPMU_LLC_MISSES: the amounts, by class */
+enum { RUN_CPL = VPMU_CLASSES }; /* before it the amounts, by class */
 enum { EMULATE_BRANCH, EMULATE_CPL };
 enum { FILTER_ACTION, FILTER_MASKED, FILTER_FIXED, FILTER_EVENTS };
 enum { FILTER_ALLOW, FILTER_DENY, FILTER_NONE }; /* FILTER_ACTION's choices */
@@ -78,7 +80,7 @@ union replay_value {
 
 struct replay_action {
 	uint8_t verb;   /* enum replay_verb */
-	uint32_t given; /* bit i: argument i was given, it is not a default */
+	uint64_t given; /* bit i: argument i was given, it is not a default */
 	union replay_value argument[REPLAY_ARGUMENTS];
 };
 
@@ -134,10 +136,16 @@ struct replay_row {
 	 */
 	const char *told, *told_else;
 	uint64_t told_by;
-	struct replay_argument arguments[REPLAY_ARGUMENTS]; /* those in their places first */
+	/* How much of a class may happen: the first arguments are then "CLASS=N", by class. */
+	uint64_t amounts;
+	struct replay_argument arguments[REPLAY_ROW_ARGUMENTS]; /* those in their places first */
 };
 
 extern const struct replay_row replay_rows[REPLAY_VERBS];
+
+/* The action's i-th argument into *argument, by the same numbers as in struct replay_action.
+ * False: past the last. */
+bool replay_argument_at(enum replay_verb verb, size_t i, struct replay_argument *argument);
 
 /* By verb; NULL: it takes more than the machine. */
 extern replay_act *const replay_acts[REPLAY_VERBS];

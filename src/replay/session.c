@@ -114,7 +114,7 @@ static bool do_run(struct replay *replay, const struct replay_command *command,
 {
 	const struct replay_action *action = &command->action;
 
-	for (unsigned i = 0; replay->lost_counters && i < RUN_CPL; i++)
+	for (unsigned i = 0; replay->lost_counters && i < VPMU_CLASSES; i++)
 		if (action->argument[i].number > RUN_WITH_LOST_COUNTERS)
 			return answer_problem(
 				answer,

@@ -72,9 +72,9 @@ static uint32_t ask_check(struct table *table, struct cell *cell)
 
 static unsigned run(const struct kernel_subject *kernel, const struct replay_action *action)
 {
-	uint64_t amounts[SUBJECT_CLASSES];
+	uint64_t amounts[VPMU_CLASSES];
 
-	for (unsigned i = 0; i < SUBJECT_CLASSES; i++)
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		amounts[i] = action->argument[i].number;
 	return kernel->run(amounts);
 }

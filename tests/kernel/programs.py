@@ -46,8 +46,9 @@ INTEL_HOST = {
 }
 AMD_HOST = {"perfmon-v2": ("off",), "enable-pmu": ("on", "off")}
 
-INTEL_EVENTS = (0xC0, 0xC0, 0xC0, 0x3C, 0x3C, 0x13C, 0xC4, 0xC5, 0x4F2E, 0x412E, 0x300, 0x1C2, 0)
-AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40)
+INTEL_EVENTS = (0xC0, 0xC0, 0xC0, 0x3C, 0x3C, 0x13C, 0xC4, 0xC5, 0x4F2E, 0x412E, 0x300, 0x1C2, 0x1C4, 0x81D0,
+                0x104E, 0)
+AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40, 0xD1, 0x129)
 # USR, OS, EDGE, pin control, INT, INV; ENABLE is added most of the time.
 SELECTOR_FLAGS = (16, 17, 17, 17, 18, 19, 20, 20, 20, 23)
 ENABLE = 1 << 22
@@ -264,6 +265,10 @@ class Generator:
         for name in ("cycles", "ref-cycles", "branches", "branch-misses", "llc-references",
                      "llc-misses"):
             if self.rng.random() < 0.3:
+                words.append(f"{name}={self.rng.randrange(most + 1)}")
+        for name in ("conditional-branches", "loads",
+                     "loads-or-stores", "prefetches", "slots"):
+            if self.rng.random() < 0.1:
                 words.append(f"{name}={self.rng.randrange(most + 1)}")
         return " ".join(words)
 

@@ -233,7 +233,7 @@ static void draw_life(struct trial *trial)
 
 static unsigned run_so_much(const struct kernel_subject *kernel, uint64_t n)
 {
-	const uint64_t amounts[SUBJECT_CLASSES] = {
+	const uint64_t amounts[VPMU_CLASSES] = {
 		[VPMU_INSTRUCTIONS] = n,      [VPMU_CYCLES] = n,
 		[VPMU_REF_CYCLES] = n,        [VPMU_BRANCHES] = n / 3,
 		[VPMU_BRANCH_MISSES] = n / 9, [VPMU_LLC_REFERENCES] = n / 5,

@@ -32,16 +32,16 @@ static union replay_value draw_value(const struct replay_argument *row)
 /* All required arguments, and any of the others. */
 static struct replay_command draw_command(enum replay_verb verb)
 {
-	const struct replay_argument *row = replay_rows[verb].arguments;
 	struct replay_command command = {.action = replay_action_of(verb)};
+	struct replay_argument row;
 
-	for (size_t i = 0; i < REPLAY_ARGUMENTS && row[i].name; i++) {
-		if (row[i].kind == ARGUMENT_LIST || row[i].kind == ARGUMENT_WORDS)
+	for (size_t i = 0; replay_argument_at(verb, i, &row); i++) {
+		if (row.kind == ARGUMENT_LIST || row.kind == ARGUMENT_WORDS)
 			continue;
-		if (!row[i].required && draw() & 1)
+		if (!row.required && draw() & 1)
 			continue;
-		command.action.given |= 1u << i;
-		command.action.argument[i] = draw_value(&row[i]);
+		command.action.given |= UINT64_C(1) << i;
+		command.action.argument[i] = draw_value(&row);
 	}
 	return command;
 }

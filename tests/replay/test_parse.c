@@ -108,10 +108,13 @@ static void rdpmc_defaults_to_the_kernel_with_pce(void **state)
 
 static void run_keeps_each_class_in_its_place(void **state)
 {
-	assert_command("run llc-misses=7 instructions=1 cycles=2 ref-cycles=3 branches=4 "
-	               "branch-misses=5 llc-references=6 cpl=3",
-	               REPLAY_RUN);
-	for (unsigned i = 0; i <= VPMU_LLC_MISSES; i++)
+	char line[1024] = "run cpl=3";
+
+	for (unsigned i = VPMU_CLASSES; i-- > 0;)
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), " %s=%u",
+		         vpmu_class_name((enum vpmu_class)i), i + 1);
+	assert_command(line, REPLAY_RUN);
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		assert_int_equal(command.action.argument[i].number, i + 1);
 	assert_int_equal(command.action.argument[RUN_CPL].number, 3);
 }
@@ -120,7 +123,7 @@ static void run_knows_its_classes_by_their_public_names(void **state)
 {
 	char line[64];
 
-	for (unsigned i = VPMU_CYCLES; i <= VPMU_LLC_MISSES; i++) {
+	for (unsigned i = VPMU_CYCLES; i < VPMU_CLASSES; i++) {
 		snprintf(line, sizeof(line), "run instructions=1 %s=9",
 		         vpmu_class_name((enum vpmu_class)i));
 		assert_command(line, REPLAY_RUN);

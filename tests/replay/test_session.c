@@ -117,6 +117,17 @@ static void run_counts_cycles_as_instructions_unless_given(void **state)
 	assert_answer("rdmsr 0x30b", "0xd");
 }
 
+static void run_takes_every_class(void **state)
+{
+	assert_answer("model skylake", "ok");
+	assert_answer("wrmsr 0x186 0x4301c4", "ok");
+	assert_answer("wrmsr 0x187 0x4381d0", "ok");
+	assert_answer("wrmsr 0x38f 3", "ok");
+	assert_answer("run instructions=10 loads=4 conditional-branches=2", "pmi=0 masked=0");
+	assert_answer("rdmsr 0xc1", "0x2");
+	assert_answer("rdmsr 0xc2", "0x4");
+}
+
 static void run_at_cpl_3_is_not_the_kernel(void **state)
 {
 	assert_answer("model intel-v2", "ok");
@@ -378,6 +389,7 @@ int main(void)
 		TEST(guest_refusals_are_gp_and_host_refusals_fail),
 		TEST(values_are_lower_case_hex_without_zeros),
 		TEST(run_counts_cycles_as_instructions_unless_given),
+		TEST(run_takes_every_class),
 		TEST(run_at_cpl_3_is_not_the_kernel),
 		TEST(a_masked_pmi_is_counted_as_masked),
 		TEST(state_lists_stored_registers_once),

@@ -17,6 +17,10 @@ for command in $commands; do
 		check "$command: its page has $option" mentions "$page" "$option"
 	done
 done
+for class in $(sed -n 's/^\t\[VPMU_[A-Z0-9_]*\] = {"\([a-z0-9-]*\)", \(true\|false\)},$/\1/p' \
+	"$SOURCE/src/base/status.c"); do
+	check "replay: its page has $class" grep -qE "(^|[ ])$class[,;.]" "$SOURCE/man/vpmu-replay.1"
+done
 for page in "$SOURCE"/man/*.1; do
 	if command -v groff >/dev/null; then
 		check "$(basename "$page") has no warnings" \

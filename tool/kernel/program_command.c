@@ -2,6 +2,8 @@
 /* Random commands of the replay language. */
 #include <stdio.h>
 
+#include <vpmu/vpmu.h>
+
 #include "program.h"
 
 void add(struct maker *maker, const char *line)
@@ -93,18 +95,17 @@ static const char *cpl(struct maker *maker)
 /* Adds a run, of the guest or the host. */
 static void run_of(struct maker *maker, const char *verb, uint64_t longest, const char *end)
 {
-	static const char *const classes[] = {"cycles",        "ref-cycles",     "branches",
-	                                      "branch-misses", "llc-references", "llc-misses"};
 	const uint64_t mosts[] = {2, 10, 300, 300, 300, 1 << 12, longest};
 	uint64_t most = ONE_OF(maker, mosts);
 	char text[PROGRAM_LINE_BYTES];
 	int length = snprintf(text, sizeof(text), "%s instructions=%llu", verb,
 	                      (unsigned long long)below(maker, most + 1));
 
-	for (size_t i = 0; i < COUNT(classes); i++)
-		if (percent(maker, 30))
+	for (unsigned i = VPMU_CYCLES; i < VPMU_CLASSES; i++)
+		if (percent(maker, i < VPMU_SLOTS ? 30 : 4))
 			length += snprintf(text + length, sizeof(text) - (size_t)length, " %s=%llu",
-			                   classes[i], (unsigned long long)below(maker, most + 1));
+			                   vpmu_class_name((enum vpmu_class)i),
+			                   (unsigned long long)below(maker, most + 1));
 	ADD(maker, "%s%s", text, end);
 }
 

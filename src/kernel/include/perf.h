@@ -10,20 +10,12 @@
 #include "kernel.h"
 #include <uapi/linux/perf_event.h>
 
-/* What a guest does, in classes; an event counts one of them or none. */
-enum perf_class {
-	PERF_INSTRUCTIONS,
-	PERF_CYCLES,
-	PERF_REF_CYCLES,
-	PERF_BRANCHES,
-	PERF_BRANCH_MISSES,
-	PERF_LLC_REFERENCES,
-	PERF_LLC_MISSES,
-	PERF_CLASSES
-};
+/* What a guest does, in vpmu's classes; an event counts one of them or none, PERF_CLASSES. */
+enum { PERF_CLASSES = 32 };
 
 enum { PERF_EVENT_STATE_OFF = -1, PERF_EVENT_STATE_ACTIVE = 1 };
 
+struct vpmu_model;
 struct perf_event;
 struct perf_sample_data;
 struct pt_regs {
@@ -44,7 +36,7 @@ struct perf_event {
 	struct perf_event_attr attr;
 	struct hw_perf_event hw;
 	int state;
-	enum perf_class class;
+	unsigned int class;
 	u64 count;
 	perf_overflow_handler_t overflow_handler;
 	void *overflow_handler_context;
@@ -64,8 +56,9 @@ struct perf_context {
 	u64 failures; /* how many creations are still to fail */
 	struct perf_calls calls;
 	bool amd;
-	s64 max_period;   /* x86_pmu.max_period */
-	bool counts_host; /* exclude_host is off */
+	const struct vpmu_model *processor; /* whose events there are */
+	s64 max_period;                     /* x86_pmu.max_period */
+	bool counts_host;                   /* exclude_host is off */
 };
 
 struct task_struct {
