@@ -233,6 +233,14 @@ VPMU_API void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_a
  */
 VPMU_API uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu);
 
+/*
+ * The class that a general-purpose counter of this machine counts whose selector has the value, by
+ * its event and unit mask only, as vpmu_model_event_class(); but as the profile has it: a kernel
+ * may count what the model's CPUID lacks, and knows a code more than the vendor. VPMU_NO_CLASS:
+ * nothing, and with a NULL.
+ */
+VPMU_API enum vpmu_class vpmu_pmu_event_class(const struct vpmu_pmu *pmu, uint64_t selector);
+
 /* A number that changes whenever vpmu_pmu_wanted() or vpmu_pmu_headroom() may have changed other
  * than by accounting. */
 VPMU_API uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu);

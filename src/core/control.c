@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What selectors and control registers say of a counter: class, privilege modes, thresholds. */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 static uint8_t modes_of(bool kernel, bool user)
 {
@@ -35,6 +35,30 @@ static struct tally fixed_control(const struct vpmu_pmu *pmu, unsigned slot)
 		.modes = modes_of(field & FIXED_OS, field & FIXED_USR),
 		.pmi = field & FIXED_PMI,
 	};
+}
+
+/* perf knows a code more than the vendor does. */
+static bool is_perfs_own(const struct vpmu_pmu *pmu, uint64_t selector)
+{
+	uint64_t own =
+		has_fact(pmu->profile, VPMU_FACT_PERF_EVENTS) ? pmu->rules->module->ref_cycles : 0;
+
+	return own && (selector & (SEL_EVENT | SEL_UMASK)) == own;
+}
+
+enum vpmu_class host_event_class(const struct vpmu_pmu *pmu, uint64_t selector)
+{
+	if (is_perfs_own(pmu, selector))
+		return VPMU_REF_CYCLES;
+	return event_code_class(&pmu->model, selector);
+}
+
+enum vpmu_class vpmu_pmu_event_class(const struct vpmu_pmu *pmu, uint64_t selector)
+{
+	if (!pmu || (has_fact(pmu->profile, FACT_EVENTS_OF_CPUID) &&
+	             !event_is_available(&pmu->model, selector)))
+		return VPMU_NO_CLASS;
+	return host_event_class(pmu, selector);
 }
 
 struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot)

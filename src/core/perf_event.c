@@ -8,23 +8,13 @@
  */
 #include <core/linux.h>
 
-/* perf knows a code more than the vendor does. */
-static uint8_t perf_class(const struct vpmu_pmu *pmu, uint64_t selector)
-{
-	uint64_t own = pmu->rules->module->ref_cycles;
-
-	if (own && (selector & (SEL_EVENT | SEL_UMASK)) == own)
-		return VPMU_REF_CYCLES;
-	return (uint8_t)event_code_class(&pmu->model, selector);
-}
-
 /* What the event counts. Edge, inv and cmask cannot be seen in a stream of totals. */
 static struct tally attributes(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	struct tally what = control_of(pmu, slot);
 
 	if (slot < SLOT_FIXED)
-		what.class_ = perf_class(pmu, pmu->selector[slot]);
+		what.class_ = (uint8_t)host_event_class(pmu, pmu->selector[slot]);
 	if (slot < SLOT_FIXED && pmu->selector[slot] & pmu->rules->module->in_tx)
 		what.modes = 0;
 	if (!pmu->kvm.sees_cycles) {

@@ -112,6 +112,8 @@ enum {
 	FACT_FEATURES_OF_HOST = 1 << 18,
 	/* An event that does not sample is reused as others are. */
 	FACT_REUSES_COUNTING = 1 << 19,
+	/* An architectural event that CPUID says is missing does not count. */
+	FACT_EVENTS_OF_CPUID = 1 << 20,
 };
 
 /* A profile. One of a kernel is made of what it is based on and of what differs. */

@@ -196,6 +196,7 @@ static const struct rules amd = {
 const struct vpmu_profile profile_hardware = {
 	.name = "hardware",
 	.about = "what the vendors' manuals say",
+	.facts = FACT_EVENTS_OF_CPUID,
 	.engine = &engine_hardware,
 	.response = &response_hardware,
 	.rules =

@@ -255,7 +255,8 @@ const struct vpmu_profile profile_linux_6_1 = {
 	.about = "KVM before 6.2: a write reprograms its counter at once",
 	.kernel = 0x601,
 	.since = 1, /* nothing that vpmu knows of is older */
-	.facts = VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_LOST_EVENTS,
+	.facts = VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_LOST_EVENTS |
+                 FACT_EVENTS_OF_CPUID,
 	.engine = &engine_linux,
 	.response = &response,
 	.rules =

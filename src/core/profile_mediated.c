@@ -20,7 +20,7 @@ static struct tally loaded(const struct vpmu_pmu *pmu, unsigned slot)
 	struct tally what = control_of(pmu, slot);
 
 	if (slot < SLOT_FIXED)
-		what.class_ = (uint8_t)event_code_class(&pmu->model, pmu->selector[slot]);
+		what.class_ = (uint8_t)host_event_class(pmu, pmu->selector[slot]);
 	if (!globally_enabled(pmu, slot) || !filter_allows(pmu, slot))
 		what.modes = 0;
 	return what;

@@ -252,6 +252,9 @@ static inline uint32_t slots_of_fixed_fields(uint64_t bits)
 	return (uint32_t)bits << SLOT_FIXED;
 }
 
+/* The class that the host's processor counts for a guest's selector, whatever the CPUID says. */
+enum vpmu_class host_event_class(const struct vpmu_pmu *pmu, uint64_t selector);
+
 /* A tally as the counter's own control asks for it, whatever the global control says. */
 struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot);
 

@@ -28,8 +28,9 @@ enum {
 	REPLAY_ROW_ARGUMENTS = 4,   /* of one row of the table */
 	/* Of one action: an amount of each class may come before those of its row. */
 	REPLAY_ARGUMENTS = VPMU_CLASSES + REPLAY_ROW_ARGUMENTS,
-	REPLAY_STATES = 64,          /* that a replay keeps */
-	REPLAY_STATE_NAME_BYTES = 64 /* of a state's name, the final NUL included */
+	REPLAY_STATES = 64,           /* that a replay keeps */
+	REPLAY_STATE_NAME_BYTES = 64, /* of a state's name, the final NUL included */
+	REPLAY_UNCOUNTED = 64         /* events that count nothing, each told once */
 };
 
 /* --- Actions --------------------------------------------------------------------------------- */
@@ -225,6 +226,8 @@ struct replay {
 	bool lost_counters; /* cpuid took some away */
 	unsigned filter;    /* which of these is set, or was last */
 	struct vpmu_filter filters[2];
+	unsigned uncounted_count;
+	uint64_t uncounted[REPLAY_UNCOUNTED];
 	struct replay_command command; /* the line being executed */
 };
 
@@ -241,5 +244,12 @@ void replay_init(struct replay *replay);
 /* Parses and executes one line; the buffer as for replay_parse(). */
 enum replay_result replay_line(struct replay *replay, char *line, size_t length,
                                struct replay_answer *answer);
+
+/*
+ * After a line was answered: a selector that now lets its counter count an event of which this
+ * machine counts nothing, where no line before did, in *reg, and its value. False: there is none,
+ * or no further one.
+ */
+bool replay_uncounted(struct replay *replay, struct vpmu_register *reg, uint64_t *selector);
 
 #endif

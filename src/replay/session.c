@@ -150,6 +150,7 @@ void replay_init(struct replay *replay)
 	replay->vcpu_exists = false;
 	replay->lost_counters = false;
 	replay->filter = 0;
+	replay->uncounted_count = 0;
 }
 
 static bool starts(enum replay_verb verb)

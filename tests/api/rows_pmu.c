@@ -142,6 +142,7 @@ static void headroom(void)
 static void numbers(void)
 {
 	assert_int_equal(vpmu_pmu_wanted(NULL), 0);
+	assert_int_equal(vpmu_pmu_event_class(NULL, 0xc0), VPMU_NO_CLASS);
 	assert_int_equal(vpmu_pmu_fingerprint(NULL), 0);
 	assert_int_equal(vpmu_pmu_epoch(NULL), 0);
 }
@@ -265,6 +266,7 @@ static const struct row rows[] = {
 	{"vpmu_profile_registers", profile_registers},
 	{"vpmu_profile_facts", profile_facts},
 	{"vpmu_profile_kernel", profile_facts},
+	{"vpmu_pmu_event_class", numbers},
 	{"vpmu_pmu_wanted", numbers},
 	{"vpmu_pmu_fingerprint", numbers},
 	{"vpmu_pmu_epoch", numbers},

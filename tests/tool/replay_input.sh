@@ -27,6 +27,18 @@ lines 'model intel-v2' 'wrmsr 0x1c1c1c1c1c 1'
 ends 'number out of range' 2 'INDEX is out of range'
 lines 'model intel-v2' 'expect rdmsr 0xc1 = 5' 'nonsense'
 ends 'bad input counts for more than a failed expect' 2 nonsense
+lines 'model intel-v2' 'wrmsr 0x186 0x5301c2' 'wrmsr 0x187 0x5301c2' 'wrmsr 0x186 0x5300c0' \
+	'wrmsr 0x186 0x13fe'
+run replay "$script"
+check 'an event that nobody counts: once, as a comment' same "$status $(sed 's/ (.*)//' "$scratch/err")" \
+	'0 # IA32_PERFEVTSEL0: event 0x01c2 counts nothing here: this model does not count it'
+lines 'model intel-v2,events-missing=1' 'profile linux-6.1' 'wrmsr 0x186 0x53003c'
+run replay "$script"
+check 'an event that CPUID says is missing, where that counts nothing' says 'event 0x003c'
+lines 'model intel-v2,events-missing=1' 'profile linux-6.12' 'wrmsr 0x186 0x53003c' \
+	'wrmsr 0x186 0x530300'
+run replay "$script"
+check 'where it counts, and an event of perf alone' same "$(cat "$scratch/err")" ''
 printf 'model intel-v2\nrdmsr \0 1\n' >"$script"
 ends 'NUL byte' 2 'control byte 0x00'
 head -c 100000 /dev/urandom | tr '\n' x >"$script"

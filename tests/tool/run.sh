@@ -121,6 +121,13 @@ check 'stat: a counter that did not' stat_says '^ +<not counted>  IA32_PMC1 +-'
 check 'stat: exact totals' stat_says '^ +20  instructions'
 check 'stat: what was not measured' stat_says '^ +<not counted>  llc-misses'
 check 'stat: not on standard output' nothing_printed
+run run --stat --model skylake "$BUILD/guests/prober.elf"
+check 'stat: what the guest asked for and nobody counts' \
+	stat_says '^ +<not supported>  0x0000( |$)'
+run run --json --model skylake "$BUILD/guests/prober.elf"
+check 'JSON: what the guest asked for and nobody counts' \
+	python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["uncounted"] == [{"event": "0x0"}]' \
+	"$scratch/out"
 run run --stat --model amd-k7 "$scratch/exit"
 check 'stat: a model without fixed counters' stat_says 'PerfCtr3'
 

@@ -12,6 +12,7 @@
 #include "kernel/kernel.h"
 #endif
 #include "lib/message.h"
+#include "lib/selector.h"
 #include "reader.h"
 #include "lib/visible.h"
 
@@ -78,6 +79,26 @@ static bool bad_input(struct session *session)
 	return session->batch;
 }
 
+/* What reads 0 because nobody counts it: as a comment, so that both streams together are still a
+ * script's. */
+static void tell_uncounted(struct session *session)
+{
+	char name[SELECTOR_NAME_BYTES];
+	struct vpmu_register reg;
+	uint64_t selector;
+
+	while (!session->batch && replay_uncounted(&session->replay, &reg, &selector)) {
+		const struct vpmu_model *model = &session->replay.model;
+
+		fflush(stdout);
+		fprintf(stderr, "# %s: event 0x%04" PRIx64, reg.name,
+		        selector_event(model, selector));
+		if (selector_event_name(model, selector, name))
+			fprintf(stderr, " (%s)", name);
+		fputs(" counts nothing here: this model does not count it\n", stderr);
+	}
+}
+
 /* False: the line is bad, and a message has said so. */
 static bool take_line(struct session *session, char *line, size_t length)
 {
@@ -98,6 +119,7 @@ static bool take_line(struct session *session, char *line, size_t length)
 	session->differed |= result == REPLAY_DIFFERS;
 	if (result != REPLAY_NOTHING)
 		put_answer(&session->answer, result == REPLAY_DIFFERS);
+	tell_uncounted(session);
 	return true;
 }
 

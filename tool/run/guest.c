@@ -69,6 +69,8 @@ static void on_event(void *context, const struct machine_event *event)
 	if (event->kind == MACHINE_EVENT_ENTRY)
 		return;
 	run->happened[event->kind]++;
+	if (event->kind == MACHINE_EVENT_MSR_WRITE)
+		run_note_uncounted(run, event->msr, event->value);
 	shown.instruction += run->before_reset;
 	if (run->timeline.output.stream)
 		timeline_add(&run->timeline, &shown);

@@ -73,6 +73,23 @@ static json_t *happened_json(const struct run *run)
 	                 json_count(run->happened[MACHINE_EVENT_INTERRUPT]));
 }
 
+static json_t *uncounted_json(const struct run *run)
+{
+	json_t *list = json_array();
+	char name[SELECTOR_NAME_BYTES];
+
+	for (size_t i = 0; i < run->uncounted.count; i++) {
+		uint64_t selector = run->uncounted.selectors[i];
+		bool has_name = selector_event_name(&run->model, selector, name);
+
+		json_array_append_new(list,
+		                      json_pack("{s:o, s:s*}", "event",
+		                                json_hex(selector_event(&run->model, selector)),
+		                                "name", has_name ? name : NULL));
+	}
+	return list;
+}
+
 int run_print_json(const struct run *run)
 {
 	json_t *document = json_document("vpmu-run", 1);
@@ -91,6 +108,8 @@ int run_print_json(const struct run *run)
 	                    run->result.pmu_is_known ? counters_json(run) : json_null());
 	if (run->cpu->by_instruction)
 		json_object_set_new(document, "happened", happened_json(run));
+	if (run->cpu->by_instruction)
+		json_object_set_new(document, "uncounted", uncounted_json(run));
 	json_object_set_new(document, "serial", json_bytes(run->serial.bytes, run->serial.used));
 	json_object_set_new(document, "serial_truncated", json_boolean(run->serial.truncated));
 	return json_print(document);

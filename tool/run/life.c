@@ -140,7 +140,11 @@ void life_end(struct run *run)
 /* --- What travels with a machine: what the tool itself has counted
  * --------------------------------- */
 
-enum { HAPPENED = sizeof(((struct run *)0)->happened) / 8, NOTES = HAPPENED + VPMU_CLASSES + 2 };
+enum {
+	HAPPENED = sizeof(((struct run *)0)->happened) / 8,
+	UNCOUNTED = HAPPENED + VPMU_CLASSES + 2,
+	NOTES = UNCOUNTED + sizeof(struct run_uncounted) / 8
+};
 _Static_assert((int)NOTES <= (int)MACHINE_NOTES, "they travel");
 
 static void fill_notes(const struct run *run, struct machine_notes *notes)
@@ -151,6 +155,7 @@ static void fill_notes(const struct run *run, struct machine_notes *notes)
 	memcpy(to + HAPPENED, run->over, sizeof(run->over));
 	to[HAPPENED + VPMU_CLASSES] = run->looked_at;
 	to[HAPPENED + VPMU_CLASSES + 1] = run->counted;
+	memcpy(to + UNCOUNTED, &run->uncounted, sizeof(run->uncounted));
 	notes->count = NOTES;
 }
 
@@ -164,6 +169,9 @@ static void take_notes(struct run *run, const struct machine_notes *notes)
 	memcpy(run->over, from + HAPPENED, sizeof(run->over));
 	run->looked_at = from[HAPPENED + VPMU_CLASSES];
 	run->counted = (uint32_t)from[HAPPENED + VPMU_CLASSES + 1];
+	memcpy(&run->uncounted, from + UNCOUNTED, sizeof(run->uncounted));
+	if (run->uncounted.count > RUN_UNCOUNTED)
+		run->uncounted.count = RUN_UNCOUNTED; /* a file may say anything */
 }
 
 /* --- Failures --------------------------------------------------------------------------------- */

@@ -62,6 +62,14 @@ struct run_serial {
 	bool at_once; /* a terminal: byte for byte */
 };
 
+enum { RUN_UNCOUNTED = 16 };
+
+/* The events that the guest's selectors asked for and its PMU does not count, each once. */
+struct run_uncounted {
+	uint64_t count; /* the first ones; there may be more */
+	uint64_t selectors[RUN_UNCOUNTED];
+};
+
 struct life;
 struct command;
 
@@ -80,6 +88,7 @@ struct run {
 	uint64_t over[VPMU_CLASSES]; /* how many instructions each class was counted over */
 	uint64_t looked_at;          /* the instruction of the last look at what is counted … */
 	uint32_t counted;            /* … and the classes, bit 1 << class, that it found */
+	struct run_uncounted uncounted;
 	struct run_serial serial;
 	struct timeline timeline;
 	bool output_failed;    /* stdout takes no more */
@@ -109,6 +118,12 @@ int run_load(struct run *run);
 
 /* Notes what was counted up to here. */
 void run_look_at_counted(struct run *run, uint64_t instruction);
+
+/* --- uncounted.c ---------------------------------------------------------------------------
+ */
+
+/* The guest wrote a value to an MSR: notes an event that nobody counts. */
+void run_note_uncounted(struct run *run, uint32_t msr, uint64_t value);
 
 /* --- serial.c ------------------------------------------------------------------------------
  */

@@ -201,6 +201,25 @@ static void print_heading(const char *format, ...)
 	fprintf(stderr, "%s\n\n", bold_off(stderr));
 }
 
+static void print_uncounted(const struct run *run)
+{
+	const struct run_uncounted *uncounted = &run->uncounted;
+	char name[SELECTOR_NAME_BYTES];
+
+	if (!uncounted->count)
+		return;
+	print_heading(" Events that the guest asked for and this model does not count:");
+	for (size_t i = 0; i < uncounted->count; i++) {
+		uint64_t selector = uncounted->selectors[i];
+
+		fprintf(stderr, "%*s  0x%04" PRIx64, VALUE_COLUMN, "<not supported>",
+		        selector_event(&run->model, selector));
+		if (selector_event_name(&run->model, selector, name))
+			fprintf(stderr, "  %s", name);
+		fputc('\n', stderr);
+	}
+}
+
 static void print_happened(const struct run *run)
 {
 	fprintf(stderr,
@@ -229,6 +248,7 @@ void run_print_stat(const struct run *run)
 		fputc('\n', stderr);
 		return;
 	}
+	print_uncounted(run);
 	print_heading(
 		" Totals of the machine (%%: of its instructions, if not measured over all):");
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)

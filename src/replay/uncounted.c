@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Which events a script asks for in vain: their counters read 0, as if nothing happened. */
+#include <arch/room.h>
+
+#include "room_int.h"
+
+/* Whether the event is one that has not been told; it is from now on. */
+static bool is_new(struct replay *replay, uint64_t event)
+{
+	for (unsigned i = 0; i < replay->uncounted_count; i++)
+		if (replay->uncounted[i] == event)
+			return false;
+	if (replay->uncounted_count == REPLAY_UNCOUNTED)
+		return false;
+	replay->uncounted[replay->uncounted_count++] = event;
+	return true;
+}
+
+/* Whether the command may have written a selector. */
+static bool writes_selectors(const struct replay *replay)
+{
+	enum replay_verb verb = (enum replay_verb)replay->command.action.verb;
+
+	return verb == REPLAY_WRMSR || verb == REPLAY_HOST_WRMSR || verb == REPLAY_PUT;
+}
+
+bool replay_uncounted(struct replay *replay, struct vpmu_register *reg, uint64_t *selector)
+{
+	uint64_t bits = event_bits((enum vpmu_vendor)replay->model.vendor);
+
+	if (!replay->pmu || !writes_selectors(replay))
+		return false;
+	for (size_t i = 0; i < replay->register_count; i++) {
+		uint64_t value;
+
+		*reg = replay->registers[i];
+		if (reg->kind != VPMU_KIND_SELECTOR ||
+		    vpmu_pmu_host_read(replay->pmu, reg->msr, &value) || !(value & SEL_EN) ||
+		    vpmu_pmu_event_class(replay->pmu, value) != VPMU_NO_CLASS ||
+		    !is_new(replay, value & bits))
+			continue;
+		*selector = value;
+		return true;
+	}
+	return false;
+}
