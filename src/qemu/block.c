@@ -159,6 +159,19 @@ static void add_landing(struct qemu_plugin_insn *handle, int slot, uint8_t jump)
 	add_kick(handle);
 }
 
+/* It is counted where it goes, at the next block of whatever ring. */
+static void leave_ring(struct translation *t, const struct insn *insn, unsigned i, unsigned offset)
+{
+	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(t->tb, i);
+	uint64_t physical = block_byte(t->block, offset);
+
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(handle, QEMU_STORE_U64,
+	                                                    word(offsetof(struct hot, on_way)),
+	                                                    ON_WAY(physical, insn->branch));
+	add_kick(handle);
+	t->segment = i + 1;
+}
+
 /* In the order in which they run: what is behind the instruction before, the interception, the
  * count, what looks at the count. */
 static void translate_insn(struct translation *t, unsigned i, unsigned offset, bool is_last)
@@ -184,6 +197,11 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 		end_segment(t, i);
 	if (insn.kind && site)
 		intercept(handle, insn.kind, site);
+	if (insn.far && plugin.where_it_goes) {
+		end_segment(t, i);
+		leave_ring(t, &insn, i, offset);
+		return;
+	}
 	if (!t->again && (!insn.safe || insn.kind || is_last))
 		end_segment(t, i + 1);
 	if (insn.branch)

@@ -254,8 +254,8 @@ static bool is_branch(const struct parts *parts)
 	unsigned field = reg_field(parts);
 	uint8_t op = parts->opcode;
 
-	if (parts->two_bytes) /* Jcc; SYSRET, SYSEXIT */
-		return (op & 0xf0) == 0x80 || op == 0x07 || op == 0x35;
+	if (parts->two_bytes) /* Jcc; SYSCALL, SYSRET, SYSENTER, SYSEXIT */
+		return (op & 0xf0) == 0x80 || op == 0x05 || op == 0x07 || op == 0x34 || op == 0x35;
 	if (op == 0xff) /* CALL, JMP, near and far */
 		return field >= 2 && field <= 5;
 	return (op & 0xf0) == 0x70 || (op >= 0xe0 && op <= 0xe3) || op == 0xe8 || op == 0xe9 ||

@@ -111,7 +111,7 @@ static bool is_branch_at(uint64_t from)
 	return false;
 }
 
-static enum ring ring_of(const struct frame *frame)
+enum ring frame_ring(const struct frame *frame)
 {
 	bool user = frame->word != 2 && (frame->cs & 3 || frame->flags & FLAGS_VM);
 
@@ -138,7 +138,7 @@ static void took_exception(struct cpu *cpu, uint64_t from, uint64_t to)
 		return;
 	if (is_fetch(&frame, from) || handler_of(cpu, VECTOR_DB) == to)
 		return;
-	count_take_back(cpu, ring_of(&frame), 1, is_branch_at(from));
+	count_take_back(cpu, frame_ring(&frame), 1, is_branch_at(from));
 	cpu->again_at = AGAIN_NONE;
 }
 
@@ -219,7 +219,9 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 	if (hot_of(cpu)->landed)
 		from = land_in_frame(cpu, from);
 	plant_remove(cpu);
-	if (exception)
+	if (!arrive_in_frame(cpu, from))
+		cpu->again_at = AGAIN_NONE;
+	else if (exception)
 		took_exception(cpu, from, to);
 	else
 		interrupted_again(cpu, from);

@@ -66,7 +66,7 @@ static void reset_cpu(struct cpu *cpu)
 	cpu->idt = 0;
 	cpu->x2apic = false;
 	plant_remove(cpu);
-	hot_of(cpu)->landed = 0;
+	hot_of(cpu)->landed = hot_of(cpu)->on_way = 0;
 	if (plugin.options.reset == QEMU_RESET_MODEL)
 		vpmu_pmu_reset(cpu->pmu);
 	count_unkick(cpu);
@@ -123,6 +123,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	if (!read_options(argc, argv) || !open_file(plugin.options.log, &plugin.log) ||
 	    !open_file(plugin.options.stat, &plugin.stat))
 		return 1;
+	plugin.where_it_goes = vpmu_model_counts_where_it_goes(&plugin.options.model);
 	plugin.leaf_count = vpmu_model_to_cpuid(&plugin.options.model, plugin.leaves);
 	plugin.score = qemu_plugin_scoreboard_new(sizeof(struct hot));
 	qemu_plugin_register_vcpu_init_cb(id, on_vcpu, NULL);

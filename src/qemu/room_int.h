@@ -50,6 +50,7 @@ struct hot {
 	uint64_t run[RINGS];      /* instructions; RUN_LIMIT: the budget is used up */
 	uint64_t branches[RINGS]; /* since the last account */
 	uint64_t landed;          /* a planted jump has been executed: LANDED_… */
+	uint64_t on_way;          /* to another ring, and not yet counted: ON_WAY_…, or 0 */
 };
 
 /* What is put into registers behind an instruction that QEMU has executed. */
@@ -135,8 +136,9 @@ struct plugin {
 	FILE *log, *stat;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
-	bool off;         /* the CPU is of another vendor */
-	unsigned singles; /* blocks of one instruction, as one-insn-per-tb=on makes them */
+	bool off;           /* the CPU is of another vendor */
+	bool where_it_goes; /* what changes the ring counts in the one that it goes to */
+	unsigned singles;   /* blocks of one instruction, as one-insn-per-tb=on makes them */
 };
 
 extern struct plugin plugin;
@@ -237,6 +239,18 @@ int plant_find(uint64_t physical);
 /* A jump of another vCPU still stands; waits a while, then takes it away. */
 void plant_wait(struct cpu *cpu, unsigned slot);
 
+/* --- arrive.c: instructions that change the ring, where they go --- */
+
+#define ON_WAY_BRANCH(on_way)       ((on_way) >> 1 & 1)
+#define ON_WAY_PHYSICAL(on_way)     ((on_way) >> 2) /* the instruction's address */
+#define ON_WAY(physical, is_branch) ((physical) << 2 | (uint64_t)(is_branch) << 1 | 1)
+
+/* Counts the one that is on its way, if there is one: execution has gone on in this ring. */
+void arrive(struct cpu *cpu, enum ring ring);
+/* The same at a discontinuity, whose frame names the linear address. False: the instruction itself
+ * has faulted, and is not counted. */
+bool arrive_in_frame(struct cpu *cpu, uint64_t from);
+
 /* --- intercept.c: CPUID, RDMSR, WRMSR; rdpmc.c; reset.c --- */
 
 void at_cpuid(unsigned vcpu, void *site);
@@ -266,6 +280,8 @@ struct frame {
 /* Reads the frame at the top of the stack; from: the linear address that it should name.
  * False: none of the forms fits. has_error and ip say which does. */
 bool frame_read(uint64_t from, struct frame *frame);
+/* The ring that it came from. */
+enum ring frame_ring(const struct frame *frame);
 /* The linear address of a vector's handler; 0: it is not known. */
 uint64_t handler_of(const struct cpu *cpu, unsigned vector);
 void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint64_t to,

@@ -73,6 +73,7 @@ void at_block(unsigned vcpu, void *data)
 	bool anew;
 
 	count_unkick(cpu);
+	arrive(cpu, (enum ring)block->ring);
 	pending_settle(cpu);
 	rdpmc_undo(cpu);
 	if (landed)

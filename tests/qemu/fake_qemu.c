@@ -304,7 +304,7 @@ int qemu_plugin_num_vcpus(void)
 /* --- The CPU ---------------------------------------------------------------------------------- */
 
 /* The instructions of the fake. */
-enum kind { NOP, LOAD, STORE, IRET, JUMP, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
+enum kind { NOP, LOAD, STORE, IRET, INT, JUMP, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
 
 static const struct row {
 	uint8_t bytes[3], length, kind, size; /* length: of the opcode; size: of the instruction */
@@ -316,6 +316,7 @@ static const struct row {
 	{{0x8a, 0x07}, 2, LOAD, 2, false},
 	{{0x88, 0x07}, 2, STORE, 2, false},
 	{{0xcf}, 1, IRET, 1, true},
+	{{0xcd}, 1, INT, 2, true},
 	{{0xeb}, 1, JUMP, 2, true},
 	{{0x0f, 0xa2}, 2, CPUID, 2, false},
 	{{0x0f, 0x32}, 2, RDMSR, 2, false},
@@ -373,7 +374,8 @@ static void push(uint64_t value)
 }
 
 /* The frame of an event, and what QEMU calls for it. */
-static void deliver(uint64_t handler, uint64_t pc, bool is_exception, bool has_error)
+static void deliver_frame(uint64_t handler, uint64_t pc, uint64_t frame_pc, bool is_exception,
+                          bool has_error)
 {
 	uint64_t sp = fake.reg[FAKE_RSP];
 
@@ -385,11 +387,28 @@ static void deliver(uint64_t handler, uint64_t pc, bool is_exception, bool has_e
 	push(sp);
 	push(fake.reg[FAKE_EFLAGS]);
 	push(fake.reg[FAKE_CS]);
-	push(pc);
+	push(frame_pc);
 	if (has_error)
 		push(0);
+	fake.reg[FAKE_CS] = 8;
 	on.discon(0, QEMU_DISCON_INTERRUPT, pc, handler, NULL);
 	fake.reg[FAKE_RIP] = handler;
+}
+
+static void deliver(uint64_t handler, uint64_t pc, bool is_exception, bool has_error)
+{
+	deliver_frame(handler, pc, pc, is_exception, has_error);
+}
+
+/* Takes a frame; where it leads to. */
+static uint64_t pop_frame(void)
+{
+	uint64_t frame[4];
+
+	memcpy(frame, fake.memory + fake.reg[FAKE_RSP], sizeof(frame));
+	fake.reg[FAKE_CS] = frame[1];
+	fake.reg[FAKE_RSP] = frame[3];
+	return frame[0];
 }
 
 /* An interrupt's handler is nothing but an IRET that is not counted. */
@@ -399,8 +418,7 @@ static void interrupt(uint64_t pc)
 	if (fake.taken < FAKE_INTERRUPTS)
 		fake.taken_at[fake.taken++] = pc;
 	deliver(0, pc, false, false);
-	memcpy(&fake.reg[FAKE_RIP], fake.memory + fake.reg[FAKE_RSP], sizeof(uint64_t));
-	memcpy(&fake.reg[FAKE_RSP], fake.memory + fake.reg[FAKE_RSP] + 24, sizeof(uint64_t));
+	fake.reg[FAKE_RIP] = pop_frame();
 }
 
 /* This one's handler is executed. */
@@ -423,11 +441,22 @@ static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
 
 	switch (row->kind) {
 	case LOAD:
-		if (!fake.faults)
+	case IRET:
+		if (fake.faults) {
+			fake.faults = false;
+			reg[FAKE_CR2] = 0x123456;
+			deliver(FAKE_HANDLER_PF, pc, true, true);
+			return false;
+		}
+		if (row->kind == LOAD)
 			break;
-		fake.faults = false;
-		reg[FAKE_CR2] = 0x123456;
-		deliver(FAKE_HANDLER_PF, pc, true, true);
+		fake.timer |= fake.timer_at_iret;
+		fake.timer_at_iret = false;
+		next = pop_frame();
+		break;
+	case INT:
+		deliver_frame(FAKE_HANDLER_INT, pc, next, true, false);
+		fake.executed++;
 		return false;
 	case STORE:
 		if (!fake.changes_itself)
@@ -436,10 +465,6 @@ static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
 		alone = true;
 		reg[FAKE_RIP] = pc;
 		return false;
-	case IRET:
-		memcpy(&next, fake.memory + reg[FAKE_RSP], sizeof(next));
-		memcpy(&reg[FAKE_RSP], fake.memory + reg[FAKE_RSP] + 24, sizeof(next));
-		break;
 	case JUMP:
 		fake.timer |= fake.timer_at_jump;
 		fake.timer_at_jump = false;
@@ -546,7 +571,7 @@ int fake_begin(int argc, char **argv)
 	write_gate(6, FAKE_HANDLER_UD);
 	write_gate(13, FAKE_HANDLER_GP);
 	write_gate(14, FAKE_HANDLER_PF);
-	memset(fake.memory + FAKE_HANDLER_UD, 0xf4, 0x300); /* handlers halt */
+	memset(fake.memory + FAKE_HANDLER_UD, 0xf4, 0x500); /* handlers halt */
 	fake_write(FAKE_HANDLER_TIMER, "\x90\xcf", 2);
 	status = qemu_plugin_install(1, &info, argc, argv);
 	if (!status)

@@ -18,6 +18,8 @@ enum {
 	FAKE_HANDLER_GP = 0x9100,
 	FAKE_HANDLER_PF = 0x9200,
 	FAKE_HANDLER_TIMER = 0x9300, /* a NOP and an IRET */
+	FAKE_HANDLER_INT = 0x9400,
+	FAKE_USER = 0x1b, /* a CS of ring 3 */
 	FAKE_IDT = 0x8000,
 	FAKE_INTERRUPTS = 64
 };
@@ -50,9 +52,10 @@ struct fake {
 	uint32_t message;       /* the last MSI */
 	unsigned rep_entries;   /* how often a REP is entered until it has ended */
 	unsigned interrupt_rep; /* an interrupt at this entry of a REP; 0: none */
-	bool faults;            /* the next load page-faults, once */
+	bool faults;            /* the next load or IRET page-faults, once */
 	bool changes_itself;    /* the next store is into its own block, once */
 	bool timer_at_jump;     /* another interrupt comes while the next jump is executed, once */
+	bool timer_at_iret;     /* the same for an IRET */
 	bool timer;             /* it has come */
 	bool interrupts;        /* an interrupt comes at the next block's start */
 	unsigned executed;      /* instructions that have retired */

@@ -61,7 +61,8 @@ static const struct row rows[] = {
 	ROW("\x48\xcf", INSN_PLAIN, "bf"), /* IRETQ */
 	ROW("\xcd\x80", INSN_PLAIN, "bf"),
 	ROW("\xcc", INSN_PLAIN, "bf"),
-	ROW("\x0f\x05", INSN_PLAIN, "f"),      /* SYSCALL is no branch */
+	ROW("\x0f\x05", INSN_PLAIN, "bf"),     /* SYSCALL */
+	ROW("\x0f\x34", INSN_PLAIN, "bf"),     /* SYSENTER */
 	ROW("\x48\x0f\x07", INSN_PLAIN, "bf"), /* SYSRET */
 	ROW("\xf3\xa4", INSN_PLAIN, "a"),
 	ROW("\xf3\x48\xab", INSN_PLAIN, "a"),

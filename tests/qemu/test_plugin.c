@@ -282,6 +282,100 @@ static void test_memory_that_is_not_ram_gets_no_jump(void **state)
 	free(block);
 }
 
+/* --- What changes the ring ---------------------------------------------------------------------
+ */
+
+enum { AMD_SEL0 = 0xc0010200u, AMD_CTR0 = 0xc0010201u };
+
+#define KERNEL_INSNS    UINT64_C(0x5200c0)
+#define USER_INSNS      UINT64_C(0x5100c0)
+#define KERNEL_BRANCHES UINT64_C(0x5200c2)
+#define USER_BRANCHES   UINT64_C(0x5100c2)
+
+/* Ring 3 on AMD: a NOP and an INT, whose handler is the code. */
+static void begin_in_ring_3(uint64_t selector, const char *handler, unsigned bytes)
+{
+	begin_with("model=zen2", NULL);
+	write_msr(AMD_SEL0, selector);
+	CODE("\x90\xcd\x20\x90\x90\xf4");
+	fake_write(FAKE_HANDLER_INT, handler, bytes);
+	fake.reg[FAKE_CS] = FAKE_USER;
+}
+
+/* How much the selector counts on that way. */
+static uint64_t counted(uint64_t selector, const char *handler, unsigned bytes)
+{
+	begin_in_ring_3(selector, handler, bytes);
+	fake_run();
+	return read_msr(AMD_CTR0);
+}
+
+static void test_an_int_counts_in_its_handlers_ring(void **state)
+{
+	assert_int_equal(counted(KERNEL_INSNS, "\xf4", 1), 2); /* with the HLT */
+	assert_int_equal(counted(USER_INSNS, "\xf4", 1), 1);
+	assert_int_equal(counted(KERNEL_BRANCHES, "\xf4", 1), 1);
+	assert_int_equal(counted(USER_BRANCHES, "\xf4", 1), 0);
+}
+
+static void test_an_iret_counts_in_the_ring_that_it_goes_to(void **state)
+{
+	assert_int_equal(counted(KERNEL_INSNS, "\x90\xcf", 2), 2);
+	assert_int_equal(counted(USER_INSNS, "\x90\xcf", 2), 5);
+	assert_int_equal(counted(USER_BRANCHES, "\x90\xcf", 2), 1);
+}
+
+static void test_on_intel_an_int_counts_in_the_ring_that_it_leaves(void **state)
+{
+	begin();
+	write_msr(SEL0, USER_INSNS);
+	write_msr(GLOBAL_CTRL, 1);
+	CODE("\x90\xcd\x20\xf4");
+	fake.reg[FAKE_CS] = FAKE_USER;
+	fake_run();
+	assert_int_equal(read_msr(PMC0), 2);
+}
+
+static void test_an_iret_that_faults_counts_nowhere(void **state)
+{
+	begin_in_ring_3(KERNEL_INSNS, "\x90\xcf", 2);
+	fake.faults = true;
+	fake_run();
+	assert_int_equal(read_msr(AMD_CTR0), 3); /* INT, NOP, and the last handler's HLT */
+	begin_in_ring_3(USER_INSNS, "\x90\xcf", 2);
+	fake.faults = true;
+	fake_run();
+	assert_int_equal(read_msr(AMD_CTR0), 1);
+}
+
+/* The timer's own IRET is one more. */
+static void test_an_iret_counts_where_an_interrupt_is_first(void **state)
+{
+	begin_in_ring_3(USER_INSNS, "\x90\xcf", 2);
+	fake.timer_at_iret = true;
+	fake_run();
+	assert_int_equal(read_msr(AMD_CTR0), 6);
+	begin_in_ring_3(KERNEL_INSNS, "\x90\xcf", 2);
+	fake.timer_at_iret = true;
+	fake_run();
+	assert_int_equal(read_msr(AMD_CTR0), 3); /* INT and two NOPs */
+}
+
+static void test_a_pmi_by_what_changes_the_ring_comes_where_it_goes(void **state)
+{
+	begin_in_ring_3(KERNEL_INSNS | 1 << 20, "\x90\xf4", 2);
+	write_msr(AMD_CTR0, -UINT64_C(1));
+	fake_run();
+	assert_int_equal(fake.taken, 1);
+	assert_int_equal(fake.taken_at[0], FAKE_HANDLER_INT);
+	begin_in_ring_3(USER_INSNS | 1 << 20, "\x90\xcf", 2);
+	write_msr(AMD_CTR0, -UINT64_C(2));
+	fake_run();
+	assert_int_equal(fake.taken, 1);
+	assert_int_equal(fake.taken_at[0], FAKE_CODE + 3);
+	assert_int_equal(plugin.cpu[0]->stat.skids, 0);
+}
+
 /* --- Intercepted ------------------------------------------------------------------------------ */
 
 static void test_cpuid_shows_the_pmu(void **state)
@@ -446,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_a_pmi_by_branches_comes_behind_the_branch),
 		cmocka_unit_test(test_a_store_into_its_own_block_counts_once),
 		cmocka_unit_test(test_blocks_of_one_instruction_count_where_all_are),
+		cmocka_unit_test(test_blocks_of_one_instruction_count_where_all_are),
 		cmocka_unit_test(test_a_pmi_goes_before_an_interrupt_that_comes_with_it),
 		cmocka_unit_test(
 			test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interrupt),
@@ -454,6 +549,12 @@ int main(void)
 		cmocka_unit_test(test_a_rep_ends_before_its_pmi),
 		cmocka_unit_test(test_an_interrupt_takes_the_jump_away),
 		cmocka_unit_test(test_memory_that_is_not_ram_gets_no_jump),
+		cmocka_unit_test(test_an_int_counts_in_its_handlers_ring),
+		cmocka_unit_test(test_an_iret_counts_in_the_ring_that_it_goes_to),
+		cmocka_unit_test(test_on_intel_an_int_counts_in_the_ring_that_it_leaves),
+		cmocka_unit_test(test_an_iret_that_faults_counts_nowhere),
+		cmocka_unit_test(test_an_iret_counts_where_an_interrupt_is_first),
+		cmocka_unit_test(test_a_pmi_by_what_changes_the_ring_comes_where_it_goes),
 		cmocka_unit_test(test_cpuid_shows_the_pmu),
 		cmocka_unit_test(test_the_highest_leaf_has_the_pmu_in_it),
 		cmocka_unit_test(test_a_cpu_of_another_vendor_has_no_pmu),
