@@ -39,13 +39,13 @@ static void prints_as_it_is_read(const uint8_t *data, size_t length)
 	text.length = 0;
 	if (line && length)
 		memcpy(line, data, length);
-	if (line && replay_parse(line, length, &command, problem) == REPLAY_COMMAND) {
+	if (line && replay_parse(line, length, NULL, &command, problem) == REPLAY_COMMAND) {
 		replay_print(&command, &text);
 		/* Not what is too long to be printed, or to be kept. */
 		if (text.length < sizeof(text.text) - 1 &&
 		    (command.action.verb != REPLAY_FILTER ||
 		     command.action.argument[FILTER_EVENTS].number <= REPLAY_EVENTS)) {
-			MUST(replay_parse(text.text, text.length, &again, problem) ==
+			MUST(replay_parse(text.text, text.length, NULL, &again, problem) ==
 			     REPLAY_COMMAND);
 			is_the_same(&command, &again);
 		}

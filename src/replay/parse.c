@@ -10,6 +10,7 @@
 struct cursor {
 	char *at, *end;
 	char *problem;
+	const struct replay_names *names;
 };
 
 #define PROBLEM(cursor, ...)                                                                       \
@@ -71,6 +72,34 @@ static bool parse_number(struct cursor *cursor, const struct replay_row *verb,
 	return true;
 }
 
+static const char *register_name(const void *list, size_t i)
+{
+	const struct replay_names *names = list;
+
+	return i < names->count ? names->registers[i].name : NULL;
+}
+
+/* An MSR by the vendor's name, or by its number. */
+static bool parse_msr(struct cursor *cursor, const struct replay_row *verb,
+                      const struct replay_argument *row, const char *text, uint64_t *value)
+{
+	const struct replay_names *names = cursor->names;
+	const char *nearest;
+
+	if (!names || text_parse_unsigned(text, strlen(text), value))
+		return parse_number(cursor, verb, row, text, value);
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->registers[i].name, text)) {
+			*value = names->registers[i].msr;
+			return true;
+		}
+	nearest = nearest_name(text, register_name, names);
+	return PROBLEM(cursor,
+	               "%s: %s is not a number, nor a register of this model: '%.40s'%s%s%s",
+	               verb->name, row->name, text, nearest ? " (did you mean '" : "",
+	               nearest ? nearest : "", nearest ? "'?)" : "");
+}
+
 static bool parse_choice(struct cursor *cursor, const struct replay_row *verb,
                          const struct replay_argument *row, const char *text, uint64_t *value)
 {
@@ -100,6 +129,8 @@ static bool take_value(struct cursor *cursor, const struct replay_row *verb,
 	case ARGUMENT_CHOICE:
 	case ARGUMENT_KEY_CHOICE:
 		return parse_choice(cursor, verb, row, text, &value->number);
+	case ARGUMENT_MSR:
+		return parse_msr(cursor, verb, row, text, &value->number);
 	default:
 		return parse_number(cursor, verb, row, text, &value->number);
 	}
@@ -234,7 +265,7 @@ static bool split_expect(struct cursor *cursor, struct replay_command *command)
 
 	if (!separator)
 		return PROBLEM(cursor, "expect: missing = ANSWER (expect COMMAND = ANSWER)");
-	answer = (struct cursor){separator + 1, cursor->end, cursor->problem};
+	answer = (struct cursor){.at = separator + 1, .end = cursor->end};
 	if (answer.at < answer.end)
 		answer.at++;
 	command->expected = join_words(&answer);
@@ -273,10 +304,10 @@ static bool trim(struct cursor *cursor)
 	return true;
 }
 
-enum replay_parsed replay_parse(char *line, size_t length, struct replay_command *command,
-                                char *problem)
+enum replay_parsed replay_parse(char *line, size_t length, const struct replay_names *names,
+                                struct replay_command *command, char *problem)
 {
-	struct cursor cursor = {line, line + length, problem};
+	struct cursor cursor = {line, line + length, problem, names};
 	const char *word;
 
 	if (!trim(&cursor))

@@ -186,12 +186,19 @@ struct replay_command {
 
 enum replay_parsed { REPLAY_BLANK, REPLAY_COMMAND, REPLAY_PROBLEM };
 
+/* Registers that a line may call by their names, in place of an MSR's number. */
+struct replay_names {
+	const struct vpmu_register *registers;
+	size_t count;
+};
+
 /*
  * Parses one line, without its newline. The buffer has one byte more, line[length], and is changed.
+ * names: NULL takes numbers only.
  * problem: REPLAY_PROBLEM_BYTES, says what is wrong in one line without control bytes.
  */
-enum replay_parsed replay_parse(char *line, size_t length, struct replay_command *command,
-                                char *problem);
+enum replay_parsed replay_parse(char *line, size_t length, const struct replay_names *names,
+                                struct replay_command *command, char *problem);
 
 /* Adds the command as it would be typed, without what it expects; arguments that were not given
  * are left out. */

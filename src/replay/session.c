@@ -19,6 +19,11 @@ static bool ok(struct replay_answer *answer)
 
 /* --- The start -------------------------------------------------------------------------------- */
 
+void replay_load_model(struct replay *replay, const struct vpmu_model *model)
+{
+	replay->register_count = vpmu_model_registers(model, replay->registers);
+}
+
 static bool do_model(struct replay *replay, const struct replay_command *command,
                      struct replay_reply *reply, struct replay_answer *answer)
 {
@@ -31,6 +36,7 @@ static bool do_model(struct replay *replay, const struct replay_command *command
 		return answer_problem(answer, "model: %s", why);
 	snprintf(replay->model_text, sizeof(replay->model_text), "%s", text);
 	vpmu_host_init(&replay->host, (enum vpmu_vendor)replay->model.vendor);
+	replay_load_model(replay, &replay->model);
 	replay->stage = REPLAY_HAS_MODEL;
 	return ok(answer);
 }
@@ -84,11 +90,6 @@ static bool do_host(struct replay *replay, const struct replay_command *command,
 	return ok(answer);
 }
 
-void replay_load_model(struct replay *replay, const struct vpmu_model *model)
-{
-	replay->register_count = vpmu_model_registers(model, replay->registers);
-}
-
 /* Makes the machine at the first command that needs one. */
 static bool start(struct replay *replay, enum replay_verb verb, struct replay_answer *answer)
 {
@@ -99,7 +100,6 @@ static bool start(struct replay *replay, enum replay_verb verb, struct replay_an
 	                               replay->profile, &replay->host);
 	if (!replay->pmu)
 		return answer_problem(answer, "model: this profile has no such PMU");
-	replay_load_model(replay, &replay->model);
 	return true;
 }
 
@@ -146,6 +146,7 @@ void replay_init(struct replay *replay)
 	replay->profile = vpmu_profile_find("hardware");
 	replay->stage = REPLAY_NO_MODEL;
 	replay->host_given = false;
+	replay->register_count = 0;
 	replay->state_count = 0;
 	replay->vcpu_exists = false;
 	replay->lost_counters = false;
@@ -196,10 +197,11 @@ static enum replay_result compare(const char *expected, struct replay_answer *an
 enum replay_result replay_line(struct replay *replay, char *line, size_t length,
                                struct replay_answer *answer)
 {
+	const struct replay_names names = {replay->registers, replay->register_count};
 	struct replay_command *command = &replay->command;
 
 	answer_clear(answer);
-	switch (replay_parse(line, length, command, answer->text)) {
+	switch (replay_parse(line, length, &names, command, answer->text)) {
 	case REPLAY_BLANK:
 		return REPLAY_NOTHING;
 	case REPLAY_PROBLEM:

@@ -58,7 +58,7 @@ static void what_is_printed_is_read_as_the_same(void **state)
 		text.length = second.length = 0;
 		replay_print(&command, &text);
 		memcpy(line.text, text.text, text.length + 1);
-		if (replay_parse(line.text, text.length, &again, problem) != REPLAY_COMMAND)
+		if (replay_parse(line.text, text.length, NULL, &again, problem) != REPLAY_COMMAND)
 			fail_msg("%s: %s", text.text, problem);
 		assert_int_equal(again.action.verb, command.action.verb);
 		assert_int_equal(again.action.given, command.action.given);

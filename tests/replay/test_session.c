@@ -378,9 +378,42 @@ static void a_long_expectation_is_cut_not_overrun(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, start)
 
+/* Of every preset every register is found by its name, and no other. */
+static void registers_have_their_names(void **unused)
+{
+	const char *name;
+	char line[256];
+
+	for (size_t i = 0; (name = vpmu_preset_name(i)); i++) {
+		replay_init(&replay);
+		snprintf(line, sizeof(line), "model %s", name);
+		assert_int_equal(execute(&replay, line, &answer), REPLAY_ANSWERED);
+		for (size_t r = 0; r < replay.register_count; r++) {
+			snprintf(line, sizeof(line), "host-rdmsr %s", replay.registers[r].name);
+			assert_int_equal(execute(&replay, line, &answer), REPLAY_ANSWERED);
+			assert_int_equal(replay.command.action.argument[MSR_INDEX].number,
+			                 replay.registers[r].msr);
+		}
+	}
+}
+
+static void a_register_of_another_model_is_refused(void **unused)
+{
+	replay_init(&replay);
+	assert_int_equal(execute(&replay, "model zen4", &answer), REPLAY_ANSWERED);
+	assert_int_equal(execute(&replay, "rdmsr IA32_PMC0", &answer), REPLAY_BAD);
+	assert_string_equal(answer.text,
+	                    "rdmsr: INDEX is not a number, nor a register of this model: "
+	                    "'IA32_PMC0'");
+	assert_int_equal(execute(&replay, "rdmsr PerfCtr9", &answer), REPLAY_BAD);
+	assert_non_null(strstr(answer.text, "(did you mean 'PerfCtr0'?)"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(registers_have_their_names),
+		cmocka_unit_test(a_register_of_another_model_is_refused),
 		TEST(the_first_command_must_be_model),
 		TEST(model_and_profile_come_once),
 		TEST(profile_comes_before_all_but_model),

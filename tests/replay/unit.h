@@ -26,7 +26,7 @@ static inline enum replay_parsed parse_bytes(const char *bytes, size_t length,
 	line = malloc(length + 1);
 	memcpy(line, bytes, length);
 	line[length] = '!';
-	return replay_parse(line, length, command, problem);
+	return replay_parse(line, length, NULL, command, problem);
 }
 
 static inline enum replay_parsed parse(const char *text, struct replay_command *command,

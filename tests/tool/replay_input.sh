@@ -26,7 +26,27 @@ ends 'no model' 2 'the first command must be model'
 lines 'model intel-v2' 'wrmsr 0x1c1c1c1c1c 1'
 ends 'number out of range' 2 'INDEX is out of range'
 lines 'model intel-v2' 'expect rdmsr 0xc1 = 5' 'nonsense'
-ends 'bad input counts for more than a failed expect' 2 nonsense
+run replay "$script"
+check 'bad input counts for more than a failed expect' same "$status" 2
+check 'both are told' same "$(sed 's/:.*//' "$scratch/err" | uniq -c | tr -d ' ')" 2vpmu
+lines 'model intel-v2' 'expect  rdmsr IA32_PMC0 = 5' 'run instructions=1'
+run replay "$script"
+check 'an expect that fails: the answers' same "$(cat "$scratch/out")" \
+	"$(printf 'ok\nexpected 5 got 0x0\npmi=0 masked=0')"
+check 'an expect that fails: its line and command' \
+	same "$(cat "$scratch/err")" "vpmu: expected 5 got 0x0: $script:2: rdmsr 0xc1"
+check 'an expect that fails: status' same "$status" 1
+lines 'model intel-v2' 'wrmsr IA32_PMC0 5' 'rdmsr 0xc1' 'wrmsr IA32_PMC0 5'
+run replay --trace "$script"
+check '--trace: each command, and what it has changed' same "$(cat "$scratch/out")" '# 1: model intel-v2
+ok
+# 2: wrmsr 0xc1 0x5
+ok
+# IA32_PMC0: 0x0 -> 0x5
+# 3: rdmsr 0xc1
+0x5
+# 4: wrmsr 0xc1 0x5
+ok'
 lines 'model intel-v2' 'wrmsr 0x186 0x5301c2' 'wrmsr 0x187 0x5301c2' 'wrmsr 0x186 0x5300c0' \
 	'wrmsr 0x186 0x13fe'
 run replay "$script"

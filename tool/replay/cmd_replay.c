@@ -12,13 +12,12 @@
 #include "kernel/kernel.h"
 #endif
 #include "lib/message.h"
-#include "lib/selector.h"
 #include "reader.h"
-#include "lib/visible.h"
+#include "session.h"
 
 struct replay_options {
 	const char *kernel;
-	bool batch;
+	bool batch, trace;
 };
 
 static const struct option_row rows[] = {
@@ -29,17 +28,12 @@ static const struct option_row rows[] = {
          .kind = OPTION_TEXT,
          .offset = offsetof(struct replay_options, kernel)},
 #endif
+	{.name = "trace",
+         .about = "show each command, and the registers that it has changed",
+         .kind = OPTION_FLAG,
+         .offset = offsetof(struct replay_options, trace)},
 	/* For tests that compare many short replays: a line `---` starts the next one. */
 	{.name = "batch", .kind = OPTION_FLAG, .offset = offsetof(struct replay_options, batch)},
-};
-
-struct session {
-	const char *name; /* of the file, for messages */
-	bool batch, differed;
-	bool bad, skipping; /* batch: a program was bad; to the end of this one */
-	struct reader reader;
-	struct replay replay;
-	struct replay_answer answer;
 };
 
 static void flush_answers(void)
@@ -47,91 +41,16 @@ static void flush_answers(void)
 	fflush(stdout);
 }
 
-/* Where it differs it repeats what the script expected, which may be any text. */
-static void put_answer(const struct replay_answer *answer, bool differs)
-{
-	if (differs)
-		print_visible_bytes(stdout, answer->text, answer->length);
-	else
-		fwrite_unlocked(answer->text, 1, answer->length, stdout);
-	putc_unlocked('\n', stdout);
-}
-
-static bool ends_program(const struct session *session, const char *line, size_t length)
-{
-	return session->batch && length == 3 && !memcmp(line, "---", 3);
-}
-
-static void next_program(struct session *session)
-{
-	replay_init(&session->replay);
-	session->skipping = false;
-	fputs_unlocked("---\n", stdout);
-}
-
-/* False: the replay ends here. In a batch only the program does. */
-static bool bad_input(struct session *session)
-{
-	session->bad = true;
-	session->skipping = session->batch;
-	if (session->batch)
-		fputs_unlocked("bad-input\n", stdout);
-	return session->batch;
-}
-
-/* What reads 0 because nobody counts it: as a comment, so that both streams together are still a
- * script's. */
-static void tell_uncounted(struct session *session)
-{
-	char name[SELECTOR_NAME_BYTES];
-	struct vpmu_register reg;
-	uint64_t selector;
-
-	while (!session->batch && replay_uncounted(&session->replay, &reg, &selector)) {
-		const struct vpmu_model *model = &session->replay.model;
-
-		fflush(stdout);
-		fprintf(stderr, "# %s: event 0x%04" PRIx64, reg.name,
-		        selector_event(model, selector));
-		if (selector_event_name(model, selector, name))
-			fprintf(stderr, " (%s)", name);
-		fputs(" counts nothing here: this model does not count it\n", stderr);
-	}
-}
-
-/* False: the line is bad, and a message has said so. */
-static bool take_line(struct session *session, char *line, size_t length)
-{
-	enum replay_result result;
-
-	if (ends_program(session, line, length)) {
-		next_program(session);
-		return true;
-	}
-	if (session->skipping)
-		return true;
-	result = replay_line(&session->replay, line, length, &session->answer);
-	if (result == REPLAY_BAD) {
-		message("%s: %s:%" PRIu64, session->answer.text, session->name,
-		        session->reader.line);
-		return bad_input(session);
-	}
-	session->differed |= result == REPLAY_DIFFERS;
-	if (result != REPLAY_NOTHING)
-		put_answer(&session->answer, result == REPLAY_DIFFERS);
-	tell_uncounted(session);
-	return true;
-}
-
-static int replay_all(struct session *session)
+static int replay_all(struct replay_session *session, struct reader *reader)
 {
 	char *line;
 	size_t length;
 
 	for (;;) {
-		switch (reader_next(&session->reader, &line, &length)) {
+		switch (reader_next(reader, &line, &length)) {
 		case READER_LINE:
-			if (!take_line(session, line, length))
+			session->line = reader->line;
+			if (!replay_session_take(session, line, length))
 				return TOOL_BAD;
 			if (ferror_unlocked(stdout))
 				return TOOL_HOLDS; /* so far; main() says what stdout said */
@@ -142,7 +61,7 @@ static int replay_all(struct session *session)
 			return session->differed ? TOOL_FAILS : TOOL_HOLDS;
 		case READER_TOO_LONG:
 			message("line longer than %d bytes: %s:%" PRIu64, REPLAY_LINE_BYTES,
-			        session->name, session->reader.line);
+			        session->name, reader->line);
 			return TOOL_BAD;
 		case READER_FAILED:
 			message("cannot read: %s: %s", session->name, strerror(errno));
@@ -151,40 +70,61 @@ static int replay_all(struct session *session)
 	}
 }
 
-static int run(const struct command *self, int argc, char **argv)
+static int replay_file(struct replay_session *session, const char *path)
 {
-	static struct session session; /* too large for the stack: a line, a state */
-	struct replay_options options = {0};
-	const char *operands[ARGS_OPERANDS];
-	int status = args_parse(self, argc, argv, &options, operands);
-	bool from_stdin;
-	int fd;
+	static struct reader reader; /* too large for the stack: a line */
+	bool from_stdin = !strcmp(path, "-");
+	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int status;
 
-	if (status != ARGS_GO)
-		return status;
-#if HAVE_KERNEL
-	if (options.kernel)
-		return kernel_replay(options.kernel, operands[0], options.batch);
-#endif
-	from_stdin = !strcmp(operands[0], "-");
-	fd = from_stdin ? STDIN_FILENO : open(operands[0], O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		message("cannot open: %s: %s", operands[0], strerror(errno));
+		message("cannot open: %s: %s", path, strerror(errno));
 		return TOOL_BAD;
 	}
-	session.name = from_stdin ? "standard input" : operands[0];
-	session.batch = options.batch;
-	reader_init(&session.reader, fd, flush_answers);
-	replay_init(&session.replay);
-	status = replay_all(&session);
+	session->name = from_stdin ? "standard input" : path;
+	reader_init(&reader, fd, flush_answers);
+	status = replay_all(session, &reader);
 	if (!from_stdin)
 		close(fd);
 	return status;
 }
 
+static bool is_terminal(const char *path)
+{
+	return HAVE_LIBEDIT && !strcmp(path, "-") && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	static struct replay_session session; /* too large for the stack: a state */
+	const char *operands[ARGS_OPERANDS], *path;
+	struct replay_options options = {0};
+	int status = args_parse(self, argc, argv, &options, operands);
+
+	if (status != ARGS_GO)
+		return status;
+	path = operands[0] ? operands[0] : "-";
+	if (!operands[0] && !is_terminal(path)) {
+		message("missing argument: FILE|-");
+		return TOOL_BAD;
+	}
+#if HAVE_KERNEL
+	if (options.kernel)
+		return kernel_replay(options.kernel, path, options.batch);
+#endif
+	session.batch = options.batch;
+	session.trace = options.trace;
+	replay_session_init(&session);
+#if HAVE_LIBEDIT
+	if (is_terminal(path) && !options.batch)
+		return replay_at_terminal(&session);
+#endif
+	return replay_file(&session, path);
+}
+
 const struct command cmd_replay = {
 	.name = "replay",
-	.operands = "FILE|-",
+	.operands = "[FILE|-]",
 	.about = "Run a script of register accesses and guest work on a virtual PMU",
 	.notes = "Each line of FILE is a command, and prints one line; '#' starts a comment. The\n"
 		 "language is in vpmu-replay(1). For example:\n"
@@ -195,10 +135,14 @@ const struct command cmd_replay = {
 		 "  run instructions=1000\n"
 		 "  expect rdmsr 0xc1 = 0x3e8\n"
 		 "\n"
+		 "With '-' the lines come from standard input; at a terminal, also without FILE, "
+		 "with\n"
+		 "prompt, history and completion.\n"
+		 "\n"
 		 "Exit status: 0, every expect held; 1, one did not; 2, bad input.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
-	.operand_min = 1,
+	.operand_min = 0,
 	.operand_max = 1,
 	.run = run,
 };
