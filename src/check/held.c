@@ -77,7 +77,7 @@ bool held_as_lived(const struct machine *life, struct scenario *scenario, struct
 	reference_run(lived, pmu_of(scratch), scenario->layout);
 	if (!record)
 		return reference_same(lived, &scenario->reference, scenario->layout);
-	machine_fresh(scratch, scenario->subject);
+	machine_again(scratch, scenario);
 	hold_recorded(pmu_of(scratch), scenario, record);
 	return goes_on_as(pmu_of(scratch), scenario, lived, record);
 }

@@ -149,10 +149,15 @@ struct scenario {
 	/* Bit i: a creation that fails at an entry before write i is made good later. */
 	uint64_t entry_recovers;
 	struct vpmu_plan plan; /* the same, for vpmu_plan_apply() */
+	bool has_fresh;
+	struct machine fresh; /* of the subject: machine_again() */
 };
 
 /* A machine as created, with nothing done. False: the profile has no such model. */
 bool machine_fresh(struct machine *machine, const struct check_subject *subject);
+
+/* The same of the scenario's subject: a copy of one that is made when it is first needed. */
+bool machine_again(struct machine *machine, struct scenario *scenario);
 
 /* --- lives.c: the conditions of the counters --- */
 
