@@ -40,12 +40,15 @@ static bool before(struct moment a, struct moment b)
 	return (wide)a.k * b.n < (wide)b.k * a.n;
 }
 
-/* floor(k * events / n), for k <= n. The long division only where 64 bits do not do. */
+/* floor(k * events / n), for k <= n. The long division only where 64 bits do not do; many lanes
+ * have as many events as the one whose moment it is. */
 static uint64_t events_by(struct moment at, uint64_t events)
 {
 	wide rest = (wide)at.k * events, divisor = (wide)at.n << 64;
 	uint64_t quotient = 0;
 
+	if (events == at.n)
+		return at.k;
 	if (rest <= UINT64_MAX)
 		return (uint64_t)rest / at.n;
 	for (unsigned bit = 0; bit <= 64; bit++, divisor >>= 1) {
