@@ -24,7 +24,7 @@ struct reader {
 	char *line;
 	size_t size;
 	unsigned long number;
-	long limit; /* seconds; 0: none */
+	double limit; /* seconds; 0: none */
 	bool batch, coverage;
 	bool skipping; /* the rest of a bad program */
 	bool bad;
@@ -33,9 +33,11 @@ struct reader {
 /* The time begins anew. */
 static void rearm(const struct reader *reader)
 {
-	struct itimerval timer = {.it_value = {.tv_sec = reader->limit}};
+	struct itimerval timer = {.it_value.tv_sec = (time_t)reader->limit};
 
-	if (reader->limit)
+	timer.it_value.tv_usec =
+		(suseconds_t)((reader->limit - (double)timer.it_value.tv_sec) * 1e6);
+	if (reader->limit > 0)
 		setitimer(ITIMER_VIRTUAL, &timer, NULL);
 }
 
@@ -137,7 +139,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--coverage"))
 			reader.coverage = true;
 		else if (!strcmp(argv[i], "--limit") && i + 1 < argc)
-			reader.limit = atol(argv[++i]);
+			reader.limit = strtod(argv[++i], NULL);
 		else
 			return usage();
 	}

@@ -193,7 +193,7 @@ bool code_execute(struct code *code, const char *program, const struct program *
                   size_t count)
 {
 	char *arguments[] = {(char *)program, (char *)"--coverage", (char *)"--limit",
-	                     (char *)"1",     (char *)"--batch",    NULL};
+	                     (char *)"0.3",   (char *)"--batch",    NULL};
 	int in = unnamed_file(), out = unnamed_file(), process;
 	FILE *script = in >= 0 ? fdopen(dup(in), "w") : NULL;
 	size_t bytes;

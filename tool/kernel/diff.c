@@ -50,8 +50,8 @@ static const struct option_row record_rows[] = {
 
 static int kernel_side(struct side *side, struct code *code, const char *path)
 {
-	char *const arguments[] = {(char *)path, (char *)"--batch",    (char *)"--limit",
-	                           (char *)"1",  (char *)"--coverage", NULL};
+	char *const arguments[] = {(char *)path,  (char *)"--batch",    (char *)"--limit",
+	                           (char *)"0.3", (char *)"--coverage", NULL};
 	int status = kernel_file(path, side->name);
 
 	side->path = path;

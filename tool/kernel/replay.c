@@ -104,7 +104,7 @@ static int pass_answers(struct ending ending, const char *script, int in, int ou
 
 int kernel_replay(const char *kernel, const char *script, bool batch)
 {
-	char *arguments[] = {(char *)kernel, (char *)"--limit", (char *)"10",
+	char *arguments[] = {(char *)kernel, (char *)"--limit", (char *)"2",
 	                     batch ? (char *)"--batch" : NULL, NULL};
 	char name[KERNEL_NAME_BYTES];
 	const char *called = strcmp(script, "-") ? script : "standard input";
