@@ -12,10 +12,10 @@
  * PMU, before the privilege level changes, and before the guest halts; then vpmu_meter_refresh()
  * again.
  *
- * What is exact: everything, as if vpmu_pmu_account() were called after each instruction; but for
- * counters with CMASK, INV or EDGE, which look at cycles and see one stretch from each settle to
- * the next. Costs that are known only when they have happened (rates.line, rates.branch) are
- * allowed for: near an overflow the prefix is then one instruction.
+ * What is exact: everything, as if vpmu_pmu_account() were called after each instruction. While a
+ * counter with CMASK, INV or EDGE runs, which looks at cycles, it is: nothing then fits but one
+ * instruction, or one iteration of one apart. Costs that are known only when they have happened
+ * (rates.line, rates.branch) are allowed for: near an overflow the prefix is then one instruction.
  *
  * Ownership: everything is plain memory of the caller's; nothing allocates, and there is nothing to
  * destroy. A meter points to its register machine, a block to its instructions: these must live as

@@ -82,6 +82,29 @@ VPMU_API const struct vpmu_host *vpmu_pmu_host(const struct vpmu_pmu *pmu);
 VPMU_API uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu);
 
 /*
+ * What counters with CMASK, INV or EDGE know of the last cycle: in no register, so no get reads it,
+ * but their counts go on from it. Whoever saves a machine saves it beside the state, and sets it
+ * after the put. of: GP counters first; 0: nothing. _HELD: the cycle held the condition, which EDGE
+ * looks at; the other bits: how many events have come since, up to _MOST, which no CMASK tells from
+ * more.
+ */
+enum {
+	VPMU_LAST_CYCLE_HELD = 1 << 15,
+	VPMU_LAST_CYCLE_MOST = 256,
+};
+struct vpmu_last_cycles {
+	uint16_t of[VPMU_MAX_GP + VPMU_MAX_FIXED];
+};
+
+/* All 0 without a machine. */
+VPMU_API void vpmu_pmu_last_cycles(const struct vpmu_pmu *pmu, struct vpmu_last_cycles *out);
+
+/* Only counters that look at cycles now take it; the others know nothing. VPMU_BAD_ARGUMENT: more
+ * than _MOST, or a NULL; nothing has changed. */
+VPMU_API enum vpmu_status vpmu_pmu_set_last_cycles(struct vpmu_pmu *pmu,
+                                                   const struct vpmu_last_cycles *last);
+
+/*
  * The hypervisor emulates one guest instruction (KVM's kvm_pmu_trigger_event). branch: it is one;
  * cpl: the guest's privilege level. On profile hardware, where nothing is emulated, the same as
  * running that instruction.

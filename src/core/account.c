@@ -30,7 +30,7 @@ struct stretch {
 	/* Counters that ran at the start. An overflow may start others; one with a threshold then
 	 * counts from the next stretch on. */
 	uint32_t slots;
-	bool level[SLOTS];
+	struct last_cycle last[SLOTS];
 };
 
 typedef unsigned __int128 wide;
@@ -130,10 +130,10 @@ static void begin(struct stretch *stretch, const struct vpmu_pmu *pmu,
 
 		if (!tally->threshold)
 			continue;
-		stretch->level[slot] = tally->level;
+		stretch->last[slot] = (struct last_cycle){tally->level, tally->kept};
 		stretch->lane[VPMU_CLASSES + slot].events =
 			threshold_events(tally, amounts->of[tally->class_],
-		                         amounts->of[VPMU_CYCLES], &stretch->level[slot]);
+		                         amounts->of[VPMU_CYCLES], &stretch->last[slot]);
 	}
 }
 
@@ -151,10 +151,9 @@ static struct vpmu_outcome advance(struct vpmu_pmu *pmu, const struct vpmu_amoun
 		pmu->engine->overflow(pmu, slots, &outcome);
 	}
 	move_to(&stretch, pmu, (struct moment){1, 1});
-	for (slots = stretch.slots; slots; slots &= slots - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(slots);
-
-		pmu->tally[slot].level = stretch.level[slot];
+	FOR_SLOTS(slot, stretch.slots & pmu->running[mode]) {
+		pmu->tally[slot].level = stretch.last[slot].level;
+		pmu->tally[slot].kept = stretch.last[slot].kept;
 	}
 	return outcome;
 }

@@ -47,7 +47,8 @@ static uint64_t mix_tally(uint64_t hash, const struct vpmu_pmu *pmu, unsigned sl
 	return mix(hash, tally->class_ | (uint64_t)tally->modes << 8 |
 	                         (uint64_t)tally->threshold << 16 | (uint64_t)tally->invert << 24 |
 	                         (uint64_t)tally->edge << 25 | (uint64_t)tally->level << 26 |
-	                         (uint64_t)tally->pmi << 27 | (uint64_t)tally->equal << 28);
+	                         (uint64_t)tally->pmi << 27 | (uint64_t)tally->equal << 28 |
+	                         (uint64_t)tally->kept << 32);
 }
 
 static uint64_t mix_event(uint64_t hash, const struct event *event, uint64_t count)

@@ -7,4 +7,8 @@
 #include <vpmu/pmu.h>
 #include <vpmu/simulate.h>
 
+/* Whether a counter that runs at this privilege level looks at cycles: CMASK, INV, EDGE. Then what
+ * is accounted in one piece is one cycle after the other to it, and must be one instruction. */
+bool pmu_sees_cycles(const struct vpmu_pmu *pmu, unsigned cpl);
+
 #endif

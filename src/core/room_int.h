@@ -42,6 +42,14 @@ static inline enum mode mode_of_cpl(unsigned cpl)
 	return cpl ? MODE_USER : MODE_KERNEL;
 }
 
+/* What a tally with a threshold knows of the last cycle: whether it held the condition, which EDGE
+ * looks at, and what has happened since it was complete, up to VPMU_LAST_CYCLE_MOST.
+ */
+struct last_cycle {
+	bool level;
+	uint16_t kept;
+};
+
 /* What is counted for one counter, and how far it is. Under hardware the value is the counter's;
  * under the Linux profiles it is the count of the counter's perf event. */
 struct tally {
@@ -49,11 +57,12 @@ struct tally {
 	uint8_t class_;    /* enum vpmu_class: what it counts */
 	uint8_t threshold; /* events a cycle that make a cycle count; 0: it counts events */
 	bool invert : 1, edge : 1, equal : 1;
-	bool pmi;       /* an overflow asks for a PMI */
+	bool pmi : 1;   /* an overflow asks for a PMI */
+	bool level : 1; /* of the last cycle: struct last_cycle */
 	uint8_t wanted; /* hardware: modes by its own control, whatever the global one says */
 	uint8_t total;  /* the place in pmu->total of what it counts when it is not stopped */
 	uint8_t modes;  /* BIT(mode) of the modes in which it counts now; 0: it is stopped */
-	bool level;     /* EDGE: whether the condition held in the last cycle */
+	uint16_t kept;  /* of the last cycle, too */
 };
 
 /* Where a register's value is. */
@@ -338,8 +347,9 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 /* --- threshold.c: CMASK, INV and EDGE --- */
 
 /* How many events a thresholded tally counts in a stretch of so many events and cycles; moves
- * *level to the stretch's end. */
-uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles, bool *level);
+ * *last to the stretch's end. */
+uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles,
+                          struct last_cycle *last);
 
 /* --- setters.c: ways to write a register that every profile shares --- */
 

@@ -38,7 +38,8 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 	struct tally *tally = &pmu->tally[slot];
 	bool goes_on = tally->modes && what->modes;
 	/* A tally without a threshold looks at no cycles: it has no last one. */
-	bool level = goes_on && what->threshold && tally->level;
+	bool keeps = goes_on && what->threshold, level = keeps && tally->level;
+	uint16_t kept = keeps ? tally->kept : 0;
 	uint64_t value;
 
 	account_settle(pmu);
@@ -47,6 +48,7 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
 	set_modes(pmu->running, slot, what, what->modes);
 	tally->total = place_of(what, what->modes | what->wanted);
 	tally->level = level;
+	tally->kept = kept;
 	tally->base = value - tally_running(pmu, tally);
 	pmu->epoch++;
 }
@@ -63,6 +65,12 @@ void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what
 	tally_change(pmu, slot, &now);
 }
 
+static void forget_cycle(struct tally *tally)
+{
+	tally->level = false;
+	tally->kept = 0;
+}
+
 void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on)
 {
 	uint32_t starting = slots & on & ~pmu->on, stopping = slots & ~on & pmu->on;
@@ -76,14 +84,14 @@ void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on)
 
 		tally->base -= totals[tally->total];
 		tally->modes = tally->wanted;
-		tally->level = false;
+		forget_cycle(tally);
 	}
 	FOR_SLOTS(slot, stopping) {
 		struct tally *tally = &pmu->tally[slot];
 
 		tally->base += totals[tally->total];
 		tally->modes = 0;
-		tally->level = false;
+		forget_cycle(tally);
 	}
 	for (unsigned mode = 0; mode < MODES; mode++)
 		pmu->running[mode] =

@@ -6,10 +6,15 @@
  * many cycles, and spreads them evenly: after cycle i of c, floor(i * e / c) of e events have
  * happened. So each cycle has either floor(e / c) or one more, and the cycles with one more are
  * isolated as far as they can be; the first cycle has the smaller number, the last the larger.
+ * Events of a stretch in which no cycle is complete are kept for the next cycle that is: so a cycle
+ * counts the same whether it is told of in one piece or in several. It is an estimate: what happens
+ * in which cycle of a real processor, no totals tell.
+ *
  * A cycle holds the condition when it has at least `threshold` events, with EQ just so many; INV
- * turns that round. Without
- * EDGE each cycle that holds counts 1; with EDGE each cycle that holds after one that does not.
- * A stretch of no cycles counts nothing.
+ * turns that round. Without EDGE each cycle that holds counts 1; with EDGE each cycle that holds
+ * after one that does not.
+ *
+ * So what is told of decides: an instruction at a time (src/meter) it depends on the guest alone.
  */
 #include <core/room_int.h>
 
@@ -58,13 +63,13 @@ static void make_equal(uint64_t *threshold, bool *invert, uint64_t each)
 	}
 }
 
-uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles, bool *level)
+/* Without what was kept from before; moves *level to the last cycle. */
+static uint64_t count_evenly(const struct tally *tally, uint64_t events, uint64_t cycles,
+                             bool *level)
 {
 	uint64_t threshold = tally->threshold, high;
 	bool before = *level, invert = tally->invert;
 
-	if (!cycles)
-		return 0;
 	if (tally->equal)
 		make_equal(&threshold, &invert, events / cycles);
 	high = cycles_reaching(threshold, events, cycles);
@@ -72,4 +77,91 @@ uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t c
 	if (!tally->edge)
 		return invert ? cycles - high : high;
 	return invert ? inverted_rises(high, cycles, before) : rises(high, cycles, before);
+}
+
+/* Whether a cycle of so many events holds the condition. */
+static bool holds(const struct tally *tally, uint64_t events)
+{
+	bool reached = tally->equal ? events == tally->threshold : events >= tally->threshold;
+
+	return reached != tally->invert;
+}
+
+/* What the first cycle counts, and with EDGE the second one, which looks at it. */
+static uint64_t count_ends(const struct tally *tally, bool before, bool first, bool second)
+{
+	return tally->edge ? (first && !before) + (second && !first) : first;
+}
+
+/* How much more is counted when the first cycle has `more` events than its share; moves the level,
+ * if that is the last cycle. */
+static uint64_t count_more(const struct tally *tally, uint64_t events, uint64_t cycles,
+                           uint64_t more, bool before, bool *level)
+{
+	uint64_t each = events / cycles, rest = events % cycles;
+	bool first = holds(tally, each), now = holds(tally, each + more), second = false;
+
+	if (cycles == 1)
+		*level = now;
+	else
+		second = holds(tally, each + (rest >= cycles - rest));
+	return count_ends(tally, before, now, second) - count_ends(tally, before, first, second);
+}
+
+uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles,
+                          struct last_cycle *last)
+{
+	uint64_t kept = last->kept, count;
+	bool before = last->level;
+
+	if (!cycles) {
+		kept = lesser(events, VPMU_LAST_CYCLE_MOST - kept) + kept;
+		last->kept = (uint16_t)kept;
+		return 0;
+	}
+	last->kept = 0;
+	count = count_evenly(tally, events, cycles, &last->level);
+	if (kept)
+		count += count_more(tally, events, cycles, kept, before, &last->level);
+	return count;
+}
+
+/* --- For the rooms above --------------------------------------------------------------------- */
+
+bool pmu_sees_cycles(const struct vpmu_pmu *pmu, unsigned cpl)
+{
+	FOR_SLOTS(slot, pmu->running[mode_of_cpl(cpl)])
+		if (pmu->tally[slot].threshold)
+			return true;
+	return false;
+}
+
+void vpmu_pmu_last_cycles(const struct vpmu_pmu *pmu, struct vpmu_last_cycles *out)
+{
+	if (!out)
+		return;
+	*out = (struct vpmu_last_cycles){{0}};
+	for (unsigned slot = 0; pmu && slot < SLOTS; slot++) {
+		const struct tally *tally = &pmu->tally[slot];
+
+		out->of[slot] = (uint16_t)(tally->kept | (tally->level ? VPMU_LAST_CYCLE_HELD : 0));
+	}
+}
+
+enum vpmu_status vpmu_pmu_set_last_cycles(struct vpmu_pmu *pmu, const struct vpmu_last_cycles *last)
+{
+	if (!pmu || !last)
+		return VPMU_BAD_ARGUMENT;
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		if ((last->of[slot] & (VPMU_LAST_CYCLE_HELD - 1)) > VPMU_LAST_CYCLE_MOST)
+			return VPMU_BAD_ARGUMENT;
+	FOR_SLOTS(slot, pmu->slots) {
+		struct tally *tally = &pmu->tally[slot];
+
+		if (!tally->threshold || !tally->modes)
+			continue;
+		tally->level = last->of[slot] & VPMU_LAST_CYCLE_HELD;
+		tally->kept = last->of[slot] & (VPMU_LAST_CYCLE_HELD - 1);
+	}
+	return VPMU_OK;
 }

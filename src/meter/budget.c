@@ -53,6 +53,8 @@ void vpmu_meter_budgets(const struct vpmu_meter *meter, unsigned cpl, uint32_t s
 	for (unsigned i = 0; i < 2; i++) {
 		vpmu_pmu_headroom(meter->pmu, i ? 3 : 0, &headroom);
 		budget[i] = insns_within(meter, &headroom, slots);
+		if (pmu_sees_cycles(meter->pmu, i ? 3 : 0))
+			budget[i] = least(budget[i], 1);
 	}
 	vpmu_pmu_headroom_shared(meter->pmu, &headroom);
 	both = insns_within(meter, &headroom, slots);

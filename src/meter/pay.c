@@ -15,6 +15,7 @@
 struct piece {
 	uint64_t insns, branches, slots, lines;
 	bool ends_in_branch, ends_in_slot;
+	bool apart; /* an instruction of it is */
 	uint32_t details[VPMU_DETAILS];
 };
 
@@ -31,6 +32,7 @@ static void piece_add(struct piece *piece, const struct vpmu_insn *insn)
 	piece->insns++;
 	piece->branches += insn->flags & VPMU_INSN_BRANCH;
 	piece->slots += insn->slots;
+	piece->apart |= !!(insn->flags & VPMU_INSN_APART);
 	if (insn->flags & VPMU_INSN_APART)
 		piece->slots += insn->lines; /* an iteration's accesses */
 	piece->lines += insn->lines;
@@ -77,9 +79,18 @@ static bool details_fit(const struct vpmu_meter *meter, const struct piece *piec
 	return true;
 }
 
+/* What looks at cycles sees each iteration of an instruction apart by itself, wherever it is left.
+ */
+static bool apart_fits(const struct vpmu_meter *meter)
+{
+	return !costs_are_owed(meter) ||
+	       !(pmu_sees_cycles(meter->pmu, 0) || pmu_sees_cycles(meter->pmu, 3));
+}
+
 static bool piece_fits(const struct vpmu_meter *meter, const struct piece *piece)
 {
-	return meter->room >= vpmu_meter_spent(meter) + piece->insns &&
+	return (!piece->apart || apart_fits(meter)) &&
+	       meter->room >= vpmu_meter_spent(meter) + piece->insns &&
 	       meter->branch_room >=
 	               sum(meter->branches, piece->branches + !piece->ends_in_branch) &&
 	       (!meter->timed || costs_fit(meter, piece)) &&
@@ -122,6 +133,7 @@ bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)
 		.branches = block->branches,
 		.slots = block->slots + block->apart,
 		.lines = block->lines,
+		.apart = block->insns != block->count,
 	};
 	if (!block->count)
 		return true;

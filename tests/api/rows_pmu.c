@@ -147,6 +147,19 @@ static void numbers(void)
 	assert_int_equal(vpmu_pmu_epoch(NULL), 0);
 }
 
+static void last_cycles(void)
+{
+	struct vpmu_last_cycles none = {{0}}, out = {{1}};
+
+	vpmu_pmu_last_cycles(NULL, &out);
+	assert_memory_equal(&out, &none, sizeof(none));
+	vpmu_pmu_last_cycles(good()->pmu, NULL);
+	REJECTS(vpmu_pmu_set_last_cycles(NULL, &none));
+	REJECTS(vpmu_pmu_set_last_cycles(good()->pmu, NULL));
+	out.of[3] = VPMU_LAST_CYCLE_HELD | (VPMU_LAST_CYCLE_MOST + 1);
+	REJECTS(vpmu_pmu_set_last_cycles(good()->pmu, &out));
+}
+
 static void events(void)
 {
 	static const struct vpmu_event_counts none;
@@ -270,6 +283,8 @@ static const struct row rows[] = {
 	{"vpmu_pmu_wanted", numbers},
 	{"vpmu_pmu_fingerprint", numbers},
 	{"vpmu_pmu_epoch", numbers},
+	{"vpmu_pmu_last_cycles", last_cycles},
+	{"vpmu_pmu_set_last_cycles", last_cycles},
 	{"vpmu_pmu_emulate", counting},
 	{"vpmu_pmu_schedule", without_an_answer},
 	{"vpmu_pmu_events", events},

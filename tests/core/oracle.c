@@ -203,9 +203,12 @@ static bool is_on(const struct oracle *oracle, unsigned i)
 /* A counter that stands still, or counts events, forgets the last cycle. */
 static void settle_levels(struct oracle *oracle)
 {
-	for (unsigned i = 0; i < ORACLE_COUNTERS; i++)
-		if (!is_on(oracle, i) || !counts_cycles(oracle, i))
-			oracle->counter[i].level = false;
+	for (unsigned i = 0; i < ORACLE_COUNTERS; i++) {
+		if (is_on(oracle, i) && counts_cycles(oracle, i))
+			continue;
+		oracle->counter[i].level = false;
+		oracle->counter[i].early = 0;
+	}
 }
 
 void oracle_changed(struct oracle *oracle, unsigned i)
@@ -261,7 +264,8 @@ static bool step(struct oracle *oracle, unsigned i)
 
 /* --- Time --- */
 
-/* CMASK, INV, EDGE: cycle by cycle, events as evenly as can be, the more in the later cycles. */
+/* CMASK, INV, EDGE: cycle by cycle, events as evenly as can be, the more in the later cycles. What
+ * comes while no cycle is complete is the next one's. */
 static uint64_t cycles_that_count(struct oracle *oracle, unsigned i, uint64_t events,
                                   uint64_t cycles)
 {
@@ -271,14 +275,16 @@ static uint64_t cycles_that_count(struct oracle *oracle, unsigned i, uint64_t ev
 
 	for (uint64_t cycle = 1; cycle <= cycles; cycle++) {
 		uint64_t now = cycle * events / cycles;
-		bool enough = now - before >= (least ? least : 1);
+		bool enough = oracle->counter[i].early + now - before >= (least ? least : 1);
 		bool holds = enough != inverted;
 
 		before = now;
+		oracle->counter[i].early = 0;
 		if (holds && !(selector_has(oracle, i, EDGE) && oracle->counter[i].level))
 			count++;
 		oracle->counter[i].level = holds;
 	}
+	oracle->counter[i].early += cycles ? 0 : events;
 	return count;
 }
 

@@ -51,6 +51,7 @@ struct oracle_counter {
 		selector; /* a fixed counter's selector is its field of the control register */
 	bool stale;       /* mediated: changed since the last entry, and not loaded */
 	bool level;       /* EDGE: the condition held in the last cycle */
+	uint64_t early;   /* events since that cycle, with none complete */
 	uint64_t events;  /* what the stretch has for it */
 };
 

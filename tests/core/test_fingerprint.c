@@ -143,9 +143,9 @@ static bool change(struct vpmu_pmu *pmu, unsigned which)
 	struct kvm_pmu *kvm = &pmu->kvm;
 	struct pmc *pmc = &kvm->pmc[0];
 	struct tally *tally = &pmu->tally[0];
-	bool *flags[] = {&kvm->request_pmu, &kvm->request_pmi,  &kvm->need_cleanup, &kvm->has_run,
-	                 &kvm->is_disabled, &kvm->counts_host,  &kvm->sees_cycles,  &pmc->is_paused,
-	                 &pmc->intr,        &pmc->event.active, &tally->level,      &tally->pmi};
+	bool *flags[] = {&kvm->request_pmu, &kvm->request_pmi, &kvm->need_cleanup, &kvm->has_run,
+	                 &kvm->is_disabled, &kvm->counts_host, &kvm->sees_cycles,  &pmc->is_paused,
+	                 &pmc->intr,        &pmc->event.active};
 	uint32_t *words[] = {&kvm->reprogram, &kvm->in_use, &kvm->failing_creations, &pmu->lvtpc};
 	uint64_t *numbers[] = {&pmc->counter,          &pmc->emulated,
 	                       &pmc->current_config,   &pmc->event.sample_period,
@@ -178,6 +178,12 @@ static bool change(struct vpmu_pmu *pmu, unsigned which)
 		return tally->invert ^= 1, true;
 	case 3:
 		return tally->edge ^= 1, true;
+	case 4:
+		return tally->level ^= 1, true;
+	case 5:
+		return tally->pmi ^= 1, true;
+	case 6:
+		return tally->kept ^= 1, true;
 	default:
 		return false;
 	}

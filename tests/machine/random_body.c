@@ -430,6 +430,31 @@ static void add_piece(struct body *body)
 	pieces[any(body, sizeof(pieces) / sizeof(pieces[0]))](body);
 }
 
+/* Selectors of events that happen, most with CMASK, INV or EDGE, of a CMASK that a few reach. */
+static void add_cycle_counters(struct body *body, bool amd)
+{
+	static const uint16_t events[2][6] = {{0xc0, 0xc4, 0x3c, 0xc5, 0x4f2e, 0xc0},
+	                                      {0xc0, 0xc2, 0x76, 0xc3, 0xc0, 0xc2}};
+
+	for (uint32_t i = 0; i < 2; i++) {
+		uint64_t bits = any(body, 6) << 24 | any(body, 2) << 23 | any(body, 2) << 18;
+
+		add_wrmsr(body, amd ? 0xc0010004 + i : 0xc1 + i, 0 - (1 + any(body, 3000)));
+		add_wrmsr(body, amd ? 0xc0010000 + i : 0x186 + i,
+		          0x530000 | bits | events[amd][any(body, 6)]);
+	}
+}
+
+size_t random_guest_of_cycles(uint64_t seed, bool amd, uint8_t image[RANDOM_GUEST_MOST])
+{
+	struct body body = {.state = seed};
+
+	add_cycle_counters(&body, amd);
+	for (uint64_t n = 2 + any(&body, 25); n; n--)
+		add_piece(&body);
+	return random_guest_of(body.bytes, body.used, 3 + (uint32_t)any(&body, 60), image);
+}
+
 size_t random_guest(uint64_t seed, uint8_t image[RANDOM_GUEST_MOST])
 {
 	struct body body = {.state = seed};

@@ -3,6 +3,7 @@
 #ifndef RANDOM_BODY_H
 #define RANDOM_BODY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@ uint64_t random_below(uint64_t *state, uint64_t bound);
  * exception, and runs a body `rounds` times. Returns its size.
  */
 size_t random_guest(uint64_t seed, uint8_t image[RANDOM_GUEST_MOST]);
+
+/* The same, of a guest that counts cycles with CMASK, INV and EDGE, by the MSRs of its vendor. */
+size_t random_guest_of_cycles(uint64_t seed, bool amd, uint8_t image[RANDOM_GUEST_MOST]);
 
 /* The same around that body. */
 size_t random_guest_of(const uint8_t *body, size_t bytes, uint32_t rounds,

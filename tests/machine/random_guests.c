@@ -268,7 +268,7 @@ static bool try_guest(struct trial *trial)
 	return goes_same(trial, &restored);
 }
 
-static void set_up(struct trial *trial, uint64_t seed, const char *profile)
+static void set_up(struct trial *trial, uint64_t seed, const char *profile, bool cycles)
 {
 	const char *model = models[seed % (sizeof(models) / sizeof(models[0]))];
 
@@ -285,7 +285,11 @@ static void set_up(struct trial *trial, uint64_t seed, const char *profile)
 		printf("Bail out! %s\n", model);
 		exit(1);
 	}
-	trial->image_bytes = random_guest(seed, trial->image);
+	if (cycles)
+		trial->image_bytes = random_guest_of_cycles(
+			seed, trial->config.model.vendor == VPMU_VENDOR_AMD, trial->image);
+	else
+		trial->image_bytes = random_guest(seed, trial->image);
 }
 
 /* --- Every instruction ------------------------------------------------------------------------ */
@@ -350,7 +354,7 @@ static bool try_every(unsigned part, unsigned n)
 
 	printf("1..1\n# from encoding %u on, one group of %u\n", n, part);
 	for (; encoding(n, last); n += part * TOGETHER, done += TOGETHER) {
-		set_up(&trial, 1, "hardware");
+		set_up(&trial, 1, "hardware", false);
 		trial.seed = n;
 		trial.image_bytes = random_guest_of(body, body_of(n, body), TOGETHER, trial.image);
 		bad += !learn(&trial) || !goes_same(&trial, &stepped);
@@ -365,11 +369,11 @@ struct sums {
 	uint64_t runs, bad, instructions, slots;
 };
 
-static void try_on(struct sums *sums, uint64_t seed, const char *profile)
+static void try_on(struct sums *sums, uint64_t seed, const char *profile, bool cycles)
 {
 	static struct trial trial;
 
-	set_up(&trial, seed, profile);
+	set_up(&trial, seed, profile, cycles);
 	sums->bad += !try_guest(&trial);
 	sums->runs++;
 	sums->instructions += trial.length;
@@ -389,9 +393,13 @@ int main(int count, char **words)
 		                                  : (unsigned)(time(NULL) % part) * TOGETHER);
 	printf("1..1\n# seed %" PRIu64 "\n", seed);
 	for (uint64_t i = 0; i < guests; i++, seed++) {
-		try_on(&sums, seed, "hardware");
+		bool cycles = seed / ARRAY_SIZE(models) % 2; /* each model in turn */
+
+		try_on(&sums, seed, "hardware", false);
 		if (seed % 2)
-			try_on(&sums, seed, profile_in_turn(seed / 2));
+			try_on(&sums, seed, profile_in_turn(seed / 2), cycles);
+		if (cycles)
+			try_on(&sums, seed, "hardware", true);
 	}
 	printf("# %" PRIu64 " guests, %" PRIu64 " with their profiles: %" PRIu64
 	       " instructions, %" PRIu64 " slots; %" PRIu64 " differ\n%s 1 - whole, stepped and "

@@ -229,6 +229,57 @@ static void value_out_of_range_is_named(void **state)
 	must_be(&saved, VPMU_BAD_DATA, "base");
 }
 
+/* A counter that looks at cycles, with an event that no cycle has yet: in no register. */
+static struct machine *make_with_a_cycle(const char *model, uint32_t selector)
+{
+	const struct vpmu_amounts early = {.of = {[VPMU_INSTRUCTIONS] = 2}};
+	struct machine *machine = saved_lived(model);
+
+	fixture_wrmsr(selector, 0x5300c0 | 3 << 24);
+	vpmu_pmu_account(machine_pmu(machine), &early, 0);
+	saved_make(machine, &saved);
+	return machine;
+}
+
+static void what_is_known_of_the_last_cycle_is_restored(void **state)
+{
+	static const struct {
+		const char *model;
+		uint32_t selector;
+	} rows[] = {{"intel-v2", 0x186}, {"intel-v5", 0x186}, {"amd-k7", 0xc0010000}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct machine *machine = make_with_a_cycle(rows[i].model, rows[i].selector);
+		uint64_t before = vpmu_pmu_fingerprint(machine_pmu(machine));
+		enum vpmu_status status;
+
+		machine_destroy(machine);
+		machine = restore(&saved, NULL, 4 * MIB, &status);
+		assert_non_null(machine);
+		assert_true(vpmu_pmu_fingerprint(machine_pmu(machine)) == before);
+		machine_destroy(machine);
+	}
+}
+
+static void nobody_knows_more_of_a_cycle_than_can_be(void **state)
+{
+	static const struct {
+		unsigned at;
+		uint32_t value;
+	} rows[] = {{0, 99}, {0, 31}, {2, VPMU_LAST_CYCLE_MOST + 1}, {2, 0x7fff}, {2, 0xffff}};
+	uint8_t *record;
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		machine_destroy(make_with_a_cycle("intel-v2", 0x186));
+		record = saved_find(&saved, RECORD_CYCLES, &bytes);
+		assert_int_equal(bytes, RECORD_HEADER_BYTES + 4);
+		store_le(record + RECORD_HEADER_BYTES + rows[i].at, 2, rows[i].value);
+		saved_seal(record);
+		must_be(&saved, VPMU_BAD_DATA, rows[i].at ? "its last cycle" : "a counter");
+	}
+}
+
 static bool take_so_much(void *context, const void *bytes, size_t count)
 {
 	size_t *room = context;
@@ -324,6 +375,8 @@ int main(void)
 		cmocka_unit_test(repeated_record_is_bad_data),
 		cmocka_unit_test(page_beyond_memory_is_bad_data),
 		cmocka_unit_test(value_out_of_range_is_named),
+		cmocka_unit_test(what_is_known_of_the_last_cycle_is_restored),
+		cmocka_unit_test(nobody_knows_more_of_a_cycle_than_can_be),
 		cmocka_unit_test(full_sink_is_a_host_error),
 		cmocka_unit_test(ended_guest_is_not_saved),
 		cmocka_unit_test(pause_is_on_its_instruction_and_the_run_goes_on),

@@ -120,6 +120,43 @@ static void what_is_apart_is_paid_once_and_when_it_retires(void **state)
 	assert_int_equal(vpmu_meter_spent(&meter), 2);
 }
 
+/* CMASK 2: which cycle an instruction falls into matters. */
+static void a_counter_of_cycles_sees_each_instruction_alone(void **state)
+{
+	struct vpmu_block block = block_of(straight, 10), one = block_of(straight, 1);
+	uint64_t budget[2];
+
+	counting(INSTRUCTIONS | 2 << 24, 1000);
+	assert_false(vpmu_meter_pay(&meter, &block));
+	assert_int_equal(vpmu_meter_prefix(&meter, &block, 0), 1);
+	vpmu_meter_budgets(&meter, 0, 1, budget);
+	assert_int_equal(budget[0], 1);
+	assert_true(vpmu_meter_pay(&meter, &one));
+	assert_false(vpmu_meter_pay(&meter, &one));
+	vpmu_meter_settle(&meter, 0);
+	vpmu_meter_refresh(&meter, 0, UINT64_MAX);
+	assert_true(vpmu_meter_pay(&meter, &one));
+}
+
+/* Once what the one before it has cost is settled; others see no iterations. */
+static void a_counter_of_cycles_sees_each_iteration_alone(void **state)
+{
+	const struct vpmu_insn apart = {.slots = 4, .flags = VPMU_INSN_APART};
+	struct vpmu_block block = block_of(&apart, 1);
+
+	for (unsigned cmask = 0; cmask < 2; cmask++) {
+		counting(0x3c | cmask << 24, 1000);
+		assert_true(vpmu_meter_fits(&meter, &block));
+		vpmu_meter_take(&meter, &block);
+		meter.costs.slots += 4;
+		assert_int_equal(vpmu_meter_fits_insn(&meter, &apart), !cmask);
+		assert_int_equal(vpmu_meter_fits(&meter, &block), !cmask);
+		vpmu_meter_settle(&meter, 0);
+		vpmu_meter_refresh(&meter, 0, UINT64_MAX);
+		assert_true(vpmu_meter_fits_insn(&meter, &apart));
+	}
+}
+
 static void the_limit_is_kept(void **state)
 {
 	struct vpmu_block block = block_of(straight, 10);
@@ -203,6 +240,8 @@ int main(void)
 		cmocka_unit_test(an_instruction_that_an_overflow_falls_into_runs_alone),
 		cmocka_unit_test(what_is_taken_back_was_not_counted),
 		cmocka_unit_test(what_is_apart_is_paid_once_and_when_it_retires),
+		cmocka_unit_test(a_counter_of_cycles_sees_each_instruction_alone),
+		cmocka_unit_test(a_counter_of_cycles_sees_each_iteration_alone),
 		cmocka_unit_test(the_limit_is_kept),
 		cmocka_unit_test(a_hold_brings_the_next_block_before_fits),
 		cmocka_unit_test(spending_shortens_what_was_granted),

@@ -146,7 +146,11 @@ static uint64_t random_event(struct trial *t)
 
 static uint64_t random_selector(struct trial *t)
 {
-	return random_event(t) | BIT64(22) | below(t, 4) << 16 | below(t, 2) << 20;
+	uint64_t cycles = 0;
+
+	if (below(t, 4) == 0) /* CMASK, INV, EDGE */
+		cycles = below(t, 4) << 24 | below(t, 2) << 23 | below(t, 2) << 18;
+	return random_event(t) | BIT64(22) | below(t, 4) << 16 | below(t, 2) << 20 | cycles;
 }
 
 static void random_write(struct trial *t)
@@ -295,7 +299,7 @@ static void part_was_not_too_short(struct trial *t, const struct vpmu_block *blo
 	static _Alignas(VPMU_PMU_ALIGN) unsigned char copy[VPMU_PMU_BYTES];
 	struct witness saved = t->witness;
 
-	if (t->dynamic || t->witness.overflowed || !t->limit ||
+	if (t->dynamic || t->witness.overflowed || !t->limit || t->meter.room == 1 ||
 	    t->meter.wanted >> VPMU_TAKEN_BRANCHES ||
 	    vpmu_block_insn(block, end)->flags & VPMU_INSN_APART)
 		return;

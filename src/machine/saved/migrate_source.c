@@ -205,7 +205,8 @@ static bool send_rest(struct migration *m, struct machine *machine,
 	    !save_pmu(machine, out, why))
 		return false;
 	save_notes(notes, out);
-	save_end(out, m->records + 4);
+	m->records += 4 + save_cycles(machine, out);
+	save_end(out, m->records);
 	return channel_flush(&m->channel, limit);
 }
 

@@ -7,6 +7,7 @@
 #ifndef MACHINE_SAVED_SNAPSHOT_H
 #define MACHINE_SAVED_SNAPSHOT_H
 
+#include <core/room.h>
 #include <machine/board/room.h>
 #include <machine/pack.h>
 
@@ -19,6 +20,7 @@ enum record_type {
 	RECORD_PMU = RECORD('V', 'P', 'M', 'U'),   /* the native stream: model and state */
 	RECORD_BOARD = RECORD('B', 'O', 'R', 'D'), /* APIC, ports, MSRs, time */
 	RECORD_CPU = RECORD('C', 'P', 'U', ' '),
+	RECORD_CYCLES = RECORD('c', 'y', 'c', 'l'), /* what is in no register: CMASK, INV, EDGE */
 	RECORD_PAGES = RECORD('P', 'A', 'G', 'E'),
 	RECORD_NOTES = RECORD('n', 'o', 't', 'e'), /* the caller's own numbers */
 	RECORD_END = RECORD('E', 'N', 'D', ' '),   /* how many records came before it */
@@ -45,6 +47,8 @@ bool save_head(const struct machine *machine, struct pack *pack, struct text *wh
 bool save_pmu(struct machine *machine, struct pack *pack, struct text *why);
 bool save_board(const struct machine *machine, struct pack *pack, struct text *why);
 bool save_cpu(struct machine *machine, struct pack *pack, struct text *why);
+/* The same, once the CPU is saved; false: there was nothing to say, and there is no record. */
+bool save_cycles(const struct machine *machine, struct pack *pack);
 void save_notes(const struct machine_notes *notes, struct pack *pack);
 void save_end(struct pack *pack, uint64_t records);
 
@@ -59,6 +63,11 @@ void page_pack(struct pack *pack, const struct guest_memory *memory, uint64_t pa
 /* A RECORD_PAGES payload into memory. */
 bool pages_unpack(struct unpack *unpack, const struct guest_memory *memory);
 
+/* --- snapshot_cycles.c ----------------------------------------------------------------------- */
+
+/* A RECORD_CYCLES payload, to vpmu_pmu_set_last_cycles(). */
+bool cycles_unpack(struct unpack *unpack, struct vpmu_last_cycles *last);
+
 /* --- Reading --------------------------------------------------------------------------------- */
 
 /* A machine that is being restored, record by record. */
@@ -72,6 +81,7 @@ struct restore {
 	uint32_t seen; /* bit: enum seen */
 	struct vpmu_layout layout;
 	struct vpmu_state state;
+	struct vpmu_last_cycles last_cycles;
 	struct machine_notes notes;
 	struct text why;
 };

@@ -41,7 +41,8 @@ enum vpmu_status restore_header(struct restore *restore, const uint8_t *bytes, c
 		return VPMU_OK;
 	restore_fail(restore, VPMU_INCOMPATIBLE, "a saved machine of version ", NULL);
 	text_add_unsigned(&restore->why, load_le(bytes + 8, 8));
-	text_add(&restore->why, ", this vpmu knows 1");
+	text_add(&restore->why, ", this vpmu knows ");
+	text_add_unsigned(&restore->why, SAVED_VERSION);
 	return VPMU_INCOMPATIBLE;
 }
 
@@ -154,6 +155,11 @@ static enum vpmu_status take_notes(struct restore *restore, struct unpack *in)
 	return VPMU_OK;
 }
 
+static enum vpmu_status take_cycles(struct restore *restore, struct unpack *in)
+{
+	return cycles_unpack(in, &restore->last_cycles) ? VPMU_OK : wrong_field(restore, in);
+}
+
 static enum vpmu_status take_end(struct restore *restore, struct unpack *in)
 {
 	uint64_t records = unpack_number(in, 8, "the number of records");
@@ -179,6 +185,7 @@ static const struct record_row {
 	{RECORD_BOARD, SEEN_PMU, SEEN_BOARD, false, take_board},
 	{RECORD_CPU, SEEN_PMU, SEEN_CPU, false, take_cpu},
 	{RECORD_PAGES, SEEN_PMU, 0, true, take_pages},
+	{RECORD_CYCLES, SEEN_PMU, 0, true, take_cycles},
 	{RECORD_NOTES, SEEN_HEAD, 0, true, take_notes},
 	{RECORD_END, SEEN_HEAD, SEEN_END, false, take_end},
 };
@@ -266,6 +273,7 @@ enum vpmu_status restore_finish(struct restore *restore, struct machine **machin
 		vpmu_report_describe(&report, 0, line, sizeof(line));
 		return restore_fail(restore, status, line, NULL);
 	}
+	vpmu_pmu_set_last_cycles(restore->machine->pmu, &restore->last_cycles);
 	restore->machine->loaded = true;
 	*machine = restore->machine;
 	restore->machine = NULL;

@@ -263,6 +263,7 @@ enum vpmu_status machine_save(struct machine *machine, const struct machine_note
 		return VPMU_BAD_ARGUMENT;
 	}
 	save_notes(notes, &pack);
+	records += save_cycles(machine, &pack);
 	good = drain(&pack, sink) && save_pages(&machine->memory, &pack, sink, &records);
 	save_end(&pack, records);
 	good = good && drain(&pack, sink);
