@@ -10,7 +10,7 @@
 
 #include "lib/file.h"
 
-enum { GRACE_MS = 700, TICK_US = 50000 };
+enum { GRACE_MS = 500, TICK_US = 50000 };
 
 static struct machine *volatile running;
 static volatile sig_atomic_t signalled;
