@@ -3,6 +3,7 @@
  * The CPU's part of a saved machine, on the real CPU: a guest of any bytes runs a little and is
  * saved, its CPU's record is changed at some places, and what takes it goes on a little. What is
  * saved by a machine is taken by another, and neither record nor guest takes the process down.
+ * Engines are made slowly, so no more of them are than that takes.
  * The bytes are how far the guest runs, how long its code is, the code, then changes: where in the
  * record, how many bytes, and these.
  */
@@ -17,7 +18,7 @@
 #include "input.h"
 #include "saved.h"
 
-enum { FIRST_RUN = 64, SECOND_RUN = 300, MOST_CHANGES = 16 };
+enum { FIRST_RUN = 64, SECOND_RUN = 300, MOST_CHANGES = 16, RUN_MS = 100 };
 
 /* --- A run ends after a while, also within one instruction: REP with a count of 2^64 -----------
  */
@@ -54,7 +55,7 @@ static bool run_until(struct machine *machine, uint64_t instructions)
 
 	machine_pause_at(machine, instructions);
 	running = machine;
-	set_timer(500);
+	set_timer(RUN_MS);
 	machine_run(machine, &result);
 	set_timer(0);
 	running = NULL;
@@ -111,25 +112,25 @@ static struct machine *restore_unchanged(const struct saved *saved)
 }
 
 /* A record that was damaged: refused with a reason, or as good as any. */
-static void try_changed(const struct saved *saved, uint64_t until)
+static struct machine *restore_changed(const struct saved *saved)
 {
-	static struct saved again;
 	enum vpmu_status status;
 	char why[400] = "";
 	struct machine *machine = saved_restore(saved, &cpu_unicorn, &status, why, sizeof(why));
 
-	if (!machine) {
-		MUST(status == VPMU_BAD_DATA && strlen(why) > 8);
-		return;
-	}
+	MUST(machine || (status == VPMU_BAD_DATA && strlen(why) > 8));
+	return machine;
+}
+
+static void go_on(struct machine *machine, uint64_t instructions)
+{
+	static struct saved again;
+
 	saved_make(&again, machine);
-	machine_destroy(restore_unchanged(&again));
-	until += machine_retired(machine);
-	if (run_until(machine, until)) {
+	if (run_until(machine, instructions + machine_retired(machine))) {
 		saved_make(&again, machine);
 		machine_destroy(restore_unchanged(&again));
 	}
-	machine_destroy(machine);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -137,14 +138,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct saved saved;
 	struct input input = {data, size};
 	uint64_t first = 1 + take_byte(&input) % FIRST_RUN;
-	struct machine *machine = load(&input);
+	struct machine *machine = load(&input), *other = NULL;
 
 	if (run_until(machine, first)) {
 		saved_make(&saved, machine);
-		machine_destroy(restore_unchanged(&saved));
-		change(&saved, &input);
-		try_changed(&saved, SECOND_RUN);
+		if (!input.size) {
+			other = restore_unchanged(&saved);
+		} else {
+			change(&saved, &input);
+			other = restore_changed(&saved);
+		}
 	}
 	machine_destroy(machine);
+	if (other)
+		go_on(other, SECOND_RUN);
+	machine_destroy(other);
 	return 0;
 }

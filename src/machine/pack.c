@@ -112,6 +112,13 @@ uint64_t unpack_number(struct unpack *unpack, unsigned bytes, const char *what)
 	return at ? number_at(at, bytes) : 0;
 }
 
+/* A word that is repeated is read once: most of a machine is zeros. */
+static void fill_words(uint64_t *words, size_t count, uint64_t word)
+{
+	for (size_t i = 0; i < count; i++)
+		words[i] = word;
+}
+
 bool unpack_words(struct unpack *unpack, uint64_t *words, size_t count, const char *what)
 {
 	while (count) {
@@ -123,8 +130,10 @@ bool unpack_words(struct unpack *unpack, uint64_t *words, size_t count, const ch
 			unpack->wrong = what;
 		if (unpack->wrong)
 			return false;
-		for (size_t i = 0; i < run; i++)
-			words[i] = number_at(at + (control & REPEATED ? 0 : 8 * i), 8);
+		if (control & REPEATED)
+			fill_words(words, run, number_at(at, 8));
+		for (size_t i = 0; i < run && !(control & REPEATED); i++)
+			words[i] = number_at(at + 8 * i, 8);
 		words += run;
 		count -= run;
 	}
