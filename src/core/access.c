@@ -32,6 +32,8 @@ static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg)
 		return pmu->selector[reg->slot];
 	if (reg->store == STORE_SINGLE)
 		return pmu->single[reg->kind];
+	if (reg->store == STORE_METRICS)
+		return metrics_value(pmu);
 	return reg->store == STORE_INUSE ? in_use(pmu) : 0;
 }
 

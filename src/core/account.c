@@ -73,7 +73,7 @@ static bool next_overflow(struct stretch *stretch, const struct vpmu_pmu *pmu, s
                           uint32_t *slots)
 {
 	*slots = 0;
-	for (uint32_t rest = pmu->running[stretch->mode]; rest; rest &= rest - 1) {
+	for (uint32_t rest = pmu->running[stretch->mode] & COUNTER_SLOTS; rest; rest &= rest - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(rest);
 		const struct lane *lane = lane_of(stretch, pmu, slot);
 		uint64_t distance = pmu->engine->distance(pmu, slot);
@@ -279,7 +279,7 @@ static void headroom_of(const struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_
 {
 	for (unsigned i = 0; i < VPMU_MAX_CLASSES; i++)
 		out->of[i] = UINT64_MAX;
-	for (uint32_t rest = slots; rest; rest &= rest - 1) {
+	for (uint32_t rest = slots & COUNTER_SLOTS; rest; rest &= rest - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(rest);
 		const struct tally *tally = &pmu->tally[slot];
 		/* A thresholded counter counts at most once a cycle. */

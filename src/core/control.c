@@ -61,7 +61,18 @@ enum vpmu_class vpmu_pmu_event_class(const struct vpmu_pmu *pmu, uint64_t select
 	return host_event_class(pmu, selector);
 }
 
+/* As fixed counter 3 counts. */
+static struct tally metrics_control(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return (struct tally){
+		.class_ = (uint8_t)metrics_class(slot),
+		.modes = fixed_control(pmu, SLOT_OF_SLOTS).modes,
+	};
+}
+
 struct tally control_of(const struct vpmu_pmu *pmu, unsigned slot)
 {
+	if (slot >= SLOT_METRICS)
+		return metrics_control(pmu, slot);
 	return slot < SLOT_FIXED ? gp_control(pmu, slot) : fixed_control(pmu, slot);
 }

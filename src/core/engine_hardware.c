@@ -26,6 +26,8 @@ static void switched(struct vpmu_pmu *pmu, uint32_t slots)
 
 static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
 {
+	if (slots >> SLOT_OF_SLOTS & 1)
+		metrics_wrap(pmu);
 	if (!tallies_wrap(pmu, slots))
 		return;
 	if (pmu->has_global && pmu->single[VPMU_KIND_DEBUGCTL] & DEBUGCTL_FREEZE_PERFMON)
@@ -69,10 +71,12 @@ static void reset(struct vpmu_pmu *pmu)
 			pmu->selector[reg->slot] = registers[i].reset;
 		else if (reg->store == STORE_SINGLE)
 			pmu->single[reg->kind] = registers[i].reset;
+		else if (reg->store == STORE_METRICS)
+			set_metrics(pmu, reg, registers[i].reset);
 		else if (reg->store == STORE_COUNTER)
 			tally_set(pmu, reg->slot, registers[i].reset);
 	}
-	changed(pmu, pmu->slots);
+	changed(pmu, pmu->slots | pmu->metrics);
 }
 
 static bool power_up(struct vpmu_pmu *pmu)

@@ -114,6 +114,10 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 		hash = mix(hash, pmu->single[kind]);
 	FOR_SLOTS(slot, pmu->slots)
 		hash = mix_tally(hash, pmu, slot);
+	if (pmu->metrics)
+		hash = mix(hash, pmu->metrics_weight);
+	FOR_SLOTS(slot, pmu->metrics)
+		hash = mix_tally(hash, pmu, slot);
 	FOR_SLOTS(slot, pmu->slots & (uint32_t)(BIT64(SLOT_FIXED) - 1))
 		hash = mix(hash, pmu->selector[slot]);
 	return has_fact(pmu->profile, VPMU_FACT_KVM) ? mix_kvm(hash, pmu) : hash;

@@ -105,6 +105,7 @@ bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	pmu->model = *model;
 	pmu->slots = existing_slots(&pmu->model);
+	pmu->metrics = metrics_slots(&pmu->model);
 	pmu->gp_mask = width_mask(pmu->model.gp_width);
 	pmu->fixed_mask = width_mask(pmu->model.fixed_width);
 	pmu->has_global = model_has_global(&pmu->model);

@@ -29,7 +29,7 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 	[VPMU_KIND_STATUS_CLEAR] = {.set = do_nothing, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_STATUS_SET] = {.set = do_nothing, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_CAPABILITIES] = {.set = keep, .excess = EXCESS_FAULTS},
-	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_METRICS] = {.set = set_metrics, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
 };
@@ -47,7 +47,7 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},               \
 	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},                 \
 	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_FAULTS},                     \
-	[VPMU_KIND_METRICS] = {.set = set_plain, .excess = EXCESS_FAULTS},                         \
+	[VPMU_KIND_METRICS] = {.set = set_metrics, .excess = EXCESS_FAULTS},                       \
 	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},                        \
 	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS}
 
@@ -84,7 +84,7 @@ static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, en
 	if (reader == READER_DENIED)
 		return VPMU_GP;
 	if (type == RDPMC_METRICS && index == 0 && model_has_metrics(&pmu->model)) {
-		*value = pmu->single[VPMU_KIND_METRICS];
+		*value = metrics_value(pmu);
 		return VPMU_OK;
 	}
 	if (type == RDPMC_FIXED && index < VPMU_MAX_FIXED)

@@ -18,8 +18,21 @@
 #include <core/profile.h>
 #include <core/room.h>
 
-/* A counter's place in the machine: GP counters first, then fixed counters. */
-enum { SLOT_FIXED = VPMU_MAX_GP, SLOTS = VPMU_MAX_GP + VPMU_MAX_FIXED };
+/* A counter's place in the machine: GP counters first, then fixed counters. Behind them is what
+ * IA32_PERF_METRICS is made of (metrics.c): tallies that are no counters, and never overflow. */
+enum {
+	SLOT_FIXED = VPMU_MAX_GP,
+	SLOT_OF_SLOTS = SLOT_FIXED + 3, /* fixed counter 3 */
+	SLOT_METRICS = SLOT_FIXED + VPMU_MAX_FIXED,
+	METRIC_PARTS = 5,
+	SLOTS = SLOT_METRICS + METRIC_PARTS
+};
+
+/* The bits of slots of counters. */
+#define COUNTER_SLOTS ((uint32_t)(BIT64(SLOT_METRICS) - 1))
+
+/* What must be on for IA32_PERF_METRICS to count (SDM vol. 3B 20.3.9.3). */
+#define METRICS_ON (STATUS_METRICS | BIT64(GLOBAL_FIXED_BIT + 3))
 
 static inline unsigned slot_of_bit(uint32_t slots)
 {
@@ -72,7 +85,8 @@ enum store {
 	STORE_COUNTER,
 	STORE_SELECTOR,
 	STORE_SINGLE, /* pmu->single[kind] */
-	STORE_INUSE,  /* computed */
+	STORE_METRICS,
+	STORE_INUSE, /* computed */
 };
 
 /* A row of the register table, resolved for one register of this machine. */
@@ -155,6 +169,7 @@ struct vpmu_pmu {
 	uint32_t epoch;
 	uint32_t lvtpc;
 	uint32_t slots;               /* bit slot: the counter exists */
+	uint32_t metrics;             /* the slots of IA32_PERF_METRICS, 0 without it */
 	uint32_t running[MODES];      /* bit slot: its tally counts something in the mode */
 	uint32_t wanted[MODES];       /* hardware: the same by the tallies' own controls */
 	uint64_t overflowed;          /* by global bits, since the last outcome */
@@ -166,6 +181,7 @@ struct vpmu_pmu {
 	const struct rules *rules;       /* the profile's for this vendor */
 
 	uint64_t single[VPMU_KINDS];
+	uint64_t metrics_weight; /* the slots that IA32_PERF_METRICS told of when it was written */
 	uint64_t selector[VPMU_MAX_GP];
 	struct tally tally[SLOTS];
 	struct kvm_pmu kvm; /* of the Linux profiles */
@@ -282,7 +298,8 @@ static inline uint32_t globally_enabled_slots(const struct vpmu_pmu *pmu)
 		return UINT32_MAX;
 	if (pmu->single[VPMU_KIND_GLOBAL_STATUS] & pmu->rules->freeze_bit)
 		return 0;
-	return slots_of_global_bits(pmu->single[VPMU_KIND_GLOBAL_CTRL]);
+	return slots_of_global_bits(pmu->single[VPMU_KIND_GLOBAL_CTRL]) |
+	       ((pmu->single[VPMU_KIND_GLOBAL_CTRL] & METRICS_ON) == METRICS_ON ? pmu->metrics : 0);
 }
 
 static inline bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot)
@@ -350,6 +367,21 @@ void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what)
  * *last to the stretch's end. */
 uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles,
                           struct last_cycle *last);
+
+/* --- metrics.c: IA32_PERF_METRICS --- */
+
+/* The slots of its tallies, if the model has it; else none. */
+uint32_t metrics_slots(const struct vpmu_model *model);
+
+/* The class that one of these counts. */
+enum vpmu_class metrics_class(unsigned slot);
+
+uint64_t metrics_value(const struct vpmu_pmu *pmu);
+
+/* Fixed counter 3 has wrapped. */
+void metrics_wrap(struct vpmu_pmu *pmu);
+
+enum vpmu_status set_metrics(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
 /* --- setters.c: ways to write a register that every profile shares --- */
 

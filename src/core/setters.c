@@ -30,21 +30,28 @@ enum vpmu_status set_plain(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t
 	return VPMU_OK;
 }
 
+/* Fixed counter 3 says when IA32_PERF_METRICS counts. */
+static uint32_t with_metrics(const struct vpmu_pmu *pmu, uint32_t slots)
+{
+	return slots >> SLOT_OF_SLOTS & 1 ? slots | pmu->metrics : slots;
+}
+
 enum vpmu_status set_fixed_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	uint64_t changed = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
 
 	pmu->single[VPMU_KIND_FIXED_CTRL] = value;
-	pmu->response->changed(pmu, slots_of_fixed_fields(changed) & pmu->slots);
+	pmu->response->changed(pmu, with_metrics(pmu, slots_of_fixed_fields(changed) & pmu->slots));
 	return VPMU_OK;
 }
 
 enum vpmu_status set_global_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	uint64_t changed = pmu->single[VPMU_KIND_GLOBAL_CTRL] ^ value;
+	uint32_t metrics = changed & METRICS_ON ? pmu->metrics : 0;
 
 	pmu->single[VPMU_KIND_GLOBAL_CTRL] = value;
-	pmu->response->switched(pmu, slots_of_global_bits(changed) & pmu->slots);
+	pmu->response->switched(pmu, (slots_of_global_bits(changed) & pmu->slots) | metrics);
 	return VPMU_OK;
 }
 
@@ -55,7 +62,7 @@ enum vpmu_status set_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_
 
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] = value;
 	if (changed & STATUS_CTR_FRZ)
-		pmu->response->switched(pmu, pmu->slots);
+		pmu->response->switched(pmu, pmu->slots | pmu->metrics);
 	return VPMU_OK;
 }
 

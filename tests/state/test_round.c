@@ -200,6 +200,21 @@ static void after_a_reset_nothing_counts(void **state)
 	}
 }
 
+/* Shares of 8 bits are all that travels of what they were computed from: each may be 2 off. */
+static void forgive_rounded_shares(struct vpmu_state *a, const struct vpmu_state *b,
+                                   const struct vpmu_layout *layout)
+{
+	for (unsigned v = 0; v < layout->value_count; v++) {
+		if (layout_stored(layout, v)->kind != VPMU_KIND_METRICS)
+			continue;
+		for (unsigned shift = 0; shift < 32; shift += 8)
+			assert_in_range((a->values[v] >> shift & 0xff) + 2 -
+			                        (b->values[v] >> shift & 0xff),
+			                0, 4);
+		a->values[v] = b->values[v];
+	}
+}
+
 /* Runs the same on two machines, one of them saved and restored into a third in the middle. */
 static void a_restored_machine_counts_on_as_the_old_one(void **state)
 {
@@ -228,6 +243,7 @@ static void a_restored_machine_counts_on_as_the_old_one(void **state)
 			vpmu_pmu_account(new, &busy, 3);
 			a = state_of(old, &layout);
 			b = state_of(new, &layout);
+			forgive_rounded_shares(&a, &b, &layout);
 			assert_same_state(&a, &b, &layout);
 		}
 }

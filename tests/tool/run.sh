@@ -24,6 +24,10 @@ guest overflow "$overflow ebfe"
 quiet='b986010000 b8c0004300 31d2 0f30 b98f030000 b801000000 0f30'
 guest counted "$quiet 90909090909090909090 66baf400 30c0 ee ebfe"
 
+# Fixed counter 3 and IA32_PERF_METRICS on, then a loop of two instructions.
+guest shares 'b98d030000 b800300000 31d2 0f30 b98f030000 31c0 ba08000100 0f30
+	b900000100 ffc9 75fc 66baf400 30c0 ee ebfe'
+
 run run --cpu emulated "$scratch/exit"
 if [ "$status" = 3 ]; then
 	check 'without the emulated CPU: says so' says 'this build has no'
@@ -124,6 +128,14 @@ check 'stat: not on standard output' nothing_printed
 run run --stat --model skylake "$BUILD/guests/prober.elf"
 check 'stat: what the guest asked for and nobody counts' \
 	stat_says '^ +<not supported>  0x0000( |$)'
+run run --stat --model icelake "$scratch/shares"
+check 'stat: the shares of IA32_PERF_METRICS, as an estimate' \
+	stat_says '^ +49\.4%  IA32_PERF_METRICS retiring +\(estimate\)$'
+check 'stat: their rest' stat_says '^ +12\.9% +backend bound'
+run run --json --model icelake "$scratch/shares"
+check 'JSON: the same shares, which are all there is' \
+	python3 -c 'import json, sys; all = json.load(open(sys.argv[1]))["metrics"]
+assert len(all) == 4 and sum(all.values()) == 1 and 0.49 < all["retiring"] < 0.5' "$scratch/out"
 run run --json --model skylake "$BUILD/guests/prober.elf"
 check 'JSON: what the guest asked for and nobody counts' \
 	python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["uncounted"] == [{"event": "0x0"}]' \

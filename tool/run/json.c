@@ -73,6 +73,21 @@ static json_t *happened_json(const struct run *run)
 	                 json_count(run->happened[MACHINE_EVENT_INTERRUPT]));
 }
 
+static json_t *metrics_json(const struct run *run)
+{
+	static const char *const names[RUN_SHARES] = {"retiring", "bad_speculation",
+	                                              "frontend_bound", "backend_bound"};
+	unsigned shares[RUN_SHARES];
+	json_t *object;
+
+	if (!run_shares(run, shares))
+		return NULL;
+	object = json_object();
+	for (unsigned i = 0; i < RUN_SHARES; i++)
+		json_object_set_new(object, names[i], json_real((double)shares[i] / RUN_WHOLE));
+	return object;
+}
+
 static json_t *uncounted_json(const struct run *run)
 {
 	json_t *list = json_array();
@@ -92,7 +107,7 @@ static json_t *uncounted_json(const struct run *run)
 
 int run_print_json(const struct run *run)
 {
-	json_t *document = json_document("vpmu-run", 1);
+	json_t *document = json_document("vpmu-run", 1), *metrics;
 
 	json_object_set_new(document, "guest", json_bytes(run->guest, strlen(run->guest)));
 	json_object_set_new(document, "model", json_string(run->model.name));
@@ -110,6 +125,8 @@ int run_print_json(const struct run *run)
 		json_object_set_new(document, "happened", happened_json(run));
 	if (run->cpu->by_instruction)
 		json_object_set_new(document, "uncounted", uncounted_json(run));
+	if (run->cpu->by_instruction && (metrics = metrics_json(run)))
+		json_object_set_new(document, "metrics", metrics);
 	json_object_set_new(document, "serial", json_bytes(run->serial.bytes, run->serial.used));
 	json_object_set_new(document, "serial_truncated", json_boolean(run->serial.truncated));
 	return json_print(document);

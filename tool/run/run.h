@@ -119,6 +119,14 @@ int run_load(struct run *run);
 /* Notes what was counted up to here. */
 void run_look_at_counted(struct run *run, uint64_t instruction);
 
+enum { RUN_SHARES = 4 };
+
+/* The shares of IA32_PERF_METRICS, in parts of RUN_WHOLE, by these names. False: the model has no
+ * such register, or it tells nothing. */
+enum { RUN_WHOLE = 255 };
+extern const char *const run_share_names[RUN_SHARES];
+bool run_shares(const struct run *run, unsigned shares[RUN_SHARES]);
+
 /* --- uncounted.c ---------------------------------------------------------------------------
  */
 

@@ -106,6 +106,24 @@ size_t run_counters(const struct run *run, struct run_counter *counters)
 	return count;
 }
 
+/* Level 1 of the top-down method, as IA32_PERF_METRICS has it from bit 0 on. */
+const char *const run_share_names[RUN_SHARES] = {"retiring", "bad speculation", "frontend bound",
+                                                 "backend bound"};
+
+bool run_shares(const struct run *run, unsigned shares[RUN_SHARES])
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	size_t count = vpmu_model_registers(&run->model, registers);
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (registers[i].kind == VPMU_KIND_METRICS)
+			vpmu_pmu_host_read(machine_pmu(run->machine), registers[i].msr, &value);
+	for (unsigned i = 0; i < RUN_SHARES; i++)
+		shares[i] = value >> 8 * i & RUN_WHOLE;
+	return value & UINT32_MAX;
+}
+
 uint64_t run_measured_over(const struct run *run, enum vpmu_class class_)
 {
 	bool always = class_ == VPMU_INSTRUCTIONS || class_ == VPMU_BRANCHES;
@@ -201,6 +219,18 @@ static void print_heading(const char *format, ...)
 	fprintf(stderr, "%s\n\n", bold_off(stderr));
 }
 
+static void print_shares(const struct run *run)
+{
+	unsigned shares[RUN_SHARES];
+
+	if (!run->cpu->by_instruction || !run_shares(run, shares))
+		return;
+	for (unsigned i = 0; i < RUN_SHARES; i++)
+		fprintf(stderr, "%*.1f%%  %-17s %-32s%s\n", VALUE_COLUMN - 1,
+		        100.0 * shares[i] / RUN_WHOLE, i ? "" : "IA32_PERF_METRICS",
+		        run_share_names[i], "  (estimate)");
+}
+
 static void print_uncounted(const struct run *run)
 {
 	const struct run_uncounted *uncounted = &run->uncounted;
@@ -244,6 +274,7 @@ void run_print_stat(const struct run *run)
 		print_counter(run, &counters[i]);
 	if (!count)
 		fprintf(stderr, "%*s\n", VALUE_COLUMN, "<no counters>");
+	print_shares(run);
 	if (!run->cpu->by_instruction) {
 		fputc('\n', stderr);
 		return;
