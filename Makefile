@@ -41,6 +41,8 @@ test: build deps-kernel
 test-kernel: build deps-kernel
 	@tests/kernel/differential --families $(BUILD)/tests/kernel/reference $(BUILD)/tool/vpmu \
 		$(KERNEL_OPERATIONS)
+	@for version in 6.1 6.12 7.3; do tests/kernel/check-kernel.sh $(BUILD)/tool/vpmu \
+		$(BUILD)/tests/kernel/reference $$version --scope between=3 || exit 1; done
 
 # A Debian 13 root is made where there is none (root and a network needed).
 DEBIAN13 ?= scripts/debian13 --with qemu

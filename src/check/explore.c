@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Breadth first through everything that can happen in a scenario. A node is a machine at a place in
- * the plan; two ways that lead to the same node are explored once. Machines are kept for the nodes
- * of two depths only; the way to a node is known by its parents.
+ * Breadth first through everything that can happen in a scenario. A node is a vCPU at a place in
+ * the plan; two ways that lead to the same node are explored once. vCPUs are kept for the nodes of
+ * two depths only; the way to a node is known by its parents.
  */
 #include <stdlib.h>
 
@@ -13,98 +13,99 @@ static struct frontier *next_frontier(struct check_explorer *explorer)
 	return &explorer->frontiers[!explorer->now];
 }
 
-/* The place of the next machine; NULL when the scope's nodes do not do. */
-static struct vpmu_pmu *next_machine(struct check_explorer *explorer)
+/* The place of the next vCPU; NULL when the scope's nodes do not do. */
+static void *next_vcpu(struct check_explorer *explorer)
 {
 	struct frontier *next = next_frontier(explorer);
 
 	if (next->count < explorer->frontier_max && explorer->node_count < explorer->scope.nodes)
-		return (struct vpmu_pmu *)(next->machines + next->count * explorer->stride);
+		return next->vcpus + next->count * explorer->stride;
 	explorer->result->incomplete = true;
 	return NULL;
 }
 
-static void push(struct check_explorer *explorer, uint32_t parent, const struct vpmu_pmu *from,
-                 enum move move)
+static void push(struct check_explorer *explorer, uint32_t parent, const void *from, enum move move)
 {
-	struct vpmu_pmu *pmu = next_machine(explorer);
+	void *place = next_vcpu(explorer);
 	struct frontier *next = next_frontier(explorer);
 	struct node node = explorer->nodes[parent];
 
-	if (!pmu)
+	if (!place)
 		return;
-	memcpy(pmu, from, explorer->stride);
+	vcpu_load_node(&explorer->vcpu, from, parent);
 	node.parent = parent;
 	node.move = (uint8_t)move;
 	node.used += move != MOVE_WRITE && move != MOVE_AGAIN;
 	node.depth += move != MOVE_AGAIN;
-	make_move(&explorer->scenario, move, pmu, &node, NULL);
+	make_move(&explorer->scenario, move, &explorer->vcpu, &node, NULL);
 	explorer->result->transitions++;
-	if (nodes_add(explorer, &node, pmu))
-		next->nodes[next->count++] = explorer->node_count - 1;
+	if (!nodes_add(explorer, &node))
+		return;
+	vcpu_save(&explorer->vcpu, place);
+	next->nodes[next->count++] = explorer->node_count - 1;
 }
 
 /* What was just read from the vCPU is also put well when the vCPU goes on as if nothing had been
  * put: with what is in no register, too. */
-static bool goes_on_as_lived(struct check_explorer *explorer, const struct node *node,
-                             const struct vpmu_pmu *pmu)
+static bool goes_on_as_lived(struct check_explorer *explorer, uint32_t at, const void *saved)
 {
+	const struct node *node = &explorer->nodes[at];
 	struct scenario *scenario = &explorer->scenario;
 	struct reference held = scenario->reference;
-	struct vpmu_pmu *scratch = pmu_of(&explorer->scratch);
 	bool same;
 
-	memcpy(scratch, pmu, explorer->stride);
+	vcpu_load_node(&explorer->vcpu, saved, at);
 	scenario->reference = scenario->lived;
 	scenario->reference.counters_on = held.counters_on;
-	same = !judge(scratch, scenario, node->raised, node->refused, NULL);
+	same = !judge(&explorer->vcpu, scenario, node->raised, node->refused, NULL);
 	scenario->reference = held;
 	explorer->result->transitions += JUDGE_TRANSITIONS;
 	return same;
 }
 
-static void end_of_put(struct check_explorer *explorer, uint32_t at, const struct vpmu_pmu *pmu)
+static void end_of_put(struct check_explorer *explorer, uint32_t at, const void *saved)
 {
 	const struct node *node = &explorer->nodes[at];
-	struct vpmu_pmu *scratch = pmu_of(&explorer->scratch);
 	uint32_t violated;
 
-	memcpy(scratch, pmu, explorer->stride);
-	violated = judge(scratch, &explorer->scenario, node->raised, node->refused, NULL);
+	vcpu_load_node(&explorer->vcpu, saved, at);
+	violated = judge(&explorer->vcpu, &explorer->scenario, node->raised, node->refused, NULL);
 	explorer->result->transitions += JUDGE_TRANSITIONS;
-	if (violated && explorer->scenario.is_read && goes_on_as_lived(explorer, node, pmu))
+	if (violated && explorer->scenario.is_read && goes_on_as_lived(explorer, at, saved))
 		violated = 0;
 	if (violated)
 		report(explorer, at, violated);
 	if (node->round == 1 && explorer->scope.twice && !node->refused)
-		push(explorer, at, pmu, MOVE_AGAIN);
+		push(explorer, at, saved, MOVE_AGAIN);
 }
 
-static void expand(struct check_explorer *explorer, uint32_t at, const struct vpmu_pmu *pmu)
+static void expand(struct check_explorer *explorer, uint32_t at, const void *saved)
 {
 	uint32_t moves;
 
 	if (explorer->nodes[at].at == explorer->scenario.count)
-		end_of_put(explorer, at, pmu);
+		end_of_put(explorer, at, saved);
 	else
-		push(explorer, at, pmu, MOVE_WRITE);
+		push(explorer, at, saved, MOVE_WRITE);
 	for (moves = moves_at(explorer, &explorer->nodes[at]); moves; moves &= moves - 1)
-		push(explorer, at, pmu, (enum move)__builtin_ctz(moves));
+		push(explorer, at, saved, (enum move)__builtin_ctz(moves));
 }
 
 static void start(struct check_explorer *explorer)
 {
-	struct node root = node_of_start(&explorer->scenario, pmu_of(&explorer->life));
 	struct frontier *first = &explorer->frontiers[0];
+	struct node root;
 
+	vcpu_load_life(&explorer->vcpu, explorer->life);
+	root = node_of_start(&explorer->scenario, &explorer->vcpu);
 	explorer->now = 0;
 	nodes_clear(explorer);
 	explorer->violated_once = 0;
-	memcpy(first->machines, explorer->life.memory, explorer->stride);
+	vcpu_save(&explorer->vcpu, first->vcpus);
 	first->nodes[0] = 0;
 	first->count = 1;
 	explorer->frontiers[1].count = 0;
-	nodes_add(explorer, &root, pmu_of(&explorer->life));
+	nodes_add(explorer, &root);
 }
 
 /* Whether one violation is enough, and there is one. */
@@ -121,8 +122,7 @@ static void explore_all(struct check_explorer *explorer)
 		struct frontier *now = &explorer->frontiers[explorer->now];
 
 		for (uint32_t i = 0; i < now->count; i++)
-			expand(explorer, now->nodes[i],
-			       (const struct vpmu_pmu *)(now->machines + i * explorer->stride));
+			expand(explorer, now->nodes[i], now->vcpus + i * explorer->stride);
 		now->count = 0;
 		explorer->now = !explorer->now;
 	}
@@ -133,12 +133,12 @@ static void explore_all(struct check_explorer *explorer)
 /* PMIs that the prior life has left for the next entry, if it is left alone. */
 static unsigned owed_by(struct check_explorer *explorer)
 {
-	struct vpmu_pmu *pmu = pmu_of(&explorer->scratch);
+	struct vcpu *vcpu = &explorer->vcpu;
 	struct vpmu_outcome outcome;
 
-	memcpy(pmu, explorer->life.memory, explorer->stride);
-	vpmu_pmu_set_lvtpc(pmu, VPMU_LVTPC_RESET);
-	outcome = vpmu_pmu_enter(pmu);
+	vcpu_load_life(vcpu, explorer->life);
+	step_do(vcpu, replay_simple(REPLAY_LVTPC, VPMU_LVTPC_RESET), NULL);
+	outcome = step_do(vcpu, replay_simple(REPLAY_ENTER, 0), NULL).outcome;
 	return outcome.pmi + outcome.masked;
 }
 
@@ -148,14 +148,14 @@ static void explore_refusals(struct check_explorer *explorer)
 	uint64_t *transitions = &explorer->result->transitions;
 	bool needed = is_shorter(explorer, CHECK_REFUSAL_AS_REPORTED, &node);
 
-	if (refusals_as_reported(&explorer->life, &explorer->scenario, &explorer->scratch, NULL,
+	if (refusals_as_reported(&explorer->vcpu, explorer->life, &explorer->scenario, NULL,
 	                         transitions))
 		return;
 	explorer->result->violated |= BIT32(CHECK_REFUSAL_AS_REPORTED);
 	if (!needed)
 		return;
-	start_life(explorer, &explorer->life, &explorer->record);
-	refusals_as_reported(&explorer->life, &explorer->scenario, &explorer->scratch,
+	start_life(explorer, &explorer->record);
+	refusals_as_reported(&explorer->vcpu, explorer->life, &explorer->scenario,
 	                     &explorer->record, transitions);
 	keep(explorer, CHECK_REFUSAL_AS_REPORTED, &node);
 }
@@ -166,10 +166,10 @@ static enum vpmu_status read_state(struct check_explorer *explorer)
 	struct scenario *scenario = &explorer->scenario;
 
 	for (unsigned i = 0; i < scenario->layout->value_count; i++)
-		if (vpmu_pmu_host_read(pmu_of(&explorer->life), stored(scenario->layout, i)->msr,
-		                       &scenario->state.values[i]))
+		if (!vcpu_read(&explorer->vcpu, stored(scenario->layout, i)->msr,
+		               &scenario->state.values[i]))
 			return VPMU_INTERNAL;
-	return scenario_prepare(scenario, &explorer->scratch);
+	return scenario_prepare(scenario, &explorer->vcpu);
 }
 
 /* A counter whose creation failed does not count where it is: a put can only make it good. */
@@ -183,13 +183,12 @@ static void explore_held(struct check_explorer *explorer)
 	struct node node = {.round = 1};
 	struct scenario *scenario = &explorer->scenario;
 
-	if (held_as_lived(&explorer->life, scenario, &explorer->scratch, NULL) ||
-	    !counts_all(scenario))
+	if (held_as_lived(&explorer->vcpu, explorer->life, scenario, NULL) || !counts_all(scenario))
 		return;
 	explorer->result->violated |= BIT32(CHECK_IN_A_REGISTER);
 	if (!is_shorter(explorer, CHECK_IN_A_REGISTER, &node))
 		return;
-	held_as_lived(&explorer->life, scenario, &explorer->scratch, &explorer->record);
+	held_as_lived(&explorer->vcpu, explorer->life, scenario, &explorer->record);
 	keep(explorer, CHECK_IN_A_REGISTER, &node);
 }
 
@@ -200,8 +199,10 @@ static enum vpmu_status explore_scenario(void *context)
 	const struct scenario *scenario = &explorer->scenario;
 	enum vpmu_status status = VPMU_OK;
 
-	if (!start_life(explorer, &explorer->life, &explorer->record))
+	if (!start_life(explorer, &explorer->record))
 		return VPMU_OK;
+	vcpu_save(&explorer->vcpu, explorer->life);
+	explorer->life_print = vcpu_fingerprint(&explorer->vcpu);
 	if (scenario->is_read)
 		status = read_state(explorer);
 	result->exists = true;
@@ -221,18 +222,18 @@ static enum vpmu_status explore_scenario(void *context)
 enum vpmu_status check_explore(struct check_explorer *explorer, const struct check_subject *subject,
                                struct check_result *result)
 {
-	enum vpmu_status status = VPMU_INCOMPATIBLE;
+	enum vpmu_status status;
 
 	*result = (struct check_result){0};
 	explorer->result = result;
 	explorer->no_memory = false;
+	explorer->scenario.subject = subject;
 	seen_clear(explorer);
-	if (machine_fresh(&explorer->scratch, subject))
-		status = vpmu_layout_init(&explorer->layout,
-		                          vpmu_pmu_model(pmu_of(&explorer->scratch)));
+	status = vcpu_fresh(&explorer->vcpu, subject) ? layout_of(&explorer->layout, subject)
+	                                              : VPMU_INCOMPATIBLE;
 	if (!status)
 		status = scenario_each(subject, &explorer->scope, &explorer->layout,
-		                       &explorer->scenario, &explorer->scratch, explore_scenario,
+		                       &explorer->scenario, &explorer->vcpu, explore_scenario,
 		                       explorer);
 	if (explorer->no_memory)
 		return VPMU_HOST;

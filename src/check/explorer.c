@@ -14,9 +14,11 @@ static uint32_t frontier_max(const struct check_scope *scope)
 	return most < FRONTIER_MIN ? FRONTIER_MIN : most;
 }
 
-static size_t machine_stride(void)
+static size_t stride_of(const struct check_ops *ops)
 {
-	return (vpmu_pmu_size() + VPMU_PMU_ALIGN - 1) / VPMU_PMU_ALIGN * VPMU_PMU_ALIGN;
+	size_t bytes = ops ? ops->bytes : vpmu_pmu_size();
+
+	return (bytes + VPMU_PMU_ALIGN - 1) / VPMU_PMU_ALIGN * VPMU_PMU_ALIGN;
 }
 
 static uint32_t table_size(const struct check_scope *scope)
@@ -28,11 +30,11 @@ static uint32_t table_size(const struct check_scope *scope)
 	return size;
 }
 
-size_t check_scope_memory(const struct check_scope *scope)
+size_t check_explorer_memory(const struct check_scope *scope, const struct check_ops *ops)
 {
 	return sizeof(struct check_explorer) + scope->nodes * sizeof(struct node) +
 	       (table_size(scope) + SEEN) * sizeof(uint64_t) +
-	       2 * (size_t)frontier_max(scope) * (machine_stride() + sizeof(uint32_t));
+	       2 * (size_t)frontier_max(scope) * (stride_of(ops) + sizeof(uint32_t));
 }
 
 void check_explorer_destroy(struct check_explorer *explorer)
@@ -40,16 +42,26 @@ void check_explorer_destroy(struct check_explorer *explorer)
 	if (!explorer)
 		return;
 	for (unsigned i = 0; i < 2; i++) {
-		free(explorer->frontiers[i].machines);
+		free(explorer->frontiers[i].vcpus);
 		free(explorer->frontiers[i].nodes);
 	}
 	free(explorer->nodes);
 	free(explorer->table);
 	free(explorer->seen);
+	free(explorer->life);
 	free(explorer);
 }
 
-struct check_explorer *check_explorer_create(const struct check_scope *scope)
+static void choose_vcpu(struct check_explorer *explorer, const struct check_ops *ops, void *context)
+{
+	explorer->vcpu = (struct vcpu){&register_machine, &explorer->machine, NULL};
+	if (ops)
+		explorer->vcpu = (struct vcpu){ops, context, &explorer->journal};
+	explorer->stride = stride_of(ops);
+}
+
+struct check_explorer *check_explorer_create(const struct check_scope *scope,
+                                             const struct check_ops *ops, void *context)
 {
 	struct check_explorer *explorer =
 		aligned_alloc(VPMU_PMU_ALIGN, (sizeof(*explorer) + VPMU_PMU_ALIGN - 1) /
@@ -59,19 +71,20 @@ struct check_explorer *check_explorer_create(const struct check_scope *scope)
 	if (!explorer)
 		return NULL;
 	*explorer = (struct check_explorer){.scope = *scope};
-	explorer->stride = machine_stride();
+	choose_vcpu(explorer, ops, context);
 	explorer->frontier_max = frontier_max(scope);
 	explorer->nodes = malloc(scope->nodes * sizeof(*explorer->nodes));
 	explorer->table = malloc(table_size(scope) * sizeof(*explorer->table));
 	explorer->seen = malloc(SEEN * sizeof(*explorer->seen));
-	whole = explorer->nodes && explorer->table && explorer->seen;
+	explorer->life = aligned_alloc(VPMU_PMU_ALIGN, explorer->stride);
+	whole = explorer->nodes && explorer->table && explorer->seen && explorer->life;
 	for (unsigned i = 0; i < 2; i++) {
 		struct frontier *frontier = &explorer->frontiers[i];
 
-		frontier->machines =
+		frontier->vcpus =
 			aligned_alloc(VPMU_PMU_ALIGN, explorer->frontier_max * explorer->stride);
 		frontier->nodes = malloc(explorer->frontier_max * sizeof(*frontier->nodes));
-		whole = whole && frontier->machines && frontier->nodes;
+		whole = whole && frontier->vcpus && frontier->nodes;
 	}
 	if (whole)
 		return explorer;
@@ -79,11 +92,11 @@ struct check_explorer *check_explorer_create(const struct check_scope *scope)
 	return NULL;
 }
 
-static uint64_t key_of(const struct node *node, const struct vpmu_pmu *pmu)
+static uint64_t key_of(const struct node *node, uint64_t fingerprint)
 {
 	uint64_t place = node->at | (uint64_t)node->round << 8 | (uint64_t)node->raised << 16 |
 	                 (uint64_t)node->refused << 24;
-	uint64_t key = vpmu_pmu_fingerprint(pmu) ^ place * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t key = fingerprint ^ place * UINT64_C(0x9e3779b97f4a7c15);
 
 	key = (key ^ key >> 31 ^ node->skip) * UINT64_C(0xbf58476d1ce4e5b9);
 	key ^= key >> 32;
@@ -137,9 +150,9 @@ void nodes_clear(struct check_explorer *explorer)
 	explorer->node_count = 0;
 }
 
-bool nodes_add(struct check_explorer *explorer, const struct node *node, const struct vpmu_pmu *pmu)
+bool nodes_add(struct check_explorer *explorer, const struct node *node)
 {
-	if (!table_add(explorer, key_of(node, pmu)))
+	if (!table_add(explorer, key_of(node, vcpu_fingerprint(&explorer->vcpu))))
 		return false;
 	explorer->nodes[explorer->node_count++] = *node;
 	return true;
@@ -150,7 +163,7 @@ bool nodes_add(struct check_explorer *explorer, const struct node *node, const s
 static uint64_t scenario_key(const struct check_explorer *explorer)
 {
 	const struct scenario *scenario = &explorer->scenario;
-	uint64_t key = vpmu_pmu_fingerprint(pmu_of((struct machine *)&explorer->life));
+	uint64_t key = explorer->life_print;
 
 	key += (uint64_t)scenario->level << 8 | (uint64_t)scenario->is_read << 1 |
 	       scenario->is_mixed;

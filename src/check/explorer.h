@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the exploration share: nodes, their machines, and what is known of them. */
+/* What the files of the exploration share: nodes, their vCPUs, and what is known of them. */
 #ifndef CHECK_EXPLORER_H
 #define CHECK_EXPLORER_H
 
@@ -31,7 +31,7 @@ struct node {
 };
 
 struct frontier {
-	unsigned char *machines;
+	unsigned char *vcpus; /* saved */
 	uint32_t *nodes;
 	uint32_t count;
 };
@@ -40,7 +40,7 @@ enum { SEEN = 1 << 15 };
 
 struct check_explorer {
 	struct check_scope scope;
-	size_t stride; /* bytes of a machine */
+	size_t stride; /* bytes of a saved vCPU */
 	uint32_t node_count, frontier_max, table_mask;
 	struct node *nodes;
 	uint64_t *table;
@@ -50,7 +50,11 @@ struct check_explorer {
 	unsigned now; /* the frontier that is explored; the other one is filled */
 	struct vpmu_layout layout;
 	struct scenario scenario;
-	struct machine life, scratch;
+	struct vcpu vcpu;
+	struct machine machine; /* of a vCPU that is one */
+	struct journal journal; /* of any other */
+	void *life;             /* saved */
+	uint64_t life_print;
 	struct record record;
 	size_t life_steps;
 	uint32_t violated_once;            /* in this scenario, by puts that were not repeated */
@@ -65,22 +69,21 @@ struct check_explorer {
 /* Empties the set. */
 void nodes_clear(struct check_explorer *explorer);
 
-/* Adds a node at a machine; false: it was met before. */
-bool nodes_add(struct check_explorer *explorer, const struct node *node,
-               const struct vpmu_pmu *pmu);
+/* Adds a node at the vCPU at hand; false: it was met before. */
+bool nodes_add(struct check_explorer *explorer, const struct node *node);
 
-/* Whether the subject had a scenario with the same machine, state and incidents, which this one is
+/* Whether the subject had a scenario with the same life, state and incidents, which this one is
  * added to; and forgets them all. */
 bool seen_before(struct check_explorer *explorer);
 void seen_clear(struct check_explorer *explorer);
 
 /* --- move.c --- */
 
-/* The node at which a put begins on the machine. */
-struct node node_of_start(const struct scenario *scenario, const struct vpmu_pmu *pmu);
+/* The node at which a put begins on the vCPU. */
+struct node node_of_start(const struct scenario *scenario, struct vcpu *vcpu);
 
-/* Makes the move on the machine and in the node. */
-void make_move(const struct scenario *scenario, enum move move, struct vpmu_pmu *pmu,
+/* Makes the move on the vCPU and in the node. */
+void make_move(const struct scenario *scenario, enum move move, struct vcpu *vcpu,
                struct node *node, struct record *record);
 
 /* Which incidents can fall at a node, as bits 1 << enum move. */
@@ -89,7 +92,7 @@ uint32_t moves_at(const struct check_explorer *explorer, const struct node *node
 /* --- found.c --- */
 
 /* Makes the scenario's prior life. False: the profile cannot have it. */
-bool start_life(struct check_explorer *explorer, struct machine *machine, struct record *record);
+bool start_life(struct check_explorer *explorer, struct record *record);
 
 /* Notes what a put that ended at a node violates, with the way to it if that is the shortest. */
 void report(struct check_explorer *explorer, uint32_t at, uint32_t violated);

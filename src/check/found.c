@@ -20,33 +20,40 @@ static size_t way_to(const struct check_explorer *explorer, uint32_t node, uint8
 	return count;
 }
 
-bool start_life(struct check_explorer *explorer, struct machine *machine, struct record *record)
+bool start_life(struct check_explorer *explorer, struct record *record)
 {
 	if (record) {
-		record->count = 0; /* the steps themselves are large */
+		record->count = 0;
 		record->part = CHECK_PART_LIFE;
 	}
-	return machine_again(machine, &explorer->scenario) &&
-	       life_make(machine, &explorer->scenario, record);
+	return vcpu_fresh(&explorer->vcpu, explorer->scenario.subject) &&
+	       life_make(&explorer->vcpu, &explorer->scenario, record);
 }
 
-/* Goes the way to the node once more, writing it down. */
-static void retrace(struct check_explorer *explorer, uint32_t last)
+/* Goes the way to the node once more, writing it down. Returns the node. */
+static struct node retrace(struct check_explorer *explorer, uint32_t last)
 {
 	static const size_t way_bytes = 4 * VPMU_MAX_PLAN;
 	uint8_t way[4 * VPMU_MAX_PLAN];
 	struct record *record = &explorer->record;
-	struct vpmu_pmu *pmu = pmu_of(&explorer->scratch);
+	struct vcpu *vcpu = &explorer->vcpu;
 	struct node node;
 	size_t count =
 		explorer->nodes[last].depth + 2u < way_bytes ? way_to(explorer, last, way) : 0;
 
-	start_life(explorer, &explorer->scratch, record);
-	node = node_of_start(&explorer->scenario, pmu);
+	start_life(explorer, record);
+	node = node_of_start(&explorer->scenario, vcpu);
 	record->part = CHECK_PART_PUT;
 	for (size_t i = 0; i < count; i++)
-		make_move(&explorer->scenario, (enum move)way[i], pmu, &node, record);
-	judge(pmu, &explorer->scenario, node.raised, node.refused, record);
+		make_move(&explorer->scenario, (enum move)way[i], vcpu, &node, record);
+	return node;
+}
+
+static void retrace_judged(struct check_explorer *explorer, uint32_t last)
+{
+	struct node node = retrace(explorer, last);
+
+	judge(&explorer->vcpu, &explorer->scenario, node.raised, node.refused, &explorer->record);
 }
 
 static struct check_trace *trace_of(const struct check_explorer *explorer,
@@ -57,7 +64,7 @@ static struct check_trace *trace_of(const struct check_explorer *explorer,
 	struct check_trace *trace;
 
 	/* What follows the last wrong answer adds nothing. */
-	while (count && !record->steps[count - 1].expects)
+	while (property < CHECK_PROPERTIES && count && !record->steps[count - 1].expects)
 		count--;
 	bytes = count * sizeof(record->steps[0]);
 	trace = malloc(sizeof(*trace) + bytes);
@@ -121,8 +128,55 @@ void report(struct check_explorer *explorer, uint32_t at, uint32_t violated)
 		if (!(violated >> i & 1) || !is_shorter(explorer, (enum check_property)i, node))
 			continue;
 		if (!traced)
-			retrace(explorer, at);
+			retrace_judged(explorer, at);
 		traced = true;
 		keep(explorer, (enum check_property)i, node);
 	}
+}
+
+/* --- What did not return --- */
+
+uint64_t check_explorer_actions(const struct check_explorer *explorer)
+{
+	return explorer->journal.total;
+}
+
+static void go_to(struct check_explorer *explorer, enum origin origin, uint32_t node)
+{
+	switch (origin) {
+	case ORIGIN_NEW:
+		break;
+	case ORIGIN_LIFE:
+		start_life(explorer, &explorer->record);
+		break;
+	case ORIGIN_NODE:
+		retrace(explorer, node);
+		break;
+	}
+}
+
+struct check_trace *check_explorer_way(struct check_explorer *explorer)
+{
+	struct journal *journal = malloc(sizeof(*journal));
+	struct record *record = &explorer->record;
+	const struct node nowhere = {.round = 1};
+	struct check_trace *trace;
+	size_t count;
+
+	if (!journal)
+		return NULL;
+	*journal = explorer->journal; /* it begins anew while its way is gone */
+	record->count = 0;
+	go_to(explorer, journal->origin, journal->node);
+	count = journal->count < JOURNAL_STEPS ? journal->count : JOURNAL_STEPS;
+	for (size_t i = 0; i < count; i++)
+		record_begun(record, &journal->actions[i]);
+	if (journal->is_reading) {
+		const struct replay_action read = replay_access(REPLAY_HOST_RDMSR, journal->msr, 0);
+
+		record_begun(record, &read);
+	}
+	trace = trace_of(explorer, CHECK_PROPERTIES, &nowhere);
+	free(journal);
+	return trace;
 }

@@ -8,8 +8,8 @@
 #include "room_int.h"
 
 /* Reads, and notes what does not read as it would on the vCPU that was read. */
-static bool reads_as(struct vpmu_pmu *pmu, const struct scenario *scenario,
-                     const uint64_t *expected, struct record *record)
+static bool reads_as(struct vcpu *vcpu, const struct scenario *scenario, const uint64_t *expected,
+                     struct record *record)
 {
 	const struct vpmu_layout *layout = scenario->layout;
 	bool same = true;
@@ -17,23 +17,23 @@ static bool reads_as(struct vpmu_pmu *pmu, const struct scenario *scenario,
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		uint32_t msr = stored(layout, i)->msr;
 		const struct replay_reply right = {.value = expected[i]};
-		uint64_t got = 0;
+		uint64_t got;
 
-		vpmu_pmu_host_read(pmu, msr, &got);
+		vcpu_read(vcpu, msr, &got);
 		if (got == expected[i])
 			continue;
 		same = false;
-		step_do(pmu, replay_access(REPLAY_HOST_RDMSR, msr, 0), record);
+		step_do(vcpu, replay_access(REPLAY_HOST_RDMSR, msr, 0), record);
 		record_expects(record, &right);
 	}
 	return same;
 }
 
-static bool acts_as(struct vpmu_pmu *pmu, struct replay_action action, struct vpmu_outcome expected,
+static bool acts_as(struct vcpu *vcpu, struct replay_action action, struct vpmu_outcome expected,
                     struct record *record)
 {
 	const struct replay_reply right = {.outcome = expected};
-	struct vpmu_outcome got = step_do(pmu, action, record).outcome;
+	struct vpmu_outcome got = step_do(vcpu, action, record).outcome;
 
 	if (same_pmis(got, expected))
 		return true;
@@ -41,43 +41,42 @@ static bool acts_as(struct vpmu_pmu *pmu, struct replay_action action, struct vp
 	return false;
 }
 
-static void hold_recorded(struct vpmu_pmu *pmu, const struct scenario *scenario,
-                          struct record *record)
+static void hold_recorded(struct vcpu *vcpu, const struct scenario *scenario, struct record *record)
 {
 	record->part = CHECK_PART_PUT;
-	reference_hold(pmu, scenario, record);
+	reference_hold(vcpu, scenario, record);
 	record->part = CHECK_PART_AFTER;
 }
 
-static bool goes_on_as(struct vpmu_pmu *pmu, const struct scenario *scenario,
+static bool goes_on_as(struct vcpu *vcpu, const struct scenario *scenario,
                        const struct reference *lived, struct record *record)
 {
 	const struct replay_action enter = replay_simple(REPLAY_ENTER, 0);
 	const struct replay_action unmask = replay_simple(REPLAY_LVTPC, VPMU_LVTPC_RESET);
 	bool same;
 
-	step_do(pmu, unmask, record);
-	same = acts_as(pmu, enter, lived->entered, record) &&
-	       reads_as(pmu, scenario, lived->put, record);
+	step_do(vcpu, unmask, record);
+	same = acts_as(vcpu, enter, lived->entered, record) &&
+	       reads_as(vcpu, scenario, lived->put, record);
 	for (unsigned i = 0; i < RUNS && same; i++) {
-		step_do(pmu, unmask, record);
-		same = acts_as(pmu, replay_simple(REPLAY_RUN, run_lengths[i]), lived->ran[i],
+		step_do(vcpu, unmask, record);
+		same = acts_as(vcpu, replay_simple(REPLAY_RUN, run_lengths[i]), lived->ran[i],
 		               record) &&
-		       reads_as(pmu, scenario, lived->after[i], record);
+		       reads_as(vcpu, scenario, lived->after[i], record);
 	}
 	return same;
 }
 
-bool held_as_lived(const struct machine *life, struct scenario *scenario, struct machine *scratch,
+bool held_as_lived(struct vcpu *vcpu, const void *life, struct scenario *scenario,
                    struct record *record)
 {
 	struct reference *lived = &scenario->lived;
 
-	memcpy(scratch->memory, life->memory, vpmu_pmu_size());
-	reference_run(lived, pmu_of(scratch), scenario->layout);
+	vcpu_load_life(vcpu, life);
+	reference_run(lived, vcpu, scenario->layout);
 	if (!record)
 		return reference_same(lived, &scenario->reference, scenario->layout);
-	machine_again(scratch, scenario);
-	hold_recorded(pmu_of(scratch), scenario, record);
-	return goes_on_as(pmu_of(scratch), scenario, lived, record);
+	vcpu_fresh(vcpu, scenario->subject);
+	hold_recorded(vcpu, scenario, record);
+	return goes_on_as(vcpu, scenario, lived, record);
 }

@@ -4,7 +4,7 @@
 #include "room_int.h"
 
 struct judging {
-	struct vpmu_pmu *pmu;
+	struct vcpu *vcpu;
 	const struct scenario *scenario;
 	struct record *record;
 	uint32_t violated;
@@ -12,7 +12,7 @@ struct judging {
 
 static struct replay_reply act(struct judging *judging, enum replay_verb verb, uint64_t value)
 {
-	return step_do(judging->pmu, replay_simple(verb, value), judging->record);
+	return step_do(judging->vcpu, replay_simple(verb, value), judging->record);
 }
 
 static void violate(struct judging *judging, enum check_property property,
@@ -44,7 +44,7 @@ static void note_wrong(struct judging *judging, const uint64_t *expected, unsign
 
 	if (!record)
 		return;
-	got = step_do(judging->pmu, replay_access(REPLAY_HOST_RDMSR, reg->msr, 0), record);
+	got = step_do(judging->vcpu, replay_access(REPLAY_HOST_RDMSR, reg->msr, 0), record);
 	record_expects(record, &right);
 	record->steps[record->count - 1].same_as = whose_value(judging, expected, i, got.value);
 }
@@ -78,9 +78,9 @@ static void compare(struct judging *judging, const uint64_t *expected, bool has_
 
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		const struct vpmu_register *reg = stored(layout, i);
-		uint64_t got = 0;
+		uint64_t got;
 
-		vpmu_pmu_host_read(judging->pmu, reg->msr, &got);
+		vcpu_read(judging->vcpu, reg->msr, &got);
 		if (got == expected[i])
 			continue;
 		if (has_run && !changes_by_itself(reg->kind))
@@ -161,10 +161,10 @@ static void lazy_release(struct judging *judging)
 	violate(judging, CHECK_NO_EVENT_ALIVE, &answer);
 }
 
-uint32_t judge(struct vpmu_pmu *pmu, const struct scenario *scenario, unsigned raised,
+uint32_t judge(struct vcpu *vcpu, const struct scenario *scenario, unsigned raised,
                bool was_refused, struct record *record)
 {
-	struct judging judging = {pmu, scenario, record, 0};
+	struct judging judging = {vcpu, scenario, record, 0};
 	bool reset = scenario->level == VPMU_LEVEL_RESET;
 
 	if (was_refused)

@@ -5,14 +5,14 @@
 enum { MOMENT = 8 /* instructions that the guest or the host runs between writes */ };
 
 /* Writes that the target has already are left out: it is read when the put begins. */
-static uint64_t skipped(const struct scenario *scenario, const struct vpmu_pmu *pmu)
+static uint64_t skipped(const struct scenario *scenario, struct vcpu *vcpu)
 {
 	uint64_t skip = 0;
 
 	for (size_t i = 0; scenario->skips_equal && i < scenario->count; i++) {
 		uint64_t value;
 
-		if (vpmu_pmu_host_read(pmu, scenario->writes[i].msr, &value) == VPMU_OK &&
+		if (vcpu_read(vcpu, scenario->writes[i].msr, &value) &&
 		    value == scenario->writes[i].value)
 			skip |= BIT64(i);
 	}
@@ -26,9 +26,9 @@ static uint8_t past_skipped(const struct scenario *scenario, uint64_t skip, uint
 	return at;
 }
 
-struct node node_of_start(const struct scenario *scenario, const struct vpmu_pmu *pmu)
+struct node node_of_start(const struct scenario *scenario, struct vcpu *vcpu)
 {
-	uint64_t skip = skipped(scenario, pmu);
+	uint64_t skip = skipped(scenario, vcpu);
 
 	return (struct node){.round = 1, .skip = skip, .at = past_skipped(scenario, skip, 0)};
 }
@@ -40,13 +40,13 @@ static void raise_pmis(struct node *node, struct vpmu_outcome outcome)
 	node->raised = (uint8_t)(raised < UINT8_MAX ? raised : UINT8_MAX);
 }
 
-static void write_next(const struct scenario *scenario, struct vpmu_pmu *pmu, struct node *node,
+static void write_next(const struct scenario *scenario, struct vcpu *vcpu, struct node *node,
                        struct record *record)
 {
 	const struct write *write = &scenario->writes[node->at];
 	const struct replay_reply taken = {.status = VPMU_OK};
 
-	if (step_do(pmu, replay_access(REPLAY_HOST_WRMSR, write->msr, write->value), record)
+	if (step_do(vcpu, replay_access(REPLAY_HOST_WRMSR, write->msr, write->value), record)
 	            .status) {
 		record_expects(record, &taken);
 		node->refused = (uint8_t)(node->at + 1);
@@ -56,53 +56,53 @@ static void write_next(const struct scenario *scenario, struct vpmu_pmu *pmu, st
 	node->at = past_skipped(scenario, node->skip, (uint8_t)(node->at + 1));
 }
 
-static void enter(struct vpmu_pmu *pmu, struct node *node, struct record *record)
+static void enter(struct vcpu *vcpu, struct node *node, struct record *record)
 {
-	raise_pmis(node, step_do(pmu, replay_simple(REPLAY_ENTER, 0), record).outcome);
+	raise_pmis(node, step_do(vcpu, replay_simple(REPLAY_ENTER, 0), record).outcome);
 }
 
-static void fail_creations(struct vpmu_pmu *pmu, uint64_t count, struct record *record)
+static void fail_creations(struct vcpu *vcpu, uint64_t count, struct record *record)
 {
-	step_do(pmu, replay_simple(REPLAY_FAIL_CREATE, count), record);
+	step_do(vcpu, replay_simple(REPLAY_FAIL_CREATE, count), record);
 }
 
-/* Makes the move on a copy of the parent's machine and of its node. */
-void make_move(const struct scenario *scenario, enum move move, struct vpmu_pmu *pmu,
+/* Makes the move on the parent's vCPU and on a copy of its node. */
+void make_move(const struct scenario *scenario, enum move move, struct vcpu *vcpu,
                struct node *node, struct record *record)
 {
 	bool is_short = move == MOVE_SHORT_WRITE || move == MOVE_SHORT_ENTER;
 
 	if (is_short)
-		fail_creations(pmu, 1, record);
+		fail_creations(vcpu, 1, record);
 	switch (move) {
 	case MOVE_WRITE:
 	case MOVE_SHORT_WRITE:
-		write_next(scenario, pmu, node, record);
+		write_next(scenario, vcpu, node, record);
 		break;
 	case MOVE_ENTER:
 	case MOVE_SHORT_ENTER:
-		enter(pmu, node, record);
+		enter(vcpu, node, record);
 		break;
 	case MOVE_SCHEDULE:
-		step_do(pmu, replay_simple(REPLAY_SCHEDULE, 0), record);
+		step_do(vcpu, replay_simple(REPLAY_SCHEDULE, 0), record);
 		break;
 	case MOVE_RUN:
 		/* Its PMIs are the guest's own: it did run. */
-		step_do(pmu, replay_simple(REPLAY_RUN, MOMENT), record);
+		step_do(vcpu, replay_simple(REPLAY_RUN, MOMENT), record);
 		break;
 	case MOVE_HOST:
-		step_do(pmu, replay_simple(REPLAY_HOST_RUN, MOMENT), record);
+		step_do(vcpu, replay_simple(REPLAY_HOST_RUN, MOMENT), record);
 		break;
 	case MOVE_AGAIN:
 		node->round = 2;
-		node->skip = skipped(scenario, pmu);
+		node->skip = skipped(scenario, vcpu);
 		node->at = past_skipped(scenario, node->skip, 0);
 		break;
 	case MOVES:
 		break;
 	}
 	if (is_short)
-		fail_creations(pmu, 0, record);
+		fail_creations(vcpu, 0, record);
 }
 
 /* Which incidents can fall at a node. */

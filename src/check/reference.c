@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The reference: a machine of the same profile on which nothing has ever run, whose registers are
+ * The reference: a vCPU of the same profile on which nothing has ever run, whose registers are
  * set while everything is stopped, and which then executes the guest. No event exists when it is
  * set, so no order can be wrong; and perf's own arithmetic (an event with one left overflows after
  * two) is in the reference as it is in what is judged.
@@ -10,21 +10,6 @@
 /* Less than any distance of the states, then past all of them, past what a prior life left, and
  * past the next overflow of every counter that there is. */
 const uint64_t run_lengths[RUNS] = {1, 2, 4, 40, UINT64_C(1) << 48};
-
-bool machine_fresh(struct machine *machine, const struct check_subject *subject)
-{
-	return vpmu_pmu_init(machine->memory, sizeof(machine->memory), &subject->model,
-	                     subject->profile);
-}
-
-bool machine_again(struct machine *machine, struct scenario *scenario)
-{
-	if (!scenario->has_fresh)
-		scenario->has_fresh = machine_fresh(&scenario->fresh, scenario->subject);
-	if (scenario->has_fresh)
-		memcpy(machine->memory, scenario->fresh.memory, vpmu_pmu_size());
-	return scenario->has_fresh;
-}
 
 /* Of the three turns of a careful put, the one in which a register is written. */
 static unsigned turn_of(enum vpmu_kind kind)
@@ -40,44 +25,45 @@ static unsigned turn_of(enum vpmu_kind kind)
 	}
 }
 
-static void hold_one(struct vpmu_pmu *pmu, const struct vpmu_register *reg, uint64_t value,
+static void hold_one(struct vcpu *vcpu, const struct vpmu_register *reg, uint64_t value,
                      struct record *record)
 {
-	step_do(pmu, replay_access(REPLAY_HOST_WRMSR, reg->msr, value), record);
+	step_do(vcpu, replay_access(REPLAY_HOST_WRMSR, reg->msr, value), record);
 }
 
-void reference_hold(struct vpmu_pmu *pmu, const struct scenario *scenario, struct record *record)
+void reference_hold(struct vcpu *vcpu, const struct scenario *scenario, struct record *record)
 {
 	const struct vpmu_layout *layout = scenario->layout;
 	int global = value_of_kind(layout, VPMU_KIND_GLOBAL_CTRL, 0);
 
 	if (global >= 0)
-		hold_one(pmu, stored(layout, (unsigned)global), 0, record);
+		hold_one(vcpu, stored(layout, (unsigned)global), 0, record);
 	for (unsigned turn = 0; turn < 3; turn++)
 		for (unsigned i = 0; i < layout->value_count; i++)
 			if (turn_of(stored(layout, i)->kind) == turn)
-				hold_one(pmu, stored(layout, i), scenario->state.values[i], record);
+				hold_one(vcpu, stored(layout, i), scenario->state.values[i],
+				         record);
 }
 
-static void read_all(struct vpmu_pmu *pmu, const struct vpmu_layout *layout, uint64_t *values)
+static void read_all(struct vcpu *vcpu, const struct vpmu_layout *layout, uint64_t *values)
 {
 	for (unsigned i = 0; i < layout->value_count; i++)
-		if (vpmu_pmu_host_read(pmu, stored(layout, i)->msr, &values[i]))
-			values[i] = 0;
+		vcpu_read(vcpu, stored(layout, i)->msr, &values[i]);
 }
 
-void reference_run(struct reference *reference, struct vpmu_pmu *pmu,
-                   const struct vpmu_layout *layout)
+void reference_run(struct reference *reference, struct vcpu *vcpu, const struct vpmu_layout *layout)
 {
-	vpmu_pmu_set_lvtpc(pmu, VPMU_LVTPC_RESET);
-	reference->entered = vpmu_pmu_enter(pmu);
-	read_all(pmu, layout, reference->put);
+	const struct replay_action unmask = replay_simple(REPLAY_LVTPC, VPMU_LVTPC_RESET);
+
+	step_do(vcpu, unmask, NULL);
+	reference->entered = step_do(vcpu, replay_simple(REPLAY_ENTER, 0), NULL).outcome;
+	read_all(vcpu, layout, reference->put);
 	for (unsigned i = 0; i < RUNS; i++) {
 		const struct replay_action run = replay_simple(REPLAY_RUN, run_lengths[i]);
 
-		vpmu_pmu_set_lvtpc(pmu, VPMU_LVTPC_RESET);
-		reference->ran[i] = step_do(pmu, run, NULL).outcome;
-		read_all(pmu, layout, reference->after[i]);
+		step_do(vcpu, unmask, NULL);
+		reference->ran[i] = step_do(vcpu, run, NULL).outcome;
+		read_all(vcpu, layout, reference->after[i]);
 	}
 }
 
@@ -98,14 +84,14 @@ bool reference_same(const struct reference *a, const struct reference *b,
 	return same;
 }
 
-bool reference_make(struct scenario *scenario, struct machine *scratch)
+bool reference_make(struct scenario *scenario, struct vcpu *vcpu)
 {
 	struct reference *reference = &scenario->reference;
 
-	if (!machine_again(scratch, scenario))
+	if (!vcpu_fresh(vcpu, scenario->subject))
 		return false;
-	reference_hold(pmu_of(scratch), scenario, NULL);
+	reference_hold(vcpu, scenario, NULL);
 	reference->counters_on = state_counters_on(&scenario->state, scenario->layout);
-	reference_run(reference, pmu_of(scratch), scenario->layout);
+	reference_run(reference, vcpu, scenario->layout);
 	return true;
 }

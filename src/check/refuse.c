@@ -3,9 +3,9 @@
  * the report says. */
 #include "room_int.h"
 
-/* A machine as a target that refuses one write. */
+/* A vCPU as a target that refuses one write. */
 struct refusing {
-	struct vpmu_pmu *pmu;
+	struct vcpu *vcpu;
 	struct record *record;
 	unsigned writes, refused; /* tried so far; the one to refuse */
 	uint64_t *transitions;
@@ -16,7 +16,7 @@ static int read_through(void *context, struct vpmu_msr *msrs, unsigned count)
 	struct refusing *refusing = context;
 
 	for (unsigned i = 0; i < count; i++)
-		if (vpmu_pmu_host_read(refusing->pmu, msrs[i].index, &msrs[i].value))
+		if (!vcpu_read(refusing->vcpu, msrs[i].index, &msrs[i].value))
 			return (int)i;
 	return (int)count;
 }
@@ -32,7 +32,7 @@ static int write_but_one(void *context, const struct vpmu_msr *msrs, unsigned co
 		if (refusing->writes++ == refusing->refused)
 			return (int)i;
 		++*refusing->transitions;
-		if (step_do(refusing->pmu, write, refusing->record).status)
+		if (step_do(refusing->vcpu, write, refusing->record).status)
 			return (int)i;
 	}
 	return (int)count;
@@ -89,7 +89,7 @@ static void expect_values(uint64_t *values, const struct scenario *scenario,
 	}
 }
 
-static bool values_hold(struct vpmu_pmu *pmu, const struct scenario *scenario,
+static bool values_hold(struct vcpu *vcpu, const struct scenario *scenario,
                         const struct vpmu_report *report, const uint64_t *values,
                         struct record *record)
 {
@@ -99,52 +99,52 @@ static bool values_hold(struct vpmu_pmu *pmu, const struct scenario *scenario,
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		uint32_t msr = stored(layout, i)->msr;
 		struct replay_reply right = {.value = values[i]};
-		uint64_t got = 0;
+		uint64_t got;
 
-		vpmu_pmu_host_read(pmu, msr, &got);
+		vcpu_read(vcpu, msr, &got);
 		if (got == values[i] || is_listed(report->rollback, report->not_rolled_back, msr))
 			continue;
 		hold = false;
 		if (!record)
 			continue;
 		record->part = CHECK_PART_AFTER;
-		step_do(pmu, replay_access(REPLAY_HOST_RDMSR, msr, 0), record);
+		step_do(vcpu, replay_access(REPLAY_HOST_RDMSR, msr, 0), record);
 		record_expects(record, &right);
 	}
 	return hold;
 }
 
-static bool refused_at(unsigned at, enum vpmu_policy policy, const struct machine *life,
-                       const struct scenario *scenario, struct machine *scratch,
-                       struct record *record, uint64_t *transitions)
+static bool refused_at(unsigned at, enum vpmu_policy policy, struct vcpu *vcpu, const void *life,
+                       const struct scenario *scenario, struct record *record,
+                       uint64_t *transitions)
 {
-	struct refusing refusing = {pmu_of(scratch), record, 0, at, transitions};
+	struct refusing refusing = {vcpu, record, 0, at, transitions};
 	struct vpmu_target target = {
 		.read = read_through, .write = write_but_one, .context = &refusing};
 	uint64_t values[VPMU_MAX_STATE] = {0};
 	struct vpmu_report report;
 
-	memcpy(scratch->memory, life->memory, vpmu_pmu_size());
+	vcpu_load_life(vcpu, life);
 	for (unsigned i = 0; i < scenario->layout->value_count; i++)
-		vpmu_pmu_host_read(pmu_of(scratch), stored(scenario->layout, i)->msr, &values[i]);
+		vcpu_read(vcpu, stored(scenario->layout, i)->msr, &values[i]);
 	vpmu_plan_apply(&scenario->plan, scenario->layout, &target, policy, &report);
 	expect_values(values, scenario, &report);
-	return values_hold(pmu_of(scratch), scenario, &report, values, record);
+	return values_hold(vcpu, scenario, &report, values, record);
 }
 
-bool refusals_as_reported(const struct machine *life, const struct scenario *scenario,
-                          struct machine *scratch, struct record *record, uint64_t *transitions)
+bool refusals_as_reported(struct vcpu *vcpu, const void *life, const struct scenario *scenario,
+                          struct record *record, uint64_t *transitions)
 {
 	static const enum vpmu_policy policies[] = {VPMU_POLICY_ROLL_BACK, VPMU_POLICY_KEEP_GOING,
 	                                            VPMU_POLICY_STOP};
 
 	for (unsigned at = 0; at < scenario->plan.count; at++)
 		for (unsigned i = 0; i < ARRAY_SIZE(policies); i++) {
-			if (refused_at(at, policies[i], life, scenario, scratch, NULL, transitions))
+			if (refused_at(at, policies[i], vcpu, life, scenario, NULL, transitions))
 				continue;
 			if (record) {
 				record->part = CHECK_PART_PUT;
-				refused_at(at, policies[i], life, scenario, scratch, record,
+				refused_at(at, policies[i], vcpu, life, scenario, record,
 				           transitions);
 			}
 			return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What src/check shows upward: exploring every way that the put of a plan can go on the register
- * machine, within a scope, against a PMU that simply holds the state. docs/check.md has the
- * properties, the lives and the reference; the words are those of that page.
+ * What src/check shows upward: exploring every way that the put of a plan can go on a register
+ * machine, or on the kernel's own code, within a scope, against a PMU that simply holds the state.
+ * docs/check.md has the properties, the lives and the reference; the words are those of that page.
  *
  * An explorer belongs to one thread. Its memory is bounded by the scope and allocated once.
  */
@@ -108,9 +108,6 @@ void check_scope_print(const struct check_scope *scope, char text[CHECK_SCOPE_BY
 const char *check_scope_key(size_t i);
 const char *check_scope_key_about(size_t i);
 
-/* The bytes that one explorer takes, at most. */
-size_t check_scope_memory(const struct check_scope *scope);
-
 /* --- A plan of the user's own --- */
 
 struct check_plan_write {
@@ -151,7 +148,7 @@ struct check_step {
 
 /* A way that a put went, up to what was wrong. */
 struct check_trace {
-	enum check_property property;
+	enum check_property property; /* CHECK_PROPERTIES: the last step did not return */
 	enum vpmu_level level;
 	const char *state; /* the name of the state that was put */
 	unsigned incidents, rounds;
@@ -179,11 +176,40 @@ struct check_result {
 	struct check_trace *shortest[CHECK_PROPERTIES]; /* of each violated property */
 };
 
+/*
+ * What a put is done to when it is no register machine: the kernel's own code. One vCPU is at hand,
+ * and can be saved and loaded.
+ */
+struct check_ops {
+	size_t bytes; /* of a saved vCPU, at most */
+	/* A vCPU as created, with nothing done. False: there is no such model. */
+	bool (*create)(void *context, const struct check_subject *subject);
+	struct replay_reply (*act)(void *context, const struct replay_action *action);
+	bool (*read)(void *context, uint32_t msr, uint64_t *value); /* by the host */
+	void (*save)(void *context, void *saved);
+	void (*load)(void *context, const void *saved);
+	/* As vpmu_pmu_fingerprint(). */
+	uint64_t (*fingerprint)(void *context);
+};
+
 struct check_explorer;
 
-/* NULL: no memory. */
-struct check_explorer *check_explorer_create(const struct check_scope *scope);
+/* On ops, which with its context lives longer than the explorer; NULL: on a register machine.
+ * NULL: no memory. */
+struct check_explorer *check_explorer_create(const struct check_scope *scope,
+                                             const struct check_ops *ops, void *context);
 void check_explorer_destroy(struct check_explorer *explorer);
+
+/* The bytes that one takes, at most. */
+size_t check_explorer_memory(const struct check_scope *scope, const struct check_ops *ops);
+
+/*
+ * For code that may not return, on ops: how many actions were begun, for who watches that they end;
+ * and, when one was left by a jump, the way to it, whose last step it is. The exploration is over
+ * then. NULL: no memory.
+ */
+uint64_t check_explorer_actions(const struct check_explorer *explorer);
+struct check_trace *check_explorer_way(struct check_explorer *explorer);
 
 /* Explores. VPMU_INCOMPATIBLE: the profile has no such model; VPMU_HOST: no memory. */
 enum vpmu_status check_explore(struct check_explorer *explorer, const struct check_subject *subject,

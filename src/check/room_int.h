@@ -25,7 +25,53 @@ static inline struct vpmu_pmu *pmu_of(struct machine *machine)
 	return (struct vpmu_pmu *)machine->memory;
 }
 
-/* --- record.c: steps, done on a machine and written down --- */
+/* --- vcpu.c: what is acted on --- */
+
+/* What was done to the vCPU at hand since it was made or loaded: the way on from there. */
+enum { JOURNAL_STEPS = 512 };
+enum origin { ORIGIN_NEW, ORIGIN_LIFE, ORIGIN_NODE };
+
+struct journal {
+	enum origin origin;
+	uint32_t node;
+	uint64_t total; /* actions and reads begun, ever */
+	size_t count;   /* since then; those beyond JOURNAL_STEPS are not kept */
+	bool is_reading;
+	uint32_t msr; /* that is read */
+	struct replay_action actions[JOURNAL_STEPS];
+};
+
+struct vcpu {
+	const struct check_ops *ops;
+	void *context;
+	struct journal *journal; /* NULL: none is kept */
+};
+
+extern const struct check_ops register_machine; /* its context: struct machine */
+
+/* As created, with nothing done. False: there is no such model. */
+bool vcpu_fresh(struct vcpu *vcpu, const struct check_subject *subject);
+void vcpu_load_life(struct vcpu *vcpu, const void *saved);
+void vcpu_load_node(struct vcpu *vcpu, const void *saved, uint32_t node);
+struct replay_reply vcpu_act(struct vcpu *vcpu, const struct replay_action *action);
+
+/* False: the register cannot be read; *value is then 0. */
+bool vcpu_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value);
+
+static inline void vcpu_save(struct vcpu *vcpu, void *saved)
+{
+	vcpu->ops->save(vcpu->context, saved);
+}
+
+static inline uint64_t vcpu_fingerprint(struct vcpu *vcpu)
+{
+	return vcpu->ops->fingerprint(vcpu->context);
+}
+
+/* The registers that the VMM sees of the subject's model. */
+enum vpmu_status layout_of(struct vpmu_layout *layout, const struct check_subject *subject);
+
+/* --- record.c: steps, done on a vCPU and written down --- */
 
 enum { RECORD_STEPS = 1024 };
 
@@ -36,8 +82,10 @@ struct record {
 };
 
 /* Does it; record may be NULL. */
-struct replay_reply step_do(struct vpmu_pmu *pmu, struct replay_action action,
-                            struct record *record);
+struct replay_reply step_do(struct vcpu *vcpu, struct replay_action action, struct record *record);
+
+/* Writes down what has not returned. */
+void record_begun(struct record *record, const struct replay_action *action);
 
 /* Marks the last recorded step as wrong. */
 void record_expects(struct record *record, const struct replay_reply *expected);
@@ -149,15 +197,7 @@ struct scenario {
 	/* Bit i: a creation that fails at an entry before write i is made good later. */
 	uint64_t entry_recovers;
 	struct vpmu_plan plan; /* the same, for vpmu_plan_apply() */
-	bool has_fresh;
-	struct machine fresh; /* of the subject: machine_again() */
 };
-
-/* A machine as created, with nothing done. False: the profile has no such model. */
-bool machine_fresh(struct machine *machine, const struct check_subject *subject);
-
-/* The same of the scenario's subject: a copy of one that is made when it is first needed. */
-bool machine_again(struct machine *machine, struct scenario *scenario);
 
 /* --- lives.c: the conditions of the counters --- */
 
@@ -173,35 +213,35 @@ bool life_mixed(struct scenario *scenario, unsigned i);
 
 /* --- life.c --- */
 
-/* Makes the life on a fresh machine. False: the profile cannot have it. */
-bool life_make(struct machine *machine, const struct scenario *scenario, struct record *record);
+/* Makes the life on a fresh vCPU. False: the profile cannot have it. */
+bool life_make(struct vcpu *vcpu, const struct scenario *scenario, struct record *record);
 
 /* --- reference.c --- */
 
-bool reference_make(struct scenario *scenario, struct machine *scratch);
+bool reference_make(struct scenario *scenario, struct vcpu *vcpu);
 
 /* Whether the guest gets the same PMIs. */
 bool same_pmis(struct vpmu_outcome a, struct vpmu_outcome b);
 
-/* Its parts: sets the registers of a fresh machine; lets the guest run on; compares. */
-void reference_hold(struct vpmu_pmu *pmu, const struct scenario *scenario, struct record *record);
-void reference_run(struct reference *reference, struct vpmu_pmu *pmu,
+/* Its parts: sets the registers of a fresh vCPU; lets the guest run on; compares. */
+void reference_hold(struct vcpu *vcpu, const struct scenario *scenario, struct record *record);
+void reference_run(struct reference *reference, struct vcpu *vcpu,
                    const struct vpmu_layout *layout);
 bool reference_same(const struct reference *a, const struct reference *b,
                     const struct vpmu_layout *layout);
 
 /* --- held.c --- */
 
-/* Whether a PMU that holds what a get has just read of the life goes on as the life itself would.
- * If not, record (may be NULL) has how it goes on, on a fresh machine in *scratch. */
-bool held_as_lived(const struct machine *life, struct scenario *scenario, struct machine *scratch,
+/* Whether a PMU that holds what a get has just read of the life, which is saved, goes on as the
+ * life itself would. If not, record (may be NULL) has how it goes on, on a fresh vCPU. */
+bool held_as_lived(struct vcpu *vcpu, const void *life, struct scenario *scenario,
                    struct record *record);
 
 /* --- judge.c --- */
 
-/* Lets the guest run on, on a machine that may be changed. raised: PMIs since the put began.
- * Returns the properties that are violated. */
-uint32_t judge(struct vpmu_pmu *pmu, const struct scenario *scenario, unsigned raised,
+/* Lets the guest run on. raised: PMIs since the put began. Returns the properties that are
+ * violated. */
+uint32_t judge(struct vcpu *vcpu, const struct scenario *scenario, unsigned raised,
                bool was_refused, struct record *record);
 
 enum { JUDGE_TRANSITIONS = 6 + RUNS }; /* of one judgement, at most */
@@ -210,7 +250,7 @@ enum { JUDGE_TRANSITIONS = 6 + RUNS }; /* of one judgement, at most */
 
 /* Refuses the put at each write under each policy. Returns whether the report held; if not, record
  * (not NULL) has the way. */
-bool refusals_as_reported(const struct machine *life, const struct scenario *scenario,
-                          struct machine *scratch, struct record *record, uint64_t *transitions);
+bool refusals_as_reported(struct vcpu *vcpu, const void *life, const struct scenario *scenario,
+                          struct record *record, uint64_t *transitions);
 
 #endif

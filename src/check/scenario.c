@@ -153,18 +153,18 @@ static bool choose_mixed(struct scenario *scenario, unsigned i)
 	return true;
 }
 
-enum vpmu_status scenario_prepare(struct scenario *scenario, struct machine *scratch)
+enum vpmu_status scenario_prepare(struct scenario *scenario, struct vcpu *vcpu)
 {
 	enum vpmu_status status = scenario_plan(scenario);
 
-	if (!status && !reference_make(scenario, scratch))
+	if (!status && !reference_make(scenario, vcpu))
 		return VPMU_INCOMPATIBLE;
 	return status;
 }
 
 struct visiting {
 	struct scenario *scenario;
-	struct machine *scratch;
+	struct vcpu *vcpu;
 	enum vpmu_status (*visit)(void *context);
 	void *context;
 };
@@ -175,7 +175,7 @@ static enum vpmu_status visit_lives(const struct visiting *visiting,
                                     unsigned count)
 {
 	struct scenario *scenario = visiting->scenario;
-	enum vpmu_status status = scenario_prepare(scenario, visiting->scratch);
+	enum vpmu_status status = scenario_prepare(scenario, visiting->vcpu);
 
 	for (unsigned i = 0; !status && i < count; i++)
 		if (choose(scenario, i))
@@ -206,11 +206,11 @@ static enum vpmu_status visit_level(const struct visiting *visiting)
 
 enum vpmu_status scenario_each(const struct check_subject *subject, const struct check_scope *scope,
                                const struct vpmu_layout *layout, struct scenario *scenario,
-                               struct machine *scratch, enum vpmu_status (*visit)(void *context),
+                               struct vcpu *vcpu, enum vpmu_status (*visit)(void *context),
                                void *context)
 {
 	static const enum vpmu_level levels[] = {VPMU_LEVEL_RESET, VPMU_LEVEL_FULL};
-	const struct visiting visiting = {scenario, scratch, visit, context};
+	const struct visiting visiting = {scenario, vcpu, visit, context};
 	enum vpmu_status status = VPMU_OK;
 
 	*scenario = (struct scenario){.subject = subject, .scope = scope, .layout = layout};

@@ -9,12 +9,12 @@
 enum vpmu_status scenario_plan(struct scenario *scenario);
 
 /* That, and the reference. */
-enum vpmu_status scenario_prepare(struct scenario *scenario, struct machine *scratch);
+enum vpmu_status scenario_prepare(struct scenario *scenario, struct vcpu *vcpu);
 
 /* Visits each scenario of a subject, which is then in *scenario. Ends at the first failure. */
 enum vpmu_status scenario_each(const struct check_subject *subject, const struct check_scope *scope,
                                const struct vpmu_layout *layout, struct scenario *scenario,
-                               struct machine *scratch, enum vpmu_status (*visit)(void *context),
+                               struct vcpu *vcpu, enum vpmu_status (*visit)(void *context),
                                void *context);
 
 #endif

@@ -228,7 +228,8 @@ void check_scope_print(const struct check_scope *scope, char text[CHECK_SCOPE_BY
 struct estimate {
 	struct check_scope scope;
 	struct scenario scenario;
-	struct machine scratch;
+	struct machine machine;
+	struct vcpu vcpu; /* how much there is to explore is not decided by who answers */
 	struct vpmu_layout layout;
 	uint64_t sum;
 };
@@ -282,10 +283,10 @@ uint64_t check_estimate(const struct check_scope *scope, const struct check_subj
 	if (!estimate)
 		return UINT64_MAX;
 	*estimate = (struct estimate){.scope = *scope};
-	if (machine_fresh(&estimate->scratch, subject) &&
-	    !vpmu_layout_init(&estimate->layout, vpmu_pmu_model(pmu_of(&estimate->scratch))))
+	estimate->vcpu = (struct vcpu){&register_machine, &estimate->machine, NULL};
+	if (vcpu_fresh(&estimate->vcpu, subject) && !layout_of(&estimate->layout, subject))
 		scenario_each(subject, scope, &estimate->layout, &estimate->scenario,
-		              &estimate->scratch, estimate_scenario, estimate);
+		              &estimate->vcpu, estimate_scenario, estimate);
 	sum = estimate->sum;
 	free(estimate);
 	return sum;

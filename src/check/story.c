@@ -122,18 +122,33 @@ static void put_heading(struct telling *telling, enum check_part part)
 	}
 }
 
+static void put_violation(struct telling *telling)
+{
+	const struct check_trace *trace = telling->trace;
+	struct paper *paper = &telling->paper;
+
+	if (trace->property < CHECK_PROPERTIES)
+		put(paper, "# Violated: %s: %s.\n", check_properties[trace->property].name,
+		    check_properties[trace->property].about);
+	else
+		put(paper,
+		    "# Prior life %s, state %s at level %s, order %s: the last line does not "
+		    "return.\n",
+		    check_lives[telling->subject->life].name, trace->state,
+		    vpmu_level_name(trace->level), order_name(telling->subject));
+}
+
 size_t check_trace_replay(const struct check_trace *trace, const struct check_subject *subject,
                           char *text, size_t bytes)
 {
-	const struct check_property_row *property = &check_properties[trace->property];
 	struct telling telling;
 	unsigned part = CHECK_PARTS;
 
 	begin(&telling, trace, subject, text, bytes);
-	put(&telling.paper, "# Violated: %s: %s.\n", property->name, property->about);
+	put_violation(&telling);
 	put(&telling.paper, "model %s\nprofile %s\n", subject->model_name, subject->profile_name);
 	for (size_t i = 0; i < trace->count; i++) {
-		if (trace->steps[i].part != part) {
+		if (trace->steps[i].part != part && trace->property < CHECK_PROPERTIES) {
 			part = trace->steps[i].part;
 			put_heading(&telling, (enum check_part)part);
 		}

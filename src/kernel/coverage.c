@@ -11,6 +11,7 @@
 extern unsigned char kernel_blocks[];
 extern const unsigned kernel_block_count;
 extern const char kernel_table[], kernel_table_end[], kernel_carried[], kernel_carried_end[];
+extern const char kernel_library[], kernel_library_end[];
 
 void coverage_clear(void)
 {
@@ -33,4 +34,9 @@ void coverage_print_table(void)
 void coverage_print_carried(void)
 {
 	fwrite(kernel_carried, 1, (size_t)(kernel_carried_end - kernel_carried), stdout);
+}
+
+void coverage_print_library(void)
+{
+	fwrite(kernel_library, 1, (size_t)(kernel_library_end - kernel_library), stdout);
 }

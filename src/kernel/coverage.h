@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of the kernel's code has been executed, and the text of that code: build-kernel puts both
- * into the program.
+ * What of the kernel's code has been executed, the text of that code, and the code as a library:
+ * build-kernel puts them into the program.
  */
 #ifndef COVERAGE_H
 #define COVERAGE_H
@@ -17,5 +17,8 @@ void coverage_print_table(void);
 
 /* The kernel's text: a line "=== PATH FIRST-LINE" before each piece. */
 void coverage_print_carried(void);
+
+/* The same code as a library, without any of this. */
+void coverage_print_library(void);
 
 #endif

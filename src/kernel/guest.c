@@ -41,7 +41,7 @@ static void after_set_cpuid(struct guest *guest)
 /* kvm_arch_vcpu_create and its kvm_vcpu_reset, then a VMM's KVM_SET_CPUID2 and KVM_SET_MSRS. */
 struct guest *guest_create(const struct model *model, const struct host *host, bool pmu_disabled)
 {
-	struct guest *guest = calloc(1, sizeof(*guest));
+	struct guest *guest = memory_get(sizeof(*guest));
 	struct kvm_vcpu *vcpu;
 
 	if (!guest)
@@ -67,7 +67,7 @@ void guest_destroy(struct guest *guest)
 {
 	kvm_pmu_destroy(&guest->vcpu);
 	kfree(guest->kvm.arch.pmu_event_filter);
-	free(guest);
+	memory_put(guest);
 	current = NULL;
 }
 
@@ -156,7 +156,7 @@ bool guest_filter(struct guest *guest, u32 action, u32 flags, u32 fixed, const u
 	size_t bytes = count * sizeof(*events);
 	int ret;
 
-	filter = calloc(1, sizeof(*filter) + bytes);
+	filter = memory_get(sizeof(*filter) + bytes);
 	if (!filter)
 		abort();
 	filter->action = action;
@@ -165,6 +165,6 @@ bool guest_filter(struct guest *guest, u32 action, u32 flags, u32 fixed, const u
 	filter->nevents = count;
 	memcpy(filter->events, events, bytes);
 	ret = kvm_vm_ioctl_set_pmu_event_filter(&guest->kvm, filter);
-	free(filter);
+	memory_put(filter);
 	return !ret;
 }

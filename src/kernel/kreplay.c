@@ -2,14 +2,14 @@
 /*
  * Runs a replay script against a kernel's own PMU code, one answer a line.
  *   [--batch] [--limit SECONDS] [--coverage] [FILE|-]
- *   --name | --table | --carried
+ *   --name | --table | --carried | --library
  * --batch: a line beginning with --- ends one program and starts the next; it is echoed, and a
  * program with bad input answers "bad-input" and is skipped to its end. What a program answered is
  * written by then, so that a crash is known by its program; without --batch each line is.
  * --limit: of processor time for each program of a batch, or else for each line; SIGVTALRM ends
  * what takes longer. --coverage: a last line has the blocks that were executed (coverage.h).
- * --name, --table, --carried: which kernel this is, its blocks, its text.
- * Exit status: 0; 1 an expect failed; 2 bad input.
+ * --name, --table, --carried, --library: which kernel this is, its blocks, its text, and the same
+ * code as a library (room.h). Exit status: 0; 1 an expect failed; 2 bad input.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +114,8 @@ static bool tell(const char *option)
 		coverage_print_table();
 	else if (!strcmp(option, "--carried"))
 		coverage_print_carried();
+	else if (!strcmp(option, "--library"))
+		coverage_print_library();
 	else
 		return false;
 	return true;
@@ -122,7 +124,7 @@ static bool tell(const char *option)
 static int usage(void)
 {
 	fprintf(stderr, "usage: kreplay [--batch] [--limit SECONDS] [--coverage] [FILE|-]\n"
-	                "       kreplay --name | --table | --carried\n");
+	                "       kreplay --name | --table | --carried | --library\n");
 	return 2;
 }
 

@@ -52,7 +52,7 @@ struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr
 		perf->failures--;
 		return ERR_PTR(-EBUSY);
 	}
-	event = calloc(1, sizeof(*event));
+	event = memory_get(sizeof(*event));
 	if (!event || perf->live == PERF_MAX_EVENTS)
 		abort();
 	event->attr = *attr;
@@ -81,7 +81,7 @@ int perf_event_release_kernel(struct perf_event *event)
 	perf->live--;
 	memmove(&perf->events[i], &perf->events[i + 1], (perf->live - i) * sizeof(perf->events[0]));
 	perf->calls.released++;
-	free(event);
+	memory_put(event);
 	return 0;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest on the kernel's code, for test programs. */
-#include "subject.h"
+/* A guest on the kernel's code as functions: see room.h. */
+#include "room.h"
 
 #include <string.h>
 
 #include "guest.h"
 #include "msr.h"
+#include "snapshot.h"
 
 static struct guest *guest;
 
@@ -23,8 +24,8 @@ static bool make(const char *text)
 	while ((part = strtok_r(NULL, ",", &rest)))
 		if (!model_override(&model, part))
 			return false;
-	if (guest)
-		guest_destroy(guest);
+	/* As if nothing had ever been done, whatever the last guest did to the code's memory. */
+	snapshot_begin();
 	guest = guest_create(&model, &host_usual, false);
 	return true;
 }
@@ -48,23 +49,42 @@ static bool host_read(uint32_t msr, uint64_t *value)
 	return good;
 }
 
-static unsigned sum(struct pmis pmis)
+static struct subject_pmis pmis_of(struct pmis pmis)
 {
-	return pmis.delivered + pmis.masked;
+	return (struct subject_pmis){pmis.delivered, pmis.masked};
 }
 
-static unsigned enter(void)
+static struct subject_pmis enter(void)
 {
-	return sum(guest_enter(guest));
+	return pmis_of(guest_enter(guest));
 }
 
-static unsigned run(const uint64_t of[VPMU_CLASSES])
+static struct amounts amounts_of(const uint64_t of[VPMU_CLASSES])
 {
 	struct amounts amounts = {{0}};
 
 	for (int i = 0; i < VPMU_CLASSES; i++)
 		amounts.of[i] = of[i];
-	return sum(guest_run(guest, &amounts, 0));
+	return amounts;
+}
+
+static struct subject_pmis run(const uint64_t of[VPMU_CLASSES])
+{
+	struct amounts amounts = amounts_of(of);
+
+	return pmis_of(guest_run(guest, &amounts, 0));
+}
+
+static void exclude_host(bool exclude)
+{
+	guest->task.perf.counts_host = !exclude;
+}
+
+static void host_run(const uint64_t of[VPMU_CLASSES])
+{
+	struct amounts amounts = amounts_of(of);
+
+	guest_host_run(guest, &amounts);
 }
 
 static void emulate(void)
@@ -87,14 +107,26 @@ static void set_lvtpc(uint32_t value)
 	guest_set_lvtpc(guest, value);
 }
 
-static unsigned live_events(void)
+static struct subject_events events(void)
 {
-	return guest->task.perf.live;
+	const struct perf_context *perf = &guest->task.perf;
+
+	return (struct subject_events){.live = perf->live,
+	                               .created = (uint32_t)perf->calls.created,
+	                               .released = (uint32_t)perf->calls.released,
+	                               .enabled = (uint32_t)perf->calls.enabled,
+	                               .paused = (uint32_t)perf->calls.paused};
+}
+
+static uint64_t fingerprint(void)
+{
+	return snapshot_fingerprint(guest);
 }
 
 __attribute__((visibility("default"))) const struct kernel_subject *kernel_subject(void)
 {
 	static const struct kernel_subject subject = {
+		.version = SUBJECT_VERSION,
 		.make = make,
 		.guest_write = guest_write,
 		.host_write = host_write,
@@ -103,10 +135,17 @@ __attribute__((visibility("default"))) const struct kernel_subject *kernel_subje
 		.run = run,
 		.emulate = emulate,
 		.schedule = schedule,
+		.exclude_host = exclude_host,
+		.host_run = host_run,
 		.fail_creations = fail_creations,
 		.set_lvtpc = set_lvtpc,
-		.live_events = live_events,
+		.events = events,
+		.snapshot_bytes = snapshot_bytes,
+		.save = snapshot_save,
+		.load = snapshot_load,
+		.fingerprint = fingerprint,
 	};
 
+	snapshot_open();
 	return &subject;
 }

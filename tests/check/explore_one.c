@@ -42,7 +42,7 @@ void explore_cell(const struct cell *cell, const struct check_scope *scope,
                   struct check_subject *subject, struct check_result *result)
 {
 	static struct check_plan plan;
-	struct check_explorer *explorer = check_explorer_create(scope);
+	struct check_explorer *explorer = check_explorer_create(scope, NULL, NULL);
 
 	assert_non_null(explorer);
 	*subject = (struct check_subject){

@@ -6,9 +6,11 @@
 static bool make(struct scenario *scenario, struct check_subject *subject, const char *profile,
                  struct machine *scratch)
 {
+	struct vcpu vcpu = {&register_machine, scratch, NULL};
+
 	subject->profile = vpmu_profile_find(profile);
 	scenario->subject = subject;
-	return reference_make(scenario, scratch);
+	return reference_make(scenario, &vcpu);
 }
 
 static bool same_reference(const struct reference *a, const struct reference *b)

@@ -96,7 +96,7 @@ static void nothing_shorter_holds(const char *model, bool global, unsigned extra
 
 	scope.twice = scope.refused = false;
 	scope.mixed = 0;
-	explorer = check_explorer_create(&scope);
+	explorer = check_explorer_create(&scope, NULL, NULL);
 	assert_non_null(explorer);
 	assert_int_equal(check_search(explorer, subjects, subjects_of(model, subjects), global,
 	                              &search, NULL),

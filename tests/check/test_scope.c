@@ -96,20 +96,22 @@ static void no_exploration_is_larger_than_its_estimate(void **state)
 static void machines_that_are_alike_have_one_fingerprint(void **state)
 {
 	static struct machine one, other;
+	struct vcpu one_vcpu = {&register_machine, &one, NULL};
+	struct vcpu other_vcpu = {&register_machine, &other, NULL};
 	struct check_subject subject = {.profile = vpmu_profile_find("linux-6.12")};
 	struct vpmu_pmu *a = pmu_of(&one), *b = pmu_of(&other);
 
 	assert_int_equal(vpmu_model_parse(&subject.model, "intel-v2", NULL, 0), VPMU_OK);
-	assert_true(machine_fresh(&one, &subject) && machine_fresh(&other, &subject));
+	assert_true(vcpu_fresh(&one_vcpu, &subject) && vcpu_fresh(&other_vcpu, &subject));
 	assert_int_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
 	vpmu_pmu_guest_write(a, 0x186, 0x5300c0);
 	assert_int_not_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
 	vpmu_pmu_guest_write(b, 0x186, 0x5300c0);
 	assert_int_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
-	step_do(a, replay_simple(REPLAY_RUN, 7), NULL);
+	step_do(&one_vcpu, replay_simple(REPLAY_RUN, 7), NULL);
 	assert_int_not_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
-	step_do(b, replay_simple(REPLAY_RUN, 3), NULL);
-	step_do(b, replay_simple(REPLAY_RUN, 4), NULL);
+	step_do(&other_vcpu, replay_simple(REPLAY_RUN, 3), NULL);
+	step_do(&other_vcpu, replay_simple(REPLAY_RUN, 4), NULL);
 	assert_int_equal(vpmu_pmu_fingerprint(a), vpmu_pmu_fingerprint(b));
 }
 

@@ -70,13 +70,18 @@ static uint32_t ask_check(struct table *table, struct cell *cell)
 	return cell->checked.violated & CHECK_OF_ORDERS;
 }
 
+static unsigned sum(struct subject_pmis pmis)
+{
+	return pmis.delivered + pmis.masked;
+}
+
 static unsigned run(const struct kernel_subject *kernel, const struct replay_action *action)
 {
 	uint64_t amounts[VPMU_CLASSES];
 
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		amounts[i] = action->argument[i].number;
-	return kernel->run(amounts);
+	return sum(kernel->run(amounts));
 }
 
 /* Whether the kernel's answer to the step is the one that check has from its machine. */
@@ -99,7 +104,7 @@ static bool answers_so(const struct kernel_subject *kernel, const struct check_s
 		kernel->set_lvtpc((uint32_t)of[0].number);
 		return true;
 	case REPLAY_ENTER:
-		return kernel->enter() == pmis;
+		return sum(kernel->enter()) == pmis;
 	case REPLAY_RUN:
 		return run(kernel, &step->action) == pmis;
 	case REPLAY_EMULATE:
@@ -112,7 +117,7 @@ static bool answers_so(const struct kernel_subject *kernel, const struct check_s
 		kernel->fail_creations((uint32_t)of[0].number);
 		return true;
 	case REPLAY_EVENT_COUNTS:
-		return kernel->live_events() == step->got.events.live;
+		return kernel->events().live == step->got.events.live;
 	default:
 		return false;
 	}
@@ -251,7 +256,7 @@ static bool open_kernel(struct table *table, const char *version, const char *pa
 	if (!subject || !table->profile)
 		return false;
 	table->kernel = subject();
-	return true;
+	return table->kernel->version == SUBJECT_VERSION;
 }
 
 /* The trials have no shortage, no repetition and no refusal. */
@@ -281,7 +286,7 @@ int main(int argc, char **argv)
 		return 2;
 	table.tries = (unsigned)strtoul(argv[3], NULL, 10);
 	table.scope = scope_of(argc > 4);
-	table.explorer = check_explorer_create(&table.scope);
+	table.explorer = check_explorer_create(&table.scope, NULL, NULL);
 	printf("# "); /* TAP has it for a remark */
 	table.random = random_seeded("cells");
 	while ((order = vpmu_order_at(count))) {

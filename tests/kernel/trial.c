@@ -231,6 +231,11 @@ static void draw_life(struct trial *trial)
 		pauses(trial);
 }
 
+static unsigned sum(struct subject_pmis pmis)
+{
+	return pmis.delivered + pmis.masked;
+}
+
 static unsigned run_so_much(const struct kernel_subject *kernel, uint64_t n)
 {
 	const uint64_t amounts[VPMU_CLASSES] = {
@@ -239,7 +244,7 @@ static unsigned run_so_much(const struct kernel_subject *kernel, uint64_t n)
 		[VPMU_BRANCH_MISSES] = n / 9, [VPMU_LLC_REFERENCES] = n / 5,
 	};
 
-	return kernel->run(amounts);
+	return sum(kernel->run(amounts));
 }
 
 /* A guest that has had the life; PMIs that came until now are of the past. */
@@ -330,7 +335,7 @@ static void an_incident(struct trial *trial)
 		return;
 	trial->incidents--;
 	if (one_in(trial, 2))
-		trial->raised += kernel_of(trial)->enter();
+		trial->raised += sum(kernel_of(trial)->enter());
 	else
 		kernel_of(trial)->schedule();
 }
@@ -406,7 +411,7 @@ static void go_on(struct trial *trial, struct seen *seen)
 	seen->count = 0;
 	kernel->set_lvtpc(reset ? VPMU_LVTPC_MASKED : VPMU_LVTPC_RESET);
 	note_all(trial, seen);
-	seen->values[seen->count++] = kernel->enter();
+	seen->values[seen->count++] = sum(kernel->enter());
 	note_all(trial, seen);
 	for (unsigned i = 0; i < RUNS; i++) {
 		kernel->set_lvtpc(VPMU_LVTPC_RESET);
@@ -452,7 +457,7 @@ static unsigned owed_by(struct trial *trial)
 {
 	live(trial);
 	kernel_of(trial)->set_lvtpc(VPMU_LVTPC_RESET);
-	return kernel_of(trial)->enter();
+	return sum(kernel_of(trial)->enter());
 }
 
 static enum trial_end refused(const char *who, char *what, size_t bytes)

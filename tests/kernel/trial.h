@@ -13,7 +13,7 @@
 #include <vpmu/vpmu.h>
 
 #include "../arch/random_model.h"
-#include <kernel/subject.h>
+#include <kernel/room.h>
 
 /* What has happened to at least one counter; the others are in any condition. The names are those
  * of vpmu check. */

@@ -36,6 +36,7 @@ struct check_table {
 	uint64_t shard, shards; /* 1 of 1: all cells */
 	size_t count;
 	struct check_cell *cells;
+	char kernel[96]; /* whose code has judged; "": register machines */
 	double seconds, cpu_seconds;
 	unsigned jobs;
 	size_t memory; /* of a thread; 0: not known */
@@ -59,6 +60,12 @@ void table_free(struct check_table *table);
 
 /* TOOL_HOLDS, or TOOL_FAILS when a cell violates something; TOOL_LACKS when one is incomplete. */
 int table_status(const struct check_table *table);
+
+/* --- cell.c --- */
+
+/* False: no memory. */
+bool cell_fill(struct check_cell *cell, const struct check_result *result,
+               const struct check_subject *subject);
 
 /* --- work.c --- */
 

@@ -32,6 +32,10 @@ static const struct option_row rows[] = {
 	ROW("html", html, "FILE", OPTION_TEXT, .about = "also write the table as an HTML page"),
 	ROW("counterexample", scripts, "DIR", OPTION_TEXT,
             .about = "also write a replay script for each violation"),
+#if HAVE_KERNEL
+	ROW("kernel", kernel, "FILE", OPTION_TEXT,
+            .about = "judge by a kernel's own code, a file of 'vpmu kernel build'"),
+#endif
 	ROW("plan", plan, "FILE", OPTION_TEXT,
             .about = "check this list of register writes (needs --model)"),
 	ROW("shard", shard, "K/N", OPTION_TEXT, .about = "explore only the Kth of N parts"),
@@ -98,6 +102,19 @@ static int open_outputs(const struct check_options *options)
 	return status;
 }
 
+static int work(struct selection *selection)
+{
+	struct check_table *table = &selection->table;
+
+#if HAVE_KERNEL
+	if (selection->options->kernel)
+		return check_kernel_work(table, selection->jobs, &selection->scope,
+		                         &selection->kernel,
+		                         selection->options->json ? NULL : stdout);
+#endif
+	return check_work(table, selection->jobs, &selection->scope);
+}
+
 static int explore(struct selection *selection)
 {
 	struct check_table *table = &selection->table;
@@ -114,7 +131,7 @@ static int explore(struct selection *selection)
 		status = check_identify(table, selection->jobs, selection->levels,
 		                        selection->plan_text, selection->plan_bytes);
 	if (!status)
-		status = check_work(table, selection->jobs, &selection->scope);
+		status = work(selection);
 	return status ? status : print_table(selection->options, table);
 }
 
@@ -147,7 +164,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
-	if (options.merge)
+	if (options.merge && !options.kernel)
 		return merge(&options, operands);
 	if (operands[0]) {
 		message("one argument too many: '%s' (files are for --merge)", operands[0]);
@@ -159,6 +176,9 @@ static int run(const struct command *self, int argc, char **argv)
 	if (!status)
 		status = explore(&selection);
 	output_abandon(&html);
+#if HAVE_KERNEL
+	check_kernel_close(&selection.kernel);
+#endif
 	table_free(&selection.table);
 	free(selection.jobs);
 	free(selection.plan_text);

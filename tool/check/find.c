@@ -140,7 +140,7 @@ static int find(struct check_explorer *explorer, const struct check_job *jobs, s
 int check_find(const struct check_scope *scope, const struct check_job *jobs, size_t count)
 {
 	static struct check_search search;
-	struct check_explorer *explorer = check_explorer_create(scope);
+	struct check_explorer *explorer = check_explorer_create(scope, NULL, NULL);
 	int with, without;
 
 	if (!explorer) {

@@ -63,7 +63,12 @@ static void put_head(FILE *file, const struct check_table *table)
 	        "counterexample. Made by vpmu %s; scope <code>",
 	        style, vpmu_version());
 	put_escaped(file, table->scope);
-	fputs("</code>.</p>\n<table><thead><tr><th><th>property<th>claim</tr></thead>\n", file);
+	fputs("</code>", file);
+	if (*table->kernel) {
+		fputs("; judged by the code of ", file);
+		put_escaped(file, table->kernel);
+	}
+	fputs(".</p>\n<table><thead><tr><th><th>property<th>claim</tr></thead>\n", file);
 	for (unsigned i = 0; i < CHECK_PROPERTIES; i++)
 		fprintf(file, "<tr><td>%c<td>%s<td>%s</tr>\n", check_properties[i].letter,
 		        check_properties[i].name, check_properties[i].about);

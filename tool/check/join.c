@@ -133,6 +133,22 @@ static void read_plan(struct reading *reading, json_t *whole)
 		reading_fail(reading, "'plan' and 'orders' do not agree");
 }
 
+/* Whose code has judged; there is none, as a rule. */
+static void read_kernel(struct reading *reading, json_t *whole, struct check_table *table)
+{
+	const char *kernel;
+
+	if (!json_object_get(whole, "kernel"))
+		return;
+	kernel = reading_text(reading, whole, "kernel");
+	if (!reading->failed &&
+	    (strncmp(kernel, "linux-", strlen("linux-")) != 0 || !text_is_plain(kernel, false) ||
+	     strlen(kernel) >= sizeof(table->kernel)))
+		reading_fail(reading, "'kernel' is none");
+	if (!reading->failed)
+		snprintf(table->kernel, sizeof(table->kernel), "%s", kernel);
+}
+
 /* The sequence of cells: orders, of each the models, of each the profiles, of each the lives. */
 static void fill_cells(struct check_table *table)
 {
@@ -166,8 +182,12 @@ static bool read_whole(struct reading *reading, json_t *document, struct check_t
 	size_t count;
 
 	snprintf(reading->where, sizeof(reading->where), "whole");
-	if (!reading_members(reading, whole, "vpmu scope levels orders models profiles lives plan"))
+	if (!reading_members(reading, whole,
+	                     json_object_get(whole, "kernel")
+	                             ? "vpmu scope levels orders models profiles lives plan kernel"
+	                             : "vpmu scope levels orders models profiles lives plan"))
 		return false;
+	read_kernel(reading, whole, table);
 	if (!text_is_plain(reading_text(reading, whole, "vpmu"), false))
 		reading_fail(reading, "'vpmu' has control characters");
 	read_scope(reading, whole, table);

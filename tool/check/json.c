@@ -72,6 +72,9 @@ int check_identify(struct check_table *table, const struct check_job *jobs, uint
 	                         "scope", table->scope, "levels", level_names, "orders", orders,
 	                         "models", models, "profiles", profiles, "lives", lives, "plan",
 	                         plan ? json_bytes((const char *)plan, plan_bytes) : json_null());
+	if (*table->kernel)
+		good = good &&
+		       !json_object_set_new(table->whole, "kernel", json_string(table->kernel));
 	if (good && table->whole)
 		return TOOL_HOLDS;
 	message("out of memory");

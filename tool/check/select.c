@@ -253,6 +253,41 @@ static int add_orders(struct selection *selection)
 	return status;
 }
 
+#if HAVE_KERNEL
+
+/* The registers that the VMM sees are those of the kernel's profile. */
+static int select_kernel(struct selection *selection)
+{
+	const struct check_options *options = selection->options;
+	struct check_kernel *kernel = &selection->kernel;
+	int status;
+
+	if (!options->kernel)
+		return TOOL_HOLDS;
+	if (options->profile || options->search || options->merge) {
+		message("--kernel takes no --profile, --search or --merge: %s", options->kernel);
+		return TOOL_BAD;
+	}
+	status = check_kernel_open(kernel, options->kernel);
+	if (status)
+		return status;
+	memcpy(selection->table.kernel, kernel->label, sizeof(selection->table.kernel));
+	selection->profile = vpmu_profile_for_kernel(kernel->release + strlen("linux-"), false);
+	if (selection->profile)
+		return TOOL_HOLDS;
+	message("no profile has the registers of %s: %s", kernel->release, options->kernel);
+	return TOOL_BAD;
+}
+
+#else
+
+static int select_kernel(struct selection *selection)
+{
+	return TOOL_HOLDS;
+}
+
+#endif
+
 int check_select(struct selection *selection)
 {
 	const struct check_options *options = selection->options;
@@ -260,6 +295,8 @@ int check_select(struct selection *selection)
 
 	if (!status && options->profile)
 		status = profile_from_text(options->profile, &selection->profile);
+	if (!status)
+		status = select_kernel(selection);
 	if (!status)
 		status = select_order(selection);
 	if (!status)

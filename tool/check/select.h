@@ -4,9 +4,11 @@
 #define TOOL_CHECK_SELECT_H
 
 #include "check.h"
+#include "kernel.h"
 
 struct check_options {
-	const char *model, *profile, *order, *level, *life, *scope, *html, *plan, *shard, *scripts;
+	const char *model, *profile, *order, *level, *life, *scope, *html, *plan, *shard, *scripts,
+		*kernel;
 	uint64_t jobs;
 	bool matrix, json, merge, search;
 	struct output *html_output; /* of --html, open while there is something to write */
@@ -19,6 +21,7 @@ struct selection {
 	uint8_t levels;
 	enum check_life life;               /* CHECK_LIVES: all */
 	const struct vpmu_profile *profile; /* NULL: all */
+	struct check_kernel kernel;         /* of --kernel: whose registers are the profile's */
 	const struct vpmu_order *order;     /* NULL: all, or the plan */
 	uint8_t *plan_text;
 	size_t plan_bytes;

@@ -87,6 +87,8 @@ static void print_figures(const struct check_table *table)
 		if (table->cells[i].peak > peak)
 			peak = table->cells[i].peak;
 	}
+	if (*table->kernel)
+		printf("judged by the code of %s\n", table->kernel);
 	printf("scope: %s\n%s scenarios, %s transitions, at most %s states in one exploration\n",
 	       table->scope, number_grouped(scenarios, a), number_grouped(transitions, b),
 	       number_grouped(peak, c));
@@ -95,9 +97,12 @@ static void print_figures(const struct check_table *table)
 		       table->seconds, table->cpu_seconds,
 		       (double)transitions / table->cpu_seconds / 1e6);
 	if (table->memory)
-		printf("memory: at most %zu MiB on each of %u thread%s\n",
-		       (table->memory + (1 << 20) - 1) >> 20, table->jobs,
-		       table->jobs > 1 ? "s" : "");
+		printf("memory: at most %zu MiB %s each of %u %s%s\n",
+		       (table->memory + (1 << 20) - 1) >> 20, *table->kernel ? "in" : "on",
+		       table->jobs, *table->kernel ? "process" : "thread",
+		       table->jobs < 2  ? ""
+		       : *table->kernel ? "es"
+		                        : "s");
 }
 
 void check_print_matrix(const struct check_table *table)

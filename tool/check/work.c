@@ -25,53 +25,6 @@ struct work {
 	atomic_bool failed;
 };
 
-typedef size_t tell_fn(const struct check_trace *trace, const struct check_subject *subject,
-                       char *text, size_t bytes);
-
-static char *text_of(tell_fn *tell, const struct check_trace *trace,
-                     const struct check_subject *subject)
-{
-	size_t length = tell(trace, subject, NULL, 0);
-	char *text = malloc(length + 1);
-
-	if (text)
-		tell(trace, subject, text, length + 1);
-	return text;
-}
-
-static bool keep_violation(struct check_violation *violation, const struct check_trace *trace,
-                           const struct check_subject *subject)
-{
-	violation->state = strdup(trace->state);
-	violation->story = text_of(check_trace_story, trace, subject);
-	violation->script = text_of(check_trace_replay, trace, subject);
-	violation->incidents = trace->incidents;
-	violation->replays = true;
-	for (size_t i = 0; i < trace->count; i++)
-		violation->steps += trace->steps[i].part != CHECK_PART_AFTER;
-	return violation->state && violation->story && violation->script;
-}
-
-static bool fill_cell(struct check_cell *cell, const struct check_result *result,
-                      const struct check_subject *subject)
-{
-	bool whole = true;
-
-	cell->done = true;
-	cell->exists = result->exists;
-	cell->incomplete = result->incomplete;
-	cell->scenarios = result->scenarios;
-	cell->transitions = result->transitions;
-	cell->peak = result->peak_nodes;
-	for (unsigned i = 0; i < CHECK_PROPERTIES; i++) {
-		if (!(result->violated >> i & 1))
-			continue;
-		whole = whole && result->shortest[i] &&
-		        keep_violation(&cell->violations[i], result->shortest[i], subject);
-	}
-	return whole;
-}
-
 static bool explore_cell(struct work *work, struct check_explorer *explorer, size_t i)
 {
 	const struct check_subject *subject = &work->jobs[i].subject;
@@ -79,7 +32,7 @@ static bool explore_cell(struct work *work, struct check_explorer *explorer, siz
 	enum vpmu_status status = check_explore(explorer, subject, &result);
 	bool whole = !status || status == VPMU_INCOMPATIBLE;
 
-	whole = whole && fill_cell(&work->table->cells[i], &result, subject);
+	whole = whole && cell_fill(&work->table->cells[i], &result, subject);
 	atomic_fetch_add(&work->transitions, result.transitions);
 	check_result_clear(&result);
 	return whole;
@@ -88,7 +41,7 @@ static bool explore_cell(struct work *work, struct check_explorer *explorer, siz
 static void *worker(void *context)
 {
 	struct work *work = context;
-	struct check_explorer *explorer = check_explorer_create(work->scope);
+	struct check_explorer *explorer = check_explorer_create(work->scope, NULL, NULL);
 	const struct check_table *table = work->table;
 
 	while (explorer && !atomic_load(&work->failed)) {
@@ -160,7 +113,7 @@ int check_work(struct check_table *table, const struct check_job *jobs,
 		pthread_join(threads[i], NULL);
 	table->seconds = clock_of(CLOCK_MONOTONIC) - started;
 	table->cpu_seconds = clock_of(CLOCK_PROCESS_CPUTIME_ID) - busy;
-	table->memory = check_scope_memory(scope);
+	table->memory = check_explorer_memory(scope, NULL);
 	if (count && !atomic_load(&work.failed))
 		return TOOL_HOLDS;
 	message("cannot explore: %s", strerror(ENOMEM));

@@ -29,6 +29,9 @@ int unnamed_file(void);
 int process_start(char *const *arguments, int in, int out, int errors);
 struct ending process_wait(int process);
 
+/* Whether it has ended by now. */
+bool process_ended(int process, struct ending *ending);
+
 /* "crashed (SIGSEGV)", "does not end": what the kernel's code did. */
 const char *ending_text(struct ending ending);
 

@@ -64,16 +64,31 @@ int process_start(char *const *arguments, int in, int out, int errors)
 	return process;
 }
 
+static struct ending ending_of(int status)
+{
+	return (struct ending){
+		.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+		.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+	};
+}
+
 struct ending process_wait(int process)
 {
 	int status = 0;
 
 	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
 		;
-	return (struct ending){
-		.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-		.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
-	};
+	return ending_of(status);
+}
+
+bool process_ended(int process, struct ending *ending)
+{
+	int status = 0;
+
+	if (waitpid(process, &status, WNOHANG) != process)
+		return false;
+	*ending = ending_of(status);
+	return true;
 }
 
 const char *ending_text(struct ending ending)

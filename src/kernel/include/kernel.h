@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
+
 /* Whether the kernel is this or a later one. */
 #define KERNEL_SINCE(major, minor)                                                                 \
 	(KERNEL_MAJOR > (major) || (KERNEL_MAJOR == (major) && KERNEL_MINOR >= (minor)))
@@ -150,9 +152,9 @@ static inline unsigned int find_next_bit(const unsigned long *map, unsigned int 
 #define IS_ERR(ptr)    ((unsigned long)(ptr) >= (unsigned long)-4095)
 
 #define GFP_KERNEL_ACCOUNT 0
-#define kzalloc(size, gfp) calloc(1, size)
-#define kmalloc(size, gfp) malloc(size)
-#define kfree(ptr)         free(ptr)
+#define kzalloc(size, gfp) memory_get(size)
+#define kmalloc(size, gfp) memory_get(size)
+#define kfree(ptr)         memory_put((void *)(ptr))
 
 #define sort(base, count, size, compare, swap) qsort(base, count, size, compare)
 #define copy_from_user(to, from, size)         (memcpy(to, from, size), 0)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest on the kernel's code as functions, for who loads libkernel-VERSION.so (subject.c): vpmu
+ * check --kernel, and test programs. There is one guest at a time: making one ends the last. All
+ * that the code remembers can be saved and loaded again, as a register machine can be copied.
+ */
+#ifndef KERNEL_ROOM_H
+#define KERNEL_ROOM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vpmu/types.h>
+
+enum { SUBJECT_VERSION = 1 /* of struct kernel_subject: it changes with it */ };
+
+/* The PMIs since the last entry or run, and those that LVTPC's mask has dropped. */
+struct subject_pmis {
+	unsigned delivered, masked;
+};
+
+/* Of perf events: how many live, and the calls since the guest was made. */
+struct subject_events {
+	uint32_t live, created, released, enabled, paused;
+};
+
+struct kernel_subject {
+	uint32_t version; /* SUBJECT_VERSION */
+	/* Of a preset's name and overrides, "intel-v2,gp=8". False: there is no such model. */
+	bool (*make)(const char *model);
+	/* False: #GP for the guest, a failure for the host. */
+	bool (*guest_write)(uint32_t msr, uint64_t value);
+	bool (*host_write)(uint32_t msr, uint64_t value);
+	bool (*host_read)(uint32_t msr, uint64_t *value);
+	struct subject_pmis (*enter)(void);
+	struct subject_pmis (*run)(const uint64_t amounts[VPMU_CLASSES]);
+	void (*emulate)(void);
+	void (*schedule)(void);
+	void (*exclude_host)(bool exclude);
+	void (*host_run)(const uint64_t amounts[VPMU_CLASSES]);
+	void (*fail_creations)(uint32_t count);
+	void (*set_lvtpc)(uint32_t value);
+	struct subject_events (*events)(void);
+	/* What save() writes at most, at an address that any type may have. */
+	size_t (*snapshot_bytes)(void);
+	void (*save)(void *snapshot);
+	void (*load)(const void *snapshot);
+	/* A hash of all that decides how the guest goes on; equal for two that go on alike. Of this
+	 * process only. */
+	uint64_t (*fingerprint)(void);
+};
+
+/* Exported as "kernel_subject". */
+typedef const struct kernel_subject *kernel_subject_fn(void);
+
+#endif

@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu check --kernel on code that is broken: a crash, or what does not return, is told as the code's, with
+# the script; and what the code remembers in variables of its own is a part of its state. TAP; skipped without
+# the kernel's sources, or without a compiler.
+# usage: check-broken.sh VPMU REFERENCE-FOLDER VERSION
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+reference=$2 version=$3
+. "$here/../tool/tap.sh"
+
+command -v "${CC:-gcc}" >/dev/null || { echo '1..0 # SKIP no C compiler' && exit 0; }
+"$here/build-reference" "$reference" "$version" >&2
+case $? in
+0) ;;
+77) echo "1..0 # SKIP linux-source-$version is not installed" && exit 0 ;;
+*) exit 1 ;;
+esac
+small=between=1,mixed=0,states=3
+
+# ARGUMENT…: as in tap.sh, with more time.
+run() {
+	timeout 600 "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+	status=$?
+}
+
+prints() {
+	grep -qE -- "$1" "$scratch/out" || {
+		echo "# stdout is: $(head -c 1000 "$scratch/out")"
+		return 1
+	}
+}
+
+# FUNCTION STATEMENT: a program of a tree whose function begins with the statement.
+build_with() {
+	rm -rf "$scratch/tree"
+	mkdir "$scratch/tree"
+	cp -R "$reference/$version/linux/arch" "$scratch/tree"
+	chmod -R u+w "$scratch/tree"
+	printf 'VERSION = %s\nPATCHLEVEL = %s\n' "${version%.*}" "${version#*.}" >"$scratch/tree/Makefile"
+	sed -i "/^void $1(/,/^{/s/^{/{ $2/" "$scratch/tree/arch/x86/kvm/pmu.c"
+	run kernel build "$scratch/tree" --force -o "$scratch/broken"
+}
+
+# NAME FUNCTION STATEMENT TEXT
+ends() {
+	local options="--order no-stop --model intel-v2 --life running --scope $small --kernel $scratch/broken"
+	build_with "$2" "$3"
+	check "$1: is built" same "$status" 0
+	run check $options --counterexample "$scratch/none"
+	check "$1: status" same "$status" 1
+	check "$1: one message" one_message
+	check "$1: says what, and where" says "the kernel's code $4: order no-stop, intel-v2, prior life running: "
+	check "$1: no verdict" [ ! "$(grep VIOLATED "$scratch/out")" ]
+	cp "$scratch/out" "$scratch/way"
+	run replay --kernel "$scratch/broken" "$scratch/way"
+	check "$1: the script does it" says "the kernel's code $4: $scratch/way:$(wc -l <"$scratch/way"): "
+	run check $options --json
+	check "$1: JSON: prints nothing" nothing_printed
+}
+
+# Where the state is held, and on the way of a put.
+ends 'a stack without end' kvm_pmu_deliver_pmi \
+	'volatile char room[4096]; room[0] = 1; kvm_pmu_deliver_pmi(vcpu); room[1] = 2;' 'crashed (SIGSEGV)'
+ends 'a crash' kvm_pmu_cleanup '*(volatile int *)8 = 1;' 'crashed (SIGSEGV)'
+ends 'an endless loop' kvm_pmu_cleanup \
+	'while (vcpu_to_pmu(vcpu)->gp_counters[1].eventsel == 0x53003c) asm volatile("");' 'does not end'
+
+# Each second PMI is lost.
+build_with kvm_pmu_deliver_pmi 'static int n; if (n++ \& 1) return;'
+run check --order safe --model intel-v2 --scope $small --kernel "$scratch/broken" --counterexample "$scratch/lost"
+check 'a variable: a PMI is lost' prints '^no-pmi-lost            VIOLATED'
+unlike=''
+for script in "$scratch"/lost/*.replay; do
+	"$vpmu" replay --kernel "$scratch/broken" "$script" >"$scratch/answers" 2>&1
+	grep -q '^expected .* got ' "$scratch/answers" || unlike="$unlike ${script##*/}"
+done
+check 'a variable: every counterexample goes that way' same "$unlike" ''
+finish

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vpmu check --kernel: the kernel's own code judges as its profile does, cell by cell, and its
+# counterexamples go that way on that code. TAP; skipped without the kernel's sources, or without a compiler.
+# usage: check-kernel.sh VPMU REFERENCE-FOLDER VERSION [CHECK-ARGUMENT...]
+# With arguments only the comparison, at that scope: "--scope between=3" is the whole default matrix.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+reference=$2 version=$3
+. "$here/../tool/tap.sh"
+shift 3
+
+command -v "${CC:-gcc}" >/dev/null || { echo '1..0 # SKIP no C compiler' && exit 0; }
+"$here/build-reference" "$reference" "$version" >&2
+case $? in
+0) ;;
+77) echo "1..0 # SKIP linux-source-$version is not installed" && exit 0 ;;
+*) exit 1 ;;
+esac
+kernel=$reference/kreplay-$version
+
+# ARGUMENT…: as in tap.sh, with more time.
+run() {
+	timeout 7200 "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+	status=$?
+}
+
+prints() {
+	grep -qE -- "$1" "$scratch/out" || {
+		echo "# stdout is: $(head -c 1000 "$scratch/out")"
+		return 1
+	}
+}
+
+# What is said of the cells, and not of how they were explored.
+verdicts() {
+	grep -vE '^[0-9,.]+ (scenarios|s, of)|^memory|^judged' "$scratch/out"
+}
+
+# --- Cell by cell ------------------------------------------------------------------------------
+
+whole=$#
+[ $# -gt 0 ] || set -- --scope between=1,mixed=0,states=3
+run check --matrix --profile "linux-$version" "$@"
+verdicts >"$scratch/profile"
+run check --matrix --kernel "$kernel" --counterexample "$scratch/cx" "$@"
+verdicts >"$scratch/code"
+check 'the matrix: status' same "$status" 1
+check 'the matrix: no message' [ ! -s "$scratch/err" ]
+check 'the matrix: says whose code has judged' prints "^judged by the code of linux-$version, code [0-9a-f]{16}\$"
+check 'the matrix: has all rows' same "$(grep -c "linux-$version" "$scratch/code")" 54
+check 'the code judges every cell as the profile does' diff "$scratch/profile" "$scratch/code"
+grep -E '^[0-9]|^memory' "$scratch/out" | sed 's/^/# /'
+
+unlike=''
+for script in "$scratch"/cx/*.replay; do
+	"$vpmu" replay --kernel "$kernel" "$script" >"$scratch/answers" 2>&1
+	[ $? = 1 ] && grep -q '^expected .* got ' "$scratch/answers" || unlike="$unlike ${script##*/}"
+done
+check 'every counterexample goes that way on the code' same "$unlike" ''
+check 'there are some' [ "$(ls "$scratch/cx" | wc -l)" -gt 100 ]
+[ "$whole" = 0 ] || finish
+
+# --- One order, in the same words --------------------------------------------------------------
+
+small=between=1,mixed=0,states=3
+for life in running no-such-life; do
+	run check --order no-stop --model intel-v2 --life $life --scope $small --profile "linux-$version"
+	verdicts >"$scratch/profile"
+	run check --order no-stop --model intel-v2 --life $life --scope $small --kernel "$kernel"
+	verdicts >"$scratch/code"
+	check "an order, life $life: the same words" cmp "$scratch/profile" "$scratch/code"
+done
+cat >"$scratch/plan" <<-END
+	IA32_PMC0 0xfffffffffffd
+	IA32_PERFEVTSEL0 0x5300c0
+	IA32_PERF_GLOBAL_CTRL 0x1
+END
+run check --plan "$scratch/plan" --model intel-v2 --life running --scope $small --profile "linux-$version"
+verdicts >"$scratch/profile"
+run check --plan "$scratch/plan" --model intel-v2 --life running --scope $small --kernel "$kernel"
+verdicts >"$scratch/code"
+check 'a plan: the same words' cmp "$scratch/profile" "$scratch/code"
+check 'a plan: status' same "$status" 1
+run check --order no-stop --model amd-k7 --scope between=1,mixed=0,states=2,incidents=host --profile "linux-$version"
+verdicts >"$scratch/profile"
+run check --order no-stop --model amd-k7 --scope between=1,mixed=0,states=2,incidents=host --kernel "$kernel"
+verdicts >"$scratch/code"
+check 'the host runs: the same words' cmp "$scratch/profile" "$scratch/code"
+
+# --- Documents ---------------------------------------------------------------------------------
+
+if command -v python3 >/dev/null; then
+	set -- --order safe --model intel-v1 --scope $small --kernel "$kernel"
+	run check --json "$@"
+	cp "$scratch/out" "$scratch/document"
+	check 'JSON: says whose code has judged' holds "$scratch/document" \
+		"d['whole']['kernel'].startswith('linux-$version, code ')"
+	for part in 1 2; do
+		"$vpmu" check --json --shard $part/2 "$@" >"$scratch/$part.json"
+	done
+	run check --merge "$scratch/1.json" "$scratch/2.json" --html "$scratch/page"
+	check 'parts are joined: status' same "$status" 0
+	check 'parts are joined: says whose code has judged' prints "^judged by the code of linux-$version, "
+	check 'the page says it, too' grep -q "judged by the code of linux-$version, " "$scratch/page"
+	"$vpmu" check --json --shard 2/2 "${@:1:6}" --profile "linux-$version" >"$scratch/2.json"
+	refused 'parts that others have judged' 2 "a part of another whole: 'kernel' differs" \
+		check --merge "$scratch/1.json" "$scratch/2.json"
+else
+	skip 'JSON: says whose code has judged' 'no python3'
+fi
+
+# --- What is refused ---------------------------------------------------------------------------
+
+refused 'a profile' 2 'takes no --profile' check --kernel "$kernel" --profile linux-6.1
+refused 'a search' 2 'takes no --profile, --search' check --kernel "$kernel" --search
+refused 'no program of a kernel' 2 'not a program of vpmu kernel build: /bin/true' check --kernel /bin/true
+refused 'no file' 2 'cannot run: /nowhere' check --kernel /nowhere
+refused 'a model that the code is not asked for' 2 'is asked for presets' \
+	check --kernel "$kernel" --model skylake
+printf '#!/bin/sh\ncase $1 in --name) echo linux-6.12 ;; --carried) echo text ;; *) exit 2 ;; esac\n' >"$scratch/old"
+chmod +x "$scratch/old"
+refused 'an older program' 2 "had no 'check --kernel'" check --kernel "$scratch/old"
+printf '#!/bin/sh\ncase $1 in --name) echo linux-6.12 ;; *) echo text ;; esac\n' >"$scratch/other"
+chmod +x "$scratch/other"
+run check --kernel "$scratch/other" --jobs 1
+check 'another program: status' same "$status" 2
+check 'another program: says so' says 'made by another version of vpmu'
+finish
