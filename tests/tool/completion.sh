@@ -29,6 +29,12 @@ complete_line models z
 check 'models of the command' offers zen4
 complete_line kernel di
 check 'commands of kernel' same "${COMPREPLY[*]}" "$("$vpmu" help | sed -n 's/^  kernel .*/diff/p')"
+if "$vpmu" help | grep -q '^  watch '; then
+	complete_line watch d
+	check 'commands of watch' same "${COMPREPLY[*]}" diff
+	complete_line watch diff --reg
+	check 'options of watch diff' same "${COMPREPLY[*]}" --registers
+fi
 complete_line help mo
 check 'commands of help' same "${COMPREPLY[*]}" models
 complete_line replay some

@@ -46,6 +46,14 @@ if "$vpmu" help | grep -q '^  kernel '; then
 	refused 'kernel diff: one program' 2 'missing argument: OLD NEW' kernel diff a
 	refused 'kernel diff: no program' 2 'cannot run: /nowhere/a' kernel diff /nowhere/a /nowhere/b
 fi
+if "$vpmu" help | grep -q '^  watch '; then
+	run watch diff --help
+	check 'watch diff --help: shows its usage' prints 'Usage: vpmu watch diff '
+	check 'watch diff --help: no line is too long' awk 'length > 90 { exit 1 }' "$scratch/out"
+	cp "$scratch/out" "$scratch/help"
+	run help watch diff
+	check 'help watch diff: the same text' cmp "$scratch/help" "$scratch/out"
+fi
 refused 'help on nothing' 2 "did you mean 'show'?" help state shows
 refused 'help on too much' 2 "'more' is too much" help state show more
 refused '--help with a value' 2 'takes no value: --help' models --help=1

@@ -36,7 +36,7 @@ function __vpmu_complete
     set -l words (__vpmu_words)
     set -l before $words[-1]
     set -l command $words[1]
-    if contains -- "$command" state kernel; and set -q words[2]; and not string match -q -- '-*' $words[2]
+    if contains -- "$command" state kernel watch; and set -q words[2]; and not string match -q -- '-*' $words[2]
         set command $command $words[2]
     end
     switch "$before"
@@ -53,6 +53,9 @@ function __vpmu_complete
             __vpmu_options $command
         case state kernel
             __vpmu_list Commands $command
+        case watch
+            printf '%s\t%s\n' diff 'Compare two logs of --json'
+            __vpmu_options watch
         case models
             __vpmu_models
             __vpmu_options models

@@ -300,7 +300,11 @@ static int start(const struct watch_options *options, char **argv)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct watch_options options = {0};
-	int status = args_parse_before(self, &argc, &argv, &options);
+	int status;
+
+	if (argc > 1 && !strcmp(argv[1], "diff")) /* a VMM is behind "--" */
+		return watch_diff.run(&watch_diff, argc - 1, argv + 1);
+	status = args_parse_before(self, &argc, &argv, &options);
 
 	return status == ARGS_GO ? start(&options, argv) : status;
 }
@@ -310,6 +314,8 @@ const struct command cmd_watch = {
 	.operands = "-- VMM ARG...",
 	.about = "Follow the PMU registers that a VMM moves, or give it a PMU",
 	.notes =
+		"'vpmu watch diff BEFORE AFTER' compares two logs of --json.\n"
+		"\n"
 		"The VMM must be dynamically linked. With --emulate, guests cannot count and "
 		"cannot\n"
 		"RDPMC; what the VMM saves, resets and restores is as with a PMU of that model.\n"

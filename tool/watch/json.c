@@ -3,6 +3,7 @@
 #include "watch.h"
 
 #include "json/json.h"
+#include "json/model.h"
 
 #if HAVE_JANSSON
 
@@ -57,6 +58,7 @@ static void add_model(json_t *line, const struct watch_record *record)
 	json_object_set_new(line, "pmu_version", json_integer(model->version));
 	json_object_set_new(line, "gp_counters", json_integer(model->gp_count));
 	json_object_set_new(line, "fixed_counters", json_integer(vpmu_model_fixed_count(model)));
+	json_object_set_new(line, "model", model_json(model));
 }
 
 static void add_access(json_t *line, const struct watch_record *record,

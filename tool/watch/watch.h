@@ -16,6 +16,8 @@
 #include "lib/file.h"
 #include "watch/room.h"
 
+extern const struct command watch_diff; /* cmd_diff.c */
+
 /* --- start.c: the VMM as a process ---------------------------------------------------- */
 
 /* TOOL_HOLDS, or the exit status when a message has said why this command cannot be watched. path:
