@@ -43,6 +43,30 @@ uint8_t window_byte(struct window *window, uint64_t offset)
 	return block->bytes[offset - block->start];
 }
 
+/* Whether one of eight bytes is that byte, which `eight` has eight times. */
+static bool has_byte(uint64_t bytes, uint64_t eight)
+{
+	const uint64_t lows = UINT64_C(0x0101010101010101);
+	uint64_t zero = bytes ^ eight;
+
+	return (zero - lows) & ~zero & lows << 7;
+}
+
+/* From where on a block may have one of two bytes: what surely has none is passed by eights. */
+static size_t pass_others(const struct block *block, size_t from, uint8_t one, uint8_t other)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101) * one;
+	const uint64_t others = UINT64_C(0x0101010101010101) * other;
+	uint64_t bytes;
+
+	for (; from + sizeof(bytes) <= block->have; from += sizeof(bytes)) {
+		__builtin_memcpy(&bytes, block->bytes + from, sizeof(bytes));
+		if (has_byte(bytes, ones) || has_byte(bytes, others))
+			break;
+	}
+	return from;
+}
+
 uint64_t window_next(struct window *window, uint64_t offset, uint8_t one, uint8_t other)
 {
 	uint64_t bytes = window->source->bytes;
@@ -54,9 +78,11 @@ uint64_t window_next(struct window *window, uint64_t offset, uint8_t one, uint8_
 		block = &window->blocks[window->latest];
 		if (window->broken)
 			break;
-		for (size_t i = (size_t)(offset - block->start); i < block->have; i++)
-			if (block->bytes[i] == one || block->bytes[i] == other)
+		for (size_t i = (size_t)(offset - block->start); i < block->have; i++) {
+			i = pass_others(block, i, one, other);
+			if (i < block->have && (block->bytes[i] == one || block->bytes[i] == other))
 				return block->start + i;
+		}
 		offset = block->start + block->have;
 	}
 	return bytes;

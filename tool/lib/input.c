@@ -42,12 +42,39 @@ void input_end_progress(const struct input *input)
 		fputs("\r    \r", stderr);
 }
 
+/* Whether the file has nothing there but a hole. A volume or a file of memory may be one for the
+ * most part, and to read that fills the host's page cache. */
+static bool is_hole(struct input *input, uint64_t at, size_t bytes)
+{
+	off_t data;
+
+	errno = 0;
+	if (at >= input->hole && at + bytes <= input->data_end)
+		return at + bytes <= input->hole_end;
+	/* The offset of the standard input is the caller's, too. */
+	data = strcmp(input->path, "-") ? lseek(input->fd, (off_t)at, SEEK_DATA) : -1;
+	if (data < 0 && (errno != ENXIO || lseek(input->fd, 0, SEEK_END) < (off_t)input->end))
+		return false; /* a file system that does not tell; or the file has become shorter */
+	input->hole = at;
+	input->hole_end = input->data_end = data < 0 ? input->end : (uint64_t)data;
+	if (data >= 0) {
+		off_t next = lseek(input->fd, data, SEEK_HOLE);
+
+		input->data_end = next < 0 ? input->hole_end : (uint64_t)next;
+	}
+	return at + bytes <= input->hole_end;
+}
+
 static bool read_at(void *context, uint64_t offset, void *into, size_t bytes)
 {
 	struct input *input = context;
 	size_t done = 0;
 
 	show_progress(input, offset);
+	if (is_hole(input, input->start + offset, bytes)) {
+		memset(into, 0, bytes);
+		return true;
+	}
 	while (done < bytes) {
 		ssize_t got = pread(input->fd, (char *)into + done, bytes - done,
 		                    (off_t)(input->start + offset + done));
@@ -69,6 +96,7 @@ static void set_file(struct input *input, int fd, uint64_t start, uint64_t end)
 	input->fd = fd;
 	input->start = start;
 	input->end = end;
+	input->hole = input->hole_end = input->data_end = 0;
 	input->source =
 		(struct vpmu_source){.read = read_at, .context = input, .bytes = end - start};
 }

@@ -24,6 +24,8 @@ struct input {
 	/* Its own: */
 	int fd;
 	uint64_t start, end; /* of the source in the file */
+	/* The last hole of the file that was found, and up to where there is none behind it. */
+	uint64_t hole, hole_end, data_end;
 	time_t started, shown;
 };
 
