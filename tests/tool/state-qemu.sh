@@ -19,10 +19,9 @@ migrate() {
 	local file=$1
 	shift
 	timeout 60 $qemu -S -nodefaults -display none -m 16 "$@" \
-		-chardev socket,id=m,path="$scratch/monitor",server=on,wait=off -mon chardev=m \
-		2>"$scratch/qemu" &
+		-qmp unix:"$scratch/monitor",server=on,wait=off 2>"$scratch/qemu" &
 	python3 - "$scratch/monitor" "$file" <<-'END'
-		import socket, sys, time
+		import json, socket, sys, time
 		for _ in range(300):
 		    try:
 		        s = socket.socket(socket.AF_UNIX)
@@ -31,19 +30,19 @@ migrate() {
 		    except OSError:
 		        time.sleep(0.1)
 		f = s.makefile("rw")
-		def say(text):
-		    f.write(text + "\n")
+		def ask(command, **arguments):
+		    f.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
 		    f.flush()
-		say('migrate "exec:cat > %s"' % sys.argv[2])
-		say("info migrate")
-		for line in f:
-		    if "Migration status: completed" in line or "Migration status: failed" in line:
-		        break
-		    if "Migration status:" in line:
-		        time.sleep(0.1)
-		        say("info migrate")
-		say("quit")
-		f.read()
+		    for line in f:
+		        answer = json.loads(line)
+		        if "return" in answer or "error" in answer:
+		            return answer.get("return", {})
+		    sys.exit("QEMU has ended")
+		ask("qmp_capabilities")
+		ask("migrate", uri="exec:cat > " + sys.argv[2])
+		while ask("query-migrate").get("status", "none") not in ("completed", "failed", "none"):
+		    time.sleep(0.05)
+		ask("quit")
 	END
 	wait
 	rm -f "$scratch/monitor"
