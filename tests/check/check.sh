@@ -36,12 +36,15 @@ run check --matrix --model intel-v2 --model amd-k7 --counterexample "$scratch/ho
 	--scope between=1,mixed=0,states=2,incidents=host
 check 'there are some in which the host runs' \
 	[ "$(grep -l '^host-run ' "$scratch"/host/*.replay | wc -l)" -gt 100 ]
-unlike=''
+# All in one batch: in the answers, too, a line of dashes ends a program.
 for script in "$scratch"/cx/*.replay "$scratch"/host/*.replay; do
-	"$vpmu" replay "$script" >"$scratch/ours"
-	[ $? = 1 ] && grep -q '^expected .* got ' "$scratch/ours" || unlike="$unlike $script"
-done
-check 'every counterexample shows its loss' same "$unlike" ''
+	cat "$script" && echo '---'
+done >"$scratch/scripts"
+"$vpmu" replay --batch "$scratch/scripts" >"$scratch/ours"
+check 'every counterexample shows its loss: status' same "$?" 1
+check 'every counterexample shows its loss' same \
+	"$(awk '/^expected .* got / { lost = 1 } /^---/ { count += lost; lost = 0 } END { print count }' \
+		"$scratch/ours")" "$(grep -c '^---' "$scratch/scripts")"
 if [ -x "${KREPLAY:-/nonexistent}/kreplay-6.12" ]; then
 	for script in "$scratch"/cx/*.replay; do
 		version=$(sed -n 's/^profile linux-//p' "$script")
@@ -112,6 +115,8 @@ class P(html.parser.HTMLParser):
 p = P(); p.feed(open(sys.argv[1]).read()); sys.exit(p.depth)' "$scratch/page"
 fi
 
+# The cells are the same where no counters differ, and it takes a quarter of the time.
+small='between=1,mixed=0,nodes=16384'
 run check --matrix --model intel-v2 --scope "$small" --json
 if [ "$status" = 3 ]; then
 	skip 'JSON' 'this build has none'
