@@ -20,11 +20,15 @@ all: build
 deps:
 	@scripts/install-deps
 
-build: deps
+configured: deps
 	@test -f $(BUILD)/build.ninja || meson setup --prefix='$(PREFIX)' --libdir='$(LIBDIR)' $(BUILD)
+
+build: configured
 	@ninja -C $(BUILD)
 
-run: build
+# Half of a build is tests, which a run does not need.
+run: configured
+	@ninja -C $(BUILD) used
 	@$(BUILD)/tool/vpmu run --model $(MODEL) $(BUILD)/guests/count.elf; status=$$?; \
 		test $$status -eq 1 || { echo "the guest ended with status $$status"; exit 1; }
 
@@ -77,5 +81,5 @@ uninstall:
 clean:
 	rm -rf --one-file-system build build-fuzz build-coverage build-mutants build-ci build-debian
 
-.PHONY: all deps deps-kernel build run test test-kernel test-qemu bench fuzz coverage soak install \
+.PHONY: all deps deps-kernel configured build run test test-kernel test-qemu bench fuzz coverage soak install \
 	uninstall clean
