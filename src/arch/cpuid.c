@@ -121,8 +121,13 @@ static void write_rows(const struct vpmu_model *model, struct leaves *leaves)
 	}
 }
 
-/* CPUID.23H, which 7.1 EAX[8] tells of, and its subleaf 1, which 0x23.0 EAX[1] tells of. */
-enum { HAS_ARCH_PERFMON = 1 << 8, HAS_ARCH_SELF = 1 << 0, HAS_ARCH_COUNTERS = 1 << 1 };
+/* CPUID.23H, which 7.1 EAX[8] tells of, and its subleaves, which 0x23.0 EAX tells of. */
+enum {
+	HAS_ARCH_PERFMON = 1 << 8,
+	HAS_ARCH_SELF = 1 << 0,
+	HAS_ARCH_COUNTERS = 1 << 1,
+	HAS_ARCH_EVENTS = 1 << 3,
+};
 
 /* Whether there are bitmaps of counters; else leaf 0AH is all that there is. */
 static bool has_bitmaps(const struct leaves *leaves, unsigned version)
@@ -154,10 +159,26 @@ static void write_leaf_23(const struct vpmu_model *model, struct leaves *leaves)
 	leaves->vendor.eax = 0x23;
 	leaves->structured.eax = 1;
 	leaves->structured_1.eax = HAS_ARCH_PERFMON;
-	leaves->arch_perfmon.eax = HAS_ARCH_SELF | HAS_ARCH_COUNTERS;
+	leaves->arch_perfmon.eax = HAS_ARCH_SELF | HAS_ARCH_COUNTERS | HAS_ARCH_EVENTS;
 	leaves->arch_counters.eax = model_gp_bits(model);
 	leaves->arch_counters.ebx = model->fixed_mask;
+	leaves->arch_events.eax =
+		~model->events_missing & (uint32_t)width_mask(model->events_length);
 	leaves->perfmon.eax = (leaves->perfmon.eax & ~UINT32_C(0xff00)) | run << 8;
+}
+
+/* CPUID.23H.3 has a bit for each architectural event that exists, where leaf 0AH has one for each
+ * that does not, up to a length. */
+static void read_events(struct vpmu_model *model, const struct leaves *leaves)
+{
+	uint32_t events = leaves->arch_events.eax;
+	unsigned length = events ? 32 - (unsigned)__builtin_clz(events) : 0;
+
+	if (model->version < 5 || !(leaves->arch_perfmon.eax & HAS_ARCH_EVENTS) || !events)
+		return;
+	if (length > model->events_length)
+		model->events_length = length;
+	model->events_missing = ~events;
 }
 
 /* Later versions keep what version 6 has. */
@@ -169,6 +190,7 @@ void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 		model->features &= ~(uint32_t)VERSION_6_FEATURES;
 	if (has_bitmaps(leaves, model->version))
 		model_set_gp_bits(model, leaves->arch_counters.eax);
+	read_events(model, leaves);
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
 	model->fixed_mask = fixed_from_leaf(leaves, model->version);
 	if (!model->fixed_mask)
@@ -232,6 +254,7 @@ static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
 		.structured_1 = find_subleaf(leaves, count, 7, 1),
 		.arch_perfmon = find_leaf(leaves, count, 0x23),
 		.arch_counters = find_subleaf(leaves, count, 0x23, 1),
+		.arch_events = find_subleaf(leaves, count, 0x23, 3),
 	};
 
 	if (!(all.structured_1.eax & HAS_ARCH_PERFMON))
@@ -309,6 +332,7 @@ size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *le
 		leaves[count++] = all.structured_1;
 		leaves[count++] = all.arch_perfmon;
 		leaves[count++] = all.arch_counters;
+		leaves[count++] = all.arch_events;
 	}
 	return count;
 }

@@ -149,7 +149,11 @@ static const struct event_row atom_rows[] = {
 };
 SET(atom);
 
-/* Every Zhaoxin, ZX-D, and ZX-E with the KX series. */
+/*
+ * Every Zhaoxin, ZX-D, and ZX-E with the KX series. Linux has ZX-E's list for model 0x3b alone, and
+ * no PMU on a later one (zhaoxin_pmu_init, -ENODEV); nobody has published a KX-7000's. It is taken
+ * to have ZX-E's.
+ */
 static const struct event_row zhaoxin_rows[] = {
 	{0x0082, VPMU_CYCLES, -1},
 	{0x0083, VPMU_REF_CYCLES, -1},

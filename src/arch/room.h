@@ -237,9 +237,9 @@ static inline const struct leaf_row *leaf_row_at(size_t i)
 		{0xa, 0, false, LEAF_ALL},
 		{0x23, 0, false, LEAF_ALL},
 		{0x23, 1, false, LEAF_ALL}, /* the counters */
-		{0x23, 2, false, LEAF_ALL}, /* what no model has: reload, events, PEBS */
-		{0x23, 3, false, LEAF_ALL},
-		{0x23, 4, false, LEAF_ALL},
+		{0x23, 2, false, LEAF_ALL}, /* what no model has: reload */
+		{0x23, 3, false, LEAF_ALL}, /* the architectural events */
+		{0x23, 4, false, LEAF_ALL}, /* what no model has: PEBS */
 		{0x23, 5, false, LEAF_ALL},
 		{0x80000000, 0, true, 0, 0, 0, 0},
 		{0x80000001, 0, false, 0, 0, UINT32_C(1) << 23, 0}, /* PERFCORE */

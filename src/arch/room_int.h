@@ -62,7 +62,8 @@ enum { VERSION_6_FEATURES = VPMU_FEATURE_UMASK2 | VPMU_FEATURE_EQ | VPMU_FEATURE
 struct leaves {
 	struct vpmu_cpuid vendor, signature, structured, perfmon, ext_vendor, ext_features,
 		ext_perfmon;
-	struct vpmu_cpuid structured_1, arch_perfmon, arch_counters; /* 7.1, 0x23.0, 0x23.1 */
+	/* 7.1, 0x23.0, 0x23.1, 0x23.3 */
+	struct vpmu_cpuid structured_1, arch_perfmon, arch_counters, arch_events;
 };
 
 struct vendor {

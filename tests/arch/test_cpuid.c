@@ -284,6 +284,33 @@ static void leaf_23_has_the_bitmaps_of_counters(void **state)
 	assert_true(vpmu_model_equal(&m, &full));
 }
 
+/* Leaf 23H.3 says which events exist; leaf 0AH, which do not. */
+static void leaf_23_has_the_bitmap_of_events(void **state)
+{
+	struct vpmu_model m, full = model_of("intel-v6,events-missing=0x22");
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = vpmu_model_to_cpuid(&full, leaves), a, k;
+
+	for (k = 0; leaves[k].leaf != 0x23 || leaves[k].subleaf != 3;)
+		k++;
+	assert_int_equal(leaves[k].eax, 0xdd);
+	for (a = 0; leaves[a].leaf != 0xa;)
+		a++;
+	leaves[a].ebx = 0;
+	assert_int_equal(vpmu_model_from_cpuid(&m, leaves, count, full.perf_capabilities, NULL, 0),
+	                 VPMU_OK);
+	assert_true(vpmu_model_equal(&m, &full));
+	leaves[k].eax = 0x15dd; /* LBR inserts, frontend bound and backend bound, as well */
+	assert_int_equal(vpmu_model_from_cpuid(&m, leaves, count, full.perf_capabilities, NULL, 0),
+	                 VPMU_OK);
+	assert_int_equal(m.events_length, 13);
+	assert_int_equal(m.events_missing, 0xa22);
+	leaves[k].eax = 0; /* a hypervisor that knows the leaf and not its part */
+	assert_int_equal(vpmu_model_from_cpuid(&m, leaves, count, full.perf_capabilities, NULL, 0),
+	                 VPMU_OK);
+	assert_int_equal(m.events_missing, 0);
+}
+
 /* 7.1 EAX[8] tells whether there is a leaf 23H at all. */
 static void an_untold_leaf_23_says_nothing(void **state)
 {
@@ -456,6 +483,7 @@ int main(void)
 		cmocka_unit_test(version_0_hides_everything),
 		cmocka_unit_test(versions_after_6_are_read_as_6),
 		cmocka_unit_test(leaf_23_has_the_bitmaps_of_counters),
+		cmocka_unit_test(leaf_23_has_the_bitmap_of_events),
 		cmocka_unit_test(an_untold_leaf_23_says_nothing),
 		cmocka_unit_test(fixed_counters_are_count_or_bitmap),
 		cmocka_unit_test(general_purpose_counters_are_number_or_bitmap),
