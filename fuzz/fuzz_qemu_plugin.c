@@ -17,6 +17,8 @@ static void decode_all(const uint8_t *data, size_t size)
 		insn = insn_decode(data + at, length);
 		MUST(insn.kind == INSN_PLAIN || !insn.safe); /* what is intercepted may leave */
 		MUST(!insn.again || !insn.safe);
+		MUST(!insn.data || !insn.safe);
+		MUST(insn.branch <= QEMU_NO_BRANCH && insn.far == (insn.branch == QEMU_FAR));
 	}
 }
 

@@ -70,7 +70,7 @@ struct qemu_mem_value {
 };
 
 enum qemu_cb_flags { QEMU_CB_NO_REGS, QEMU_CB_R_REGS, QEMU_CB_RW_REGS, QEMU_CB_RW_REGS_PC };
-enum qemu_cond { QEMU_COND_GE = 7 };
+enum qemu_cond { QEMU_COND_EQ = 2, QEMU_COND_GE = 7 };
 enum qemu_op { QEMU_ADD_U64, QEMU_STORE_U64 };
 enum qemu_mem_rw { QEMU_MEM_R = 1 };
 enum qemu_discon { QEMU_DISCON_INTERRUPT = 1, QEMU_DISCON_EXCEPTION = 2 };
@@ -90,6 +90,9 @@ void qemu_plugin_register_vcpu_discon_cb(qemu_plugin_id_t id, enum qemu_discon t
 void qemu_plugin_register_flush_cb(qemu_plugin_id_t id, qemu_cb cb, void *data);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_cb cb, void *data);
 
+/* Drops all translations and registrations, and then calls back, which registers anew. */
+void qemu_plugin_reset(qemu_plugin_id_t id, qemu_cb cb, void *data);
+
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
@@ -104,6 +107,8 @@ void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_v
                                                enum qemu_cb_flags flags, enum qemu_cond cond,
                                                struct qemu_u64 entry, uint64_t immediate,
                                                void *data);
+void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, enum qemu_op op,
+                                                       struct qemu_u64 entry, uint64_t immediate);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
                                             enum qemu_cb_flags flags, void *data);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,

@@ -12,8 +12,8 @@ void arrive(struct cpu *cpu, enum ring ring)
 
 	if (!hot->on_way)
 		return;
-	hot->run[ring]++;
-	hot->branches[ring] += ON_WAY_BRANCH(hot->on_way);
+	hot->run[ring] += run_of_insn(ON_WAY_DATA(hot->on_way));
+	hot->branches[ring][QEMU_FAR]++;
 	hot->on_way = 0;
 }
 

@@ -70,7 +70,8 @@ void block_flush(void *unused)
 struct translation {
 	struct qemu_plugin_tb *tb;
 	struct block *block;
-	unsigned segment; /* the first instruction that is not added yet */
+	unsigned segment; /* the first instruction that is not added yet, */
+	uint64_t amount;  /* and what is to be added there */
 	bool answered;    /* the instruction before is one whose answer we give */
 	bool again;       /* QEMU executes it for the second time */
 };
@@ -100,9 +101,9 @@ static void add_kick(struct qemu_plugin_insn *insn)
 
 static void end_segment(struct translation *t, unsigned end)
 {
-	if (end > t->segment)
-		add(qemu_plugin_tb_get_insn(t->tb, t->segment), run_of(t->block->ring),
-		    end - t->segment);
+	if (t->amount)
+		add(qemu_plugin_tb_get_insn(t->tb, t->segment), run_of(t->block->ring), t->amount);
+	t->amount = 0;
 	t->segment = end;
 }
 
@@ -124,8 +125,9 @@ static struct site *make_site(const struct block *block, const struct insn *insn
 		*site = (struct site){
 			.physical = block_byte(block, offset),
 			.ring = block->ring,
-			.length = block->length[i],
+			.length = (uint8_t)block_length(block, i),
 			.kind = insn->kind,
+			.data = insn->data,
 			.is_first = i == 0,
 		};
 	return site;
@@ -159,6 +161,41 @@ static void add_landing(struct qemu_plugin_insn *handle, int slot, uint8_t jump)
 	add_kick(handle);
 }
 
+/* The place of the instruction behind it. */
+static uint64_t place_behind(const struct block *block, unsigned i, unsigned offset)
+{
+	uint64_t in_page = (block->physical[0] & (PAGE - 1)) + offset + block_length(block, i);
+
+	return in_page == PAGE ? 1 : PLACE_OF(block_byte(block, offset + block_length(block, i)));
+}
+
+static void count_branch(const struct translation *t, struct qemu_plugin_insn *handle,
+                         enum qemu_branch branch)
+{
+	add(handle,
+	    offsetof(struct hot, branches) +
+	            (t->block->ring * (size_t)QEMU_BRANCHES + branch) * sizeof(uint64_t),
+	    1);
+}
+
+static void count_insn(struct translation *t, const struct insn *insn, unsigned i, unsigned offset,
+                       bool is_last)
+{
+	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(t->tb, i);
+
+	t->amount += run_of_insn(insn->data);
+	if (!insn->safe || insn->kind || is_last)
+		end_segment(t, i + 1);
+	if (does_both(insn->data) && plugin.shape & SHAPE_MEMORY)
+		add(handle, offsetof(struct hot, both) + t->block->ring * sizeof(uint64_t), 1);
+	if (insn->branch != QEMU_NO_BRANCH)
+		count_branch(t, handle, (enum qemu_branch)insn->branch);
+	if (insn->branch == QEMU_CONDITIONAL && plugin.shape & SHAPE_TAKEN)
+		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+			handle, QEMU_STORE_U64, word(offsetof(struct hot, open)),
+			place_behind(t->block, i, offset));
+}
+
 /* It is counted where it goes, at the next block of whatever ring. */
 static void leave_ring(struct translation *t, const struct insn *insn, unsigned i, unsigned offset)
 {
@@ -167,7 +204,7 @@ static void leave_ring(struct translation *t, const struct insn *insn, unsigned 
 
 	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(handle, QEMU_STORE_U64,
 	                                                    word(offsetof(struct hot, on_way)),
-	                                                    ON_WAY(physical, insn->branch));
+	                                                    ON_WAY(physical, insn->data));
 	add_kick(handle);
 	t->segment = i + 1;
 }
@@ -202,10 +239,8 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 		leave_ring(t, &insn, i, offset);
 		return;
 	}
-	if (!t->again && (!insn.safe || insn.kind || is_last))
-		end_segment(t, i + 1);
-	if (insn.branch)
-		add(handle, offsetof(struct hot, branches) + t->block->ring * sizeof(uint64_t), 1);
+	if (!t->again)
+		count_insn(t, &insn, i, offset, is_last);
 	if (insn.again && site)
 		qemu_plugin_register_vcpu_insn_exec_cb(handle, at_again, QEMU_CB_NO_REGS, site);
 	if (insn.far)
@@ -213,6 +248,19 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 }
 
 /* --- The block -------------------------------------------------------------------------------- */
+
+static struct insn decode(const struct qemu_plugin_insn *handle)
+{
+	uint8_t bytes[INSN_BYTES];
+
+	return insn_decode(bytes, (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes)));
+}
+
+static uint8_t describe(const struct qemu_plugin_insn *handle)
+{
+	return (uint8_t)(qemu_plugin_insn_size(handle) | (unsigned)decode(handle).data
+	                                                         << BLOCK_DATA_SHIFT);
+}
 
 static struct block *make_block(struct qemu_plugin_tb *tb)
 {
@@ -224,8 +272,8 @@ static struct block *make_block(struct qemu_plugin_tb *tb)
 		return NULL;
 	*block = (struct block){.insns = (uint16_t)insns, .ring = (uint8_t)ring_now()};
 	for (unsigned i = 0; i < insns; i++) {
-		block->length[i] = (uint8_t)qemu_plugin_insn_size(qemu_plugin_tb_get_insn(tb, i));
-		bytes += block->length[i];
+		block->insn[i] = describe(qemu_plugin_tb_get_insn(tb, i));
+		bytes += block_length(block, i);
 	}
 	block->physical[0] = block->physical[1] = UINT64_MAX;
 	qemu_plugin_translate_vaddr(at, &block->physical[0]);
@@ -238,7 +286,7 @@ static void translate_insns(struct translation *t, unsigned insns)
 {
 	for (unsigned i = 0, offset = 0; i < insns; i++) {
 		translate_insn(t, i, offset, i + 1 == insns);
-		offset += t->block->length[i];
+		offset += block_length(t->block, i);
 	}
 }
 
@@ -267,17 +315,27 @@ static bool is_again(const struct qemu_plugin_tb *tb)
 {
 	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(tb, 0);
 	uint64_t at = qemu_plugin_tb_vaddr(tb), end = at + qemu_plugin_insn_size(handle);
-	uint8_t bytes[INSN_BYTES];
 	struct insn insn;
 
 	if (qemu_plugin_tb_n_insns(tb) != 1 || plugin.singles >= SINGLES)
 		return false;
-	insn = insn_decode(bytes, (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes)));
-	if (insn.branch || !(insn.stores || insn.safe) || is_at_page_end(at, end) ||
-	    reg_get(REG_EFLAGS) & FLAGS_TF || may_be_shadowed(at))
+	insn = decode(handle);
+	if (insn.branch != QEMU_NO_BRANCH || !(insn.stores || insn.safe) ||
+	    is_at_page_end(at, end) || reg_get(REG_EFLAGS) & FLAGS_TF || may_be_shadowed(at))
 		return false;
 	plugin.singles += insn.safe; /* nothing else cuts a block there */
 	return insn.stores;
+}
+
+/* Whether this is the block behind the branch before. */
+static void see_not_taken(const struct translation *t)
+{
+	struct qemu_u64 open = word(offsetof(struct hot, open));
+
+	qemu_plugin_register_vcpu_tb_exec_cond_cb(t->tb, at_not_taken, QEMU_CB_NO_REGS,
+	                                          QEMU_COND_EQ, open,
+	                                          PLACE_OF(t->block->physical[0]), t->block);
+	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(t->tb, QEMU_STORE_U64, open, 0);
 }
 
 void block_translate(struct qemu_plugin_tb *tb, void *unused)
@@ -294,8 +352,10 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 	t.again = is_again(tb);
 	if (qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1))
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
+	if (plugin.shape & SHAPE_TAKEN)
+		see_not_taken(&t);
 	translate_insns(&t, insns);
 	qemu_plugin_register_vcpu_tb_exec_cond_cb(
 		tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE, word(run_of(t.block->ring)),
-		RUN_LIMIT - (t.block->insns ? t.block->insns - 1u : 0), t.block);
+		RUN_LIMIT - (t.block->insns ? t.block->insns - 1u : 0) * RUN_INSN, t.block);
 }

@@ -5,23 +5,34 @@
  * The budgets of the two rings are
  * kept apart, since a block adds to its own ring's only. Counters that count both rings share what
  * is left: together the budgets are at most the larger of the two rooms, and the one that runs gets
- * three quarters of it. A branch is an instruction, so as many instructions as branches are left
- * are always allowed.
+ * three quarters of it. An instruction is one branch, one load at most, so as many instructions as
+ * those are left are always allowed.
  */
 #include "room_int.h"
 
-/* No limit: far enough from RUN_LIMIT to be positive. */
-#define UNLIMITED (UINT64_C(1) << 61)
+/* In instructions: a slice, in which no field of `run` overflows. */
+#define UNLIMITED (UINT64_C(1) << (RUN_FIELD - 1))
+/* The lower fields begin here, so that they may go below it when something is taken back. */
+#define BEGIN ((RUN_LOAD + RUN_STORE) << (RUN_FIELD / 2))
+
+enum field { STORES, LOADS, INSNS };
+
+static int64_t field_of(uint64_t run, enum field field)
+{
+	run &= ~RUN_KICK;
+	run >>= field * RUN_FIELD;
+	return (int64_t)(field == INSNS ? run : run & width_mask(RUN_FIELD));
+}
 
 /* Since the last account. Negative: what was paid for has been taken back since. */
-static int64_t taken(const struct cpu *cpu, enum ring ring)
+static int64_t taken(const struct cpu *cpu, enum ring ring, enum field field)
 {
-	return (int64_t)((hot_of(cpu)->run[ring] & ~RUN_KICK) - cpu->start[ring]);
+	return field_of(hot_of(cpu)->run[ring], field) - field_of(cpu->start[ring], field);
 }
 
 uint64_t count_retired(const struct cpu *cpu, enum ring ring)
 {
-	return cpu->retired[ring] + (uint64_t)taken(cpu, ring);
+	return cpu->retired[ring] + (uint64_t)taken(cpu, ring, INSNS);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -34,25 +45,56 @@ static unsigned cpl_of(enum ring ring)
 	return ring == RING_USER ? 3 : 0;
 }
 
-uint64_t count_room(const struct cpu *cpu, enum ring ring)
+static bool follows_from_cost(unsigned class_)
 {
-	struct vpmu_amounts room;
-	uint64_t slots;
-
-	vpmu_pmu_headroom(cpu->pmu, cpl_of(ring), &room);
-	slots = room.of[VPMU_SLOTS];
-	slots = slots / QEMU_SLOTS_PER_INSN + (slots % QEMU_SLOTS_PER_INSN != 0);
-	return least(least(room.of[VPMU_INSTRUCTIONS], room.of[VPMU_CYCLES]),
-	             least(room.of[VPMU_REF_CYCLES],
-	                   room.of[VPMU_SLOTS] == UINT64_MAX ? UINT64_MAX : slots));
+	return class_ == VPMU_CYCLES || class_ == VPMU_REF_CYCLES || class_ == VPMU_SLOTS;
 }
 
-static uint64_t branch_room(const struct cpu *cpu, enum ring ring)
+/* How many instructions of the ring there may be before instructions, or what they cost, overflow;
+ * UINT64_MAX: no limit. */
+static uint64_t insn_room(const struct vpmu_amounts *room)
+{
+	uint64_t slots = room->of[VPMU_SLOTS];
+
+	if (slots != UINT64_MAX)
+		slots = slots / QEMU_SLOTS_PER_INSN + (slots % QEMU_SLOTS_PER_INSN != 0);
+	return least(least(room->of[VPMU_INSTRUCTIONS], slots),
+	             least(room->of[VPMU_CYCLES], room->of[VPMU_REF_CYCLES]));
+}
+
+/* The same for all classes: of the others an instruction is one at most. */
+static uint64_t room_of(const struct cpu *cpu, enum ring ring)
 {
 	struct vpmu_amounts room;
+	uint64_t most;
 
 	vpmu_pmu_headroom(cpu->pmu, cpl_of(ring), &room);
-	return room.of[VPMU_BRANCHES];
+	most = insn_room(&room);
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		if (!follows_from_cost(i))
+			most = least(most, room.of[i]);
+	return most;
+}
+
+/* What a block's last instruction alone may be, its end shows. */
+unsigned count_until_due(const struct cpu *cpu, const struct block *block)
+{
+	struct vpmu_amounts room;
+	uint64_t most, loads = 0, stores = 0, memory = 0;
+
+	vpmu_pmu_headroom(cpu->pmu, cpl_of((enum ring)block->ring), &room);
+	most = insn_room(&room);
+	for (unsigned i = 0; i < block->insns; i++) {
+		uint8_t data = block_data(block, i);
+
+		loads += !!(data & VPMU_DATA_LOAD);
+		stores += !!(data & VPMU_DATA_STORE);
+		memory += !!data;
+		if (i + 1 >= most || loads >= room.of[VPMU_LOADS] ||
+		    stores >= room.of[VPMU_STORES] || memory >= room.of[VPMU_MEMORY])
+			return i + 1;
+	}
+	return block->insns;
 }
 
 /* Whether such amounts reach an overflow; `past`: and were to stop before this. */
@@ -70,28 +112,62 @@ static bool overflows(const struct cpu *cpu, enum ring ring, const struct vpmu_a
 	return reaches;
 }
 
-/* What there is to pay. A debt stays until it is made up for. */
-static struct vpmu_amounts collect(struct cpu *cpu, enum ring ring, unsigned extra)
+/* What of a count is there to pay; a debt stays until it is made up for. */
+static uint64_t take(uint64_t *count)
+{
+	uint64_t value = (int64_t)*count > 0 ? *count : 0;
+
+	*count -= value;
+	return value;
+}
+
+static uint64_t take_field(struct cpu *cpu, enum ring ring, enum field field, unsigned extra)
+{
+	int64_t value = taken(cpu, ring, field) + extra;
+
+	if (value <= 0)
+		return 0;
+	cpu->start[ring] += (uint64_t)value << field * RUN_FIELD;
+	return (uint64_t)value;
+}
+
+static void collect(struct cpu *cpu, enum ring ring, unsigned extra, struct qemu_counts *counts)
 {
 	struct hot *hot = hot_of(cpu);
-	int64_t insns = taken(cpu, ring) + extra, branches = (int64_t)hot->branches[ring];
 
-	insns = insns > 0 ? insns : 0;
-	branches = branches > 0 ? branches : 0;
-	cpu->retired[ring] += (uint64_t)insns;
-	cpu->branched[ring] += (uint64_t)branches;
-	cpu->start[ring] += (uint64_t)insns;
-	hot->branches[ring] -= (uint64_t)branches;
-	return qemu_amounts((uint64_t)insns, (uint64_t)branches);
+	*counts = (struct qemu_counts){
+		.insns = take_field(cpu, ring, INSNS, extra),
+		.loads = take_field(cpu, ring, LOADS, 0),
+		.stores = take_field(cpu, ring, STORES, 0),
+		.both = take(&hot->both[ring]),
+		.not_taken = take(&hot->not_taken[ring]),
+	};
+	for (unsigned i = 0; i < QEMU_BRANCHES; i++) {
+		counts->branches[i] = take(&hot->branches[ring][i]);
+		cpu->branched[ring] += counts->branches[i];
+	}
+	cpu->retired[ring] += counts->insns;
+}
+
+static bool is_nothing(const struct vpmu_amounts *amounts)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		any |= amounts->of[i];
+	return !any;
 }
 
 static void account_ring(struct cpu *cpu, enum ring ring, unsigned extra)
 {
-	struct vpmu_amounts amounts = collect(cpu, ring, extra);
+	struct vpmu_amounts amounts;
+	struct qemu_counts counts;
 	struct vpmu_outcome outcome;
 	bool late = false;
 
-	if (!amounts.of[VPMU_INSTRUCTIONS] && !amounts.of[VPMU_BRANCHES])
+	collect(cpu, ring, extra, &counts);
+	amounts = qemu_amounts(&counts);
+	if (is_nothing(&amounts))
 		return;
 	if (overflows(cpu, ring, &amounts, &late))
 		vpmu_pmu_set_lvtpc(cpu->pmu, pmi_lvtpc(cpu));
@@ -110,37 +186,36 @@ void count_account(struct cpu *cpu, enum ring ring, unsigned extra)
 static void set_budget(struct cpu *cpu, enum ring ring, uint64_t budget)
 {
 	struct hot *hot = hot_of(cpu);
-	uint64_t debt = (uint64_t)taken(cpu, ring), kick = hot->run[ring] & RUN_KICK;
+	uint64_t kick = hot->run[ring] & RUN_KICK;
+	uint64_t debt = hot->run[ring] - kick - cpu->start[ring];
 
-	cpu->start[ring] = RUN_LIMIT - least(budget, UNLIMITED);
+	cpu->start[ring] = RUN_LIMIT - least(budget, UNLIMITED) * RUN_INSN + BEGIN;
 	hot->run[ring] = (cpu->start[ring] + debt) | kick;
 }
 
-void count_arm(struct cpu *cpu, enum ring ring, bool all)
+void count_arm(struct cpu *cpu, enum ring ring, unsigned planted)
 {
-	uint64_t mine = count_room(cpu, ring), other = count_room(cpu, !ring);
-	uint64_t shared;
+	uint64_t mine = room_of(cpu, ring), other = room_of(cpu, !ring);
+	uint64_t shared = mine > other ? mine : other;
 
-	if (!all)
-		mine = least(mine, branch_room(cpu, ring));
-	other = least(other, branch_room(cpu, !ring));
-	shared = mine > other ? mine : other;
-	if (shared != UINT64_MAX) {
-		uint64_t part = all ? mine : least(mine, shared - shared / 4);
-
-		mine = part;
-		other = least(other, shared - part);
-	}
+	if (shared != UINT64_MAX)
+		mine = least(mine, shared - shared / 4);
+	if (planted)
+		mine = planted;
+	if (shared != UINT64_MAX)
+		other = least(other, shared > mine ? shared - mine : 0);
 	set_budget(cpu, ring, mine);
 	set_budget(cpu, !ring, other);
 }
 
-void count_take_back(struct cpu *cpu, enum ring ring, unsigned insns, unsigned branches)
+void count_take_back(struct cpu *cpu, enum ring ring, uint8_t data, enum qemu_branch branch)
 {
 	struct hot *hot = hot_of(cpu);
 
-	hot->run[ring] -= insns;
-	hot->branches[ring] -= branches;
+	hot->run[ring] -= run_of_insn(data);
+	hot->both[ring] -= does_both(data) && plugin.shape & SHAPE_MEMORY;
+	if (branch != QEMU_NO_BRANCH)
+		hot->branches[ring][branch]--;
 }
 
 void count_kick(struct cpu *cpu)

@@ -169,6 +169,7 @@ static const uint8_t two_byte[256] = {
 struct parts {
 	bool lock, rep, two_bytes;
 	uint8_t opcode, modrm;
+	struct opcode whole; /* with VEX and three bytes, too */
 };
 
 static bool is_prefix(uint8_t byte)
@@ -197,12 +198,50 @@ static bool is_rex(const uint8_t *bytes, unsigned length)
 	return (*bytes & 0xf0) == 0x40 && length > 1;
 }
 
+/* VEX stands for the prefixes and the map. */
+static void split_vex(const uint8_t *bytes, unsigned length, struct opcode *op)
+{
+	static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
+	unsigned last = *bytes == 0xc5 ? 1 : 2; /* its last byte */
+
+	if (length < last + 2)
+		return;
+	*op = (struct opcode){
+		.map = last == 1 ? 1 : bytes[1] & 3,
+		.prefix = prefixes[bytes[last] & 3],
+		.vex = true,
+		.code = bytes[last + 1],
+		.modrm = length > last + 2 ? bytes[last + 2] : 0,
+	};
+}
+
+/* The opcode's bytes, behind prefixes and 0F. */
+static void split_opcode(const uint8_t *bytes, unsigned length, struct parts *parts)
+{
+	struct opcode *op = &parts->whole;
+
+	op->map = parts->two_bytes;
+	if (!parts->two_bytes && length && (*bytes == 0xc4 || *bytes == 0xc5)) {
+		split_vex(bytes, length, op);
+		return;
+	}
+	if (parts->two_bytes && length > 1 && (*bytes == 0x38 || *bytes == 0x3a)) {
+		op->map = *bytes == 0x38 ? 2 : 3;
+		bytes++;
+		length--;
+	}
+	op->code = length ? bytes[0] : 0;
+	op->modrm = length > 1 ? bytes[1] : 0;
+}
+
 static void split(const uint8_t *bytes, unsigned length, struct parts *parts)
 {
 	*parts = (struct parts){0};
 	for (; length > 1 && is_prefix(*bytes); bytes++, length--) {
 		parts->lock |= *bytes == 0xf0;
 		parts->rep |= *bytes == 0xf2 || *bytes == 0xf3;
+		if (*bytes == 0x66 ? !parts->whole.prefix : *bytes == 0xf2 || *bytes == 0xf3)
+			parts->whole.prefix = *bytes;
 	}
 	if (length && is_rex(bytes, length)) {
 		bytes++;
@@ -215,6 +254,7 @@ static void split(const uint8_t *bytes, unsigned length, struct parts *parts)
 	}
 	parts->opcode = length ? bytes[0] : 0;
 	parts->modrm = length > 1 ? bytes[1] : 0;
+	split_opcode(bytes, length, parts);
 }
 
 static unsigned reg_field(const struct parts *parts)
@@ -248,21 +288,6 @@ static bool is_safe(const struct parts *parts)
 	}
 }
 
-/* Near and far branches, as BR_INST_RETIRED.ALL_BRANCHES counts them. */
-static bool is_branch(const struct parts *parts)
-{
-	unsigned field = reg_field(parts);
-	uint8_t op = parts->opcode;
-
-	if (parts->two_bytes) /* Jcc; SYSCALL, SYSRET, SYSENTER, SYSEXIT */
-		return (op & 0xf0) == 0x80 || op == 0x05 || op == 0x07 || op == 0x34 || op == 0x35;
-	if (op == 0xff) /* CALL, JMP, near and far */
-		return field >= 2 && field <= 5;
-	return (op & 0xf0) == 0x70 || (op >= 0xe0 && op <= 0xe3) || op == 0xe8 || op == 0xe9 ||
-	       op == 0xea || op == 0xeb || op == 0x9a || op == 0xc2 || op == 0xc3 ||
-	       (op >= 0xca && op <= 0xcf);
-}
-
 /* SYSCALL, SYSRET, SYSENTER, SYSEXIT, and the far branches. */
 static bool is_far(const struct parts *parts)
 {
@@ -274,6 +299,25 @@ static bool is_far(const struct parts *parts)
 	if (op == 0xff)
 		return field == 3 || field == 5;
 	return op == 0x9a || op == 0xea || (op >= 0xca && op <= 0xcf);
+}
+
+/* What BR_INST_RETIRED.ALL_BRANCHES counts, by its kind. */
+static enum qemu_branch branch_of(const struct parts *parts)
+{
+	unsigned field = reg_field(parts);
+	uint8_t op = parts->opcode;
+
+	if (is_far(parts))
+		return QEMU_FAR;
+	if (parts->two_bytes)
+		return (op & 0xf0) == 0x80 ? QEMU_CONDITIONAL : QEMU_NO_BRANCH;
+	if ((op & 0xf0) == 0x70 || (op >= 0xe0 && op <= 0xe3))
+		return QEMU_CONDITIONAL;
+	if (op == 0xe8 || (op == 0xff && field == 2))
+		return QEMU_CALL;
+	if (op == 0xc2 || op == 0xc3)
+		return QEMU_RETURN;
+	return op == 0xe9 || op == 0xeb || (op == 0xff && field == 4) ? QEMU_JUMP : QEMU_NO_BRANCH;
 }
 
 /* String instructions with REP, locked ones, and XCHG with memory, which locks by itself. */
@@ -344,7 +388,8 @@ struct insn insn_decode(const uint8_t *bytes, unsigned length)
 	return (struct insn){
 		.kind = (uint8_t)kind_of(&parts),
 		.safe = is_safe(&parts),
-		.branch = is_branch(&parts),
+		.branch = (uint8_t)branch_of(&parts),
+		.data = insn_data(&parts.whole),
 		.again = is_again(&parts),
 		.stores = is_store(&parts),
 		.far = is_far(&parts),

@@ -101,14 +101,14 @@ static bool is_fetch(const struct frame *frame, uint64_t from)
 	return !(frame->error & ERROR_WRITE) && !(reg_get(REG_EFER) & EFER_NXE);
 }
 
-static bool is_branch_at(uint64_t from)
+static struct insn insn_at(uint64_t from)
 {
 	uint8_t bytes[INSN_BYTES];
 
 	for (unsigned length = sizeof(bytes); length; length--)
 		if (memory_get(from, bytes, length))
-			return insn_decode(bytes, length).branch;
-	return false;
+			return insn_decode(bytes, length);
+	return (struct insn){.branch = QEMU_NO_BRANCH};
 }
 
 enum ring frame_ring(const struct frame *frame)
@@ -133,12 +133,14 @@ static bool took_rdpmc(struct cpu *cpu, uint64_t from)
 static void took_exception(struct cpu *cpu, uint64_t from, uint64_t to)
 {
 	struct frame frame;
+	struct insn insn;
 
 	if (took_rdpmc(cpu, from) || !frame_read(from, &frame))
 		return;
 	if (is_fetch(&frame, from) || handler_of(cpu, VECTOR_DB) == to)
 		return;
-	count_take_back(cpu, frame_ring(&frame), 1, is_branch_at(from));
+	insn = insn_at(from);
+	count_take_back(cpu, frame_ring(&frame), insn.data, (enum qemu_branch)insn.branch);
 	cpu->again_at = AGAIN_NONE;
 }
 
@@ -153,11 +155,12 @@ void at_again(unsigned vcpu, void *data)
 
 	if (site->physical == cpu->again_at && ring == cpu->again_ring &&
 	    now == cpu->again_count + 1) {
-		count_take_back(cpu, ring, 1, 0);
+		count_take_back(cpu, ring, site->data, QEMU_NO_BRANCH);
 		return;
 	}
 	cpu->again_at = site->physical;
 	cpu->again_ring = ring;
+	cpu->again_data = site->data;
 	cpu->again_count = now;
 }
 
@@ -181,7 +184,7 @@ static void interrupted_again(struct cpu *cpu, uint64_t from)
 	if (!again_since(cpu) || !qemu_plugin_translate_vaddr(from, &physical) ||
 	    physical != cpu->again_at)
 		return;
-	count_take_back(cpu, cpu->again_ring, 1, 0);
+	count_take_back(cpu, cpu->again_ring, cpu->again_data, QEMU_NO_BRANCH);
 	cpu->again_at = AGAIN_NONE;
 	cpu->stat.interrupted_reps++;
 }
@@ -219,6 +222,7 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 	if (hot_of(cpu)->landed)
 		from = land_in_frame(cpu, from);
 	plant_remove(cpu);
+	shape_settle(cpu, from);
 	if (!arrive_in_frame(cpu, from))
 		cpu->again_at = AGAIN_NONE;
 	else if (exception)

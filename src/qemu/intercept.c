@@ -176,6 +176,7 @@ static void enter(struct cpu *cpu)
 	cpu->stat.masked += outcome.masked;
 	if (cpu->pmi_due)
 		count_kick(cpu);
+	shape_follow(cpu);
 }
 
 static bool is_refused(enum vpmu_status status, uint32_t msr)
@@ -197,7 +198,7 @@ void at_rdmsr(unsigned vcpu, void *data)
 	if (msr != MSR_X2APIC_LVTPC || !cpu->x2apic)
 		status = vpmu_pmu_guest_read(cpu->pmu, msr, &value);
 	enter(cpu);
-	count_arm(cpu, RING_KERNEL, false);
+	count_arm(cpu, RING_KERNEL, 0);
 	if (is_refused(status, msr))
 		refuse(cpu);
 	if (status == VPMU_OK) {
@@ -233,7 +234,7 @@ void at_wrmsr(unsigned vcpu, void *data)
 	count_account(cpu, RING_KERNEL, 1);
 	status = vpmu_pmu_guest_write(cpu->pmu, msr, value);
 	enter(cpu);
-	count_arm(cpu, RING_KERNEL, false);
+	count_arm(cpu, RING_KERNEL, 0);
 	if (is_refused(status, msr))
 		refuse(cpu);
 	if (status != VPMU_NO_REGISTER)

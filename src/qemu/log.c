@@ -30,6 +30,15 @@ void log_event(struct cpu *cpu, const char *what, uint64_t value)
 		written(fprintf(plugin.log, "%u %s 0x%" PRIx64 "\n", cpu->index, what, value));
 }
 
+static uint64_t branched(const struct cpu *cpu, unsigned ring)
+{
+	uint64_t sum = cpu->branched[ring];
+
+	for (unsigned i = 0; i < QEMU_BRANCHES; i++)
+		sum += hot_of(cpu)->branches[ring][i];
+	return sum;
+}
+
 static bool write_cpu(FILE *file, const struct cpu *cpu)
 {
 	static const char *const rings[RINGS] = {":k", ":u"};
@@ -41,7 +50,7 @@ static bool write_cpu(FILE *file, const struct cpu *cpu)
 		                  "vcpu %u  %20" PRIu64 "  instructions%s\n"
 		                  "vcpu %u  %20" PRIu64 "  branches%s\n",
 		                  cpu->index, count_retired(cpu, ring), rings[ring], cpu->index,
-		                  cpu->branched[ring] + hot_of(cpu)->branches[ring], rings[ring]);
+		                  branched(cpu, ring), rings[ring]);
 	result |= fprintf(file,
 	                  "vcpu %u  %20" PRIu64 "  PMIs (%" PRIu64 " late, %" PRIu64 " masked)\n",
 	                  cpu->index, stat->pmis, stat->skids, stat->masked);

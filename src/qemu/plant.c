@@ -60,7 +60,7 @@ static bool choose(struct plant *to, const struct block *block, unsigned index, 
 	unsigned offset = 0;
 
 	for (unsigned i = 0; i < index; i++)
-		offset += block->length[i];
+		offset += block_length(block, i);
 	*physical = block_byte(block, offset);
 	to->second = block_byte(block, offset + 1);
 	if (!is_ram(*physical) || !physical_get(*physical, &to->before[0], 1))
@@ -70,7 +70,7 @@ static bool choose(struct plant *to, const struct block *block, unsigned index, 
 	to->after[0] = JUMP;
 	to->after[1] = TO_ITSELF;
 	to->bytes = 2;
-	if (block->length[index] > 1)
+	if (block_length(block, index) > 1)
 		return true;
 	if (jumps_within(*physical, to->before[1])) {
 		to->bytes = 1;

@@ -50,7 +50,7 @@ static void on_vcpu(unsigned vcpu, void *unused)
 	plugin.cpu[vcpu] = make_cpu(vcpu);
 	if (!plugin.cpu[vcpu])
 		fail("out of memory");
-	count_arm(plugin.cpu[vcpu], RING_KERNEL, false);
+	count_arm(plugin.cpu[vcpu], RING_KERNEL, 0);
 }
 
 /* --- Reset ------------------------------------------------------------------------------------ */
@@ -66,11 +66,11 @@ static void reset_cpu(struct cpu *cpu)
 	cpu->idt = 0;
 	cpu->x2apic = false;
 	plant_remove(cpu);
-	hot_of(cpu)->landed = hot_of(cpu)->on_way = 0;
+	hot_of(cpu)->landed = hot_of(cpu)->on_way = hot_of(cpu)->open = 0;
 	if (plugin.options.reset == QEMU_RESET_MODEL)
 		vpmu_pmu_reset(cpu->pmu);
 	count_unkick(cpu);
-	count_arm(cpu, RING_KERNEL, false);
+	count_arm(cpu, RING_KERNEL, 0);
 	cpu->stat.resets++;
 }
 
@@ -103,6 +103,19 @@ static void at_exit(void *unused)
 		fprintf(stderr, "vpmu: the log cannot be written: %s\n", plugin.options.log);
 }
 
+void plugin_register(void *unused)
+{
+	qemu_plugin_id_t id = plugin.id;
+
+	qemu_plugin_register_vcpu_init_cb(id, on_vcpu, NULL);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, block_translate, NULL);
+	qemu_plugin_register_vcpu_discon_cb(
+		id, (enum qemu_discon)(QEMU_DISCON_INTERRUPT | QEMU_DISCON_EXCEPTION),
+		at_discontinuity, NULL);
+	qemu_plugin_register_flush_cb(id, block_flush, NULL);
+	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+}
+
 static bool read_options(int argc, char **argv)
 {
 	char why[400];
@@ -126,12 +139,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	plugin.where_it_goes = vpmu_model_counts_where_it_goes(&plugin.options.model);
 	plugin.leaf_count = vpmu_model_to_cpuid(&plugin.options.model, plugin.leaves);
 	plugin.score = qemu_plugin_scoreboard_new(sizeof(struct hot));
-	qemu_plugin_register_vcpu_init_cb(id, on_vcpu, NULL);
-	qemu_plugin_register_vcpu_tb_trans_cb(id, block_translate, NULL);
-	qemu_plugin_register_vcpu_discon_cb(
-		id, (enum qemu_discon)(QEMU_DISCON_INTERRUPT | QEMU_DISCON_EXCEPTION),
-		at_discontinuity, NULL);
-	qemu_plugin_register_flush_cb(id, block_flush, NULL);
-	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+	plugin.id = id;
+	plugin_register(NULL);
 	return 0;
 }

@@ -33,7 +33,7 @@ void at_rdpmc(unsigned vcpu, void *data)
 	cpu->rdpmc = (struct rdpmc){.waits = true, .length = site->length};
 	status = vpmu_pmu_rdpmc(cpu->pmu, ecx, ring == RING_USER ? 3 : 0, pce, &cpu->rdpmc.value);
 	cpu->rdpmc.is_gp = status != VPMU_OK;
-	count_arm(cpu, ring, false);
+	count_arm(cpu, ring, 0);
 	if (cpu->pmi_due)
 		count_kick(cpu);
 	log_access(cpu, "rdpmc", ecx, cpu->rdpmc.value, cpu->rdpmc.is_gp);
@@ -41,7 +41,7 @@ void at_rdpmc(unsigned vcpu, void *data)
 		return;
 	cpu->rdpmc.waits = false;
 	give(cpu->rdpmc.value);
-	hot_of(cpu)->run[ring]++;
+	hot_of(cpu)->run[ring] += RUN_INSN;
 	qemu_plugin_set_pc(reg_get(REG_RIP) + site->length);
 }
 

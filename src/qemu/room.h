@@ -45,8 +45,25 @@ enum qemu_counting qemu_counting(enum vpmu_class class_);
 
 enum { QEMU_SLOTS_PER_INSN = 4 };
 
-/* How much of each class instructions are, of which some are branches. */
-struct vpmu_amounts qemu_amounts(uint64_t insns, uint64_t branches);
+/* Kinds of branches; each is of one. */
+enum qemu_branch {
+	QEMU_JUMP,
+	QEMU_CONDITIONAL,
+	QEMU_CALL,
+	QEMU_RETURN,
+	QEMU_FAR,
+	QEMU_BRANCHES,
+	QEMU_NO_BRANCH = QEMU_BRANCHES
+};
+
+/* What the plugin has counted. */
+struct qemu_counts {
+	uint64_t insns, loads, stores, both; /* both: of the loads and of the stores */
+	uint64_t branches[QEMU_BRANCHES], not_taken;
+};
+
+/* How much of each class that is. */
+struct vpmu_amounts qemu_amounts(const struct qemu_counts *counts);
 
 /* The name and signature of a -cpu that fits the model, as QEMU takes it; never NULL. */
 const char *qemu_cpu_for(const struct vpmu_model *model);

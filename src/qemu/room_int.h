@@ -17,6 +17,7 @@
 
 #include <base/room.h>
 #include <core/room.h>
+#include <vpmu/meter.h>
 #include <qemu/api_v7.h>
 #include <qemu/room.h>
 
@@ -28,8 +29,9 @@ enum insn_kind { INSN_PLAIN, INSN_CPUID, INSN_RDMSR, INSN_WRMSR, INSN_RDPMC, INS
 
 struct insn {
 	uint8_t kind;         /* enum insn_kind */
+	uint8_t branch;       /* enum qemu_branch */
+	uint8_t data;         /* VPMU_DATA_… */
 	bool safe : 1;        /* can neither fault nor leave the block early */
-	bool branch : 1;      /* counts as a branch */
 	bool again : 1;       /* QEMU may execute it more than once: REP, LOCK */
 	bool stores : 1;      /* writes to memory, and does not end a block by itself */
 	bool far : 1;         /* may change the privilege level without an exception */
@@ -38,6 +40,18 @@ struct insn {
 
 struct insn insn_decode(const uint8_t *bytes, unsigned length);
 
+/* --- data.c: what it does to memory --- */
+
+struct opcode {
+	uint8_t map;    /* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
+	uint8_t prefix; /* 66, F2, F3, or 0 */
+	bool vex;
+	uint8_t code, modrm;
+};
+
+/* VPMU_DATA_… */
+uint8_t insn_data(const struct opcode *op);
+
 /* --- The vCPU --- */
 
 enum ring { RING_KERNEL, RING_USER, RINGS };
@@ -45,12 +59,38 @@ enum ring { RING_KERNEL, RING_USER, RINGS };
 #define RUN_LIMIT (UINT64_C(1) << 62)
 #define RUN_KICK  (UINT64_C(1) << 63)
 
+/*
+ * `run` has three fields, so that one addition counts all of them: instructions, of which RUN_LIMIT
+ * means that the budget is used up, those that load, and those that store. The lower two do not
+ * overflow within a budget.
+ */
+enum { RUN_FIELD = 20 };
+
+#define RUN_STORE UINT64_C(1)
+#define RUN_LOAD  (UINT64_C(1) << RUN_FIELD)
+#define RUN_INSN  (UINT64_C(1) << 2 * RUN_FIELD)
+
+/* One instruction that does so to memory. */
+static inline uint64_t run_of_insn(uint8_t data)
+{
+	return RUN_INSN + (data & VPMU_DATA_LOAD ? RUN_LOAD : 0) +
+	       (data & VPMU_DATA_STORE ? RUN_STORE : 0);
+}
+
+static inline bool does_both(uint8_t data)
+{
+	return data == (VPMU_DATA_LOAD | VPMU_DATA_STORE);
+}
+
 /* What translated code touches: a scoreboard's entry. */
 struct hot {
-	uint64_t run[RINGS];      /* instructions; RUN_LIMIT: the budget is used up */
-	uint64_t branches[RINGS]; /* since the last account */
-	uint64_t landed;          /* a planted jump has been executed: LANDED_… */
-	uint64_t on_way;          /* to another ring, and not yet counted: ON_WAY_…, or 0 */
+	uint64_t run[RINGS];
+	uint64_t branches[RINGS][QEMU_BRANCHES]; /* since the last account */
+	uint64_t both[RINGS];      /* of those that load and store; with SHAPE_MEMORY */
+	uint64_t not_taken[RINGS]; /* of the conditional branches; with SHAPE_TAKEN */
+	uint64_t open;             /* the place behind a conditional branch: PLACE_OF, or 0 */
+	uint64_t landed;           /* a planted jump has been executed: LANDED_… */
+	uint64_t on_way;           /* to another ring, and not yet counted: ON_WAY_…, or 0 */
 };
 
 /* What is put into registers behind an instruction that QEMU has executed. */
@@ -115,6 +155,7 @@ struct cpu {
 	/* The last instruction that QEMU may execute again. */
 	uint64_t again_at, again_count; /* physical; AGAIN_NONE */
 	enum ring again_ring;
+	uint8_t again_data;
 
 	struct plant *plant; /* the jump that this vCPU has planted, or NULL */
 	unsigned waited;     /* for another vCPU's jump to go */
@@ -136,9 +177,11 @@ struct plugin {
 	FILE *log, *stat;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
-	bool off;           /* the CPU is of another vendor */
-	bool where_it_goes; /* what changes the ring counts in the one that it goes to */
-	unsigned singles;   /* blocks of one instruction, as one-insn-per-tb=on makes them */
+	bool off;               /* the CPU is of another vendor */
+	bool where_it_goes;     /* what changes the ring counts in the one that it goes to */
+	unsigned singles;       /* blocks of one instruction, as one-insn-per-tb=on makes them */
+	_Atomic unsigned shape; /* of translations: SHAPE_… */
+	qemu_plugin_id_t id;
 };
 
 extern struct plugin plugin;
@@ -168,14 +211,26 @@ struct block {
 	uint64_t physical[2]; /* of its first instruction, and of the page behind that one's */
 	uint16_t insns;       /* without a planted jump at its end */
 	uint8_t ring;
-	uint8_t length[]; /* of each instruction */
+	uint8_t insn[]; /* of each its length and what it does to memory */
 };
+
+enum { BLOCK_LENGTH = 15, BLOCK_DATA_SHIFT = 4 };
+
+static inline unsigned block_length(const struct block *block, unsigned i)
+{
+	return block->insn[i] & BLOCK_LENGTH;
+}
+
+static inline uint8_t block_data(const struct block *block, unsigned i)
+{
+	return block->insn[i] >> BLOCK_DATA_SHIFT;
+}
 
 /* An instruction that is intercepted. */
 struct site {
 	uint64_t physical;
 	uint8_t ring, length;
-	uint8_t kind;
+	uint8_t kind, data;
 	bool is_first; /* of its block */
 };
 
@@ -193,13 +248,14 @@ uint64_t count_retired(const struct cpu *cpu, enum ring ring);
 /* Pays what both rings have executed and `extra` instructions of `ring` that are about to be
  * counted; PMIs become due. */
 void count_account(struct cpu *cpu, enum ring ring, unsigned extra);
-/* How many instructions of the ring there may be before one overflows: it is the last of them.
- * UINT64_MAX: no limit. Only just after an account. */
-uint64_t count_room(const struct cpu *cpu, enum ring ring);
-/* Gives both rings budgets; the ring that runs may have all of its room. Just after an account. */
-void count_arm(struct cpu *cpu, enum ring ring, bool all);
-/* Takes instructions and branches back that were counted and did not retire. */
-void count_take_back(struct cpu *cpu, enum ring ring, unsigned insns, unsigned branches);
+/* How many instructions of the block there may be before something overflows: it is the last of
+ * them. All of them: nothing does before its end. Only just after an account. */
+unsigned count_until_due(const struct cpu *cpu, const struct block *block);
+/* Gives both rings budgets; a jump is planted behind so many instructions of this ring, or 0. Just
+ * after an account. */
+void count_arm(struct cpu *cpu, enum ring ring, unsigned planted);
+/* Takes an instruction back that was counted and did not retire. */
+void count_take_back(struct cpu *cpu, enum ring ring, uint8_t data, enum qemu_branch branch);
 void count_kick(struct cpu *cpu);
 void count_unkick(struct cpu *cpu);
 /* Whether a ring's budget is used up. */
@@ -241,15 +297,34 @@ void plant_wait(struct cpu *cpu, unsigned slot);
 
 /* --- arrive.c: instructions that change the ring, where they go --- */
 
-#define ON_WAY_BRANCH(on_way)       ((on_way) >> 1 & 1)
-#define ON_WAY_PHYSICAL(on_way)     ((on_way) >> 2) /* the instruction's address */
-#define ON_WAY(physical, is_branch) ((physical) << 2 | (uint64_t)(is_branch) << 1 | 1)
+#define ON_WAY_DATA(on_way)     ((on_way) >> 1 & 3)
+#define ON_WAY_PHYSICAL(on_way) ((on_way) >> 3) /* the instruction's address */
+#define ON_WAY(physical, data)  ((physical) << 3 | (uint64_t)(data) << 1 | 1)
 
 /* Counts the one that is on its way, if there is one: execution has gone on in this ring. */
 void arrive(struct cpu *cpu, enum ring ring);
 /* The same at a discontinuity, whose frame names the linear address. False: the instruction itself
  * has faulted, and is not counted. */
 bool arrive_in_frame(struct cpu *cpu, uint64_t from);
+
+/* --- shape.c: what translations have in them only while an event needs it --- */
+
+enum {
+	SHAPE_TAKEN = 1,  /* whether conditional branches are taken */
+	SHAPE_MEMORY = 2, /* instructions that load and store */
+};
+
+/* An instruction's place by its physical address; 0 is no place. All pages' starts are one. */
+#define PLACE_OF(physical) ((physical)&0xfff ? (physical) : 1)
+
+/* Has everything translated anew if what the PMU now counts needs it. */
+void shape_follow(struct cpu *cpu);
+/* At the start of the block behind a conditional branch, which was not taken. */
+void at_not_taken(unsigned vcpu, void *block);
+/* The same where a discontinuity is first, which names the linear address. */
+void shape_settle(struct cpu *cpu, uint64_t from);
+/* Registers all that QEMU calls; again after a reset of the plugin. */
+void plugin_register(void *unused);
 
 /* --- intercept.c: CPUID, RDMSR, WRMSR; rdpmc.c; reset.c --- */
 

@@ -10,7 +10,8 @@ static bool is_near(const struct cpu *cpu, const struct block *block)
 {
 	uint64_t run = hot_of(cpu)->run[block->ring];
 
-	return cpu->pmi_due || count_is_due(cpu) || run + block->insns > RUN_LIMIT;
+	return cpu->pmi_due || count_is_due(cpu) ||
+	       run + block->insns * RUN_INSN >= RUN_LIMIT + RUN_INSN;
 }
 
 /* Sends what is due; the interrupt is taken before the instruction at `rip`. */
@@ -20,7 +21,7 @@ static void pay(struct cpu *cpu, enum ring ring, uint64_t rip)
 	if (!cpu->pmi_due)
 		return;
 	pmi_send(cpu);
-	count_arm(cpu, ring, false);
+	count_arm(cpu, ring, 0);
 	qemu_plugin_set_pc(rip);
 }
 
@@ -28,12 +29,12 @@ static void pay(struct cpu *cpu, enum ring ring, uint64_t rip)
 static bool grant(struct cpu *cpu, const struct block *block, uint64_t rip)
 {
 	enum ring ring = (enum ring)block->ring;
-	uint64_t room = count_room(cpu, ring);
+	unsigned due = count_until_due(cpu, block);
 	enum planted planted = PLANT_IMPOSSIBLE;
 
-	if (room < block->insns)
-		planted = plant_set(cpu, block, (unsigned)room, rip);
-	count_arm(cpu, ring, planted == PLANTED);
+	if (due < block->insns)
+		planted = plant_set(cpu, block, due, rip);
+	count_arm(cpu, ring, planted == PLANTED ? due : 0);
 	return planted != PLANT_IMPOSSIBLE;
 }
 
@@ -48,7 +49,7 @@ static void land(struct cpu *cpu, enum ring ring, uint64_t landed, uint64_t rip)
 	else
 		plant_wait(cpu, LANDED_SLOT(landed));
 	pay(cpu, ring, at);
-	count_arm(cpu, ring, false);
+	count_arm(cpu, ring, 0);
 	qemu_plugin_set_pc(at);
 }
 
@@ -62,7 +63,7 @@ void at_jump(unsigned vcpu, void *unused)
 		return;
 	count_account(cpu, RING_KERNEL, 0);
 	pmi_send(cpu);
-	count_arm(cpu, RING_KERNEL, false);
+	count_arm(cpu, RING_KERNEL, 0);
 }
 
 void at_block(unsigned vcpu, void *data)

@@ -11,7 +11,7 @@
 enum { INSNS = 64, OPS = 24, APIC = 0xfee00000u, APIC_SIZE = 0x100000, LVTPC = 0x340 };
 
 struct op {
-	enum { OP_CALL, OP_CALL_IF, OP_ADD, OP_STORE } kind;
+	enum { OP_CALL, OP_CALL_GE, OP_CALL_EQ, OP_ADD, OP_STORE } kind;
 	qemu_vcpu_cb call;
 	enum qemu_cb_flags flags;
 	void *data;
@@ -100,9 +100,22 @@ void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_v
                                                struct qemu_u64 entry, uint64_t immediate,
                                                void *data)
 {
-	if (cond != QEMU_COND_GE)
-		abort();
-	add(&tb->ops, (struct op){OP_CALL_IF, cb, flags, data, entry.offset, immediate});
+	add(&tb->ops, (struct op){cond == QEMU_COND_GE ? OP_CALL_GE : OP_CALL_EQ, cb, flags, data,
+	                          entry.offset, immediate});
+}
+
+void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, enum qemu_op op,
+                                                       struct qemu_u64 entry, uint64_t immediate)
+{
+	add(&tb->ops, (struct op){op == QEMU_ADD_U64 ? OP_ADD : OP_STORE, NULL, QEMU_CB_NO_REGS,
+	                          NULL, entry.offset, immediate});
+}
+
+/* Everything is translated anew each time here. */
+void qemu_plugin_reset(qemu_plugin_id_t id, qemu_cb cb, void *data)
+{
+	memset(&on, 0, sizeof(on));
+	cb(data);
 }
 
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
@@ -304,7 +317,7 @@ int qemu_plugin_num_vcpus(void)
 /* --- The CPU ---------------------------------------------------------------------------------- */
 
 /* The instructions of the fake. */
-enum kind { NOP, LOAD, STORE, IRET, INT, JUMP, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
+enum kind { NOP, LOAD, STORE, IRET, INT, JUMP, JZ, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
 
 static const struct row {
 	uint8_t bytes[3], length, kind, size; /* length: of the opcode; size: of the instruction */
@@ -317,6 +330,8 @@ static const struct row {
 	{{0x88, 0x07}, 2, STORE, 2, false},
 	{{0xcf}, 1, IRET, 1, true},
 	{{0xcd}, 1, INT, 2, true},
+	{{0x74}, 1, JZ, 2, true},
+	{{0x01, 0x07}, 2, NOP, 2, false}, /* ADD [RDI], EAX, the same */
 	{{0xeb}, 1, JUMP, 2, true},
 	{{0x0f, 0xa2}, 2, CPUID, 2, false},
 	{{0x0f, 0x32}, 2, RDMSR, 2, false},
@@ -358,7 +373,8 @@ static void perform(const struct ops *ops)
 		uint64_t *word = &score[op->offset / sizeof(uint64_t)];
 
 		running = op->flags;
-		if (op->kind == OP_CALL || (op->kind == OP_CALL_IF && *word >= op->immediate))
+		if (op->kind == OP_CALL || (op->kind == OP_CALL_GE && *word >= op->immediate) ||
+		    (op->kind == OP_CALL_EQ && *word == op->immediate))
 			op->call(0, op->data);
 		else if (op->kind == OP_ADD)
 			*word += op->immediate;
@@ -469,6 +485,12 @@ static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
 		fake.timer |= fake.timer_at_jump;
 		fake.timer_at_jump = false;
 		next += (uint64_t)(int64_t)jump;
+		break;
+	case JZ:
+		fake.timer |= fake.timer_at_jz;
+		fake.timer_at_jz = false;
+		if (fake.zero)
+			next += (uint64_t)(int64_t)jump;
 		break;
 	case CPUID:
 		reg[FAKE_RAX] = reg[FAKE_RAX] ? 0 : 1;

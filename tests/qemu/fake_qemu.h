@@ -55,6 +55,8 @@ struct fake {
 	bool faults;            /* the next load or IRET page-faults, once */
 	bool changes_itself;    /* the next store is into its own block, once */
 	bool timer_at_jump;     /* another interrupt comes while the next jump is executed, once */
+	bool zero;              /* ZF: whether JZ jumps */
+	bool timer_at_jz;       /* another interrupt comes while the next JZ is executed, once */
 	bool timer_at_iret;     /* the same for an IRET */
 	bool timer;             /* it has come */
 	bool interrupts;        /* an interrupt comes at the next block's start */

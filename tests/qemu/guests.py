@@ -7,6 +7,7 @@ FOLDER has the guests, and is a place for a file. Prints TAP; skips without a QE
 import itertools
 import os
 import re
+import string
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,6 @@ import tap
 
 VPMU, PLUGIN, FOLDER, GUEST = *map(os.path.abspath, sys.argv[1:4]), sys.argv[4]
 MODELS = sys.argv[5:]
-APPEND = {'count': 'iterations=200000'}.get(GUEST, '')
 PASSED = 1  # the guest's exit status
 PATIENCE = 120
 
@@ -27,6 +27,16 @@ PATIENCE = 120
 def all_models():
     told = subprocess.run([VPMU, 'models'], capture_output=True, text=True, check=True).stdout
     return [line.split()[0] for line in told.splitlines()[1:] if line]
+
+
+def append(model):
+    """The guest's command line; events gets all that instructions alone decide."""
+    if GUEST != 'events':
+        return {'count': 'iterations=200000'}.get(GUEST, '')
+    told = subprocess.run([VPMU, 'models', model], capture_output=True, text=True, check=True)
+    rows = re.findall(r'^selectors +(0x\w+) +\S+ +exact', told.stdout, re.M)
+    return ' '.join(f'event{digit}={int(event, 16)}'
+                    for digit, event in zip(string.digits + string.ascii_lowercase, rows))
 
 
 def is_timed(line):
@@ -48,11 +58,11 @@ def under_qemu(program, model):
     return run([VPMU, 'qemu', '--model', model, '--', program, '-M', 'pc,pit=off', '-display',
                 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot', '-device',
                 'isa-debug-exit,iobase=0xf4', '-kernel', f'{FOLDER}/{GUEST}.mb32.elf', '-append',
-                APPEND])
+                append(model)])
 
 
 def under_run(model):
-    return run([VPMU, 'run', '--model', model, '--append', APPEND, f'{FOLDER}/{GUEST}.elf'])
+    return run([VPMU, 'run', '--model', model, '--append', append(model), f'{FOLDER}/{GUEST}.elf'])
 
 
 def problem_on(program, model):

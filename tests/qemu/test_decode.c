@@ -13,7 +13,9 @@ struct row {
 	const char *bytes;
 	unsigned length;
 	enum insn_kind kind;
-	const char *flags; /* s safe, b branch, a again, w stores, f far, j short jump */
+	/* s safe, branches: b near, c conditional, C call, r return; f far; a again, w stores, j
+	 * short jump. */
+	const char *flags;
 };
 
 #define ROW(bytes, kind, flags)                                                                    \
@@ -44,26 +46,26 @@ static const struct row rows[] = {
 	ROW("\xf7\xf3", INSN_PLAIN, ""),      /* DIV */
 	ROW("\xff\xc0", INSN_PLAIN, "s"),     /* INC */
 	ROW("\xff\xe0", INSN_PLAIN, "sb"),    /* JMP RAX */
-	ROW("\xff\xd0", INSN_PLAIN, "b"),     /* CALL RAX */
-	ROW("\xff\x28", INSN_PLAIN, "bf"),    /* JMP FAR */
+	ROW("\xff\xd0", INSN_PLAIN, "C"),     /* CALL RAX */
+	ROW("\xff\x28", INSN_PLAIN, "f"),     /* JMP FAR */
 	ROW("\xff\x30", INSN_PLAIN, ""),      /* PUSH */
 	ROW("\x0f\x44\xc3", INSN_PLAIN, "s"), /* CMOV */
 	ROW("\x0f\xb6\xc3", INSN_PLAIN, "s"), /* MOVZX */
 	ROW("\x0f\xb6\x03", INSN_PLAIN, ""),
 	ROW("\x0f\x1f\x40\x00", INSN_PLAIN, "s"), /* NOP [RAX] */
-	ROW("\x75\xfe", INSN_PLAIN, "sb"),
-	ROW("\x0f\x84\x00\x00\x00\x00", INSN_PLAIN, "sb"),
-	ROW("\xe2\xfe", INSN_PLAIN, "sb"), /* LOOP */
+	ROW("\x75\xfe", INSN_PLAIN, "sc"),
+	ROW("\x0f\x84\x00\x00\x00\x00", INSN_PLAIN, "sc"),
+	ROW("\xe2\xfe", INSN_PLAIN, "sc"), /* LOOP */
 	ROW("\xeb\xfe", INSN_PLAIN, "sbj"),
 	ROW("\xe9\x00\x00\x00\x00", INSN_PLAIN, "sb"),
-	ROW("\xe8\x00\x00\x00\x00", INSN_PLAIN, "b"),
-	ROW("\xc3", INSN_PLAIN, "b"),
-	ROW("\x48\xcf", INSN_PLAIN, "bf"), /* IRETQ */
-	ROW("\xcd\x80", INSN_PLAIN, "bf"),
-	ROW("\xcc", INSN_PLAIN, "bf"),
-	ROW("\x0f\x05", INSN_PLAIN, "bf"),     /* SYSCALL */
-	ROW("\x0f\x34", INSN_PLAIN, "bf"),     /* SYSENTER */
-	ROW("\x48\x0f\x07", INSN_PLAIN, "bf"), /* SYSRET */
+	ROW("\xe8\x00\x00\x00\x00", INSN_PLAIN, "C"),
+	ROW("\xc3", INSN_PLAIN, "r"),
+	ROW("\x48\xcf", INSN_PLAIN, "f"), /* IRETQ */
+	ROW("\xcd\x80", INSN_PLAIN, "f"),
+	ROW("\xcc", INSN_PLAIN, "f"),
+	ROW("\x0f\x05", INSN_PLAIN, "f"),     /* SYSCALL */
+	ROW("\x0f\x34", INSN_PLAIN, "f"),     /* SYSENTER */
+	ROW("\x48\x0f\x07", INSN_PLAIN, "f"), /* SYSRET */
 	ROW("\xf3\xa4", INSN_PLAIN, "a"),
 	ROW("\xf3\x48\xab", INSN_PLAIN, "a"),
 	ROW("\xa4", INSN_PLAIN, "w"),             /* MOVS alone */
@@ -71,7 +73,7 @@ static const struct row rows[] = {
 	ROW("\xf0\x0f\xc7\x0f", INSN_PLAIN, "a"), /* LOCK CMPXCHG8B */
 	ROW("\x87\x03", INSN_PLAIN, "a"),         /* XCHG locks by itself */
 	ROW("\x87\xc3", INSN_PLAIN, "s"),
-	ROW("\xf3\xc3", INSN_PLAIN, "b"),        /* REP RET */
+	ROW("\xf3\xc3", INSN_PLAIN, "r"),        /* REP RET */
 	ROW("\x0f\x0b", INSN_PLAIN, ""),         /* UD2 */
 	ROW("\xc5\xf8\x28\xc1", INSN_PLAIN, ""), /* VMOVAPS: what is not known is not safe */
 };
@@ -79,11 +81,12 @@ static const struct row rows[] = {
 static void test_each_instruction_is_what_it_is(void **state)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		static const char *const branches[] = {"b", "c", "C", "r", "", ""};
 		struct insn insn = insn_decode((const uint8_t *)rows[i].bytes, rows[i].length);
 		char flags[7] = "";
 
 		strcat(flags, insn.safe ? "s" : "");
-		strcat(flags, insn.branch ? "b" : "");
+		strcat(flags, insn.branch != QEMU_FAR ? branches[insn.branch] : "");
 		strcat(flags, insn.again ? "a" : "");
 		strcat(flags, insn.stores ? "w" : "");
 		strcat(flags, insn.far ? "f" : "");

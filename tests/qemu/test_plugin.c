@@ -36,7 +36,7 @@ static void begin(void)
 static void write_msr(uint32_t msr, uint64_t value)
 {
 	assert_int_equal(vpmu_pmu_guest_write(plugin.cpu[0]->pmu, msr, value), VPMU_OK);
-	count_arm(plugin.cpu[0], RING_KERNEL, false);
+	count_arm(plugin.cpu[0], RING_KERNEL, 0);
 }
 
 static uint64_t read_msr(uint32_t msr)
@@ -254,7 +254,7 @@ static void test_an_interrupt_takes_the_jump_away(void **state)
 	assert_non_null(block);
 	block->physical[0] = FAKE_CODE;
 	block->insns = 4;
-	memcpy(block->length, (uint8_t[]){3, 2, 1, 2}, 4);
+	memcpy(block->insn, (uint8_t[]){3, 2, 1, 2}, 4);
 	assert_int_equal(plant_set(plugin.cpu[0], block, 1, FAKE_CODE), PLANTED);
 	assert_memory_equal(fake.memory + FAKE_CODE + 3, "\xeb\xfe", 2);
 	fake.interrupts = true;
@@ -273,13 +273,100 @@ static void test_memory_that_is_not_ram_gets_no_jump(void **state)
 	block = calloc(1, sizeof(*block) + 2);
 	assert_non_null(block);
 	block->insns = 2;
-	block->length[0] = block->length[1] = 2;
+	block->insn[0] = block->insn[1] = 2;
 	block->physical[1] = UINT64_MAX;
 	for (unsigned i = 0; i < 3; i++) {
 		block->physical[0] = (uint64_t[]){0xc8000, 0xfffff000, UINT64_MAX}[i];
 		assert_int_equal(plant_set(plugin.cpu[0], block, 1, 0), PLANT_IMPOSSIBLE);
 	}
 	free(block);
+}
+
+/* --- Classes that instructions alone decide --------------------------------------------------- */
+
+/* Skylake's selectors, from 1000 before the overflow. */
+static uint64_t count_class(uint64_t event, const char *bytes, unsigned length)
+{
+	begin_with("model=skylake", NULL);
+	count_from(0x530000 | event, 1000);
+	/* What a translation has in it is decided by a write, here by the test's. */
+	shape_follow(plugin.cpu[0]);
+	code(bytes, length);
+	fake_run();
+	return (uint16_t)(read_msr(PMC0) + 1000);
+}
+
+#define COUNT(event, bytes) count_class(event, bytes, sizeof(bytes) - 1)
+
+/* Load, store, both. */
+#define DATA "\x90\x8a\x07\x88\x07\x01\x07\x8a\x07\xf4"
+
+static void test_loads_and_stores_are_counted(void **state)
+{
+	assert_int_equal(COUNT(0x81d0, DATA), 3);
+	assert_int_equal(COUNT(0x82d0, DATA), 2);
+	assert_int_equal(COUNT(0x83d0, DATA), 4);
+}
+
+static void test_a_load_that_faults_is_none(void **state)
+{
+	begin_with("model=skylake", NULL);
+	count_from((0x530000 | 0x81d0), 1000);
+	CODE(DATA);
+	fake.faults = true;
+	fake_run();
+	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 0);
+}
+
+static void test_branches_by_their_kind(void **state)
+{
+	static const char jumps[] = "\x74\x01\xf4\xeb\x00\x74\x00\xf4",
+			  falls[] = "\x74\x02\x90\xf4";
+
+	for (unsigned zero = 0; zero < 2; zero++) {
+		const char *bytes = zero ? jumps : falls;
+		unsigned length = zero ? sizeof(jumps) - 1 : sizeof(falls) - 1;
+
+		for (unsigned i = 0; i < 3; i++) {
+			static const uint64_t events[] = {0x01c4, 0x10c4, 0x20c4};
+			static const unsigned counts[2][3] = {{1, 1, 0}, {2, 1, 2}};
+
+			begin_with("model=skylake", NULL);
+			count_from(0x530000 | events[i], 1000);
+			shape_follow(plugin.cpu[0]);
+			code(bytes, length);
+			fake.zero = zero;
+			fake_run();
+			assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), counts[zero][i]);
+		}
+	}
+}
+
+static void test_a_branch_that_is_interrupted_at_once_has_been_taken_or_not(void **state)
+{
+	for (unsigned zero = 0; zero < 2; zero++) {
+		begin_with("model=skylake", NULL);
+		count_from(0x530000 | 0x10c4, 1000);
+		shape_follow(plugin.cpu[0]);
+		CODE("\x74\x01\x90\xf4");
+		fake.zero = zero;
+		fake.timer_at_jz = true;
+		fake_run();
+		assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), !zero);
+	}
+}
+
+static void test_a_pmi_by_loads_comes_behind_the_load(void **state)
+{
+	for (unsigned before = 1; before <= 3; before++) {
+		begin_with("model=skylake", NULL);
+		CODE(MIX MIX MIX MIX "\xf4");
+		count_from((0x530000 | 0x81d0), before);
+		fake_run();
+		assert_int_equal(fake.taken, 1);
+		assert_int_equal(fake.taken_at[0], address_of(4 * before));
+		assert_int_equal(plugin.cpu[0]->stat.skids, 0);
+	}
 }
 
 /* --- What changes the ring ---------------------------------------------------------------------
@@ -549,6 +636,11 @@ int main(void)
 		cmocka_unit_test(test_a_rep_ends_before_its_pmi),
 		cmocka_unit_test(test_an_interrupt_takes_the_jump_away),
 		cmocka_unit_test(test_memory_that_is_not_ram_gets_no_jump),
+		cmocka_unit_test(test_loads_and_stores_are_counted),
+		cmocka_unit_test(test_a_load_that_faults_is_none),
+		cmocka_unit_test(test_branches_by_their_kind),
+		cmocka_unit_test(test_a_branch_that_is_interrupted_at_once_has_been_taken_or_not),
+		cmocka_unit_test(test_a_pmi_by_loads_comes_behind_the_load),
 		cmocka_unit_test(test_an_int_counts_in_its_handlers_ring),
 		cmocka_unit_test(test_an_iret_counts_in_the_ring_that_it_goes_to),
 		cmocka_unit_test(test_on_intel_an_int_counts_in_the_ring_that_it_leaves),

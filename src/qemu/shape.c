@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What translations have in them only while an event needs it, since it costs: whether conditional
+ * branches are taken, and which instructions both load and store. When a counter first counts such
+ * an event, all is translated anew, and stays so.
+ */
+#include <stdatomic.h>
+
+#include "room_int.h"
+
+static const struct {
+	uint32_t classes;
+	unsigned shape;
+} needs[] = {
+	{1u << VPMU_TAKEN_BRANCHES | 1u << VPMU_CONDITIONAL_TAKEN |
+                 1u << VPMU_CONDITIONAL_NOT_TAKEN,
+         SHAPE_TAKEN},
+	{1u << VPMU_MEMORY, SHAPE_MEMORY},
+};
+
+static unsigned shape_for(uint32_t wanted)
+{
+	unsigned shape = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(needs); i++)
+		if (wanted & needs[i].classes)
+			shape |= needs[i].shape;
+	return shape;
+}
+
+/* QEMU stops all vCPUs for it before this one's next block. */
+void shape_follow(struct cpu *cpu)
+{
+	unsigned shape = shape_for(vpmu_pmu_wanted(cpu->pmu));
+
+	if (!(shape & ~plugin.shape))
+		return;
+	atomic_fetch_or(&plugin.shape, shape);
+	qemu_plugin_reset(plugin.id, plugin_register, NULL);
+}
+
+void at_not_taken(unsigned vcpu, void *data)
+{
+	const struct block *block = data;
+
+	hot_of(plugin.cpu[vcpu])->not_taken[block->ring]++;
+}
+
+void shape_settle(struct cpu *cpu, uint64_t from)
+{
+	struct hot *hot = hot_of(cpu);
+	uint64_t open = hot->open, physical;
+	struct frame frame;
+
+	hot->open = 0;
+	if (open && qemu_plugin_translate_vaddr(from, &physical) && PLACE_OF(physical) == open &&
+	    frame_read(from, &frame))
+		hot->not_taken[frame_ring(&frame)]++;
+}
