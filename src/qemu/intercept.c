@@ -232,7 +232,9 @@ void at_wrmsr(unsigned vcpu, void *data)
 		return;
 	follow_apic(cpu, msr, value);
 	count_account(cpu, RING_KERNEL, 1);
-	status = vpmu_pmu_guest_write(cpu->pmu, msr, value);
+	status = qemu_faults_take(&plugin.options, msr)
+	                 ? VPMU_OK
+	                 : vpmu_pmu_guest_write(cpu->pmu, msr, value);
 	enter(cpu);
 	count_arm(cpu, RING_KERNEL, 0);
 	if (is_refused(status, msr))

@@ -62,6 +62,16 @@ static enum vpmu_status read_stat(struct reading *r, const char *value)
 	return *value ? VPMU_OK : refuse(r, "stat needs a file's name");
 }
 
+static enum vpmu_status read_fault(struct reading *r, const char *value)
+{
+	if (qemu_faults_read(&r->to->faults, value))
+		return VPMU_OK;
+	return refuse(r,
+	              "fault is 'deny:EVENT+EVENT...', 'fail-create:N' or 'taken:COUNTER+...': "
+	              "%.80s",
+	              value);
+}
+
 static const struct {
 	struct qemu_option_row row;
 	enum vpmu_status (*read)(struct reading *r, const char *value);
@@ -69,6 +79,8 @@ static const struct {
 	{{"model", "NAME", "the model of the PMU (vpmu models)"}, read_model},
 	{{"profile", "NAME", "whose behaviour it shows; hardware is the default"}, read_profile},
 	{{"reset", "model|keep", "what a reset of the machine does to the PMU"}, read_reset},
+	{{"fault", "WORD:N", "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER"},
+         read_fault},
 	{{"log", "FILE|-", "write a line for each access to the PMU and each PMI"}, read_log},
 	{{"stat", "FILE|-", "write what each vCPU has executed when QEMU ends"}, read_stat},
 };
@@ -124,6 +136,7 @@ static enum vpmu_status finish(struct reading *r)
 {
 	char text[2 * MODEL_TEXT];
 	enum vpmu_status status;
+	const char *problem;
 
 	if (!r->model[0])
 		return refuse(r, "no model: model=NAME is missing");
@@ -131,7 +144,10 @@ static enum vpmu_status finish(struct reading *r)
 	status = vpmu_model_parse(&r->to->model, text, r->why, r->why_bytes);
 	if (status == VPMU_OK)
 		status = vpmu_profile_adapt(r->to->profile, &r->to->model);
-	return status;
+	if (status != VPMU_OK)
+		return status;
+	problem = qemu_faults_problem(&r->to->faults, &r->to->model, r->to->profile);
+	return problem ? refuse(r, "%s", problem) : VPMU_OK;
 }
 
 enum vpmu_status qemu_options_parse(struct qemu_options *to, int count, char *const *texts,

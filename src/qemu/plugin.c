@@ -28,6 +28,7 @@ static struct cpu *make_cpu(unsigned index)
 	cpu->again_at = AGAIN_NONE;
 	cpu->pmu = vpmu_pmu_init(cpu->memory, sizeof(cpu->memory), &plugin.options.model,
 	                         plugin.options.profile);
+	qemu_faults_begin(&plugin.options.faults, cpu->pmu);
 	pmi_begin(cpu);
 	return cpu;
 }

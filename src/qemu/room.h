@@ -6,6 +6,7 @@
 
 #include <vpmu/model.h>
 #include <vpmu/pmu.h>
+#include <vpmu/simulate.h>
 
 /* What a reset of the machine does to the PMU. */
 enum qemu_reset {
@@ -13,10 +14,18 @@ enum qemu_reset {
 	QEMU_RESET_KEEP,  /* nothing, as VMMs did */
 };
 
+/* What is broken. */
+struct qemu_faults {
+	struct vpmu_filter filter; /* denies events; no event: there is none */
+	uint32_t fail_create;      /* so many creations of perf events fail */
+	uint64_t taken; /* counters that the host has: guests' writes to them are dropped */
+};
+
 struct qemu_options {
 	struct vpmu_model model;
 	const struct vpmu_profile *profile;
 	enum qemu_reset reset;
+	struct qemu_faults faults;
 	const char *log, *stat; /* files, "-" for stderr, or NULL */
 };
 
@@ -34,6 +43,19 @@ const struct qemu_option_row *qemu_option(unsigned i);
  */
 enum vpmu_status qemu_options_parse(struct qemu_options *options, int count, char *const *texts,
                                     char *why, size_t why_bytes);
+
+/* --- broken.c --- */
+
+/* Adds what "WORD:NUMBERS" says; false: nobody understands it. */
+bool qemu_faults_read(struct qemu_faults *to, const char *text);
+/* What is wrong with these faults on such a PMU; NULL: nothing. */
+const char *qemu_faults_problem(const struct qemu_faults *faults, const struct vpmu_model *model,
+                                const struct vpmu_profile *profile);
+/* Breaks a machine, which keeps a pointer to the filter. VPMU_REFUSED: the profile has no such
+ * thing. */
+enum vpmu_status qemu_faults_begin(const struct qemu_faults *faults, struct vpmu_pmu *pmu);
+/* Whether a write to this register is dropped. */
+bool qemu_faults_take(const struct qemu_options *options, uint32_t msr);
 
 /* What a count of the plugin is worth. */
 enum qemu_counting {

@@ -48,6 +48,27 @@ static void test_the_rest(void **state)
 	assert_string_equal(options.log, "-");
 }
 
+static void test_faults_add_up(void **state)
+{
+	struct qemu_options options;
+
+	assert_int_equal(parse(&options, NULL, "model=zen2,", "profile=linux-6.12", NULL),
+	                 VPMU_BAD_ARGUMENT);
+	assert_int_equal(parse(&options, NULL, "model=zen2", "fault=taken:0+3", "fault=taken:5"),
+	                 VPMU_OK);
+	assert_int_equal(options.faults.taken, 0x29);
+	assert_true(qemu_faults_take(&options, 0xc0010200));
+	assert_true(qemu_faults_take(&options, 0xc0010201));
+	assert_true(qemu_faults_take(&options, 0xc0010000)); /* by its K7 number */
+	assert_false(qemu_faults_take(&options, 0xc0010202));
+	assert_false(qemu_faults_take(&options, 0x10));
+	assert_int_equal(
+		parse(&options, NULL, "model=zen2", "profile=linux-6.12", "fault=deny:0xc0+0xc2"),
+		VPMU_OK);
+	assert_int_equal(options.faults.filter.count, 2);
+	assert_int_equal(options.faults.filter.events[1], 0xc2);
+}
+
 static void test_what_is_wrong_is_said(void **state)
 {
 	static const struct {
@@ -65,6 +86,17 @@ static void test_what_is_wrong_is_said(void **state)
 		{"model=zen4", "log=", "log needs"},
 		{"model=zen4", "stat=", "stat needs"},
 		{"model=zen4", "gp=1000", "out of range"},
+		{"model=zen4", "fault=", "fault is 'deny:"},
+		{"model=zen4", "fault=taken", "fault is 'deny:"},
+		{"model=zen4", "fault=taken:", "fault is 'deny:"},
+		{"model=zen4", "fault=taken:1+", "fault is 'deny:"},
+		{"model=zen4", "fault=taken:-1", "fault is 'deny:"},
+		{"model=zen4", "fault=taken:99", "fault is 'deny:"},
+		{"model=zen4", "fault=taken:6", "no such counter"},
+		{"model=zen4", "fault=fail-create:0", "fault is 'deny:"},
+		{"model=zen4", "fault=fail-create:1", "add profile="},
+		{"model=zen4", "fault=deny:x", "fault is 'deny:"},
+		{"model=zen4", "fault=deny:0xc0", "add profile="},
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -106,7 +138,7 @@ static void test_each_option_is_listed(void **state)
 
 	while (qemu_option(count))
 		assert_non_null(qemu_option(count++)->about);
-	assert_int_equal(count, 5);
+	assert_int_equal(count, 6);
 }
 
 int main(void)
@@ -115,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_a_model_with_overrides),
 		cmocka_unit_test(test_a_profile_adapts_the_model),
 		cmocka_unit_test(test_the_rest),
+		cmocka_unit_test(test_faults_add_up),
 		cmocka_unit_test(test_what_is_wrong_is_said),
 		cmocka_unit_test(test_long_texts_are_refused),
 		cmocka_unit_test(test_each_preset_has_a_cpu),

@@ -17,15 +17,18 @@ enum { PMC0 = 0xc1, SEL0 = 0x186, FIXED_CTRL = 0x38d, GLOBAL_CTRL = 0x38f, FIXED
 #define SEL_INSNS    UINT64_C(0x5300c0) /* user and kernel, with a PMI, enabled */
 #define SEL_BRANCHES UINT64_C(0x5300c4)
 
+static const char *profile; /* for the next begin_with(), or NULL */
+
 static void begin_with(const char *model, const char *more)
 {
-	char *argv[] = {(char *)model, (char *)more};
+	char *argv[] = {(char *)model, (char *)more, (char *)profile};
 
 	/* The plugin keeps its vCPUs: in a process of the test's own there is a new one each time.
 	 */
 	free(plugin.cpu[0]);
 	memset(&plugin, 0, sizeof(plugin));
-	assert_int_equal(fake_begin(more ? 2 : 1, argv), 0);
+	assert_int_equal(fake_begin(more ? 2 + !!profile : 1, argv), 0);
+	profile = NULL;
 }
 
 static void begin(void)
@@ -597,6 +600,56 @@ static void test_rdpmc_of_no_counter_raises_gp(void **state)
 	                    sizeof(uint64_t));
 }
 
+/* --- Broken ----------------------------------------------------------------------------------- */
+
+/* What a guest that lets counter 0 count instructions finds in it after two NOPs; 0xffff: it was
+ * refused. */
+static uint64_t broken_count(void)
+{
+	static const uint32_t writes[][2] = {{AMD_SEL0, 0x5300c0}, {AMD_CTR0, 5}};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+		CODE("\x0f\x30\xf4"); /* WRMSR */
+		fake.reg[FAKE_RCX] = writes[i][0];
+		fake.reg[FAKE_RAX] = writes[i][1];
+		fake.reg[FAKE_RDX] = 0;
+		fake_run();
+		if (fake.reg[FAKE_RIP] == FAKE_HANDLER_GP)
+			return 0xffff;
+	}
+	CODE("\x90\x90\xf4");
+	fake_run();
+	CODE("\x0f\x32\x90\xf4");
+	fake.reg[FAKE_RCX] = AMD_CTR0;
+	fake_run();
+	return fake.reg[FAKE_RAX];
+}
+
+static void test_a_counter_that_the_host_has_drops_writes(void **state)
+{
+	begin_with("model=zen2", "fault=taken:0");
+	assert_int_equal(broken_count(), 0);
+	begin_with("model=zen2", "fault=taken:1");
+	assert_true(broken_count() > 5);
+}
+
+static void test_a_denied_event_counts_nothing(void **state)
+{
+	profile = "profile=linux-6.12";
+	begin_with("model=zen2", "fault=deny:0xc0");
+	assert_int_equal(broken_count(), 5);
+	profile = "profile=linux-6.12";
+	begin_with("model=zen2", "fault=deny:0xc2");
+	assert_true(broken_count() > 5);
+}
+
+static void test_creations_that_fail_count_nothing(void **state)
+{
+	profile = "profile=linux-6.12";
+	begin_with("model=zen2", "fault=fail-create:1000");
+	assert_int_equal(broken_count(), 5);
+}
+
 /* --- Reset ------------------------------------------------------------------------------------ */
 
 static void test_a_reset_resets_the_pmu(void **state)
@@ -659,6 +712,9 @@ int main(void)
 		cmocka_unit_test(test_rdpmc_inside_a_block_is_undone),
 		cmocka_unit_test(test_rdpmc_counts),
 		cmocka_unit_test(test_rdpmc_of_no_counter_raises_gp),
+		cmocka_unit_test(test_a_counter_that_the_host_has_drops_writes),
+		cmocka_unit_test(test_a_denied_event_counts_nothing),
+		cmocka_unit_test(test_creations_that_fail_count_nothing),
 		cmocka_unit_test(test_a_reset_resets_the_pmu),
 		cmocka_unit_test(test_a_reset_leaves_it_where_it_is_asked_to),
 	};

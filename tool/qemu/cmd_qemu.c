@@ -13,7 +13,7 @@
 #include "qemu.h"
 
 struct qemu_typed {
-	const char *model, *profile, *reset, *log, *stat;
+	const char *model, *profile, *reset, *fault, *log, *stat;
 	bool print;
 };
 
@@ -33,6 +33,11 @@ static const struct option_row rows[] = {
          .about = "what a reset of the machine does to the PMU",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct qemu_typed, reset)},
+	{.name = "fault",
+         .value = "WORD:N",
+         .about = "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct qemu_typed, fault)},
 	{.name = "stat",
          .value = "FILE|-",
          .about = "write what each vCPU has executed when QEMU ends",
@@ -49,7 +54,7 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct qemu_typed, print)},
 };
 
-enum { TYPED = 5, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
+enum { TYPED = 6, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
 
 /* The typed options as the plugin takes them: "key=value". */
 static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTES])
@@ -60,6 +65,7 @@ static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTE
 		{"model", typed->model ? typed->model : "intel-v2"},
 		{"profile", typed->profile},
 		{"reset", typed->reset},
+		{"fault", typed->fault},
 		{"stat", typed->stat},
 		{"log", typed->log},
 	};
