@@ -40,6 +40,19 @@ static bool set_period(struct hw_perf_event *hw)
 	return ended;
 }
 
+/* By their owners: which of them was created first decides nothing, as the hardware's status has
+ * its own sequence. */
+static void add_event(struct perf_context *perf, struct perf_event *event)
+{
+	unsigned int at = perf->live++;
+
+	for (; at && (char *)perf->events[at - 1]->overflow_handler_context >
+	                     (char *)event->overflow_handler_context;
+	     at--)
+		perf->events[at] = perf->events[at - 1];
+	perf->events[at] = event;
+}
+
 struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr, int cpu,
                                                     struct task_struct *task,
                                                     perf_overflow_handler_t handler, void *context)
@@ -66,7 +79,7 @@ struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr
 	event->hw.period_left = event->hw.sample_period;
 	event->state = PERF_EVENT_STATE_ACTIVE;
 	set_period(&event->hw);
-	perf->events[perf->live++] = event;
+	add_event(perf, event);
 	perf->calls.created++;
 	return event;
 }

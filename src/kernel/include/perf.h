@@ -51,7 +51,7 @@ struct perf_calls {
 
 /* The vCPU thread's events. */
 struct perf_context {
-	struct perf_event *events[PERF_MAX_EVENTS]; /* no holes; in order of creation */
+	struct perf_event *events[PERF_MAX_EVENTS]; /* no holes; by their owners */
 	unsigned int live;
 	u64 failures; /* how many creations are still to fail */
 	struct perf_calls calls;
