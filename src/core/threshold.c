@@ -136,12 +136,15 @@ bool pmu_sees_cycles(const struct vpmu_pmu *pmu, unsigned cpl)
 	return false;
 }
 
+_Static_assert(ARRAY_SIZE(((struct vpmu_last_cycles *)0)->of) == SLOT_METRICS,
+               "a place for each counter, and none for IA32_PERF_METRICS");
+
 void vpmu_pmu_last_cycles(const struct vpmu_pmu *pmu, struct vpmu_last_cycles *out)
 {
 	if (!out)
 		return;
 	*out = (struct vpmu_last_cycles){{0}};
-	for (unsigned slot = 0; pmu && slot < SLOTS; slot++) {
+	for (unsigned slot = 0; pmu && slot < SLOT_METRICS; slot++) {
 		const struct tally *tally = &pmu->tally[slot];
 
 		out->of[slot] = (uint16_t)(tally->kept | (tally->level ? VPMU_LAST_CYCLE_HELD : 0));
@@ -152,7 +155,7 @@ enum vpmu_status vpmu_pmu_set_last_cycles(struct vpmu_pmu *pmu, const struct vpm
 {
 	if (!pmu || !last)
 		return VPMU_BAD_ARGUMENT;
-	for (unsigned slot = 0; slot < SLOTS; slot++)
+	for (unsigned slot = 0; slot < SLOT_METRICS; slot++)
 		if ((last->of[slot] & (VPMU_LAST_CYCLE_HELD - 1)) > VPMU_LAST_CYCLE_MOST)
 			return VPMU_BAD_ARGUMENT;
 	FOR_SLOTS(slot, pmu->slots) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* IA32_PERF_METRICS: four shares of the slots that fixed counter 3 counts (Intel SDM vol. 3B
  * 20.3.9.3), which travel with that counter. */
+#include <string.h>
+
 #include "machine.h"
 
 enum { METRICS = 0x329, SLOTS_COUNTER = FIXED0 + 3, RDPMC_SHARES = 0x20000000 };
@@ -132,6 +134,23 @@ static void a_wrap_begins_anew_from_the_same_shares(void **state)
 	assert_int_equal(rd(pmu, METRICS), 0xff000000);
 }
 
+/* What it is made of has places behind the counters': who tells of each counter stops there. */
+static void its_parts_are_no_counters(void **state)
+{
+	struct {
+		struct vpmu_last_cycles last;
+		uint8_t behind[64];
+	} told;
+	struct vpmu_pmu *pmu = counting();
+
+	memset(&told, 0xff, sizeof(told));
+	vpmu_pmu_last_cycles(pmu, &told.last);
+	for (unsigned i = 0; i < sizeof(told.behind); i++)
+		assert_int_equal(told.behind[i], 0xff);
+	assert_int_equal(vpmu_pmu_set_last_cycles(pmu, &told.last), VPMU_OK);
+	assert_int_equal(rd(pmu, INUSE), UINT64_C(1) << 35);
+}
+
 static void zero_begins_anew(void **state)
 {
 	struct vpmu_pmu *pmu = counting();
@@ -185,6 +204,7 @@ int main(void)
 		cmocka_unit_test(what_it_needs_is_wanted),
 		cmocka_unit_test(travels_behind_fixed_counter_3),
 		cmocka_unit_test(a_wrap_begins_anew_from_the_same_shares),
+		cmocka_unit_test(its_parts_are_no_counters),
 		cmocka_unit_test(zero_begins_anew),
 		cmocka_unit_test(a_freeze_stops_it_with_the_counters),
 		cmocka_unit_test(any_amounts_add_up_to_the_whole),
