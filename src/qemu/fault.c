@@ -229,6 +229,8 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 		took_exception(cpu, from, to);
 	else
 		interrupted_again(cpu, from);
+	if (!exception)
+		trace_interrupt(cpu, from);
 	if (count_is_due(cpu) || cpu->pmi_due)
 		count_kick(cpu);
 }

@@ -239,6 +239,8 @@ void at_wrmsr(unsigned vcpu, void *data)
 	count_arm(cpu, RING_KERNEL, 0);
 	if (is_refused(status, msr))
 		refuse(cpu);
+	if (status == VPMU_OK)
+		trace_write(cpu, site, msr, value);
 	if (status != VPMU_NO_REGISTER)
 		log_access(cpu, "wrmsr", msr, value, status != VPMU_OK);
 }

@@ -62,6 +62,12 @@ static enum vpmu_status read_stat(struct reading *r, const char *value)
 	return *value ? VPMU_OK : refuse(r, "stat needs a file's name");
 }
 
+static enum vpmu_status read_timeline(struct reading *r, const char *value)
+{
+	r->to->timeline = value;
+	return *value ? VPMU_OK : refuse(r, "timeline needs a file's name");
+}
+
 static enum vpmu_status read_fault(struct reading *r, const char *value)
 {
 	if (qemu_faults_read(&r->to->faults, value))
@@ -82,6 +88,8 @@ static const struct {
 	{{"fault", "WORD:N", "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER"},
          read_fault},
 	{{"log", "FILE|-", "write a line for each access to the PMU and each PMI"}, read_log},
+	{{"timeline", "FILE", "write a trace of PMIs, register writes and counters (Perfetto)"},
+         read_timeline},
 	{{"stat", "FILE|-", "write what each vCPU has executed when QEMU ends"}, read_stat},
 };
 

@@ -52,6 +52,7 @@ static void on_vcpu(unsigned vcpu, void *unused)
 	if (!plugin.cpu[vcpu])
 		fail("out of memory");
 	count_arm(plugin.cpu[vcpu], RING_KERNEL, 0);
+	trace_vcpu(plugin.cpu[vcpu]);
 }
 
 /* --- Reset ------------------------------------------------------------------------------------ */
@@ -100,6 +101,7 @@ static bool open_file(const char *name, FILE **file)
 static void at_exit(void *unused)
 {
 	stat_write();
+	trace_end();
 	if (plugin.log && fflush(plugin.log))
 		fprintf(stderr, "vpmu: the log cannot be written: %s\n", plugin.options.log);
 }
@@ -135,8 +137,10 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 		return 1;
 	}
 	if (!read_options(argc, argv) || !open_file(plugin.options.log, &plugin.log) ||
-	    !open_file(plugin.options.stat, &plugin.stat))
+	    !open_file(plugin.options.stat, &plugin.stat) ||
+	    !open_file(plugin.options.timeline, &plugin.timeline))
 		return 1;
+	trace_begin(plugin.timeline);
 	plugin.where_it_goes = vpmu_model_counts_where_it_goes(&plugin.options.model);
 	plugin.leaf_count = vpmu_model_to_cpuid(&plugin.options.model, plugin.leaves);
 	plugin.score = qemu_plugin_scoreboard_new(sizeof(struct hot));

@@ -71,6 +71,7 @@ bool pmi_send(struct cpu *cpu)
 	cpu->stat.skids += cpu->late;
 	log_event(cpu, cpu->late ? "pmi late" : "pmi", message);
 	cpu->pmi_due = 0;
+	cpu->pmi_taken = message;
 	cpu->late = false;
 	physical_set(address, &message, sizeof(message));
 	return true;

@@ -26,7 +26,7 @@ struct qemu_options {
 	const struct vpmu_profile *profile;
 	enum qemu_reset reset;
 	struct qemu_faults faults;
-	const char *log, *stat; /* files, "-" for stderr, or NULL */
+	const char *log, *stat, *timeline; /* files, "-" for stderr, or NULL */
 };
 
 /* One option: its name, its values and what it is for. */

@@ -17,6 +17,7 @@
 
 #include <base/room.h>
 #include <core/room.h>
+#include <timeline/room.h>
 #include <vpmu/meter.h>
 #include <qemu/api_v7.h>
 #include <qemu/room.h>
@@ -166,6 +167,9 @@ struct cpu {
 	uint32_t lvtpc; /* x2APIC: there is no other way to read it */
 	uint64_t idt;   /* linear; 0: not yet loaded */
 
+	uint64_t overflowed; /* not yet in the timeline */
+	uint32_t pmi_taken;  /* sent, and not yet delivered: the message */
+	struct timeline_vcpu trace;
 	struct cpu_stat stat;
 	uint8_t memory[VPMU_PMU_BYTES] __attribute__((aligned(VPMU_PMU_ALIGN)));
 };
@@ -174,7 +178,7 @@ struct plugin {
 	struct qemu_options options;
 	struct qemu_plugin_scoreboard *score;
 	struct cpu *cpu[MAX_VCPUS];
-	FILE *log, *stat;
+	FILE *log, *stat, *timeline;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
 	bool off;               /* the CPU is of another vendor */
@@ -364,6 +368,15 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 void at_again(unsigned vcpu, void *site);
 /* Whether the block begins with a REP that has begun and not ended. */
 bool again_in_progress(const struct cpu *cpu, const struct block *block);
+
+/* --- timeline.c --- */
+
+void trace_begin(FILE *stream);
+void trace_vcpu(struct cpu *cpu);
+void trace_write(struct cpu *cpu, const struct site *site, uint32_t msr, uint64_t value);
+/* An interrupt is taken before the instruction at `rip`. */
+void trace_interrupt(struct cpu *cpu, uint64_t rip);
+void trace_end(void);
 
 /* --- log.c --- */
 

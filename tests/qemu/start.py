@@ -4,6 +4,7 @@
 start.
   start.py VPMU PLUGIN FOLDER
 Prints TAP; what needs a QEMU that fits skips without one."""
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,7 @@ OPTIONS = [
     (',model=intel-v2,fault=deny:0xc0', 'add profile='),
     (',model=intel-v2,gp=99', "gp='99' is out of range"),
     (',model=intel-v2,log=/nowhere/log', 'cannot write: /nowhere/log'),
+    (',model=intel-v2,timeline=/nowhere/t', 'cannot write: /nowhere/t'),
     (',model=intel-v2,stat=/nowhere/stat', 'cannot write: /nowhere/stat'),
 ]
 
@@ -91,6 +93,43 @@ for options, wanted in OPTIONS:
         tap.check(name, plugin_says(command, options, wanted))
     else:
         tap.skip(name, reason)
+
+
+def timeline(program, file):
+    """The sampler's, on one model."""
+    return run(VPMU, 'qemu', '--model', 'intel-v2', '--timeline', file, '--', program, '-M',
+               'pc,pit=off', '-display', 'none', '-monitor', 'none', '-serial', 'stdio',
+               '-no-reboot', '-device', 'isa-debug-exit,iobase=0xf4', '-kernel',
+               f'{FOLDER}/sampler.mb32.elf')
+
+
+def timeline_problem(program, file):
+    done = timeline(program, file)
+    if done.returncode != 1:
+        return f'status {done.returncode}: {done.stderr}'
+    with open(file) as stream:
+        events = json.load(stream)['traceEvents']
+    pmis = [event for event in events if event['name'] == 'PMI']
+    kinds = {event['ph'] for event in events}
+    times = [event['ts'] for event in events if event['ph'] == 'i']
+    # Of the guest's 20 runs each has 60 samples at least.
+    good = (len(pmis) > 1000 and kinds == {'M', 'i', 'C'} and times == sorted(times) and
+            any(event['name'] == 'IA32_PERF_GLOBAL_CTRL' for event in events) and
+            all(int(event['args']['rip'], 16) for event in events if event['ph'] == 'i'))
+    return '' if good else f'{len(pmis)} PMIs, {kinds}'
+
+
+if command:
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        stand_in = qemu.stand_in(command, folder)
+        tap.check('a timeline has the PMIs, in order', timeline_problem(stand_in, f'{folder}/t'))
+        done = timeline(stand_in, '/dev/full')
+    said = [line for line in done.stderr.splitlines() if line.startswith('vpmu: ')]
+    tap.check('a full disk: the timeline is given up, the guest goes on',
+              '' if done.returncode == 1 and len(said) == 1 and
+              'the timeline cannot be written' in said[0] else f'{done.returncode} {done.stderr}')
+else:
+    tap.skip('a timeline', reason)
 name = 'a CPU of another vendor has no PMU, and goes on'
 if command:
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:

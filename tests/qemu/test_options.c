@@ -85,6 +85,7 @@ static void test_what_is_wrong_is_said(void **state)
 		{"model=zen4", "profile=", "unknown profile"},
 		{"model=zen4", "log=", "log needs"},
 		{"model=zen4", "stat=", "stat needs"},
+		{"model=zen4", "timeline=", "timeline needs"},
 		{"model=zen4", "gp=1000", "out of range"},
 		{"model=zen4", "fault=", "fault is 'deny:"},
 		{"model=zen4", "fault=taken", "fault is 'deny:"},
@@ -138,7 +139,7 @@ static void test_each_option_is_listed(void **state)
 
 	while (qemu_option(count))
 		assert_non_null(qemu_option(count++)->about);
-	assert_int_equal(count, 6);
+	assert_int_equal(count, 7);
 }
 
 int main(void)

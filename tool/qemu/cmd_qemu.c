@@ -13,7 +13,7 @@
 #include "qemu.h"
 
 struct qemu_typed {
-	const char *model, *profile, *reset, *fault, *log, *stat;
+	const char *model, *profile, *reset, *fault, *log, *stat, *timeline;
 	bool print;
 };
 
@@ -43,6 +43,11 @@ static const struct option_row rows[] = {
          .about = "write what each vCPU has executed when QEMU ends",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct qemu_typed, stat)},
+	{.name = "timeline",
+         .value = "FILE",
+         .about = "write a trace of PMIs, register writes and counters (Perfetto)",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct qemu_typed, timeline)},
 	{.name = "log",
          .value = "FILE|-",
          .about = "write a line for each access to the PMU and each PMI",
@@ -54,7 +59,7 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct qemu_typed, print)},
 };
 
-enum { TYPED = 6, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
+enum { TYPED = 7, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
 
 /* The typed options as the plugin takes them: "key=value". */
 static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTES])
@@ -68,6 +73,7 @@ static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTE
 		{"fault", typed->fault},
 		{"stat", typed->stat},
 		{"log", typed->log},
+		{"timeline", typed->timeline},
 	};
 	int count = 0;
 

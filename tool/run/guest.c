@@ -107,7 +107,7 @@ void run_replace_machine(struct run *run, struct machine *machine)
 
 	run->machine = machine;
 	stop_machine(machine);
-	run->timeline.pmu = machine_pmu(machine);
+	timeline_follow(&run->timeline, machine_pmu(machine));
 	machine_destroy(old);
 }
 

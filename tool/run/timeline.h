@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A run as a Chrome trace (JSON that Perfetto opens): PMIs, overflows, interrupts, writes to PMU
- * registers, and the counters' values as tracks. One microsecond there is one retired instruction.
- */
+/* A run as a Chrome trace: the file, and what src/timeline writes into it. */
 #ifndef TOOL_TIMELINE_H
 #define TOOL_TIMELINE_H
 
@@ -10,17 +7,15 @@
 #include <stdint.h>
 
 #include <machine/room.h>
+#include <timeline/room.h>
 #include <vpmu/vpmu.h>
 
 #include "lib/file.h"
 
 struct timeline {
 	struct output output; /* its stream is NULL when there is no timeline */
-	const struct vpmu_pmu *pmu;
-	size_t register_count;
-	struct vpmu_register registers[VPMU_MAX_REGISTERS];
-	uint64_t shown[VPMU_MAX_REGISTERS]; /* a counter's value on its track */
-	uint64_t events, dropped;
+	struct timeline_file file;
+	struct timeline_vcpu vcpu;
 };
 
 /* Opens the file, before the guest is here. False: a message has said why not. */
@@ -28,6 +23,9 @@ bool timeline_open(struct timeline *timeline, const char *path);
 
 /* The guest is here. */
 void timeline_begin(struct timeline *timeline, const char *guest, const struct vpmu_pmu *pmu);
+
+/* The same guest, in another machine. */
+void timeline_follow(struct timeline *timeline, const struct vpmu_pmu *pmu);
 
 void timeline_add(struct timeline *timeline, const struct machine_event *event);
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* timeline=FILE: a trace of all vCPUs. A file that takes no more is given up; the guest goes on. */
+#include <pthread.h>
+
+#include "room_int.h"
+
+static struct timeline_file file;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void fail(void)
+{
+	fprintf(stderr, "vpmu: the timeline cannot be written: %s\n", plugin.options.timeline);
+	file.stream = NULL;
+}
+
+void trace_begin(FILE *stream)
+{
+	file.stream = stream;
+	if (stream)
+		timeline_head(&file, stream, &plugin.options.model, "QEMU");
+}
+
+void trace_vcpu(struct cpu *cpu)
+{
+	char name[20];
+
+	if (!file.stream)
+		return;
+	snprintf(name, sizeof(name), "vCPU %u", cpu->index);
+	pthread_mutex_lock(&lock);
+	if (file.stream)
+		timeline_vcpu(&file, &cpu->trace, cpu->index + 1, name, cpu->pmu);
+	pthread_mutex_unlock(&lock);
+}
+
+static uint64_t instruction_of(const struct cpu *cpu)
+{
+	return count_retired(cpu, RING_KERNEL) + count_retired(cpu, RING_USER);
+}
+
+static void add(struct cpu *cpu, enum timeline_kind kind, uint64_t rip, uint64_t value,
+                uint32_t msr)
+{
+	const struct timeline_event event = {kind, instruction_of(cpu), rip, value, msr};
+
+	pthread_mutex_lock(&lock);
+	if (file.stream)
+		timeline_event(&file, &cpu->trace, &event);
+	if (file.stream && ferror(file.stream))
+		fail();
+	pthread_mutex_unlock(&lock);
+}
+
+static void add_overflows(struct cpu *cpu, uint64_t rip)
+{
+	uint64_t bits = cpu->overflowed;
+
+	cpu->overflowed = 0;
+	if (bits)
+		add(cpu, TIMELINE_OVERFLOW, rip, bits, 0);
+}
+
+void trace_write(struct cpu *cpu, const struct site *site, uint32_t msr, uint64_t value)
+{
+	uint64_t rip;
+
+	if (!file.stream)
+		return;
+	/* QEMU shows an earlier address of the block's page. */
+	rip = reg_get(REG_RIP);
+	rip += (site->physical - rip) & 0xfff;
+	add_overflows(cpu, rip);
+	add(cpu, TIMELINE_MSR_WRITE, rip, value, msr);
+}
+
+void trace_interrupt(struct cpu *cpu, uint64_t rip)
+{
+	uint32_t message = cpu->pmi_taken;
+
+	cpu->pmi_taken = 0;
+	if (!file.stream || !message)
+		return;
+	add_overflows(cpu, rip);
+	add(cpu, TIMELINE_PMI, rip, message, 0);
+}
+
+void trace_end(void)
+{
+	if (!file.stream)
+		return;
+	for (unsigned i = 0; i < MAX_VCPUS; i++)
+		if (plugin.cpu[i])
+			timeline_counters(&file, &plugin.cpu[i]->trace,
+			                  instruction_of(plugin.cpu[i]));
+	timeline_tail(&file);
+	if (file.dropped)
+		fprintf(stderr, "vpmu: timeline cut after %d events: %s\n", TIMELINE_EVENTS_MAX,
+		        plugin.options.timeline);
+	if (fflush(file.stream))
+		fail();
+}
