@@ -21,11 +21,16 @@ static inline uint64_t width_mask(unsigned width)
 	return width >= 64 ? UINT64_MAX : BIT64(width) - 1;
 }
 
-/* A step of a mixing hash: the constant is 2^64 divided by the golden ratio, made odd. */
+/*
+ * A step of a mixing hash. Each part is a bijection. With one product, what differs in a word's high bits
+ * stays there, and can be undone by the next word: of ten thousand states two met. The first constant
+ * is 2^64 divided by the golden ratio, made odd; the second any odd number without a pattern.
+ */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
 {
 	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 29;
+	hash = (hash ^ hash >> 32) * UINT64_C(0x9fb21c651e98df25);
+	return hash ^ hash >> 32;
 }
 
 /* A bounded text under construction; what does not fit is cut, the text is always terminated. No

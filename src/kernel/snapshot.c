@@ -149,6 +149,7 @@ struct hash {
 static inline u64 mixed(u64 lane, u64 word)
 {
 	lane = (lane ^ word) * ODD;
+	lane = (lane ^ lane >> 32) * 0x9fb21c651e98df25ull; /* see hash_mix() of src/base */
 	return lane ^ lane >> 32;
 }
 
