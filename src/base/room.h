@@ -22,9 +22,10 @@ static inline uint64_t width_mask(unsigned width)
 }
 
 /*
- * A step of a mixing hash. Each part is a bijection. With one product, what differs in a word's high bits
- * stays there, and can be undone by the next word: of ten thousand states two met. The first constant
- * is 2^64 divided by the golden ratio, made odd; the second any odd number without a pattern.
+ * A step of a mixing hash. Each part is a bijection. With one product, what differs in a word's
+ * high bits stays there, and can be undone by the next word: of ten thousand states two met. The
+ * first constant is 2^64 divided by the golden ratio, made odd; the second any odd number without a
+ * pattern.
  */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The mixing hash: words that are nearly alike, as those of register machines are, do not meet. Whoever
- * explores takes two states with one hash for the same. */
+/* The mixing hash: words that are nearly alike, as those of register machines are, do not meet.
+ * Whoever explores takes two states with one hash for the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

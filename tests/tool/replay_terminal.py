@@ -47,21 +47,24 @@ class Terminal:
     def prompted(self, times):
         return self.wait(lambda: self.text.count('vpmu> ') >= times and self.text.endswith('vpmu> '))
 
-    def type(self, keys):
-        """What came of it up to the next prompt."""
+    def type(self, keys, pattern='vpmu> $'):
+        """What came of it, when that is there and a prompt behind it."""
         before = len(self.text)
         os.write(self.fd, keys.encode())
-        self.wait(lambda: self.text[before:].endswith('\nvpmu> ') and '\n' in keys)
+        self.wait(lambda: re.search(pattern, self.text[before:]) and self.text.endswith('\nvpmu> '))
         return self.text[before:]
 
-    def end(self):
-        self.wait(lambda: False if self.read() else True)
+    def end(self, keys):
+        """The exit status. What is typed between two prompts the terminal may take for itself."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            done, status = os.waitpid(self.process, os.WNOHANG)
-            if done:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.05)
+            os.write(self.fd, keys)
+            for _ in range(20):
+                self.read()
+                done, status = os.waitpid(self.process, os.WNOHANG)
+                if done:
+                    return os.waitstatus_to_exitcode(status)
+                time.sleep(0.05)
         os.kill(self.process, signal.SIGKILL)
         os.waitpid(self.process, 0)
         return 'it hangs'
@@ -72,7 +75,7 @@ def tell(name, holds, text):
 
 
 def answers(terminal, name, keys, pattern):
-    text = terminal.type(keys)
+    text = terminal.type(keys, pattern)
     tell(name, re.search(pattern, text), text)
 
 
@@ -91,8 +94,7 @@ def converse():
     answers(terminal, 'help', 'help\n', r'  wrmsr INDEX VALUE\n')
     answers(terminal, 'help registers', 'help registers\n', r'  0xc0010201  PerfCtr0\n')
     answers(terminal, 'an empty line', '\n', r'^\n+vpmu> $')
-    os.write(terminal.fd, b'\x04')
-    tell('Ctrl-D ends it with status 0', (status := terminal.end()) == 0, status)
+    tell('Ctrl-D ends it with status 0', (status := terminal.end(b'\x04')) == 0, status)
 
 
 def differing():
@@ -102,8 +104,7 @@ def differing():
     answers(terminal, '--trace shows what has changed', 'wrmsr IA32_PMC0 5\n',
             r'# 2: wrmsr 0xc1 0x5\nok\n# IA32_PMC0: 0x0 -> 0x5\n')
     answers(terminal, 'an expect that fails', 'expect rdmsr 0xc1 = 0x6\n', r'expected 0x6 got 0x5\n')
-    os.write(terminal.fd, b'quit\n')
-    tell('quit ends it, with status 1 after such', (status := terminal.end()) == 1, status)
+    tell('quit ends it, with status 1 after such', (status := terminal.end(b'quit\n')) == 1, status)
 
 
 def main():
