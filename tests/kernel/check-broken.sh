@@ -6,29 +6,11 @@
 # usage: check-broken.sh VPMU REFERENCE-FOLDER VERSION
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 reference=$2 version=$3
+limit=600 # seconds for one run of the tool
 . "$here/../tool/tap.sh"
+. "$here/program.sh"
 
-command -v "${CC:-gcc}" >/dev/null || { echo '1..0 # SKIP no C compiler' && exit 0; }
-"$here/build-reference" "$reference" "$version" >&2
-case $? in
-0) ;;
-77) echo "1..0 # SKIP linux-source-$version is not installed" && exit 0 ;;
-*) exit 1 ;;
-esac
 small=between=1,mixed=0,states=3
-
-# ARGUMENT…: as in tap.sh, with more time.
-run() {
-	timeout 600 "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
-	status=$?
-}
-
-prints() {
-	grep -qE -- "$1" "$scratch/out" || {
-		echo "# stdout is: $(head -c 1000 "$scratch/out")"
-		return 1
-	}
-}
 
 # FUNCTION STATEMENT: a program of a tree whose function begins with the statement.
 build_with() {

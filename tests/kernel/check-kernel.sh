@@ -6,30 +6,12 @@
 # With arguments only the comparison, at that scope: "--scope between=3" is the whole default matrix.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 reference=$2 version=$3
+limit=7200 # seconds for one run of the tool
 . "$here/../tool/tap.sh"
+. "$here/program.sh"
 shift 3
 
-command -v "${CC:-gcc}" >/dev/null || { echo '1..0 # SKIP no C compiler' && exit 0; }
-"$here/build-reference" "$reference" "$version" >&2
-case $? in
-0) ;;
-77) echo "1..0 # SKIP linux-source-$version is not installed" && exit 0 ;;
-*) exit 1 ;;
-esac
 kernel=$reference/kreplay-$version
-
-# ARGUMENT…: as in tap.sh, with more time.
-run() {
-	timeout 7200 "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
-	status=$?
-}
-
-prints() {
-	grep -qE -- "$1" "$scratch/out" || {
-		echo "# stdout is: $(head -c 1000 "$scratch/out")"
-		return 1
-	}
-}
 
 # What is said of the cells, and not of how they were explored.
 verdicts() {

@@ -6,31 +6,12 @@
 # usage: tool.sh VPMU REFERENCE-FOLDER VERSION [all|differences]
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 reference=$2 version=$3 parts=${4:-all}
+limit=600 # seconds for one run of the tool
 . "$here/../tool/tap.sh"
+. "$here/program.sh"
 
-command -v "${CC:-gcc}" >/dev/null || { echo '1..0 # SKIP no C compiler' && exit 0; }
-"$here/build-reference" "$reference" "$version" >&2
-case $? in
-0) ;;
-77) echo "1..0 # SKIP linux-source-$version is not installed" && exit 0 ;;
-*) exit 1 ;;
-esac
 mkdir "$scratch/tmp"
 export TMPDIR=$scratch/tmp
-limit=600
-
-# ARGUMENT…: as in tap.sh, with more time: a machine may be busy.
-run() {
-	timeout $limit "$vpmu" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
-	status=$?
-}
-
-prints() {
-	grep -qE -- "$1" "$scratch/out" || {
-		echo "# stdout is: $(head -c 1000 "$scratch/out")"
-		return 1
-	}
-}
 
 nothing_left() {
 	same "$(ls "$TMPDIR")" '' && [ ! -e "$scratch/none" ]
