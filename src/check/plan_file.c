@@ -166,16 +166,22 @@ static bool take_write(struct reading *reading, uint32_t msr, uint64_t value)
 	return true;
 }
 
+static bool is_word(const struct word *word, const char *text)
+{
+	return word->length == strlen(text) && !memcmp(word->start, text, word->length);
+}
+
 static bool take_line(struct reading *reading, const char *line, size_t length)
 {
 	struct word words[WORDS + 1];
 	unsigned count = split(line, length, words);
-	bool expects = count && words[0].length == 6 && !memcmp(words[0].start, "expect", 6);
+	bool expects = count && is_word(&words[0], "expect");
 	const struct word *first = words + expects;
 	uint64_t value;
 	uint32_t msr = 0;
 
-	if (!count)
+	if (!count ||
+	    (count == 2 && (is_word(&words[0], "model") || is_word(&words[0], "profile"))))
 		return true;
 	if (count != 2u + expects)
 		return complain(reading, "not 'REGISTER VALUE' or 'expect REGISTER VALUE'",
@@ -188,6 +194,23 @@ static bool take_line(struct reading *reading, const char *line, size_t length)
 		return take_write(reading, msr, value);
 	expect(reading, reading->values, &reading->expected, msr, value);
 	return true;
+}
+
+bool check_plan_about(const char *text, size_t length, const char *key, char *value, size_t bytes)
+{
+	for (size_t line; length; text += line, length -= line) {
+		const char *end = memchr(text, '\n', length);
+		struct word words[WORDS + 1];
+
+		line = end ? (size_t)(end - text) + 1 : length;
+		if (split(text, line - !!end, words) != 2 || !is_word(&words[0], key) ||
+		    words[1].length >= bytes)
+			continue;
+		memcpy(value, words[1].start, words[1].length);
+		value[words[1].length] = '\0';
+		return true;
+	}
+	return false;
 }
 
 bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout, const char *text,

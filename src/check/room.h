@@ -125,11 +125,15 @@ struct check_plan {
 /*
  * Reads a plan: a write a line, "NAME VALUE" or "INDEX VALUE"; "expect NAME VALUE" for a register
  * that is to have another value in the end than the last that was written; '#' starts a comment.
- * A register that is not written is to have its reset value. text may be any bytes. False: why, in
- * one line, with the number of the line at its start.
+ * A register that is not written is to have its reset value. "model NAME" and "profile NAME" say
+ * what it was put on. text may be any bytes. False: why, in one line, with the number of the line
+ * at its start.
  */
 bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout, const char *text,
                       size_t length, char *why, size_t why_bytes);
+
+/* What the plan says of that, "model" or "profile". False: nothing, or more than `bytes` hold. */
+bool check_plan_about(const char *text, size_t length, const char *key, char *value, size_t bytes);
 
 /* --- Exploring --- */
 

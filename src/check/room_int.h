@@ -199,6 +199,19 @@ struct scenario {
 	struct vpmu_plan plan; /* the same, for vpmu_plan_apply() */
 };
 
+/* --- sequence.c: a plan with other states --- */
+
+/* What write i of the plan has when it puts that state in place of its own. */
+uint64_t sequence_value(const struct check_plan *plan, const struct vpmu_layout *layout, size_t i,
+                        const struct vpmu_state *state);
+
+/* Leaves of a state what the plan can put: what it does not write is as in its own. */
+void sequence_state(const struct check_plan *plan, const struct vpmu_layout *layout,
+                    struct vpmu_state *state);
+
+/* Whether the plan writes every value of a state, but for what a configuration says. */
+bool sequence_is_whole(const struct check_plan *plan, const struct vpmu_layout *layout);
+
 /* --- lives.c: the conditions of the counters --- */
 
 /* Where two counters differ: the pair of that number. False: the model lacks one of them. */

@@ -73,7 +73,7 @@ static void copy_plan(struct scenario *scenario, const struct check_plan *plan)
 		scenario->plan.writes[i] = (struct vpmu_write){
 			.msr = plan->writes[i].msr,
 			.place = (uint8_t)vpmu_layout_find_msr(layout, plan->writes[i].msr),
-			.value = plan->writes[i].value,
+			.value = scenario->writes[i].value,
 		};
 	scenario->plan.count = plan->count;
 }
@@ -94,62 +94,88 @@ enum vpmu_status scenario_plan(struct scenario *scenario)
 	} else {
 		for (size_t i = 0; i < subject->plan->count; i++)
 			add_write(scenario, subject->plan->writes[i].msr,
-			          subject->plan->writes[i].value);
+			          sequence_value(subject->plan, scenario->layout, i,
+			                         &scenario->state));
 		copy_plan(scenario, subject->plan);
 	}
 	find_recoveries(scenario);
 	return status;
 }
 
-/* The i-th state that is put at a level; false past the last. */
-static bool choose_state(struct scenario *scenario, unsigned i)
+/* A state of the list, as far as a plan can put it. False: a plan cannot put what was read. */
+static bool as_planned(struct scenario *scenario)
 {
-	scenario->is_read = false;
-	if (!scenario->subject->order) {
-		scenario->program = scenario->state = scenario->subject->plan->state;
-		scenario->state_name = "plan";
-		return i == 0;
-	}
-	state_make(&scenario->program, scenario->layout, STATE_PAIR);
-	vpmu_state_reset(&scenario->state, scenario->layout);
-	if (scenario->level == VPMU_LEVEL_RESET) {
-		scenario->state_name = "reset";
-		return i == 0;
-	}
-	scenario->is_read = i == scenario->scope->states || i == state_count();
-	if (scenario->is_read) {
-		scenario->state_name = state_read_name;
+	const struct check_plan *plan = scenario->subject->plan;
+
+	if (scenario->subject->order)
 		return true;
-	}
-	if (i > scenario->scope->states || i > state_count())
-		return false;
-	state_make(&scenario->state, scenario->layout, i);
+	if (scenario->is_read)
+		return sequence_is_whole(plan, scenario->layout);
+	sequence_state(plan, scenario->layout, &scenario->state);
 	scenario->program = scenario->state;
-	scenario->state_name = state_name(i);
 	return true;
 }
 
-/* The same with the counters of the pair. */
-static bool choose_mixed(struct scenario *scenario, unsigned i)
+static bool choose_listed(struct scenario *scenario, unsigned i)
 {
-	const struct vpmu_layout *layout = scenario->layout;
-	bool listed = scenario->subject->order && scenario->level != VPMU_LEVEL_RESET;
-
-	if (!listed) {
-		bool exists = choose_state(scenario, i);
-
-		if (scenario->subject->order)
-			state_mixed_make(&scenario->program, layout, scenario->pair,
-			                 STATE_MIXED_NEAR);
-		return exists;
+	state_make(&scenario->program, scenario->layout, STATE_PAIR);
+	vpmu_state_reset(&scenario->state, scenario->layout);
+	scenario->is_read = i == scenario->scope->states || i == state_count();
+	if (i > scenario->scope->states || i > state_count())
+		return false;
+	if (!scenario->is_read) {
+		state_make(&scenario->state, scenario->layout, i);
+		scenario->program = scenario->state;
 	}
+	scenario->state_name = scenario->is_read ? state_read_name : state_name(i);
+	return as_planned(scenario);
+}
+
+static bool choose_listed_mixed(struct scenario *scenario, unsigned i)
+{
 	scenario->is_read = i == state_mixed_count();
 	if (i > state_mixed_count())
 		return false;
-	state_mixed_make(&scenario->program, layout, scenario->pair,
+	state_mixed_make(&scenario->program, scenario->layout, scenario->pair,
 	                 scenario->is_read ? STATE_MIXED_NEAR : i);
 	scenario->state = scenario->program;
 	scenario->state_name = scenario->is_read ? state_read_name : state_mixed_name(i);
+	return as_planned(scenario);
+}
+
+static void choose_own(struct scenario *scenario)
+{
+	scenario->program = scenario->state = scenario->subject->plan->state;
+	scenario->state_name = "plan";
+}
+
+/* What the guest of the prior life has programmed, before a put that has no say in it. */
+static void choose_program(struct scenario *scenario)
+{
+	if (scenario->is_mixed)
+		state_mixed_make(&scenario->program, scenario->layout, scenario->pair,
+		                 STATE_MIXED_NEAR);
+	else
+		state_make(&scenario->program, scenario->layout, STATE_PAIR);
+}
+
+/* The i-th state that is put at a level, a plan's own first; false past the last. */
+static bool choose_state(struct scenario *scenario, unsigned i)
+{
+	bool has_own = !scenario->subject->order, resets = scenario->level == VPMU_LEVEL_RESET;
+
+	if (i >= has_own && !resets)
+		return scenario->is_mixed ? choose_listed_mixed(scenario, i - has_own)
+		                          : choose_listed(scenario, i - has_own);
+	if (i)
+		return false;
+	scenario->is_read = false;
+	vpmu_state_reset(&scenario->state, scenario->layout);
+	scenario->state_name = "reset";
+	if (has_own)
+		choose_own(scenario);
+	if (resets)
+		choose_program(scenario);
 	return true;
 }
 
@@ -198,7 +224,7 @@ static enum vpmu_status visit_level(const struct visiting *visiting)
 		if (!place_choose(scenario, place))
 			continue;
 		scenario->between = place ? 0 : scope->between > 0;
-		for (unsigned i = 0; !status && choose_mixed(scenario, i); i++)
+		for (unsigned i = 0; !status && choose_state(scenario, i); i++)
 			status = visit_lives(visiting, life_mixed, LIVES_MIXED);
 	}
 	return status;

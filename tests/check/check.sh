@@ -79,8 +79,26 @@ run check $cell --plan "$scratch/plan" --scope "$small"
 check 'plan: status' same "$status" 1
 check 'plan: what it loses' prints 'no-pmi-lost            VIOLATED'
 printf '0x38f 1\n\n0xc1 zero\n' >"$scratch/bad"
+# A stop of no use: the selector is set before its counter, which only another state shows.
+cat >"$scratch/own" <<-END
+	model intel-v2
+	profile linux-6.12
+	IA32_PERF_GLOBAL_CTRL 0xf
+	IA32_PERFEVTSEL0 0
+	IA32_PMC0 0
+	IA32_PERFEVTSEL1 0
+	IA32_PMC1 0x10
+END
+run check --plan "$scratch/own" --life running --scope "$small"
+check 'a plan with other states than its own: status' same "$status" 1
+check 'a plan with other states than its own: one that loses' prints ', state near at level full'
+check 'a plan that names its model and profile: is judged on those' prints 'intel-v2 on linux-6.12'
+run check --plan "$scratch/own" --profile hardware --life running --scope "$small"
+check 'a plan that names its profile, and another is given' prints 'intel-v2 on hardware'
+sed 's/linux-6.12/linux-1/' "$scratch/own" >"$scratch/bad-profile"
+refused 'a plan with no such profile' 2 "linux-1" check --plan "$scratch/bad-profile"
 refused 'a malformed plan' 2 "bad: line 3: not a number: 'zero'" check $cell --plan "$scratch/bad"
-refused 'a plan without a model' 2 'needs --model' check --plan "$scratch/plan"
+refused 'a plan without a model' 2 'so --plan needs --model' check --plan "$scratch/plan"
 refused 'no such plan' 2 'cannot open' check $cell --plan "$scratch/none"
 : >"$scratch/empty"
 refused 'an empty plan' 2 'no write in the plan' check $cell --plan "$scratch/empty"

@@ -164,7 +164,10 @@ def restore(folder, image, saved):
     gets = qemu.blocks('get')
     check('restore: a get finds it', has_all(values(gets[-1]), GUEST), gets[-1])
     with open(plan) as file:
-        writes = [line.split()[:2] for line in file if not line.startswith('#')]
+        lines = [line.split()[:2] for line in file if not line.startswith('#')]
+    writes = [line for line in lines if line[0].startswith('0x')]
+    check('restore: the plan names what it was put on',
+          lines[:2] == [['model', 'intel-v2'], ['profile', 'linux-6.12']], lines)
     check('restore: the plan has the same writes',
           writes == [[r['msr'], r['value']] for r in puts[-1]['registers']], writes)
 

@@ -98,19 +98,46 @@ static int select_shard(struct selection *selection, const char *text)
 	return TOOL_BAD;
 }
 
+static bool plan_says(const struct selection *selection, const char *key, char *value, size_t bytes)
+{
+	return check_plan_about((const char *)selection->plan_text, selection->plan_bytes, key,
+	                        value, bytes);
+}
+
 static int select_plan(struct selection *selection)
 {
 	const struct check_options *options = selection->options;
 
+	int status;
+
+	selection->model = options->model;
 	if (!options->plan)
 		return TOOL_HOLDS;
-	if (!options->model || options->order || options->matrix || options->search) {
-		message("--plan needs --model, and takes no --order, --matrix or --search: %s",
-		        options->plan);
+	if (options->order || options->matrix || options->search) {
+		message("--plan takes no --order, --matrix or --search: %s", options->plan);
 		return TOOL_BAD;
 	}
-	return file_read(options->plan, PLAN_BYTES, "a plan", &selection->plan_text,
-	                 &selection->plan_bytes);
+	status = file_read(options->plan, PLAN_BYTES, "a plan", &selection->plan_text,
+	                   &selection->plan_bytes);
+	if (!status && !options->model &&
+	    plan_says(selection, "model", selection->plan_model, sizeof(selection->plan_model)))
+		selection->model = selection->plan_model;
+	if (status || selection->model)
+		return status;
+	message("the plan does not say its model, so --plan needs --model: %s", options->plan);
+	return TOOL_BAD;
+}
+
+/* As typed, or the plan's; without either all of them. */
+static int select_profile(struct selection *selection)
+{
+	const char *name = selection->options->profile;
+
+	if (!name && selection->plan_text && !selection->options->kernel &&
+	    plan_says(selection, "profile", selection->plan_profile,
+	              sizeof(selection->plan_profile)))
+		name = selection->plan_profile;
+	return name ? profile_from_text(name, &selection->profile) : TOOL_HOLDS;
 }
 
 static int select_order(struct selection *selection)
@@ -215,10 +242,12 @@ static int add_profiles(struct selection *selection, struct check_subject *subje
 static int add_models(struct selection *selection, struct check_subject *subject)
 {
 	const struct check_options *options = selection->options;
-	const char *const *names = options->model    ? &options->model
+	const char *const *names = selection->model  ? &selection->model
 	                           : options->search ? search_models
 	                                             : models;
-	size_t count = options->model ? 1 : options->search ? COUNT(search_models) : COUNT(models);
+	size_t count = selection->model  ? 1
+	               : options->search ? COUNT(search_models)
+	                                 : COUNT(models);
 
 	for (size_t i = 0; i < count; i++) {
 		int status = model_from_text(names[i], &subject->model);
@@ -293,8 +322,10 @@ int check_select(struct selection *selection)
 	const struct check_options *options = selection->options;
 	int status = select_scope(selection, options->scope);
 
-	if (!status && options->profile)
-		status = profile_from_text(options->profile, &selection->profile);
+	if (!status)
+		status = select_plan(selection);
+	if (!status)
+		status = select_profile(selection);
 	if (!status)
 		status = select_kernel(selection);
 	if (!status)
@@ -305,8 +336,6 @@ int check_select(struct selection *selection)
 		status = select_life(selection, options->life);
 	if (!status)
 		status = select_shard(selection, options->shard);
-	if (!status)
-		status = select_plan(selection);
 	if (!status)
 		status = add_orders(selection);
 	/* Now that the jobs do not move any more. */

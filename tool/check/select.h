@@ -25,6 +25,8 @@ struct selection {
 	const struct vpmu_order *order;     /* NULL: all, or the plan */
 	uint8_t *plan_text;
 	size_t plan_bytes;
+	char plan_model[256], plan_profile[64]; /* that the plan names */
+	const char *model;                      /* as typed, or the plan's; NULL: all */
 	struct check_table table;
 	struct check_job *jobs;
 	size_t room;

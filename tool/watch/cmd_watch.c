@@ -61,6 +61,8 @@ static const struct option_row rows[] = {
 	ARGS_JSON(struct watch_options, "write JSON lines (docs/json.md)"),
 };
 
+static const char default_profile[] = "linux-6.12";
+
 /* --- Options ------------------------------------------------------------------------------- */
 
 static int choose_emulated(const struct watch_options *options, struct vpmu_model *model,
@@ -69,7 +71,7 @@ static int choose_emulated(const struct watch_options *options, struct vpmu_mode
 	const struct vpmu_profile *profile;
 	int status;
 
-	*profile_name = options->profile ? options->profile : "linux-6.12";
+	*profile_name = options->profile ? options->profile : default_profile;
 	if (!options->emulate) {
 		if (options->profile)
 			message("--profile says how an emulated PMU behaves: --emulate is missing");
@@ -184,7 +186,8 @@ static bool end_plan(const struct watch_options *options, struct watch_session *
 	if (!options->plan)
 		return true;
 	if (session->has_put && !memory_ran_out())
-		return watch_write_plan(session);
+		return watch_write_plan(session, options->emulate,
+		                        options->profile ? options->profile : default_profile);
 	output_abandon(&session->plan);
 	if (memory_ran_out()) /* the last put that was seen may not be the last */
 		return false;

@@ -351,7 +351,7 @@ void watch_session_free(struct watch_session *session)
 
 /* --- The last put as a plan ------------------------------------------------------------------ */
 
-bool watch_write_plan(struct watch_session *session)
+bool watch_write_plan(struct watch_session *session, const char *model, const char *profile)
 {
 	const struct watch_vcpu *vcpu = &session->last_vcpu;
 	const struct watch_block *block = &vcpu->block;
@@ -361,6 +361,8 @@ bool watch_write_plan(struct watch_session *session)
 	        "# The last put that wrote PMU registers: vCPU %" PRIu32
 	        ", level %s, %.6f s after the start.\n",
 	        vcpu->id, watch_level_name(block->level), seconds(session, block->time));
+	if (model && !strpbrk(model, " \t#"))
+		fprintf(stream, "model %s\nprofile %s\n", model, profile);
 	for (unsigned i = 0; i < block->count; i++)
 		fprintf(stream, "0x%" PRIx32 " 0x%" PRIx64 " # %s%s\n", block->accesses[i].msr,
 		        block->accesses[i].value, watch_msr_name(vcpu, block->accesses[i].msr),

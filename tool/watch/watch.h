@@ -376,7 +376,8 @@ int watch_follow(struct watch_session *session, pid_t vmm, int signals);
 /* False when the log could not be written, then or before. */
 bool watch_flush_log(struct watch_session *session);
 
-/* Writes the last put as a plan to session->plan, which is open; false: a message has said why. */
-bool watch_write_plan(struct watch_session *session);
+/* Writes the last put as a plan to session->plan, which is open, with the model and the profile
+ * that were emulated (NULL: none); false: a message has said why. */
+bool watch_write_plan(struct watch_session *session, const char *model, const char *profile);
 
 #endif
