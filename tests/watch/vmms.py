@@ -251,10 +251,10 @@ def compare():
         print('1..0 # SKIP the page has no table of', heading()[3:])
         return
     for model, row in rows():
-        if not made_so(model):
-            continue
-        qemu.check(f'{heading()[3:]}, {model}: as the page has it', row == wanted.get(model),
-                   f'{row}\n{wanted.get(model)}')
+        if model not in wanted or not made_so(model):
+            continue  # the page has no such row yet, or had it made by another processor
+        qemu.check(f'{heading()[3:]}, {model}: as the page has it', row == wanted[model],
+                   f'{row}\n{wanted[model]}')
     print(f'1..{qemu.tests}' if qemu.tests else '1..0 # SKIP the rows are of other vendors')
 
 
