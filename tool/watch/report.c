@@ -12,8 +12,6 @@
 #include "json/json.h"
 
 static const char *const sides[2] = {"before", "after"};
-static const char *const whats[] = {
-	[CHANGE_NUMBER] = "number", [CHANGE_WRITES] = "registers", [CHANGE_VALUE] = "value"};
 
 /* --- Text ------------------------------------------------------------------------------------- */
 
@@ -127,6 +125,9 @@ void changes_print(const struct changes *changes, const struct judgement *judgem
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 #if HAVE_JANSSON
+
+static const char *const whats[] = {
+	[CHANGE_NUMBER] = "number", [CHANGE_WRITES] = "registers", [CHANGE_VALUE] = "value"};
 
 static json_t *violated_json(const struct change *change, unsigned side)
 {
