@@ -68,7 +68,11 @@ stays() { # NAME STATUS PATTERN ARGUMENT…
 export_into() { # NAME PATTERN STATES
 	stays "$1" 2 "$2" state export-qemu "$3" --into "$scratch/file"
 }
-"$vpmu" state convert "$scratch/states" "$scratch/json" --to json
+stays 'no QEMU file' 2 'not a QEMU migration file' state export-qemu "$scratch/states" \
+	--into "$SOURCE/tests/stream/golden/intel-v2.vpmu" --out "$scratch/new/out"
+if ! "$vpmu" state convert "$scratch/states" "$scratch/json" --to json 2>/dev/null; then
+	skip 'states of other vCPUs' 'this build has no JSON'
+else
 sed 's/"vcpu": 0/"vcpu": 1/' "$scratch/json" >"$scratch/other"
 export_into 'no state for a vCPU' 'no state for vCPU 0' "$scratch/other"
 python3 - "$scratch/json" "$scratch/two" <<'END'
@@ -78,6 +82,7 @@ d["vcpus"].append(dict(copy.deepcopy(d["vcpus"][0]), vcpu=1))
 json.dump(d, open(sys.argv[2], "w"))
 END
 export_into 'more vCPUs than the file has' 'states of 2 vCPUs, and 1 are in' "$scratch/two"
+fi
 "$vpmu" state import-qemu "$corpus/described-idle" --model amd-perfmon-v2,gp=10 --out "$scratch/ten"
 stays 'too many pairs' 2 'no fields for so many counters' \
 	state export-qemu "$scratch/ten" --into "$scratch/file" --layout qemu-11
@@ -88,8 +93,6 @@ stays 'no layout to write in' 2 'plain or qemu-11' \
 	state export-qemu "$scratch/states" --into "$scratch/file" --layout auto
 stays 'its PMU was idle' 2 'QEMU has left it out' state export-qemu "$scratch/states" \
 	--into "$corpus/described-idle" --out "$scratch/new/out"
-stays 'no QEMU file' 2 'not a QEMU migration file' state export-qemu "$scratch/states" \
-	--into "$scratch/json" --out "$scratch/new/out"
 stays 'a pipe' 2 'packed, or no file' \
 	state export-qemu "$scratch/states" --into <(cat "$corpus/plain") --out "$scratch/new/out"
 gzip -c "$corpus/plain" >"$scratch/packed"
