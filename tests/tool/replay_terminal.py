@@ -55,8 +55,8 @@ class Terminal:
         return self.text[before:]
 
     def end(self, keys):
-        """The exit status. What is typed between two prompts the terminal may take for itself."""
-        end = time.monotonic() + PATIENCE
+        """The exit status."""
+        end = time.monotonic() + PATIENCE / 2
         while time.monotonic() < end:
             os.write(self.fd, keys)
             for _ in range(20):
@@ -94,7 +94,20 @@ def converse():
     answers(terminal, 'help', 'help\n', r'  wrmsr INDEX VALUE\n')
     answers(terminal, 'help registers', 'help registers\n', r'  0xc0010201  PerfCtr0\n')
     answers(terminal, 'an empty line', '\n', r'^\n+vpmu> $')
-    tell('Ctrl-D ends it with status 0', (status := terminal.end(b'\x04')) == 0, status)
+    terminal.end(b'quit\n')
+
+
+def ends(name, keys, lines, wanted):
+    """On a busy machine a key may be lost: then once more, with another terminal."""
+    for _ in range(3):
+        terminal = Terminal()
+        terminal.prompted(1)
+        for line in lines:
+            terminal.type(line)
+        status = terminal.end(keys)
+        if status != 'it hangs':
+            break
+    tell(name, status == wanted, status)
 
 
 def differing():
@@ -104,7 +117,7 @@ def differing():
     answers(terminal, '--trace shows what has changed', 'wrmsr IA32_PMC0 5\n',
             r'# 2: wrmsr 0xc1 0x5\nok\n# IA32_PMC0: 0x0 -> 0x5\n')
     answers(terminal, 'an expect that fails', 'expect rdmsr 0xc1 = 0x6\n', r'expected 0x6 got 0x5\n')
-    tell('quit ends it, with status 1 after such', (status := terminal.end(b'quit\n')) == 1, status)
+    terminal.end(b'quit\n')
 
 
 def main():
@@ -115,6 +128,9 @@ def main():
         return
     converse()
     differing()
+    ends('Ctrl-D ends it with status 0', b'\x04', ['model zen4\n'], 0)
+    ends('quit ends it, with status 1 after an expect that failed', b'quit\n',
+         ['model zen4\n', 'expect rdmsr PerfCtr0 = 0x1\n'], 1)
     finish()
 
 
