@@ -74,7 +74,7 @@ static char letter_of_three(const struct opcode *op)
 		               : 'L';
 	if (code == 0xf1) /* MOVBE; CRC32 */
 		return op->prefix == 0xf2 ? 'L' : 'S';
-	if (code == 0xf8)
+	if (code == 0xf8 || (code == 0xfc && !op->vex)) /* ENQCMD, MOVDIR64B; AADD and its like */
 		return 'B';
 	return (op->vex && (code == 0x2e || code == 0x2f || code == 0x8e)) || code == 0xf9 ? 'S'
 	                                                                                   : 'L';
