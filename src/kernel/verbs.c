@@ -136,13 +136,11 @@ static bool enter(struct session *session, const struct replay_command *command,
 static struct amounts amounts_of(const struct replay_command *command)
 {
 	struct amounts amounts = {{0}};
+	uint64_t of[VPMU_CLASSES];
 
+	replay_amounts(&command->action, of);
 	for (int i = 0; i < VPMU_CLASSES; i++)
-		amounts.of[i] = number(command, i);
-	if (!(command->action.given >> VPMU_CYCLES & 1))
-		amounts.of[VPMU_CYCLES] = amounts.of[VPMU_INSTRUCTIONS];
-	if (!(command->action.given >> VPMU_REF_CYCLES & 1))
-		amounts.of[VPMU_REF_CYCLES] = amounts.of[VPMU_CYCLES];
+		amounts.of[i] = of[i];
 	return amounts;
 }
 

@@ -103,13 +103,19 @@ const char *qemu_faults_problem(const struct qemu_faults *faults, const struct v
 	uint64_t there = 0;
 
 	if (pmu && qemu_faults_begin(faults, pmu) != VPMU_OK)
-		return "fault=deny and fault=fail-create are a hypervisor's, which "
-		       "profile=hardware "
-		       "has not: add profile=linux-6.12";
+		return "fault=deny and fault=fail-create need a hypervisor: add "
+		       "profile=linux-6.12";
 	for (size_t i = 0; i < count; i++)
 		if (regs[i].kind == VPMU_KIND_COUNTER)
 			there |= UINT64_C(1) << regs[i].index;
 	return faults->taken & ~there ? "fault=taken: the model has no such counter" : NULL;
+}
+
+/* A general-purpose counter and its selector, by any of their numbers. */
+static bool is_general_purpose(uint8_t kind)
+{
+	return kind == VPMU_KIND_COUNTER || kind == VPMU_KIND_COUNTER_ALIAS ||
+	       kind == VPMU_KIND_SELECTOR || kind == VPMU_KIND_SELECTOR_ALIAS;
 }
 
 bool qemu_faults_take(const struct qemu_options *options, uint32_t msr)
@@ -122,7 +128,7 @@ bool qemu_faults_take(const struct qemu_options *options, uint32_t msr)
 	count = vpmu_model_registers(&options->model, regs);
 	for (size_t i = 0; i < count; i++)
 		if (regs[i].msr == msr)
-			return regs[i].kind <= VPMU_KIND_SELECTOR_ALIAS &&
+			return is_general_purpose(regs[i].kind) &&
 			       options->faults.taken >> regs[i].index & 1;
 	return false;
 }

@@ -189,3 +189,13 @@ struct replay_action replay_action_of(enum replay_verb verb)
 		action.argument[i].number = argument.otherwise;
 	return action;
 }
+
+void replay_amounts(const struct replay_action *action, uint64_t of[VPMU_CLASSES])
+{
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		of[i] = action->argument[i].number;
+	if (!(action->given >> VPMU_CYCLES & 1))
+		of[VPMU_CYCLES] = of[VPMU_INSTRUCTIONS];
+	if (!(action->given >> VPMU_REF_CYCLES & 1))
+		of[VPMU_REF_CYCLES] = of[VPMU_CYCLES];
+}

@@ -56,17 +56,11 @@ static struct replay_reply enter(struct vpmu_pmu *pmu, const struct replay_actio
 	return (struct replay_reply){.outcome = vpmu_pmu_enter(pmu)};
 }
 
-/* Cycles are as many as instructions unless given, reference cycles as many as cycles. */
 static struct vpmu_amounts amounts_of(const struct replay_action *action)
 {
 	struct vpmu_amounts amounts = {{0}};
 
-	for (unsigned i = 0; i < VPMU_CLASSES; i++)
-		amounts.of[i] = action->argument[i].number;
-	if (!(action->given & UINT64_C(1) << VPMU_CYCLES))
-		amounts.of[VPMU_CYCLES] = amounts.of[VPMU_INSTRUCTIONS];
-	if (!(action->given & UINT64_C(1) << VPMU_REF_CYCLES))
-		amounts.of[VPMU_REF_CYCLES] = amounts.of[VPMU_CYCLES];
+	replay_amounts(action, amounts.of);
 	return amounts;
 }
 

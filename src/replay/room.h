@@ -148,6 +148,10 @@ extern const struct replay_row replay_rows[REPLAY_VERBS];
  * False: past the last. */
 bool replay_argument_at(enum replay_verb verb, size_t i, struct replay_argument *argument);
 
+/* The amounts of a run, by class: cycles that are not given are as many as instructions, reference
+ * cycles as many as cycles. */
+void replay_amounts(const struct replay_action *action, uint64_t of[VPMU_CLASSES]);
+
 /* By verb; NULL: it takes more than the machine. */
 extern replay_act *const replay_acts[REPLAY_VERBS];
 

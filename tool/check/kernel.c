@@ -130,17 +130,6 @@ static uint64_t fingerprint(void *context)
 	return code->fingerprint();
 }
 
-/* Cycles are as many as instructions, and reference cycles: the explorer gives no others. */
-static void amounts_of(const struct replay_action *action, uint64_t amounts[VPMU_CLASSES])
-{
-	for (unsigned i = 0; i < VPMU_CLASSES; i++)
-		amounts[i] = action->argument[i].number;
-	if (!(action->given >> VPMU_CYCLES & 1))
-		amounts[VPMU_CYCLES] = amounts[VPMU_INSTRUCTIONS];
-	if (!(action->given >> VPMU_REF_CYCLES & 1))
-		amounts[VPMU_REF_CYCLES] = amounts[VPMU_CYCLES];
-}
-
 static struct vpmu_outcome outcome_of(struct subject_pmis pmis)
 {
 	return (struct vpmu_outcome){.pmi = pmis.delivered, .masked = pmis.masked};
@@ -191,7 +180,7 @@ static struct replay_reply act(void *context, const struct replay_action *action
 		reply.outcome = outcome_of(code->enter());
 		break;
 	case REPLAY_RUN:
-		amounts_of(action, amounts);
+		replay_amounts(action, amounts);
 		reply.outcome = outcome_of(code->run(amounts));
 		break;
 	case REPLAY_EMULATE:
@@ -204,7 +193,7 @@ static struct replay_reply act(void *context, const struct replay_action *action
 		code->exclude_host(action->argument[0].number == SWITCH_ON);
 		break;
 	case REPLAY_HOST_RUN:
-		amounts_of(action, amounts);
+		replay_amounts(action, amounts);
 		code->host_run(amounts);
 		break;
 	case REPLAY_FAIL_CREATE:

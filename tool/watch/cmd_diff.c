@@ -25,7 +25,7 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct diff_options, model)},
 	{.name = "profile",
          .value = "NAME",
-         .about = "whose behaviour judges; linux-6.12 is the default",
+         .about = "whose behaviour judges; " WATCH_PROFILE " is the default",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct diff_options, profile)},
 	{.name = "registers",
@@ -60,7 +60,7 @@ static int choose_judge(const struct diff_options *options, const struct changes
 	static struct vpmu_model typed;
 	int status;
 
-	judgement->profile_name = options->profile ? options->profile : "linux-6.12";
+	judgement->profile_name = options->profile ? options->profile : WATCH_PROFILE;
 	status = profile_from_text(judgement->profile_name, &judgement->profile);
 	if (!status && options->model)
 		status = model_from_text(options->model, &typed);

@@ -35,7 +35,7 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct watch_options, emulate)},
 	{.name = "profile",
          .value = "NAME",
-         .about = "whose behaviour that KVM shows; linux-6.12 is the default",
+         .about = "whose behaviour that KVM shows; " WATCH_PROFILE " is the default",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct watch_options, profile)},
 	{.name = "log",
@@ -61,8 +61,6 @@ static const struct option_row rows[] = {
 	ARGS_JSON(struct watch_options, "write JSON lines (docs/json.md)"),
 };
 
-static const char default_profile[] = "linux-6.12";
-
 /* --- Options ------------------------------------------------------------------------------- */
 
 static int choose_emulated(const struct watch_options *options, struct vpmu_model *model,
@@ -71,7 +69,7 @@ static int choose_emulated(const struct watch_options *options, struct vpmu_mode
 	const struct vpmu_profile *profile;
 	int status;
 
-	*profile_name = options->profile ? options->profile : default_profile;
+	*profile_name = options->profile ? options->profile : WATCH_PROFILE;
 	if (!options->emulate) {
 		if (options->profile)
 			message("--profile says how an emulated PMU behaves: --emulate is missing");
@@ -187,7 +185,7 @@ static bool end_plan(const struct watch_options *options, struct watch_session *
 		return true;
 	if (session->has_put && !memory_ran_out())
 		return watch_write_plan(session, options->emulate,
-		                        options->profile ? options->profile : default_profile);
+		                        options->profile ? options->profile : WATCH_PROFILE);
 	output_abandon(&session->plan);
 	if (memory_ran_out()) /* the last put that was seen may not be the last */
 		return false;

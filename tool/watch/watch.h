@@ -42,6 +42,9 @@ struct watch_ring {
 	uint64_t patience;                  /* ns until a record counts as abandoned */
 };
 
+/* Whose behaviour an emulated KVM shows, and judges, unless another is named. */
+#define WATCH_PROFILE "linux-6.12"
+
 /* A writer needs some 100 ns for a record; one that is not scheduled, a moment. */
 #define WATCH_PATIENCE UINT64_C(1000000000)
 
