@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import sys
+import termios
 import time
 
 sys.dont_write_bytecode = True  # nothing is left in the sources
@@ -16,6 +17,7 @@ from tap import check, finish
 
 VPMU = sys.argv[1]
 PATIENCE = 20  # seconds, for a tool that hangs
+HANGS = 'it hangs:'
 
 
 class Terminal:
@@ -65,9 +67,31 @@ class Terminal:
                 if done:
                     return os.waitstatus_to_exitcode(status)
                 time.sleep(0.05)
+        return self.hangs()
+
+    def hangs(self):
+        """Where it stands, for who looks for the cause."""
+        facts = [repr(self.text[-200:]), str(termios.tcgetattr(self.fd)[:4])]
+        for name in 'wchan', 'syscall':
+            try:
+                with open(f'/proc/{self.process}/{name}', encoding='ascii') as file:
+                    facts.append(f'{name} {file.read().strip()}')
+            except OSError:
+                pass
         os.kill(self.process, signal.SIGKILL)
         os.waitpid(self.process, 0)
-        return 'it hangs'
+        return ' '.join([HANGS, *facts])
+
+    def type_while_busy(self, keys):
+        """As while a command runs: the terminal is in its cooked mode."""
+        os.kill(self.process, signal.SIGSTOP)
+        os.waitpid(self.process, os.WUNTRACED)
+        raw = termios.tcgetattr(self.fd)
+        cooked = raw[:3] + [raw[3] | termios.ICANON] + raw[4:]
+        termios.tcsetattr(self.fd, termios.TCSANOW, cooked)
+        os.write(self.fd, keys)
+        termios.tcsetattr(self.fd, termios.TCSANOW, raw)
+        os.kill(self.process, signal.SIGCONT)
 
 
 def tell(name, holds, text):
@@ -105,9 +129,19 @@ def ends(name, keys, lines, wanted):
         for line in lines:
             terminal.type(line)
         status = terminal.end(keys)
-        if status != 'it hangs':
+        if not str(status).startswith(HANGS):
             break
+        print('#', status)
     tell(name, status == wanted, status)
+
+
+def ends_early():
+    terminal = Terminal()
+    terminal.prompted(1)
+    terminal.type('model zen4\n')
+    terminal.type_while_busy(b'\x04')
+    status = terminal.end(b'')
+    tell('Ctrl-D while a command runs ends it after that', status == 0, status)
 
 
 def differing():
@@ -129,6 +163,7 @@ def main():
     converse()
     differing()
     ends('Ctrl-D ends it with status 0', b'\x04', ['model zen4\n'], 0)
+    ends_early()
     ends('quit ends it, with status 1 after an expect that failed', b'quit\n',
          ['model zen4\n', 'expect rdmsr PerfCtr0 = 0x1\n'], 1)
     finish()

@@ -166,6 +166,14 @@ static bool take(struct replay_session *session, const char *line, size_t length
 	return !ferror(stdout);
 }
 
+/* Ctrl-D while a command runs: the terminal cooks then, and hands it out as a NUL afterwards. */
+static unsigned char end_empty_line(EditLine *editor, int key)
+{
+	const LineInfo *line = el_line(editor);
+
+	return line->buffer == line->lastchar ? CC_EOF : CC_ERROR;
+}
+
 static void converse(struct replay_session *session, EditLine *editor, History *past)
 {
 	const char *line;
@@ -202,6 +210,8 @@ int replay_at_terminal(struct replay_session *session)
 	el_set(editor, EL_SIGNAL, 1);
 	el_set(editor, EL_ADDFN, "vpmu-complete", "completes a word", complete);
 	el_set(editor, EL_BIND, "^I", "vpmu-complete", NULL);
+	el_set(editor, EL_ADDFN, "vpmu-end", "ends the session, at an empty line", end_empty_line);
+	el_set(editor, EL_BIND, "^@", "vpmu-end", NULL);
 	el_source(editor, NULL);
 	puts("A PMU at the prompt: 'model NAME' comes first, 'help' lists the commands.");
 	fflush(stdout);
