@@ -77,7 +77,8 @@ VPMU_API void vpmu_timing_flush_line(struct vpmu_timing *timing, uint64_t addres
 VPMU_API void vpmu_timing_flush_caches(struct vpmu_timing *timing);
 
 /* A branch has retired. address, next: its own, and of the instruction behind it; target: where
- * execution went on; flags: VPMU_INSN_*. */
+ * execution went on; flags: VPMU_INSN_*. One that is not conditional is taken, be it to `next`;
+ * where a conditional one to `next` went cannot be told, and is taken for not taken. */
 VPMU_API void vpmu_timing_branch(struct vpmu_timing *timing, struct vpmu_costs *costs,
                                  uint64_t address, uint64_t next, uint64_t target, unsigned flags);
 

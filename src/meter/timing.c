@@ -263,11 +263,16 @@ static bool predict_return(struct timing_predictor *p, uint64_t target)
 	return true;
 }
 
+static bool is_taken(unsigned flags, uint64_t next, uint64_t target)
+{
+	return !(flags & VPMU_INSN_CONDITIONAL) || target != next;
+}
+
 void vpmu_timing_branch(struct vpmu_timing *timing, struct vpmu_costs *costs, uint64_t address,
                         uint64_t next, uint64_t target, unsigned flags)
 {
 	struct timing_predictor *p;
-	bool taken = target != next, right = true;
+	bool taken = is_taken(flags, next, target), right = true;
 
 	if (!timing || !costs)
 		return;
@@ -306,7 +311,7 @@ static void fetch(struct vpmu_timing *timing, uint64_t *of, uint64_t from, uint6
 void vpmu_timing_jump(struct vpmu_timing *timing, struct vpmu_meter *meter, uint64_t address,
                       uint64_t next, uint64_t target, unsigned flags)
 {
-	bool taken = target != next;
+	bool taken = is_taken(flags, next, target);
 	uint64_t misses;
 
 	if (!timing || !meter)

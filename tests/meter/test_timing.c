@@ -140,6 +140,21 @@ static void returns_are_predicted_and_indirect_targets_learnt(void **state)
 	assert_int_equal(costs.branch_misses, 2);
 }
 
+static uint64_t slots_of_a_branch(unsigned flags, uint64_t target)
+{
+	costs.slots = 1;
+	vpmu_timing_branch(timing, &costs, 0x100, 0x105, target, flags);
+	return costs.slots;
+}
+
+/* A taken branch ends the cycle in which it is fetched. */
+static void a_jump_to_the_next_instruction_is_taken(void **state)
+{
+	assert_int_equal(slots_of_a_branch(VPMU_INSN_BRANCH, 0x105), TIMING_WIDTH);
+	assert_int_equal(slots_of_a_branch(VPMU_INSN_BRANCH | VPMU_INSN_CALL, 0x105), TIMING_WIDTH);
+	assert_int_equal(slots_of_a_branch(VPMU_INSN_BRANCH | VPMU_INSN_CONDITIONAL, 0x105), 1);
+}
+
 /* What is left over of a cycle is not lost from one settle to the next. */
 static void cycles_are_slots_by_width(void **state)
 {
@@ -204,6 +219,7 @@ int main(void)
 		TEST(a_short_loops_end_is_learnt),
 		TEST(random_branches_miss_half_the_time),
 		TEST(returns_are_predicted_and_indirect_targets_learnt),
+		TEST(a_jump_to_the_next_instruction_is_taken),
 		TEST(cycles_are_slots_by_width),
 		TEST(what_an_access_and_a_branch_add_is_bounded_by_the_rates),
 		cmocka_unit_test(memory_that_does_not_do_is_refused),
