@@ -137,6 +137,20 @@ static void put(int vcpu, struct saved *saved)
 		exit(3);
 }
 
+/* One register, a question, a pause, and the rest: one put all the same. */
+static void put_apart(int vcpu, struct saved *saved, unsigned pause)
+{
+	struct kvm_msr_entry first = saved->msrs.msrs.entries[0];
+
+	if (ioctl(vcpu, KVM_SET_REGS, &saved->regs) || set_one(vcpu, first.index, first.data) != 1)
+		exit(3);
+	close(open("/dev/kvm", O_RDWR));
+	usleep(pause);
+	leave_first(&saved->msrs.msrs);
+	if (ioctl(vcpu, KVM_SET_MSRS, &saved->msrs) != (int)saved->msrs.msrs.nmsrs)
+		exit(3);
+}
+
 static void get(int vcpu, struct saved *saved)
 {
 	if (ioctl(vcpu, KVM_GET_REGS, &saved->regs) ||
@@ -184,7 +198,10 @@ int values(const char *registers, const char *way)
 	put(vcpu, &guest);
 	get(vcpu, &guest);
 	change_as(way, &saved);
-	put(vcpu, &saved);
+	if (!strncmp(way, "apart=", 6))
+		put_apart(vcpu, &saved, (unsigned)atoi(way + 6));
+	else
+		put(vcpu, &saved);
 	get(vcpu, &saved);
 	return 0;
 }

@@ -263,6 +263,20 @@ for model in amd-perfcore amd-perfmon-v2; do
 [c["moved_to"] for c in d["changes"] if c["name"] == "PerfCtr2"] == ["PerfCtr5"] and "PerfEvtSel5" in d["changed"]'
 done
 
+# --- Lines in the order of time, and a pause in a put ---
+in_order() {
+	awk '/^ *[0-9]+\.[0-9]+  / { if ($1 < last) print; last = $1; n++ } END { if (!n) print "no line" }' \
+		"$scratch/log"
+}
+registers_of intel-v2
+run watch --emulate intel-v2 --log "$scratch/log" -- "$odd" values "$scratch/registers" apart=50000
+check 'a put with another call in its midst: one put' same "$status $(grep -c ': put,' "$scratch/log")" '0 3'
+check 'a put with another call in its midst: before that' same "$(in_order)" ''
+run watch --json --emulate intel-v2 --log "$scratch/log" -- "$odd" values "$scratch/registers" apart=2200000
+check 'a long pause in a put: exit status' same "$status" 3
+check 'a long pause in a put: says so' says 'in two parts: 1 put, by more than a second without a call'
+check 'a long pause in a put: JSON' summary 'd["holds"] is None and d["in_two_parts"] == 1'
+
 # --- A PMU that is switched off, and puts where there is none ---
 for model in intel-v2 amd-k7 amd-perfmon-v2; do
 	run watch --json --emulate $model --log "$scratch/log" -- "$odd" off

@@ -233,6 +233,7 @@ static void json_summary(FILE *to, const struct watch_tally *tally)
 	json_object_set_new(line, "host_vendor",
 	                    *tally->host_vendor ? json_string(tally->host_vendor) : json_null());
 	json_object_set_new(line, "not_judged", json_count(tally->unmodelled));
+	json_object_set_new(line, "in_two_parts", json_count(tally->interrupted));
 	json_object_set_new(line, "switched_off", json_count(tally->off));
 	json_object_set_new(line, "cpuid_shows", shown(tally->shown));
 	json_object_set_new(line, "changes", all_changes(tally));

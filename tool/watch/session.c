@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Records become lines. KVM_SET_MSRS calls on one vCPU that follow each other are one put: until it
- * runs, or until a get, a KVM_SET_REGS, a CPUID or a close.
- */
+/* Records become lines: what a VMM calls tells what its vCPUs are, and what is put and got. */
 #include "watch.h"
 
 #include <inttypes.h>
@@ -13,13 +10,6 @@
 #include "lib/file.h"
 #include "lib/memory.h"
 #include "lib/message.h"
-
-enum { IA32_TSC = 0x10 };
-
-static double seconds(const struct watch_session *session, uint64_t time)
-{
-	return (double)(time - session->start) / 1e9;
-}
 
 /* --- vCPUs --------------------------------------------------------------------------------- */
 
@@ -79,115 +69,6 @@ static void learn_model(struct watch_session *session, struct watch_vcpu *vcpu,
 		watch_tally_model(&session->tally, &layout, true);
 }
 
-/* --- Blocks -------------------------------------------------------------------------------- */
-
-static void keep_put(struct watch_session *session, const struct watch_vcpu *vcpu)
-{
-	if (!vcpu->block.count || vcpu->block.level == WATCH_CONFIGURATION)
-		return;
-	session->has_put = true;
-	session->last_vcpu = *vcpu;
-}
-
-static void end_block(struct watch_session *session, struct watch_vcpu *vcpu)
-{
-	struct watch_block *block = &vcpu->block;
-
-	if (!block->is_open)
-		return;
-	if (block->is_put) {
-		watch_judge_put(vcpu, block);
-		watch_follow_put(vcpu, block);
-	} else if (!watch_follow_get(vcpu, block)) {
-		session->unplaced++;
-	}
-	session->writer->block(session->log, seconds(session, block->time), vcpu, block);
-	watch_tally_block(&session->tally, vcpu, block);
-	session->unplaced += block->lost;
-	if (block->is_put)
-		keep_put(session, vcpu);
-	block->is_open = false;
-}
-
-static void add_access(const struct watch_vcpu *vcpu, struct watch_block *block,
-                       const struct watch_msr *msr, bool refused)
-{
-	block->has_tsc |= msr->index == IA32_TSC;
-	block->refused += refused;
-	if (!watch_msr_name(vcpu, msr->index)) {
-		block->other_refused = refused ? msr->index : block->other_refused;
-		return;
-	}
-	if (block->count == WATCH_WRITES) {
-		block->lost++;
-		return;
-	}
-	block->accesses[block->count++] = (struct watch_access){
-		.msr = msr->index,
-		.place = vcpu->has_layout ? vpmu_layout_find_msr(&vcpu->layout, msr->index) : -1,
-		.value = msr->value,
-		.refused = refused,
-	};
-}
-
-/* The entry at which the call stopped was refused; those after it were not tried. */
-static void add_call(const struct watch_vcpu *vcpu, struct watch_block *block,
-                     const struct watch_record *record)
-{
-	const struct watch_head *head = &record->head;
-
-	block->calls++;
-	block->spent += head->spent;
-	block->msrs += head->count;
-	if (head->result < 0)
-		block->error = (int)head->error;
-	for (int i = 0; i <= head->result && i < (int)record->entries; i++)
-		add_access(vcpu, block, &record->msrs[i], i == head->result);
-}
-
-static void begin_block(struct watch_vcpu *vcpu, const struct watch_head *head)
-{
-	struct watch_block *block = &vcpu->block;
-
-	memset(block, 0, offsetof(struct watch_block, accesses));
-	block->order[0] = '\0';
-	block->order_count = 0;
-	block->unowned = 0;
-	block->is_open = true;
-	block->is_put = head->kind == WATCH_SET_MSRS;
-	block->time = head->time;
-}
-
-static void take_msrs(struct watch_session *session, struct watch_vcpu *vcpu,
-                      const struct watch_record *record)
-{
-	bool is_put = record->head.kind == WATCH_SET_MSRS;
-
-	if (!is_put || vcpu->block.is_put != is_put || vcpu->runs != record->head.runs)
-		end_block(session, vcpu);
-	if (vcpu->runs != record->head.runs)
-		watch_end_save(vcpu);
-	vcpu->runs = record->head.runs;
-	if (!vcpu->block.is_open)
-		begin_block(vcpu, &record->head);
-	add_call(vcpu, &vcpu->block, record);
-	if (!is_put)
-		end_block(session, vcpu);
-}
-
-/* KVM_GET_MSRS on /dev/kvm: a question about features, no get. */
-static void take_features(struct watch_session *session, const struct watch_record *record)
-{
-	static struct watch_vcpu nobody;
-
-	nobody.serial = WATCH_NONE;
-	begin_block(&nobody, &record->head);
-	add_call(&nobody, &nobody.block, record);
-	if (nobody.block.count)
-		session->writer->block(session->log, seconds(session, record->head.time), &nobody,
-		                       &nobody.block);
-}
-
 /* --- Events -------------------------------------------------------------------------------- */
 
 static void count_event(struct watch_tally *tally, const struct watch_head *head)
@@ -225,6 +106,15 @@ static bool is_general(const struct watch_head *head)
 	return head->kind == WATCH_SET_REGS || head->kind == WATCH_GET_REGS;
 }
 
+static void tell_event(struct watch_session *session, const struct watch_record *record,
+                       const struct watch_vcpu *vcpu)
+{
+	FILE *line = watch_lines_begin(&session->lines, session->log);
+
+	session->writer->event(line, watch_seconds(session, record->head.time), record, vcpu);
+	watch_lines_end(&session->lines, line, record->head.time, session->log);
+}
+
 static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
                        const struct watch_record *record)
 {
@@ -235,8 +125,10 @@ static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
 	count_event(&session->tally, head);
 	if (head->kind == WATCH_VM && head->result >= 0)
 		session->vm_process = head->process;
-	if (vcpu)
-		end_block(session, vcpu);
+	if (vcpu) {
+		watch_end_block(session, vcpu);
+		vcpu->was_quiet = false;
+	}
 	if (vcpu && head->kind == WATCH_SET_CPUID)
 		learn_model(session, vcpu, record);
 	if (vcpu && is_general(head) && head->result >= 0) {
@@ -245,7 +137,7 @@ static void take_event(struct watch_session *session, struct watch_vcpu *vcpu,
 		watch_follow_general(vcpu, head);
 		return;
 	}
-	session->writer->event(session->log, seconds(session, head->time), record, vcpu);
+	tell_event(session, record, vcpu);
 }
 
 static bool needs_vcpu(enum watch_kind kind)
@@ -267,9 +159,9 @@ static void take(struct watch_session *session, const struct watch_record *recor
 		return;
 	}
 	if (is_msrs && vcpu)
-		take_msrs(session, vcpu, record);
+		watch_take_msrs(session, vcpu, record);
 	else if (is_msrs)
-		take_features(session, record);
+		watch_take_features(session, record);
 	else
 		take_event(session, vcpu, record);
 }
@@ -321,12 +213,12 @@ static void count_end(struct watch_session *session)
 
 static void end_vcpu(struct watch_session *session, struct watch_vcpu *vcpu)
 {
-	end_block(session, vcpu);
+	watch_end_block(session, vcpu);
 	watch_end_save(vcpu);
 	session->tally.unmodelled += vcpu->no_model;
 }
 
-void watch_session_drain(struct watch_session *session, bool at_end)
+static void take_all(struct watch_session *session, bool at_end)
 {
 	static struct watch_record record;
 
@@ -334,17 +226,30 @@ void watch_session_drain(struct watch_session *session, bool at_end)
 		if (!record.head.time)
 			record.head.time = watch_now();
 		take(session, &record);
+		if (session->lines.held > WATCH_HELD)
+			watch_lines_write(&session->lines, 0, session->log);
 	}
-	if (!at_end)
+}
+
+void watch_session_drain(struct watch_session *session, bool at_end)
+{
+	uint64_t now = watch_now(); /* what is recorded from now on cannot have been missed */
+
+	take_all(session, at_end);
+	if (!at_end) {
+		watch_lines_write(&session->lines, watch_known_until(session, now), session->log);
 		return;
+	}
 	for (size_t i = 0; i < session->vcpus.slot_count; i++)
 		if (session->vcpus.slots[i])
 			end_vcpu(session, session->vcpus.slots[i]);
+	watch_lines_write(&session->lines, UINT64_MAX, session->log);
 	count_end(session);
 }
 
 void watch_session_free(struct watch_session *session)
 {
+	watch_lines_free(&session->lines);
 	watch_vcpus_free(&session->vcpus);
 	watch_expected_free(&session->expected);
 }
@@ -360,7 +265,7 @@ bool watch_write_plan(struct watch_session *session, const char *model, const ch
 	fprintf(stream,
 	        "# The last put that wrote PMU registers: vCPU %" PRIu32
 	        ", level %s, %.6f s after the start.\n",
-	        vcpu->id, watch_level_name(block->level), seconds(session, block->time));
+	        vcpu->id, watch_level_name(block->level), watch_seconds(session, block->time));
 	if (model && !strpbrk(model, " \t#"))
 		fprintf(stream, "model %s\nprofile %s\n", model, profile);
 	for (unsigned i = 0; i < block->count; i++)

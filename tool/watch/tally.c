@@ -255,7 +255,7 @@ bool watch_is_defeated(const struct watch_tally *tally)
 enum watch_verdict watch_judge(const struct watch_tally *tally)
 {
 	if (tally->lost || tally->strays || tally->unseen || tally->unmodelled ||
-	    watch_is_defeated(tally))
+	    tally->interrupted || watch_is_defeated(tally))
 		return WATCH_UNKNOWN;
 	if (tally->missed_count)
 		return WATCH_FAILS;

@@ -222,6 +222,10 @@ static void text_summary(FILE *to, const struct watch_tally *tally)
 		        "  not compared: %" PRIu64
 		        " put%s of a state that no get here has shown (see --expect)\n",
 		        tally->foreign, tally->foreign == 1 ? "" : "s");
+	if (tally->interrupted)
+		fprintf(to,
+		        "  in two parts: %" PRIu64 " put%s, by more than a second without a call\n",
+		        tally->interrupted, tally->interrupted == 1 ? "" : "s");
 	if (watch_is_defeated(tally))
 		fprintf(to,
 		        "  not emulated: the CPUID instruction names this host's vendor (%s), "

@@ -45,6 +45,10 @@ struct watch_ring {
 /* Whose behaviour an emulated KVM shows, and judges, unless another is named. */
 #define WATCH_PROFILE "linux-6.12"
 
+/* A vCPU that has called nothing for so long is done with its put; a line can come so much later
+ * than one that is told before it. */
+#define WATCH_QUIET UINT64_C(1000000000)
+
 /* A writer needs some 100 ns for a record; one that is not scheduled, a moment. */
 #define WATCH_PATIENCE UINT64_C(1000000000)
 
@@ -105,7 +109,7 @@ struct watch_change {
 /* One put or one get. */
 struct watch_block {
 	bool is_put, is_open;
-	uint64_t time, spent;
+	uint64_t time, last, spent; /* of its first call, and of its last */
 	unsigned calls, msrs, refused,
 		lost;           /* msrs: all that were asked for; lost: not in accesses */
 	uint32_t other_refused; /* an MSR that is no PMU's and was refused; 0: none */
@@ -152,6 +156,7 @@ struct watch_vcpu {
 	bool no_model;   /* there is no model for what KVM gives it */
 	bool is_off;     /* because its VM's is switched off */
 	bool has_regs;
+	bool was_quiet; /* its last put was taken for complete because nothing came */
 	uint64_t rip, runs;
 	uint64_t general, general_runs; /* the general registers' digest, and when it was seen */
 	struct watch_saves saves;
@@ -257,8 +262,9 @@ struct watch_tally {
 	char host_vendor[16]; /* when the emulated model's is another; else "" */
 	uint64_t unmodelled;  /* vCPUs whose CPUID makes no model */
 	uint64_t off;         /* vCPUs whose PMU is switched off */
-	unsigned shown;   /* bits of enum watch_shown: what the CPUID of these shows nevertheless */
-	uint64_t foreign; /* puts of a state that no get has shown */
+	unsigned shown; /* bits of enum watch_shown: what the CPUID of these shows nevertheless */
+	uint64_t interrupted; /* puts that went on after a pause that was taken for their end */
+	uint64_t foreign;     /* puts of a state that no get has shown */
 	unsigned count;
 	struct watch_register registers[WATCH_REGISTERS]; /* ascending by MSR */
 	/* The first of each vCPU's and register's. */
@@ -333,6 +339,34 @@ void watch_text_who(FILE *to, double time, const struct watch_vcpu *vcpu,
                     const struct watch_head *head);
 void watch_text_shown(FILE *to, unsigned shown);
 
+/* --- lines.c: lines in the order of time ----------------------------------------------------- */
+
+struct watch_line {
+	uint64_t time, number; /* number: by which those of one moment are told */
+	char *text;
+	size_t bytes;
+};
+
+/* Lines that wait until nothing earlier can come. All zeros: none. */
+struct watch_lines {
+	struct watch_line *at;
+	size_t count, room, held; /* held: bytes of their texts */
+	uint64_t number;
+	char *text; /* of the line that is being written */
+	size_t bytes;
+};
+
+/* More of them are written whether something earlier can come or not. */
+#define WATCH_HELD ((size_t)16 << 20)
+
+/* A stream that one line is to be written to; without memory `to` itself, out of its turn. */
+FILE *watch_lines_begin(struct watch_lines *lines, FILE *to);
+void watch_lines_end(struct watch_lines *lines, FILE *stream, uint64_t time, FILE *to);
+
+/* Writes those from before that time. */
+void watch_lines_write(struct watch_lines *lines, uint64_t until, FILE *to);
+void watch_lines_free(struct watch_lines *lines);
+
 /* --- names.c --------------------------------------------------------------------------------- */
 
 const char *watch_level_name(enum watch_level level);
@@ -350,6 +384,7 @@ struct watch_session {
 	struct watch_ring ring;
 	const struct watch_writer *writer;
 	FILE *log;
+	struct watch_lines lines;
 	int log_error; /* errno of the first write that failed */
 	uint64_t start;
 	bool has_pmu; /* this KVM, real or emulated, has one */
@@ -362,6 +397,27 @@ struct watch_session {
 	bool has_put;
 	struct watch_vcpu last_vcpu; /* of the last put that wrote a register, with that block */
 };
+
+/* --- block.c: calls become gets and puts, and those are told, judged and tallied. */
+
+/* A KVM_GET_MSRS or KVM_SET_MSRS on a vCPU. */
+void watch_take_msrs(struct watch_session *session, struct watch_vcpu *vcpu,
+                     const struct watch_record *record);
+
+/* KVM_GET_MSRS on /dev/kvm: a question about features, no get. */
+void watch_take_features(struct watch_session *session, const struct watch_record *record);
+
+/* What the vCPU has begun is complete. */
+void watch_end_block(struct watch_session *session, struct watch_vcpu *vcpu);
+
+/* Ends the puts of vCPUs that have been quiet; until when all is known then, and can be told in its
+ * order. */
+uint64_t watch_known_until(struct watch_session *session, uint64_t now);
+
+/* Since the start. */
+double watch_seconds(const struct watch_session *session, uint64_t time);
+
+/* --- session.c, follow.c --- */
 
 /* Takes what there is. at_end: all there will be; blocks are completed too. */
 void watch_session_drain(struct watch_session *session, bool at_end);
