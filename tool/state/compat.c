@@ -5,16 +5,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/folder.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 #include "lib/order_arg.h"
-#include "state.h"
+#include "matrix.h"
 #include "lib/visible.h"
 
 struct compat_options {
-	const char *model, *report, *profile, *order, *qemu_model;
-	bool host, vcpu, strict, all, json;
+	const char *model, *report, *order, *qemu_model, *html;
+	struct fleet_options fleet; /* its profile is the target's, too */
+	bool host, vcpu, strict, all, matrix, json;
 };
 
 static const struct option_row rows[] = {
@@ -42,7 +44,7 @@ static const struct option_row rows[] = {
          .value = "NAME",
          .about = "whose rules the target has: linux-6.12, ... (hardware)",
          .kind = OPTION_TEXT,
-         .offset = offsetof(struct compat_options, profile)},
+         .offset = offsetof(struct compat_options, fleet.profile)},
 	{.name = "order",
          .value = "NAME",
          .about = "the order of the put that is tried (safe)",
@@ -57,6 +59,16 @@ static const struct option_row rows[] = {
          .about = "show registers that are taken as they are, too",
          .kind = OPTION_FLAG,
          .offset = offsetof(struct compat_options, all)},
+	{.name = "matrix",
+         .about = "each of the machines against each: MODEL, FILE or FOLDER, as for baseline",
+         .kind = OPTION_FLAG,
+         .offset = offsetof(struct compat_options, matrix)},
+	FLEET_OPTIONS(struct compat_options),
+	{.name = "html",
+         .value = "FILE",
+         .about = "also write the matrix as an HTML page",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct compat_options, html)},
 	ARGS_JSON(struct compat_options, "print JSON (docs/json.md: vpmu-compat)"),
 };
 
@@ -165,7 +177,7 @@ static int read_report(const struct compat_options *options, struct state_target
 		return status;
 	target->model = report.model;
 	/* Where guests get no PMU, there is no kernel's rule to ask. */
-	if (!report.is_doctor || !report.model.version || options->profile)
+	if (!report.is_doctor || !report.model.version || options->fleet.profile)
 		return TOOL_HOLDS;
 	if (!report.profile) {
 		message("the report does not name the host's kernel: %s (--profile does)",
@@ -182,7 +194,7 @@ static int read_report(const struct compat_options *options, struct state_target
 
 static int choose_vcpu(const struct compat_options *options, struct state_target *target)
 {
-	if (!options->profile)
+	if (!options->fleet.profile)
 		return state_vcpu_target(target);
 	message("do not go together: --vcpu, --profile (the rules are this host's KVM's)");
 	return TOOL_BAD;
@@ -217,9 +229,9 @@ static int read_target(const struct compat_options *options, struct state_target
 
 	if (!status)
 		status = order_from_text(options->order, &target->order);
-	if (!status && options->profile) {
-		status = profile_from_text(options->profile, &target->profile);
-		target->profile_name = options->profile;
+	if (!status && options->fleet.profile) {
+		status = profile_from_text(options->fleet.profile, &target->profile);
+		target->profile_name = options->fleet.profile;
 	}
 	if (status || !target->profile || !vpmu_profile_adapt(target->profile, &target->model))
 		return status;
@@ -285,31 +297,101 @@ static int judge_folder(const char *path, const struct state_target *target,
 	return worst;
 }
 
+/* --- The matrix ------------------------------------------------------------------------------- */
+
+static int print_matrix(const struct matrix *matrix, const struct compat_options *options,
+                        struct output *html)
+{
+	int status = TOOL_HOLDS;
+
+	if (options->html)
+		status = matrix_html(matrix, html);
+	if (!status && options->json)
+		status = matrix_json(matrix);
+	else if (!status)
+		matrix_print(matrix);
+	if (!status && (matrix->verdicts[VPMU_CANNOT_TAKE] ||
+	                (options->strict && matrix->verdicts[VPMU_TAKES_CHANGED])))
+		status = TOOL_FAILS;
+	return status;
+}
+
+static int judge_fleet(const char *const *operands, const struct compat_options *options)
+{
+	static struct matrix matrix; /* some KiB */
+	struct fleet fleet = {.count = 0};
+	struct output html = {.stream = NULL};
+	const struct vpmu_order *order;
+	int status = order_from_text(options->order, &order);
+
+	if (!status && options->html && !output_open(&html, options->html))
+		return TOOL_LACKS;
+	if (!status)
+		status = fleet_read(&fleet, operands, &options->fleet);
+	if (!status)
+		status = matrix_make(&matrix, &fleet, &options->fleet, order);
+	if (!status)
+		status = print_matrix(&matrix, options, &html);
+	output_abandon(&html);
+	matrix_free(&matrix);
+	fleet_free(&fleet);
+	return status;
+}
+
+/* Options of the one with the other. */
+static int check_options(const struct compat_options *options, const char *const *operands)
+{
+	const struct fleet_options *fleet = &options->fleet;
+	bool of_fleet = fleet->qemu || fleet->machine_type || fleet->pmu_off || options->html;
+	bool of_target = options->model || options->host || options->vcpu || options->report ||
+	                 options->qemu_model || options->all;
+
+	if (options->matrix && of_target)
+		message("--matrix has no target: it goes with --profile, --order, --qemu, "
+		        "--machine-type, --pmu-off, --html, --strict and --json");
+	else if (!options->matrix && of_fleet)
+		message("only with --matrix: --qemu, --machine-type, --pmu-off, --html");
+	else if (!options->matrix && operands[1])
+		message("too many arguments: '%s' (several machines: --matrix)", operands[1]);
+	else
+		return TOOL_HOLDS;
+	return TOOL_BAD;
+}
+
+static int judge_operand(const char *text, const struct compat_options *options)
+{
+	struct state_target target = {.profile = NULL};
+	bool is_folder = folder_is(text);
+	int status;
+
+	if (is_folder && options->json) {
+		message("--json is about one file: %s is a folder", text);
+		return TOOL_BAD;
+	}
+	status = read_target(options, &target);
+	if (status)
+		return status;
+	return is_folder ? judge_folder(text, &target, options) : judge_one(text, &target, options);
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
-	struct compat_options options = {0};
+	struct compat_options options = {.json = false};
 	const char *operands[ARGS_OPERANDS];
-	struct state_target target = {.profile = NULL};
 	int status = args_parse(self, argc, argv, &options, operands);
-	bool is_folder;
 
 	if (status != ARGS_GO)
 		return status;
-	is_folder = folder_is(operands[0]);
-	if (is_folder && options.json) {
-		message("--json is about one file: %s is a folder", operands[0]);
-		return TOOL_BAD;
-	}
-	status = read_target(&options, &target);
+	status = check_options(&options, operands);
 	if (status)
 		return status;
-	return is_folder ? judge_folder(operands[0], &target, &options)
-	                 : judge_one(operands[0], &target, &options);
+	return options.matrix ? judge_fleet(operands, &options)
+	                      : judge_operand(operands[0], &options);
 }
 
 const struct command state_compat = {
 	.name = "state compat",
-	.operands = "STATE|MODEL|FOLDER",
+	.operands = "STATE|MODEL|FOLDER...",
 	.about = "Judge whether a target can take the states of a file",
 	.notes =
 		"The state is put on a register machine of the target's PMU and profile, every "
@@ -322,13 +404,14 @@ const struct command state_compat = {
 		"a\n"
 		"file that describes a CPU, is a guest that has just started. Of a FOLDER each "
 		"file\n"
-		"is judged.\n"
+		"is judged. --matrix asks of each machine whether a guest of it can go to each "
+		"other one.\n"
 		"\n"
 		"Exit status: 0, the target takes the states; 1, it cannot; 2, bad input; 3,\n"
 		"there is nobody to ask.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 1,
-	.operand_max = 1,
+	.operand_max = ARGS_OPERANDS,
 	.run = run,
 };

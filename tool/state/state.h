@@ -173,19 +173,22 @@ int state_vcpu_target(struct state_target *target);
 int state_vcpu_judge(struct vpmu_compat *compat, const struct vpmu_layout *layout,
                      const struct vpmu_state *state, const struct state_target *target);
 
-/* A fleet: a host's number in the baseline is its place here. */
+struct fleet; /* of fleet.h */
+
+/* Where a machine of a fleet is told of. */
 struct state_host {
-	const char *file; /* NULL: it was typed */
+	const char *file; /* NULL: it was typed, or is described by a file of its own */
 	uint64_t line;
-	const char *name; /* the host's in its file, or the model as typed */
+	const char *name; /* the host's in its list, its file's, or the model as typed */
 	int name_length;
 };
 
-/* Both print a JSON document, and return the exit status. */
+/* Both print a JSON document, and return the exit status. A host's number in the baseline is its
+ * place in the fleet. */
 int state_compat_json(const struct state_set *set, const struct state_target *target,
                       enum vpmu_take *worst);
 int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_model *model,
-                        const struct state_host *hosts);
+                        const struct fleet *fleet);
 
 /* The option, of that name and in that member, for state_file_read(). */
 #define STATE_QEMU_MODEL(option, structure, member)                                                \
