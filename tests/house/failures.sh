@@ -70,4 +70,12 @@ check 'steps: the end of the failed test' shown 'line 140'
 check 'steps: the end of another step' shown 300
 check 'steps: not all of it' hidden 220
 check 'steps: the numbers' same "$(tail -n 1 "$scratch/out")" '1 passed, 2 failed, 1 skipped'
+
+# What a test writes below its scratch folder must not be written elsewhere.
+no_folder() {
+	same "$(TMPDIR=/no/where bash -c '. "$0/tests/tool/tap.sh"; echo "goes on with $scratch"' "$top" - 2>&1 |
+		grep -c 'goes on')" 0
+}
+check 'a shell test that gets no folder of its own ends' no_folder
+
 finish

@@ -5,7 +5,8 @@ set -u
 vpmu=$1
 tests=0
 failed=0
-scratch=$(mktemp -d)
+# Without one, "$scratch/bin" would be the system's own.
+scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 
 # NAME CONDITION…: the test holds when the command succeeds.
