@@ -142,6 +142,7 @@ if command -v python3 >/dev/null; then
 		'd["format"] == "vpmu-kernel-diff" and d["differences"] and
 		all(x["old"]["answer"] != x["new"]["answer"] and x["script"] for x in d["differences"])'
 	check 'JSON: has the patch' holds "$scratch/out" 'd["patch"]["lines"] == d["patch"]["executed"] == 1'
+	described 'JSON: as its schema says' "$scratch/out"
 else
 	skip 'JSON: has the differences' 'no python3'
 	skip 'JSON: has the patch' 'no python3'

@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True  # nothing is left in the sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
 import qemu
+import schema
 import tap
 
 VPMU, PLUGIN, FOLDER = map(os.path.abspath, sys.argv[1:4])
@@ -56,6 +57,10 @@ def counts(program):
     known = Stat(program, ['--model', 'skylake'], [KNOWN])
     tap.check('skylake: instructions are exact', known.counted('instructions:u', INSTRUCTIONS))
     tap.check('skylake: branches are exact', known.counted('branches:u', BRANCHES))
+    if schema.LACKS:
+        tap.skip('the document is as its schema says', schema.LACKS)
+    else:
+        tap.check('the document is as its schema says', schema.Judge().problem(known.document))
     # AMD: each IRET to the program is an instruction and a branch of it.
     known = Stat(program, ['--model', 'zen2'], [KNOWN])
     irets = known.value('instructions:u') - INSTRUCTIONS

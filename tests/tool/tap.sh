@@ -89,6 +89,20 @@ d = json.load(open(sys.argv[1]))
 sys.exit(not eval("(" + sys.argv[2] + ")"))' "$1" "$2"
 }
 
+# NAME FILE: the documents in it are as their schemas say (docs/schema).
+described() {
+	local said
+	said=$(python3 "$(dirname "${BASH_SOURCE[0]}")/schema.py" "$2" 2>&1)
+	case $? in
+	77) skip "$1" "${said#skipped: }" ;;
+	0) check "$1" true ;;
+	*)
+		echo "$said"
+		check "$1" false
+		;;
+	esac
+}
+
 # NAME STATUS TEXT ARGUMENT…: the tool ends with that status and one line on stderr with that text.
 refused() {
 	local name=$1 expected=$2 text=$3

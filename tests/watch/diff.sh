@@ -92,6 +92,8 @@ if command -v python3 >/dev/null; then
 		d["judged"]["profile"] == "linux-6.12" and len(d["changes"]) == 1 and
 		d["changes"][0]["before"]["violated"] == [] and "counts" in d["changes"][0]["after"]["violated"] and
 		len(d["changes"][0]["before"]["registers"]) == 17'
+	described 'JSON: as its schema says' "$scratch/out"
+	described 'JSON: so are the logs' "$scratch/before.full"
 else
 	skip 'JSON' 'no python3'
 fi

@@ -136,6 +136,10 @@ check 'JSON: every line is a document' python3 -c 'import json, sys
 for line in open(sys.argv[1]):
     d = json.loads(line)
     assert d["format"] == "vpmu-watch" and d["version"] == 1' "$scratch/json"
+grep -v '"event":"[gp][eu]t"' "$scratch/json" >"$scratch/few"
+described 'JSON: calls are as their schema says' "$scratch/few"
+run watch --json --emulate intel-v2 --log "$scratch/json" -- "$odd" emulated
+described 'JSON: every line is as its schema says' "$scratch/json"
 
 run watch --emulate intel-v2 --log "$scratch/log" -- "$odd" emulated
 check 'emulated: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]

@@ -103,7 +103,10 @@ json_t *json_hex(uint64_t value)
 
 json_t *json_count(uint64_t value)
 {
-	return json_integer((json_int_t)value);
+	/* Beyond it a reader whose numbers are doubles gets another number. */
+	const uint64_t exact_max = (UINT64_C(1) << 53) - 1;
+
+	return value > exact_max ? json_hex(value) : json_integer((json_int_t)value);
 }
 
 json_t *json_bytes(const char *bytes, size_t count)

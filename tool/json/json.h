@@ -52,7 +52,7 @@ json_t *json_document(const char *format, int version);
 /* A register's or selector's value, "0x1f": a JSON number cannot hold 64 bits everywhere. */
 json_t *json_hex(uint64_t value);
 
-/* A count, as a number. */
+/* A count, as a number; as json_hex() where not every reader's number holds it. */
 json_t *json_count(uint64_t value);
 
 /* Any bytes as text: what is no UTF-8 becomes U+FFFD. */
