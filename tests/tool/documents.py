@@ -74,6 +74,7 @@ def invocations(folder):
     with open(f'{folder}/fleet', 'w', encoding='ascii') as fleet:
         fleet.write('alpha zen4\nbeta zen2\n')
     yield 'state', ['state', 'baseline', f'{folder}/fleet']
+    yield 'state', ['state', 'compat', '--matrix', '--qemu', '10.0', f'{folder}/fleet', 'intel-v2']
     yield 'check', ['check', '--order', 'no-stop', '--model', 'intel-v2,gp=1', '--profile', 'linux-6.12', *SCOPE]
     yield 'check', ['check', '--model', 'amd-k7', '--profile', 'hardware', '--shard', '2/3', *SCOPE]
     if GUESTS:
