@@ -63,7 +63,7 @@ void take_model(struct input *input, struct vpmu_model *model)
 		return;
 	}
 	memset(model, 0, sizeof(*model));
-	model->vendor = (enum vpmu_vendor)(take_byte(input) % 4);
+	model->vendor = (enum vpmu_vendor)(take_byte(input) % 5);
 	model->version = take_byte(input) % 8;
 	model->gp_count = take_byte(input) % 20;
 	model->gp_width = take_byte(input) % 70;

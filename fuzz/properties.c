@@ -30,8 +30,9 @@ static void comes_back_from_cpuid(const struct vpmu_model *model)
 	MUST(count && count <= VPMU_CPUID_LEAVES);
 	MUST(vpmu_model_from_cpuid(&back, leaves, count, model->perf_capabilities, NULL, 0) ==
 	     VPMU_OK);
-	/* No bit of AMD's CPUID says that there is no PMU. */
-	if (model->version || model->vendor != VPMU_VENDOR_AMD)
+	/* No bit of AMD's or a P6's CPUID says that there is no PMU. */
+	if (model->version ||
+	    (model->vendor != VPMU_VENDOR_AMD && model->vendor != VPMU_VENDOR_INTEL_P6))
 		MUST(vpmu_model_equal(&back, model));
 }
 

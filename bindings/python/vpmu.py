@@ -23,7 +23,7 @@ VERSION = (0, 1)  # of the headers that this file follows
 NAME_BYTES = 32
 MAX_REGISTERS, MAX_STATE, MAX_PLAN = 96, 64, 96
 STREAM_BYTES = 1024
-VENDORS = ("intel", "zhaoxin", "amd")
+VENDORS = ("intel", "zhaoxin", "amd", "intel-p6")
 
 _library = ctypes.CDLL(os.environ.get("VPMU_LIBRARY", "libvpmu.so.0"))
 

@@ -162,11 +162,33 @@ static void plan_each(const struct pmu *pmu, const struct counter *counters, uns
 	}
 }
 
+/* The selectors first, then EN of selector 0, which is every counter's. */
+static void plan_shared(const struct pmu *pmu, const struct counter *counters, unsigned count,
+                        struct plan *plan)
+{
+	uint32_t first = pmu_selector(pmu, 0);
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t selector = selector_value(pmu, &counters[i]) & ~SELECT_EN;
+
+		if (counters[i].index)
+			wrmsr(pmu_selector(pmu, counters[i].index), selector);
+		else
+			value = selector;
+	}
+	plan->writes = 1;
+	plan->start[0] = (struct msr_write){first, 0, value | SELECT_EN};
+	plan->stop[0] = (struct msr_write){first, 0, 0};
+}
+
 void plan_counters(const struct pmu *pmu, const struct counter *counters, unsigned count,
                    struct plan *plan)
 {
 	if (pmu->has_global)
 		plan_global(pmu, counters, count, plan);
+	else if (pmu->layout.shares_enable)
+		plan_shared(pmu, counters, count, plan);
 	else
 		plan_each(pmu, counters, count, plan);
 }

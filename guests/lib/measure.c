@@ -88,7 +88,7 @@ void measure(const struct pmu *pmu, const struct workload *workload, uint64_t it
 uint64_t measure_exact(const struct pmu *pmu, const struct workload *workload, uint64_t iterations,
                        unsigned count, enum event event)
 {
-	uint64_t further_writes = pmu->has_global ? 0 : count - 1;
+	uint64_t further_writes = pmu_starts_at_once(pmu) ? 0 : count - 1;
 
 	if (event == EVENT_BRANCHES)
 		return workload->branches * iterations + 1 /* RET */ + AROUND_BRANCHES +

@@ -23,6 +23,13 @@ static const uint16_t intel_selectors[EVENTS] = {
 	[EVENT_LLC_MISSES] = 0x412e,
 };
 
+/* Intel's P6 family, before CPUID.0AH. */
+static const uint16_t p6_selectors[EVENTS] = {
+	[EVENT_INSTRUCTIONS] = 0x00c0,   [EVENT_BRANCHES] = 0x00c4,
+	[EVENT_CYCLES] = 0x0079,         [EVENT_BRANCH_MISSES] = 0x00c5,
+	[EVENT_LLC_REFERENCES] = 0x0f2e, [EVENT_LLC_MISSES] = 0x012e,
+};
+
 /* CPUID.0AH EBX: which bit says that an event is missing. */
 static const uint8_t missing_bit[EVENTS] = {
 	[EVENT_CYCLES] = 0,         [EVENT_INSTRUCTIONS] = 1, [EVENT_REF_CYCLES] = 2,
@@ -49,6 +56,22 @@ static const struct pmu_layout intel_layout = {
 	.selectors = intel_selectors,
 	.lvtpc_masks = true,
 	.is_intel = true,
+	.reserved_faults = true,
+};
+
+static const struct pmu_layout p6_layout = {
+	.counter_name = "PerfCtr",
+	.counter = 0xc1,
+	.selector = 0x186,
+	.stride = 1,
+	.global_ctrl = 0x38f,
+	.status = 0x38e,
+	.status_clear = 0x390,
+	.status_set = 0x391,
+	.selectors = p6_selectors,
+	.lvtpc_masks = true,
+	.is_intel = true,
+	.shares_enable = true,
 	.reserved_faults = true,
 };
 
@@ -127,12 +150,28 @@ static bool find_sign(const struct pmu *pmu)
 	return sign || pmu->vendor[0] == 'G';
 }
 
+/* Family 6, models before Core Duo's (Intel SDM vol. 3B, P6 family). */
+static bool find_p6(struct pmu *pmu)
+{
+	uint32_t signature = cpuid(1).eax;
+
+	if (pmu->vendor[0] != 'G' || (signature >> 8 & 0xf) != 6 || signature >> 16 & 0xf ||
+	    (signature >> 4 & 0xf) >= 0xe)
+		return false;
+	pmu->layout = p6_layout;
+	pmu->version = 1;
+	pmu->gp_count = 2;
+	pmu->gp_width = 40;
+	pmu->sign_extends = true;
+	return true;
+}
+
 static bool find_intel(struct pmu *pmu)
 {
 	struct cpuid_registers leaf;
 
 	if (cpuid(0).eax < 0xa)
-		return false;
+		return find_p6(pmu);
 	leaf = cpuid(0xa);
 	pmu->version = leaf.eax & 0xff;
 	pmu->gp_count = leaf.eax >> 8 & 0xff;

@@ -52,6 +52,7 @@ struct pmu_layout {
 	bool lvtpc_masks;          /* a PMI masks LVTPC */
 	bool is_intel;             /* registers as Intel has them */
 	bool counts_where_it_goes; /* what changes the ring counts in the one that it goes to */
+	bool shares_enable;        /* EN of selector 0 enables all counters */
 	bool reserved_faults;      /* writing a reserved bit raises #GP; else it is dropped */
 };
 
@@ -70,6 +71,12 @@ struct pmu {
 
 /* Finds the PMU; false without one. */
 bool pmu_find(struct pmu *pmu);
+
+/* Whether one write starts all counters: global control, or an enable bit that they share. */
+static inline bool pmu_starts_at_once(const struct pmu *pmu)
+{
+	return pmu->has_global || pmu->layout.shares_enable;
+}
 
 /* One line about it. */
 void pmu_describe(const struct pmu *pmu);

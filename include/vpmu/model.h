@@ -48,7 +48,8 @@ enum vpmu_feature {
 struct vpmu_model {
 	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */
 	uint8_t vendor;             /* enum vpmu_vendor */
-	uint8_t version;     /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; 0: no PMU */
+	uint8_t version;     /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; P6: 1; 0: no
+	                        PMU */
 	uint8_t gp_count;    /* general-purpose counters, gp_missing included */
 	uint8_t gp_width;    /* their bits, 32-64 */
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
@@ -176,8 +177,9 @@ struct vpmu_cpuid {
  * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x23, 0x80000001, 0x80000022; others are ignored
  * and a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
  * when the leaves have PDCM and a PMU. Intel versions after 6 are read as 6, which they contain.
- * AMD families from K7 on always have a PMU. VPMU_INCOMPATIBLE: the leaves contradict each other;
- * why (may be NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
+ * AMD families from K7 on always have a PMU, and so has an Intel of family 6, models 0 to 0xd,
+ * whose highest basic leaf is 1 to 9: that is a P6. VPMU_INCOMPATIBLE: the leaves contradict each
+ * other; why (may be NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model,
                                                 const struct vpmu_cpuid *leaves, size_t count,
@@ -188,11 +190,12 @@ enum { VPMU_CPUID_LEAVES = 16 }; /* as many as vpmu_model_to_cpuid() writes at m
 
 /*
  * Writes the model's PMU into CPUID leaves: vendor, signature and the PMU's bits; every other bit
- * is 0, to be merged by the caller (EAX of 0 and 0x80000000 is the highest leaf that it needs).
- * Reading them back gives an equal model, with one exception: no CPUID bit of AMD's says that there
- * is no PMU, so an AMD model without one reads back with the four counters of K7.
- * Returns the number of leaves written to `leaves`, which has VPMU_CPUID_LEAVES entries; 0 for a
- * model that fails vpmu_model_check().
+ * is 0, to be merged by the caller (EAX of 0 and 0x80000000 is the highest leaf that it needs; with
+ * a P6, which has no leaf 0xA, it is the highest that there may be). Reading them back gives an
+ * equal model, with one exception: no CPUID bit of AMD's says that there is no PMU, nor does a
+ * P6's, so such a model without one reads back with the counters that K7 or a P6 has, or, if its
+ * signature is no P6's, as an Intel model without a PMU. Returns the number of leaves written to
+ * `leaves`, which has VPMU_CPUID_LEAVES entries; 0 for a model that fails vpmu_model_check().
  */
 VPMU_API size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *leaves);
 

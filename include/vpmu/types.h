@@ -56,6 +56,7 @@ enum vpmu_vendor {
 	VPMU_VENDOR_INTEL,
 	VPMU_VENDOR_ZHAOXIN, /* Intel's registers under another vendor string */
 	VPMU_VENDOR_AMD,
+	VPMU_VENDOR_INTEL_P6, /* Intel's P6 family before CPUID.0AH: Pentium Pro to Pentium M */
 	VPMU_VENDORS
 };
 

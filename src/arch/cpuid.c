@@ -2,18 +2,28 @@
 /* A model out of CPUID leaves, and back. Intel SDM vol. 2A CPUID; AMD APM vol. 3 appendix E. */
 #include <arch/room_int.h>
 
+/* A processor before CPUID.0AH, of a family that has counters all the same. What says no highest
+ * leaf at all is no processor's CPUID, but a part of one. */
+static bool is_p6(const struct leaves *leaves)
+{
+	return leaves->vendor.eax && leaves->vendor.eax < leaves->perfmon.leaf &&
+	       signature_is_p6(leaves->signature.eax);
+}
+
 /* Who says which vendor string: a family its own, but some of its processors the vendor's other
- * (a vendor has two at most). */
+ * (a vendor has two at most). Of those who say the same the first whose processor it is. */
 static const struct identity {
 	char string[13];
 	uint8_t vendor;
 	uint16_t family_from, family_to;
+	bool (*is_it)(const struct leaves *leaves); /* NULL: it is */
 } identities[] = {
-	{"GenuineIntel", VPMU_VENDOR_INTEL, 0, UINT16_MAX},
-	{"CentaurHauls", VPMU_VENDOR_ZHAOXIN, 0, 6},
-	{"  Shanghai  ", VPMU_VENDOR_ZHAOXIN, 7, UINT16_MAX},
-	{"HygonGenuine", VPMU_VENDOR_AMD, 0x18, 0x18},
-	{"AuthenticAMD", VPMU_VENDOR_AMD, 0, UINT16_MAX},
+	{"GenuineIntel", VPMU_VENDOR_INTEL_P6, 0, UINT16_MAX, is_p6},
+	{"GenuineIntel", VPMU_VENDOR_INTEL, 0, UINT16_MAX, NULL},
+	{"CentaurHauls", VPMU_VENDOR_ZHAOXIN, 0, 6, NULL},
+	{"  Shanghai  ", VPMU_VENDOR_ZHAOXIN, 7, UINT16_MAX, NULL},
+	{"HygonGenuine", VPMU_VENDOR_AMD, 0x18, 0x18, NULL},
+	{"AuthenticAMD", VPMU_VENDOR_AMD, 0, UINT16_MAX, NULL},
 };
 
 static void string_to_regs(const char *s, struct vpmu_cpuid *leaf)
@@ -35,15 +45,20 @@ static void regs_to_string(const struct vpmu_cpuid *leaf, char *s)
 		s[i] = (char)(word[i / 4] >> (i % 4 * 8));
 }
 
-static const struct identity *identity_read(const struct vpmu_cpuid *leaf)
+static bool says(const struct vpmu_cpuid *leaf, const char *string)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
-		struct vpmu_cpuid wanted;
+	struct vpmu_cpuid wanted;
 
-		string_to_regs(identities[i].string, &wanted);
-		if (wanted.ebx == leaf->ebx && wanted.ecx == leaf->ecx && wanted.edx == leaf->edx)
+	string_to_regs(string, &wanted);
+	return wanted.ebx == leaf->ebx && wanted.ecx == leaf->ecx && wanted.edx == leaf->edx;
+}
+
+static const struct identity *identity_read(const struct leaves *leaves)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(identities); i++)
+		if (says(&leaves->vendor, identities[i].string) &&
+		    (!identities[i].is_it || identities[i].is_it(leaves)))
 			return &identities[i];
-	}
 	return NULL;
 }
 
@@ -226,6 +241,21 @@ void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 		leaves->ext_perfmon.ebx = 0;
 }
 
+/* Nothing but the signature tells of it. */
+void p6_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
+{
+	model->version = 1;
+	model->gp_count = P6_COUNTERS;
+	model->gp_width = P6_WIDTH;
+}
+
+/* The highest leaf of all P6 (Intel SDM vol. 2A CPUID, table of highest leaves). */
+void p6_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
+{
+	leaves->vendor.eax = 2;
+	leaves->ext_vendor.eax = 0x80000004;
+}
+
 /* The first such leaf, as KVM looks for it; zeros without one. */
 static struct vpmu_cpuid find_subleaf(const struct vpmu_cpuid *leaves, size_t count, uint32_t leaf,
                                       uint32_t subleaf)
@@ -264,6 +294,7 @@ static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
 
 static enum vpmu_status unknown_vendor(const struct vpmu_cpuid *leaf, struct text *why)
 {
+	const char *between = " ";
 	char string[12];
 
 	regs_to_string(leaf, string);
@@ -271,8 +302,11 @@ static enum vpmu_status unknown_vendor(const struct vpmu_cpuid *leaf, struct tex
 	text_add_quoted(why, string, sizeof(string));
 	text_add(why, ": known are");
 	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
-		text_add(why, i ? ", " : " ");
+		if (identities[i].is_it) /* the same string comes again */
+			continue;
+		text_add(why, between);
 		text_add_quoted(why, identities[i].string, 12);
+		between = ", ";
 	}
 	return VPMU_INCOMPATIBLE;
 }
@@ -290,7 +324,7 @@ enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model, const struct vp
 		return argument_missing(why, why_bytes);
 	text = text_in(why, why_bytes);
 	all = gather(leaves, count);
-	identity = identity_read(&all.vendor);
+	identity = identity_read(&all);
 	if (!identity)
 		return unknown_vendor(&all.vendor, &text);
 	read.vendor = identity->vendor;
@@ -322,8 +356,10 @@ size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *le
 	vendor_of(model->vendor)->write_cpuid(model, &all);
 	leaves[count++] = all.vendor;
 	leaves[count++] = all.signature;
-	leaves[count++] = all.structured;
-	leaves[count++] = all.perfmon;
+	if (all.vendor.eax >= all.perfmon.leaf) {
+		leaves[count++] = all.structured;
+		leaves[count++] = all.perfmon;
+	}
 	leaves[count++] = all.ext_vendor;
 	leaves[count++] = all.ext_features;
 	if (all.ext_vendor.eax >= all.ext_perfmon.leaf)

@@ -8,6 +8,7 @@ const struct vendor *vendor_of(enum vpmu_vendor vendor)
 		[VPMU_VENDOR_INTEL] = &vendor_intel,
 		[VPMU_VENDOR_ZHAOXIN] = &vendor_intel,
 		[VPMU_VENDOR_AMD] = &vendor_amd,
+		[VPMU_VENDOR_INTEL_P6] = &vendor_p6,
 	};
 
 	return vendors[vendor];
@@ -19,6 +20,7 @@ static const struct {
 	[VPMU_VENDOR_INTEL] = {"Intel", "an Intel PMU"},
 	[VPMU_VENDOR_ZHAOXIN] = {"Zhaoxin", "a Zhaoxin PMU"},
 	[VPMU_VENDOR_AMD] = {"AMD", "an AMD PMU"},
+	[VPMU_VENDOR_INTEL_P6] = {"Intel P6", "an Intel P6 PMU"},
 };
 
 const char *vpmu_vendor_name(enum vpmu_vendor vendor)
@@ -90,6 +92,12 @@ unsigned signature_family(uint32_t signature)
 unsigned signature_model(uint32_t signature)
 {
 	return (signature >> 4 & 0xf) | (signature >> 12 & 0xf0);
+}
+
+/* Model 0xe (Core Duo) is the first with an architectural PMU. */
+bool signature_is_p6(uint32_t signature)
+{
+	return signature_family(signature) == 6 && signature_model(signature) < 0xe;
 }
 
 unsigned vpmu_model_fixed_count(const struct vpmu_model *model)

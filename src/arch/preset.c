@@ -94,6 +94,15 @@ const struct preset presets[] = {
                  .signature = 0xb06d1},
 	},
 	{
+		"Intel's P6 family (Pentium III): 2 counters of 40 bits, one enable bit",
+		{.name = "intel-p6",
+                 .vendor = VPMU_VENDOR_INTEL_P6,
+                 .version = 1,
+                 .gp_count = P6_COUNTERS,
+                 .gp_width = P6_WIDTH,
+                 .signature = 0x0068a},
+	},
+	{
 		"Zhaoxin: Intel's version 2 under another vendor (ZX-D)",
 		{.name = "zhaoxin-v2",
                  .vendor = VPMU_VENDOR_ZHAOXIN,

@@ -63,8 +63,14 @@ enum field_order {
 };
 
 /* Vendors whose PMUs are alike, and sets of them. */
-enum { LIKE_INTEL, LIKE_AMD, LIKES };
-enum { FOR_INTEL = 1 << LIKE_INTEL, FOR_AMD = 1 << LIKE_AMD, FOR_ALL = FOR_INTEL | FOR_AMD };
+enum { LIKE_INTEL, LIKE_AMD, LIKE_P6, LIKES };
+enum {
+	FOR_INTEL = 1 << LIKE_INTEL,
+	FOR_AMD = 1 << LIKE_AMD,
+	FOR_P6 = 1 << LIKE_P6,
+	FOR_COUNTED = FOR_INTEL | FOR_AMD, /* whose counters differ in number or width */
+	FOR_ALL = FOR_COUNTED | FOR_P6,
+};
 
 /* A field on one kind of PMU. */
 struct field_on {
@@ -261,6 +267,13 @@ static inline const struct leaf_row *leaf_row_find(uint32_t leaf, uint32_t suble
 	return NULL;
 }
 
+/* The highest leaf of a processor that has `own` and, by vpmu_model_to_cpuid(), a model's: that is
+ * the least that it needs, but before CPUID.0AH the most that there may be. */
+static inline uint32_t leaf_highest(uint32_t leaf, uint32_t own, uint32_t models)
+{
+	return models > own || (!leaf && models < 0xa) ? models : own;
+}
+
 /* Whether ECX chooses a part of the leaf; with others it is ignored. */
 static inline bool leaf_has_subleaves(uint32_t leaf)
 {
@@ -365,13 +378,20 @@ static inline uint64_t event_bits(enum vpmu_vendor vendor)
 		[VPMU_VENDOR_INTEL] = SEL_EVENT | SEL_UMASK | SEL_UMASK2,
 		[VPMU_VENDOR_ZHAOXIN] = SEL_EVENT | SEL_UMASK,
 		[VPMU_VENDOR_AMD] = SEL_EVENT | SEL_UMASK | SEL_AMD_EVENT,
+		[VPMU_VENDOR_INTEL_P6] = SEL_EVENT | SEL_UMASK,
 	};
 
 	return bits[vendor];
 }
 
-/* The events that all of a vendor's processors have. AMD: PPR, PMCx0C0 and PMCx076. */
-enum { EVENT_INSTRUCTIONS = 0xc0, EVENT_CYCLES = 0x3c, EVENT_AMD_CYCLES = 0x76 };
+/* The events that all of a vendor's processors have. AMD: PPR, PMCx0C0 and PMCx076; P6: Intel SDM
+ * vol. 3B, performance-monitoring events of P6 family processors. */
+enum {
+	EVENT_INSTRUCTIONS = 0xc0,
+	EVENT_CYCLES = 0x3c,
+	EVENT_AMD_CYCLES = 0x76,
+	EVENT_P6_CYCLES = 0x79,
+};
 
 static inline uint64_t event_of_cycles(enum vpmu_vendor vendor)
 {
@@ -379,6 +399,7 @@ static inline uint64_t event_of_cycles(enum vpmu_vendor vendor)
 		[VPMU_VENDOR_INTEL] = EVENT_CYCLES,
 		[VPMU_VENDOR_ZHAOXIN] = EVENT_CYCLES,
 		[VPMU_VENDOR_AMD] = EVENT_AMD_CYCLES,
+		[VPMU_VENDOR_INTEL_P6] = EVENT_P6_CYCLES,
 	};
 
 	return events[vendor];

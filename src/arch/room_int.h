@@ -97,15 +97,15 @@ void range_describe(struct text *text, uint64_t min, uint64_t max, bool hex);
 /* The features of struct vpmu_model's `features` that such PMUs can have. */
 uint32_t features_like(unsigned like);
 
-extern const struct vendor vendor_intel, vendor_amd;
+extern const struct vendor vendor_intel, vendor_amd, vendor_p6;
 
 /* The processor's family and model, of CPUID.1 EAX. */
 unsigned signature_family(uint32_t signature);
 unsigned signature_model(uint32_t signature);
 
 /* Registers, status bits and events of the vendors. */
-extern const struct reg_table intel_registers, amd_registers;
-extern const struct event_table intel_events, amd_events;
+extern const struct reg_table intel_registers, amd_registers, p6_registers;
+extern const struct event_table intel_events, amd_events, p6_events;
 uint64_t intel_status_bits(const struct vpmu_model *model);
 uint64_t amd_status_bits(const struct vpmu_model *model);
 
@@ -120,7 +120,13 @@ void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
 void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 
-enum { K7_COUNTERS = 4 };
+void p6_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
+void p6_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
+
+enum { K7_COUNTERS = 4, P6_COUNTERS = 2, P6_WIDTH = 40 };
+
+/* Whether a signature is one of the P6 family's that had no CPUID.0AH yet. */
+bool signature_is_p6(uint32_t signature);
 
 /* The name of a row's register: the format with its %u filled in, in VPMU_NAME_BYTES. */
 void register_name(char *name, const char *format, unsigned index);

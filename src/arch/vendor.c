@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vendors: the limits and rules of their models, and where their tables are. Zhaoxin's PMU is
- * Intel's.
+ * Intel's; Intel's P6 is before that, and so a vendor of its own.
  */
 #include <arch/room_int.h>
 
@@ -189,6 +189,42 @@ static void amd_fit(struct vpmu_model *model)
 	model->gp_count = amd_gp_count(model);
 }
 
+static bool not_of_p6(const struct vpmu_model *model)
+{
+	return !signature_is_p6(model->signature);
+}
+
+static bool has_one_name(const struct vpmu_model *model)
+{
+	return model->other_name;
+}
+
+static const struct rule p6_rules[] = {
+	{has_one_name, "Intel has one name in CPUID"},
+	{has_fixed, "P6 has no fixed counters"},
+	{has_architectural,
+         "P6 has no architectural events, no IA32_PERF_CAPABILITIES, no bitmap of counters"},
+	{not_of_p6, "the signature is none of P6's: family 6, model 0 to 0xd"},
+};
+
+/* There is no status register. */
+static uint64_t p6_status_bits(const struct vpmu_model *model)
+{
+	return 0;
+}
+
+static void p6_complete(struct vpmu_model *model, unsigned given)
+{
+}
+
+/* All are alike: what two have in common is the same again. A limit of one that has less is none.
+ */
+static void p6_fit(struct vpmu_model *model)
+{
+	if (model->gp_count < P6_COUNTERS || model->gp_width < P6_WIDTH)
+		model->version = 0;
+}
+
 const struct vendor vendor_intel = {
 	.like = LIKE_INTEL,
 	.rules = intel_rules,
@@ -214,4 +250,17 @@ const struct vendor vendor_amd = {
 	.fit = amd_fit,
 	.read_cpuid = amd_read_cpuid,
 	.write_cpuid = amd_write_cpuid,
+};
+
+const struct vendor vendor_p6 = {
+	.like = LIKE_P6,
+	.rules = p6_rules,
+	.rule_count = ARRAY_SIZE(p6_rules),
+	.registers = &p6_registers,
+	.events = &p6_events,
+	.status_bits = p6_status_bits,
+	.complete = p6_complete,
+	.fit = p6_fit,
+	.read_cpuid = p6_read_cpuid,
+	.write_cpuid = p6_write_cpuid,
 };

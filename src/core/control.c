@@ -11,7 +11,8 @@ static struct tally gp_control(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t sel = pmu->selector[slot];
 	unsigned cmask = (unsigned)((sel & SEL_CMASK) >> SEL_CMASK_BIT);
-	bool edge = sel & SEL_EDGE, on = sel & SEL_EN && !(sel & pmu->rules->idle_bits);
+	uint64_t enables = pmu->rules->first_enables_all ? pmu->selector[0] : sel;
+	bool edge = sel & SEL_EDGE, on = enables & SEL_EN && !(sel & pmu->rules->idle_bits);
 
 	return (struct tally){
 		.class_ = (uint8_t)event_class(&pmu->model, sel),

@@ -10,7 +10,10 @@ struct host_row {
 	uint8_t usual;
 };
 
-enum { INTEL = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN, AMD = 1 << VPMU_VENDOR_AMD };
+enum {
+	INTEL = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN | 1 << VPMU_VENDOR_INTEL_P6,
+	AMD = 1 << VPMU_VENDOR_AMD,
+};
 
 #define MEMBER(name) .offset = offsetof(struct vpmu_host, name)
 

@@ -85,6 +85,20 @@ const struct module module_intel = {
 	.in_txcp = SEL_IN_TXCP,
 };
 
+/* intel_pmu_refresh: without CPUID.0AH there is no PMU. */
+static struct vpmu_model limit_p6(const struct vpmu_host *host, bool asks_host)
+{
+	return (struct vpmu_model){0};
+}
+
+const struct module module_p6 = {
+	.limit = limit_p6,
+	.capabilities = VPMU_PERF_CAP_FULL_WIDTH,
+	.adapt = adapt_intel,
+	.show = model_turn_off,
+	.event_number = SEL_EVENT,
+};
+
 const struct module module_amd_6_1 = {
 	.limit = limit_amd_6_1,
 	.adapt = adapt_amd,

@@ -197,7 +197,8 @@ struct module {
 	uint64_t event_number, in_tx, in_txcp;
 };
 
-extern const struct module module_intel, module_amd_6_1, module_amd_6_12;
+/* module_p6 is module_intel with a guest that has no CPUID.0AH. */
+extern const struct module module_intel, module_p6, module_amd_6_1, module_amd_6_12;
 
 /* What KVM makes of a model on such a host; the same model on profile hardware. */
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
@@ -212,7 +213,8 @@ uint64_t kvm_capabilities(const struct vpmu_pmu *pmu);
 /* Loads what KVM makes of the model that was asked for; values stay. */
 bool kvm_load_model(struct vpmu_pmu *pmu);
 
-/* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, and AMD's without a PMU as K7. */
+/* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, AMD's without a PMU as K7,
+ * and P6's as none. */
 struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_model *from);
 bool kvm_power_up(struct vpmu_pmu *pmu);
 enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);

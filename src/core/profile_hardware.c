@@ -63,6 +63,18 @@ static const struct write_rule zhaoxin_rules[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED},
 };
 
+/* P6 has the first two, and no number for a counter's upper bits: vol. 3B, "Performance monitoring
+ * (P6 family processor)". */
+static const struct write_rule p6_rules[VPMU_KINDS] = {
+	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
+	[VPMU_KIND_SELECTOR] = {.set = set_first_or_other, .excess = EXCESS_FAULTS},
+};
+
+static const struct write_rule p6_host_rules[VPMU_KINDS] = {
+	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR] = {.set = set_first_or_other, .excess = EXCESS_FAULTS},
+};
+
 /* Selectors of RDPMC (Intel SDM vol. 2B RDPMC): ECX[31:16] is the type. No architectural PMU has
  * the "fast" reads of bit 31. */
 enum { RDPMC_GP = 0x0000, RDPMC_METRICS = 0x2000, RDPMC_FIXED = 0x4000 };
@@ -176,6 +188,19 @@ static bool has_apart(struct vpmu_register *reg)
 static const struct rules intel = LIKE_INTEL_RULES(intel_rules);
 static const struct rules zhaoxin = LIKE_INTEL_RULES(zhaoxin_rules);
 
+/* The LVTPC is masked on Pentium M, and may be on others: vol. 3A 11.5.1 names no exception. */
+static const struct rules p6 = {
+	.guest = p6_rules,
+	.host = p6_host_rules,
+	.rdpmc = intel_rdpmc,
+	.first_enables_all = true,
+	.lvtpc_after_pmi = VPMU_LVTPC_MASKED,
+	.read_absent = read_absent,
+	.write_absent = write_absent,
+	.has = has,
+	.has_apart = has_apart,
+};
+
 /*
  * HostOnly and GuestOnly count host or guest events "when EFER.SVME = 1" (13.2.1, table of
  * HG_ONLY), 11 those of both. No machine here has SVM: with either of them nothing counts.
@@ -204,5 +229,6 @@ const struct vpmu_profile profile_hardware = {
 			[VPMU_VENDOR_INTEL] = &intel,
 			[VPMU_VENDOR_ZHAOXIN] = &zhaoxin,
 			[VPMU_VENDOR_AMD] = &amd,
+			[VPMU_VENDOR_INTEL_P6] = &p6,
 		},
 };

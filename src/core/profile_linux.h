@@ -10,12 +10,13 @@
 
 /* What a later kernel is based on. */
 extern const struct response response_linux_6_12;
-extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd;
+extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_linux_6_12_p6;
 #define RULES_LINUX_6_12                                                                           \
 	{                                                                                          \
 		[VPMU_VENDOR_INTEL] = &rules_linux_6_12_intel,                                     \
 		[VPMU_VENDOR_ZHAOXIN] = &rules_linux_6_12_intel,                                   \
 		[VPMU_VENDOR_AMD] = &rules_linux_6_12_amd,                                         \
+		[VPMU_VENDOR_INTEL_P6] = &rules_linux_6_12_p6,                                     \
 	}
 #define FACTS_LINUX_6_12                                                                           \
 	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER |                         \

@@ -388,6 +388,7 @@ enum vpmu_status set_metrics(struct vpmu_pmu *pmu, const struct reg *reg, uint64
 enum vpmu_status set_counter(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 enum vpmu_status set_low_half(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 enum vpmu_status set_selector(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status set_first_or_other(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 enum vpmu_status set_plain(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 enum vpmu_status set_fixed_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 enum vpmu_status set_global_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);

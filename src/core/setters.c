@@ -24,6 +24,17 @@ enum vpmu_status set_selector(struct vpmu_pmu *pmu, const struct reg *reg, uint6
 	return VPMU_OK;
 }
 
+/* Where the first enables every counter. */
+enum vpmu_status set_first_or_other(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	uint64_t changed = pmu->selector[reg->slot] ^ value;
+
+	pmu->selector[reg->slot] = value;
+	if (changed)
+		pmu->response->changed(pmu, reg->slot ? 1u << reg->slot : pmu->slots);
+	return VPMU_OK;
+}
+
 enum vpmu_status set_plain(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	pmu->single[reg->kind] = value;

@@ -41,6 +41,8 @@ static struct kvm_cpuid_entry2 perfmon_leaf(const struct model *model)
 	struct kvm_cpuid_entry2 leaf = {.function = 0xa};
 	u32 version = min(model->version, 2u);
 
+	if (model->is_p6)
+		leaf.function = 2; /* the highest */
 	if (model->vendor == VENDOR_AMD || !version)
 		return leaf;
 	leaf.eax = version | model->gp << 8 | model->width << 16 | model->mask_length << 24;

@@ -24,6 +24,7 @@ static const struct preset presets[] = {
 	{"intel-v3", INTEL(3, 4, 3, 1)},
 	{"intel-v4", INTEL(4, 8, 3, 1)},
 	{"intel-v5", INTEL(5, 8, 4, 1)},
+	{"intel-p6", {.is_p6 = true, .gp = 2, .width = 40}},
 	{"zhaoxin-v2",
          {.vendor = VENDOR_ZHAOXIN,
           .version = 2,

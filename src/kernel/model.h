@@ -15,6 +15,7 @@ enum vendor { VENDOR_INTEL, VENDOR_ZHAOXIN, VENDOR_AMD };
 
 struct model {
 	enum vendor vendor;
+	bool is_p6;       /* CPUID ends before 0AH */
 	uint32_t pmu;     /* 0: CPUID has none, whatever the rest says */
 	uint32_t version; /* CPUID.0AH EAX[7:0]; 0: no leaf */
 	uint32_t gp, fixed, width;

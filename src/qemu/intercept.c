@@ -33,26 +33,33 @@ static void overlay_register(enum reg_name name, uint32_t mask, uint32_t value)
 		reg_set(name, ((uint32_t)reg_get(name) & ~mask) | (value & mask));
 }
 
-/* The vendor that leaf 0 names, as it has been executed; VPMU_VENDORS: none that we know. */
-static enum vpmu_vendor vendor_here(void)
+/* The vendor that leaf 0 names; VPMU_VENDORS: none that we know. */
+static enum vpmu_vendor vendor_named(const struct vpmu_cpuid *leaf)
 {
-	struct vpmu_cpuid leaf = {
-		.eax = (uint32_t)reg_get(REG_RAX),
+	struct vpmu_model model;
+
+	if (vpmu_model_from_cpuid(&model, leaf, 1, 0, NULL, 0) != VPMU_OK)
+		return VPMU_VENDORS;
+	return model.vendor;
+}
+
+/* Whether leaf 0, as it has been executed, names the model's vendor. */
+static bool vendor_fits(void)
+{
+	struct vpmu_cpuid here = {
 		.ebx = (uint32_t)reg_get(REG_RBX),
 		.ecx = (uint32_t)reg_get(REG_RCX),
 		.edx = (uint32_t)reg_get(REG_RDX),
 	};
-	struct vpmu_model model;
+	struct vpmu_cpuid model = leaf_of_model(leaf_row_find(0, 0));
 
-	if (vpmu_model_from_cpuid(&model, &leaf, 1, 0, NULL, 0) != VPMU_OK)
-		return VPMU_VENDORS;
-	return model.vendor;
+	return vendor_named(&here) == vendor_named(&model);
 }
 
 /* A PMU on a CPU of another vendor would be none that exists. */
 static void check_vendor(void)
 {
-	if (plugin.off || vendor_here() == plugin.options.model.vendor)
+	if (plugin.off || vendor_fits())
 		return;
 	plugin.off = true;
 	fprintf(stderr,
@@ -72,8 +79,8 @@ static void settle_cpuid(const struct pending *pending)
 	if (plugin.off || !row)
 		return;
 	model = leaf_of_model(row);
-	if (row->is_maximum && model.eax > (uint32_t)reg_get(REG_RAX))
-		reg_set(REG_RAX, model.eax);
+	if (row->is_maximum)
+		reg_set(REG_RAX, leaf_highest(row->leaf, (uint32_t)reg_get(REG_RAX), model.eax));
 	overlay_register(REG_RAX, row->eax, model.eax);
 	overlay_register(REG_RBX, row->ebx, model.ebx);
 	overlay_register(REG_RCX, row->ecx, model.ecx);

@@ -198,6 +198,7 @@ const char *qemu_cpu_for(const struct vpmu_model *model)
 		[VPMU_VENDOR_INTEL] = "core2duo",
 		[VPMU_VENDOR_ZHAOXIN] = "YongFeng",
 		[VPMU_VENDOR_AMD] = "EPYC,-x2apic",
+		[VPMU_VENDOR_INTEL_P6] = "pentium3",
 	};
 
 	for (unsigned i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++)

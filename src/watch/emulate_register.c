@@ -27,6 +27,7 @@ void emulate_learn_registers(void)
 		[VPMU_VENDOR_INTEL] = "intel-v5",
 		[VPMU_VENDOR_AMD] = "amd-perfmon-v2",
 		[VPMU_VENDOR_ZHAOXIN] = "intel-v5",
+		[VPMU_VENDOR_INTEL_P6] = "intel-p6",
 	};
 
 	for (unsigned vendor = 0; vendor < VPMU_VENDORS; vendor++) {

@@ -90,6 +90,16 @@ static void random_amd(struct random *random, struct vpmu_model *model)
 	model->signature |= random_between(random, 6, 15) << 8;
 }
 
+/* All are alike. */
+static void random_p6(struct random *random, struct vpmu_model *model)
+{
+	model->version = 1;
+	model->gp_count = 2;
+	model->gp_width = 40;
+	model->signature &= ~UINT32_C(0xf0ff0);
+	model->signature |= 6 << 8 | random_between(random, 0, 0xd) << 4;
+}
+
 struct vpmu_model random_model(struct random *random)
 {
 	struct vpmu_model model = {
@@ -97,16 +107,20 @@ struct vpmu_model random_model(struct random *random)
 		.signature = (uint32_t)random_next(random),
 	};
 
-	model.other_name = model.vendor != VPMU_VENDOR_INTEL && random_between(random, 0, 1);
+	model.other_name = model.vendor != VPMU_VENDOR_INTEL &&
+	                   model.vendor != VPMU_VENDOR_INTEL_P6 && random_between(random, 0, 1);
 
 	strcpy(model.name, "random");
 	if (!random_between(random, 0, 15)) {
-		if (model.vendor != VPMU_VENDOR_AMD && random_between(random, 0, 1))
+		if (model.vendor != VPMU_VENDOR_AMD && model.vendor != VPMU_VENDOR_INTEL_P6 &&
+		    random_between(random, 0, 1))
 			model.features = VPMU_FEATURE_PDCM;
 		return model;
 	}
 	if (model.vendor == VPMU_VENDOR_AMD)
 		random_amd(random, &model);
+	else if (model.vendor == VPMU_VENDOR_INTEL_P6)
+		random_p6(random, &model);
 	else
 		random_intel(random, &model);
 	return model;

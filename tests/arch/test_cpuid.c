@@ -19,10 +19,10 @@ static void round_trip(const struct vpmu_model *model)
 	assert_string_equal(back.name, "cpuid");
 }
 
-/* No bit of AMD's CPUID says that there is no PMU. */
+/* No bit of AMD's or a P6's CPUID says that there is no PMU. */
 static bool cannot_be_said(const struct vpmu_model *m)
 {
-	return m->vendor == VPMU_VENDOR_AMD && !m->version;
+	return !m->version && (m->vendor == VPMU_VENDOR_AMD || m->vendor == VPMU_VENDOR_INTEL_P6);
 }
 
 static void presets_and_overrides_come_back_equal(void **state)
@@ -402,6 +402,55 @@ static void vendor_strings_are_read(void **state)
 	}
 }
 
+/* Intel SDM vol. 2A CPUID, table of highest leaves; vol. 3B, P6 family. */
+static void a_processor_of_family_6_before_leaf_0ah_is_a_p6(void **state)
+{
+	static const struct {
+		const char *string;
+		uint32_t highest, signature;
+		enum vpmu_vendor vendor;
+		unsigned counters;
+	} known[] = {
+		{"GenuineIntel", 2, 0x619, VPMU_VENDOR_INTEL_P6, 2},  /* Pentium Pro */
+		{"GenuineIntel", 2, 0x1632, VPMU_VENDOR_INTEL_P6, 2}, /* Pentium II OverDrive */
+		{"GenuineIntel", 3, 0x68a, VPMU_VENDOR_INTEL_P6, 2},  /* Pentium III */
+		{"GenuineIntel", 2, 0x6d8, VPMU_VENDOR_INTEL_P6, 2},  /* Pentium M */
+		{"GenuineIntel", 0xa, 0x6d8, VPMU_VENDOR_INTEL, 0},   /* but with the leaf */
+		{"GenuineIntel", 0, 0x6d8, VPMU_VENDOR_INTEL, 0},     /* a part of CPUID */
+		{"GenuineIntel", 2, 0x6e8, VPMU_VENDOR_INTEL, 0},     /* Core Duo, limited */
+		{"GenuineIntel", 2, 0x106d1, VPMU_VENDOR_INTEL, 0},   /* Dunnington, limited */
+		{"GenuineIntel", 1, 0x543, VPMU_VENDOR_INTEL, 0},     /* Pentium MMX */
+		{"GenuineIntel", 5, 0xf41, VPMU_VENDOR_INTEL, 0},     /* Pentium 4 */
+		{"CentaurHauls", 1, 0x6d0, VPMU_VENDOR_ZHAOXIN, 0},   /* VIA C7 */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		struct vpmu_cpuid leaves[2] = {vendor_leaf(known[i].string),
+		                               {.leaf = 1, .eax = known[i].signature}};
+		struct vpmu_model m;
+
+		leaves[0].eax = known[i].highest;
+		assert_int_equal(vpmu_model_from_cpuid(&m, leaves, 2, 0, NULL, 0), VPMU_OK);
+		assert_int_equal(m.vendor, known[i].vendor);
+		assert_int_equal(m.gp_count, known[i].counters);
+		assert_int_equal(m.other_name, 0);
+	}
+}
+
+/* As a guest would find it: nothing beyond the highest leaf. */
+static void a_p6_has_no_leaf_beyond_its_highest(void **state)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	struct vpmu_model m;
+	size_t count;
+
+	assert_int_equal(vpmu_model_parse(&m, "intel-p6", NULL, 0), VPMU_OK);
+	count = vpmu_model_to_cpuid(&m, leaves);
+	assert_int_equal(leaves[0].eax, 2);
+	for (size_t i = 0; i < count; i++)
+		assert_true(leaves[i].leaf <= 2 || leaves[i].leaf >= 0x80000000);
+}
+
 static void vendor_strings_are_written_by_family(void **state)
 {
 	static const struct {
@@ -492,6 +541,8 @@ int main(void)
 		cmocka_unit_test(the_other_vendors_features_are_ignored),
 		cmocka_unit_test(amd_before_k7_has_no_pmu),
 		cmocka_unit_test(vendor_strings_are_read),
+		cmocka_unit_test(a_processor_of_family_6_before_leaf_0ah_is_a_p6),
+		cmocka_unit_test(a_p6_has_no_leaf_beyond_its_highest),
 		cmocka_unit_test(vendor_strings_are_written_by_family),
 		cmocka_unit_test(unknown_vendors_are_refused_by_name),
 		cmocka_unit_test(leaf_a_is_what_processors_say),

@@ -165,8 +165,15 @@ static void type_model(const struct vpmu_model *model, char *text)
 		[VPMU_VENDOR_INTEL] = "intel-v5",
 		[VPMU_VENDOR_ZHAOXIN] = "zhaoxin-v2",
 		[VPMU_VENDOR_AMD] = "amd-perfmon-v2",
+		[VPMU_VENDOR_INTEL_P6] = "intel-p6",
 	};
-	unsigned of = model->vendor == VPMU_VENDOR_AMD ? FOR_AMD : FOR_INTEL;
+	static const unsigned likes[VPMU_VENDORS] = {
+		[VPMU_VENDOR_INTEL] = FOR_INTEL,
+		[VPMU_VENDOR_ZHAOXIN] = FOR_INTEL,
+		[VPMU_VENDOR_AMD] = FOR_AMD,
+		[VPMU_VENDOR_INTEL_P6] = FOR_P6,
+	};
+	unsigned of = likes[model->vendor];
 
 	text += sprintf(text, "%s", bases[model->vendor]);
 	for (size_t i = 0; i < feature_count; i++) {

@@ -206,6 +206,9 @@ static const struct mistake mistakes[] = {
 	{"intel-v2,pmu=off,full-width=on", VPMU_INCOMPATIBLE, "pmu=off and full-width=on"},
 	{"zen4,pmu=off,perfcore=on", VPMU_INCOMPATIBLE, "pmu=off and perfcore=on"},
 	{"amd-k7,gp-mask=5", VPMU_INCOMPATIBLE, "gp-mask is not an option of an AMD PMU"},
+	{"intel-p6,gp=2", VPMU_INCOMPATIBLE, "gp is not an option of an Intel P6 PMU"},
+	{"intel-p6,pdcm=on", VPMU_INCOMPATIBLE, "pdcm is not an option of an Intel P6 PMU"},
+	{"intel-p6,signature=0x6e8", VPMU_INCOMPATIBLE, "none of P6's: family 6, model 0 to 0xd"},
 	{"zen4,fixed=3", VPMU_INCOMPATIBLE, "fixed is not an option of an AMD PMU"},
 };
 

@@ -21,6 +21,7 @@ static const struct expected expected[] = {
 	{"intel-v4", VPMU_VENDOR_INTEL, 4, 8, 3, 48, true, true, true, 0x506e3, 7, 0},
 	{"intel-v5", VPMU_VENDOR_INTEL, 5, 8, 4, 48, true, false, true, 0x606a6, 8, 0},
 	{"intel-v6", VPMU_VENDOR_INTEL, 6, 10, 4, 48, true, false, true, 0xb06d1, 8, 0},
+	{"intel-p6", VPMU_VENDOR_INTEL_P6, 1, 2, 0, 40, false, false, false, 0x68a, 0, 0},
 	{"zx-c", VPMU_VENDOR_ZHAOXIN, 2, 2, 3, 40, false, false, true, 0x6fe, 6, 0},
 	{"zx-e", VPMU_VENDOR_ZHAOXIN, 2, 4, 3, 48, false, false, true, 0x307b2, 7, 0},
 	{"kx-7000", VPMU_VENDOR_ZHAOXIN, 2, 4, 3, 48, false, false, true, 0x607b1, 7, 0},

@@ -140,7 +140,9 @@ static void a_register_is_written_as_its_profile_says(const char *profile, const
 
 	assert_int_equal(vpmu_model_parse(&model, name, NULL, 0), VPMU_OK);
 	count = vpmu_profile_registers(vpmu_profile_find(profile), &model, registers);
-	assert_true(count > 0);
+	/* KVM has no PMU for a P6. */
+	assert_int_equal(vpmu_profile_adapt(vpmu_profile_find(profile), &model), VPMU_OK);
+	assert_int_equal(count > 0, model.version > 0);
 	for (size_t i = 0; i < count; i++)
 		for (unsigned bit = 0; bit < 64 && has_writable_bits(&registers[i]); bit++) {
 			bool writable = registers[i].writable >> bit & 1;

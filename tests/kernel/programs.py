@@ -23,6 +23,7 @@ MODELS = (
     "intel-v3",
     "intel-v4",
     "intel-v5",
+    "intel-p6",
     "zhaoxin-v2",
     "amd-k7",
     "amd-k7",
@@ -129,6 +130,7 @@ class Generator:
         model = self.rng.choice(self.models)
         self.amd = model.startswith("amd")
         self.off = "pmu=off" in model
+        self.p6 = model == "intel-p6"  # nothing of it can be changed
         self.registers = (K7 if "k7" in model else AMD) if self.amd else INTEL
         self.fixed = "intel-v1" not in model
         self.longest = 1 << 48
@@ -327,7 +329,7 @@ class Generator:
         # On 6.1 a counter that is taken away keeps its event, which overflows after each of its
         # last sample periods, however short, for ever: a long run would take as long.
         self.longest = 1 << 12
-        if self.off:
+        if self.off or self.p6:
             return "cpuid"
         if self.amd:
             return f"cpuid {self.rng.choice(AMD_CHANGES)}".format(self.rng.randrange(1, 9)).strip()

@@ -7,7 +7,9 @@
 
 enum {
 	OF_AMD = 1 << VPMU_VENDOR_AMD,
-	OF_INTEL = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN,
+	OF_P6 = 1 << VPMU_VENDOR_INTEL_P6,
+	OF_OTHERS = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN | OF_AMD,
+	OF_INTEL = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN | OF_P6,
 	OF_ALL = OF_INTEL | OF_AMD,
 };
 
@@ -23,7 +25,9 @@ static const struct selector_bits table[] = {
 	{SEL_INT, OF_ALL, "INT", "acts", "an overflow asks for a PMI"},
 	{SEL_ANY, OF_INTEL, "ANY", "stored",
 	 "AnyThread: a core has one thread here"},
-	{SEL_EN, OF_ALL, "EN", "acts", "the counter is enabled"},
+	{SEL_EN, OF_OTHERS, "EN", "acts", "the counter is enabled"},
+	{SEL_EN, OF_P6, "EN", "acts",
+	 "of selector 0: both counters are enabled; of selector 1: stored only"},
 	{SEL_INV, OF_ALL, "INV", "filters",
 	 "counts cycles with fewer than CMASK events; ignored while CMASK is 0"},
 	{SEL_CMASK, OF_ALL, "CMASK", "filters",

@@ -4,6 +4,8 @@
  * leaves that describe the model's PMU. SSE4.2 would work, but POPCNT does not, and programs take
  * the one for the other. Intel SDM vol. 2A CPUID; AMD64 APM vol. 3 appendix E.
  */
+#include <arch/room.h>
+
 #include "room.h"
 
 /* CPUID.1 */
@@ -115,7 +117,7 @@ static void merge(struct machine_cpuid *table, const struct vpmu_cpuid *leaf)
 	to->edx |= leaf->edx;
 }
 
-/* Leaves 0 and 0x80000000 hold a greatest number: the greater one of the two counts. */
+/* Leaves 0 and 0x80000000 hold a greatest number. */
 static bool is_maximum(const struct vpmu_cpuid *leaf)
 {
 	return !(leaf->leaf & 0x7fffffff);
@@ -126,8 +128,7 @@ static void merge_model_leaf(struct machine_cpuid *table, struct vpmu_cpuid leaf
 	struct vpmu_cpuid *ours = entry_of(table, leaf.leaf, leaf.subleaf);
 
 	if (is_maximum(&leaf) && ours) {
-		if (leaf.eax > ours->eax)
-			ours->eax = leaf.eax;
+		ours->eax = leaf_highest(leaf.leaf, ours->eax, leaf.eax);
 		leaf.eax = 0;
 	}
 	merge(table, &leaf);

@@ -18,7 +18,7 @@
 
 /* Whose CPUs have the row of a table: sets of vendors. */
 enum whose {
-	NOT_AMD = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN,
+	NOT_AMD = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN | 1 << VPMU_VENDOR_INTEL_P6,
 	AMD = 1 << VPMU_VENDOR_AMD,
 	EVERYBODY = NOT_AMD | AMD,
 };

@@ -141,6 +141,7 @@ const struct kin *kin_of(enum vpmu_vendor vendor)
 		[VPMU_VENDOR_INTEL] = &intel,
 		[VPMU_VENDOR_ZHAOXIN] = &intel,
 		[VPMU_VENDOR_AMD] = &amd,
+		[VPMU_VENDOR_INTEL_P6] = &intel, /* what is told of it says Intel */
 	};
 
 	return kin[vendor];
