@@ -174,7 +174,9 @@ struct vpmu_order {
 	size_t step_count;
 	bool skips_equal; /* what the target has already is not written: it is read first */
 	bool one_by_one;  /* a call for each write */
-	uint8_t reserved[30];
+	uint8_t reserved_1[6];
+	const char *who; /* the VMM that puts so, "QEMU, Intel"; "" when none is known */
+	uint8_t reserved_2[16];
 };
 
 /* The i-th order, from 0 on; NULL past the last. Static storage. */

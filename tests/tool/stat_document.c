@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints two documents of `vpmu stat --json`, of counts of every kind, without a guest: of a program
- * that ended, and of one that was killed.
+ * Prints two documents of `vpmu stat --json`, of counts of every kind, without a guest: of a
+ * program that ended, and of one that was killed.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A table of cells as one HTML page that needs nothing else, and the replay scripts as files. */
-#include <errno.h>
+/*
+ * A table of cells as one HTML page that needs nothing else. The verdict stands first; every letter
+ * leads to its counterexample, whose address can be passed on.
+ */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "check.h"
 #include "command.h"
 #include "lib/file.h"
-#include "lib/message.h"
+#include "page.h"
 
-enum { NAME_BYTES = 256 };
-
-static const char style[] =
-	"body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em;"
-	"color:#1c2024;background:#fff}"
-	"table{border-collapse:collapse;margin:1em 0}"
-	"th,td{border:1px solid #d5d9de;padding:.25em .6em;text-align:left;font-weight:normal}"
-	"thead th{background:#f2f4f6}"
-	"td.ok{background:#e3f4e5}td.bad{background:#fbe0dd}td.none{color:#888}td.part{background:#"
-	"fff3cd}"
-	"td a{color:#8a1c12}pre{background:#f6f7f9;padding:.8em;overflow:auto;font-size:13px}"
-	"code{font-size:13px}summary{cursor:pointer}h3{margin-bottom:.2em}"
-	"@media(prefers-color-scheme:dark){body{color:#e4e6e8;background:#17191c}"
-	"th,td{border-color:#3a3f45}thead th,pre{background:#22262b}td.ok{background:#17351d}"
-	"td.bad{background:#4a1d19}td.part{background:#4a3d12}td a{color:#ffb4ab}}";
-
-static void put_escaped(FILE *file, const char *text)
+void page_put_escaped(FILE *file, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '<')
@@ -44,73 +26,78 @@ static void put_escaped(FILE *file, const char *text)
 	}
 }
 
-static void put_element(FILE *file, const char *tag, const char *text)
+void page_put_element(FILE *file, const char *tag, const char *attributes, const char *text)
 {
-	fprintf(file, "<%s>", tag);
-	put_escaped(file, text);
+	fprintf(file, "<%s%s%s>", tag, *attributes ? " " : "", attributes);
+	page_put_escaped(file, text);
 	fprintf(file, "</%s>", tag);
 }
 
-static void put_head(FILE *file, const struct check_table *table)
+/* NAME="value", with a blank before. */
+static void put_attribute(FILE *file, const char *name, const char *value)
 {
-	fprintf(file,
-	        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	        "<meta name=\"viewport\" content=\"width=device-width\">"
-	        "<title>vpmu check</title><style>%s</style></head><body>\n"
-	        "<h1>vpmu check</h1>\n<p>What a put of PMU state loses, by order, model, profile "
-	        "and "
-	        "prior life. A cell holds, or names what is violated and links to the shortest "
-	        "counterexample. Made by vpmu %s; scope <code>",
-	        style, vpmu_version());
-	put_escaped(file, table->scope);
-	fputs("</code>", file);
-	if (*table->kernel) {
-		fputs("; judged by the code of ", file);
-		put_escaped(file, table->kernel);
-	}
-	fputs(".</p>\n<table><thead><tr><th><th>property<th>claim</tr></thead>\n", file);
-	for (unsigned i = 0; i < CHECK_PROPERTIES; i++)
-		fprintf(file, "<tr><td>%c<td>%s<td>%s</tr>\n", check_properties[i].letter,
-		        check_properties[i].name, check_properties[i].about);
-	fputs("</table>\n", file);
+	fprintf(file, " %s=\"", name);
+	page_put_escaped(file, value);
+	putc('"', file);
 }
 
-static bool has_any(const struct check_cell *cell, uint32_t which)
+static bool violates_any(const struct check_cell *cell)
 {
 	for (unsigned i = 0; i < CHECK_PROPERTIES; i++)
-		if (which >> i & 1 && cell_violates(cell, (enum check_property)i))
+		if (cell_violates(cell, (enum check_property)i))
 			return true;
 	return false;
 }
 
+/* --- The matrix --- */
+
+/* Each letter leads to its own counterexample. */
 static void put_letters(FILE *file, const struct check_cell *cell, size_t i, uint32_t which)
 {
-	fprintf(file, "<a href=\"#c%zu\">", i);
 	for (unsigned j = 0; j < CHECK_PROPERTIES; j++)
 		if (which >> j & 1 && cell_violates(cell, (enum check_property)j))
-			fprintf(file, "<span title=\"%s\">%c</span>", check_properties[j].name,
+			fprintf(file,
+			        "<a href=\"#c%zu-%s\" title=\"%s\" aria-label=\"%s: %s\">%c</a>", i,
+			        check_properties[j].name, check_properties[j].name,
+			        check_properties[j].name,
+			        CHECK_OF_ORDERS >> j & 1 ? "violated"
+			                                 : "not, and no order can help",
 			        check_properties[j].letter);
-	fputs("</a>", file);
+}
+
+static const char *class_of(const struct check_cell *cell)
+{
+	if (!cell_holds(cell))
+		return "bad";
+	if (!cell->exists)
+		return "none";
+	return cell->incomplete ? "part" : "ok";
+}
+
+static void put_verdict(FILE *file, const struct check_cell *cell, size_t i)
+{
+	if (!cell->done)
+		return;
+	if (!cell->exists)
+		fputs("<span aria-hidden=\"true\">&ndash;</span><span class=\"say\">no such "
+		      "life</span>",
+		      file);
+	else if (cell_holds(cell))
+		fputs(cell->incomplete ? "not all explored " : "holds ", file);
+	put_letters(file, cell, i, CHECK_OF_ORDERS);
+	put_letters(file, cell, i, ~CHECK_OF_ORDERS);
+	if (!cell_holds(cell) && cell->incomplete)
+		fputs(" not all explored", file);
 }
 
 static void put_cell(FILE *file, const struct check_cell *cell, size_t i)
 {
-	if (!cell_holds(cell)) {
-		fputs("<td class=\"bad\">", file);
-		put_letters(file, cell, i, UINT32_MAX);
-		fputs("</td>", file);
-	} else if (!cell->exists) {
-		fputs("<td class=\"none\">&ndash;</td>", file);
-	} else {
-		fputs(cell->incomplete ? "<td class=\"part\">not all explored"
-		                       : "<td class=\"ok\">holds",
-		      file);
-		if (has_any(cell, ~CHECK_OF_ORDERS)) {
-			fputs("; ", file);
-			put_letters(file, cell, i, ~CHECK_OF_ORDERS);
-		}
-		fputs("</td>", file);
-	}
+	const char *life = check_lives[cell->life].name;
+
+	fprintf(file, "<td id=\"m%zu\" data-life=\"%s\" data-head=\"%s\" class=\"%s\"><span>", i,
+	        life, life, cell->done ? class_of(cell) : "none");
+	put_verdict(file, cell, i);
+	fputs("</span></td>", file);
 }
 
 static bool same_row(const struct check_cell *a, const struct check_cell *b)
@@ -119,150 +106,179 @@ static bool same_row(const struct check_cell *a, const struct check_cell *b)
 	       !strcmp(a->profile, b->profile);
 }
 
+static void put_no_cell(FILE *file, unsigned life)
+{
+	fprintf(file, "<td data-life=\"%s\" data-head=\"%s\"></td>", check_lives[life].name,
+	        check_lives[life].name);
+}
+
 static size_t put_row(FILE *file, const struct check_table *table, size_t i)
 {
 	const struct check_cell *first = &table->cells[i];
 	unsigned column = 0;
 
-	fputs("<tr>", file);
-	put_element(file, "th", first->model);
-	put_element(file, "th", first->profile);
+	fputs("<tr", file);
+	put_attribute(file, "data-model", first->model);
+	put_attribute(file, "data-profile", first->profile);
+	putc('>', file);
+	page_put_element(file, "th", "scope=\"row\"", first->model);
+	page_put_element(file, "th", "scope=\"row\"", first->profile);
 	for (; i < table->count && same_row(first, &table->cells[i]); i++) {
 		for (; column < table->cells[i].life; column++)
-			fputs("<td></td>", file);
+			put_no_cell(file, column);
 		column++;
 		put_cell(file, &table->cells[i], i);
 	}
+	for (; column < CHECK_LIVES; column++)
+		put_no_cell(file, column);
 	fputs("</tr>\n", file);
 	return i;
 }
 
-static void put_tables(FILE *file, const struct check_table *table)
+/* "order stop-first: QEMU, Intel" */
+static void put_order_name(FILE *file, const char *name)
 {
-	size_t i = 0;
+	const char *who = page_order_who(name);
 
-	while (i < table->count) {
-		const char *order = table->cells[i].order;
-
-		fputs("<h2>order ", file);
-		put_escaped(file, order);
-		fputs("</h2>\n<table><thead><tr><th>model<th>profile", file);
-		for (unsigned j = 0; j < CHECK_LIVES; j++)
-			fprintf(file, "<th title=\"%s\">%s", check_lives[j].about,
-			        check_lives[j].name);
-		fputs("</tr></thead>\n", file);
-		while (i < table->count && !strcmp(order, table->cells[i].order))
-			i = put_row(file, table, i);
-		fputs("</table>\n", file);
-	}
+	fputs("order ", file);
+	page_put_escaped(file, name);
+	fprintf(file, "%s%s", *who ? ": " : "", who);
 }
 
-static void put_violation(FILE *file, const struct check_violation *violation, unsigned property)
+static size_t put_table(FILE *file, const struct check_table *table, size_t i)
 {
-	fprintf(file, "<details><summary>%s: %s (%u steps)</summary>\n",
-	        check_properties[property].name, check_properties[property].about,
-	        violation->steps);
-	put_element(file, "pre", violation->story);
+	struct page_order order = page_order_at(table, i);
+
+	fputs("<section id=\"order-", file);
+	page_put_escaped(file, order.name);
+	fputs("\"><h2>", file);
+	put_order_name(file, order.name);
+	fputs("</h2>\n<table class=\"cells\"><caption>What a put loses, by prior life: ", file);
+	put_order_name(file, order.name);
+	fputs("</caption>\n<thead><tr><th scope=\"col\">model</th>"
+	      "<th scope=\"col\">profile</th>",
+	      file);
+	for (unsigned j = 0; j < CHECK_LIVES; j++)
+		fprintf(file, "<th scope=\"col\" data-life=\"%s\" title=\"%s\">%s</th>",
+		        check_lives[j].name, check_lives[j].about, check_lives[j].name);
+	fputs("</tr></thead><tbody>\n", file);
+	while (i < order.end)
+		i = put_row(file, table, i);
+	fputs("</tbody></table></section>\n", file);
+	return i;
+}
+
+/* --- Counterexamples --- */
+
+/* The address is inside of what is closed, which a browser then opens by itself. */
+static void put_violation(FILE *file, const struct check_violation *violation, size_t i,
+                          unsigned property)
+{
+	fprintf(file, "<details><summary>%s: %s (%u steps)</summary>\n<div id=\"c%zu-%s\">",
+	        check_properties[property].name, check_properties[property].about, violation->steps,
+	        i, check_properties[property].name);
+	page_put_element(file, "pre", "tabindex=\"0\"", violation->story);
 	fprintf(file, "<p>%s</p>\n",
 	        violation->replays ? "For <code>vpmu replay</code>:"
 	                           : "The replay language cannot say this:");
-	put_element(file, "pre", violation->script);
-	fputs("</details>\n", file);
+	page_put_element(file, "pre", "tabindex=\"0\"", violation->script);
+	fputs("</div></details>\n", file);
+}
+
+static void put_counterexample(FILE *file, const struct check_cell *cell, size_t i)
+{
+	const char *life = check_lives[cell->life].name;
+
+	fprintf(file, "<section class=\"cell\" id=\"c%zu\"", i);
+	put_attribute(file, "data-model", cell->model);
+	put_attribute(file, "data-profile", cell->profile);
+	fprintf(file, " data-life=\"%s\"><h3>", life);
+	page_put_escaped(file, cell->order);
+	fputs(", ", file);
+	page_put_escaped(file, cell->model);
+	fputs(", ", file);
+	page_put_escaped(file, cell->profile);
+	fprintf(file, ", %s</h3> <a href=\"#m%zu\">its cell</a>\n", life, i);
+	for (unsigned j = 0; j < CHECK_PROPERTIES; j++)
+		if (cell_violates(cell, (enum check_property)j))
+			put_violation(file, &cell->violations[j], i, j);
+	fputs("</section>\n", file);
 }
 
 static void put_counterexamples(FILE *file, const struct check_table *table)
 {
-	fputs("<h2>Counterexamples</h2>\n", file);
-	for (size_t i = 0; i < table->count; i++) {
-		const struct check_cell *cell = &table->cells[i];
+	fputs("<section id=\"counterexamples\"><h2>Counterexamples</h2>\n<p>The shortest way to "
+	      "each "
+	      "violation, as a story and as a script.</p>\n",
+	      file);
+	for (size_t i = 0; i < table->count; i++)
+		if (violates_any(&table->cells[i]))
+			put_counterexample(file, &table->cells[i], i);
+	fputs("</section>\n", file);
+}
 
-		if (!has_any(cell, UINT32_MAX))
-			continue;
-		fprintf(file, "<h3 id=\"c%zu\">", i);
-		put_escaped(file, cell->order);
-		fputs(", ", file);
-		put_escaped(file, cell->model);
-		fputs(", ", file);
-		put_escaped(file, cell->profile);
-		fprintf(file, ", %s</h3>\n", check_lives[cell->life].name);
-		for (unsigned j = 0; j < CHECK_PROPERTIES; j++)
-			if (cell_violates(cell, (enum check_property)j))
-				put_violation(file, &cell->violations[j], j);
+/* --- The page --- */
+
+static void put_contents(FILE *file, const struct check_table *table)
+{
+	fputs("<nav aria-label=\"Contents\"><h2>Contents</h2><ul><li><a "
+	      "href=\"#summary\">Summary</a>"
+	      "</li><li><a href=\"#signs\">Signs</a></li>",
+	      file);
+	for (size_t i = 0; i < table->count; i = page_order_at(table, i).end) {
+		fputs("<li><a href=\"#order-", file);
+		page_put_escaped(file, table->cells[i].order);
+		fputs("\">", file);
+		put_order_name(file, table->cells[i].order);
+		fputs("</a></li>", file);
 	}
-	fputs("<script>addEventListener('hashchange',function(){var e=document.getElementById("
-	      "location.hash.slice(1));for(e=e&&e.nextElementSibling;e&&e.tagName=='DETAILS';"
-	      "e=e.nextElementSibling)e.open=true})</script>\n</body></html>\n",
+	fputs("<li><a href=\"#counterexamples\">Counterexamples</a></li></ul></nav>\n", file);
+}
+
+static const char *verdict_class(const struct check_table *table)
+{
+	const char *class = "ok";
+
+	for (size_t i = 0; i < table->count; i++) {
+		if (!cell_holds(&table->cells[i]))
+			return "bad";
+		if (table->cells[i].incomplete)
+			class = "part";
+	}
+	return class;
+}
+
+static void put_head(FILE *file, const struct check_table *table)
+{
+	fprintf(file,
+	        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+	        "<title>vpmu check</title><style>%s</style></head><body>\n"
+	        "<a class=\"skip\" href=\"#tables\">To the tables</a>\n<header><h1>vpmu "
+	        "check</h1>\n"
+	        "<p class=\"verdict %s\"><strong>",
+	        page_style, verdict_class(table));
+	page_put_verdict(file, table);
+	fputs("</strong></p>\n<p>What a put of PMU state loses, by order of writes, model, profile "
+	      "and prior life of the vCPU.</p></header>\n",
 	      file);
 }
 
 int check_write_html(const struct check_table *table, struct output *output)
 {
-	put_head(output->stream, table);
-	put_tables(output->stream, table);
-	put_counterexamples(output->stream, table);
+	FILE *file = output->stream;
+
+	put_head(file, table);
+	put_contents(file, table);
+	fputs("<main>\n", file);
+	page_put_summary(file, table);
+	page_put_signs(file);
+	fputs("<div id=\"tables\" tabindex=\"-1\">\n", file);
+	page_put_filters(file, table);
+	for (size_t i = 0; i < table->count;)
+		i = put_table(file, table, i);
+	fputs("</div>\n", file);
+	put_counterexamples(file, table);
+	fprintf(file, "</main>\n<script>%s</script>\n</body></html>\n", page_script);
 	return output_commit(output) ? TOOL_HOLDS : TOOL_LACKS;
-}
-
-/* --- Scripts --- */
-
-/* A name as a part of a file's: what could be a path, or is no plain character, becomes '_'. */
-static const char *file_part(const char *name, char part[NAME_BYTES])
-{
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				   "-.,=_";
-	size_t used = 0;
-
-	for (; name[used] && used < NAME_BYTES - 1; used++)
-		part[used] = strchr(safe, name[used]) ? name[used] : '_';
-	part[used] = '\0';
-	if (*part == '.')
-		*part = '_';
-	return part;
-}
-
-static int write_script(const struct check_cell *cell, unsigned property, const char *directory)
-{
-	struct output output;
-	char path[4000], order[NAME_BYTES], model[NAME_BYTES], profile[NAME_BYTES];
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s-%s-%s-%s-%s.replay", directory,
-	                     file_part(cell->order, order), file_part(cell->model, model),
-	                     file_part(cell->profile, profile), check_lives[cell->life].name,
-	                     check_properties[property].name) >= sizeof(path)) {
-		message("the name is too long: %s", directory);
-		return TOOL_BAD;
-	}
-	if (!output_open(&output, path))
-		return TOOL_LACKS;
-	fputs(cell->violations[property].script, output.stream);
-	return output_commit(&output) ? TOOL_HOLDS : TOOL_LACKS;
-}
-
-int check_make_folder(const char *directory)
-{
-	char inside[4000];
-
-	snprintf(inside, sizeof(inside), "%s/.", directory);
-	if (mkdir(directory, 0777) && errno != EEXIST)
-		message("cannot make: %s: %s", directory, strerror(errno));
-	else if (access(inside, W_OK | X_OK))
-		message("cannot write: %s: %s", directory, strerror(errno));
-	else
-		return TOOL_HOLDS;
-	return TOOL_LACKS;
-}
-
-int check_write_scripts(const struct check_table *table, const char *directory)
-{
-	int status = TOOL_HOLDS;
-
-	for (size_t i = 0; i < table->count; i++)
-		for (unsigned j = 0; j < CHECK_PROPERTIES && !status; j++) {
-			const struct check_cell *cell = &table->cells[i];
-
-			if (cell_violates(cell, (enum check_property)j) &&
-			    cell->violations[j].replays)
-				status = write_script(cell, j, directory);
-		}
-	return status;
 }

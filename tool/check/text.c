@@ -7,7 +7,7 @@
 #include "check.h"
 #include "lib/number.h"
 
-enum { LIFE_COLUMN = 12 };
+enum { LIFE_COLUMN = 9 }; /* at least: the name of a life is not cut */
 
 static size_t put_letters(const struct check_cell *cell, uint32_t which, char *text)
 {
@@ -41,11 +41,24 @@ static void print_legend(void)
 		       check_properties[i].about);
 }
 
+static void put_column(unsigned life, const char *text)
+{
+	size_t width = strlen(check_lives[life].name);
+
+	if (life + 1 == CHECK_LIVES)
+		printf(" %s", text);
+	else
+		printf(" %-*s", (int)(width < LIFE_COLUMN ? LIFE_COLUMN : width), text);
+}
+
 static void print_head(const char *order)
 {
-	printf("\norder %s\n%-16s %-11s", order, "model", "profile");
+	const struct vpmu_order *known = vpmu_order_find(order);
+	const char *who = known ? known->who : "";
+
+	printf("\norder %s%s%s\n%-16s %-11s", order, *who ? ": " : "", who, "model", "profile");
 	for (unsigned i = 0; i < CHECK_LIVES; i++)
-		printf(" %-*.*s", LIFE_COLUMN, LIFE_COLUMN, check_lives[i].name);
+		put_column(i, check_lives[i].name);
 	putchar('\n');
 }
 
@@ -67,10 +80,10 @@ static size_t print_row(const struct check_table *table, size_t first)
 		char verdict[CHECK_PROPERTIES + 2];
 
 		for (; column < cells[end].life; column++)
-			printf(" %-*s", LIFE_COLUMN, "");
+			put_column(column, "");
 		column++;
 		verdict_of(&cells[end], verdict);
-		printf(" %-*s", LIFE_COLUMN, cells[end].done ? verdict : "");
+		put_column(cells[end].life, cells[end].done ? verdict : "");
 	}
 	putchar('\n');
 	return end;

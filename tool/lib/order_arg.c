@@ -53,5 +53,6 @@ void order_print_help(void)
 	const struct vpmu_order *order;
 
 	for (size_t i = 0; (order = vpmu_order_at(i)); i++)
-		printf("  %-20s %s\n", order->name, order->about);
+		printf("  %-20s %s%s%s\n", order->name, order->who, *order->who ? ": " : "",
+		       order->about);
 }
