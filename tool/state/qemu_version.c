@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NEVER UINT32_MAX
+
 enum {
-	NEVER = UINT32_MAX,
 	AMD = 1 << VPMU_VENDOR_AMD,
 	ANY = (1 << VPMU_VENDORS) - 1,
 };
