@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What src/meter shows to the rooms above it: the public meter, and what a timing model consists
- * of, for those that save it. */
+/* What src/meter shows to the rooms above it: the public meter, what a timing model consists of,
+ * for those that save it, and what an instruction does to data, for those that decode. */
 #ifndef METER_ROOM_H
 #define METER_ROOM_H
 
@@ -68,5 +68,18 @@ struct vpmu_timing {
 	struct timing_caches caches;
 	struct timing_predictor predictor;
 };
+
+/* --- data.c: what an instruction does to data ------------------------------------------------- */
+
+/* An opcode, as prefixes, VEX, escapes and ModRM make it. */
+struct opcode {
+	uint8_t map;    /* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
+	uint8_t prefix; /* 66, F2, F3, or 0 */
+	bool vex;
+	uint8_t code, modrm;
+};
+
+/* VPMU_DATA_… */
+uint8_t insn_data(const struct opcode *op);
 
 #endif

@@ -17,8 +17,8 @@
 
 #include <base/room.h>
 #include <core/room.h>
+#include <meter/room.h>
 #include <timeline/room.h>
-#include <vpmu/meter.h>
 #include <qemu/api_v7.h>
 #include <qemu/room.h>
 
@@ -40,18 +40,6 @@ struct insn {
 };
 
 struct insn insn_decode(const uint8_t *bytes, unsigned length);
-
-/* --- data.c: what it does to memory --- */
-
-struct opcode {
-	uint8_t map;    /* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
-	uint8_t prefix; /* 66, F2, F3, or 0 */
-	bool vex;
-	uint8_t code, modrm;
-};
-
-/* VPMU_DATA_… */
-uint8_t insn_data(const struct opcode *op);
 
 /* --- The vCPU --- */
 

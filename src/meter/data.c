@@ -5,7 +5,7 @@
  * where a register points to; a digit is a group, which ModRM's middle field decides. Intel SDM
  * vol. 2, appendix A.
  */
-#include "room_int.h"
+#include "room.h"
 
 /* In 16 rows of 16. */
 static const char one_byte[] = "BBLL..slBBLL..s."
