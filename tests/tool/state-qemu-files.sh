@@ -136,4 +136,21 @@ cat "$corpus/described" "$corpus/plain" >"$scratch/two"
 "$vpmu" state import-qemu "$corpus/described" --model intel-v2 --out - >"$scratch/wanted"
 run state import-qemu "$scratch/two" --model intel-v2 --out -
 check 'two streams: the first' cmp "$scratch/wanted" "$scratch/out"
+
+# A qcow2 image that tests/stream/qcow2_corpus.c made: two states, which no QEMU has written.
+image=$SOURCE/fuzz/corpus/qcow2/two
+refused 'qcow2: several states' 2 "import-qemu chooses: 1 'before', 2 'after')" state show "$image"
+refused 'qcow2: several, where none can be chosen' 2 'several VM states' \
+	state diff --model zen4 "$image" "$image"
+refused 'qcow2: no such state' 2 "no VM state '3'" state show "$image" --snapshot 3
+refused 'qcow2: a state of zeros' 2 'damaged data: ' state show "$image" --snapshot after
+head -c 5100 "$image" >"$scratch/cut"
+refused 'qcow2: cut short' 2 '(a qcow2 image): the VM state is cut short' state show "$scratch/cut" --snapshot 2
+head -c 100 "$image" >"$scratch/cut"
+refused 'qcow2: nearly nothing' 2 'the header is cut short' state show "$scratch/cut"
+{ head -c 60 "$image"; printf '\0\0\0\0'; tail -c +65 "$image"; } >"$scratch/none"
+refused 'qcow2: no snapshot' 2 'it has no snapshot' state show "$scratch/none"
+refused 'qcow2: a snapshot of what is none' 2 '--snapshot is for qcow2 images' \
+	state show "$corpus/plain" --snapshot 1
+refused 'qcow2: no description of a CPU' 2 'several VM states' models "$image"
 finish

@@ -15,6 +15,7 @@
 #include <stream/foreign/room.h>
 
 #include "command.h"
+#include "image.h"
 #include "memory.h"
 #include "message.h"
 #include "number.h"
@@ -312,6 +313,24 @@ static int unpack(struct input *input, const char *format)
 	return status;
 }
 
+/* What is read from now on is the VM state in the image, which is read where it is. */
+static int open_image(struct input *input)
+{
+	int status = image_open(input->path, &input->source, input->snapshot, &input->image);
+	uint8_t head[4];
+
+	if (status)
+		return status;
+	input->source = input->image->qcow2.state;
+	input->is_qemu = input->source.bytes >= sizeof(head) &&
+	                 input->source.read(input->source.context, 0, head, sizeof(head)) &&
+	                 !memcmp(head, "QEVM", sizeof(head));
+	if (input->is_qemu)
+		return TOOL_HOLDS;
+	message("damaged data: %s: its VM state does not begin as one of QEMU's", input->path);
+	return TOOL_BAD;
+}
+
 /* Takes a wrapping off; *more: there may be another. */
 static int unwrap(struct input *input, bool *more)
 {
@@ -324,6 +343,8 @@ static int unwrap(struct input *input, bool *more)
 	if (bytes && !read_at(input, 0, head, bytes))
 		return cannot_read(input, errno);
 	input->is_qemu = bytes >= 4 && !memcmp(head, "QEVM", 4);
+	if (bytes >= 4 && !memcmp(head, "QFI\xfb", 4))
+		return open_image(input);
 	format = unpack_format(head, bytes);
 	*more = format;
 	if (format)
@@ -404,14 +425,20 @@ static int read_bytes(struct input *input, uint64_t limit, const char *limit_is)
 	                                                     : cannot_read(input, errno);
 }
 
-int input_open(const char *path, uint64_t limit, const char *limit_is, struct input *input)
+int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
+                        const char *limit_is, struct input *input)
 {
 	int status;
 
-	*input = (struct input){.path = path, .fd = -1, .started = time(NULL)};
+	*input =
+		(struct input){.path = path, .snapshot = snapshot, .fd = -1, .started = time(NULL)};
 	status = open_file(input);
 	if (!status)
 		status = unwrap_all(input);
+	if (!status && snapshot && !input->image) {
+		message("--snapshot is for qcow2 images: %s is none", path);
+		status = TOOL_BAD;
+	}
 	if (!status && !input->is_qemu)
 		status = read_bytes(input, limit, limit_is);
 	if (status)
@@ -419,11 +446,18 @@ int input_open(const char *path, uint64_t limit, const char *limit_is, struct in
 	return status;
 }
 
+int input_open(const char *path, uint64_t limit, const char *limit_is, struct input *input)
+{
+	return input_open_snapshot(path, NULL, limit, limit_is, input);
+}
+
 void input_close(struct input *input)
 {
 	if (input->fd >= 0)
 		close(input->fd);
 	free(input->bytes);
+	free(input->image);
+	input->image = NULL;
 	input->fd = -1;
 	input->bytes = NULL;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file as people have it: a regular file, a pipe or the standard input; packed with gzip or zstd,
- * or with a libvirt save image's header before it. What is inside is either read into memory, or,
- * when it is a QEMU migration file, which may be of any size, read where it is.
+ * or with a libvirt save image's header before it; a VM state in a qcow2 image. What is inside is
+ * either read into memory, or, when it is a QEMU migration file, which may be of any size, read
+ * where it is.
  */
 #ifndef TOOL_INPUT_H
 #define TOOL_INPUT_H
@@ -14,14 +15,17 @@
 
 #include <vpmu/stream.h>
 
+struct image;
+
 struct input {
-	const char *path;
+	const char *path, *snapshot;
 	bool is_qemu;
 	bool spooled;   /* what is read is a copy: of a pipe, or unpacked */
 	uint8_t *bytes; /* of what is no QEMU file */
 	size_t count;
 	struct vpmu_source source; /* of a QEMU file: its bytes, from its magic on */
 	/* Its own: */
+	struct image *image; /* of a qcow2 image: where the source is in it */
 	int fd;
 	uint64_t start, end; /* of the source in the file */
 	/* The last hole of the file that was found, and up to where there is none behind it. */
@@ -36,6 +40,11 @@ struct input {
  */
 int input_open(const char *path, uint64_t limit, const char *limit_is, struct input *input);
 void input_close(struct input *input);
+
+/* The same, with the snapshot of a qcow2 image; NULL: its only VM state. Any other file has none.
+ */
+int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
+                        const char *limit_is, struct input *input);
 
 /* Takes the percentage from the terminal again, that a long search shows. */
 void input_end_progress(const struct input *input);

@@ -4,7 +4,7 @@
 #include "state.h"
 
 struct convert_options {
-	const char *to, *model;
+	const char *to, *model, *snapshot;
 };
 
 static const struct option_row rows[] = {
@@ -14,7 +14,17 @@ static const struct option_row rows[] = {
          .kind = OPTION_TEXT,
          .offset = offsetof(struct convert_options, to)},
 	STATE_QEMU_MODEL("model", struct convert_options, model),
+	STATE_SNAPSHOT(struct convert_options),
 };
+
+static int read_states(const char *path, const struct convert_options *options,
+                       struct state_file *file)
+{
+	struct state_qemu_how how = {.model = options->model, .snapshot = options->snapshot};
+	int status = state_file_read_how(path, &how, file);
+
+	return status ? status : state_file_must_have_set(path, file);
+}
 
 static int run(const struct command *self, int argc, char **argv)
 {
@@ -28,7 +38,7 @@ static int run(const struct command *self, int argc, char **argv)
 		return status;
 	status = state_format_from_text(options.to, &format);
 	if (!status)
-		status = state_file_read_set(operands[0], options.model, &file);
+		status = read_states(operands[0], &options, &file);
 	if (status)
 		return status;
 	status = state_file_write(operands[1], &file.set, format);

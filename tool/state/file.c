@@ -70,7 +70,7 @@ static int read_input(const struct state_qemu_how *how, struct input *input,
 static int read_how(const char *path, const struct state_qemu_how *how, struct state_file *file)
 {
 	struct input input;
-	int status = input_open(path, LIMIT, "any file of states", &input);
+	int status = input_open_snapshot(path, how->snapshot, LIMIT, "any file of states", &input);
 
 	memset(file, 0, sizeof(*file));
 	if (status)
@@ -87,10 +87,10 @@ int state_file_read_any(const char *path, const char *model, struct state_file *
 	return read_how(path, &(struct state_qemu_how){.model = model}, file);
 }
 
-int state_file_read_qemu(const char *path, const char *model, enum state_qemu_layout layout,
+int state_file_read_qemu(const char *path, const struct state_qemu_how *how,
                          struct state_file *file)
 {
-	int status = read_how(path, &(struct state_qemu_how){model, layout}, file);
+	int status = read_how(path, how, file);
 
 	if (status || file->format == STATE_QEMU)
 		return status;
@@ -108,9 +108,14 @@ int state_model_not_needed(const char *path)
 
 int state_file_read(const char *path, const char *model, struct state_file *file)
 {
-	int status = state_file_read_any(path, model, file);
+	return state_file_read_how(path, &(struct state_qemu_how){.model = model}, file);
+}
 
-	if (status || !model || file->format == STATE_QEMU || file->format == STATE_FOREIGN)
+int state_file_read_how(const char *path, const struct state_qemu_how *how, struct state_file *file)
+{
+	int status = read_how(path, how, file);
+
+	if (status || !how->model || file->format == STATE_QEMU || file->format == STATE_FOREIGN)
 		return status;
 	state_file_free(file);
 	return state_model_not_needed(path);

@@ -7,12 +7,13 @@
 #include "state.h"
 
 struct import_options {
-	const char *model, *layout, *out, *to;
+	const char *model, *layout, *snapshot, *out, *to;
 };
 
 static const struct option_row import_rows[] = {
 	STATE_QEMU_MODEL("model", struct import_options, model),
 	STATE_QEMU_LAYOUT(struct import_options, "auto, plain or qemu-11"),
+	STATE_SNAPSHOT(struct import_options),
 	{.name = "out",
          .value = "OUT",
          .about = "write the states to this file",
@@ -28,11 +29,11 @@ static const struct option_row import_rows[] = {
 static int import(const char *path, const struct import_options *options, enum state_format format)
 {
 	struct state_file file;
-	enum state_qemu_layout layout;
-	int status = state_qemu_layout_from_text(options->layout, &layout);
+	struct state_qemu_how how = {.model = options->model, .snapshot = options->snapshot};
+	int status = state_qemu_layout_from_text(options->layout, &how.layout);
 
 	if (!status)
-		status = state_file_read_qemu(path, options->model, layout, &file);
+		status = state_file_read_qemu(path, &how, &file);
 	if (!status)
 		status = state_file_must_have_set(path, &file);
 	if (status)
@@ -66,9 +67,10 @@ const struct command state_import_qemu = {
 	.name = "state import-qemu",
 	.operands = "FILE",
 	.about = "Take the PMUs' states out of a QEMU migration file",
-	.notes = "FILE is what QEMU's monitor writes with  migrate \"exec:cat > FILE\"  . Memory "
-		 "is not\n"
-		 "read. Without --out the registers are printed.\n"
+	.notes = "FILE is what QEMU's monitor writes with  migrate \"exec:cat > FILE\"  , or a "
+		 "qcow2\n"
+		 "image with what savevm wrote. Memory is not read. Without --out the registers "
+		 "are printed.\n"
 		 "QEMU 11.0 and 11.1 permute AMD's registers from 0xc0010200 when they save "
 		 "them: with\n"
 		 "--layout auto, the default, such a file is recognised, and the state is the "

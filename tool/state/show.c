@@ -140,12 +140,13 @@ static void print_file(const struct state_file *file)
 /* --- The command ------------------------------------------------------------------------------ */
 
 struct show_options {
-	const char *model;
+	const char *model, *snapshot;
 	bool json;
 };
 
 static const struct option_row show_rows[] = {
 	STATE_QEMU_MODEL("model", struct show_options, model),
+	STATE_SNAPSHOT(struct show_options),
 	ARGS_JSON(struct show_options, "print JSON (docs/json.md: vpmu-state)"),
 };
 
@@ -153,13 +154,16 @@ static int run_show(const struct command *self, int argc, char **argv)
 {
 	struct show_options options = {0};
 	const char *operands[ARGS_OPERANDS];
+	struct state_qemu_how how;
 	struct state_file file;
 	int status = args_parse(self, argc, argv, &options, operands);
 
 	if (status != ARGS_GO)
 		return status;
-	status = options.json ? state_file_read_set(operands[0], options.model, &file)
-	                      : state_file_read(operands[0], options.model, &file);
+	how = (struct state_qemu_how){.model = options.model, .snapshot = options.snapshot};
+	status = state_file_read_how(operands[0], &how, &file);
+	if (!status && options.json)
+		status = state_file_must_have_set(operands[0], &file);
 	if (status)
 		return status;
 	if (options.json)

@@ -93,6 +93,13 @@ struct state_file {
 	struct msr_table *msrs;
 };
 
+/* How a QEMU file is to be read. model: as typed; NULL: not given, and no states are made. */
+struct state_qemu_how {
+	const char *model;
+	enum state_qemu_layout layout;
+	const char *snapshot; /* of a qcow2 image; NULL: its only one */
+};
+
 /* Reads such a report from a file. Returns the exit status; TOOL_BAD after a message. */
 int state_report_read(const char *path, struct state_report *report);
 
@@ -102,6 +109,10 @@ int state_report_read(const char *path, struct state_report *report);
  * Returns the exit status; TOOL_BAD after a message.
  */
 int state_file_read(const char *path, const char *model, struct state_file *file);
+
+/* The same, how.model as there. */
+int state_file_read_how(const char *path, const struct state_qemu_how *how,
+                        struct state_file *file);
 void state_file_free(struct state_file *file);
 
 /* The same, where states are needed and not only looked at: the model must be told or given. */
@@ -114,18 +125,12 @@ int state_file_must_have_set(const char *path, struct state_file *file);
 /* Says that a model was given for a file that tells its own; TOOL_BAD. */
 int state_model_not_needed(const char *path);
 
-/* How a QEMU file is to be read. model: as typed; NULL: not given, and no states are made. */
-struct state_qemu_how {
-	const char *model;
-	enum state_qemu_layout layout;
-};
-
 /* Reads a QEMU migration file. Returns the exit status. */
 int state_qemu_read(const char *path, const struct vpmu_source *source,
                     const struct state_qemu_how *how, struct state_file *file);
 
 /* The same by its name; any other file is refused. */
-int state_file_read_qemu(const char *path, const char *model, enum state_qemu_layout layout,
+int state_file_read_qemu(const char *path, const struct state_qemu_how *how,
                          struct state_file *file);
 
 /* Finds its vCPUs only. */
@@ -196,6 +201,14 @@ int state_baseline_json(const struct vpmu_baseline *baseline, const struct vpmu_
 		.name = (option), .value = "NAME",                                                 \
 		.about = "the PMU of the vCPUs, where the file does not tell it",                  \
 		.kind = OPTION_TEXT, .offset = offsetof(structure, member)                         \
+	}
+
+/* The option --snapshot, in the member `snapshot`. */
+#define STATE_SNAPSHOT(structure)                                                                  \
+	{                                                                                          \
+		.name = "snapshot", .value = "NAME",                                               \
+		.about = "the VM state of a qcow2 image, by its name or number",                   \
+		.kind = OPTION_TEXT, .offset = offsetof(structure, snapshot)                       \
 	}
 
 /* The option --layout, in the member `layout`. */

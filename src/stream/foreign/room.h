@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <vpmu/model.h>
+#include <vpmu/stream.h>
 #include <vpmu/types.h>
 
 /* --- What bytes look like --------------------------------------------------------------------- */
@@ -138,5 +139,42 @@ struct foreign_taker {
 enum vpmu_status foreign_msrs_read(const void *data, size_t bytes,
                                    const struct foreign_taker *taker, const char **format,
                                    char *why, size_t why_bytes);
+
+/* --- Disk images ------------------------------------------------------------------------------ */
+
+/* A snapshot in a qcow2 image. */
+struct foreign_snapshot {
+	char id[32], name[256]; /* as far as they go */
+	uint64_t state_bytes;   /* of its VM state; 0: it is of the disk alone */
+	/* Where it is. */
+	uint64_t l1_offset, disk_bytes;
+	uint32_t l1_entries;
+};
+
+/* An image, and the VM state that was chosen in it. */
+struct foreign_qcow2 {
+	struct vpmu_source state; /* what QEMU's savevm has written, once it is chosen */
+	/* Its own: */
+	const struct vpmu_source *source;
+	uint32_t cluster_bits, snapshots, l1_entries;
+	uint64_t disk_bytes, next, l1_offset, state_at;
+};
+
+/*
+ * Opens an image; the source must live as long. VPMU_BAD_DATA: it is damaged or cut short;
+ * VPMU_INCOMPATIBLE: it is of a kind that is not read, as an encrypted one; VPMU_HOST: its source
+ * failed. why says which.
+ */
+enum vpmu_status foreign_qcow2_open(struct foreign_qcow2 *image, const struct vpmu_source *source,
+                                    char *why, size_t why_bytes);
+
+/* The next snapshot, errors as above; VPMU_NO_REGISTER: there are no more. */
+enum vpmu_status foreign_qcow2_next(struct foreign_qcow2 *image, struct foreign_snapshot *snapshot,
+                                    char *why, size_t why_bytes);
+
+/* Makes image->state that of a snapshot; errors as above. The image may not move any more. */
+enum vpmu_status foreign_qcow2_choose(struct foreign_qcow2 *image,
+                                      const struct foreign_snapshot *snapshot, char *why,
+                                      size_t why_bytes);
 
 #endif
