@@ -96,7 +96,7 @@ struct vpmu_last_cycles {
 	uint16_t of[VPMU_MAX_GP + VPMU_MAX_FIXED];
 };
 
-/* All 0 without a machine. */
+/* Reads it; all 0 without a machine. */
 VPMU_API void vpmu_pmu_last_cycles(const struct vpmu_pmu *pmu, struct vpmu_last_cycles *out);
 
 /* Only counters that look at cycles now take it; the others know nothing. VPMU_BAD_ARGUMENT: more
@@ -118,6 +118,8 @@ VPMU_API void vpmu_pmu_schedule(struct vpmu_pmu *pmu);
 struct vpmu_event_counts {
 	uint32_t live, created, released, enabled, paused;
 };
+
+/* The machine's counts of its perf events. */
 VPMU_API struct vpmu_event_counts vpmu_pmu_events(const struct vpmu_pmu *pmu);
 
 /* The next `count` creations of a perf event fail, as with EBUSY. VPMU_REFUSED: this profile has no
