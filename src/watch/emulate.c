@@ -11,6 +11,11 @@ bool emulates(void)
 	return shared && shared->emulates;
 }
 
+bool counts(void)
+{
+	return shared && shared->counts;
+}
+
 const struct vpmu_profile *emulated_profile(void)
 {
 	return vpmu_profile_find(shared->profile);
@@ -28,6 +33,7 @@ void emulate_new_object(struct object *object)
 {
 	struct emulated_vcpu *vcpu = &object->as_vcpu;
 
+	count_new_object(object);
 	if (object->kind != OBJECT_VCPU) {
 		object->as_vm = (struct emulated_vm){0};
 		return;
@@ -118,12 +124,25 @@ static int emulate_enable_cap(struct object *vm, int fd, struct kvm_enable_cap *
 
 /* --- The event filter ---------------------------------------------------------------------- */
 
-/* Judged as kvm_vm_ioctl_set_pmu_event_filter() does; it has no other effect, for nothing counts.
+/* A machine of the profile judges it; hardware has no filter, and is judged as KVM. */
+static bool is_valid_filter(const struct vpmu_filter *filter)
+{
+	_Alignas(VPMU_PMU_ALIGN) char memory[VPMU_PMU_BYTES];
+	const struct vpmu_profile *profile = emulated_profile();
+	struct vpmu_pmu *pmu;
+
+	if (!(vpmu_profile_facts(profile) & VPMU_FACT_KVM))
+		profile = vpmu_profile_find("linux-6.12");
+	pmu = vpmu_pmu_init(memory, sizeof(memory), emulated_model(), profile);
+	return !pmu || vpmu_pmu_set_filter(pmu, filter) != VPMU_BAD_ARGUMENT;
+}
+
+/* Judged as kvm_vm_ioctl_set_pmu_event_filter() does; it has an effect only where counters count.
  */
-static int emulate_event_filter(struct kvm_pmu_event_filter *argument)
+static int emulate_event_filter(const struct object *vm, struct kvm_pmu_event_filter *argument)
 {
 	struct kvm_pmu_event_filter head;
-	__u64 events[VPMU_FILTER_EVENTS];
+	struct vpmu_filter filter = {0};
 
 	if (!memory_read(&head, argument, sizeof(head)))
 		return fails(EFAULT);
@@ -132,9 +151,30 @@ static int emulate_event_filter(struct kvm_pmu_event_filter *argument)
 		return fails(EINVAL);
 	if (head.nevents > VPMU_FILTER_EVENTS)
 		return fails(E2BIG);
-	return memory_read(events, argument->events, head.nevents * sizeof(events[0]))
-	               ? 0
-	               : fails(EFAULT);
+	filter.action = head.action;
+	filter.fixed_bitmap = head.fixed_counter_bitmap;
+	filter.flags = head.flags;
+	filter.count = head.nevents;
+	if (!memory_read(filter.events, argument->events, head.nevents * sizeof(filter.events[0])))
+		return fails(EFAULT);
+	if (!is_valid_filter(&filter))
+		return fails(EINVAL);
+	count_note_filter(vm, &filter);
+	return 0;
+}
+
+/* --- Memory -------------------------------------------------------------------------------- */
+
+/* KVM_SET_USER_MEMORY_REGION2 begins with the same members. */
+static int set_memory(struct object *vm, int fd, unsigned long request, void *argument)
+{
+	struct kvm_userspace_memory_region region;
+	int result = real()->ioctl(fd, request, argument);
+
+	if (!result && memory_read(&region, argument, sizeof(region)))
+		count_note_memory(vm, region.slot, region.guest_phys_addr, region.memory_size,
+		                  region.userspace_addr);
+	return result;
 }
 
 /* --- Requests ------------------------------------------------------------------------------ */
@@ -164,9 +204,12 @@ static int on_vm(struct object *object, int fd, unsigned long request, void *arg
 	case KVM_ENABLE_CAP:
 		return emulate_enable_cap(object, fd, argument);
 	case KVM_SET_PMU_EVENT_FILTER:
-		return emulate_event_filter(argument);
+		return emulate_event_filter(object, argument);
 	case KVM_X86_SET_MSR_FILTER:
 		return emulate_msr_filter(object, fd, argument);
+	case KVM_SET_USER_MEMORY_REGION:
+	case KVM_SET_USER_MEMORY_REGION2:
+		return set_memory(object, fd, request, argument);
 	default:
 		return real()->ioctl(fd, request, argument);
 	}
@@ -183,6 +226,12 @@ static int on_vcpu(struct object *object, int fd, unsigned long request, void *a
 		return emulate_get_msrs(object, fd, argument);
 	case KVM_SET_CPUID2:
 		return emulate_set_cpuid(object, fd, argument);
+	case KVM_SET_REGS:
+		count_note_regs(object);
+		return real()->ioctl(fd, request, argument);
+	case KVM_SET_GUEST_DEBUG:
+		count_note_debug(object, argument);
+		return real()->ioctl(fd, request, argument);
 	default:
 		return real()->ioctl(fd, request, argument);
 	}

@@ -33,6 +33,8 @@ static _Atomic unsigned map_end; /* none from here on was ever used */
 
 void emulate_start(void)
 {
+	if (counts())
+		count_start();
 	emulate_learn_registers();
 	maps = table_reserve(sizeof(*maps), MAPS, &map_count);
 }

@@ -35,6 +35,17 @@ static void lack(const struct object *vm, enum watch_lack what)
 	ring_write(&head, NULL, 0);
 }
 
+/* So that the guest's RDPMC gets #GP from this host's KVM, and is then ours. */
+static void switch_off_pmu(int fd)
+{
+	struct kvm_enable_cap off = {
+		.cap = KVM_CAP_PMU_CAPABILITY,
+		.args = {KVM_PMU_CAP_DISABLE},
+	};
+
+	real()->ioctl(fd, KVM_ENABLE_CAP, &off);
+}
+
 void emulate_new_vm(struct object *vm, int fd)
 {
 	struct kvm_enable_cap exits = {
@@ -45,6 +56,8 @@ void emulate_new_vm(struct object *vm, int fd)
 	int error = errno;
 
 	our_ranges(&filter);
+	if (counts())
+		switch_off_pmu(fd);
 	vm->as_vm.filters = !real()->ioctl(fd, KVM_ENABLE_CAP, &exits) &&
 	                    !real()->ioctl(fd, KVM_X86_SET_MSR_FILTER, &filter);
 	if (!vm->as_vm.filters)
@@ -129,7 +142,7 @@ static void answer_ours(struct object *vcpu, struct kvm_run *run, struct watch_h
 
 /* Answers the exit if it is one of ours. The page is touched while the vCPU is held only: another
  * thread may be behind this one in a KVM_RUN of the same vCPU. */
-static bool answer(struct object *vcpu, struct kvm_run *run)
+bool emulate_answer(struct object *vcpu, struct kvm_run *run)
 {
 	struct watch_head head;
 	struct watch_msr entry;
@@ -148,13 +161,14 @@ static bool answer(struct object *vcpu, struct kvm_run *run)
 	return answered;
 }
 
-static bool enter(struct object *vcpu)
+bool emulate_enter(struct object *vcpu, struct vpmu_outcome *outcome)
 {
 	if (!vcpu_hold(vcpu))
 		return false;
 	vcpu->as_vcpu.has_run = true;
+	*outcome = (struct vpmu_outcome){0};
 	if (vcpu->as_vcpu.pmu)
-		vpmu_pmu_enter(vcpu->as_vcpu.pmu);
+		*outcome = vpmu_pmu_enter(vcpu->as_vcpu.pmu);
 	vcpu_release(vcpu);
 	return true;
 }
@@ -166,15 +180,16 @@ static bool enter(struct object *vcpu)
  */
 static int run_answered(struct object *vcpu, int fd, void *argument, struct kvm_run *run)
 {
+	struct vpmu_outcome outcome;
 	struct object *there;
 	int result;
 
 	do {
 		table_count_run(vcpu);
-		if (!enter(vcpu))
+		if (!emulate_enter(vcpu, &outcome))
 			return fails(EINTR);
 		result = real()->ioctl(fd, KVM_RUN, argument);
-		if (result || !run || !answer(vcpu, run))
+		if (result || !run || !emulate_answer(vcpu, run))
 			return result;
 		there = table_get(fd);
 		if (there)
@@ -186,8 +201,11 @@ static int run_answered(struct object *vcpu, int fd, void *argument, struct kvm_
 int emulate_run(struct object *vcpu, int fd, void *argument)
 {
 	struct kvm_run *run = emulate_map_get(vcpu);
-	int result = run_answered(vcpu, fd, argument, run), error = errno;
+	int result, error;
 
+	if (!counts() || !count_run(vcpu, fd, argument, run, &result))
+		result = run_answered(vcpu, fd, argument, run);
+	error = errno;
 	if (run)
 		emulate_map_put(vcpu);
 	errno = error;

@@ -5,8 +5,9 @@
  *
  * The system calls that each makes, beside its own:
  *   ioctl, and by number           none; emulating: ioctl() of the same request, or of another that
- *                                  the VMM makes for the same object (KVM_CREATE_VM: two more)
- *   open, openat, dup, fcntl, …    none
+ *                                  the VMM makes for the same object (KVM_CREATE_VM: two or three
+ *                                  more); counting, KVM_RUN: those of a debugger
+ *   open, openat, dup, fcntl, …    none; emulating, a parameter of KVM's: another open() first
  *   close, close_range, closefrom  none
  *   mmap of a vCPU, emulating      a second mmap() like it
  *   munmap, emulating              a second munmap() for that
@@ -89,6 +90,23 @@ static int opened(const char *path, int fd)
 	return fd;
 }
 
+/* The parameters of KVM's modules are the emulated KVM's; errno is the last call's. */
+static int open_at(int directory, const char *path, int flags, mode_t mode)
+{
+	const char *answer = shared ? parameter_file(path, flags) : NULL;
+	int fd = answer ? real()->openat(AT_FDCWD, answer, flags, mode) : -1;
+
+	return fd >= 0 ? fd : real()->openat(directory, path, flags, mode);
+}
+
+static int open_path(const char *path, int flags, mode_t mode)
+{
+	const char *answer = shared ? parameter_file(path, flags) : NULL;
+	int fd = answer ? real()->open(answer, flags, mode) : -1;
+
+	return fd >= 0 ? fd : real()->open(path, flags, mode);
+}
+
 static bool wants_mode(int flags)
 {
 	return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
@@ -109,7 +127,7 @@ SHOWN int open(const char *path, int flags, ...)
 	mode_t mode = 0;
 
 	MODE_OF(mode, flags);
-	return opened(path, real()->open(path, flags, mode));
+	return opened(path, open_path(path, flags, mode));
 }
 
 SHOWN int openat(int directory, const char *path, int flags, ...)
@@ -117,7 +135,7 @@ SHOWN int openat(int directory, const char *path, int flags, ...)
 	mode_t mode = 0;
 
 	MODE_OF(mode, flags);
-	return opened(path, real()->openat(directory, path, flags, mode));
+	return opened(path, open_at(directory, path, flags, mode));
 }
 
 /* What they do differently from open() is nothing, where off_t has 64 bits. */
@@ -128,7 +146,7 @@ SHOWN int open64(const char *path, int flags, ...)
 	mode_t mode = 0;
 
 	MODE_OF(mode, flags);
-	return opened(path, real()->open(path, flags, mode));
+	return opened(path, open_path(path, flags, mode));
 }
 
 SHOWN int openat64(int directory, const char *path, int flags, ...)
@@ -136,7 +154,7 @@ SHOWN int openat64(int directory, const char *path, int flags, ...)
 	mode_t mode = 0;
 
 	MODE_OF(mode, flags);
-	return opened(path, real()->openat(directory, path, flags, mode));
+	return opened(path, open_at(directory, path, flags, mode));
 }
 
 /* With _FORTIFY_SOURCE, where the flags are no constant and there is no mode. */
@@ -147,22 +165,22 @@ SHOWN int __openat64_2(int directory, const char *path, int flags);
 
 int __open_2(const char *path, int flags)
 {
-	return opened(path, real()->open(path, flags, 0));
+	return opened(path, open_path(path, flags, 0));
 }
 
 int __open64_2(const char *path, int flags)
 {
-	return opened(path, real()->open(path, flags, 0));
+	return opened(path, open_path(path, flags, 0));
 }
 
 int __openat_2(int directory, const char *path, int flags)
 {
-	return opened(path, real()->openat(directory, path, flags, 0));
+	return opened(path, open_at(directory, path, flags, 0));
 }
 
 int __openat64_2(int directory, const char *path, int flags)
 {
-	return opened(path, real()->openat(directory, path, flags, 0));
+	return opened(path, open_at(directory, path, flags, 0));
 }
 
 static int copied(int from, int to)

@@ -13,6 +13,15 @@ static inline bool is_kvm_request(unsigned long request)
 	return (request >> 8 & 0xff) == KVMIO;
 }
 
+/* Linux 6.8; struct kvm_userspace_memory_region2, which begins as its forerunner does. */
+#ifndef KVM_SET_USER_MEMORY_REGION2
+#define KVM_SET_USER_MEMORY_REGION2 _IOW(KVMIO, 0x49, char[160])
+#endif
+
+#ifndef KVM_GUESTDBG_BLOCKIRQ
+#define KVM_GUESTDBG_BLOCKIRQ 0x00100000 /* Linux 5.16 */
+#endif
+
 enum {
 	MAX_MSRS = 255, /* KVM_GET_MSRS and KVM_SET_MSRS: fewer than MAX_IO_MSRS, 256 */
 	MAX_INDICES = 1024,

@@ -19,9 +19,10 @@
 
 enum {
 	WATCH_MAGIC = 0x77504d55, /* "UMPw"; with the version below it must be this build's */
-	WATCH_VERSION = 3,
+	WATCH_VERSION = 4,
 	WATCH_RING = 1 << 20, /* slots: 16 MiB */
 	WATCH_RUNS = 1 << 18, /* vCPUs whose entries are counted each; all others' together */
+	WATCH_PATH = 64,
 	WATCH_WAIT_MS = 1000, /* for a full ring, once until the tool has read on */
 };
 
@@ -65,9 +66,12 @@ enum watch_cpuid {
 
 /* What cannot be emulated here. */
 enum watch_lack {
-	WATCH_LACK_EXITS,  /* KVM has no MSR filter with exits to user space */
-	WATCH_LACK_FILTER, /* the VMM's own MSR filter left no room for ours */
-	WATCH_LACK_MODEL,  /* the VMM's CPUID makes no model */
+	WATCH_LACK_EXITS,    /* KVM has no MSR filter with exits to user space */
+	WATCH_LACK_FILTER,   /* the VMM's own MSR filter left no room for ours */
+	WATCH_LACK_MODEL,    /* the VMM's CPUID makes no model */
+	WATCH_LACK_STEPS,    /* KVM does not step a guest */
+	WATCH_LACK_DEBUGGED, /* the VMM debugs the guest itself */
+	WATCH_LACK_APIC,     /* a PMI has come, and KVM has no APIC for it */
 	WATCH_LACKS
 };
 
@@ -108,8 +112,11 @@ struct watch_shared {
 	uint32_t magic, version;
 	uint32_t emulates; /* the model and the profile below mean something */
 	uint32_t clock;    /* enum watch_clock */
+	uint32_t counts;   /* the emulated PMU counts */
+	uint32_t reserved;
 	struct vpmu_model model;
 	char profile[VPMU_NAME_BYTES];
+	char answers[2][WATCH_PATH]; /* files that read "N\n" and "Y\n"; emulating */
 
 	_Atomic uint32_t attached;   /* processes that have mapped this file */
 	_Atomic uint32_t vms, vcpus; /* serial numbers given */

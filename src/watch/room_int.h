@@ -113,6 +113,9 @@ void table_raise(_Atomic unsigned *end, unsigned to);
 /* Reserves the tables' addresses. */
 void table_start(bool with_machines);
 
+/* An object's place in the table. */
+unsigned table_number(const struct object *object);
+
 /* Where a vCPU's register machine is: VPMU_PMU_BYTES. */
 void *table_machine(const struct object *object);
 
@@ -205,6 +208,12 @@ int emulate_set_msrs(struct object *vcpu, int fd, struct kvm_msrs *argument);
 int emulate_msr_filter(struct object *vm, int fd, struct kvm_msr_filter *argument);
 int emulate_run(struct object *vcpu, int fd, void *argument);
 
+/* An entry into the guest, as the machine sees it. False: this thread is at work on it already. */
+bool emulate_enter(struct object *vcpu, struct vpmu_outcome *outcome);
+
+/* Answers an exit, if it is an access to one of ours. */
+bool emulate_answer(struct object *vcpu, struct kvm_run *run);
+
 /* The profile's version of the emulated model: what this KVM has. */
 const struct vpmu_model *emulated_model(void);
 const struct vpmu_profile *emulated_profile(void);
@@ -233,6 +242,25 @@ enum vpmu_status emulated_write(struct emulated_vcpu *vcpu, uint32_t msr, uint64
  */
 bool vcpu_hold(struct object *vcpu);
 void vcpu_release(struct object *vcpu);
+
+/* The file to open in place of a parameter of KVM's modules; NULL: path itself. */
+const char *parameter_file(const char *path, int flags);
+
+/* --- count*.c: the emulated PMU counts ------------------------------------------------------- */
+
+bool counts(void);
+void count_start(void);
+void count_new_object(const struct object *object);
+
+/* KVM_RUN; false: this vCPU is not counted, and is run as any other. */
+bool count_run(struct object *vcpu, int fd, void *argument, struct kvm_run *page, int *result);
+
+/* What the VMM has done that counting must know. */
+void count_note_memory(struct object *vm, uint32_t slot, uint64_t guest, uint64_t bytes,
+                       uint64_t host);
+void count_note_regs(const struct object *vcpu);
+void count_note_debug(const struct object *vcpu, const struct kvm_guest_debug *debug);
+void count_note_filter(const struct object *vm, const struct vpmu_filter *filter);
 
 /* -1, with errno. */
 static inline int fails(int error)

@@ -60,6 +60,11 @@ void table_start(bool with_machines)
 		object_count = machine_count;
 }
 
+unsigned table_number(const struct object *object)
+{
+	return (unsigned)(object - objects);
+}
+
 void *table_machine(const struct object *object)
 {
 	return machines + (size_t)(object - objects) * VPMU_PMU_BYTES;

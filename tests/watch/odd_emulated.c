@@ -124,6 +124,13 @@ static void check_filter(int vm)
 	check("no such action: EINVAL",
 	      ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter) == -1 && errno == EINVAL);
 	filter.head.action = KVM_PMU_EVENT_ALLOW;
+	filter.head.flags = 1; /* KVM_PMU_EVENT_FLAG_MASKED_EVENTS */
+	filter.head.events[0] = ~0ull;
+	check("a masked entry with reserved bits: EINVAL",
+	      ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter) == -1 && errno == EINVAL);
+	filter.head.events[0] = UINT64_C(0xff) << 56 | 0xc0;
+	check("a masked entry", !ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter));
+	filter.head.flags = 0;
 	filter.head.nevents = 301;
 	check("301 events: E2BIG",
 	      ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter) == -1 && errno == E2BIG);

@@ -5,7 +5,7 @@
  *   odd_vmm transparent | emulated | put FILE batch|single | bench | exit N | signal N | wait
  *   odd_vmm lowers | off|resets [REGISTERS] | neighbours | values REGISTERS WAY | values-save
  * REGISTERS FILE | values-restore FILE WAY odd_vmm churn | crowd N | flood N [stop] | hidden |
- * confined [maps]
+ * confined [maps] | count intel|amd|pmi|debugged|endless|bench | parameters
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -381,6 +381,10 @@ int main(int argc, char **argv)
 		return transparent();
 	if (!strcmp(mode, "emulated"))
 		return emulated();
+	if (!strcmp(mode, "count") && argc == 3)
+		return count(argv[2]);
+	if (!strcmp(mode, "parameters"))
+		return parameters();
 	if (!strcmp(mode, "put") && argc == 4)
 		return put_file(argv[2], !strcmp(argv[3], "single"));
 	if (!strcmp(mode, "bench"))

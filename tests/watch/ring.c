@@ -19,7 +19,7 @@ static int make(void **state)
 {
 	(void)state;
 	memset(&ring, 0, sizeof(ring));
-	return watch_ring_make(&ring, NULL, NULL) ? 0 : -1;
+	return watch_ring_make(&ring, NULL, NULL, false) ? 0 : -1;
 }
 
 static int drop(void **state)

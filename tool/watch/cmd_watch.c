@@ -24,7 +24,7 @@ enum { EXPECT_BYTES = 64 << 20, WHY_BYTES = 128 };
 
 struct watch_options {
 	const char *emulate, *profile, *log, *plan, *state, *expect;
-	bool json;
+	bool count, json;
 };
 
 static const struct option_row rows[] = {
@@ -38,6 +38,10 @@ static const struct option_row rows[] = {
          .about = "whose behaviour that KVM shows; " WATCH_PROFILE " is the default",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct watch_options, profile)},
+	{.name = "count",
+         .about = "let the emulated PMU count, by single-stepping the guest",
+         .kind = OPTION_FLAG,
+         .offset = offsetof(struct watch_options, count)},
 	{.name = "log",
          .value = "FILE",
          .about = "write the lines to FILE, not to stderr",
@@ -73,7 +77,9 @@ static int choose_emulated(const struct watch_options *options, struct vpmu_mode
 	if (!options->emulate) {
 		if (options->profile)
 			message("--profile says how an emulated PMU behaves: --emulate is missing");
-		return options->profile ? TOOL_BAD : TOOL_HOLDS;
+		else if (options->count)
+			message("--count lets an emulated PMU count: --emulate is missing");
+		return options->profile || options->count ? TOOL_BAD : TOOL_HOLDS;
 	}
 	status = model_from_text(options->emulate, model);
 	if (!status)
@@ -283,7 +289,8 @@ static int start(const struct watch_options *options, char **argv)
 		status = read_expected(options->expect, &session.expected);
 	if (!status)
 		status = open_outputs(options, &session);
-	if (!status && !watch_ring_make(&session.ring, options->emulate ? &model : NULL, profile))
+	if (!status && !watch_ring_make(&session.ring, options->emulate ? &model : NULL, profile,
+	                                options->count))
 		status = TOOL_LACKS;
 	if (!status) {
 		session.has_pmu = kvm_has_pmu(options);
@@ -317,9 +324,11 @@ const struct command cmd_watch = {
 	.notes =
 		"'vpmu watch diff BEFORE AFTER' compares two logs of --json.\n"
 		"\n"
-		"The VMM must be dynamically linked. With --emulate, guests cannot count and "
-		"cannot\n"
-		"RDPMC; what the VMM saves, resets and restores is as with a PMU of that model.\n"
+		"The VMM must be dynamically linked. With --emulate, what the VMM saves, resets "
+		"and\n"
+		"restores is as with a PMU of that model; guests count and RDPMC only with "
+		"--count,\n"
+		"which steps a guest while it counts, and is slow.\n"
 		"\n"
 		"Exit status: the VMM's own, unless it is 0: then 1 if registers were left alone,\n"
 		"never saved, refused or put with another value than they were got, and 3 if not "

@@ -25,6 +25,11 @@ const char *watch_lack_text(enum watch_lack lack)
 			"WRMSR do not reach the emulated PMU any more",
 		[WATCH_LACK_MODEL] =
 			"the VMM's CPUID makes no PMU that vpmu has a model of: that vCPU has none",
+		[WATCH_LACK_STEPS] =
+			"this KVM does not single-step a guest: its counters do not count",
+		[WATCH_LACK_DEBUGGED] =
+			"the VMM debugs the guest itself: meanwhile its counters do not count",
+		[WATCH_LACK_APIC] = "this VM has no APIC in KVM: a PMI has not been delivered",
 	};
 
 	return texts[lack];

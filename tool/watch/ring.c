@@ -41,7 +41,17 @@ uint64_t watch_now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, const char *profile)
+/* A file of one line, by a name that the VMM can open; its descriptor stays with this process. */
+static void make_answer(char name[WATCH_PATH], const char *line)
+{
+	int fd = memfd_create("vpmu-answer", MFD_CLOEXEC);
+
+	if (fd >= 0 && write(fd, line, strlen(line)) == (ssize_t)strlen(line))
+		snprintf(name, WATCH_PATH, "/proc/%d/fd/%d", (int)getpid(), fd);
+}
+
+bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, const char *profile,
+                     bool counts)
 {
 	struct watch_shared *shared = MAP_FAILED;
 
@@ -58,10 +68,13 @@ bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, co
 	shared->magic = WATCH_MAGIC;
 	shared->version = WATCH_VERSION;
 	shared->emulates = model != NULL;
+	shared->counts = counts;
 	shared->clock = find_clock();
 	if (model) {
 		shared->model = *model;
 		strncpy(shared->profile, profile, sizeof(shared->profile) - 1);
+		make_answer(shared->answers[0], "N\n");
+		make_answer(shared->answers[1], "Y\n");
 	}
 	return true;
 }

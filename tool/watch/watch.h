@@ -70,7 +70,8 @@ const struct vpmu_model *watch_record_model(const struct watch_record *record);
 uint64_t watch_now(void);
 
 /* False: a message has said why. model: what to emulate, or NULL. */
-bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, const char *profile);
+bool watch_ring_make(struct watch_ring *ring, const struct vpmu_model *model, const char *profile,
+                     bool counts);
 
 /* Takes the next record; false when there is none. at_end: nobody writes any more, so a record that
  * is not complete never will be. */
