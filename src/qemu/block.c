@@ -56,6 +56,7 @@ void *block_alloc(size_t bytes)
 /* QEMU has stopped all vCPUs and drops every translation. */
 void block_flush(void *unused)
 {
+	keep_flush();
 	while (chunks) {
 		struct chunk *next = chunks->next;
 
@@ -340,9 +341,12 @@ static void see_not_taken(const struct translation *t)
 
 void block_translate(struct qemu_plugin_tb *tb, void *unused)
 {
+	bool resets = qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1);
 	struct translation t = {.tb = tb};
 	unsigned insns;
 
+	if (!plugin.begun)
+		keep_first(resets);
 	if (plugin.off)
 		return;
 	t.block = make_block(tb);
@@ -350,7 +354,7 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 		return;
 	insns = t.block->insns;
 	t.again = is_again(tb);
-	if (qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1))
+	if (resets)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
 	if (plugin.shape & SHAPE_TAKEN)
 		see_not_taken(&t);

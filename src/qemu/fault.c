@@ -164,7 +164,7 @@ void at_again(unsigned vcpu, void *data)
 	cpu->again_count = now;
 }
 
-static bool again_since(const struct cpu *cpu)
+bool again_since(const struct cpu *cpu)
 {
 	return cpu->again_at != AGAIN_NONE &&
 	       count_retired(cpu, cpu->again_ring) == cpu->again_count;

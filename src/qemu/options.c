@@ -68,6 +68,18 @@ static enum vpmu_status read_timeline(struct reading *r, const char *value)
 	return *value ? VPMU_OK : refuse(r, "timeline needs a file's name");
 }
 
+static enum vpmu_status read_state_in(struct reading *r, const char *value)
+{
+	r->to->state_in = value;
+	return *value ? VPMU_OK : refuse(r, "state-in needs a file's name");
+}
+
+static enum vpmu_status read_state_out(struct reading *r, const char *value)
+{
+	r->to->state_out = value;
+	return *value ? VPMU_OK : refuse(r, "state-out needs a file's name");
+}
+
 static enum vpmu_status read_fault(struct reading *r, const char *value)
 {
 	if (qemu_faults_read(&r->to->faults, value))
@@ -87,6 +99,9 @@ static const struct {
 	{{"reset", "model|keep", "what a reset of the machine does to the PMU"}, read_reset},
 	{{"fault", "WORD:N", "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER"},
          read_fault},
+	{{"state-in", "FILE", "the PMUs' state, for a machine that is loaded"}, read_state_in},
+	{{"state-out", "FILE", "write the PMUs' state whenever the machine stands still"},
+         read_state_out},
 	{{"log", "FILE|-", "write a line for each access to the PMU and each PMI"}, read_log},
 	{{"timeline", "FILE", "write a trace of PMIs, register writes and counters (Perfetto)"},
          read_timeline},
@@ -148,6 +163,8 @@ static enum vpmu_status finish(struct reading *r)
 
 	if (!r->model[0])
 		return refuse(r, "no model: model=NAME is missing");
+	if (r->to->state_in && r->to->state_out && !strcmp(r->to->state_in, r->to->state_out))
+		return refuse(r, "state-in and state-out are one file: %.80s", r->to->state_in);
 	snprintf(text, sizeof(text), "%s%s", r->model, r->keys);
 	status = vpmu_model_parse(&r->to->model, text, r->why, r->why_bytes);
 	if (status == VPMU_OK)

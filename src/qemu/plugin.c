@@ -25,6 +25,7 @@ static struct cpu *make_cpu(unsigned index)
 		return NULL;
 	memset(cpu, 0, sizeof(*cpu));
 	cpu->index = index;
+	cpu->thread = pthread_self();
 	cpu->again_at = AGAIN_NONE;
 	cpu->pmu = vpmu_pmu_init(cpu->memory, sizeof(cpu->memory), &plugin.options.model,
 	                         plugin.options.profile);
@@ -52,6 +53,7 @@ static void on_vcpu(unsigned vcpu, void *unused)
 	if (!plugin.cpu[vcpu])
 		fail("out of memory");
 	count_arm(plugin.cpu[vcpu], RING_KERNEL, 0);
+	keep_vcpu(plugin.cpu[vcpu]);
 	trace_vcpu(plugin.cpu[vcpu]);
 }
 
@@ -101,6 +103,7 @@ static bool open_file(const char *name, FILE **file)
 static void at_exit(void *unused)
 {
 	stat_write();
+	keep_end();
 	trace_end();
 	if (plugin.log && fflush(plugin.log))
 		fprintf(stderr, "vpmu: the log cannot be written: %s\n", plugin.options.log);
@@ -111,6 +114,8 @@ void plugin_register(void *unused)
 	qemu_plugin_id_t id = plugin.id;
 
 	qemu_plugin_register_vcpu_init_cb(id, on_vcpu, NULL);
+	qemu_plugin_register_vcpu_idle_cb(id, at_idle, NULL);
+	qemu_plugin_register_vcpu_resume_cb(id, at_resume, NULL);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, block_translate, NULL);
 	qemu_plugin_register_vcpu_discon_cb(
 		id, (enum qemu_discon)(QEMU_DISCON_INTERRUPT | QEMU_DISCON_EXCEPTION),
@@ -138,7 +143,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	}
 	if (!read_options(argc, argv) || !open_file(plugin.options.log, &plugin.log) ||
 	    !open_file(plugin.options.stat, &plugin.stat) ||
-	    !open_file(plugin.options.timeline, &plugin.timeline))
+	    !open_file(plugin.options.timeline, &plugin.timeline) ||
+	    !keep_begin((unsigned)info->smp_vcpus))
 		return 1;
 	trace_begin(plugin.timeline);
 	plugin.where_it_goes = vpmu_model_counts_where_it_goes(&plugin.options.model);

@@ -7,6 +7,7 @@
 #include <vpmu/model.h>
 #include <vpmu/pmu.h>
 #include <vpmu/simulate.h>
+#include <vpmu/state.h>
 
 /* What a reset of the machine does to the PMU. */
 enum qemu_reset {
@@ -27,6 +28,7 @@ struct qemu_options {
 	enum qemu_reset reset;
 	struct qemu_faults faults;
 	const char *log, *stat, *timeline; /* files, "-" for stderr, or NULL */
+	const char *state_in, *state_out;  /* files, or NULL */
 };
 
 /* One option: its name, its values and what it is for. */
@@ -86,6 +88,57 @@ struct qemu_counts {
 
 /* How much of each class that is. */
 struct vpmu_amounts qemu_amounts(const struct qemu_counts *counts);
+
+/* --- saved.c: a vCPU's PMU in a file --- */
+
+/* What the plugin knows of a vCPU beside its registers. Words of a file: the order stays. */
+enum qemu_fact {
+	QEMU_FACT_APIC_BASE,
+	QEMU_FACT_APIC_ID,
+	QEMU_FACT_X2APIC,
+	QEMU_FACT_LVTPC, /* in x2APIC mode */
+	QEMU_FACT_IDT,
+	QEMU_FACT_RDPMC, /* on its way through #UD: 1, or 2 through #GP */
+	QEMU_FACT_RDPMC_LENGTH,
+	QEMU_FACT_RDPMC_VALUE,
+	QEMU_FACT_RDPMC_FROM,
+	QEMU_FACT_PENDING, /* an answer on its way to the registers: enum pending_kind */
+	QEMU_FACT_PENDING_LEAF,
+	QEMU_FACT_PENDING_SUBLEAF,
+	QEMU_FACT_PENDING_VALUE,
+	QEMU_FACT_AGAIN, /* an instruction that goes on and has been counted */
+	QEMU_FACT_AGAIN_AT,
+	QEMU_FACT_AGAIN_RING,
+	QEMU_FACT_AGAIN_DATA,
+	QEMU_FACT_LANDED,
+	QEMU_FACT_ON_WAY,
+	QEMU_FACT_OPEN,
+	QEMU_FACT_PMI_DUE,
+	QEMU_FACT_LATE,
+	QEMU_FACTS
+};
+
+struct qemu_saved {
+	struct vpmu_state state;
+	bool has_facts; /* a file of others has none */
+	uint64_t facts[QEMU_FACTS];
+};
+
+/* More than a vCPU takes in a file. */
+enum { QEMU_SAVED_BYTES = 2048 };
+
+/* The vCPU's stream (docs/stream.md) with a record of the facts. Errors as vpmu_stream_encode(). */
+enum vpmu_status qemu_saved_encode(const struct qemu_saved *saved, const struct vpmu_layout *layout,
+                                   uint32_t vcpu, uint8_t out[QEMU_SAVED_BYTES], size_t *used);
+
+/*
+ * Reads a file of just so many vCPUs, whose numbers count from 0. VPMU_BAD_DATA,
+ * VPMU_INCOMPATIBLE, VPMU_BAD_ARGUMENT: why says what is wrong in one line, and list[] is as it
+ * was or has some of them.
+ */
+enum vpmu_status qemu_saved_decode(const void *data, size_t bytes, const struct vpmu_layout *layout,
+                                   struct qemu_saved *list, unsigned vcpus, char *why,
+                                   size_t why_bytes);
 
 /* The name and signature of a -cpu that fits the model, as QEMU takes it; never NULL. */
 const char *qemu_cpu_for(const struct vpmu_model *model);

@@ -13,6 +13,7 @@
 #ifndef QEMU_ROOM_INT_H
 #define QEMU_ROOM_INT_H
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include <base/room.h>
@@ -128,6 +129,10 @@ struct cpu_stat {
 struct cpu {
 	unsigned index;
 	bool exists;
+	bool idle;           /* halted or stopped: under keep.c's lock */
+	uint64_t stood;      /* with such registers */
+	_Atomic bool loaded; /* the machine is another one, and the PMU not yet */
+	pthread_t thread;
 	struct vpmu_pmu *pmu;
 	uint64_t start[RINGS];   /* run at the last account */
 	uint64_t retired[RINGS]; /* up to the last account */
@@ -173,6 +178,7 @@ struct plugin {
 	bool where_it_goes;     /* what changes the ring counts in the one that it goes to */
 	unsigned singles;       /* blocks of one instruction, as one-insn-per-tb=on makes them */
 	_Atomic unsigned shape; /* of translations: SHAPE_… */
+	_Atomic bool begun;     /* a block has been translated */
 	qemu_plugin_id_t id;
 };
 
@@ -356,6 +362,25 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 void at_again(unsigned vcpu, void *site);
 /* Whether the block begins with a REP that has begun and not ended. */
 bool again_in_progress(const struct cpu *cpu, const struct block *block);
+
+/* Whether the last instruction that QEMU may execute again is the last that was counted. */
+bool again_since(const struct cpu *cpu);
+
+/* --- keep.c: the PMUs' state beyond the life of a machine or of this QEMU --- */
+
+/* Reads state-in= and makes state-out=, for so many vCPUs; false after a message. */
+bool keep_begin(unsigned vcpus);
+/* A vCPU has come into being: gives it what state-in= has. */
+void keep_vcpu(struct cpu *cpu);
+void at_idle(unsigned vcpu, void *unused);
+void at_resume(unsigned vcpu, void *unused);
+/* The first block of all; from_reset: it is where a reset leads to. */
+void keep_first(bool from_reset);
+/* If a snapshot has been loaded, the PMU becomes that one's. */
+void keep_load(struct cpu *cpu);
+/* QEMU drops its translations: perhaps because it loads a snapshot. */
+void keep_flush(void);
+void keep_end(void);
 
 /* --- timeline.c --- */
 

@@ -74,6 +74,8 @@ void at_block(unsigned vcpu, void *data)
 	bool anew;
 
 	count_unkick(cpu);
+	if (cpu->loaded)
+		keep_load(cpu);
 	arrive(cpu, (enum ring)block->ring);
 	pending_settle(cpu);
 	rdpmc_undo(cpu);

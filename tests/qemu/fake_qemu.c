@@ -2,6 +2,7 @@
 /* The fake's instructions and its plugin API. */
 #include "fake_qemu.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ struct qemu_plugin_tb {
 struct fake fake;
 
 static struct {
-	qemu_vcpu_cb vcpu;
+	qemu_vcpu_cb vcpu, idle, resume;
 	qemu_trans_cb translate;
 	qemu_discon_cb discon;
 	qemu_cb flush, exit;
@@ -49,7 +50,8 @@ static struct qemu_plugin_tb block;
 static enum qemu_cb_flags running; /* the callback that runs has asked for */
 static jmp_buf left;               /* set_pc() leaves the block */
 static unsigned rep_entry;
-static bool alone; /* the next block has one instruction */
+static bool stop_soon; /* before the next block */
+static bool alone;     /* the next block has one instruction */
 
 extern int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
                                char **argv);
@@ -59,6 +61,16 @@ extern int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *data)
 {
 	on.vcpu = cb;
+}
+
+void qemu_plugin_register_vcpu_idle_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *data)
+{
+	on.idle = cb;
+}
+
+void qemu_plugin_register_vcpu_resume_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *data)
+{
+	on.resume = cb;
 }
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_trans_cb cb, void *data)
@@ -266,6 +278,7 @@ int qemu_plugin_write_memory_hwaddr(uint64_t address, GByteArray *from)
 
 	if (is_in_memory(address, from->len)) {
 		memcpy(fake.memory + address, from->data, from->len);
+		stop_soon |= fake.idle_at_plant && from->data[0] == 0xeb;
 		return QEMU_HWADDR_OK;
 	}
 	memcpy(&word, from->data, from->len < sizeof(word) ? from->len : sizeof(word));
@@ -553,11 +566,50 @@ void fake_run(void)
 	fake.executed = 0;
 	setjmp(left);
 	do {
+		if (stop_soon) {
+			stop_soon = fake.idle_at_plant = false;
+			fake_idle();
+			memcpy(fake.memory_when_idle, fake.memory, FAKE_MEMORY);
+			fake_resume();
+		}
 		if (fake.interrupts)
 			interrupt(fake.reg[FAKE_RIP]);
 		else if (fake.timer)
 			interrupt_by_timer(fake.reg[FAKE_RIP]);
 	} while (run_block());
+}
+
+/* --- Standing still --------------------------------------------------------------------------- */
+
+void fake_idle(void)
+{
+	running = QEMU_CB_R_REGS;
+	on.idle(0, NULL);
+}
+
+void fake_resume(void)
+{
+	running = QEMU_CB_R_REGS;
+	on.resume(0, NULL);
+}
+
+void fake_flush(void)
+{
+	on.flush(NULL);
+}
+
+static void *load(void *unused)
+{
+	on.flush(NULL);
+	return NULL;
+}
+
+void fake_load(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, load, NULL) || pthread_join(thread, NULL))
+		abort();
 }
 
 /* --- Beginning -------------------------------------------------------------------------------- */
@@ -576,13 +628,14 @@ static void write_gate(unsigned vector, uint64_t handler)
 
 int fake_begin(int argc, char **argv)
 {
-	const struct qemu_info info = {.target_name = "x86_64", .system_emulation = true};
+	const struct qemu_info info = {
+		.target_name = "x86_64", .system_emulation = true, .smp_vcpus = 1};
 	int status;
 
 	memset(&fake, 0, sizeof(fake));
 	memset(&on, 0, sizeof(on));
 	rep_entry = 0;
-	alone = false;
+	alone = stop_soon = false;
 	fake.reg[FAKE_RSP] = FAKE_STACK;
 	fake.reg[FAKE_CS] = 8;
 	fake.reg[FAKE_SS] = 16;

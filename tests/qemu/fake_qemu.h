@@ -55,13 +55,15 @@ struct fake {
 	bool faults;            /* the next load or IRET page-faults, once */
 	bool changes_itself;    /* the next store is into its own block, once */
 	bool timer_at_jump;     /* another interrupt comes while the next jump is executed, once */
-	bool zero;              /* ZF: whether JZ jumps */
-	bool timer_at_jz;       /* another interrupt comes while the next JZ is executed, once */
-	bool timer_at_iret;     /* the same for an IRET */
-	bool timer;             /* it has come */
-	bool interrupts;        /* an interrupt comes at the next block's start */
-	unsigned executed;      /* instructions that have retired */
-	unsigned blocks;        /* that have been entered */
+	bool idle_at_plant;     /* the vCPU is stopped when a jump is written into its code, once */
+	uint8_t memory_when_idle[FAKE_MEMORY];
+	bool zero;          /* ZF: whether JZ jumps */
+	bool timer_at_jz;   /* another interrupt comes while the next JZ is executed, once */
+	bool timer_at_iret; /* the same for an IRET */
+	bool timer;         /* it has come */
+	bool interrupts;    /* an interrupt comes at the next block's start */
+	unsigned executed;  /* instructions that have retired */
+	unsigned blocks;    /* that have been entered */
 };
 
 extern struct fake fake;
@@ -71,6 +73,12 @@ int fake_begin(int argc, char **argv);
 /* Runs from FAKE_CODE to a HLT. */
 void fake_run(void);
 void fake_write(uint64_t address, const void *code, unsigned bytes);
+/* The vCPU is stopped, and goes on. */
+void fake_idle(void);
+void fake_resume(void);
+/* Translations are dropped, in the vCPU's thread; and in another, for a snapshot. */
+void fake_flush(void);
+void fake_load(void);
 void fake_end(void);
 
 #endif

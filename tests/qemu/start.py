@@ -32,6 +32,11 @@ OPTIONS = [
     (',model=intel-v2,gp=99', "gp='99' is out of range"),
     (',model=intel-v2,log=/nowhere/log', 'cannot write: /nowhere/log'),
     (',model=intel-v2,timeline=/nowhere/t', 'cannot write: /nowhere/t'),
+    (',model=intel-v2,state-in=/nowhere/state', 'cannot take the state: /nowhere/state: No such'),
+    (',model=intel-v2,state-in=/dev/null', 'cannot take the state: /dev/null: the file ends'),
+    (',model=intel-v2,state-in=/etc/passwd', "cannot take the state: /etc/passwd: not a vpmu file"),
+    (',model=intel-v2,state-in=a,state-out=a', 'state-in and state-out are one file'),
+    (',model=intel-v2,state-out=/nowhere/state', 'cannot write: /nowhere/state'),
     (',model=intel-v2,stat=/nowhere/stat', 'cannot write: /nowhere/stat'),
 ]
 

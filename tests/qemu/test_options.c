@@ -86,6 +86,8 @@ static void test_what_is_wrong_is_said(void **state)
 		{"model=zen4", "log=", "log needs"},
 		{"model=zen4", "stat=", "stat needs"},
 		{"model=zen4", "timeline=", "timeline needs"},
+		{"model=zen4", "state-in=", "state-in needs"},
+		{"model=zen4", "state-out=", "state-out needs"},
 		{"model=zen4", "gp=1000", "out of range"},
 		{"model=zen4", "fault=", "fault is 'deny:"},
 		{"model=zen4", "fault=taken", "fault is 'deny:"},

@@ -13,7 +13,7 @@
 #include "qemu.h"
 
 struct qemu_typed {
-	const char *model, *profile, *reset, *fault, *log, *stat, *timeline;
+	const char *model, *profile, *reset, *fault, *log, *stat, *timeline, *state_in, *state_out;
 	bool print;
 };
 
@@ -48,6 +48,16 @@ static const struct option_row rows[] = {
          .about = "write a trace of PMIs, register writes and counters (Perfetto)",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct qemu_typed, timeline)},
+	{.name = "state-in",
+         .value = "FILE",
+         .about = "the PMUs' state, for a machine that is loaded",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct qemu_typed, state_in)},
+	{.name = "state-out",
+         .value = "FILE",
+         .about = "write the PMUs' state whenever the machine stands still",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct qemu_typed, state_out)},
 	{.name = "log",
          .value = "FILE|-",
          .about = "write a line for each access to the PMU and each PMI",
@@ -59,7 +69,7 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct qemu_typed, print)},
 };
 
-enum { TYPED = 7, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
+enum { TYPED = 9, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
 
 /* The typed options as the plugin takes them: "key=value". */
 static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTES])
@@ -74,6 +84,8 @@ static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTE
 		{"stat", typed->stat},
 		{"log", typed->log},
 		{"timeline", typed->timeline},
+		{"state-in", typed->state_in},
+		{"state-out", typed->state_out},
 	};
 	int count = 0;
 
