@@ -108,6 +108,10 @@ static int dispatch(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return argc > 2 && strcmp(argv[2], "help") ? help_on(argc - 2, argv + 2) : help();
+	if (!strncmp(argv[1], "--help=", 7) || !strncmp(argv[1], "--version=", 10)) {
+		message("takes no value: %.*s", (int)strcspn(argv[1], "="), argv[1]);
+		return TOOL_BAD;
+	}
 	return run_command(argc - 1, argv + 1);
 }
 

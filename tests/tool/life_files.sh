@@ -18,6 +18,10 @@ small=(--memory 4M)
 run run "${small[@]}" --model intel-v4 --save "$saved" --at 1000 "$scratch/loop"
 check 'save: status' same "$status" 0
 check 'save: says so' says 'saved: '
+check 'save: and how far it was' grep -qE '^vpmu: saved: .* \([0-9,]+ instructions\)$' "$scratch/err"
+run run "${small[@]}" --model zen4 --restore "$saved"
+check 'another model: every field that differs is named, to the end' \
+	grep -qE 'signature 0x[0-9a-f]+, not 0xa10f11$' "$scratch/err"
 run run "${small[@]}" --max-instructions 2000 --restore "$saved"
 check 'restore: goes on to the limit' same "$status" 126
 check 'restore: counts go on' says '; 2,000 instructions)'

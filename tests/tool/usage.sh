@@ -57,6 +57,8 @@ fi
 refused 'help on nothing' 2 "did you mean 'show'?" help state shows
 refused 'help on too much' 2 "'more' is too much" help state show more
 refused '--help with a value' 2 'takes no value: --help' models --help=1
+refused '--help of the tool with a value' 2 'takes no value: --help' --help=1
+refused '--version with a value' 2 'takes no value: --version' --version=1
 run models --json --help
 check 'help wins wherever it stands' prints 'Usage: vpmu models'
 

@@ -39,7 +39,7 @@ bool message_told_of_memory(void)
 
 void message(const char *format, ...)
 {
-	char text[1024];
+	char text[4096];
 	va_list list;
 
 	va_start(list, format);

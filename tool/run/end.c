@@ -65,13 +65,16 @@ const char *run_end_name(const struct run *run)
 void run_end_message(const struct run *run)
 {
 	const struct end *end = end_of(run);
+	const char *why = run->result.why; /* "": there is nothing to add, as when it was saved */
 	char text[NUMBER_GROUPED_BYTES];
 
 	if (!run->result.pmu_is_known && run->fate == FATE_RAN)
 		message("the counters could not be read: %s: %s", run->guest, run->result.pmu_why);
 	if (end->text && !run->cpu->by_instruction)
-		message("%s: %s (%s)", end->text, run->guest, run->result.why);
+		message("%s: %s%s%s%s", end->text, run->guest, *why ? " (" : "", why,
+		        *why ? ")" : "");
 	else if (end->text)
-		message("%s: %s (%s; %s instructions)", end->text, run->guest, run->result.why,
+		message("%s: %s (%s%s%s instructions)", end->text, run->guest, why,
+		        *why ? "; " : "",
 		        number_grouped(run->result.totals.of[VPMU_INSTRUCTIONS], text));
 }

@@ -23,7 +23,7 @@ int life_save_file(struct machine *machine, const struct machine_notes *notes,
                    struct output *output)
 {
 	struct machine_sink sink = {.write = write_file, .context = output->stream};
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	int error;
 
 	errno = 0;
@@ -49,7 +49,7 @@ int life_restore_file(const struct machine_restore *wanted, const char *path,
 {
 	struct machine_origin origin = {.read = read_file};
 	enum vpmu_status status;
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	FILE *file;
 	int first;
 

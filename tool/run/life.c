@@ -256,7 +256,7 @@ static bool restore_kept(struct run *run, struct kept *kept)
 	struct machine_restore wanted = life_wanted(run);
 	struct machine_notes notes;
 	enum vpmu_status status;
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	struct machine *machine =
 		machine_load_saved(&wanted, &origin, &notes, &status, why, sizeof(why));
 
@@ -273,7 +273,7 @@ static bool migrate_here(struct run *run)
 	struct machine_sink sink = {.write = keep, .context = &kept};
 	struct machine_notes notes;
 	enum vpmu_status status;
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	bool good;
 
 	fill_notes(run, &notes);
@@ -297,7 +297,7 @@ static void forget_counts(struct run *run)
 
 static bool reset(struct run *run)
 {
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	int status;
 
 	forget_counts(run);

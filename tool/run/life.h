@@ -9,6 +9,9 @@
 /* Instructions between two steps of a live migration. */
 enum { LIFE_SLICE = 200000 };
 
+/* Why a machine could not be moved: room for every field in which two models can differ. */
+enum { RUN_WHY_BYTES = 1536 };
+
 struct life {
 	const struct vpmu_order *order;
 	uint64_t *points; /* of --migrate-at, ascending */

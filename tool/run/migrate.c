@@ -44,7 +44,7 @@ static int receive(struct listener *listener, const char *address, const struct 
                    struct machine **machine)
 {
 	struct migration_refusal refusal = {.is_no_migration = true};
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	int fd;
 
 	while (!*machine && refusal.is_no_migration) {
@@ -72,7 +72,7 @@ int life_listen(struct run *run, const struct machine_restore *wanted, struct ma
 	const char *address = run->options->listen;
 	struct listener *listener;
 	enum vpmu_status error;
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	int status;
 
 	*machine = NULL;
@@ -123,7 +123,7 @@ void life_leave(struct run *run)
 {
 	const struct migration_limits limits = limits_of(run->options);
 	struct life *life = run->life;
-	char why[512] = "";
+	char why[RUN_WHY_BYTES] = "";
 	int fd;
 
 	serial_flush(run);

@@ -13,6 +13,9 @@
 #include "snapshot.h"
 #include "snapshot_board.h"
 
+/* A stream that is for another model names every field that differs. */
+enum { MODEL_WHY_BYTES = 1024 };
+
 enum seen {
 	SEEN_HEAD = 1 << 0,
 	SEEN_PMU = 1 << 1,
@@ -106,7 +109,7 @@ static enum vpmu_status take_pmu(struct restore *restore, struct unpack *in)
 {
 	struct vpmu_stream_about about;
 	enum vpmu_status status;
-	char why[200] = "";
+	char why[MODEL_WHY_BYTES] = "";
 
 	if (!restore->machine) {
 		status = vpmu_stream_look(in->bytes, in->count, &about, why, sizeof(why));
