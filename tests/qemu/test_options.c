@@ -141,7 +141,7 @@ static void test_each_option_is_listed(void **state)
 
 	while (qemu_option(count))
 		assert_non_null(qemu_option(count++)->about);
-	assert_int_equal(count, 7);
+	assert_int_equal(count, 9);
 }
 
 int main(void)

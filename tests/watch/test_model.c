@@ -102,13 +102,16 @@ static void there_is_always_a_model_and_the_kvm_covers_it(void **state)
 		struct cpuid_leaves leaves;
 		struct room room;
 
-		/* No bit of AMD's CPUID says that there is no PMU. */
+		/* No bit of AMD's CPUID says that there is no PMU; a P6 without one is like
+		 * any of Intel's without one. */
 		if (given.vendor != limit.vendor ||
-		    (given.vendor == VPMU_VENDOR_AMD && !given.version))
+		    (!given.version &&
+		     (given.vendor == VPMU_VENDOR_AMD || given.vendor == VPMU_VENDOR_INTEL_P6)))
 			continue;
 		assert_true(model_of_cpuid(&model, cpuid_of(&given, &room), &limit, &leaves));
 		all = limit;
-		if (limit.version && limit.vendor != VPMU_VENDOR_AMD)
+		if (limit.version &&
+		    (limit.vendor == VPMU_VENDOR_INTEL || limit.vendor == VPMU_VENDOR_ZHAOXIN))
 			all.features |= VPMU_FEATURE_HLE | VPMU_FEATURE_RTM;
 		if (model.vendor == VPMU_VENDOR_AMD && model.version == 1)
 			continue;
