@@ -63,6 +63,26 @@ static const struct said {
          "sapphire-rapids,hle=off,rtm=off,gp=6,fixed=3,signature=0xb0671", 2, 2, 1, 0},
 	{"log-amd", "kernel log", "0", "zen3", 1, 1, 0, 0},
 	{"log-new", "kernel log", "0", "intel-v5", 1, 1, 0, FOREIGN_UNTOLD_SIGNATURE},
+	{"log-kmsg", "kernel log", "0", "skylake,version=2", 1, 1, 0, 0},
+	{"log-xen", "kernel log", "0", "amd-k7,pmu=off,signature=0x800f12", 1, 1, 0, 0},
+	{"log-none", "kernel log", "0", "amd-k7,pmu=off,signature=0x800f12", 1, 1, 0, 0},
+	{"x86info", "x86info -r", "0", "skylake,full-width=off", 1, 1, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"table", "table of CPUID", "2",
+         "intel-v5,signature=0xb0671,gp=6,fixed=3,events-length=7,full-width=off", 3, 2, 1,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"cpucontrol", "cpucontrol", "0", "zen4", 1, 1, 0, 0},
+	{"kcpuid", "kcpuid -r", "0", "skylake,full-width=off", 1, 1, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"libcpuid", "libcpuid", "0", "skylake,full-width=off", 1, 1, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"vmware", "VMware's log", "host", "skylake,full-width=off", 2, 2, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"vmware", "VMware's log", "guest", "skylake,pmu=off,pdcm=on", 2, 2, 1, 0},
+	{"vbox", "VirtualBox's log", "host", "skylake,full-width=off", 2, 2, 0,
+         FOREIGN_UNTOLD_CAPABILITIES},
+	{"vbox", "VirtualBox's log", "guest", "skylake,pmu=off,pdcm=on", 2, 2, 1, 0},
+	{"kvm-cpuid", "trace of CPUID", "guest", "zen4", 1, 1, 0, 0},
 };
 
 static void each_says_what_it_says(void **state)
@@ -124,6 +144,48 @@ static int xen_line(char *text, const struct vpmu_cpuid *leaf)
 	               leaf->ebx, leaf->ecx, leaf->edx);
 }
 
+static int x86info_line(char *text, const struct vpmu_cpuid *leaf)
+{
+	if (leaf->subleaf)
+		return 0;
+	return sprintf(text, "eax in: 0x%08x, eax = %08x ebx = %08x ecx = %08x edx = %08x\n",
+	               leaf->leaf, leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
+}
+
+static int kvm_line(char *text, const struct vpmu_cpuid *leaf)
+{
+	return sprintf(text,
+	               "vmm-1 [000] 1.0: kvm_cpuid: func %x idx %x rax %x rbx %x rcx %x rdx %x\n",
+	               leaf->leaf, leaf->subleaf, leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
+}
+
+static int vmware_line(char *text, const struct vpmu_cpuid *leaf)
+{
+	return sprintf(text, "vmx| I005: hostCPUID level %08x, %x: 0x%08x 0x%08x 0x%08x 0x%08x\n",
+	               leaf->leaf, leaf->subleaf, leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
+}
+
+static int cpucontrol_line(char *text, const struct vpmu_cpuid *leaf)
+{
+	char type[32] = "";
+
+	if (leaf->subleaf)
+		sprintf(type, ", level_type 0x%x", leaf->subleaf);
+	return sprintf(text, "cpuid level 0x%x%s: 0x%08x 0x%08x 0x%08x 0x%08x\n", leaf->leaf, type,
+	               leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
+}
+
+/* A leaf that may have subleaves is named on a line of its own. */
+static int kcpuid_line(char *text, const struct vpmu_cpuid *leaf)
+{
+	int length = sprintf(text, "0x%08x: ", leaf->leaf);
+
+	if (leaf->leaf == 7 || leaf->leaf == 0x23)
+		length += sprintf(text + length, "subleafs:\n %2u: ", leaf->subleaf);
+	return length + sprintf(text + length, "EAX=0x%08x, EBX=0x%08x, ECX=0x%08x, EDX=0x%08x\n",
+	                        leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
+}
+
 static char *dump(const struct vpmu_model *model, const char *head,
                   int (*line)(char *text, const struct vpmu_cpuid *leaf), char *text)
 {
@@ -145,6 +207,11 @@ static void comes_back(const char *name)
 		{"CPU 7:\n", cpuid_line},
 		{"\xef\xbb\xbf\r\n", aida_line},
 		{"Host policy: 7 leaves, 0 MSRs\n", xen_line},
+		{"", kvm_line},
+		{"", vmware_line},
+		{"", cpucontrol_line},
+		{"Basic Leafs :\n", kcpuid_line},
+		{"", x86info_line}, /* the last: it has no subleaves */
 	};
 
 	for (size_t d = 0; d < sizeof(dumps) / sizeof(dumps[0]); d++) {
@@ -152,6 +219,8 @@ static void comes_back(const char *name)
 		char text[2048];
 
 		assert_int_equal(vpmu_model_parse(&model, name, NULL, 0), VPMU_OK);
+		if (dumps[d].line == x86info_line && (model.version > 5 || model.gp_missing))
+			continue;
 		dump(&model, dumps[d].head, dumps[d].line, text);
 		if (read_text(text, strlen(text)))
 			fail_msg("%s: %s", name, why);
@@ -237,6 +306,12 @@ static void failing_names_the_line(void **state)
 		{"processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t: 250\n"
 	         "stepping\t: 1\nflags\t: arch_perfmon\n",
 	         "CPU 0: the counters are not told, and not known", VPMU_INCOMPATIBLE},
+		{"eax in: 0x00000000, eax = 00000016 ebx = 756e6547 ecx = 6c65746e edx = 49656e69\n"
+	         "eax in: 0x00000001, eax = 000506\n",
+	         "line 2: a leaf of CPUID that is cut", VPMU_BAD_DATA},
+		{"cpuid level 0x0: 0x00000016 0x756e6547 0x6c65746e 0x49656e69\n",
+	         "CPU 0 of line 1: leaf 0x1 is missing", VPMU_BAD_DATA},
+		{"<6>nothing to see here\n", "it looks like text", VPMU_NO_REGISTER},
 		{"nothing to see here\n", "it looks like text", VPMU_NO_REGISTER},
 		{"", "it looks like nothing: it is empty", VPMU_NO_REGISTER},
 		{"<domain type='kvm'>\n", "it looks like XML", VPMU_NO_REGISTER},

@@ -9,7 +9,8 @@ shows() {
 }
 
 for file in aida instlat xen cpuid-zen4 cpuid-one cpuid-hybrid cpuinfo-zen4 cpuinfo-skylake lscpu \
-	log-skylake log-hybrid log-amd log-new; do
+	log-skylake log-hybrid log-amd log-new log-kmsg x86info table cpucontrol kcpuid libcpuid vmware vbox \
+	kvm-cpuid; do
 	run models "$corpus/$file"
 	check "$file: status" same "$status" 0
 	check "$file: a model" shows '^vendor +(Intel|AMD)'
@@ -43,6 +44,46 @@ check "QEMU's name: is the model's" shows '^Icelake-Server-noTSX$'
 run models EPYC-Milan,perfcore=off
 check "QEMU's name: overrides" shows '^counters +4, '
 refused "QEMU's name: bad override" 2 'gp=' models EPYC-Milan,gp=99
+
+# lscpu --json has its lines as fields.
+python3 - "$corpus/lscpu" >"$scratch/lscpu" <<'END'
+import json, sys
+fields = [{'field': key + ':', 'data': value.strip()} for key, value in
+          (line.split(':', 1) for line in open(sys.argv[1]))]
+fields[3]['children'] = fields[4:]
+print(json.dumps({'lscpu': fields[:4]}))
+END
+run models "$scratch/lscpu"
+if [ "$status" != 3 ]; then
+	"$vpmu" models "$corpus/lscpu" >"$scratch/wanted" 2>/dev/null
+	check 'lscpu --json' cmp "$scratch/wanted" "$scratch/out"
+	echo '{"lscpu": [{"field": "Architecture:", "data": "x86_64\nVendor ID: GenuineIntel"}]}' >"$scratch/lscpu"
+	refused 'lscpu --json: a line in a field' 2 'it looks like JSON' models "$scratch/lscpu"
+	echo '{"lscpu": [{"field": "Architecture:", "data": "x86_64"}]}' >"$scratch/lscpu"
+	refused 'lscpu --json: too little' 2 'damaged data: ' models "$scratch/lscpu"
+fi
+
+# As Windows' tools write texts, and packed.
+for encoding in UTF-16 UTF-16BE UTF-8; do
+	for file in aida instlat cpuid-zen4 log-skylake; do
+		"$vpmu" models "$corpus/$file" >"$scratch/wanted" 2>/dev/null
+		mkdir -p "$scratch/$encoding"
+		{ printf '\xef\xbb\xbf'; sed 's/\r*$/\r/' "$corpus/$file"; } | iconv -f UTF-8 -t "$encoding" \
+			>"$scratch/$encoding/$file"
+		run models "$scratch/$encoding/$file"
+		check "$encoding: $file" cmp "$scratch/wanted" "$scratch/out"
+	done
+done
+gzip <"$scratch/UTF-16/aida" >"$scratch/packed"
+run models "$scratch/packed"
+[ "$status" = 3 ] || check 'UTF-16 in gzip' shows '^vendor +Intel'
+printf '\xff\xfea\0\0\0b\0' >"$scratch/text"
+refused 'UTF-16 with a zero' 2 'UTF-16' models "$scratch/text"
+printf '\xff\xfe\0\xd8a\0b\0\n' >"$scratch/text"
+refused 'UTF-16 with half a character' 2 'it looks like' models "$scratch/text"
+printf 'db1 zen4\r\ndb2 zen3\r\n' | iconv -t UTF-16 >"$scratch/text"
+run state baseline "$scratch/text"
+check 'UTF-16: a list' shows '^The baseline of 2 hosts$'
 
 # libvirt's XML.
 xml=$SOURCE/fuzz/corpus/foreign_xml
@@ -78,8 +119,9 @@ else
 	refused 'XML: a bomb' 2 'with a document type' models "$scratch/text"
 	python3 -c 'print("<cpu>" * 100000)' >"$scratch/text"
 	refused 'XML: deep' 2 'it is no XML' models "$scratch/text"
-	iconv -t UTF-16 "$xml/cpu" >"$scratch/text"
-	refused 'XML: UTF-16' 2 'UTF-16' models "$scratch/text"
+	{ echo '<?xml version="1.0" encoding="UTF-16"?>'; cat "$xml/cpu"; } | iconv -t UTF-16 >"$scratch/text"
+	run models "$scratch/text"
+	check 'XML: UTF-16' shows '^features +pdcm, .*anythread-deprecated$'
 fi
 
 # A fleet: a folder of what its hosts print.

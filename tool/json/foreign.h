@@ -32,4 +32,8 @@ enum vpmu_status foreign_json_read(const char *text, size_t bytes, struct foreig
                                    char *why);
 void foreign_json_free(struct foreign_json *json);
 
+/* Of what lscpu --json prints the lines that it prints without; the caller frees them. NULL: it is
+ * something else, or there is no memory (memory_ran_out()). */
+char *foreign_json_lscpu(const char *text, size_t bytes, size_t *count);
+
 #endif

@@ -238,7 +238,7 @@ static enum vpmu_status read_text(const char *text, size_t bytes, struct foreign
 	prepare();
 	context = xmlNewParserCtxt();
 	if (context)
-		document = xmlCtxtReadMemory(context, text, (int)bytes, NULL, NULL,
+		document = xmlCtxtReadMemory(context, text, (int)bytes, NULL, "UTF-8",
 		                             XML_PARSE_NONET | XML_PARSE_NOERROR |
 		                                     XML_PARSE_NOWARNING);
 	status = document ? read_document(xmlDocGetRootElement(document), cpus, why)

@@ -425,6 +425,34 @@ static int read_bytes(struct input *input, uint64_t limit, const char *limit_is)
 	                                                     : cannot_read(input, errno);
 }
 
+/* UTF-16 becomes UTF-8, whose mark goes. What has zeros in it is no text, and stays. */
+static int take_encoding_off(struct input *input)
+{
+	uint8_t *text;
+	size_t count;
+
+	if (input->count >= 3 && !memcmp(input->bytes, "\xef\xbb\xbf", 3)) {
+		input->count -= 3;
+		memmove(input->bytes, input->bytes + 3, input->count);
+	}
+	if (!foreign_is_utf16(input->bytes, input->count))
+		return TOOL_HOLDS;
+	text = memory_get(input->count / 2 * 3 + 3);
+	if (!text) {
+		message("cannot read: %s: out of memory", input->path);
+		return TOOL_LACKS;
+	}
+	count = foreign_from_utf16(input->bytes, input->count, text);
+	if (memchr(text, '\0', count)) {
+		free(text);
+		return TOOL_HOLDS;
+	}
+	free(input->bytes);
+	input->bytes = text;
+	input->count = count;
+	return TOOL_HOLDS;
+}
+
 int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
                         const char *limit_is, struct input *input)
 {
@@ -441,6 +469,8 @@ int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
 	}
 	if (!status && !input->is_qemu)
 		status = read_bytes(input, limit, limit_is);
+	if (!status && !input->is_qemu)
+		status = take_encoding_off(input);
 	if (status)
 		input_close(input);
 	return status;

@@ -65,6 +65,19 @@ static enum vpmu_status add_json(const struct foreign_json *json, struct foreign
 	return VPMU_NO_REGISTER;
 }
 
+static enum vpmu_status read_lscpu(const uint8_t *bytes, size_t count, struct foreign_cpus *cpus,
+                                   char *why)
+{
+	size_t length;
+	char *lines = foreign_json_lscpu((const char *)bytes, count, &length);
+	enum vpmu_status status = VPMU_NO_REGISTER;
+
+	if (lines)
+		status = foreign_cpus_read(lines, length, cpus, why, FOREIGN_WHY);
+	free(lines);
+	return status;
+}
+
 static enum vpmu_status read_json(const uint8_t *bytes, size_t count, struct foreign_cpus *cpus,
                                   char *why)
 {
@@ -75,7 +88,7 @@ static enum vpmu_status read_json(const uint8_t *bytes, size_t count, struct for
 	if (!status)
 		status = add_json(&json, cpus, why);
 	foreign_json_free(&json);
-	return status;
+	return status == VPMU_NO_REGISTER ? read_lscpu(bytes, count, cpus, why) : status;
 }
 
 void model_file_tell_bits(const char *of, unsigned bits)

@@ -150,9 +150,10 @@ const struct command cmd_models = {
 		 "CPU\n"
 		 "model's name of QEMU's or libvirt's is taken, too. FILE describes a CPU: what "
 		 "cpuid -r,\n"
-		 "AIDA64, InstLatx64, xen-cpuid -p or lscpu print, /proc/cpuinfo, or a Linux "
-		 "kernel's\n"
-		 "log; '-' is the standard input, FILE:CPU one of its CPUs.\n"
+		 "AIDA64, InstLatx64, xen-cpuid -p or lscpu print, /proc/cpuinfo, a Linux kernel's "
+		 "or\n"
+		 "VMware's log (vpmu-models(1) lists more); '-' is the standard input, FILE:CPU "
+		 "one of its CPUs.\n"
 		 "\n"
 		 "Keys that change a preset:\n",
 	.more = print_names,

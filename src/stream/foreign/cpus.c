@@ -3,8 +3,9 @@
 #include <stream/foreign/room_int.h>
 
 static const struct cpu_format *const formats[] = {
-	&format_cpuid,   &format_aida,  &format_xen,
-	&format_cpuinfo, &format_lscpu, &format_kernel_log,
+	&format_cpuid,      &format_aida,    &format_xen,      &format_x86info,    &format_table,
+	&format_cpucontrol, &format_kcpuid,  &format_libcpuid, &format_vmware,     &format_vbox,
+	&format_kvm_cpuid,  &format_cpuinfo, &format_lscpu,    &format_kernel_log,
 };
 
 static const char *const untold[] = {

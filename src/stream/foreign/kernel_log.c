@@ -12,6 +12,7 @@ struct log {
 	bool has_version, has_width, has_gp, has_mask;
 	uint32_t signature;
 	bool has_signature;
+	enum vpmu_vendor vendor; /* by the CPU's name beside the signature */
 	struct foreign_traits traits;
 };
 
@@ -69,9 +70,22 @@ static bool read_block(struct scan line, struct log *log)
 	return true;
 }
 
+static bool says(struct scan line, const char *words)
+{
+	return scan_find(&line, words);
+}
+
+static enum vpmu_vendor vendor_of_name(struct scan line)
+{
+	if (says(line, "AMD ") || says(line, "Hygon "))
+		return VPMU_VENDOR_AMD;
+	return says(line, "ZHAOXIN ") ? VPMU_VENDOR_ZHAOXIN : VPMU_VENDOR_INTEL;
+}
+
 /* "smpboot: CPU0: Intel(R) Xeon(R) … (family: 0x6, model: 0x55, stepping: 0x7)" */
 static void read_signature(struct scan line, struct log *log)
 {
+	const struct scan whole = line;
 	uint64_t family, model, stepping;
 
 	if (!scan_find(&line, "(family: ") || !scan_hex(&line, 1, 4, &family) ||
@@ -80,15 +94,11 @@ static void read_signature(struct scan line, struct log *log)
 	    !scan_char(&line, ')'))
 		return;
 	log->has_signature = true;
+	log->vendor = vendor_of_name(whole);
 	log->signature = foreign_signature((uint32_t)family, (uint32_t)model, (uint32_t)stepping);
 }
 
 /* --- The driver ------------------------------------------------------------------------------- */
-
-static bool says(struct scan line, const char *words)
-{
-	return scan_find(&line, words);
-}
 
 static enum vpmu_vendor vendor_of_driver(struct scan line)
 {
@@ -129,6 +139,9 @@ static enum vpmu_status finish(struct log *log, struct foreign_cpus *cpus, const
 	traits->has_signature = log->has_signature;
 	traits->signature = log->signature;
 	traits->has_pmu = true;
+	/* Without a driver the line says of no vendor. */
+	if (log->off && log->has_signature)
+		traits->vendor = log->vendor;
 	traits->pmu = !log->off;
 	traits->has_counters = !log->off;
 	if (!log->off && !(log->has_version && log->has_width && log->has_gp && log->has_mask))
@@ -189,9 +202,10 @@ static enum vpmu_status begin(struct log *log, const struct lines *lines)
 		.open = true,
 		.line = lines->number,
 		.has_signature = before.has_signature,
+		.vendor = before.vendor,
 		.signature = before.signature,
 		.label = "0",
-		.off = says(lines->line, "no PMU driver"),
+		.off = says(lines->line, "software events only"),
 	};
 	read_driver(lines->line, &log->traits);
 	return VPMU_OK;

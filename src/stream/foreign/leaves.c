@@ -1,90 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Dumps of CPUID, a leaf a line: what cpuid -r, AIDA64 and InstLatx64, and xen-cpuid -p print. They
- * differ in how a leaf is written and how a CPU begins.
- *
- * A leaf that leaf 0 or 0x80000000 counts, and that is not there, was cut off: a dump has all.
+ * differ in how a leaf is written and how a CPU begins. leaf_lines.c has those of simpler form.
  */
 #include <arch/room.h>
 #include <stream/foreign/room_int.h>
-
-enum { NO_SUBLEAF = -1 };
-
-/* The highest leaf of the range that the leaf is of; 0: not told. */
-static uint32_t highest_leaf(const struct foreign_leaves *leaves, uint32_t leaf)
-{
-	for (size_t i = 0; i < leaves->count; i++)
-		if (leaves->leaves[i].leaf == (leaf & 0x80000000))
-			return leaves->leaves[i].eax;
-	return 0;
-}
-
-static bool has_leaf(const struct foreign_leaves *leaves, uint32_t leaf)
-{
-	for (size_t i = 0; i < leaves->count; i++)
-		if (leaves->leaves[i].leaf == leaf)
-			return true;
-	return false;
-}
-
-void foreign_leaves_add(struct foreign_leaves *leaves, const struct vpmu_cpuid *leaf)
-{
-	if (!leaf_row_find(leaf->leaf, leaf->subleaf) || leaves->count == FOREIGN_LEAVES)
-		return;
-	for (size_t i = 0; i < leaves->count; i++)
-		if (leaves->leaves[i].leaf == leaf->leaf &&
-		    leaves->leaves[i].subleaf == leaf->subleaf)
-			return;
-	leaves->leaves[leaves->count++] = *leaf;
-}
-
-/* --- One CPU ---------------------------------------------------------------------------------- */
-
-struct dump {
-	struct foreign_leaves leaves;
-	char label[FOREIGN_LABEL];
-	uint64_t line; /* where it begins */
-	bool open;
-};
-
-static enum vpmu_status fail_missing(const struct why *why, const struct dump *dump, uint32_t leaf)
-{
-	struct text text = text_in(why->text, why->bytes);
-
-	text_add(&text, "CPU ");
-	text_add(&text, dump->label);
-	text_add(&text, " of line ");
-	text_add_unsigned(&text, dump->line);
-	text_add(&text, ": leaf ");
-	text_add_hex(&text, leaf);
-	text_add(&text, " is missing: the dump is cut short");
-	return VPMU_BAD_DATA;
-}
-
-static enum vpmu_status finish(struct dump *dump, struct foreign_cpus *cpus, const struct why *why)
-{
-	const struct leaf_row *row;
-
-	if (!dump->open)
-		return VPMU_OK;
-	for (size_t i = 0; (row = leaf_row_at(i)); i++)
-		if (!has_leaf(&dump->leaves, row->leaf) &&
-		    (row->leaf <= 1 || row->leaf <= highest_leaf(&dump->leaves, row->leaf)))
-			return fail_missing(why, dump, row->leaf);
-	/* Every processor after the Pentium has extended leaves; AMD's counters are in them. */
-	if (!has_leaf(&dump->leaves, 0x80000000) && highest_leaf(&dump->leaves, 0) > 2)
-		return fail_missing(why, dump, 0x80000000);
-	return foreign_add_leaves(cpus, &dump->leaves, dump->label, why->text, why->bytes);
-}
-
-static enum vpmu_status begin(struct dump *dump, struct foreign_cpus *cpus, uint64_t line,
-                              const struct why *why)
-{
-	enum vpmu_status status = finish(dump, cpus, why);
-
-	*dump = (struct dump){.line = line, .open = true, .label = "0"};
-	return status;
-}
 
 /* Four registers with '-' or ':' between them, 8 digits each. */
 static bool scan_registers(struct scan *scan, char between, struct vpmu_cpuid *leaf)
@@ -151,7 +71,7 @@ static enum vpmu_status cpuid_read(struct lines *lines, struct foreign_cpus *cpu
 		uint32_t number;
 
 		if (cpuid_begins(lines->line, &number)) {
-			status = begin(&dump, cpus, lines->number, why);
+			status = dump_begin(&dump, cpus, lines->number, why);
 			label_number(dump.label, number);
 		} else if (cpuid_leaf(lines->line, &leaf)) {
 			foreign_leaves_add(&dump.leaves, &leaf);
@@ -161,7 +81,7 @@ static enum vpmu_status cpuid_read(struct lines *lines, struct foreign_cpus *cpu
 			                 "prints no numbers to read)");
 		}
 	} while (!status && lines_next(lines));
-	return status ? status : finish(&dump, cpus, why);
+	return status ? status : dump_finish(&dump, cpus, why);
 }
 
 const struct cpu_format format_cpuid = {"cpuid -r", cpuid_starts, cpuid_read};
@@ -245,12 +165,12 @@ static enum vpmu_status aida_line(struct lines *lines, struct dump *dump, bool *
 
 	if (aida_begins(lines->line, &number)) {
 		*found = true;
-		status = begin(dump, cpus, lines->number, why);
+		status = dump_begin(dump, cpus, lines->number, why);
 		label_number(dump->label, number);
 	} else if (aida_leaf(lines->line, &leaf)) {
 		/* Dumps of one CPU have no heading; leaf 0 begins one. */
-		if (!leaf.leaf && (!dump->open || (!*found && has_leaf(&dump->leaves, 0)))) {
-			status = begin(dump, cpus, lines->number, why);
+		if (!leaf.leaf && (!dump->open || (!*found && leaves_have(&dump->leaves, 0)))) {
+			status = dump_begin(dump, cpus, lines->number, why);
 			label_number(dump->label, cpus->cpus);
 		}
 		foreign_leaves_add(&dump->leaves, &leaf);
@@ -277,7 +197,7 @@ static enum vpmu_status aida_read(struct lines *lines, struct foreign_cpus *cpus
 	/* A heading without leaves is what other sections have, too. */
 	if (dump.open && !dump.leaves.count && cpus->count)
 		return status;
-	return status ? status : finish(&dump, cpus, why);
+	return status ? status : dump_finish(&dump, cpus, why);
 }
 
 const struct cpu_format format_aida = {"AIDA64 or InstLatx64 dump", aida_starts, aida_read};
@@ -343,7 +263,7 @@ static void xen_complete(struct foreign_leaves *leaves)
 
 	for (size_t i = 0; (row = leaf_row_at(i)); i++)
 		if (row->leaf != 0 && row->leaf != 1 && row->leaf != 0x80000000 &&
-		    !has_leaf(leaves, row->leaf))
+		    !leaves_have(leaves, row->leaf))
 			foreign_leaves_add(leaves, &(struct vpmu_cpuid){.leaf = row->leaf});
 }
 
@@ -359,7 +279,7 @@ static enum vpmu_status xen_read(struct lines *lines, struct foreign_cpus *cpus,
 
 		if (xen_begins(lines->line, &name)) {
 			xen_complete(&dump.leaves);
-			status = begin(&dump, cpus, lines->number, why);
+			status = dump_begin(&dump, cpus, lines->number, why);
 			label_text(dump.label, name.at, scan_left(&name));
 		} else if (xen_leaf(lines->line, &leaf)) {
 			foreign_leaves_add(&dump.leaves, &leaf);
@@ -369,7 +289,7 @@ static enum vpmu_status xen_read(struct lines *lines, struct foreign_cpus *cpus,
 		}
 	} while (!status && lines_next(lines));
 	xen_complete(&dump.leaves);
-	return status ? status : finish(&dump, cpus, why);
+	return status ? status : dump_finish(&dump, cpus, why);
 }
 
 const struct cpu_format format_xen = {"xen-cpuid -p", xen_starts, xen_read};

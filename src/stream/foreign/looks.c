@@ -90,6 +90,12 @@ static bool begins_list(const uint8_t *at, size_t bytes)
 	return at[0] == '[' && next < bytes && (at[next] == '{' || at[next] == '"');
 }
 
+/* "<6>" is what the kernel puts before a line of its log. */
+static bool begins_element(const uint8_t *at, size_t bytes)
+{
+	return bytes && at[0] == '<' && !(bytes > 1 && at[1] >= '0' && at[1] <= '9');
+}
+
 const char *foreign_looks(const void *data, size_t bytes)
 {
 	const uint8_t *at = data;
@@ -108,7 +114,7 @@ const char *foreign_looks(const void *data, size_t bytes)
 		first = 3;
 	while (first < count && (at[first] == ' ' || (at[first] >= '\t' && at[first] <= '\r')))
 		first++;
-	if (first < count && at[first] == '<')
+	if (begins_element(at + first, count - first))
 		return "XML";
 	if (first < count && (at[first] == '{' || begins_list(at + first, count - first)))
 		return "JSON";

@@ -95,6 +95,17 @@ static bool read_options(struct scan *scan, struct session *session)
 	return true;
 }
 
+/* "root@host:~# ", "[me@host ~]$ ". */
+static void skip_named_prompt(struct scan *scan)
+{
+	struct scan at = *scan;
+
+	if (!scan_find(&at, "@") || !(scan_find(&at, "# ") || scan_find(&at, "$ ")))
+		return;
+	scan_blanks(&at);
+	*scan = at;
+}
+
 /* What a shell shows before a command, or a path to it. */
 static void skip_prompt(struct scan *scan)
 {
@@ -102,6 +113,8 @@ static void skip_prompt(struct scan *scan)
 
 	if (scan_char(scan, '$') || scan_char(scan, '#') || scan_char(scan, '+'))
 		scan_blanks(scan);
+	else
+		skip_named_prompt(scan);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (scan_word(scan, words[i]))
 			scan_blanks(scan);

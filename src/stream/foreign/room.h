@@ -24,6 +24,13 @@ const char *foreign_looks(const void *data, size_t bytes);
 /* Whether they can be read as text: there are any, and none is zero; else *zero is where. */
 bool foreign_is_text(const void *data, size_t bytes, size_t *zero);
 
+/*
+ * UTF-16 with its mark at the start. foreign_from_utf16() makes UTF-8 of it, which takes at most
+ * 3 bytes for 2, and returns how many; what is no character becomes U+FFFD.
+ */
+bool foreign_is_utf16(const void *data, size_t bytes);
+size_t foreign_from_utf16(const void *data, size_t bytes, uint8_t *into);
+
 /* --- CPUs ------------------------------------------------------------------------------------- */
 
 /* What a source does not tell of a CPU, and what is taken instead. */

@@ -96,8 +96,24 @@ struct cpu_format {
 	                         const struct why *why);
 };
 
-extern const struct cpu_format format_cpuid, format_aida, format_xen, format_cpuinfo, format_lscpu,
-	format_kernel_log;
+extern const struct cpu_format format_cpuid, format_aida, format_xen, format_x86info, format_table,
+	format_cpucontrol, format_kcpuid, format_libcpuid, format_vmware, format_vbox,
+	format_kvm_cpuid, format_cpuinfo, format_lscpu, format_kernel_log;
+
+/* A CPU of a dump of CPUID. */
+struct dump {
+	struct foreign_leaves leaves;
+	char label[FOREIGN_LABEL];
+	uint64_t line; /* where it begins */
+	bool open;
+};
+
+/* Ends the one that is open, and begins the next, with label "0". */
+enum vpmu_status dump_begin(struct dump *dump, struct foreign_cpus *cpus, uint64_t line,
+                            const struct why *why);
+enum vpmu_status dump_finish(struct dump *dump, struct foreign_cpus *cpus, const struct why *why);
+
+bool leaves_have(const struct foreign_leaves *leaves, uint32_t leaf);
 
 /* --- Formats of registers --------------------------------------------------------------------- */
 

@@ -32,6 +32,7 @@ static bool read_msr_event(struct scan line, struct access *access, bool *is)
 		*is = scan_find(&line, "read_msr: ");
 	}
 	access->head = (struct scan){whole.at, line.at};
+	scan_blanks(&line); /* trace-cmd has columns */
 	if (!*is || !scan_hex(&line, 1, 8, &access->msr) || !scan_word(&line, ", value ") ||
 	    !scan_hex(&line, 1, 16, &access->value))
 		return false;
@@ -45,7 +46,11 @@ static bool read_kvm_event(struct scan line, struct access *access, bool *is)
 {
 	struct scan whole = line;
 
-	*is = scan_find(&line, "kvm_msr: msr_");
+	*is = scan_find(&line, "kvm_msr: ");
+	if (*is) {
+		scan_blanks(&line); /* trace-cmd has columns */
+		*is = scan_word(&line, "msr_");
+	}
 	access->head = (struct scan){whole.at, line.at};
 	access->of_kvm = true;
 	if (!*is || !(scan_word(&line, "write ") || scan_word(&line, "read ")) ||
