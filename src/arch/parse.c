@@ -13,7 +13,7 @@ struct draft {
 	struct vpmu_model model;
 	unsigned given; /* enum given */
 	bool off;
-	struct piece contradicts; /* the last override that needs a PMU behind pmu=off */
+	struct piece contradicts; /* the last override that needs a PMU */
 };
 
 /* A key that sets no field or feature of its own. */
@@ -268,7 +268,19 @@ static bool goes_without_pmu(const struct key *key)
 	                  : key->brief == &short_keys[KEY_PMU];
 }
 
-static enum vpmu_status apply_override(struct draft *draft, struct piece option, struct text *why)
+/* Such keys set what others set a part of, so they come first: overrides mean the same in any
+ * order. */
+static bool is_broad(const struct key *key)
+{
+	if (key->feature)
+		return key->feature->bit == VPMU_FEATURE_PDCM &&
+		       key->feature->offset == offsetof(struct vpmu_model, features);
+	/* One is the other's bitmap: of gp=N and gp-mask=N the last counts. */
+	return key->brief || key->field->follow || key->field->type;
+}
+
+static enum vpmu_status apply_override(struct draft *draft, struct piece option, bool broad,
+                                       struct text *why)
 {
 	enum vpmu_vendor vendor = draft->model.vendor;
 	struct piece typed = option, name = cut(&option, '=');
@@ -291,10 +303,21 @@ static enum vpmu_status apply_override(struct draft *draft, struct piece option,
 	}
 	if (!parse_value(&key, vendor, option, &value, why))
 		return VPMU_BAD_ARGUMENT;
-	set_key(draft, &key, value);
-	if (draft->off && !goes_without_pmu(&key))
+	if (is_broad(&key) == broad)
+		set_key(draft, &key, value);
+	if (!goes_without_pmu(&key))
 		draft->contradicts = typed;
 	return VPMU_OK;
+}
+
+static enum vpmu_status apply_all(struct draft *draft, struct piece options, bool broad,
+                                  struct text *why)
+{
+	enum vpmu_status status = VPMU_OK;
+
+	while (options.s && status == VPMU_OK)
+		status = apply_override(draft, cut(&options, ','), broad, why);
+	return status;
 }
 
 /* IA32_PERF_CAPABILITIES is there with PDCM, whatever PMU there is. */
@@ -352,11 +375,11 @@ enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, ch
 	if (!preset)
 		return VPMU_BAD_ARGUMENT;
 	draft.model = preset->model;
-	while (rest.s) {
-		status = apply_override(&draft, cut(&rest, ','), &reason);
-		if (status != VPMU_OK)
-			return status;
-	}
+	status = apply_all(&draft, rest, true, &reason);
+	if (status == VPMU_OK)
+		status = apply_all(&draft, rest, false, &reason);
+	if (status != VPMU_OK)
+		return status;
 	vendor_of(draft.model.vendor)->complete(&draft.model, draft.given);
 	if (draft.off) {
 		status = turn_off(&draft, &reason);
