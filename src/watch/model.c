@@ -47,12 +47,23 @@ static void cap(struct vpmu_model *model, const struct vpmu_model *limit)
 	model_cap(model, &all);
 }
 
+/* Before version 5 the bitmap of fixed counters is reserved, and KVM does not read it. */
+static void drop_bitmap(struct vpmu_cpuid *leaves, size_t count)
+{
+	struct vpmu_cpuid *perfmon = find_leaf(leaves, count, 0xa);
+
+	if (perfmon)
+		perfmon->ecx = 0;
+}
+
 bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
                     const struct vpmu_model *limit, struct cpuid_leaves *leaves)
 {
 	memset(model, 0, sizeof(*model));
 	leaves->count = cpuid_pmu_leaves(cpuid, leaves->at);
 	set_vendor(leaves->at, leaves->count, limit);
+	if (limit && limit->version < 5)
+		drop_bitmap(leaves->at, leaves->count);
 	if (vpmu_model_from_cpuid(model, leaves->at, leaves->count, 0, NULL, 0))
 		return false;
 	if (limit)

@@ -92,6 +92,26 @@ static void a_vcpu_has_what_its_cpuid_and_its_kvm_have(void **state)
 	}
 }
 
+/* Fixed counters by leaf 0xA's bitmap alone, which has a meaning since version 5. */
+static void a_kvm_before_version_5_does_not_read_the_bitmap(void **state)
+{
+	struct vpmu_model given = model_of("intel-v5"), model;
+	struct vpmu_model before = model_of("intel-v2"), since = model_of("intel-v5");
+	struct cpuid_leaves leaves;
+	struct room room;
+
+	cpuid_of(&given, &room);
+	for (unsigned i = 0; i < room.cpuid.nent; i++)
+		if (room.entries[i].function == 0xa) {
+			room.entries[i].edx &= ~0x1fu;
+			room.entries[i].ecx = 1;
+		}
+	assert_true(model_of_cpuid(&model, &room.cpuid, &before, &leaves));
+	assert_int_equal(model.fixed_mask, 0);
+	assert_true(model_of_cpuid(&model, &room.cpuid, &since, &leaves));
+	assert_int_equal(model.fixed_mask, 1);
+}
+
 static void there_is_always_a_model_and_the_kvm_covers_it(void **state)
 {
 	struct random random = random_seeded("limit");
@@ -122,6 +142,7 @@ static void there_is_always_a_model_and_the_kvm_covers_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_kvm_before_version_5_does_not_read_the_bitmap),
 		cmocka_unit_test(a_vcpu_has_what_its_cpuid_and_its_kvm_have),
 		cmocka_unit_test(there_is_always_a_model_and_the_kvm_covers_it),
 	};
