@@ -153,9 +153,10 @@ static enum vpmu_status lower_capabilities(struct emulated_vcpu *vcpu, uint64_t 
 
 	if (vcpu->has_run || value & ~emulated_model()->perf_capabilities)
 		return VPMU_REFUSED;
-	/* Without PDCM no guest sees it. */
+	/* Without PDCM no guest sees it; a kernel has said already what it does then. */
 	if (!(model.features & VPMU_FEATURE_PDCM))
-		return VPMU_OK;
+		return vpmu_profile_facts(emulated_profile()) & VPMU_FACT_KVM ? VPMU_REFUSED
+		                                                              : VPMU_OK;
 	model.perf_capabilities = value;
 	return make_anew(vcpu, &model);
 }

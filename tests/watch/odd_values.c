@@ -254,10 +254,26 @@ int resets(bool off, const char *registers)
 	return ioctl(vcpu, KVM_GET_MSRS, &batch) != 2;
 }
 
+enum { PERF_CAPABILITIES = 0x345 };
+
+/* A capability of a vCPU whose CPUID lacks PDCM. */
+static int put_without_pdcm(int kvm)
+{
+	int vcpu = ioctl(ioctl(kvm, KVM_CREATE_VM, 0), KVM_CREATE_VCPU, 0);
+	static union lists cpuid;
+
+	cpuid.cpuid.nent = 256;
+	ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid);
+	for (unsigned i = 0; i < cpuid.cpuid.nent; i++)
+		if (cpuid.cpuid.entries[i].function == 1)
+			cpuid.cpuid.entries[i].ecx &= ~(1u << 15);
+	ioctl(vcpu, KVM_SET_CPUID2, &cpuid);
+	return set_one(vcpu, PERF_CAPABILITIES, 0x2000);
+}
+
 /* IA32_PERF_CAPABILITIES, as a VMM sets it before the guest runs; and after. */
 int lowers(void)
 {
-	enum { PERF_CAPABILITIES = 0x345 };
 	int vcpu = make_vcpu(0, false), kvm = open("/dev/kvm", O_RDWR);
 	int bytes = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL);
 	struct kvm_run *run =
@@ -272,5 +288,6 @@ int lowers(void)
 	ioctl(vcpu, KVM_RUN, NULL);
 	printf("; after the entry: same %d", set_one(vcpu, PERF_CAPABILITIES, 0));
 	printf(" other %d\n", set_one(vcpu, PERF_CAPABILITIES, 0x2000));
+	printf("without PDCM %d\n", put_without_pdcm(kvm));
 	return 0;
 }
