@@ -3,6 +3,7 @@
 #   make test     the whole test suite
 #   make test-kernel  KERNEL_OPERATIONS per family of models, on the kernels' own code and on vpmu
 #   make test-qemu  Debian's Linux under Debian 13's QEMU with the plugin: perf stat, perf record
+#   make test-selftests  KVM's own selftests of the PMU, under vpmu watch --emulate --count
 #   make bench    the speed of the machine and of the library, as ratios
 #   make fuzz     every fuzzer for FUZZ_SECONDS (FUZZERS: some of them, by name)
 #   make coverage  which lines of src/ and tool/ the test suite reaches
@@ -55,6 +56,11 @@ test-qemu: build
 	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" scripts/run-tests $(BUILD) \
 		--benchmark --suite qemu-linux
 
+# The sources are those that the kernels' code is taken from.
+test-selftests: build deps-kernel
+	@for version in 6.12 7.3; do tests/selftests/selftests $(BUILD)/tool/vpmu $$version \
+		$(BUILD)/tests/selftests $(BUILD)/tests/kernel/reference/sources || exit 1; done
+
 bench: build
 	@tests/kernel/build-reference $(BUILD)/tests/kernel/reference || true
 	@$(BUILD)/bench/bench $(BUILD)
@@ -81,5 +87,5 @@ uninstall:
 clean:
 	rm -rf --one-file-system build build-fuzz build-coverage build-mutants build-ci build-debian
 
-.PHONY: all deps deps-kernel configured build run test test-kernel test-qemu bench fuzz coverage soak install \
+.PHONY: all deps deps-kernel configured build run test test-kernel test-qemu test-selftests bench fuzz coverage soak install \
 	uninstall clean
