@@ -268,10 +268,12 @@ static inline const struct leaf_row *leaf_row_find(uint32_t leaf, uint32_t suble
 }
 
 /* The highest leaf of a processor that has `own` and, by vpmu_model_to_cpuid(), a model's: that is
- * the least that it needs, but before CPUID.0AH the most that there may be. */
+ * the least that it needs, but a model before CPUID.0AH cannot have that. */
 static inline uint32_t leaf_highest(uint32_t leaf, uint32_t own, uint32_t models)
 {
-	return models > own || (!leaf && models < 0xa) ? models : own;
+	bool ends_before = !leaf && models < 0xa && own >= 0xa;
+
+	return models > own || ends_before ? models : own;
 }
 
 /* Whether ECX chooses a part of the leaf; with others it is ignored. */

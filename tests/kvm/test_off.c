@@ -32,6 +32,18 @@ static void test_intel_leaves_show_no_pmu(void **context)
 	assert_int_equal(model.signature, kvm->model.signature);
 }
 
+/* KVM takes what tells of no counters for no PMU (intel_pmu_refresh). */
+static void test_a_p6_has_nothing_to_hide(void **context)
+{
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	struct vpmu_model p6;
+	size_t count;
+
+	assert_int_equal(vpmu_model_parse(&p6, "intel-p6", NULL, 0), VPMU_OK);
+	count = vpmu_model_to_cpuid(&p6, leaves);
+	assert_int_equal(vpmu_cpuid_hide_pmu(leaves, count, NULL, 0), VPMU_OK);
+}
+
 static void test_amd_leaves_still_show_the_first_counters(void **context)
 {
 	struct fake_kvm *kvm = fake_kvm_make("amd-perfmon-v2");
@@ -265,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_intel_leaves_show_no_pmu),
+		cmocka_unit_test(test_a_p6_has_nothing_to_hide),
 		cmocka_unit_test(test_amd_leaves_still_show_the_first_counters),
 		cmocka_unit_test(test_only_the_bits_of_a_pmu_go),
 		cmocka_unit_test(test_both_shapes_of_cpuid_are_edited_alike),

@@ -36,6 +36,8 @@ static void test_every_model_is_found_on_every_host(void **context)
 			union cpuid_room room = fake_cpuid(&host);
 			struct vpmu_model model = model_of(name), back;
 
+			if (model.vendor == VPMU_VENDOR_INTEL_P6) /* no KVM has a PMU for it */
+				continue;
 			assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model),
 			                 VPMU_OK);
 			back = found(&room, model.perf_capabilities);

@@ -70,6 +70,8 @@ static const struct row rows[] = {
 	{"intel-v2,hle=on,rtm=on", "intel-v2", "intel-v2,hle=on,rtm=on"},
 	{"intel-v2,pmu=off", "intel-v2", "intel-v2,pmu=off"},
 	{"intel-v2", "intel-v2,pmu=off", "intel-v2,pmu=off"},
+	/* Without CPUID.0AH there is no PMU (intel_pmu_refresh). */
+	{"intel-p6", "intel-v2", "intel-p6,pmu=off"},
 	/* Before PerfMonV2 no leaf says how many counters there are. */
 	{"amd-perfmon-v2,gp=4", "amd-perfcore", "amd-perfcore"},
 	{"amd-perfmon-v2,gp=4", "amd-perfmon-v2", "amd-perfmon-v2,gp=4"},
