@@ -410,6 +410,42 @@ static inline uint64_t event_of_cycles(enum vpmu_vendor vendor)
 /* The other way round: the event of the vendor's that counts the class; 0: none does. */
 uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_);
 
+/*
+ * What the manual calls an architectural event that the model's CPUID has and nobody here counts
+ * (Intel SDM vol. 3B, architectural performance events); NULL: the selector counts another. A slot
+ * has no cause in the timing model, of which only IA32_PERF_METRICS estimates shares, and there is
+ * no LBR. On processors without them the codes are those of other events. Here, for those who link
+ * with the library only.
+ */
+static inline const char *event_uncounted_name(const struct vpmu_model *model, uint64_t selector)
+{
+	static const struct {
+		uint32_t code;
+		uint8_t architectural;
+		const char *name;
+	} rows[] = {
+		{0x02a4, 8, "topdown backend bound"},
+		{0x0073, 9, "topdown bad speculation"},
+		{0x019c, 10, "topdown frontend bound"},
+		{0x02c2, 11, "topdown retiring"},
+		{0x01e4, 12, "LBR inserts"},
+	};
+	uint64_t events = width_mask(model->events_length) & ~(uint64_t)model->events_missing;
+	uint64_t code = selector & event_bits((enum vpmu_vendor)model->vendor);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].code == code && events >> rows[i].architectural & 1)
+			return rows[i].name;
+	return NULL;
+}
+
+/* Whether the value makes its counter count, or will when something else is switched on: of a P6's
+ * selectors only the first has EN. */
+static inline bool selector_asks(enum vpmu_vendor vendor, uint64_t selector)
+{
+	return selector & (vendor == VPMU_VENDOR_INTEL_P6 ? SEL_USR | SEL_OS : SEL_EN);
+}
+
 /* False for an architectural event that the model's CPUID says is missing. */
 bool event_is_available(const struct vpmu_model *model, uint64_t selector);
 

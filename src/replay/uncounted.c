@@ -35,7 +35,8 @@ bool replay_uncounted(struct replay *replay, struct vpmu_register *reg, uint64_t
 
 		*reg = replay->registers[i];
 		if (reg->kind != VPMU_KIND_SELECTOR ||
-		    vpmu_pmu_host_read(replay->pmu, reg->msr, &value) || !(value & SEL_EN) ||
+		    vpmu_pmu_host_read(replay->pmu, reg->msr, &value) ||
+		    !selector_asks((enum vpmu_vendor)replay->model.vendor, value) ||
 		    vpmu_pmu_event_class(replay->pmu, value) != VPMU_NO_CLASS ||
 		    !is_new(replay, value & bits))
 			continue;

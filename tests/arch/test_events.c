@@ -32,6 +32,36 @@ static void intels_architectural_events_have_their_class(void **state)
 	check_all("zhaoxin-v2", known, ARRAY_SIZE(known));
 }
 
+/* Intel SDM vol. 3B, architectural performance events 8 to 12. */
+static void architectural_events_that_nobody_counts_have_names(void **state)
+{
+	static const struct {
+		uint64_t selector;
+		const char *name;
+	} known[] = {
+		{0x02a4, "topdown backend bound"},
+		{0x0073, "topdown bad speculation"},
+		{0x019c, "topdown frontend bound"},
+		{0x02c2, "topdown retiring"},
+		{0x01e4, "LBR inserts"},
+	};
+	struct vpmu_model all = model_of("intel-v6,events-length=13");
+	struct vpmu_model none = model_of("intel-v6,events-length=13,events-missing=0x1f00");
+	struct vpmu_model before = model_of("intel-v6"), other = model_of("zen4");
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		uint64_t selector = known[i].selector | SEL_EN | SEL_USR;
+
+		assert_int_equal(event_class(&all, selector), VPMU_NO_CLASS);
+		assert_string_equal(event_uncounted_name(&all, selector), known[i].name);
+		assert_null(event_uncounted_name(&none, selector));
+		assert_null(event_uncounted_name(&before, selector));
+		assert_null(event_uncounted_name(&other, selector));
+	}
+	assert_null(event_uncounted_name(&all, 0x01a4));
+	assert_null(event_uncounted_name(&all, 0x00c2));
+}
+
 static void amd_events_ignore_the_unit_mask_but_not_bits_35_32(void **state)
 {
 	static const struct known known[] = {
@@ -118,6 +148,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(intels_architectural_events_have_their_class),
+		cmocka_unit_test(architectural_events_that_nobody_counts_have_names),
 		cmocka_unit_test(amd_events_ignore_the_unit_mask_but_not_bits_35_32),
 		cmocka_unit_test(other_selector_bits_do_not_change_the_class),
 		cmocka_unit_test(missing_events_count_nothing),

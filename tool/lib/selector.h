@@ -17,9 +17,9 @@ uint64_t selector_event(const struct vpmu_model *model, uint64_t selector);
 enum { SELECTOR_NAME_BYTES = 96 };
 
 /*
- * The vendor's name of the selector's event on the model's processor, as libpfm4 has it. False:
- * there is no such name, no memory (memory_ran_out()), or this build has no libpfm4; *name is then
- * empty.
+ * The vendor's name of the selector's event on the model's processor, as libpfm4 has it, or the
+ * manual's of an architectural event that is not counted. False: there is no such name, no memory
+ * (memory_ran_out()), or this build has no libpfm4; *name is then empty.
  */
 bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
                          char name[SELECTOR_NAME_BYTES]);

@@ -5,11 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arch/room.h>
+
+/* The manual's name of what no table of libpfm4's has. *name is empty without one. */
+static bool take_architectural(const struct vpmu_model *model, uint64_t selector,
+                               char name[SELECTOR_NAME_BYTES])
+{
+	const char *known = event_uncounted_name(model, selector);
+
+	snprintf(name, SELECTOR_NAME_BYTES, "%s", known ? known : "");
+	return known;
+}
+
 #if HAVE_LIBPFM
 
 #include <perfmon/pfmlib.h>
-
-#include <arch/room.h>
 
 #include "memory.h"
 
@@ -166,7 +176,8 @@ bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
 		.name = name,
 	};
 
-	name[0] = '\0';
+	if (take_architectural(model, selector, name))
+		return true;
 	if (initialized < 0)
 		initialized = works(pfm_initialize());
 	if (initialized)
@@ -179,8 +190,7 @@ bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
 bool selector_event_name(const struct vpmu_model *model, uint64_t selector,
                          char name[SELECTOR_NAME_BYTES])
 {
-	name[0] = '\0';
-	return false;
+	return take_architectural(model, selector, name);
 }
 
 #endif

@@ -31,7 +31,7 @@ void run_note_uncounted(struct run *run, uint32_t msr, uint64_t value)
 {
 	struct run_uncounted *known = &run->uncounted;
 
-	if (!(value & SEL_EN) || !is_selector(run, msr) ||
+	if (!selector_asks((enum vpmu_vendor)run->model.vendor, value) || !is_selector(run, msr) ||
 	    vpmu_pmu_event_class(machine_pmu(run->machine), value) != VPMU_NO_CLASS ||
 	    is_known(run, value) || known->count == RUN_UNCOUNTED)
 		return;
