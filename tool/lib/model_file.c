@@ -71,9 +71,13 @@ static enum vpmu_status read_lscpu(const uint8_t *bytes, size_t count, struct fo
 	size_t length;
 	char *lines = foreign_json_lscpu((const char *)bytes, count, &length);
 	enum vpmu_status status = VPMU_NO_REGISTER;
+	char own[FOREIGN_WHY];
 
 	if (lines)
-		status = foreign_cpus_read(lines, length, cpus, why, FOREIGN_WHY);
+		status = foreign_cpus_read(lines, length, cpus, own, sizeof(own));
+	/* Else it remains JSON that is none of these. */
+	if (status != VPMU_NO_REGISTER)
+		memcpy(why, own, sizeof(own));
 	free(lines);
 	return status;
 }

@@ -150,10 +150,11 @@ const struct command cmd_models = {
 		 "CPU\n"
 		 "model's name of QEMU's or libvirt's is taken, too. FILE describes a CPU: what "
 		 "cpuid -r,\n"
-		 "AIDA64, InstLatx64, xen-cpuid -p or lscpu print, /proc/cpuinfo, a Linux kernel's "
-		 "or\n"
+		 "AIDA64, InstLatx64, xen-cpuid -p or lscpu print, /proc/cpuinfo, a Linux "
+		 "kernel's or\n"
 		 "VMware's log (vpmu-models(1) lists more); '-' is the standard input, FILE:CPU "
-		 "one of its CPUs.\n"
+		 "one of\n"
+		 "its CPUs.\n"
 		 "\n"
 		 "Keys that change a preset:\n",
 	.more = print_names,
