@@ -229,6 +229,8 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 		end_segment(t, i);
 		add_landing(handle, slot, bytes[1]);
 		t->block->insns--;
+		t->block->near = (uint16_t)(t->block->insns ? t->block->insns - 1 : 0);
+		t->block->whole = t->block->ends = false; /* at_jump() is there */
 		return;
 	}
 	if (insn.kind)
@@ -257,10 +259,17 @@ static struct insn decode(const struct qemu_plugin_insn *handle)
 	return insn_decode(bytes, (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes)));
 }
 
-static uint8_t describe(const struct qemu_plugin_insn *handle)
+/* In the order of the instructions; how long it is. */
+static unsigned describe(struct block *block, unsigned i, const struct qemu_plugin_insn *handle)
 {
-	return (uint8_t)(qemu_plugin_insn_size(handle) | (unsigned)decode(handle).data
-	                                                         << BLOCK_DATA_SHIFT);
+	struct insn insn = decode(handle);
+	unsigned length = (unsigned)qemu_plugin_insn_size(handle);
+
+	block->insn[i] = (uint8_t)(length | (unsigned)insn.data << BLOCK_DATA_SHIFT);
+	block->branch = insn.branch;
+	block->ends = insn.safe;
+	block->whole &= insn.safe;
+	return length;
 }
 
 static struct block *make_block(struct qemu_plugin_tb *tb)
@@ -271,11 +280,14 @@ static struct block *make_block(struct qemu_plugin_tb *tb)
 
 	if (!block)
 		return NULL;
-	*block = (struct block){.insns = (uint16_t)insns, .ring = (uint8_t)ring_now()};
-	for (unsigned i = 0; i < insns; i++) {
-		block->insn[i] = describe(qemu_plugin_tb_get_insn(tb, i));
-		bytes += block_length(block, i);
-	}
+	*block = (struct block){
+		.insns = (uint16_t)insns,
+		.near = (uint16_t)insns,
+		.ring = (uint8_t)ring_now(),
+		.whole = true,
+	};
+	for (unsigned i = 0; i < insns; i++)
+		bytes += describe(block, i, qemu_plugin_tb_get_insn(tb, i));
 	block->physical[0] = block->physical[1] = UINT64_MAX;
 	qemu_plugin_translate_vaddr(at, &block->physical[0]);
 	if ((at & (PAGE - 1)) + bytes > PAGE)
@@ -359,7 +371,7 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 	if (plugin.shape & SHAPE_TAKEN)
 		see_not_taken(&t);
 	translate_insns(&t, insns);
-	qemu_plugin_register_vcpu_tb_exec_cond_cb(
-		tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE, word(run_of(t.block->ring)),
-		RUN_LIMIT - (t.block->insns ? t.block->insns - 1u : 0) * RUN_INSN, t.block);
+	qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE,
+	                                          word(run_of(t.block->ring)),
+	                                          RUN_LIMIT - t.block->near * RUN_INSN, t.block);
 }

@@ -184,6 +184,33 @@ void count_account(struct cpu *cpu, enum ring ring, unsigned extra)
 	account_ring(cpu, ring, extra);
 }
 
+bool count_reaches(const struct cpu *cpu, const struct block *block)
+{
+	struct qemu_counts counts = {.insns = block->insns};
+	struct vpmu_amounts amounts;
+	bool past = false;
+
+	if (block->branch != QEMU_NO_BRANCH)
+		counts.branches[block->branch] = 1;
+	amounts = qemu_amounts(&counts);
+	return overflows(cpu, (enum ring)block->ring, &amounts, &past);
+}
+
+/* What the block then adds makes up for it. */
+void count_ahead(struct cpu *cpu, const struct block *block)
+{
+	uint64_t *run = &hot_of(cpu)->run[block->ring];
+	uint64_t *branches = hot_of(cpu)->branches[block->ring];
+
+	*run += block->insns * RUN_INSN;
+	if (block->branch != QEMU_NO_BRANCH)
+		branches[block->branch]++;
+	count_account(cpu, (enum ring)block->ring, 0);
+	*run -= block->insns * RUN_INSN;
+	if (block->branch != QEMU_NO_BRANCH)
+		branches[block->branch]--;
+}
+
 static void set_budget(struct cpu *cpu, enum ring ring, uint64_t budget)
 {
 	struct hot *hot = hot_of(cpu);

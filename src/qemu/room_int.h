@@ -208,7 +208,11 @@ enum ring ring_now(void);
 struct block {
 	uint64_t physical[2]; /* of its first instruction, and of the page behind that one's */
 	uint16_t insns;       /* without a planted jump at its end */
+	uint16_t near;        /* so many before an overflow, or fewer, it calls at_block() */
 	uint8_t ring;
+	uint8_t branch; /* what its last instruction is: enum qemu_branch */
+	bool whole;     /* once it begins, nothing keeps it from its end; */
+	bool ends;      /* nor its last instruction, once that begins */
 	uint8_t insn[]; /* of each its length and what it does to memory */
 };
 
@@ -249,6 +253,11 @@ void count_account(struct cpu *cpu, enum ring ring, unsigned extra);
 /* How many instructions of the block there may be before something overflows: it is the last of
  * them. All of them: nothing does before its end. Only just after an account. */
 unsigned count_until_due(const struct cpu *cpu, const struct block *block);
+/* Whether the block overflows something when it is executed to its end. Only just after an account.
+ */
+bool count_reaches(const struct cpu *cpu, const struct block *block);
+/* Pays the block before it is executed. */
+void count_ahead(struct cpu *cpu, const struct block *block);
 /* Gives both rings budgets; a jump is planted behind so many instructions of this ring, or 0. Just
  * after an account. */
 void count_arm(struct cpu *cpu, enum ring ring, unsigned planted);

@@ -10,8 +10,7 @@ static bool is_near(const struct cpu *cpu, const struct block *block)
 {
 	uint64_t run = hot_of(cpu)->run[block->ring];
 
-	return cpu->pmi_due || count_is_due(cpu) ||
-	       run + block->insns * RUN_INSN >= RUN_LIMIT + RUN_INSN;
+	return cpu->pmi_due || count_is_due(cpu) || run + block->near * RUN_INSN >= RUN_LIMIT;
 }
 
 /* Sends what is due; the interrupt is taken before the instruction at `rip`. */
@@ -25,17 +24,52 @@ static void pay(struct cpu *cpu, enum ring ring, uint64_t rip)
 	qemu_plugin_set_pc(rip);
 }
 
-/* Gives the block its budget. True: it must be entered anew. */
-static bool grant(struct cpu *cpu, const struct block *block, uint64_t rip)
+static enum ring ring_of(const struct block *block)
 {
-	enum ring ring = (enum ring)block->ring;
+	return (enum ring)block->ring;
+}
+
+/* Gives the ring its budget, with a jump before the block's index-th instruction. True: the block
+ * must be entered anew. */
+static bool plant(struct cpu *cpu, const struct block *block, unsigned index, uint64_t rip)
+{
+	enum planted planted = plant_set(cpu, block, index, rip);
+
+	count_arm(cpu, ring_of(block), planted == PLANTED ? index : 0);
+	return planted != PLANT_IMPOSSIBLE;
+}
+
+/*
+ * The block's last instruction overflows, and no jump can stand behind it. But if nothing keeps the
+ * block from its end, the PMI is sent now: QEMU takes interrupts between blocks, and another one
+ * that comes meanwhile does not go before an NMI then. If only its last instruction is so sure, a
+ * jump makes that a block of its own. True: the block must be entered anew.
+ */
+static bool meet_end(struct cpu *cpu, const struct block *block, uint64_t rip)
+{
+	bool is_open = block->branch == QEMU_CONDITIONAL && plugin.shape & SHAPE_TAKEN;
+
+	if (!block->whole && block->ends && !is_open && block->insns > 1)
+		return plant(cpu, block, block->insns - 1u, rip);
+	if (block->whole && !is_open) {
+		count_ahead(cpu, block);
+		pmi_send(cpu);
+	}
+	count_arm(cpu, ring_of(block), 0);
+	return false;
+}
+
+/* The same for an overflow anywhere; `anew`: the block is entered anew in any case. */
+static bool grant(struct cpu *cpu, const struct block *block, uint64_t rip, bool anew)
+{
 	unsigned due = count_until_due(cpu, block);
-	enum planted planted = PLANT_IMPOSSIBLE;
 
 	if (due < block->insns)
-		planted = plant_set(cpu, block, due, rip);
-	count_arm(cpu, ring, planted == PLANTED ? due : 0);
-	return planted != PLANT_IMPOSSIBLE;
+		return plant(cpu, block, due, rip);
+	if (!anew && block->insns && count_reaches(cpu, block))
+		return meet_end(cpu, block, rip);
+	count_arm(cpu, ring_of(block), 0);
+	return false;
 }
 
 /* The jump stood before the instruction at this address; it has jumped. */
@@ -84,7 +118,7 @@ void at_block(unsigned vcpu, void *data)
 	anew = plant_remove(cpu);
 	if (is_near(cpu, block) && !again_in_progress(cpu, block)) {
 		pay(cpu, (enum ring)block->ring, rip);
-		anew |= grant(cpu, block, rip);
+		anew |= grant(cpu, block, rip, anew);
 	}
 	if (anew)
 		qemu_plugin_set_pc(rip);

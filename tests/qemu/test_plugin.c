@@ -196,6 +196,35 @@ static void test_a_pmi_goes_before_an_interrupt_that_comes_with_it(void **state)
 	assert_int_equal(fake.taken_at[0], address_of(5));
 }
 
+/* Of a block's last instruction, which is a jump: with nothing else in the block that can leave it,
+ * and with a load. */
+static void test_a_pmi_of_a_jump_goes_before_an_interrupt_that_comes_with_it(void **state)
+{
+	static const struct {
+		const char *code;
+		uint64_t selector;
+		unsigned length, before, at;
+	} rows[] = {
+		{"\x90\x74\x00\x90\xf4", SEL_INSNS, 5, 2, 3},
+		{"\x90\x74\x00\x90\xf4", SEL_BRANCHES, 5, 1, 3},
+		{"\x8a\x07\x74\x00\x90\xf4", SEL_INSNS, 6, 2, 4},
+		{"\x8a\x07\x74\x00\x90\xf4", SEL_BRANCHES, 6, 1, 4},
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		code(rows[i].code, rows[i].length);
+		count_from(rows[i].selector, rows[i].before);
+		fake.timer_at_jz = true;
+		fake_run();
+		assert_int_equal(fake.taken, 1);
+		assert_int_equal(fake.taken_at[0], FAKE_CODE + rows[i].at);
+		assert_int_equal(plugin.cpu[0]->stat.skids, 0);
+		/* What comes behind it: the NOP and the HLT. */
+		assert_int_equal(read_msr(PMC0), rows[i].selector == SEL_INSNS ? 2 : 0);
+	}
+}
+
 static void test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interrupt(void **state)
 {
 	uint8_t memory[32];
@@ -682,6 +711,7 @@ int main(void)
 		cmocka_unit_test(test_blocks_of_one_instruction_count_where_all_are),
 		cmocka_unit_test(test_blocks_of_one_instruction_count_where_all_are),
 		cmocka_unit_test(test_a_pmi_goes_before_an_interrupt_that_comes_with_it),
+		cmocka_unit_test(test_a_pmi_of_a_jump_goes_before_an_interrupt_that_comes_with_it),
 		cmocka_unit_test(
 			test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interrupt),
 		cmocka_unit_test(test_a_pmi_masks_lvtpc),
