@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # vpmu check: statuses, messages, the matrix in three shapes, shards, and counterexamples that replay.
 # KREPLAY is a folder with kreplay-6.1 and kreplay-6.12 (tests/kernel/build-reference), if there is one.
-. "$SOURCE/tests/tool/tap.sh"
+. "$SOURCE/tests/tool/tap.sh" || exit
 
 small='between=1,mixed=1,nodes=16384'
 cell='--model intel-v2 --profile linux-6.12 --life running'

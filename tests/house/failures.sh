@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # What has failed is told at the end: scripts/run-tests, .ci/steps. TAP, with a meson of our own.
 # usage: failures.sh SOURCES
-top=$1
-. "$top/tests/tool/tap.sh"
+top=${1:?usage: failures.sh SOURCES}
+. "$top/tests/tool/tap.sh" || exit
 
 # A meson that has run two tests, of which one has failed.
 mkdir -p "$scratch/bin" "$scratch/build/meson-logs"

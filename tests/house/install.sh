@@ -3,7 +3,7 @@
 # scripts/install: the whole of an installation, or nothing of it. TAP.
 # usage: install.sh BUILD SOURCES CC
 build=$1 top=$2 cc=$3
-. "$top/tests/tool/tap.sh"
+. "$top/tests/tool/tap.sh" || exit
 unset PKG_CONFIG_PATH LD_LIBRARY_PATH
 root=$scratch/root
 

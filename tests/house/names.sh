@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every function that a document or an example names is declared in a public header.
 #   names.sh SOURCES
-. "$(dirname "$0")/../tool/tap.sh"
+. "$(dirname "$0")/../tool/tap.sh" || exit
 cd "$1" || exit 1
 
 named=$(grep -oh 'vpmu_[a-z0-9_]*()' README.md CHANGES.md docs/*.md man/*.1 examples/*.c | tr -d '()' | sort -u)

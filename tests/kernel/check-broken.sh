@@ -7,7 +7,7 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 reference=$2 version=$3
 limit=600 # seconds for one run of the tool
-. "$here/../tool/tap.sh"
+. "$here/../tool/tap.sh" || exit
 . "$here/program.sh"
 
 small=between=1,mixed=0,states=3

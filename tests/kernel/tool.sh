@@ -7,7 +7,7 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 reference=$2 version=$3 parts=${4:-all}
 limit=600 # seconds for one run of the tool
-. "$here/../tool/tap.sh"
+. "$here/../tool/tap.sh" || exit
 . "$here/program.sh"
 
 mkdir "$scratch/tmp"

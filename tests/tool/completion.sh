@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # What bash, fish and zsh complete is what the tool knows.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 PATH=$(cd "$(dirname "$vpmu")" && pwd):$PATH
 . "$SOURCE/tool/completion/vpmu"

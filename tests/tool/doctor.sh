@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # vpmu doctor: on this host, whatever it is, and under a root that is not this host's.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 shows() {
 	grep -qE -- "$1" "$scratch/out"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Text that others wrote (names of files, arguments, what files say) never reaches a terminal as
 # control characters: ESC, C1 in UTF-8 and as a byte, right-to-left override.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 poison=$'\e[31m\xc2\x9b1m\x9b2m\xe2\x80\xae'
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every script in replay/ answers what its .out file says. "# status: N" and "# options: …" in a
 # script say how it ends and how it is run.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 said_in() {
 	sed -n "s/^# $1: //p" "$2"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # vpmu run's files and addresses: what is refused, and what is left behind.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 guest() {
 	python3 "$(dirname "$0")/guest.py" "$scratch/$1" "$2"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Every command has a man page, which has every option, and nothing in it is malformed.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 mentions() {
 	sed 's/\\-/-/g; s/Fl -/--/g' "$1" | grep -qF -- "$2"

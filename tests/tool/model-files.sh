@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Files that describe CPUs, wherever a model is asked for.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 corpus=$SOURCE/fuzz/corpus/foreign_cpus
 
 shows() {

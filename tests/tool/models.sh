@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # vpmu models: the list, a model's tables, and JSON that says the same.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 shows() {
 	grep -qE -- "$1" "$scratch/out"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Where the tool writes: standard output that is closed or full, and files, of every command.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 golden=$SOURCE/tests/stream/golden
 fault=${2-}

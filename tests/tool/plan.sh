@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # vpmu plan: the writes that other VMMs make, and JSON that says the same.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 # The MSR numbers of the plan that was printed, in their sequence; those that clear with a minus.
 numbers() {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # vpmu run: bad guests, every way to end, and what is told about a run.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 # NAME HEX: a guest of these instructions, in $scratch/NAME.
 guest() {

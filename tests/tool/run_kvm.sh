@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # vpmu run --cpu kvm: the guest on this host's KVM. Its PMU is KVM's own where there is one; here it
 # is the registers that vpmu watch --emulate puts in their place, for all but counting.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 guests=$BUILD/guests
 
 # NAME HEX: a guest of these instructions, in $scratch/NAME.

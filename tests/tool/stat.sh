@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # vpmu stat: what is wrong is said before there is a guest.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 if ! "$vpmu" help | grep -q '^  stat '; then
 	skip 'vpmu stat' 'this build has no plugin for QEMU'

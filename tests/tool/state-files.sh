@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Registers that others have written down, wherever states are asked for. The inputs are made by
 # tests/stream/make-foreign.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 corpus=$SOURCE/fuzz/corpus/foreign_msrs
 json=$SOURCE/fuzz/corpus/foreign_json
 

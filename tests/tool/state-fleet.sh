@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # A fleet: every machine against every other, and the PMUs that QEMU's versions give guests.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 corpus=$SOURCE/fuzz/corpus/foreign_cpus
 
 shows() {

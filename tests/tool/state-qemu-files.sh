@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # QEMU's migration files without QEMU: the small ones of the fuzzer's corpus, made by
 # tests/stream/qemu_corpus.c. tests/tool/state-qemu.sh has real ones.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 corpus=$SOURCE/fuzz/corpus/qemu
 
 shows() {

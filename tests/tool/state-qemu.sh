@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # QEMU's migration files: real ones, with and without a description, and the same with a PMU that
 # was used (QEMU's own emulation has none).
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 shows() {
 	grep -qE -- "$1" "$scratch/out"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # AMD's registers in a QEMU file that has them permuted, and states that go into a QEMU file. The
 # files are the fuzzer's corpus: gp_counters[0] is 1, gp_counters[1] is 2, global_ctrl 0xf.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 corpus=$SOURCE/fuzz/corpus/qemu
 model=amd-perfmon-v2
 

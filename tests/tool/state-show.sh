@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # vpmu state show, diff and convert: files of states of every preset, and files that are none.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 golden=$SOURCE/tests/stream/golden
 

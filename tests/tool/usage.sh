@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Help, version, and what is said of commands and options that do not exist.
-. "$(dirname "$0")/tap.sh"
+. "$(dirname "$0")/tap.sh" || exit
 
 prints() {
 	grep -qF -- "$1" "$scratch/out"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # vpmu watch --emulate MODEL --count: guests of the tests' own VMM count, in real time and on /dev/kvm.
 #   count.sh VPMU ODD_VMM
-. "$(dirname "$0")/../tool/tap.sh"
+. "$(dirname "$0")/../tool/tap.sh" || exit
 odd=$2
 
 refused 'counting without a PMU' 2 '--emulate is missing' watch --count -- "$odd" exit 0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # vpmu watch diff: logs of two VMMs, what differs in them, and what is no log.
 #   diff.sh VPMU ODD_VMM
-. "$(dirname "$0")/../tool/tap.sh"
+. "$(dirname "$0")/../tool/tap.sh" || exit
 odd=$2
 
 run watch diff /nowhere /nowhere

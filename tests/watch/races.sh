@@ -5,7 +5,7 @@
 # to the preloaded one. A VMM without that runtime could not load such a library, so the build has no
 # other use, and is made here.
 #   races.sh VPMU_OF_A_BUILD BUILD [ROUNDS]    BUILD: its folder
-. "$(dirname "$0")/../tool/tap.sh"
+. "$(dirname "$0")/../tool/tap.sh" || exit
 source=$(cd "$(dirname "$0")/../.." && pwd)
 build=$2
 rounds=${3:-3}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # vpmu watch and the tests' own VMM: transparency, emulation, ends, and what cannot be watched.
 #   watch.sh VPMU ODD_VMM ODD_VMM_STATIC
-. "$(dirname "$0")/../tool/tap.sh"
+. "$(dirname "$0")/../tool/tap.sh" || exit
 odd=$2
 static=$3
 

@@ -46,10 +46,8 @@ char *foreign_json_lscpu(const char *text, size_t bytes, size_t *count)
 
 	if (document && !into)
 		memory_note();
-	if (into && fclose(into)) {
-		memory_note();
+	if (into && !memory_close(into, &lines))
 		good = false;
-	}
 	json_decref(document);
 	if (good)
 		return lines;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "code.h"
+#include "lib/memory.h"
 #include "lib/message.h"
 
 /* One side's answers to a batch. */
@@ -57,7 +58,7 @@ static int batch_file(const struct program *programs, size_t count)
 			fprintf(stream, "%s\n", programs[i].line[j]);
 		fputs("---\n", stream);
 	}
-	if (fclose(stream)) {
+	if (!memory_close(stream, &text)) {
 		message("out of memory");
 	} else {
 		fd = unnamed_file();

@@ -32,6 +32,19 @@ char *memory_copy(const char *text)
 	return copy ? memcpy(copy, text, bytes) : NULL;
 }
 
+bool memory_close(FILE *stream, char **text)
+{
+	bool whole = !ferror(stream);
+
+	/* Without memory there may be no text, whatever fclose() says. */
+	if (!fclose(stream) && whole && *text)
+		return true;
+	memory_note();
+	free(*text);
+	*text = NULL;
+	return false;
+}
+
 void memory_say(const char *what)
 {
 	if (!message_told_of_memory())

@@ -12,6 +12,7 @@
 #include "lib/beside.h"
 #include "command.h"
 #include "lib/file.h"
+#include "lib/memory.h"
 #include "lib/message.h"
 #include "stat.h"
 
@@ -67,7 +68,7 @@ static int add_job(struct archive *archive, const struct stat_events *events, ch
 
 	if (job)
 		put_job(job, events, words);
-	if (!job || ferror(job) | fclose(job)) {
+	if (!job || !memory_close(job, &bytes)) {
 		message("out of memory");
 		status = TOOL_LACKS;
 	} else if (count > JOB_MOST) {

@@ -64,8 +64,13 @@ static bool make_room(struct watch_lines *lines)
 
 FILE *watch_lines_begin(struct watch_lines *lines, FILE *to)
 {
-	FILE *stream = make_room(lines) ? open_memstream(&lines->text, &lines->bytes) : NULL;
+	FILE *stream = NULL;
 
+	lines->text = NULL;
+	if (make_room(lines))
+		stream = open_memstream(&lines->text, &lines->bytes);
+	if (!stream)
+		memory_note();
 	return stream ? stream : to;
 }
 
@@ -73,11 +78,8 @@ void watch_lines_end(struct watch_lines *lines, FILE *stream, uint64_t time, FIL
 {
 	if (stream == to)
 		return;
-	if (fclose(stream)) {
-		memory_note();
-		free(lines->text);
+	if (!memory_close(stream, &lines->text))
 		return;
-	}
 	lines->at[lines->count] =
 		(struct watch_line){time, lines->number++, lines->text, lines->bytes};
 	lines->held += lines->bytes;

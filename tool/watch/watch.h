@@ -360,7 +360,7 @@ struct watch_lines {
 /* More of them are written whether something earlier can come or not. */
 #define WATCH_HELD ((size_t)16 << 20)
 
-/* A stream that one line is to be written to; without memory `to` itself, out of its turn. */
+/* A stream that one line is to be written to; without memory, which is noted, `to` itself. */
 FILE *watch_lines_begin(struct watch_lines *lines, FILE *to);
 void watch_lines_end(struct watch_lines *lines, FILE *stream, uint64_t time, FILE *to);
 
