@@ -352,6 +352,7 @@ void model_turn_off(struct vpmu_model *model);
 
 /* Whether the model has global control: Intel version 2, AMD PerfMonV2. */
 bool model_has_global(const struct vpmu_model *model);
+bool model_has_fixed_bitmap(const struct vpmu_model *model);
 
 /* Whether AnyThread bits exist: Intel from version 3 on, unless CPUID says it is deprecated. */
 bool model_has_anythread(const struct vpmu_model *model);

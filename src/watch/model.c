@@ -62,7 +62,7 @@ bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
 	memset(model, 0, sizeof(*model));
 	leaves->count = cpuid_pmu_leaves(cpuid, leaves->at);
 	set_vendor(leaves->at, leaves->count, limit);
-	if (limit && limit->version < 5)
+	if (limit && !model_has_fixed_bitmap(limit))
 		drop_bitmap(leaves->at, leaves->count);
 	if (vpmu_model_from_cpuid(model, leaves->at, leaves->count, 0, NULL, 0))
 		return false;
