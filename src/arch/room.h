@@ -276,6 +276,18 @@ static inline uint32_t leaf_highest(uint32_t leaf, uint32_t own, uint32_t models
 	return models > own || ends_before ? models : own;
 }
 
+/* Whether CPUID.0AH ECX, the bitmap of fixed counters, is there (SDM vol. 3B 20.2.5.2). */
+static inline bool model_has_fixed_bitmap(const struct vpmu_model *model)
+{
+	return model->version >= 5;
+}
+
+/* Whether KVM has a PMU for such a processor's guest: not before CPUID.0AH (intel_pmu_refresh). */
+static inline bool kvm_knows_pmu(const struct vpmu_model *model)
+{
+	return model->vendor != VPMU_VENDOR_INTEL_P6;
+}
+
 /* Whether ECX chooses a part of the leaf; with others it is ignored. */
 static inline bool leaf_has_subleaves(uint32_t leaf)
 {

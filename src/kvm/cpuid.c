@@ -56,8 +56,7 @@ static enum vpmu_status look_hidden(const struct vpmu_cpuid *leaves, size_t coun
 	enum vpmu_status status = vpmu_model_from_cpuid(&model, leaves, count, 0, why, why_bytes);
 	struct text text;
 
-	/* KVM has no PMU for a P6: what would tell of one is what it has not, CPUID.0AH. */
-	if (status || !model.version || model.vendor == VPMU_VENDOR_INTEL_P6)
+	if (status || !model.version || !kvm_knows_pmu(&model))
 		return status;
 	text = text_in(why, why_bytes);
 	text_add(&text, "no CPUID bit hides the PMU of this vendor's processors: the guest finds ");

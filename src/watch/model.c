@@ -66,8 +66,7 @@ bool model_of_cpuid(struct vpmu_model *model, const struct kvm_cpuid2 *cpuid,
 		drop_bitmap(leaves->at, leaves->count);
 	if (vpmu_model_from_cpuid(model, leaves->at, leaves->count, 0, NULL, 0))
 		return false;
-	/* KVM has no PMU without CPUID.0AH (intel_pmu_refresh). */
-	if (model->vendor == VPMU_VENDOR_INTEL_P6)
+	if (!kvm_knows_pmu(model))
 		model_turn_off(model);
 	if (limit)
 		cap(model, limit);
