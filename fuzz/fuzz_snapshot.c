@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <machine/saved/snapshot.h>
+#include <state/state.h>
 
 #include "../tests/machine/fake_cpu.h"
 #include "fuzz.h"
@@ -32,6 +33,18 @@ static bool drop(void *context, const void *bytes, size_t count)
 	return true;
 }
 
+/* Where `vpmu state` looks for the PMU's state is within what there is, and a restored machine has
+ * it. */
+static void find_state(const uint8_t *data, size_t size, bool restored)
+{
+	size_t at, length;
+	bool found =
+		state_is_saved_machine(data, size) && state_find_saved(data, size, &at, &length);
+
+	MUST(!found || (at <= size && length <= size - at));
+	MUST(found || !restored);
+}
+
 static void try(const uint8_t *data, size_t size)
 {
 	const struct machine_restore wanted = {
@@ -46,6 +59,7 @@ static void try(const uint8_t *data, size_t size)
 	struct machine *machine =
 		machine_load_saved(&wanted, &origin, &notes, &status, why, sizeof(why));
 
+	find_state(data, size, machine);
 	if (machine) {
 		MUST(machine_save(machine, &notes, &sink, why, sizeof(why)) == VPMU_OK);
 		machine_destroy(machine);

@@ -16,7 +16,7 @@ check "without a model: what is not a PMU's" shows "^  0x1b +not a PMU's +0xfee0
 run state show "$corpus/rdmsr" --model intel-v2
 check 'rdmsr: status' same "$status" 0
 check 'rdmsr: both CPUs' same "$(grep -c '^vCPU ' "$scratch/out")" 2
-check 'rdmsr: CPU 1' shows '^  0xc1 +IA32_PMC0 +0xffff00000010$'
+check 'rdmsr: CPU 1' shows '^  0xc1 +IA32_PMC0 +0xffff00000010  overflows after 4294967280$'
 check 'rdmsr: what is not the PMU' says '1 MSR is not the PMU'
 check 'rdmsr: what is not told' says 'taken as after a reset: '
 check 'rdmsr: in one line' one_message

@@ -18,7 +18,7 @@ for file in described described-without-footers plain; do
 	check "$file: imported" same "$status" 0
 	run state show "$scratch/$file.vpmu"
 	check "$file: the counter is there" shows 'IA32_PMC1 +0x2$'
-	check "$file: global control, too" shows 'IA32_PERF_GLOBAL_CTRL +0xf$'
+	check "$file: global control, too" shows 'IA32_PERF_GLOBAL_CTRL +0xf  GP 0-3$'
 	run state diff "$corpus/$file" "$scratch/$file.vpmu" --model intel-v2
 	check "$file: no difference to the import" same "$status" 0
 	run state compat "$corpus/$file" --state-model intel-v2 --model intel-v2

@@ -68,7 +68,9 @@ const struct command cmd_state = {
 		"snapshots of\n"
 		"Cloud Hypervisor and Firecracker (JSON); rdmsr's output, wrmsr scripts, traces of "
 		"MSRs.\n"
-		"They may be packed with gzip or zstd; '-' is the standard input.\n"
+		"Machines of 'vpmu run --save', too. All may be packed with gzip or zstd; '-' is "
+		"the\n"
+		"standard input.\n"
 		"\n"
 		"Commands:\n",
 	.more = print_verbs,

@@ -25,6 +25,18 @@ int state_format_from_text(const char *text, enum state_format *format)
 	return TOOL_HOLDS;
 }
 
+/* Of a saved machine the stream is in a record of its own. */
+static enum vpmu_status read_machine(const uint8_t *bytes, size_t count, struct state_file *file,
+                                     char *why)
+{
+	size_t at, length;
+
+	if (state_find_saved(bytes, count, &at, &length))
+		return state_native_read(bytes + at, length, &file->set, why);
+	snprintf(why, STATE_WHY_BYTES, "a saved machine, cut short before its PMU");
+	return VPMU_BAD_DATA;
+}
+
 static int read_own(const char *path, const uint8_t *bytes, size_t count, struct state_file *file)
 {
 	char why[STATE_WHY_BYTES] = "";
@@ -32,6 +44,8 @@ static int read_own(const char *path, const uint8_t *bytes, size_t count, struct
 
 	if (file->format == STATE_JSON)
 		status = state_json_read((const char *)bytes, count, &file->set, why);
+	else if (state_is_saved_machine(bytes, count))
+		status = read_machine(bytes, count, file, why);
 	else
 		status = state_native_read(bytes, count, &file->set, why);
 	if (status == VPMU_INTERNAL)
@@ -58,7 +72,7 @@ static int read_input(const struct state_qemu_how *how, struct input *input,
 		input_end_progress(input);
 		return status;
 	}
-	if (count >= 3 && !memcmp(bytes, "vPM", 3))
+	if ((count >= 3 && !memcmp(bytes, "vPM", 3)) || state_is_saved_machine(bytes, count))
 		file->format = STATE_NATIVE;
 	else if (state_json_is_own(bytes, count))
 		file->format = STATE_JSON;

@@ -36,8 +36,10 @@ static void print_entry(const struct state_entry *entry)
 	for (unsigned i = 0; i < layout.value_count; i++) {
 		const struct vpmu_register *reg = &layout.registers[layout.stored[i]];
 
-		printf("  0x%-8" PRIx32 "  %-29s  0x%" PRIx64 "\n", reg->msr, reg->name,
+		printf("  0x%-8" PRIx32 "  %-29s  0x%" PRIx64, reg->msr, reg->name,
 		       entry->state.values[i]);
+		state_print_fields(&entry->state.model, reg, entry->state.values[i]);
+		putchar('\n');
 	}
 }
 

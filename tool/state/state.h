@@ -150,6 +150,14 @@ int state_foreign_read(const char *path, const uint8_t *bytes, size_t count, con
 extern const struct command state_baseline, state_compat, state_convert, state_diff,
 	state_export_qemu, state_import_qemu, state_show;
 
+/* A machine that `vpmu run --save` has saved, and where the stream of its PMU's state is in it;
+ * false: there is none. */
+bool state_is_saved_machine(const uint8_t *bytes, size_t count);
+bool state_find_saved(const uint8_t *bytes, size_t count, size_t *at, size_t *length);
+
+/* What the fields of a register say, behind its value; nothing where they say nothing. */
+void state_print_fields(const struct vpmu_model *model, const struct vpmu_register *reg,
+                        uint64_t value);
 /* What the commands print. */
 void state_print_set(const struct state_set *set);
 void state_print_qemu(const struct state_file *file);
