@@ -60,7 +60,7 @@ static const struct option_row rows[] = {
          .kind = OPTION_FLAG,
          .offset = offsetof(struct compat_options, all)},
 	{.name = "matrix",
-         .about = "each of the machines against each: MODEL, FILE or FOLDER, as for baseline",
+         .about = "each machine against each: MODEL, FILE, FOLDER as for baseline",
          .kind = OPTION_FLAG,
          .offset = offsetof(struct compat_options, matrix)},
 	FLEET_OPTIONS(struct compat_options),
