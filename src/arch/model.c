@@ -59,7 +59,6 @@ bool model_has_global(const struct vpmu_model *model)
 	return model->version >= 2;
 }
 
-/* CPUID.0AH ECX, which is reserved before. */
 bool model_has_fixed_bitmap(const struct vpmu_model *model)
 {
 	return model->version >= 5;

@@ -276,12 +276,6 @@ static inline uint32_t leaf_highest(uint32_t leaf, uint32_t own, uint32_t models
 	return models > own || ends_before ? models : own;
 }
 
-/* Whether CPUID.0AH ECX, the bitmap of fixed counters, is there (SDM vol. 3B 20.2.5.2). */
-static inline bool model_has_fixed_bitmap(const struct vpmu_model *model)
-{
-	return model->version >= 5;
-}
-
 /* Whether KVM has a PMU for such a processor's guest: not before CPUID.0AH (intel_pmu_refresh). */
 static inline bool kvm_knows_pmu(const struct vpmu_model *model)
 {
@@ -364,6 +358,8 @@ void model_turn_off(struct vpmu_model *model);
 
 /* Whether the model has global control: Intel version 2, AMD PerfMonV2. */
 bool model_has_global(const struct vpmu_model *model);
+
+/* Whether CPUID.0AH ECX, the bitmap of fixed counters, is there (SDM vol. 3B 20.2.5.2). */
 bool model_has_fixed_bitmap(const struct vpmu_model *model);
 
 /* Whether AnyThread bits exist: Intel from version 3 on, unless CPUID says it is deprecated. */
