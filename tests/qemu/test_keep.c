@@ -9,42 +9,13 @@
 
 #include <cmocka.h>
 
-#include <qemu/room_int.h>
 #include <stream/room.h>
 
-#include "fake_qemu.h"
+#include "guest.h"
 
-enum { PMC0 = 0xc1, SEL0 = 0x186, GLOBAL_CTRL = 0x38f };
 enum { FILE_BYTES = 4096, STREAM_AT = VPMU_FILE_HEADER_BYTES, BEFORE = 1000 };
 
-#define SEL_INSNS UINT64_C(0x5300c0)
-
 static char in[] = "state-in=keep-in", out[] = "state-out=keep-out";
-
-/* A QEMU of which nothing is left of the one before. */
-static int start(char *model, char *first, char *second)
-{
-	char *argv[] = {model, first, second};
-
-	free(plugin.cpu[0]);
-	memset(&plugin, 0, sizeof(plugin));
-	return fake_begin(1 + !!first + !!second, argv);
-}
-
-static void write_msr(uint32_t msr, uint64_t value)
-{
-	assert_int_equal(vpmu_pmu_guest_write(plugin.cpu[0]->pmu, msr, value), VPMU_OK);
-	count_arm(plugin.cpu[0], RING_KERNEL, 0);
-}
-
-static uint64_t read_msr(uint32_t msr)
-{
-	uint64_t value = 0;
-
-	count_account(plugin.cpu[0], RING_KERNEL, 0);
-	assert_int_equal(vpmu_pmu_guest_read(plugin.cpu[0]->pmu, msr, &value), VPMU_OK);
-	return value;
-}
 
 static void count_insns(uint64_t from)
 {
@@ -62,7 +33,7 @@ static void run(void)
 /* The file that a machine leaves which has counted four instructions from `from` on. */
 static void leave_state(uint64_t from)
 {
-	assert_int_equal(start("model=intel-v2", out, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", out, NULL), 0);
 	count_insns(from);
 	run();
 	fake_idle();
@@ -96,7 +67,7 @@ static void test_an_idle_vcpu_leaves_no_jump_in_memory(void **state)
 {
 	uint8_t before[8], after[8];
 
-	assert_int_equal(start("model=intel-v2", NULL, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", NULL, NULL), 0);
 	count_insns((uint32_t)-3);
 	fake_write(FAKE_CODE, "\x90\x90\x48\xff\xc0\x89\xd8\xf4", 8);
 	memcpy(before, fake.memory + FAKE_CODE, sizeof(before));
@@ -114,7 +85,7 @@ static void test_an_idle_vcpu_leaves_no_jump_in_memory(void **state)
 static void test_a_state_goes_on(void **state)
 {
 	leave_state(BEFORE);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	assert_int_equal(read_msr(PMC0), BEFORE + 4);
 	assert_int_equal(read_msr(SEL0), SEL_INSNS);
 	run();
@@ -125,7 +96,7 @@ static void test_a_state_goes_on(void **state)
 static void test_an_overflow_comes_where_it_would_have_come(void **state)
 {
 	leave_state((uint32_t)-6);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	run();
 	assert_int_equal(fake.taken, 1);
 	assert_int_equal(fake.taken_at[0], FAKE_CODE + 4); /* behind the second of four */
@@ -134,14 +105,14 @@ static void test_an_overflow_comes_where_it_would_have_come(void **state)
 
 static void test_an_answer_on_its_way_arrives(void **state)
 {
-	assert_int_equal(start("model=intel-v2", out, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", out, NULL), 0);
 	write_msr(PMC0, 0x1234);
 	plugin.cpu[0]->pending = (struct pending){.kind = PENDING_RDMSR, .value = 0x1234};
 	plugin.cpu[0]->idt = 0x5000;
 	fake_idle();
 	fake_end();
 	assert_int_equal(rename("keep-out", "keep-in"), 0);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	assert_int_equal(plugin.cpu[0]->idt, 0x5000);
 	run();
 	assert_int_equal(fake.reg[FAKE_RAX], 0x1234);
@@ -152,7 +123,7 @@ static void test_what_executes_at_the_end_leaves_no_state(void **state)
 {
 	FILE *file;
 
-	assert_int_equal(start("model=intel-v2", out, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", out, NULL), 0);
 	fake_idle();
 	fake_resume();
 	fake_end();
@@ -185,7 +156,7 @@ static void leave_file_of(uint64_t count)
 static void test_a_loaded_snapshot_gets_its_state(void **state)
 {
 	leave_state(0);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	run();
 	fake_idle();
 	leave_file_of(77);
@@ -198,7 +169,7 @@ static void test_a_loaded_snapshot_gets_its_state(void **state)
 static void test_a_machine_that_is_another_one_gets_its_state(void **state)
 {
 	leave_state(0);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	run();
 	fake_idle();
 	leave_file_of(77);
@@ -214,7 +185,7 @@ static void test_a_machine_that_is_another_one_gets_its_state(void **state)
 static void test_a_load_in_which_the_vcpu_goes_on_and_stops_is_one(void **state)
 {
 	leave_state(0);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	run();
 	fake_idle();
 	leave_file_of(77);
@@ -233,7 +204,7 @@ static void test_a_load_in_which_the_vcpu_goes_on_and_stops_is_one(void **state)
 static void test_a_machine_that_is_reset_gets_none(void **state)
 {
 	leave_state(0);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	run();
 	fake_idle();
 	leave_file_of(77);
@@ -247,7 +218,7 @@ static void test_a_machine_that_is_reset_gets_none(void **state)
 static void test_a_flush_that_is_no_load_changes_nothing(void **state)
 {
 	leave_state(0);
-	assert_int_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	run();
 	fake_flush();
 	assert_int_equal(read_msr(PMC0), 8);
@@ -256,7 +227,7 @@ static void test_a_flush_that_is_no_load_changes_nothing(void **state)
 
 static void test_without_a_state_a_loaded_snapshot_goes_on(void **state)
 {
-	assert_int_equal(start("model=intel-v2", NULL, NULL), 0);
+	assert_int_equal(guest_start("model=intel-v2", NULL, NULL), 0);
 	count_insns(BEFORE);
 	run();
 	fake_idle();
@@ -277,10 +248,10 @@ static void test_a_file_of_any_other_length_is_refused(void **state)
 	length = read_file(bytes);
 	for (size_t i = 0; i < length; i += 7) {
 		write_file(bytes, i);
-		assert_int_not_equal(start("model=intel-v2", in, NULL), 0);
+		assert_int_not_equal(guest_start("model=intel-v2", in, NULL), 0);
 	}
 	write_file(bytes, length + 1);
-	assert_int_not_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_not_equal(guest_start("model=intel-v2", in, NULL), 0);
 }
 
 static void test_a_changed_byte_is_refused(void **state)
@@ -293,18 +264,18 @@ static void test_a_changed_byte_is_refused(void **state)
 	for (size_t i = 0; i < length; i++) {
 		bytes[i] ^= 0x40;
 		write_file(bytes, length);
-		assert_int_not_equal(start("model=intel-v2", in, NULL), 0);
+		assert_int_not_equal(guest_start("model=intel-v2", in, NULL), 0);
 		bytes[i] ^= 0x40;
 	}
 }
 
 static void test_another_models_state_is_refused(void **state)
 {
-	assert_int_equal(start("model=zen2", out, NULL), 0);
+	assert_int_equal(guest_start("model=zen2", out, NULL), 0);
 	fake_idle();
 	fake_end();
 	assert_int_equal(rename("keep-out", "keep-in"), 0);
-	assert_int_not_equal(start("model=intel-v2", in, NULL), 0);
+	assert_int_not_equal(guest_start("model=intel-v2", in, NULL), 0);
 }
 
 /* Encodes and decodes such facts. */
