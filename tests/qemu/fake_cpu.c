@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* The fake's CPU: its instructions, and how a block of them is translated and run. */
+#include "fake_inside.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fake fake;
+
+static struct qemu_plugin_tb block;
+static unsigned rep_entry;
+static bool alone; /* the next block has one instruction */
+
+extern int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc,
+                               char **argv);
+
+/* --- The CPU ---------------------------------------------------------------------------------- */
+
+/* The instructions of the fake. */
+enum kind { NOP, LOAD, STORE, IRET, INT, JUMP, JZ, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
+
+static const struct row {
+	uint8_t bytes[3], length, kind, size; /* length: of the opcode; size: of the instruction */
+	bool ends;
+} rows[] = {
+	{{0x90}, 1, NOP, 1, false},
+	{{0x48, 0xff, 0xc0}, 3, NOP, 3, false}, /* INC RAX, with no effect */
+	{{0x89, 0xd8}, 2, NOP, 2, false},       /* MOV EAX, EBX, the same */
+	{{0x8a, 0x07}, 2, LOAD, 2, false},
+	{{0x88, 0x07}, 2, STORE, 2, false},
+	{{0xcf}, 1, IRET, 1, true},
+	{{0xcd}, 1, INT, 2, true},
+	{{0x74}, 1, JZ, 2, true},
+	{{0x01, 0x07}, 2, NOP, 2, false}, /* ADD [RDI], EAX, the same */
+	{{0xeb}, 1, JUMP, 2, true},
+	{{0x0f, 0xa2}, 2, CPUID, 2, false},
+	{{0x0f, 0x32}, 2, RDMSR, 2, false},
+	{{0x0f, 0x30}, 2, WRMSR, 2, true},
+	{{0x0f, 0x33}, 2, RDPMC, 2, true},
+	{{0xf3, 0xa4}, 2, REP, 2, true},
+	{{0x0f, 0x01, 0x1f}, 3, LIDT, 3, true},
+	{{0xf4}, 1, HLT, 1, true},
+};
+
+static const struct row *decode(uint64_t pc)
+{
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!memcmp(fake.memory + pc, rows[i].bytes, rows[i].length))
+			return &rows[i];
+	abort();
+}
+
+static void translate(uint64_t pc)
+{
+	const struct row *row;
+
+	memset(&block, 0, sizeof(block));
+	do {
+		row = decode(pc);
+		block.insn[block.count++] =
+			(struct qemu_plugin_insn){.vaddr = pc, .length = row->size};
+		pc += row->size;
+	} while (!row->ends && !alone && block.count < INSNS);
+	alone = false;
+	inside.running = QEMU_CB_R_REGS;
+	inside.on.translate(&block, NULL);
+}
+
+static void perform(const struct ops *ops)
+{
+	for (unsigned i = 0; i < ops->count; i++) {
+		const struct op *op = &ops->op[i];
+		uint64_t *word = &inside.score[op->offset / sizeof(uint64_t)];
+
+		inside.running = op->flags;
+		if (op->kind == OP_CALL || (op->kind == OP_CALL_GE && *word >= op->immediate) ||
+		    (op->kind == OP_CALL_EQ && *word == op->immediate))
+			op->call(0, op->data);
+		else if (op->kind == OP_ADD)
+			*word += op->immediate;
+		else if (op->kind == OP_STORE)
+			*word = op->immediate;
+	}
+}
+
+static void push(uint64_t value)
+{
+	fake.reg[FAKE_RSP] -= sizeof(value);
+	memcpy(fake.memory + fake.reg[FAKE_RSP], &value, sizeof(value));
+}
+
+/* The frame of an event, and what QEMU calls for it. */
+static void deliver_frame(uint64_t handler, uint64_t pc, uint64_t frame_pc, bool is_exception,
+                          bool has_error)
+{
+	uint64_t sp = fake.reg[FAKE_RSP];
+
+	inside.running = QEMU_CB_RW_REGS_PC;
+	if (is_exception)
+		inside.on.discon(0, QEMU_DISCON_EXCEPTION, pc, pc, NULL);
+	fake.reg[FAKE_RSP] &= ~UINT64_C(15);
+	push(fake.reg[FAKE_SS]);
+	push(sp);
+	push(fake.reg[FAKE_EFLAGS]);
+	push(fake.reg[FAKE_CS]);
+	push(frame_pc);
+	if (has_error)
+		push(0);
+	fake.reg[FAKE_CS] = 8;
+	inside.on.discon(0, QEMU_DISCON_INTERRUPT, pc, handler, NULL);
+	fake.reg[FAKE_RIP] = handler;
+}
+
+static void deliver(uint64_t handler, uint64_t pc, bool is_exception, bool has_error)
+{
+	deliver_frame(handler, pc, pc, is_exception, has_error);
+}
+
+/* Takes a frame; where it leads to. */
+static uint64_t pop_frame(void)
+{
+	uint64_t frame[4];
+
+	memcpy(frame, fake.memory + fake.reg[FAKE_RSP], sizeof(frame));
+	fake.reg[FAKE_CS] = frame[1];
+	fake.reg[FAKE_RSP] = frame[3];
+	return frame[0];
+}
+
+/* An interrupt's handler is nothing but an IRET that is not counted. */
+static void interrupt(uint64_t pc)
+{
+	fake.interrupts = false;
+	if (fake.taken < FAKE_INTERRUPTS)
+		fake.taken_at[fake.taken++] = pc;
+	deliver(0, pc, false, false);
+	fake.reg[FAKE_RIP] = pop_frame();
+}
+
+/* This one's handler is executed. */
+static void interrupt_by_timer(uint64_t pc)
+{
+	fake.timer = false;
+	deliver(FAKE_HANDLER_TIMER, pc, false, false);
+}
+
+static bool refuses(uint32_t msr)
+{
+	return msr == 0x80e; /* no register of an x2APIC */
+}
+
+/* Executes an instruction; true: the block goes on behind it. */
+static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
+{
+	uint64_t *reg = fake.reg, pc = insn->vaddr, next = pc + insn->length;
+	int8_t jump = (int8_t)fake.memory[pc + 1];
+
+	switch (row->kind) {
+	case LOAD:
+	case IRET:
+		if (fake.faults) {
+			fake.faults = false;
+			reg[FAKE_CR2] = 0x123456;
+			deliver(FAKE_HANDLER_PF, pc, true, true);
+			return false;
+		}
+		if (row->kind == LOAD)
+			break;
+		fake.timer |= fake.timer_at_iret;
+		fake.timer_at_iret = false;
+		next = pop_frame();
+		break;
+	case INT:
+		deliver_frame(FAKE_HANDLER_INT, pc, next, true, false);
+		fake.executed++;
+		return false;
+	case STORE:
+		if (!fake.changes_itself)
+			break;
+		fake.changes_itself = false;
+		alone = true;
+		reg[FAKE_RIP] = pc;
+		return false;
+	case JUMP:
+		fake.timer |= fake.timer_at_jump;
+		fake.timer_at_jump = false;
+		next += (uint64_t)(int64_t)jump;
+		break;
+	case JZ:
+		fake.timer |= fake.timer_at_jz;
+		fake.timer_at_jz = false;
+		if (fake.zero)
+			next += (uint64_t)(int64_t)jump;
+		break;
+	case CPUID:
+		reg[FAKE_RAX] = reg[FAKE_RAX] ? 0 : 1;
+		reg[FAKE_RBX] = 0x756e6547, reg[FAKE_RDX] = 0x49656e69, reg[FAKE_RCX] = 0x6c65746e;
+		break;
+	case RDMSR:
+	case WRMSR:
+		if (refuses((uint32_t)reg[FAKE_RCX])) {
+			deliver(FAKE_HANDLER_GP, pc, true, true);
+			return false;
+		}
+		if (row->kind == RDMSR)
+			reg[FAKE_RAX] = reg[FAKE_RDX] = 0;
+		break;
+	case RDPMC:
+		deliver(FAKE_HANDLER_UD, pc, true, false);
+		return false;
+	case REP:
+		if (++rep_entry < fake.rep_entries)
+			next = pc;
+		else
+			rep_entry = 0;
+		fake.interrupts |= rep_entry && rep_entry == fake.interrupt_rep;
+		break;
+	case LIDT:
+		inside.lidt_cb(0, 0, 0, NULL);
+		break;
+	default:
+		break;
+	}
+	fake.executed += row->kind != REP || !rep_entry;
+	reg[FAKE_RIP] = next;
+	return true;
+}
+
+/* One block; false: it ended with a HLT. */
+static bool run_block(void)
+{
+	uint64_t pc = fake.reg[FAKE_RIP];
+
+	translate(pc);
+	fake.blocks++;
+	perform(&block.ops);
+	for (unsigned i = 0; i < block.count; i++) {
+		const struct qemu_plugin_insn *insn = &block.insn[i];
+		const struct row *row = decode(insn->vaddr);
+
+		perform(&insn->ops);
+		if (row->kind == HLT)
+			return false;
+		if (!execute(insn, row))
+			return true;
+	}
+	return true;
+}
+
+void fake_run(void)
+{
+	fake.reg[FAKE_RIP] = FAKE_CODE;
+	fake.executed = 0;
+	setjmp(inside.left);
+	do {
+		if (inside.stop_soon) {
+			inside.stop_soon = fake.idle_at_plant = false;
+			fake_idle();
+			memcpy(fake.memory_when_idle, fake.memory, FAKE_MEMORY);
+			fake_resume();
+		}
+		if (fake.interrupts)
+			interrupt(fake.reg[FAKE_RIP]);
+		else if (fake.timer)
+			interrupt_by_timer(fake.reg[FAKE_RIP]);
+	} while (run_block());
+}
+
+/* --- Standing still --------------------------------------------------------------------------- */
+
+void fake_idle(void)
+{
+	inside.running = QEMU_CB_R_REGS;
+	inside.on.idle(0, NULL);
+}
+
+void fake_resume(void)
+{
+	inside.running = QEMU_CB_R_REGS;
+	inside.on.resume(0, NULL);
+}
+
+void fake_flush(void)
+{
+	inside.on.flush(NULL);
+}
+
+static void *load(void *unused)
+{
+	inside.on.flush(NULL);
+	return NULL;
+}
+
+void fake_load(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, load, NULL) || pthread_join(thread, NULL))
+		abort();
+}
+
+/* --- Beginning -------------------------------------------------------------------------------- */
+
+void fake_write(uint64_t address, const void *code, unsigned bytes)
+{
+	memcpy(fake.memory + address, code, bytes);
+}
+
+static void write_gate(unsigned vector, uint64_t handler)
+{
+	uint64_t gate = handler & 0xffff;
+
+	fake_write(FAKE_IDT + 16 * vector, &gate, sizeof(gate));
+}
+
+int fake_begin(int argc, char **argv)
+{
+	const struct qemu_info info = {
+		.target_name = "x86_64", .system_emulation = true, .smp_vcpus = 1};
+	int status;
+
+	memset(&fake, 0, sizeof(fake));
+	memset(&inside.on, 0, sizeof(inside.on));
+	rep_entry = 0;
+	alone = inside.stop_soon = false;
+	fake.reg[FAKE_RSP] = FAKE_STACK;
+	fake.reg[FAKE_CS] = 8;
+	fake.reg[FAKE_SS] = 16;
+	fake.reg[FAKE_CR0] = 1;
+	fake.reg[FAKE_CR4] = 0x100;
+	fake.reg[FAKE_EFER] = 0xd00;
+	fake.lvtpc = 0x400;
+	write_gate(6, FAKE_HANDLER_UD);
+	write_gate(13, FAKE_HANDLER_GP);
+	write_gate(14, FAKE_HANDLER_PF);
+	memset(fake.memory + FAKE_HANDLER_UD, 0xf4, 0x500); /* handlers halt */
+	fake_write(FAKE_HANDLER_TIMER, "\x90\xcf", 2);
+	status = qemu_plugin_install(1, &info, argc, argv);
+	if (!status)
+		inside.on.vcpu(0, NULL);
+	return status;
+}
+
+void fake_end(void)
+{
+	inside.on.flush(NULL);
+	inside.on.exit(NULL);
+}

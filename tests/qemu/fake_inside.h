@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* What the fake's plugin API (fake_qemu.c) and its CPU (fake_cpu.c) share. */
+#ifndef TESTS_QEMU_FAKE_INSIDE_H
+#define TESTS_QEMU_FAKE_INSIDE_H
+
+#include <setjmp.h>
+
+#include <qemu/api_v7.h>
+
+#include "fake_qemu.h"
+
+enum { INSNS = 64, OPS = 24 };
+
+struct op {
+	enum { OP_CALL, OP_CALL_GE, OP_CALL_EQ, OP_ADD, OP_STORE } kind;
+	qemu_vcpu_cb call;
+	enum qemu_cb_flags flags;
+	void *data;
+	size_t offset;
+	uint64_t immediate;
+};
+
+struct ops {
+	struct op op[OPS];
+	unsigned count;
+};
+
+struct qemu_plugin_insn {
+	uint64_t vaddr;
+	uint8_t length;
+	struct ops ops;
+};
+
+struct qemu_plugin_tb {
+	struct qemu_plugin_insn insn[INSNS];
+	unsigned count;
+	struct ops ops;
+};
+
+struct inside {
+	struct {
+		qemu_vcpu_cb vcpu, idle, resume;
+		qemu_trans_cb translate;
+		qemu_discon_cb discon;
+		qemu_cb flush, exit;
+	} on;
+	qemu_mem_cb lidt_cb;
+	uint64_t score[64];
+	enum qemu_cb_flags running; /* the callback that runs has asked for */
+	jmp_buf left;               /* set_pc() leaves the block */
+	bool stop_soon;             /* before the next block */
+};
+
+extern struct inside inside;
+
+#endif
