@@ -9,7 +9,7 @@
 #include "explore_one.h"
 #include "witness.h"
 
-enum { TRIES = 150 };
+enum { TRIES = 60 };
 
 static const enum check_life life_of[ORDEALS] = {
 	[ORDEAL_NONE] = CHECK_FRESH,
