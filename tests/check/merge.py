@@ -86,6 +86,9 @@ check("the same cells", None if cells["cells"] == WHOLE["cells"] else "other cel
 check("the same whole", None if cells["whole"] == WHOLE["whole"] else "another whole")
 check("in any sequence", None if json.loads(merge(TWO, ONE, options=["--json"]).stdout)["cells"]
       == WHOLE["cells"] else "other cells")
+many = merge(*(document(shard=f"{part}/20") for part in range(1, 21)), options=["--json"])
+check("twenty parts make the whole", None if many.stdout and json.loads(many.stdout)["cells"]
+      == WHOLE["cells"] else many.stderr.decode())
 check("what is joined is a part, 1 of 1", problem(merge(cells), 1, ""))
 
 # Parts of different wholes.

@@ -48,6 +48,11 @@ check 'a folder: kinds' shows '^6 machines, 4 kinds$'
 check 'a folder: a list in it' shows "db2 \\($scratch/fleet/list:2\\): .*; QEMU 10.0\$"
 check 'a folder: keys of a list' shows "db3 .*; linux-6.12; QEMU 10.0\$"
 check 'a folder: what is not told' says 'not told by '
+for command in 'compat --matrix' baseline; do
+	run state $command $(seq -f 'intel-v2,gp=%g' 2 5) $(yes intel-v2 | head -n 36)
+	check "$command: forty arguments" same "$status" "$([ "$command" = baseline ] && echo 0 || echo 1)"
+done
+check 'baseline: of forty' shows '\b40 (hosts|machines)\b|^hosts +40'
 awk 'BEGIN { for (i = 0; i < 5000; i++) print "host" i, "intel-v4,gp=" i % 5 + 4 }' >"$scratch/big"
 run state compat --matrix "$scratch/big"
 check '5,000 machines of five kinds' shows '^5000 machines, 5 kinds$'

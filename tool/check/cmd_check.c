@@ -159,8 +159,8 @@ static int run(const struct command *self, int argc, char **argv)
 	struct output html = {.stream = NULL};
 	struct check_options options = {.html_output = &html};
 	struct selection selection = {.options = &options};
-	const char *operands[ARGS_OPERANDS];
-	int status = args_parse(self, argc, argv, &options, operands);
+	const char *const *operands;
+	int status = args_parse_list(self, argc, argv, &options, &operands);
 
 	if (status != ARGS_GO)
 		return status;
@@ -209,6 +209,6 @@ const struct command cmd_check = {
 	.more = print_words,
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
-	.operand_max = ARGS_OPERANDS,
+	.operand_max = ARGS_ANY,
 	.run = run,
 };

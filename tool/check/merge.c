@@ -57,7 +57,7 @@ int check_merge(struct check_table *table, const char *const *paths)
 {
 	int status = TOOL_HOLDS;
 
-	for (size_t i = 0; i < ARGS_OPERANDS && paths[i] && !status; i++)
+	for (size_t i = 0; paths[i] && !status; i++)
 		status = join(table, paths[i]);
 	if (!status)
 		status = refuse_missing(table, table->shards);

@@ -225,25 +225,45 @@ static int check_lacks(const struct command *command, const void *options)
 	return ARGS_GO;
 }
 
-int args_parse(const struct command *command, int argc, char **argv, void *options,
-               const char **operands)
+static int parse(struct parser *parser)
 {
-	struct parser parser = {command, argv, argc, 1, options, operands, 0};
+	const struct command *command = parser->command;
 	bool only_operands = false;
 
-	memset(operands, 0, ARGS_OPERANDS * sizeof(*operands));
-	while (parser.at < argc) {
-		int status = take_argument(&parser, &only_operands);
+	while (parser->at < parser->argc) {
+		int status = take_argument(parser, &only_operands);
 
 		if (status != ARGS_GO)
 			return status;
 	}
-	if (parser.operand_count < command->operand_min) {
+	if (parser->operand_count < command->operand_min) {
 		message("missing argument: %s (usage: vpmu %s %s)", command->operands,
 		        command->name, command->operands);
 		return TOOL_BAD;
 	}
-	return check_lacks(command, options);
+	return check_lacks(command, parser->options);
+}
+
+int args_parse(const struct command *command, int argc, char **argv, void *options,
+               const char **operands)
+{
+	struct parser parser = {command, argv, argc, 1, options, operands, 0};
+
+	memset(operands, 0, ARGS_OPERANDS * sizeof(*operands));
+	return parse(&parser);
+}
+
+/* An operand goes to a place whose argument has been read. */
+int args_parse_list(const struct command *command, int argc, char **argv, void *options,
+                    const char *const **operands)
+{
+	const char **list = (const char **)argv;
+	struct parser parser = {command, argv, argc, 1, options, list, 0};
+	int status = parse(&parser);
+
+	list[parser.operand_count] = NULL;
+	*operands = list;
+	return status;
 }
 
 int args_parse_before(const struct command *command, int *argc, char ***argv, void *options)

@@ -6,6 +6,7 @@
 #ifndef TOOL_ARGS_H
 #define TOOL_ARGS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,8 @@ struct command;
 
 enum { ARGS_GO = -1, ARGS_OPERANDS = 8 };
 
+#define ARGS_ANY UINT_MAX
+
 /*
  * Parses a command's arguments into `options` and `operands` (ARGS_OPERANDS entries, NULL past the
  * last). Returns ARGS_GO, or the exit status when --help has been printed or a message said what
@@ -47,6 +50,13 @@ enum { ARGS_GO = -1, ARGS_OPERANDS = 8 };
  */
 int args_parse(const struct command *command, int argc, char **argv, void *options,
                const char **operands);
+
+/*
+ * The same of a command that takes a list (operand_max ARGS_ANY): the operands move to the front of
+ * argv, and *operands points to them, NULL behind the last.
+ */
+int args_parse_list(const struct command *command, int argc, char **argv, void *options,
+                    const char *const **operands);
 
 /*
  * The same of a command that runs another one: what is behind "--" is that one's, *argv points to

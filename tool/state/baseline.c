@@ -104,8 +104,8 @@ static int run(const struct command *self, int argc, char **argv)
 	struct baseline_options options = {.json = false};
 	struct vpmu_baseline baseline = {.hosts = 0};
 	struct fleet fleet = {.count = 0};
-	const char *operands[ARGS_OPERANDS];
-	int status = args_parse(self, argc, argv, &options, operands);
+	const char *const *operands;
+	int status = args_parse_list(self, argc, argv, &options, &operands);
 
 	if (status != ARGS_GO)
 		return status;
@@ -135,6 +135,6 @@ const struct command state_baseline = {
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 1,
-	.operand_max = ARGS_OPERANDS,
+	.operand_max = ARGS_ANY,
 	.run = run,
 };

@@ -377,8 +377,8 @@ static int judge_operand(const char *text, const struct compat_options *options)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct compat_options options = {.json = false};
-	const char *operands[ARGS_OPERANDS];
-	int status = args_parse(self, argc, argv, &options, operands);
+	const char *const *operands;
+	int status = args_parse_list(self, argc, argv, &options, &operands);
 
 	if (status != ARGS_GO)
 		return status;
@@ -412,6 +412,6 @@ const struct command state_compat = {
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.operand_min = 1,
-	.operand_max = ARGS_OPERANDS,
+	.operand_max = ARGS_ANY,
 	.run = run,
 };

@@ -269,7 +269,7 @@ int fleet_read(struct fleet *fleet, const char *const *operands,
 {
 	int status = TOOL_HOLDS;
 
-	for (unsigned i = 0; i < ARGS_OPERANDS && operands[i] && !status; i++)
+	for (size_t i = 0; operands[i] && !status; i++)
 		status = add_operand(fleet, operands[i]);
 	if (!status)
 		status = set_options(fleet, options);
