@@ -201,10 +201,12 @@ static enum vpmu_status find_table(const struct foreign_qcow2 *image, uint64_t a
 	uint64_t index = at >> l1_shift(image), entry;
 	enum vpmu_status status;
 
+	*table = 0;
 	if (index >= image->l1_entries)
 		return fail(why, VPMU_BAD_DATA, "the VM state goes beyond its snapshot's table");
 	status = get_entries(image, image->l1_offset, index, 1, &entry, why);
-	*table = status ? 0 : entry & OFFSET_MASK;
+	if (!status)
+		*table = entry & OFFSET_MASK;
 	if (*table & (cluster_bytes(image) - 1))
 		return fail(why, VPMU_BAD_DATA, "a table that begins within a cluster");
 	return status;
