@@ -125,7 +125,7 @@ def in_file(path):
     text = subprocess.run([VPMU, 'state', 'import-qemu', path, '--model', 'intel-v2'],
                           capture_output=True, text=True, check=False).stdout
     rows = [line.split() for line in text.splitlines()]
-    return {int(r[0], 16): int(r[2], 16) for r in rows if len(r) == 3 and r[0].startswith('0x')}
+    return {int(r[0], 16): int(r[2], 16) for r in rows if len(r) > 2 and r[0].startswith('0x')}
 
 
 def has_all(found, wanted):

@@ -6,6 +6,7 @@
 
 #include <arch/room.h>
 
+#include "lib/memory.h"
 #include "lib/selector.h"
 #include "lib/selector_bits.h"
 #include "state.h"
@@ -30,17 +31,22 @@ static void put_word(struct words *words, const char *between, const char *word)
 	printf("%s%s", words->count++ ? between : "  ", word);
 }
 
-static void print_selector(const struct vpmu_model *model, const struct vpmu_register *reg,
+/* False: the event may have a name, but there was no memory for it. */
+static bool print_selector(const struct vpmu_model *model, const struct vpmu_register *reg,
                            uint64_t value)
 {
 	const uint64_t which = SEL_EVENT | SEL_UMASK;
 	char event[SELECTOR_NAME_BYTES];
 	struct words words = {0};
 	struct selector_bits bits;
+	const char *text;
 
 	if (!value)
-		return;
-	put_word(&words, " ", selector_event_text(model, value, event));
+		return true;
+	text = selector_event_text(model, value, event);
+	if (memory_ran_out())
+		return false;
+	put_word(&words, " ", text);
 	for (size_t i = 0; selector_bits_at(model, reg->writable, i, &bits); i++) {
 		uint64_t field = value & bits.bits;
 
@@ -50,6 +56,7 @@ static void print_selector(const struct vpmu_model *model, const struct vpmu_reg
 		if (bits.bits == SEL_CMASK)
 			printf("=%" PRIu64, field >> SEL_CMASK_BIT);
 	}
+	return true;
 }
 
 static void print_fixed_control(const struct vpmu_model *model, uint64_t value)
@@ -120,7 +127,7 @@ static void print_counter(const struct vpmu_register *reg, uint64_t value)
 		printf("  overflows after %" PRIu64, 2 * (top - 1) + 2 - value);
 }
 
-void state_print_fields(const struct vpmu_model *model, const struct vpmu_register *reg,
+bool state_print_fields(const struct vpmu_model *model, const struct vpmu_register *reg,
                         uint64_t value)
 {
 	switch (reg->kind) {
@@ -129,8 +136,7 @@ void state_print_fields(const struct vpmu_model *model, const struct vpmu_regist
 		print_counter(reg, value);
 		break;
 	case VPMU_KIND_SELECTOR:
-		print_selector(model, reg, value);
-		break;
+		return print_selector(model, reg, value);
 	case VPMU_KIND_FIXED_CTRL:
 		print_fixed_control(model, value);
 		break;
@@ -144,4 +150,5 @@ void state_print_fields(const struct vpmu_model *model, const struct vpmu_regist
 	default:
 		break;
 	}
+	return true;
 }

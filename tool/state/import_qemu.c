@@ -42,7 +42,7 @@ static int import(const char *path, const struct import_options *options, enum s
 		state_print_qemu(&file);
 	if (!options->out) {
 		putchar('\n');
-		state_print_set(&file.set);
+		status = state_print_set(&file.set);
 	} else {
 		status = state_file_write(options->out, &file.set, format);
 	}

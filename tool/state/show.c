@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/message.h"
+#include "lib/memory.h"
 #include "models/models.h"
 #include "lib/msr_table.h"
 #include "state.h"
@@ -24,7 +25,7 @@ static void print_model(uint32_t vcpu, const struct vpmu_model *model)
 	putchar('\n');
 }
 
-static void print_entry(const struct state_entry *entry)
+static bool print_entry(const struct state_entry *entry)
 {
 	struct vpmu_layout layout;
 
@@ -38,18 +39,24 @@ static void print_entry(const struct state_entry *entry)
 
 		printf("  0x%-8" PRIx32 "  %-29s  0x%" PRIx64, reg->msr, reg->name,
 		       entry->state.values[i]);
-		state_print_fields(&entry->state.model, reg, entry->state.values[i]);
+		if (!state_print_fields(&entry->state.model, reg, entry->state.values[i]))
+			return false;
 		putchar('\n');
 	}
+	return true;
 }
 
-void state_print_set(const struct state_set *set)
+int state_print_set(const struct state_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		if (i)
 			putchar('\n');
-		print_entry(&set->entries[i]);
+		if (print_entry(&set->entries[i]))
+			continue;
+		memory_say("the names of events");
+		return TOOL_LACKS;
 	}
+	return TOOL_HOLDS;
 }
 
 /* --- QEMU's fields ---------------------------------------------------------------------------- */
@@ -124,19 +131,18 @@ void state_print_foreign(const struct state_file *file)
 		print_msrs(file->msrs);
 }
 
-static void print_file(const struct state_file *file)
+static int print_file(const struct state_file *file)
 {
 	if (file->format == STATE_QEMU) {
 		state_print_qemu(file);
 	} else if (file->format == STATE_FOREIGN) {
 		state_print_foreign(file);
 	} else {
-		state_print_set(&file->set);
-		return;
+		return state_print_set(&file->set);
 	}
 	if (file->set.count)
 		putchar('\n');
-	state_print_set(&file->set);
+	return state_print_set(&file->set);
 }
 
 /* --- The command ------------------------------------------------------------------------------ */
@@ -171,7 +177,7 @@ static int run_show(const struct command *self, int argc, char **argv)
 	if (options.json)
 		status = state_file_write("-", &file.set, STATE_JSON);
 	else
-		print_file(&file);
+		status = print_file(&file);
 	state_file_free(&file);
 	return status;
 }

@@ -155,11 +155,12 @@ extern const struct command state_baseline, state_compat, state_convert, state_d
 bool state_is_saved_machine(const uint8_t *bytes, size_t count);
 bool state_find_saved(const uint8_t *bytes, size_t count, size_t *at, size_t *length);
 
-/* What the fields of a register say, behind its value; nothing where they say nothing. */
-void state_print_fields(const struct vpmu_model *model, const struct vpmu_register *reg,
+/* What the fields of a register say, behind its value; nothing where they say nothing. False: there
+ * was no memory for a name. */
+bool state_print_fields(const struct vpmu_model *model, const struct vpmu_register *reg,
                         uint64_t value);
-/* What the commands print. */
-void state_print_set(const struct state_set *set);
+/* What the commands print; an exit status, when a message has said what there was no memory for. */
+int state_print_set(const struct state_set *set);
 void state_print_qemu(const struct state_file *file);
 void state_print_foreign(const struct state_file *file);
 
