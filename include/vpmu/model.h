@@ -78,6 +78,15 @@ struct vpmu_model {
 VPMU_API enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, char *why,
                                            size_t why_bytes);
 
+/*
+ * The same, where each override changes what those before it have made, as a CPUID that is set
+ * again does: "intel-v2,gp=4,pmu=off" has no PMU, and a shorter vector of events forgets what was
+ * missing there. vpmu_model_parse() refuses such texts, since there overrides mean the same in any
+ * order.
+ */
+VPMU_API enum vpmu_status vpmu_model_parse_in_turn(struct vpmu_model *model, const char *text,
+                                                   char *why, size_t why_bytes);
+
 /* The i-th preset's name, or NULL past the last. Static storage. */
 VPMU_API const char *vpmu_preset_name(size_t i);
 

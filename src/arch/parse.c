@@ -13,7 +13,8 @@ struct draft {
 	struct vpmu_model model;
 	unsigned given; /* enum given */
 	bool off;
-	struct piece contradicts; /* the last override that needs a PMU */
+	bool in_turn;             /* each override changes what those before it have made */
+	struct piece contradicts; /* the last override that needs a PMU, where there is none */
 };
 
 /* A key that sets no field or feature of its own. */
@@ -303,9 +304,9 @@ static enum vpmu_status apply_override(struct draft *draft, struct piece option,
 	}
 	if (!parse_value(&key, vendor, option, &value, why))
 		return VPMU_BAD_ARGUMENT;
-	if (is_broad(&key) == broad)
+	if (draft->in_turn || is_broad(&key) == broad)
 		set_key(draft, &key, value);
-	if (!goes_without_pmu(&key))
+	if (broad && !goes_without_pmu(&key) && (draft->off || !draft->in_turn))
 		draft->contradicts = typed;
 	return VPMU_OK;
 }
@@ -358,13 +359,12 @@ static size_t length_of(const char *s)
 	return length;
 }
 
-enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, char *why,
-                                  size_t why_bytes)
+static enum vpmu_status parse(struct draft draft, struct vpmu_model *model, const char *text,
+                              char *why, size_t why_bytes)
 {
 	struct text reason;
 	struct piece rest;
 	const struct preset *preset;
-	struct draft draft = {0};
 	enum vpmu_status status;
 
 	if (!model || !text)
@@ -376,7 +376,7 @@ enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, ch
 		return VPMU_BAD_ARGUMENT;
 	draft.model = preset->model;
 	status = apply_all(&draft, rest, true, &reason);
-	if (status == VPMU_OK)
+	if (status == VPMU_OK && !draft.in_turn)
 		status = apply_all(&draft, rest, false, &reason);
 	if (status != VPMU_OK)
 		return status;
@@ -390,4 +390,16 @@ enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, ch
 	if (status == VPMU_OK)
 		*model = draft.model;
 	return status;
+}
+
+enum vpmu_status vpmu_model_parse(struct vpmu_model *model, const char *text, char *why,
+                                  size_t why_bytes)
+{
+	return parse((struct draft){0}, model, text, why, why_bytes);
+}
+
+enum vpmu_status vpmu_model_parse_in_turn(struct vpmu_model *model, const char *text, char *why,
+                                          size_t why_bytes)
+{
+	return parse((struct draft){.in_turn = true}, model, text, why, why_bytes);
 }

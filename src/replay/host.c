@@ -44,7 +44,7 @@ static bool changed_model(const struct replay *replay, const struct replay_comma
 		                           command->words[i]);
 	if (length >= sizeof(text))
 		return answer_problem(answer, "cpuid: too long with the model's own options");
-	if (vpmu_model_parse(model, text, why, sizeof(why)))
+	if (vpmu_model_parse_in_turn(model, text, why, sizeof(why)))
 		return answer_problem(answer, "cpuid: %s", why);
 	return true;
 }

@@ -43,6 +43,8 @@ static void model_parse(void)
 	REJECTS(vpmu_model_parse(&model, "intel-v2,gps=3", why, sizeof(why)));
 	assert_int_equal(why[7], 0);
 	REJECTS(vpmu_model_parse(&model, "", why, 0));
+	REJECTS(vpmu_model_parse_in_turn(NULL, "intel-v2", NULL, 0));
+	REJECTS(vpmu_model_parse_in_turn(&model, NULL, why, sizeof(why)));
 	assert_memory_equal(&model, &before, sizeof(model));
 }
 
@@ -184,6 +186,7 @@ static const struct row rows[] = {
 	{"vpmu_status_text", status_text},
 	{"vpmu_class_name", class_name},
 	{"vpmu_model_parse", model_parse},
+	{"vpmu_model_parse_in_turn", model_parse},
 	{"vpmu_preset_name", lists_end},
 	{"vpmu_preset_about", lists_end},
 	{"vpmu_model_key", lists_end},

@@ -177,6 +177,22 @@ static void overrides_mean_the_same_in_any_order(void **state)
 					same_in_both_orders(presets[p], typed[i], typed[j]);
 }
 
+static void a_change_goes_for_what_was_before_it(void **state)
+{
+	struct vpmu_model off = model_of("zen4,pmu=off"),
+			  shorter = model_of("intel-v2,events-length=6,events-missing=1");
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse_in_turn(&model, "zen4,gp=6,pmu=off", NULL, 0), VPMU_OK);
+	assert_true(vpmu_model_equal(&model, &off));
+	assert_int_equal(vpmu_model_parse_in_turn(
+				 &model, "intel-v2,events-missing=0x41,events-length=6", NULL, 0),
+	                 VPMU_OK);
+	assert_true(vpmu_model_equal(&model, &shorter));
+	assert_int_equal(vpmu_model_parse_in_turn(&model, "zen4,pmu=off,gp=6", NULL, 0),
+	                 VPMU_INCOMPATIBLE);
+}
+
 static void pmu_on_changes_nothing(void **state)
 {
 	struct vpmu_model a = model_of("intel-v4"), b = model_of("intel-v4,pmu=off,pmu=on");
@@ -346,6 +362,7 @@ int main(void)
 		cmocka_unit_test(pdcm_can_be_without_a_pmu),
 		cmocka_unit_test(pmu_on_changes_nothing),
 		cmocka_unit_test(overrides_mean_the_same_in_any_order),
+		cmocka_unit_test(a_change_goes_for_what_was_before_it),
 		cmocka_unit_test(mistakes_are_told_and_change_nothing),
 		cmocka_unit_test(a_reason_is_cut_to_its_buffer_or_left_out),
 		cmocka_unit_test(unprintable_input_is_not_echoed),

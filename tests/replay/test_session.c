@@ -272,6 +272,9 @@ static void cpuid_changes_the_models_own_line(void **state)
 	assert_answer("rdmsr 0xc3", "0x0");
 	assert_answer("rdmsr 0x30b", "0x0");
 	assert_bad("cpuid frob=1", "cpuid: unknown option 'frob'");
+	assert_answer("cpuid pmu=off", "ok");
+	assert_answer("rdmsr 0x30b", "gp");
+	assert_answer("cpuid fixed=3", "ok");
 	assert_answer("enter", "pmi=0 masked=0");
 	assert_answer("cpuid fixed=3", "ok");
 	assert_answer("cpuid gp=2", "fail");
