@@ -116,7 +116,7 @@ found() {
 	check "$1: something is changed" [ "$(cmp "$tree/$2" "$scratch/changed/$2")" ]
 	run kernel build "$scratch/changed" --force -o "$scratch/new"
 	check "$1: is built" same "$status" 0
-	run kernel diff "$scratch/old" "$scratch/new"
+	run kernel diff "$scratch/old" "$scratch/new" --operations 100000
 	check "$1: is found" same "$status" 1
 	check "$1: every script has 12 lines at most" awk '
 		/^   model / { count = 0 }
@@ -137,7 +137,7 @@ found 'reserved bits of an AMD selector' arch/x86/kvm/svm/pmu.c \
 	'/data &= ~pmu->reserved_bits;/d' 'svm/pmu.c:[0-9]*: data &= ~pmu->reserved_bits;'
 
 if command -v python3 >/dev/null; then
-	run kernel diff --json "$scratch/old" "$scratch/new"
+	run kernel diff --json "$scratch/old" "$scratch/new" --operations 100000
 	check 'JSON: has the differences' holds "$scratch/out" \
 		'd["format"] == "vpmu-kernel-diff" and d["differences"] and
 		all(x["old"]["answer"] != x["new"]["answer"] and x["script"] for x in d["differences"])'
@@ -148,7 +148,7 @@ else
 	skip 'JSON: has the patch' 'no python3'
 fi
 cp "$scratch/out" "$scratch/first"
-run kernel diff --json "$scratch/old" "$scratch/new"
+run kernel diff --json "$scratch/old" "$scratch/new" --operations 100000
 check 'the same seed finds the same' cmp "$scratch/first" "$scratch/out"
 
 changed sed -i '/^void kvm_pmu_destroy/,$b; s/printk_once("kvm pmu: pin control bit is ignored.n");/printk_once("");/' $pmu
