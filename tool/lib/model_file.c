@@ -187,20 +187,25 @@ int model_file_parse(const char *path, const uint8_t *bytes, size_t count,
 	return status;
 }
 
+int model_file_open(const char *path, size_t limit, const char *what, struct input *input)
+{
+	int status = input_open(path, limit, what, input);
+
+	if (status || !input->is_qemu)
+		return status;
+	message("not a description of a CPU: %s: it looks like a QEMU migration file", path);
+	input_close(input);
+	return TOOL_BAD;
+}
+
 int model_file_read(const char *path, struct foreign_cpus *cpus)
 {
 	struct input input;
-	int status = input_open(path, MODEL_FILE_LIMIT, "any description of a CPU", &input);
+	int status = model_file_open(path, MODEL_FILE_LIMIT, "any description of a CPU", &input);
 
 	if (status)
 		return status;
-	if (input.is_qemu) {
-		message("not a description of a CPU: %s: it looks like a QEMU migration file",
-		        path);
-		status = TOOL_BAD;
-	} else {
-		status = model_file_parse(path, input.bytes, input.count, cpus);
-	}
+	status = model_file_parse(path, input.bytes, input.count, cpus);
 	input_close(&input);
 	return status;
 }

@@ -5,6 +5,11 @@
 
 #include <stream/foreign/room.h>
 
+struct input;
+
+/* input_open() of a file that may describe CPUs: one of QEMU's is refused. */
+int model_file_open(const char *path, size_t limit, const char *what, struct input *input);
+
 /* Reads all models of a file ("-": the standard input). Returns TOOL_HOLDS, or the exit status
  * after a message. */
 int model_file_read(const char *path, struct foreign_cpus *cpus);

@@ -129,20 +129,14 @@ static int add_contents(struct fleet *fleet, const char *path, uint8_t *bytes, s
 static int add_file(struct fleet *fleet, const char *path)
 {
 	struct input input;
-	int status = input_open(path, LIMIT, "any list of models", &input);
+	int status = model_file_open(path, LIMIT, "any list of models", &input);
+	uint8_t *bytes;
 
 	if (status)
 		return status;
-	if (input.is_qemu) {
-		message("not a description of a CPU: %s: it looks like a QEMU migration file",
-		        path);
-		status = TOOL_BAD;
-	} else {
-		uint8_t *bytes = input.bytes;
-
-		input.bytes = NULL;
-		status = add_contents(fleet, path, bytes, input.count);
-	}
+	bytes = input.bytes;
+	input.bytes = NULL;
+	status = add_contents(fleet, path, bytes, input.count);
 	input_close(&input);
 	return status;
 }
