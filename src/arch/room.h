@@ -45,6 +45,10 @@ struct reg_table {
 /* The vendor's table. */
 const struct reg_table *reg_table_of(enum vpmu_vendor vendor);
 
+/* Those of the same maker's later PMUs, whose numbers such a processor does not know; NULL: none.
+ */
+const struct reg_table *reg_table_later(enum vpmu_vendor vendor);
+
 /* How many registers the row stands for in this model: 0 when it does not exist there. For
  * REG_PER_FIXED it is the highest existing fixed counter + 1; holes are told by reg_exists(). */
 unsigned reg_row_count(const struct reg_row *row, const struct vpmu_model *model);

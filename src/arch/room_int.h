@@ -73,6 +73,7 @@ struct vendor {
 	const struct rule *rules;
 	size_t rule_count;
 	const struct reg_table *registers;
+	const struct reg_table *later; /* the maker's later PMUs', or NULL */
 	const struct event_table *events;
 	uint64_t (*status_bits)(const struct vpmu_model *model);
 	/* Derives what was not given from what was. */

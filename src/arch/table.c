@@ -37,6 +37,11 @@ const struct reg_table *reg_table_of(enum vpmu_vendor vendor)
 	return vendor_of(vendor)->registers;
 }
 
+const struct reg_table *reg_table_later(enum vpmu_vendor vendor)
+{
+	return vendor_of(vendor)->later;
+}
+
 /* The highest existing fixed counter + 1. */
 static unsigned fixed_span(const struct vpmu_model *model)
 {

@@ -257,6 +257,7 @@ const struct vendor vendor_p6 = {
 	.rules = p6_rules,
 	.rule_count = ARRAY_SIZE(p6_rules),
 	.registers = &p6_registers,
+	.later = &intel_registers,
 	.events = &p6_events,
 	.status_bits = p6_status_bits,
 	.complete = p6_complete,

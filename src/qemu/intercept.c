@@ -140,20 +140,30 @@ static unsigned most_of(const struct reg_row *row)
 	}
 }
 
-/* Whether the number is a register of some model's PMU. */
-static bool is_pmu_number(uint32_t msr)
+static const struct reg_row *find_number(const struct reg_table *table, uint32_t msr)
 {
-	const struct reg_table *table = reg_table_of(plugin.options.model.vendor);
-
-	for (size_t i = 0; i < table->count; i++) {
+	for (size_t i = 0; table && i < table->count; i++) {
 		const struct reg_row *row = &table->rows[i];
 		unsigned stride = row->stride ? row->stride : 1;
 
 		if (msr >= row->base && (msr - row->base) % stride == 0 &&
 		    (msr - row->base) / stride < most_of(row))
-			return row->kind != VPMU_KIND_DEBUGCTL;
+			return row;
 	}
-	return false;
+	return NULL;
+}
+
+/* Whether the number is a register of some model's PMU. Of later PMUs' registers, an older
+ * processor may have IA32_MISC_ENABLE all the same. */
+static bool is_pmu_number(uint32_t msr)
+{
+	enum vpmu_vendor vendor = plugin.options.model.vendor;
+	const struct reg_row *row = find_number(reg_table_of(vendor), msr);
+
+	if (row)
+		return row->kind != VPMU_KIND_DEBUGCTL;
+	row = find_number(reg_table_later(vendor), msr);
+	return row && row->kind != VPMU_KIND_DEBUGCTL && row->kind != VPMU_KIND_MISC_ENABLE;
 }
 
 /* Makes QEMU raise #GP(0). */

@@ -21,6 +21,8 @@ import tap
 VPMU, PLUGIN, FOLDER, GUEST = *map(os.path.abspath, sys.argv[1:4]), sys.argv[4]
 MODELS = sys.argv[5:]
 PASSED = 1  # the guest's exit status
+# The guests run in long mode, which no P6 had.
+CPUS = {'intel-p6': 'pentium3,lm=on,xlevel=0x80000008,nx=on,syscall=on'}
 PATIENCE = 120
 
 
@@ -55,7 +57,8 @@ def run(command):
 
 
 def under_qemu(program, model):
-    return run([VPMU, 'qemu', '--model', model, '--', program, '-M', 'pc,pit=off', '-display',
+    cpu = ['-cpu', CPUS[model]] if model in CPUS else []
+    return run([VPMU, 'qemu', '--model', model, '--', program, *cpu, '-M', 'pc,pit=off', '-display',
                 'none', '-monitor', 'none', '-serial', 'stdio', '-no-reboot', '-device',
                 'isa-debug-exit,iobase=0xf4', '-kernel', f'{FOLDER}/{GUEST}.mb32.elf', '-append',
                 append(model)])
