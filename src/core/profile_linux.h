@@ -8,6 +8,16 @@
 
 #include <core/linux.h>
 
+/* A kernel's rules for Intel's PMUs, of its own tables of those names. The LVTPC:
+ * kvm_apic_local_deliver. */
+#define LINUX_INTEL_RULES(of)                                                                      \
+	{                                                                                          \
+		.module = (of), .guest = intel_guest, .host = intel_host, .rdpmc = intel_rdpmc,    \
+		.read_absent = linux_read_absent, .write_absent = linux_write_absent,              \
+		.absent_rows = intel_absent, .has = linux_has_intel, .has_apart = linux_has_apart, \
+		.lvtpc_after_pmi = VPMU_LVTPC_MASKED,                                              \
+	}
+
 /* What a later kernel is based on. */
 extern const struct response response_linux_6_12;
 extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_linux_6_12_p6;

@@ -220,17 +220,8 @@ static const struct absent_row amd_absent[] = {
 	ABSENT_END,
 };
 
-/* Of a guest's PMU. The LVTPC: kvm_apic_local_deliver. */
-#define INTEL_RULES(of)                                                                            \
-	{                                                                                          \
-		.module = (of), .guest = intel_guest, .host = intel_host, .rdpmc = intel_rdpmc,    \
-		.read_absent = linux_read_absent, .write_absent = linux_write_absent,              \
-		.absent_rows = intel_absent, .has = linux_has_intel, .has_apart = linux_has_apart, \
-		.lvtpc_after_pmi = VPMU_LVTPC_MASKED,                                              \
-	}
-
-const struct rules rules_linux_6_12_intel = INTEL_RULES(&module_intel);
-const struct rules rules_linux_6_12_p6 = INTEL_RULES(&module_p6);
+const struct rules rules_linux_6_12_intel = LINUX_INTEL_RULES(&module_intel);
+const struct rules rules_linux_6_12_p6 = LINUX_INTEL_RULES(&module_p6);
 
 const struct rules rules_linux_6_12_amd = {
 	.module = &module_amd_6_12,

@@ -153,13 +153,19 @@ static void leave_file_of(uint64_t count)
 	write_file(bytes, STREAM_AT + used);
 }
 
-static void test_a_loaded_snapshot_gets_its_state(void **state)
+/* A machine has counted, stands still, and the file has another's state. */
+static void stand_before_another_state(void)
 {
 	leave_state(0);
 	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
 	run();
 	fake_idle();
 	leave_file_of(77);
+}
+
+static void test_a_loaded_snapshot_gets_its_state(void **state)
+{
+	stand_before_another_state();
 	fake_load();
 	fake_resume();
 	assert_int_equal(read_msr(PMC0), 77);
@@ -168,11 +174,7 @@ static void test_a_loaded_snapshot_gets_its_state(void **state)
 
 static void test_a_machine_that_is_another_one_gets_its_state(void **state)
 {
-	leave_state(0);
-	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
-	run();
-	fake_idle();
-	leave_file_of(77);
+	stand_before_another_state();
 	fake_resume();
 	assert_int_equal(read_msr(PMC0), 8); /* it is the same */
 	fake_idle();
@@ -184,11 +186,7 @@ static void test_a_machine_that_is_another_one_gets_its_state(void **state)
 
 static void test_a_load_in_which_the_vcpu_goes_on_and_stops_is_one(void **state)
 {
-	leave_state(0);
-	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
-	run();
-	fake_idle();
-	leave_file_of(77);
+	stand_before_another_state();
 	fake_load();
 	fake_resume();
 	fake_idle();
@@ -203,11 +201,7 @@ static void test_a_load_in_which_the_vcpu_goes_on_and_stops_is_one(void **state)
 
 static void test_a_machine_that_is_reset_gets_none(void **state)
 {
-	leave_state(0);
-	assert_int_equal(guest_start("model=intel-v2", in, NULL), 0);
-	run();
-	fake_idle();
-	leave_file_of(77);
+	stand_before_another_state();
 	fake.reg[FAKE_RIP] = 0xfff0;
 	fake.reg[FAKE_CR0] = 0;
 	fake_resume();
