@@ -4,6 +4,7 @@
 snapshot: with state-in= and state-out= it passes, and without the plugin says that it cannot know.
   keep.py VPMU PLUGIN FOLDER
 FOLDER has the guests, and is a place for files. Prints TAP; skips without a QEMU that fits."""
+import contextlib
 import json
 import os
 import random
@@ -23,7 +24,8 @@ VPMU, PLUGIN, FOLDER = map(os.path.abspath, sys.argv[1:4])
 PASSED = 1  # the guest's exit status
 PATIENCE = 90
 HOPS = 3
-LONG, LONGER = ('iterations=20000000 table exact', 'iterations=40000000 table exact')
+ITERATIONS = 20000000
+DOUBLINGS = 6  # of the iterations, on a machine where the guest ends before its middle
 
 
 class Ended(Exception):
@@ -105,6 +107,26 @@ class Machine:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        with contextlib.suppress(BrokenPipeError):  # what was being written when it ended
+            self.process.stdin.close()
+
+
+def counting(iterations):
+    """What the guest count is told, to count for a while."""
+    return f'iterations={iterations} table exact'
+
+
+def in_time(folder, attempt):
+    """attempt(folder, iterations), with twice the iterations after each time that the guest ended
+    before what was asked of it; in a folder of its own."""
+    for doubling in range(DOUBLINGS):
+        own = f'{folder}/{doubling}'
+        os.mkdir(own)
+        try:
+            return attempt(own, 2 * ITERATIONS << doubling)
+        except Ended:
+            pass
+    return f'the guest ends too early, {2 * ITERATIONS << doubling} iterations long'
 
 
 def serial(folder):
@@ -119,12 +141,12 @@ def verdict(machine, folder):
     return ''
 
 
-def hop_to_the_end(program, folder, guest, model, append, vcpus, chance):
-    """Through several QEMUs, a random while in each; the hops, and what is wrong."""
+def hop_to_the_end(program, folder, guest, model, append, vcpus, whiles):
+    """Through several QEMUs, one of the whiles in each; the hops, and what is wrong."""
     machine = Machine(program, folder, guest, model, append=append, vcpus=vcpus)
     try:
         for hop in range(HOPS):
-            time.sleep(chance.uniform(0.02, 0.3))
+            time.sleep(next(whiles))
             try:
                 machine.migrate(f'{folder}/machine')
             except Ended:
@@ -169,11 +191,11 @@ def leave_a_state(program, folder):
     os.truncate(f'{folder}/serial', 0)
 
 
-def back_to_a_snapshot(program, folder, known, stopped):
+def back_to_a_snapshot(program, folder, iterations, known, stopped):
     """Saves, runs on, loads, runs to the end; how it ends, and what the plugin says."""
     leave_a_state(program, folder)
     machine = Machine(program, folder, 'count', 'skylake', f'{folder}/in' if known else None,
-                      append=LONGER)
+                      append=counting(iterations))
     try:
         make_disk(machine, f'{folder}/disk')
         in_its_middle(machine, folder)
@@ -190,20 +212,21 @@ def back_to_a_snapshot(program, folder, known, stopped):
         machine.kill()
 
 
-def snapshot_problem(program, folder, known, stopped, wanted):
-    status, said = back_to_a_snapshot(program, folder, known, stopped)
+def snapshot_problem(program, folder, iterations, known, stopped, wanted):
+    status, said = back_to_a_snapshot(program, folder, iterations, known, stopped)
     if len(said) != 1 or wanted not in said[0] or known != (status == PASSED):
         return f'status {status}: {said} {serial(folder)[-600:]!r}'
     return ''
 
 
-def middle_problem(program, folder):
+def middle_problem(program, folder, iterations):
     """The next QEMU gets the machine, and no state."""
-    machine = Machine(program, folder, 'count', 'skylake', append=LONGER)
+    machine = Machine(program, folder, 'count', 'skylake', append=counting(iterations))
     try:
         in_its_middle(machine, folder)
         machine.migrate(f'{folder}/machine')
-        machine = Machine(program, folder, 'count', 'skylake', None, f'{folder}/machine', LONG)
+        machine = Machine(program, folder, 'count', 'skylake', None, f'{folder}/machine',
+                          counting(iterations))
         machine.call('stop')
         machine.call('quit')
         machine.finish()
@@ -213,8 +236,11 @@ def middle_problem(program, folder):
     return '' if good else f'{machine.said}'
 
 
-HOPPERS = [('count', 'skylake', LONG, 1), ('count', 'zen4', LONG, 2),
+HOPPERS = [('count', 'skylake', counting(ITERATIONS), 1), ('count', 'zen4', counting(ITERATIONS), 2),
            ('sampler', 'intel-v2', '', 1), ('sampler', 'amd-perfmon-v2', '', 1)]
+SNAPSHOTS = [(True, 'with its state, it passes', 'state-in= is not used'),
+             (False, 'without its state, the plugin says so, and the guest fails',
+              'a snapshot is loaded')]
 seed = int(os.environ.get('SEED', '0')) or random.randrange(1, 1 << 32)
 print(f'# SEED={seed}', flush=True)
 command, reason = qemu.find(PLUGIN)
@@ -229,17 +255,36 @@ def test(name, problem):
         tap.check(name, problem(qemu.stand_in(command, folder), folder))
 
 
-for guest, model, append, vcpus in HOPPERS:
+def test_hops(guest, model, append, vcpus):
     def hopped(program, folder):
-        hops, problem = hop_to_the_end(program, folder, guest, model, append, vcpus,
-                                       random.Random(seed))
-        return problem or ('' if hops else 'it never hopped')
+        chance = random.Random(seed)
+        for attempt in range(DOUBLINGS):  # a fast machine ends a guest before the first of the whiles
+            own = f'{folder}/{attempt}'
+            os.mkdir(own)
+            whiles = (chance.uniform(0.02, 0.3) / (1 << attempt) for _ in range(HOPS))
+            hops, problem = hop_to_the_end(program, own, guest, model, append, vcpus, whiles)
+            if hops or problem:
+                return problem
+        return 'it never hopped'
     test(f'{guest} on {model}, {vcpus} of vCPUs, passes through several QEMUs', hopped)
-test('without a state the plugin says that it does not know', middle_problem)
+
+
+def test_middle():
+    test('without a state the plugin says that it does not know', lambda program, folder: in_time(
+        folder, lambda own, iterations: middle_problem(program, own, iterations)))
+
+
+def test_snapshot(stopped, known, name, wanted):
+    def problem(program, folder):
+        return in_time(folder, lambda own, iterations: snapshot_problem(program, own, iterations, known,
+                                                                        stopped, wanted))
+    test(f'{"stopped" if stopped else "running"}, back to a snapshot {name}', problem)
+
+
+for hopper in HOPPERS:
+    test_hops(*hopper)
+test_middle()
 for stopped in (True, False):
-    how = 'stopped' if stopped else 'running'
-    test(f'{how}, back to a snapshot, with its state, it passes',
-         lambda *where: snapshot_problem(*where, True, stopped, 'state-in= is not used'))
-    test(f'{how}, back to a snapshot without its state, the plugin says so, and the guest fails',
-         lambda *where: snapshot_problem(*where, False, stopped, 'a snapshot is loaded'))
+    for snapshot in SNAPSHOTS:
+        test_snapshot(stopped, *snapshot)
 tap.finish()
