@@ -1,5 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
 #include "explore_one.h"
+
+unsigned test_share(unsigned usual)
+{
+	const char *given = getenv("VPMU_TEST_SHARE");
+	unsigned share = given ? (unsigned)strtoul(given, NULL, 0) : usual;
+
+	return share ? share : 1;
+}
+
+bool is_drawn(struct random *random, unsigned share)
+{
+	return random_between(random, 1, share) == 1;
+}
 
 struct check_scope small_scope(void)
 {

@@ -14,6 +14,8 @@
 #include <check/room_int.h>
 #include <vpmu/vpmu.h>
 
+#include "../arch/random_model.h"
+
 /* What is put: by an order, or a plan as text, on a model and profile after a life. */
 struct cell {
 	const char *model, *profile, *order, *plan;
@@ -21,6 +23,12 @@ struct cell {
 	enum check_life life;
 	bool first_only;
 };
+
+/* Of many alike, one in this many is tried: VPMU_TEST_SHARE, or as many as the test says. */
+unsigned test_share(unsigned usual);
+
+/* Whether this one is among them: others each time. */
+bool is_drawn(struct random *random, unsigned share);
 
 /* A scope that shows everything that the tests are after. */
 struct check_scope small_scope(void);
