@@ -171,7 +171,7 @@ struct vpmu_meter {
 	/* Of VPMU_METER_DETAILS: what has been paid since the last settle, and how far it may go.
 	 * Whoever models caches adds to the former. */
 	struct vpmu_amounts details, details_room;
-	uint32_t wanted; /* vpmu_pmu_wanted() at the last refresh */
+	uint64_t wanted; /* vpmu_pmu_wanted() at the last refresh */
 	bool timed;      /* among them is a class that is known only when it has happened */
 	bool detailed;   /* among them is one of VPMU_METER_DETAILS */
 	uint64_t reserved[8];
@@ -179,11 +179,12 @@ struct vpmu_meter {
 
 /* The classes that follow from costs. */
 #define VPMU_METER_COSTS                                                                           \
-	(1u << VPMU_CYCLES | 1u << VPMU_REF_CYCLES | 1u << VPMU_BRANCH_MISSES |                    \
-	 1u << VPMU_LLC_REFERENCES | 1u << VPMU_LLC_MISSES | 1u << VPMU_SLOTS)
+	(VPMU_CLASS_BIT(VPMU_CYCLES) | VPMU_CLASS_BIT(VPMU_REF_CYCLES) |                           \
+	 VPMU_CLASS_BIT(VPMU_BRANCH_MISSES) | VPMU_CLASS_BIT(VPMU_LLC_REFERENCES) |                \
+	 VPMU_CLASS_BIT(VPMU_LLC_MISSES) | VPMU_CLASS_BIT(VPMU_SLOTS))
 
 /* Those that are counted only while they are wanted, beyond costs: from VPMU_DETAIL_FIRST on. */
-#define VPMU_METER_DETAILS (~((1u << VPMU_DETAIL_FIRST) - 1))
+#define VPMU_METER_DETAILS (~(VPMU_CLASS_BIT(VPMU_DETAIL_FIRST) - 1))
 
 /* A meter looks up at least once in so many instructions: vpmu_meter_pay() says no, or goes through
  * vpmu_meter_fits(). */
@@ -206,11 +207,11 @@ VPMU_API enum vpmu_status vpmu_meter_init(struct vpmu_meter *meter, struct vpmu_
 VPMU_API void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit);
 
 /*
- * The classes that must be paid (bit 1 << class), known since the last refresh; cycles and
+ * The classes that must be paid (VPMU_CLASS_BIT), known since the last refresh; cycles and
  * reference cycles follow from slots. 0: nothing need be paid at all, until somebody writes a
  * register of the PMU or handles an entry; the emulator then owes only `limit`, if it gave one.
  */
-static inline uint32_t vpmu_meter_wanted(const struct vpmu_meter *meter)
+static inline uint64_t vpmu_meter_wanted(const struct vpmu_meter *meter)
 {
 	return meter->wanted;
 }

@@ -228,10 +228,10 @@ VPMU_API void vpmu_pmu_headroom(const struct vpmu_pmu *pmu, unsigned cpl, struct
 VPMU_API void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_amounts *out);
 
 /*
- * The classes (bit 1 << class) that some running counter counts at any privilege level. The others
+ * The classes (VPMU_CLASS_BIT) that some running counter counts at any privilege level. The others
  * need not be measured at all. Changes only by an access, an entry, a reset or an overflow.
  */
-VPMU_API uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu);
+VPMU_API uint64_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu);
 
 /*
  * The class that a general-purpose counter of this machine counts whose selector has the value, by

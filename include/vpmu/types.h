@@ -77,7 +77,8 @@ enum vpmu_class {
 	VPMU_FAR_BRANCHES, /* SYSCALL, INT, IRET and their like among them */
 	VPMU_LOADS,        /* instructions that read data from memory; a REP of any length is one */
 	VPMU_STORES,       /* that write data */
-	VPMU_MEMORY,       /* that do one of the two */
+	VPMU_MEMORY,       /* that do one of the two, or both */
+	VPMU_LOAD_STORES,  /* that do both */
 	VPMU_TAKEN_BRANCHES, /* near ones */
 	VPMU_CONDITIONAL_TAKEN,
 	VPMU_CONDITIONAL_NOT_TAKEN,
@@ -100,7 +101,10 @@ enum vpmu_class {
 };
 
 /* Room for the classes of this major version: a bit each in vpmu_pmu_wanted(). */
-enum { VPMU_MAX_CLASSES = 32 };
+enum { VPMU_MAX_CLASSES = 64 };
+
+/* A class's bit in a set of classes. */
+#define VPMU_CLASS_BIT(class_) (UINT64_C(1) << (class_))
 
 /* How much of each class happened, or may happen; 0 of a class that a caller does not know. */
 struct vpmu_amounts {

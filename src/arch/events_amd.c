@@ -37,6 +37,7 @@ static const struct event_row zen_rows[] = {
 	{0x00d1, VPMU_CONDITIONAL_BRANCHES, -1},
 	{0x0129, VPMU_LOADS, -1},
 	{0x0229, VPMU_STORES, -1},
+	{0x0429, VPMU_LOAD_STORES, -1},
 	{0xff60, VPMU_LLC_REFERENCES, -1},
 	{0xc860, VPMU_LLC_REFERENCES, -1},
 	{0x0964, VPMU_LLC_MISSES, -1},

@@ -50,6 +50,7 @@ static const struct {
 	[VPMU_LOADS] = {"loads", true},
 	[VPMU_STORES] = {"stores", true},
 	[VPMU_MEMORY] = {"loads-or-stores", true},
+	[VPMU_LOAD_STORES] = {"loads-and-stores", true},
 	[VPMU_TAKEN_BRANCHES] = {"taken-branches", true},
 	[VPMU_CONDITIONAL_TAKEN] = {"conditional-taken", true},
 	[VPMU_CONDITIONAL_NOT_TAKEN] = {"conditional-not-taken", true},

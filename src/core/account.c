@@ -305,18 +305,18 @@ void vpmu_pmu_headroom_shared(const struct vpmu_pmu *pmu, struct vpmu_amounts *o
 		headroom_of(pmu, slots, out);
 }
 
-uint32_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu)
+uint64_t vpmu_pmu_wanted(const struct vpmu_pmu *pmu)
 {
-	uint32_t wanted = 0;
+	uint64_t wanted = 0;
 
 	if (!pmu)
 		return 0;
 	FOR_SLOTS(slot, pmu->running[MODE_KERNEL] | pmu->running[MODE_USER]) {
 		const struct tally *tally = &pmu->tally[slot];
 
-		wanted |= 1u << tally->class_;
+		wanted |= VPMU_CLASS_BIT(tally->class_);
 		if (tally->threshold)
-			wanted |= 1u << VPMU_CYCLES;
+			wanted |= VPMU_CLASS_BIT(VPMU_CYCLES);
 	}
 	return wanted;
 }

@@ -5,7 +5,8 @@
 
 void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS])
 {
-	unsigned flags = insn->flags, data = insn->data & (VPMU_DATA_LOAD | VPMU_DATA_STORE);
+	const unsigned both = VPMU_DATA_LOAD | VPMU_DATA_STORE;
+	unsigned flags = insn->flags, data = insn->data & both;
 	bool far = flags & VPMU_INSN_FAR;
 
 	details[DETAIL(VPMU_CONDITIONAL_BRANCHES)] += !!(flags & VPMU_INSN_CONDITIONAL);
@@ -15,6 +16,7 @@ void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS])
 	details[DETAIL(VPMU_LOADS)] += !!(data & VPMU_DATA_LOAD);
 	details[DETAIL(VPMU_STORES)] += !!(data & VPMU_DATA_STORE);
 	details[DETAIL(VPMU_MEMORY)] += !!data;
+	details[DETAIL(VPMU_LOAD_STORES)] += data == both;
 }
 
 static void add_insn(struct vpmu_block *block, const struct vpmu_insn *insn)

@@ -58,7 +58,7 @@ static bool costs_fit(const struct vpmu_meter *meter, const struct piece *piece)
 
 /* At most; what a class comes to in a piece that is not known before. */
 static uint64_t detail_most(const struct vpmu_meter *meter, const struct piece *piece,
-                            unsigned class_)
+                            uint64_t class_)
 {
 	if (class_ < VPMU_TAKEN_BRANCHES)
 		return piece->details[DETAIL(class_)];
@@ -120,6 +120,7 @@ static void piece_details(struct piece *piece, const struct vpmu_block *block)
 	piece->details[DETAIL(VPMU_LOADS)] += block->count - block->insns;
 	piece->details[DETAIL(VPMU_STORES)] += block->count - block->insns;
 	piece->details[DETAIL(VPMU_MEMORY)] += block->count - block->insns;
+	piece->details[DETAIL(VPMU_LOAD_STORES)] += block->count - block->insns;
 }
 
 bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)

@@ -26,8 +26,11 @@ enum {
 
 /* The classes of data TLB and of instruction fetch. */
 #define TIMING_DTLB                                                                                \
-	(1u << VPMU_DTLB_LOAD_MISSES | 1u << VPMU_DTLB_STORE_MISSES | 1u << VPMU_DTLB_MISSES)
-#define TIMING_FETCH (1u << VPMU_ITLB_MISSES | 1u << VPMU_L1I_FETCHES | 1u << VPMU_L1I_MISSES)
+	(VPMU_CLASS_BIT(VPMU_DTLB_LOAD_MISSES) | VPMU_CLASS_BIT(VPMU_DTLB_STORE_MISSES) |          \
+	 VPMU_CLASS_BIT(VPMU_DTLB_MISSES))
+#define TIMING_FETCH                                                                               \
+	(VPMU_CLASS_BIT(VPMU_ITLB_MISSES) | VPMU_CLASS_BIT(VPMU_L1I_FETCHES) |                     \
+	 VPMU_CLASS_BIT(VPMU_L1I_MISSES))
 
 enum {
 	TIMING_LINE_BITS = 6,

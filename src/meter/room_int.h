@@ -26,9 +26,9 @@ void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS]);
 
 /* For each wanted class of VPMU_METER_DETAILS. */
 #define FOR_WANTED_DETAILS(class_, meter)                                                          \
-	for (uint32_t rest_ = (meter)->wanted & VPMU_METER_DETAILS,                                \
-	              class_ = rest_ ? (uint32_t)__builtin_ctz(rest_) : 0;                         \
-	     rest_; rest_ &= rest_ - 1, class_ = rest_ ? (uint32_t)__builtin_ctz(rest_) : 0)
+	for (uint64_t rest_ = (meter)->wanted & VPMU_METER_DETAILS,                                \
+	              class_ = rest_ ? (uint64_t)__builtin_ctzll(rest_) : 0;                       \
+	     rest_; rest_ &= rest_ - 1, class_ = rest_ ? (uint64_t)__builtin_ctzll(rest_) : 0)
 
 /* Whether there are costs since the last settle. */
 static inline bool costs_are_owed(const struct vpmu_meter *meter)

@@ -59,6 +59,11 @@ static uint64_t memory(const struct qemu_counts *c)
 	return c->loads + c->stores - c->both;
 }
 
+static uint64_t load_stores(const struct qemu_counts *c)
+{
+	return c->both;
+}
+
 static uint64_t not_taken(const struct qemu_counts *c)
 {
 	return c->not_taken;
@@ -87,6 +92,7 @@ static uint64_t (*const of_class[VPMU_CLASSES])(const struct qemu_counts *) = {
 	[VPMU_LOADS] = loads,
 	[VPMU_STORES] = stores,
 	[VPMU_MEMORY] = memory,
+	[VPMU_LOAD_STORES] = load_stores,
 	[VPMU_TAKEN_BRANCHES] = taken,
 	[VPMU_CONDITIONAL_TAKEN] = conditional_taken,
 	[VPMU_CONDITIONAL_NOT_TAKEN] = not_taken,

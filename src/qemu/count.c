@@ -80,7 +80,7 @@ static uint64_t room_of(const struct cpu *cpu, enum ring ring)
 unsigned count_until_due(const struct cpu *cpu, const struct block *block)
 {
 	struct vpmu_amounts room;
-	uint64_t most, loads = 0, stores = 0, memory = 0;
+	uint64_t most, loads = 0, stores = 0, memory = 0, both = 0;
 
 	vpmu_pmu_headroom(cpu->pmu, cpl_of((enum ring)block->ring), &room);
 	most = insn_room(&room);
@@ -90,8 +90,10 @@ unsigned count_until_due(const struct cpu *cpu, const struct block *block)
 		loads += !!(data & VPMU_DATA_LOAD);
 		stores += !!(data & VPMU_DATA_STORE);
 		memory += !!data;
+		both += does_both(data);
 		if (i + 1 >= most || loads >= room.of[VPMU_LOADS] ||
-		    stores >= room.of[VPMU_STORES] || memory >= room.of[VPMU_MEMORY])
+		    stores >= room.of[VPMU_STORES] || memory >= room.of[VPMU_MEMORY] ||
+		    both >= room.of[VPMU_LOAD_STORES])
 			return i + 1;
 	}
 	return block->insns;

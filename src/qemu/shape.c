@@ -9,16 +9,16 @@
 #include "room_int.h"
 
 static const struct {
-	uint32_t classes;
+	uint64_t classes;
 	unsigned shape;
 } needs[] = {
-	{1u << VPMU_TAKEN_BRANCHES | 1u << VPMU_CONDITIONAL_TAKEN |
-                 1u << VPMU_CONDITIONAL_NOT_TAKEN,
+	{VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES) | VPMU_CLASS_BIT(VPMU_CONDITIONAL_TAKEN) |
+                 VPMU_CLASS_BIT(VPMU_CONDITIONAL_NOT_TAKEN),
          SHAPE_TAKEN},
-	{1u << VPMU_MEMORY, SHAPE_MEMORY},
+	{VPMU_CLASS_BIT(VPMU_MEMORY) | VPMU_CLASS_BIT(VPMU_LOAD_STORES), SHAPE_MEMORY},
 };
 
-static unsigned shape_for(uint32_t wanted)
+static unsigned shape_for(uint64_t wanted)
 {
 	unsigned shape = 0;
 

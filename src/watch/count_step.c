@@ -67,9 +67,9 @@ void count_begin(struct counting *c)
 
 static const struct {
 	uint8_t kind;
-	uint32_t classes;
+	uint64_t classes;
 } pays[] = {
-#define CLASS(name) (1u << VPMU_##name)
+#define CLASS(name) VPMU_CLASS_BIT(VPMU_##name)
 	{GUEST_CONDITIONAL, CLASS(BRANCHES) | CLASS(CONDITIONAL_BRANCHES)},
 	{GUEST_JUMP, CLASS(BRANCHES) | CLASS(TAKEN_BRANCHES)},
 	{GUEST_JUMP_INDIRECT, CLASS(BRANCHES) | CLASS(TAKEN_BRANCHES)},
@@ -79,32 +79,34 @@ static const struct {
 	{GUEST_FAR, CLASS(BRANCHES) | CLASS(FAR_BRANCHES)},
 	/* The line has to come from memory again. */
 	{GUEST_FLUSH, CLASS(LLC_REFERENCES) | CLASS(LLC_MISSES)},
-#undef CLASS
 };
 
-static uint32_t classes_of(const struct guest_insn *insn, bool taken)
+static uint64_t classes_of(const struct guest_insn *insn, bool taken)
 {
-	uint32_t classes = 0;
+	uint64_t classes = 0;
 
 	for (size_t i = 0; insn && i < ARRAY_SIZE(pays); i++)
 		if (pays[i].kind == insn->kind)
 			classes = pays[i].classes;
 	if (insn && insn->data & VPMU_DATA_LOAD)
-		classes |= 1u << VPMU_LOADS;
+		classes |= CLASS(LOADS);
 	if (insn && insn->data & VPMU_DATA_STORE)
-		classes |= 1u << VPMU_STORES;
+		classes |= CLASS(STORES);
 	if (insn && insn->data)
-		classes |= 1u << VPMU_MEMORY;
+		classes |= CLASS(MEMORY);
+	if (insn && insn->data == (VPMU_DATA_LOAD | VPMU_DATA_STORE))
+		classes |= CLASS(LOAD_STORES);
 	if (!insn || insn->kind != GUEST_CONDITIONAL)
 		return classes;
-	return classes | (taken ? 1u << VPMU_TAKEN_BRANCHES | 1u << VPMU_CONDITIONAL_TAKEN
-	                        : 1u << VPMU_CONDITIONAL_NOT_TAKEN);
+	return classes | (taken ? CLASS(TAKEN_BRANCHES) | CLASS(CONDITIONAL_TAKEN)
+	                        : CLASS(CONDITIONAL_NOT_TAKEN));
 }
+#undef CLASS
 
 /* A cycle an instruction. */
 void count_retire(struct counting *c, const struct guest_insn *insn, unsigned cpl, bool taken)
 {
-	uint32_t classes = classes_of(insn, taken);
+	uint64_t classes = classes_of(insn, taken);
 	struct vpmu_outcome outcome = {0};
 	struct vpmu_amounts amounts = {
 		.of = {[VPMU_INSTRUCTIONS] = 1,

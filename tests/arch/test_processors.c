@@ -98,6 +98,8 @@ static const struct asked zen[] = {
 	{0x0080, VPMU_L1I_FETCHES},     {0x0081, VPMU_L1I_MISSES},
 	{0xff45, VPMU_DTLB_MISSES},     {0xf045, VPMU_DTLB_MISSES},
 	{0x0084, VPMU_ITLB_MISSES},     {0xff85, VPMU_ITLB_MISSES},
+	{0x0129, VPMU_LOADS},           {0x0229, VPMU_STORES},
+	{0x0429, VPMU_LOAD_STORES},
 };
 static const struct asked zen4_alone[] = {{0x100000120, VPMU_REF_CYCLES}};
 

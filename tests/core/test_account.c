@@ -65,7 +65,8 @@ static void the_epoch_moves_with_what_it_guards(void **state)
 	uint64_t seed = test_seed();
 
 	for (unsigned i = 0; i < 20000; i++) {
-		uint32_t epoch = vpmu_pmu_epoch(pmu), wanted = vpmu_pmu_wanted(pmu);
+		uint32_t epoch = vpmu_pmu_epoch(pmu);
+		uint64_t wanted = vpmu_pmu_wanted(pmu);
 		struct vpmu_amounts before, after;
 		uint64_t value = test_random(&seed);
 

@@ -89,12 +89,13 @@ static void counts_only_with_all_that_it_needs(void **state)
 static void what_it_needs_is_wanted(void **state)
 {
 	struct vpmu_pmu *pmu = counting();
-	uint32_t needs = 1u << VPMU_INSTRUCTIONS | 1u << VPMU_CYCLES | 1u << VPMU_SLOTS |
-	                 1u << VPMU_STALLS_FRONTEND | 1u << VPMU_TAKEN_BRANCHES;
+	uint64_t needs = VPMU_CLASS_BIT(VPMU_INSTRUCTIONS) | VPMU_CLASS_BIT(VPMU_CYCLES) |
+	                 VPMU_CLASS_BIT(VPMU_SLOTS) | VPMU_CLASS_BIT(VPMU_STALLS_FRONTEND) |
+	                 VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES);
 
 	assert_int_equal(vpmu_pmu_wanted(pmu), needs);
 	wr(pmu, GLOBAL_CTRL, UINT64_C(1) << 35);
-	assert_int_equal(vpmu_pmu_wanted(pmu), 1u << VPMU_SLOTS);
+	assert_int_equal(vpmu_pmu_wanted(pmu), VPMU_CLASS_BIT(VPMU_SLOTS));
 }
 
 /* In the order of the manual the shares go on where they were, as well as 8 bits tell; in the other

@@ -11,6 +11,8 @@
 enum {
 	PERFCTR0 = 0xc1,
 	EVNTSEL0 = 0x186,
+	PERF_CTL0 = 0xc0010200u, /* AMD */
+	PERF_CTR0 = 0xc0010201u,
 	FIXED_CTR0 = 0x309,
 	FIXED_CTR_CTRL = 0x38d,
 	GLOBAL_CTRL = 0x38f,
@@ -297,12 +299,19 @@ void fix_sample(struct fixture *f, uint64_t period)
 	vpmu_pmu_set_lvtpc(f->pmu, FIX_PMI_VECTOR);
 }
 
+static bool is_amd(const struct fixture *f)
+{
+	return vpmu_pmu_model(f->pmu)->vendor == VPMU_VENDOR_AMD;
+}
+
 void fix_count(struct fixture *f, uint64_t event, uint64_t start)
 {
-	set_msr(f, GLOBAL_CTRL, 0);
-	set_msr(f, PERFCTR0, start);
-	set_msr(f, EVNTSEL0, event | 0x530000);
-	set_msr(f, GLOBAL_CTRL, 1);
+	if (!is_amd(f))
+		set_msr(f, GLOBAL_CTRL, 0);
+	set_msr(f, is_amd(f) ? PERF_CTR0 : PERFCTR0, start);
+	set_msr(f, is_amd(f) ? PERF_CTL0 : EVNTSEL0, event | 0x530000);
+	if (!is_amd(f))
+		set_msr(f, GLOBAL_CTRL, 1);
 	vpmu_pmu_set_lvtpc(f->pmu, FIX_PMI_VECTOR);
 }
 
@@ -310,6 +319,7 @@ uint64_t fix_counter(const struct fixture *f)
 {
 	uint64_t value = 0;
 
-	assert_int_equal(vpmu_pmu_guest_read(f->pmu, PERFCTR0, &value), VPMU_OK);
+	assert_int_equal(vpmu_pmu_guest_read(f->pmu, is_amd(f) ? PERF_CTR0 : PERFCTR0, &value),
+	                 VPMU_OK);
 	return value;
 }

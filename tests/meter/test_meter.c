@@ -205,7 +205,7 @@ static void without_a_counter_of_time_slots_are_not_paid(void **state)
 	struct vpmu_block block = block_of(&slow, 1);
 
 	counting(INSTRUCTIONS, 1000);
-	assert_int_equal(vpmu_meter_wanted(&meter), 1u << VPMU_INSTRUCTIONS);
+	assert_int_equal(vpmu_meter_wanted(&meter), VPMU_CLASS_BIT(VPMU_INSTRUCTIONS));
 	assert_true(vpmu_meter_pay(&meter, &block));
 	vpmu_meter_settle(&meter, 0);
 	assert_int_equal(meter.totals.of[VPMU_SLOTS], 0);

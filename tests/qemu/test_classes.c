@@ -32,6 +32,17 @@ static void test_loads_and_stores_are_counted(void **state)
 	assert_int_equal(COUNT(0x83d0, DATA), 4);
 }
 
+/* Zen has an event of what does both. */
+static void test_what_loads_and_stores_is_counted(void **state)
+{
+	begin_with("model=zen2", NULL);
+	write_msr(AMD_SEL0, 0x530000 | 0x0429);
+	shape_follow(plugin.cpu[0]);
+	CODE(DATA);
+	fake_run();
+	assert_int_equal(read_msr(AMD_CTR0), 1);
+}
+
 static void test_a_load_that_faults_is_none(void **state)
 {
 	begin_with("model=skylake", NULL);
@@ -186,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loads_and_stores_are_counted),
+		cmocka_unit_test(test_what_loads_and_stores_is_counted),
 		cmocka_unit_test(test_a_load_that_faults_is_none),
 		cmocka_unit_test(test_branches_by_their_kind),
 		cmocka_unit_test(test_a_branch_that_is_interrupted_at_once_has_been_taken_or_not),

@@ -168,7 +168,7 @@ static void take_notes(struct run *run, const struct machine_notes *notes)
 	memcpy(run->happened, from, sizeof(run->happened));
 	memcpy(run->over, from + HAPPENED, sizeof(run->over));
 	run->looked_at = from[HAPPENED + VPMU_CLASSES];
-	run->counted = (uint32_t)from[HAPPENED + VPMU_CLASSES + 1];
+	run->counted = from[HAPPENED + VPMU_CLASSES + 1];
 	memcpy(&run->uncounted, from + UNCOUNTED, sizeof(run->uncounted));
 	if (run->uncounted.count > RUN_UNCOUNTED)
 		run->uncounted.count = RUN_UNCOUNTED; /* a file may say anything */

@@ -87,7 +87,7 @@ struct run {
 	uint64_t happened[MACHINE_EVENT_OVERFLOW + 1]; /* by enum machine_event_kind */
 	uint64_t over[VPMU_CLASSES]; /* how many instructions each class was counted over */
 	uint64_t looked_at;          /* the instruction of the last look at what is counted … */
-	uint32_t counted;            /* … and the classes, bit 1 << class, that it found */
+	uint64_t counted;            /* … and the classes, VPMU_CLASS_BIT, that it found */
 	struct run_uncounted uncounted;
 	struct run_serial serial;
 	struct timeline timeline;

@@ -11,7 +11,7 @@
 #include <uapi/linux/perf_event.h>
 
 /* What a guest does, in vpmu's classes; an event counts one of them or none, PERF_CLASSES. */
-enum { PERF_CLASSES = 32 };
+enum { PERF_CLASSES = 64 };
 
 enum { PERF_EVENT_STATE_OFF = -1, PERF_EVENT_STATE_ACTIVE = 1 };
 
