@@ -176,8 +176,10 @@ static void every_counter(const struct pmu *pmu)
 {
 	for (unsigned w = 0; w < WORKLOADS; w++) {
 		check_begin(workloads[w].group);
-		all_on(pmu, &workloads[w], EVENT_INSTRUCTIONS);
-		all_on(pmu, &workloads[w], EVENT_BRANCHES);
+		if (workload_runs(pmu, &workloads[w])) {
+			all_on(pmu, &workloads[w], EVENT_INSTRUCTIONS);
+			all_on(pmu, &workloads[w], EVENT_BRANCHES);
+		}
 		check_end();
 	}
 }

@@ -47,8 +47,14 @@ const struct workload workloads[WORKLOADS] = {
 			.branches = 1,
 			.extra_instructions = 4,
 			.iterations = 1000,
+			.reads_first = true,
 		},
 };
+
+bool workload_runs(const struct pmu *pmu, const struct workload *workload)
+{
+	return pmu->gp_count || !workload->reads_first;
+}
 
 /* measure_run(): each further write of the walks costs one step in either of them. */
 enum {

@@ -14,10 +14,14 @@ struct workload {
 	unsigned instructions, branches; /* of each iteration */
 	unsigned extra_instructions;     /* before and after the iterations, RET included */
 	uint64_t iterations;             /* as many as it takes to see something */
+	bool reads_first;                /* RDPMC of general-purpose counter 0 is in it */
 };
 
 enum { WORKLOAD_LOOP, WORKLOAD_STREAM, WORKLOAD_BRANCHY, WORKLOAD_INTERCEPTED, WORKLOADS };
 extern const struct workload workloads[WORKLOADS];
+
+/* Whether the PMU has what the workload reads. */
+bool workload_runs(const struct pmu *pmu, const struct workload *workload);
 
 /* Whether an event's count follows from the code alone. */
 bool event_is_exact(enum event event);

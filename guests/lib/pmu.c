@@ -191,7 +191,7 @@ static bool find_intel(struct pmu *pmu)
 	pmu->gp_others = find_bitmap(pmu) & ~(uint32_t)pmu_gp_bits(pmu);
 	if (pmu->version && pmu->gp_count)
 		pmu->sign_extends = find_sign(pmu);
-	return pmu->version && pmu->gp_count && pmu->gp_count <= MAX_GP;
+	return pmu->version && pmu->gp_count <= MAX_GP;
 }
 
 /* K7's counters have no CPUID bit: a machine without them drops the write or raises #GP. */
@@ -227,9 +227,14 @@ static bool find_amd(struct pmu *pmu)
 
 bool pmu_find(struct pmu *pmu)
 {
+	bool found;
+
 	*pmu = (struct pmu){0};
 	find_vendor(pmu);
-	return is_amd(pmu->vendor) ? find_amd(pmu) : find_intel(pmu);
+	found = is_amd(pmu->vendor) ? find_amd(pmu) : find_intel(pmu);
+	if (!pmu->gp_count)
+		pmu->missing = UINT32_MAX; /* no counter has a selector */
+	return found;
 }
 
 void pmu_describe(const struct pmu *pmu)

@@ -50,8 +50,8 @@ struct vpmu_model {
 	uint8_t vendor;             /* enum vpmu_vendor */
 	uint8_t version;     /* Intel: CPUID.0AH EAX[7:0]; AMD: 1, or 2 with PerfMonV2; P6: 1; 0: no
 	                        PMU */
-	uint8_t gp_count;    /* general-purpose counters, gp_missing included */
-	uint8_t gp_width;    /* their bits, 32-64 */
+	uint8_t gp_count;    /* general-purpose counters, gp_missing included; may be 0 */
+	uint8_t gp_width;    /* their bits, 32-64; 0 without any */
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
 	uint8_t other_name;  /* 1: CPUID says the vendor's other name than its family's, as
 	                        "CentaurHauls" on a family 7 of Zhaoxin's; Intel has one name */

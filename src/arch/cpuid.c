@@ -208,6 +208,8 @@ void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 	read_events(model, leaves);
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
 	model->fixed_mask = fixed_from_leaf(leaves, model->version);
+	if (!model->gp_count)
+		model->gp_width = 0;
 	if (!model->fixed_mask)
 		model->fixed_width = 0;
 }
@@ -219,6 +221,8 @@ void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 	if (model->version < 5)
 		leaves->perfmon.ecx = 0;
 	leaves->perfmon.edx |= mask_run(model->fixed_mask);
+	if (!model->gp_count) /* guests take this width for the fixed counters', too */
+		leaves->perfmon.eax |= (uint32_t)model->fixed_width << 16;
 	if (model->gp_missing || model->version >= 6)
 		write_leaf_23(model, leaves);
 }
@@ -228,7 +232,6 @@ void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 	/* No bit says that there is a PMU: every family from K7 (6) on has one. */
 	if (signature_family(model->signature) < 6)
 		return;
-	model->gp_width = 48;
 	vendor_of(model->vendor)->complete(model, 0);
 }
 

@@ -87,8 +87,8 @@ const struct field_row field_rows[] = {
 		.order = FIELD_NUMBER,
 		.form = VPMU_FORM_NUMBER,
 		.lost = "the others raise #GP",
-		.on = {[LIKE_INTEL] = {1, 10, LEAF(perfmon.eax, 8, 8)},
-                       [LIKE_AMD] = {1, 15, LEAF(ext_perfmon.ebx, 0, 4)},
+		.on = {[LIKE_INTEL] = {0, 10, LEAF(perfmon.eax, 8, 8)},
+                       [LIKE_AMD] = {0, 15, LEAF(ext_perfmon.ebx, 0, 4)},
                        [LIKE_P6] = {.min = P6_COUNTERS, .max = P6_COUNTERS}},
 	},
 	{
@@ -102,8 +102,9 @@ const struct field_row field_rows[] = {
 		.order = FIELD_NUMBER,
 		.form = VPMU_FORM_NUMBER,
 		.lost = "they overflow sooner",
+		.may_be_0 = true,
 		.on = {[LIKE_INTEL] = {32, 64, LEAF(perfmon.eax, 16, 8)},
-                       [LIKE_AMD] = {.min = 48, .max = 48},
+                       [LIKE_AMD] = {.min = AMD_WIDTH, .max = AMD_WIDTH},
                        [LIKE_P6] = {.min = P6_WIDTH, .max = P6_WIDTH}},
 	},
 	{

@@ -110,7 +110,7 @@ extern const struct event_table intel_events, amd_events, p6_events;
 uint64_t intel_status_bits(const struct vpmu_model *model);
 uint64_t amd_status_bits(const struct vpmu_model *model);
 
-/* Sets gp_count and gp_missing: these counters, of which one must exist, and no others. */
+/* Sets gp_count and gp_missing: these counters, and no others. */
 void model_set_gp_bits(struct vpmu_model *model, uint32_t mask);
 
 /* How many counters there are from 0 up to the first hole. */
@@ -124,7 +124,7 @@ void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 void p6_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
 void p6_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 
-enum { K7_COUNTERS = 4, P6_COUNTERS = 2, P6_WIDTH = 40 };
+enum { K7_COUNTERS = 4, AMD_WIDTH = 48, P6_COUNTERS = 2, P6_WIDTH = 40 };
 
 /* Whether a signature is one of the P6 family's that had no CPUID.0AH yet. */
 bool signature_is_p6(uint32_t signature);

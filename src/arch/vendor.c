@@ -24,7 +24,12 @@ static bool gp_holes_too_early(const struct vpmu_model *model)
 /* Leaf 0AH, which older guests read, begins with counter 0. */
 static bool gp_ends_missing(const struct vpmu_model *model)
 {
-	return model->gp_missing & 1 || model->gp_missing >> (model->gp_count - 1);
+	return model->gp_missing & 1 || (uint64_t)model->gp_missing << 1 >> model->gp_count;
+}
+
+static bool gp_width_wrong(const struct vpmu_model *model)
+{
+	return !model->gp_count != !model->gp_width;
 }
 
 static bool fixed_width_wrong(const struct vpmu_model *model)
@@ -57,12 +62,15 @@ static bool has_no_other_name(const struct vpmu_model *model)
 	return model->vendor == VPMU_VENDOR_INTEL && model->other_name;
 }
 
+static const char gp_width_words[] = "general-purpose counters have a width, or there are none";
+
 static const struct rule intel_rules[] = {
 	{has_no_other_name, "Intel has one name in CPUID"},
 	{fixed_too_early, "fixed counters need version 2 or later"},
 	{fixed_holes_too_early, "holes between the fixed counters need version 5"},
 	{gp_holes_too_early, "holes between the general-purpose counters need version 5"},
 	{gp_ends_missing, "the first and the last general-purpose counter exist"},
+	{gp_width_wrong, gp_width_words},
 	{fixed_width_wrong, "width of fixed counters: 32 to 64, or 0 without any"},
 	{missing_beyond_length, "events are missing beyond the length of their bit vector"},
 	{capabilities_unseen,
@@ -79,6 +87,8 @@ static void intel_complete(struct vpmu_model *model, unsigned given)
 		model->fixed_width = 0;
 	else if (!model->fixed_width)
 		model->fixed_width = model->gp_width;
+	if (!model->gp_count)
+		model->gp_width = 0;
 	if (!(model->fixed_mask & BIT64(3)) && !(given & GIVEN_METRICS))
 		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
 	if (model->version < 6 && !(given & GIVEN_VERSION_6))
@@ -91,6 +101,8 @@ static void intel_fit(struct vpmu_model *model)
 	uint32_t gp = model_gp_bits(model);
 
 	model_set_gp_bits(model, model->version < 5 ? (uint32_t)width_mask(mask_run(gp)) : gp);
+	if (!model->gp_count)
+		model->gp_width = 0;
 	if (model->version < 2)
 		model->fixed_mask = 0;
 	else if (model->version < 5)
@@ -153,6 +165,7 @@ static bool before_k7(const struct vpmu_model *model)
 }
 
 static const struct rule amd_rules[] = {
+	{gp_width_wrong, gp_width_words},
 	{has_fixed, "AMD has no fixed counters"},
 	{has_architectural,
          "AMD has no architectural events, no IA32_PERF_CAPABILITIES, no bitmap of counters"},
@@ -162,11 +175,18 @@ static const struct rule amd_rules[] = {
 	{before_k7, "the signature's family is before K7 (6), which has no PMU"},
 };
 
+static void amd_set_gp(struct vpmu_model *model, uint8_t count)
+{
+	model->gp_count = count;
+	model->gp_width = count ? AMD_WIDTH : 0;
+}
+
 static void amd_complete(struct vpmu_model *model, unsigned given)
 {
+	bool follows = !(given & GIVEN_GP) && gp_unlike_features(model);
+
 	model->version = amd_version(model);
-	if (!(given & GIVEN_GP) && gp_unlike_features(model))
-		model->gp_count = amd_gp_count(model);
+	amd_set_gp(model, follows ? amd_gp_count(model) : model->gp_count);
 }
 
 /*
@@ -180,13 +200,14 @@ static void amd_fit(struct vpmu_model *model)
 	if (before_k7(model))
 		model->signature = K7_SIGNATURE;
 	model->version = amd_version(model);
+	amd_set_gp(model, model->gp_count);
 	if (model->version > 1)
 		return;
 	if (model->gp_count < amd_gp_count(model))
 		model->features = 0;
 	if (model->gp_count < amd_gp_count(model))
 		model->version = 0;
-	model->gp_count = amd_gp_count(model);
+	amd_set_gp(model, amd_gp_count(model));
 }
 
 static bool not_of_p6(const struct vpmu_model *model)
@@ -200,6 +221,7 @@ static bool has_one_name(const struct vpmu_model *model)
 }
 
 static const struct rule p6_rules[] = {
+	{gp_width_wrong, gp_width_words},
 	{has_one_name, "Intel has one name in CPUID"},
 	{has_fixed, "P6 has no fixed counters"},
 	{has_architectural,

@@ -51,8 +51,10 @@ static uint32_t random_gp_missing(struct random *random, unsigned version, unsig
 static void random_intel(struct random *random, struct vpmu_model *model)
 {
 	model->version = (uint8_t)random_between(random, 1, 6);
-	model->gp_count = (uint8_t)random_between(random, 1, 10);
+	model->gp_count = (uint8_t)random_between(random, 0, 10);
 	model->gp_width = (uint8_t)random_between(random, 32, 64);
+	if (!model->gp_count)
+		model->gp_width = 0;
 	model->gp_missing = random_gp_missing(random, model->version, model->gp_count);
 	model->fixed_mask = random_fixed_mask(random, model->version);
 	if (model->fixed_mask)
@@ -83,7 +85,8 @@ static void random_amd(struct random *random, struct vpmu_model *model)
 	if (model->features && random_between(random, 0, 1)) {
 		model->features |= VPMU_FEATURE_PERFMON_V2;
 		model->version = 2;
-		model->gp_count = (uint8_t)random_between(random, 1, 15);
+		model->gp_count = (uint8_t)random_between(random, 0, 15);
+		model->gp_width = model->gp_count ? 48 : 0;
 	}
 	/* Families 6 to 0xf, with any extended family and model. */
 	model->signature &= ~UINT32_C(0xf00);

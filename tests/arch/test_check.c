@@ -10,6 +10,11 @@ struct spoiling {
 	const char *said;
 };
 
+static void no_width(struct vpmu_model *m)
+{
+	m->gp_width = 0;
+}
+
 static void no_counters(struct vpmu_model *m)
 {
 	m->gp_count = 0;
@@ -141,8 +146,9 @@ static const struct spoiling spoilings[] = {
 	{"intel-v5", no_last_counter, "the first and the last general-purpose counter exist"},
 	{"intel-v4", no_counter_2, "holes between the general-purpose counters need version 5"},
 	{"amd-perfmon-v2", no_counter_2, "no bitmap of counters"},
-	{"intel-v2", no_counters, "general-purpose counters: 0 is out of range, 1 to 10"},
-	{"intel-v2", eleven_counters, "general-purpose counters: 11 is out of range, 1 to 10"},
+	{"intel-v2", no_width, "general-purpose counters have a width, or there are none"},
+	{"intel-v2", no_counters, "general-purpose counters have a width, or there are none"},
+	{"intel-v2", eleven_counters, "general-purpose counters: 11 is out of range, 0 to 10"},
 	{"intel-v2", narrow, "31 is out of range, 32 to 64 on an Intel PMU"},
 	{"zhaoxin-v2", wide, "65 is out of range, 32 to 64 on a Zhaoxin PMU"},
 	{"intel-v2", narrow_fixed, "width of fixed counters"},
@@ -163,7 +169,8 @@ static const struct spoiling spoilings[] = {
 	{"intel-v4", long_events, "33 is out of range, 0 to 32"},
 	{"intel-v4", missing_event, "beyond the length"},
 	{"amd-perfmon-v2", no_perfcore, "PerfMonV2 needs PERFCORE"},
-	{"amd-perfmon-v2", no_counters, "counters: 0 is out of range, 1 to 15"},
+	{"amd-perfmon-v2", no_width, "general-purpose counters have a width, or there are none"},
+	{"intel-p6", no_width, "general-purpose counters have a width, or there are none"},
 	{"amd-perfmon-v2", version_1, "the version is 2 with PerfMonV2, else 1"},
 	{"amd-perfcore", no_perfcore, "6 counters with PERFCORE, else 4"},
 	{"amd-perfcore", narrow, "31 is out of range, 48 on an AMD PMU"},

@@ -6,11 +6,14 @@ random generator state gives the same program."""
 MODELS = (
     "intel-v1",
     "intel-v1,gp=4",
+    "intel-v1,gp=0",
     "intel-v2",
     "intel-v2",
     "intel-v2,gp=8",
     "intel-v2,gp=8",
     "intel-v2,gp=1,fixed=1",
+    "intel-v2,gp=0",
+    "intel-v2,gp=0,fixed=0",
     "intel-v2,fixed=0",
     "intel-v2,width=40",
     "intel-v2,width=32,gp=2",
@@ -33,6 +36,7 @@ MODELS = (
     "amd-perfmon-v2",
     "amd-perfmon-v2,gp=4",
     "amd-perfmon-v2,gp=2",
+    "amd-perfmon-v2,gp=0",
     "amd-perfmon-v2,gp=9",
     "amd-k7,pmu=off",
 )
@@ -49,7 +53,7 @@ AMD_HOST = {"perfmon-v2": ("off",), "enable-pmu": ("on", "off")}
 
 INTEL_EVENTS = (0xC0, 0xC0, 0xC0, 0x3C, 0x3C, 0x13C, 0xC4, 0xC5, 0x4F2E, 0x412E, 0x300, 0x1C2, 0x1C4, 0x81D0,
                 0x104E, 0)
-AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40, 0xD1, 0x129)
+AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40, 0xD1, 0x129, 0x429)
 # USR, OS, EDGE, pin control, INT, INV; ENABLE is added most of the time.
 SELECTOR_FLAGS = (16, 17, 17, 17, 18, 19, 20, 20, 20, 23)
 ENABLE = 1 << 22

@@ -78,10 +78,11 @@ const char *finding_status_name(enum finding_status status)
 
 void doctor_describe_model(const struct vpmu_model *model, char *text, size_t bytes)
 {
-	int used = snprintf(text, bytes, "%s, version %d: %d counters of %d bits",
-	                    vpmu_vendor_name(model->vendor), model->version, model->gp_count,
-	                    model->gp_width);
+	int used = snprintf(text, bytes, "%s, version %d: %d counters",
+	                    vpmu_vendor_name(model->vendor), model->version, model->gp_count);
 
+	if (model->gp_count && (size_t)used < bytes)
+		used += snprintf(text + used, bytes - (size_t)used, " of %d bits", model->gp_width);
 	if (model->fixed_mask && (size_t)used < bytes)
 		used += snprintf(text + used, bytes - (size_t)used, ", %u fixed of %d",
 		                 vpmu_model_fixed_count(model), model->fixed_width);

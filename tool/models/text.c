@@ -57,7 +57,10 @@ void models_print_summary(const struct vpmu_model *model)
 		return;
 	}
 	printf("version             %u\n", model->version);
-	printf("counters            %u, %u bits", model->gp_count, model->gp_width);
+	if (model->gp_count)
+		printf("counters            %u, %u bits", model->gp_count, model->gp_width);
+	else
+		printf("counters            none");
 	if (model->gp_missing)
 		printf(", without 0x%" PRIx32, model->gp_missing);
 	putchar('\n');

@@ -18,8 +18,10 @@ static void print_model(uint32_t vcpu, const struct vpmu_model *model)
 		printf(", %s, no PMU\n", vpmu_vendor_name(model->vendor));
 		return;
 	}
-	printf(", %s version %u, %u counters of %u bits", vpmu_vendor_name(model->vendor),
-	       model->version, model->gp_count, model->gp_width);
+	printf(", %s version %u, %u counters", vpmu_vendor_name(model->vendor), model->version,
+	       model->gp_count);
+	if (model->gp_count)
+		printf(" of %u bits", model->gp_width);
 	if (model->fixed_mask)
 		printf(", %u fixed of %u", vpmu_model_fixed_count(model), model->fixed_width);
 	putchar('\n');

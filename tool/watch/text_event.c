@@ -53,6 +53,14 @@ const char *watch_why_no_model(const struct watch_record *record, char why[WATCH
 	return why;
 }
 
+static void print_counters(FILE *to, const struct vpmu_model *model)
+{
+	fprintf(to, ": PMU version %u, %u counters", model->version, model->gp_count);
+	if (model->gp_count)
+		fprintf(to, " of %u bits", model->gp_width);
+	fprintf(to, ", %u fixed", vpmu_model_fixed_count(model));
+}
+
 static void print_model(FILE *to, const struct watch_record *record, const struct watch_vcpu *vcpu)
 {
 	const struct vpmu_model *model = watch_record_model(record);
@@ -68,8 +76,7 @@ static void print_model(FILE *to, const struct watch_record *record, const struc
 	else if (!model->version)
 		fprintf(to, ", no PMU");
 	else
-		fprintf(to, ": PMU version %u, %u counters of %u bits, %u fixed", model->version,
-		        model->gp_count, model->gp_width, vpmu_model_fixed_count(model));
+		print_counters(to, model);
 }
 
 static void print_access(FILE *to, const struct watch_record *record, const struct watch_vcpu *vcpu)
