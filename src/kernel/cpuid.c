@@ -39,16 +39,17 @@ static struct kvm_cpuid_entry2 vendor_leaf(const struct model *model)
 static struct kvm_cpuid_entry2 perfmon_leaf(const struct model *model)
 {
 	struct kvm_cpuid_entry2 leaf = {.function = 0xa};
-	u32 version = min(model->version, 2u);
+	u32 version = min(model->version, 2u), fixed = version > 1 ? model->fixed : 0;
 
 	if (model->is_p6)
 		leaf.function = 2; /* the highest */
 	if (model->vendor == VENDOR_AMD || !version)
 		return leaf;
-	leaf.eax = version | model->gp << 8 | model->width << 16 | model->mask_length << 24;
+	leaf.eax = version | model->gp << 8 | model->mask_length << 24;
+	if (model->gp || fixed)
+		leaf.eax |= model->width << 16;
 	leaf.ebx = model->unavailable;
-	if (version > 1)
-		leaf.edx = model->fixed | (model->fixed ? model->width << 5 : 0);
+	leaf.edx = fixed | (fixed ? model->width << 5 : 0);
 	return leaf;
 }
 
