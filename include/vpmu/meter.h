@@ -137,6 +137,7 @@ struct vpmu_costs {
 /*
  * How the classes that count time follow from slots, and what is not known before it happens.
  * line_more and branch_more are the same as line and branch for the classes from VPMU_LLC_LOADS on,
+ * and line_more for VPMU_TOPDOWN_BACKEND,
  * by class; their other entries are not looked at.
  */
 struct vpmu_rates {

@@ -79,7 +79,11 @@ enum vpmu_class {
 	VPMU_STORES,       /* that write data */
 	VPMU_MEMORY,       /* that do one of the two, or both */
 	VPMU_LOAD_STORES,  /* that do both */
-	VPMU_TAKEN_BRANCHES, /* near ones */
+	/* Issue slots by what became of them, as a timing model estimates it; these two and the two
+	 * that the enum ends with make up VPMU_SLOTS. */
+	VPMU_TOPDOWN_RETIRING,
+	VPMU_TOPDOWN_BACKEND, /* the instruction, or its data, kept the others waiting */
+	VPMU_TAKEN_BRANCHES,  /* near ones */
 	VPMU_CONDITIONAL_TAKEN,
 	VPMU_CONDITIONAL_NOT_TAKEN,
 	/* What caches and stalls decide, as a timing model estimates it. */
@@ -96,6 +100,8 @@ enum vpmu_class {
 	VPMU_L1I_MISSES,
 	VPMU_STALLS_FRONTEND, /* cycles */
 	VPMU_STALLS_BACKEND,
+	VPMU_TOPDOWN_SPECULATION, /* slots behind a branch miss */
+	VPMU_TOPDOWN_FRONTEND,    /* the rest of the cycle of a taken branch */
 	VPMU_CLASSES,
 	VPMU_NO_CLASS = 255 /* an event that this PMU cannot see: it counts 0 */
 };

@@ -10,10 +10,12 @@
 
 /* Intel SDM vol. 3B table 20-1, architectural events in the order of CPUID.0AH EBX. */
 static const struct event_row architectural[] = {
-	{EVENT_CYCLES, VPMU_CYCLES, 0},  {EVENT_INSTRUCTIONS, VPMU_INSTRUCTIONS, 1},
-	{0x013c, VPMU_REF_CYCLES, 2},    {0x4f2e, VPMU_LLC_REFERENCES, 3},
-	{0x412e, VPMU_LLC_MISSES, 4},    {0x00c4, VPMU_BRANCHES, 5},
-	{0x00c5, VPMU_BRANCH_MISSES, 6}, {0x01a4, VPMU_SLOTS, 7},
+	{EVENT_CYCLES, VPMU_CYCLES, 0},      {EVENT_INSTRUCTIONS, VPMU_INSTRUCTIONS, 1},
+	{0x013c, VPMU_REF_CYCLES, 2},        {0x4f2e, VPMU_LLC_REFERENCES, 3},
+	{0x412e, VPMU_LLC_MISSES, 4},        {0x00c4, VPMU_BRANCHES, 5},
+	{0x00c5, VPMU_BRANCH_MISSES, 6},     {0x01a4, VPMU_SLOTS, 7},
+	{0x02a4, VPMU_TOPDOWN_BACKEND, 8},   {0x0073, VPMU_TOPDOWN_SPECULATION, 9},
+	{0x019c, VPMU_TOPDOWN_FRONTEND, 10}, {0x02c2, VPMU_TOPDOWN_RETIRING, 11},
 };
 
 #define SET(name) static const struct event_set name = {name##_rows, ARRAY_SIZE(name##_rows)}

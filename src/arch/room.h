@@ -425,10 +425,9 @@ uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_);
 
 /*
  * What the manual calls an architectural event that the model's CPUID has and nobody here counts
- * (Intel SDM vol. 3B, architectural performance events); NULL: the selector counts another. A slot
- * has no cause in the timing model, of which only IA32_PERF_METRICS estimates shares, and there is
- * no LBR. On processors without them the codes are those of other events. Here, for those who link
- * with the library only.
+ * (Intel SDM vol. 3B, architectural performance events); NULL: the selector counts another. There
+ * is no LBR. On processors without it the code is another event's. Here, for those who link with
+ * the library only.
  */
 static inline const char *event_uncounted_name(const struct vpmu_model *model, uint64_t selector)
 {
@@ -437,10 +436,6 @@ static inline const char *event_uncounted_name(const struct vpmu_model *model, u
 		uint8_t architectural;
 		const char *name;
 	} rows[] = {
-		{0x02a4, 8, "topdown backend bound"},
-		{0x0073, 9, "topdown bad speculation"},
-		{0x019c, 10, "topdown frontend bound"},
-		{0x02c2, 11, "topdown retiring"},
 		{0x01e4, 12, "LBR inserts"},
 	};
 	uint64_t events = width_mask(model->events_length) & ~(uint64_t)model->events_missing;

@@ -51,6 +51,8 @@ static const struct {
 	[VPMU_STORES] = {"stores", true},
 	[VPMU_MEMORY] = {"loads-or-stores", true},
 	[VPMU_LOAD_STORES] = {"loads-and-stores", true},
+	[VPMU_TOPDOWN_RETIRING] = {"topdown-retiring", false},
+	[VPMU_TOPDOWN_BACKEND] = {"topdown-backend", false},
 	[VPMU_TAKEN_BRANCHES] = {"taken-branches", true},
 	[VPMU_CONDITIONAL_TAKEN] = {"conditional-taken", true},
 	[VPMU_CONDITIONAL_NOT_TAKEN] = {"conditional-not-taken", true},
@@ -67,6 +69,8 @@ static const struct {
 	[VPMU_L1I_MISSES] = {"l1i-misses", false},
 	[VPMU_STALLS_FRONTEND] = {"stalls-frontend", false},
 	[VPMU_STALLS_BACKEND] = {"stalls-backend", false},
+	[VPMU_TOPDOWN_SPECULATION] = {"topdown-speculation", false},
+	[VPMU_TOPDOWN_FRONTEND] = {"topdown-frontend", false},
 };
 _Static_assert(VPMU_CLASSES <= (int)VPMU_MAX_CLASSES, "a bit each in vpmu_pmu_wanted()");
 

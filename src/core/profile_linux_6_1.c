@@ -5,13 +5,21 @@
  */
 #include <core/profile_linux.h>
 
+/* intel_arch_events ends before the slots and what became of them. */
+static bool is_listed(enum vpmu_class class_)
+{
+	return class_ != VPMU_SLOTS && class_ != VPMU_TOPDOWN_RETIRING &&
+	       class_ != VPMU_TOPDOWN_BACKEND && class_ != VPMU_TOPDOWN_SPECULATION &&
+	       class_ != VPMU_TOPDOWN_FRONTEND;
+}
+
 /* intel_hw_event_available: an architectural event that CPUID.0AH says is missing does not count,
  * on fixed counters neither. Fixed counter 2's event is not in that list. */
 static bool is_available(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t code = kvm_event_code(pmu, slot);
 
-	return event_code_class(&pmu->model, code) == VPMU_SLOTS || /* not listed */
+	return !is_listed(event_code_class(&pmu->model, code)) ||
 	       event_is_available(&pmu->model, code);
 }
 

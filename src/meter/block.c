@@ -17,6 +17,8 @@ void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS])
 	details[DETAIL(VPMU_STORES)] += !!(data & VPMU_DATA_STORE);
 	details[DETAIL(VPMU_MEMORY)] += !!data;
 	details[DETAIL(VPMU_LOAD_STORES)] += data == both;
+	details[DETAIL(VPMU_TOPDOWN_RETIRING)] += !!insn->slots;
+	details[DETAIL(VPMU_TOPDOWN_BACKEND)] += insn->slots - !!insn->slots;
 }
 
 static void add_insn(struct vpmu_block *block, const struct vpmu_insn *insn)

@@ -31,9 +31,12 @@ static uint64_t insns_within(const struct vpmu_meter *meter, const struct vpmu_a
 	uint64_t insns = less_than(least(room[VPMU_INSTRUCTIONS], room[VPMU_BRANCHES]));
 	uint64_t most = less_than(room[VPMU_SLOTS]);
 
-	/* What follows from instructions is at most one for each. */
+	/* What follows from instructions is at most one for each, but for the slots of a long one.
+	 */
 	for (unsigned i = VPMU_DETAIL_FIRST; i < VPMU_CLASSES; i++)
-		insns = least(insns, less_than(room[i]));
+		if (i != VPMU_TOPDOWN_BACKEND)
+			insns = least(insns, less_than(room[i]));
+	most = least(most, less_than(room[VPMU_TOPDOWN_BACKEND]));
 	most = least(most, slots_within(ratio_of_cycles(&meter->rates), room[VPMU_CYCLES]));
 	most = least(most, slots_within(ratio_of_ref_cycles(&meter->rates), room[VPMU_REF_CYCLES]));
 	if (most == UINT64_MAX || !slots)

@@ -65,7 +65,8 @@ static void refresh_costs(struct vpmu_meter *meter, const struct vpmu_amounts *h
 }
 
 /* Where branches go, and what caches do. */
-#define WHEN_HAPPENED (~(VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES) - 1))
+#define WHEN_HAPPENED                                                                              \
+	(~(VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES) - 1) | VPMU_CLASS_BIT(VPMU_TOPDOWN_BACKEND))
 
 void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit)
 {

@@ -33,8 +33,10 @@ static void piece_add(struct piece *piece, const struct vpmu_insn *insn)
 	piece->branches += insn->flags & VPMU_INSN_BRANCH;
 	piece->slots += insn->slots;
 	piece->apart |= !!(insn->flags & VPMU_INSN_APART);
-	if (insn->flags & VPMU_INSN_APART)
-		piece->slots += insn->lines; /* an iteration's accesses */
+	if (insn->flags & VPMU_INSN_APART) { /* an iteration's accesses */
+		piece->slots += insn->lines;
+		piece->details[DETAIL(VPMU_TOPDOWN_BACKEND)] += insn->lines;
+	}
 	piece->lines += insn->lines;
 	details_of(insn, piece->details);
 	piece_end(piece, insn);
@@ -60,8 +62,12 @@ static bool costs_fit(const struct vpmu_meter *meter, const struct piece *piece)
 static uint64_t detail_most(const struct vpmu_meter *meter, const struct piece *piece,
                             uint64_t class_)
 {
+	uint64_t own = class_ < VPMU_TAKEN_BRANCHES ? piece->details[DETAIL(class_)] : 0;
+
+	if (class_ == VPMU_TOPDOWN_BACKEND)
+		return own + piece->lines * meter->rates.line_more[class_];
 	if (class_ < VPMU_TAKEN_BRANCHES)
-		return piece->details[DETAIL(class_)];
+		return own;
 	if (class_ < VPMU_LLC_LOADS)
 		return piece->branches;
 	return piece->lines * meter->rates.line_more[class_] +
@@ -121,6 +127,8 @@ static void piece_details(struct piece *piece, const struct vpmu_block *block)
 	piece->details[DETAIL(VPMU_STORES)] += block->count - block->insns;
 	piece->details[DETAIL(VPMU_MEMORY)] += block->count - block->insns;
 	piece->details[DETAIL(VPMU_LOAD_STORES)] += block->count - block->insns;
+	piece->details[DETAIL(VPMU_TOPDOWN_RETIRING)] += block->count - block->insns;
+	piece->details[DETAIL(VPMU_TOPDOWN_BACKEND)] += block->apart;
 }
 
 bool vpmu_meter_fits(struct vpmu_meter *meter, const struct vpmu_block *block)

@@ -34,6 +34,7 @@ void vpmu_timing_rates(struct vpmu_rates *rates)
 		.branch = {.slots = TIMING_BRANCH_MAX, .branch_misses = 1},
 		.line_more =
 			{
+				[VPMU_TOPDOWN_BACKEND] = TIMING_ACCESS_MAX,
 				[VPMU_LLC_LOADS] = 1,
 				[VPMU_LLC_STORES] = 1,
 				[VPMU_LLC_LOAD_MISSES] = 1,
@@ -50,6 +51,8 @@ void vpmu_timing_rates(struct vpmu_rates *rates)
 				[VPMU_L1I_FETCHES] = 1,
 				[VPMU_L1I_MISSES] = 1,
 				[VPMU_STALLS_FRONTEND] = TIMING_BRANCH_MISS / TIMING_WIDTH,
+				[VPMU_TOPDOWN_SPECULATION] = TIMING_BRANCH_MISS,
+				[VPMU_TOPDOWN_FRONTEND] = TIMING_WIDTH - 1,
 			},
 	};
 }
@@ -199,6 +202,7 @@ void vpmu_timing_data(struct vpmu_timing *timing, struct vpmu_meter *meter, uint
 	of[is_store ? VPMU_LLC_STORE_MISSES : VPMU_LLC_LOAD_MISSES] += access.misses;
 	of[VPMU_PREFETCHES] += access.prefetches;
 	of[VPMU_STALLS_BACKEND] += (meter->costs.slots - slots) / TIMING_WIDTH;
+	of[VPMU_TOPDOWN_BACKEND] += meter->costs.slots - slots;
 	if (!(meter->wanted & TIMING_DTLB))
 		return;
 	pages = miss_pages(timing, address, bytes);
@@ -312,19 +316,23 @@ void vpmu_timing_jump(struct vpmu_timing *timing, struct vpmu_meter *meter, uint
                       uint64_t next, uint64_t target, unsigned flags)
 {
 	bool taken = is_taken(flags, next, target);
-	uint64_t misses;
+	uint64_t missed, slots, *of;
 
 	if (!timing || !meter)
 		return;
-	misses = meter->costs.branch_misses;
+	of = meter->details.of;
+	missed = meter->costs.branch_misses;
+	slots = meter->costs.slots;
 	vpmu_timing_branch(timing, &meter->costs, address, next, target, flags);
 	vpmu_meter_branched(meter, flags, taken);
 	if (!meter->detailed)
 		return;
-	if (meter->costs.branch_misses != misses)
-		meter->details.of[VPMU_STALLS_FRONTEND] += TIMING_BRANCH_MISS / TIMING_WIDTH;
+	missed = meter->costs.branch_misses - missed;
+	of[VPMU_STALLS_FRONTEND] += missed * (TIMING_BRANCH_MISS / TIMING_WIDTH);
+	of[VPMU_TOPDOWN_SPECULATION] += missed * TIMING_BRANCH_MISS;
+	of[VPMU_TOPDOWN_FRONTEND] += meter->costs.slots - slots - missed * TIMING_BRANCH_MISS;
 	if (taken && meter->wanted & TIMING_FETCH && !(flags & VPMU_INSN_FAR))
-		fetch(timing, meter->details.of, address, target);
+		fetch(timing, of, address, target);
 }
 
 bool vpmu_timing_settled(const struct vpmu_timing *timing, uint64_t address)

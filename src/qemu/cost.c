@@ -15,6 +15,12 @@ static uint64_t slots(const struct qemu_counts *c)
 	return c->insns * QEMU_SLOTS_PER_INSN;
 }
 
+/* The others have waited for the instruction. */
+static uint64_t waited(const struct qemu_counts *c)
+{
+	return c->insns * (QEMU_SLOTS_PER_INSN - 1);
+}
+
 static uint64_t branches(const struct qemu_counts *c)
 {
 	uint64_t sum = 0;
@@ -93,6 +99,8 @@ static uint64_t (*const of_class[VPMU_CLASSES])(const struct qemu_counts *) = {
 	[VPMU_STORES] = stores,
 	[VPMU_MEMORY] = memory,
 	[VPMU_LOAD_STORES] = load_stores,
+	[VPMU_TOPDOWN_RETIRING] = insns,
+	[VPMU_TOPDOWN_BACKEND] = waited,
 	[VPMU_TAKEN_BRANCHES] = taken,
 	[VPMU_CONDITIONAL_TAKEN] = conditional_taken,
 	[VPMU_CONDITIONAL_NOT_TAKEN] = not_taken,

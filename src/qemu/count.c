@@ -45,19 +45,30 @@ static unsigned cpl_of(enum ring ring)
 	return ring == RING_USER ? 3 : 0;
 }
 
+/* Of which an instruction has more than one. */
+static bool is_in_slots(unsigned class_)
+{
+	return class_ == VPMU_SLOTS || class_ == VPMU_TOPDOWN_BACKEND;
+}
+
 static bool follows_from_cost(unsigned class_)
 {
-	return class_ == VPMU_CYCLES || class_ == VPMU_REF_CYCLES || class_ == VPMU_SLOTS;
+	return class_ == VPMU_CYCLES || class_ == VPMU_REF_CYCLES || is_in_slots(class_);
+}
+
+static uint64_t insns_of_slots(uint64_t slots, unsigned each)
+{
+	return slots == UINT64_MAX ? slots : slots / each + (slots % each != 0);
 }
 
 /* How many instructions of the ring there may be before instructions, or what they cost, overflow;
  * UINT64_MAX: no limit. */
 static uint64_t insn_room(const struct vpmu_amounts *room)
 {
-	uint64_t slots = room->of[VPMU_SLOTS];
+	uint64_t slots =
+		least(insns_of_slots(room->of[VPMU_SLOTS], QEMU_SLOTS_PER_INSN),
+	              insns_of_slots(room->of[VPMU_TOPDOWN_BACKEND], QEMU_SLOTS_PER_INSN - 1));
 
-	if (slots != UINT64_MAX)
-		slots = slots / QEMU_SLOTS_PER_INSN + (slots % QEMU_SLOTS_PER_INSN != 0);
 	return least(least(room->of[VPMU_INSTRUCTIONS], slots),
 	             least(room->of[VPMU_CYCLES], room->of[VPMU_REF_CYCLES]));
 }
@@ -109,7 +120,7 @@ static bool overflows(const struct cpu *cpu, enum ring ring, const struct vpmu_a
 	vpmu_pmu_headroom(cpu->pmu, cpl_of(ring), &room);
 	for (unsigned i = 0; i < VPMU_CLASSES; i++) {
 		reaches |= amounts->of[i] >= room.of[i];
-		*past |= i != VPMU_SLOTS && amounts->of[i] > room.of[i];
+		*past |= !is_in_slots(i) && amounts->of[i] > room.of[i];
 	}
 	return reaches;
 }

@@ -112,7 +112,9 @@ void count_retire(struct counting *c, const struct guest_insn *insn, unsigned cp
 		.of = {[VPMU_INSTRUCTIONS] = 1,
 	               [VPMU_CYCLES] = 1,
 	               [VPMU_REF_CYCLES] = 1,
-	               [VPMU_SLOTS] = SLOTS_A_CYCLE},
+	               [VPMU_SLOTS] = SLOTS_A_CYCLE,
+	               [VPMU_TOPDOWN_RETIRING] = 1,
+	               [VPMU_TOPDOWN_BACKEND] = SLOTS_A_CYCLE - 1},
 	};
 
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)

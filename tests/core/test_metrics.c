@@ -9,14 +9,14 @@ enum { METRICS = 0x329, SLOTS_COUNTER = FIXED0 + 3, RDPMC_SHARES = 0x20000000 };
 #define BOTH_ON (UINT64_C(1) << 48 | UINT64_C(1) << 35)
 
 static const struct vpmu_amounts some = {.of = {
-						 [VPMU_INSTRUCTIONS] = 100,
-						 [VPMU_CYCLES] = 100,
 						 [VPMU_SLOTS] = 400,
-						 [VPMU_STALLS_FRONTEND] = 25,
-						 [VPMU_TAKEN_BRANCHES] = 20,
+						 [VPMU_TOPDOWN_RETIRING] = 100,
+						 [VPMU_TOPDOWN_SPECULATION] = 100,
+						 [VPMU_TOPDOWN_FRONTEND] = 30,
+						 [VPMU_TOPDOWN_BACKEND] = 170,
 					 }};
 
-/* 100/400, 25 cycles of 4 slots, 20 times half of a cycle without its branch, and the rest. */
+/* 100/400, 100/400, 30/400, and the rest. */
 #define SHARES_OF_SOME UINT64_C(0x6c134040)
 
 static struct vpmu_pmu *counting(void)
@@ -89,9 +89,9 @@ static void counts_only_with_all_that_it_needs(void **state)
 static void what_it_needs_is_wanted(void **state)
 {
 	struct vpmu_pmu *pmu = counting();
-	uint64_t needs = VPMU_CLASS_BIT(VPMU_INSTRUCTIONS) | VPMU_CLASS_BIT(VPMU_CYCLES) |
-	                 VPMU_CLASS_BIT(VPMU_SLOTS) | VPMU_CLASS_BIT(VPMU_STALLS_FRONTEND) |
-	                 VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES);
+	uint64_t needs = VPMU_CLASS_BIT(VPMU_SLOTS) | VPMU_CLASS_BIT(VPMU_TOPDOWN_RETIRING) |
+	                 VPMU_CLASS_BIT(VPMU_TOPDOWN_SPECULATION) |
+	                 VPMU_CLASS_BIT(VPMU_TOPDOWN_FRONTEND);
 
 	assert_int_equal(vpmu_pmu_wanted(pmu), needs);
 	wr(pmu, GLOBAL_CTRL, UINT64_C(1) << 35);
@@ -103,8 +103,7 @@ static void what_it_needs_is_wanted(void **state)
 static void travels_behind_fixed_counter_3(void **state)
 {
 	struct vpmu_pmu *from = counting(), *to = counting(), *wrong = counting();
-	struct vpmu_amounts more =
-		RUN([VPMU_INSTRUCTIONS] = 300, [VPMU_CYCLES] = 75, [VPMU_SLOTS] = 300);
+	struct vpmu_amounts more = RUN([VPMU_TOPDOWN_RETIRING] = 300, [VPMU_SLOTS] = 300);
 
 	vpmu_pmu_account(from, &some, 0);
 	wr(to, SLOTS_COUNTER, rd(from, SLOTS_COUNTER));
@@ -131,7 +130,7 @@ static void a_wrap_begins_anew_from_the_same_shares(void **state)
 	vpmu_pmu_account(pmu, &some, 0);
 	assert_int_equal(rd(pmu, SLOTS_COUNTER), 0);
 	assert_int_equal(rd(pmu, METRICS), SHARES_OF_SOME);
-	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 8, [VPMU_CYCLES] = 2), 0);
+	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 8), 0);
 	assert_int_equal(rd(pmu, METRICS), 0xff000000);
 }
 
@@ -156,7 +155,7 @@ static void zero_begins_anew(void **state)
 {
 	struct vpmu_pmu *pmu = counting();
 
-	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 5000, [VPMU_CYCLES] = 1250), 0);
+	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 5000), 0);
 	assert_int_equal(rd(pmu, METRICS), 0xff000000);
 	wr(pmu, METRICS, 0);
 	vpmu_pmu_account(pmu, &some, 0);
@@ -174,7 +173,7 @@ static void a_freeze_stops_it_with_the_counters(void **state)
 	wr(pmu, SLOTS_COUNTER, (UINT64_C(1) << 48) - 400);
 	assert_int_equal(vpmu_pmu_account(pmu, &some, 0).pmi, 1);
 	assert_int_equal(rd(pmu, STATUS), STATUS_CTR_FRZ | UINT64_C(1) << 35);
-	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 5000, [VPMU_CYCLES] = 1250), 0);
+	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 5000), 0);
 	assert_int_equal(rd(pmu, METRICS), SHARES_OF_SOME);
 }
 

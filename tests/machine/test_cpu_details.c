@@ -127,12 +127,53 @@ static void an_overflow_is_at_its_instruction(void **state)
 			}
 }
 
+static uint64_t slots_of(const struct details_case *test, uint64_t event, uint64_t at_once)
+{
+	struct fixture *f = fix_make("icelake,events-length=13");
+	uint64_t slots;
+
+	fix_handler(f, 0x80, guest_back, guest_back_end, 0, 0);
+	fix_load(f, test->code, test->end);
+	fix_count(f, event, 0);
+	if (at_once == UINT64_MAX)
+		fix_run(f);
+	while (!f->exited) {
+		f->deadline = cpu_unicorn.retired(f->cpu) + at_once;
+		cpu_unicorn.run(f->cpu);
+	}
+	slots = fix_counter(f);
+	fix_unmake(f);
+	return slots;
+}
+
+/* What became of the slots, by the architectural top-down events, and all of them. */
+static void slots_have_one_cause_each(void **state)
+{
+	enum { CAUSES = 4, SLOTS = 0x01a4 };
+	static const uint16_t causes[CAUSES] = {0x02c2, 0x02a4, 0x0073, 0x019c};
+
+	for (unsigned c = 0; c < CASES; c++) {
+		uint64_t sum = 0;
+
+		for (unsigned e = 0; e < CAUSES; e++) {
+			uint64_t whole = slots_of(&cases[c], causes[e], UINT64_MAX);
+
+			if (c < CASES - 1)
+				assert_int_equal(slots_of(&cases[c], causes[e], 1), whole);
+			sum += whole;
+		}
+		assert_int_equal(sum, slots_of(&cases[c], SLOTS, UINT64_MAX));
+		assert_true(sum > 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_event_is_what_the_code_has),
 		cmocka_unit_test(an_instruction_at_a_time_is_the_same),
 		cmocka_unit_test(an_overflow_is_at_its_instruction),
+		cmocka_unit_test(slots_have_one_cause_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,8 +58,8 @@ static uint64_t complete(uint64_t slots, uint64_t per, uint64_t divider)
 static bool counts_costs(const struct vpmu_pmu *pmu)
 {
 	/* These, and all that is known only when it has happened: time passes with either. */
-	return vpmu_pmu_wanted(pmu) &
-	       (VPMU_METER_COSTS | ~(VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES) - 1));
+	return vpmu_pmu_wanted(pmu) & (VPMU_METER_COSTS | VPMU_CLASS_BIT(VPMU_TOPDOWN_BACKEND) |
+	                               ~(VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES) - 1));
 }
 
 /* What is known only when the instruction has happened. */
@@ -84,6 +84,8 @@ static void count_details(struct vpmu_amounts *one, const struct vpmu_insn *insn
 	one->of[VPMU_STORES] = store;
 	one->of[VPMU_MEMORY] = load || store;
 	one->of[VPMU_LOAD_STORES] = load && store;
+	one->of[VPMU_TOPDOWN_RETIRING] = insn->slots ? 1 : 0;
+	one->of[VPMU_TOPDOWN_BACKEND] = insn->slots ? insn->slots - 1u : 0;
 	one->of[VPMU_TAKEN_BRANCHES] = branch && taken && !far;
 	one->of[VPMU_CONDITIONAL_TAKEN] = conditional && taken;
 	one->of[VPMU_CONDITIONAL_NOT_TAKEN] = conditional && !taken;

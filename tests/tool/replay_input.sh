@@ -52,10 +52,10 @@ lines 'model intel-v2' 'wrmsr 0x186 0x5301c2' 'wrmsr 0x187 0x5301c2' 'wrmsr 0x18
 run replay "$script"
 check 'an event that nobody counts: once, as a comment' same "$status $(sed 's/ (.*)//' "$scratch/err")" \
 	'0 # IA32_PERFEVTSEL0: event 0x01c2 counts nothing here: this model does not count it'
-lines 'model intel-v6,events-length=13' 'wrmsr 0x186 0x4302a4'
+lines 'model intel-v6,events-length=13' 'wrmsr 0x186 0x4301e4'
 run replay "$script"
 check 'an architectural event that nobody counts: by its name' same "$(cat "$scratch/err")" \
-	'# IA32_PERFEVTSEL0: event 0x02a4 (topdown backend bound) counts nothing here: this model does not count it'
+	'# IA32_PERFEVTSEL0: event 0x01e4 (LBR inserts) counts nothing here: this model does not count it'
 lines 'model intel-p6' 'wrmsr 0x187 0x303c' 'wrmsr 0x187 0x3003c'
 run replay "$script"
 check 'a P6, of whose selectors only the first is enabled' same "$(cat "$scratch/err")" \

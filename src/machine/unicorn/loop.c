@@ -206,7 +206,8 @@ void loop_pay(struct cpu *cpu, const struct block *block, uint64_t times)
 	               [VPMU_BRANCHES] = times * block->pay.branches,
 	               [VPMU_SLOTS] = times * loop_slots(block),
 	               [VPMU_TAKEN_BRANCHES] = times,
-	               [VPMU_CONDITIONAL_TAKEN] = times},
+	               [VPMU_CONDITIONAL_TAKEN] = times,
+	               [VPMU_TOPDOWN_FRONTEND] = times * (loop_slots(block) - block->pay.slots)},
 	};
 
 	for (unsigned i = 0; i < VPMU_DETAILS; i++)

@@ -85,10 +85,14 @@ void timed_rep(struct cpu *cpu, const struct op *op)
 {
 	uint64_t now = cpu->state->regs[GPR_RCX];
 	uint64_t mask = UINT64_MAX >> (64 - 8 * op->operand);
+	uint64_t slots = ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
 
-	if (cpu->meter.timed && cpu->rep_begun)
-		cpu->meter.costs.slots += ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
 	cpu->rep_rcx = now;
+	if (!cpu->meter.timed || !cpu->rep_begun)
+		return;
+	cpu->meter.costs.slots += slots;
+	if (cpu->meter.detailed)
+		cpu->meter.details.of[VPMU_TOPDOWN_BACKEND] += slots;
 }
 
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)
