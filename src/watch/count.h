@@ -67,6 +67,13 @@ struct counted_vcpu *counted_vcpu(const struct object *vcpu);
 bool count_hold(const void *_Atomic *holder);
 void count_release(const void *_Atomic *holder);
 
+/* Does not wait. False: another thread has it. A thread that has left KVM_RUN by longjmp() comes
+ * back. */
+bool count_take(const void *_Atomic *holder);
+
+/* The machine looks at its filter at any time, so each vCPU has a copy of its VM's: the latest. */
+void count_follow_filter(struct counting *c);
+
 /* Says once that counting lacks something on this vCPU. */
 void count_lacks(struct counting *c, enum watch_lack what);
 
