@@ -6,7 +6,6 @@ Prints TAP; skips, with the reason, without QEMU or KVM. VPMU_DEBIAN13 names ano
 as for vmms.py."""
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,6 @@ INTEL = 'Skylake-Client,vendor=GenuineIntel,+pdcm,pmu=off'
 
 def asked(*arguments):
     return subprocess.run([*qemu.COMMAND, *arguments], capture_output=True, text=True, check=False).stdout
-
-
-def version():
-    found = re.search(r'version (\d+\.\d+\.\d+)', asked('--version'))
-    return found and found[1]
 
 
 def machine_types():
@@ -80,27 +74,13 @@ def perfmon_v2(mine):
     qemu.check('PerfMonV2 is told where there is such a feature', ('AMD version 2' in told) == has, told)
 
 
-def lack():
-    if ROOT and os.getuid():
-        return 'not root'
-    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
-        return 'no /dev/kvm that can be opened'
-    if not ROOT and not shutil.which(qemu.QEMU):
-        return 'no ' + qemu.QEMU
-    return None if version() else 'no QEMU that tells its version'
-
-
 def main():
-    if ROOT:
-        qemu.COMMAND = ['chroot', ROOT, qemu.QEMU]
-    reason = lack()
+    reason = qemu.take(ROOT)
     if reason:
         print('1..0 # SKIP', reason)
         return 0
-    if ROOT:
-        os.makedirs(os.path.dirname(ROOT + LIBRARY), exist_ok=True)
-        shutil.copy(LIBRARY, ROOT + LIBRARY)
-    mine = version()
+    qemu.lend(ROOT, LIBRARY)
+    mine = '.'.join(map(str, qemu.version()))
     machines(mine)
     perfmon_v2(mine)
     with tempfile.TemporaryDirectory(dir=(ROOT or '') + '/tmp') as folder:

@@ -5,6 +5,7 @@
 Prints TAP; skips, with the reason, where there is no QEMU or no KVM."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,35 @@ def check(name, holds, told=''):
         failed = True
         for line in str(told).splitlines():
             print('#', line)
+
+
+def take(root):
+    """Takes QEMU from a root of Debian, '' for this system's; a text: why there is none."""
+    global COMMAND
+    if root and os.getuid():
+        return 'not root'
+    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
+        return 'no /dev/kvm that can be opened'
+    if root and not (os.path.exists(root + '/dev/kvm') and os.path.exists(root + '/proc/self')):
+        return 'no dev or proc in ' + root
+    if not root and not shutil.which(QEMU):
+        return 'no ' + QEMU
+    COMMAND = ['chroot', root, QEMU] if root else [QEMU]
+    return None if version() else 'no QEMU that tells its version'
+
+
+def version():
+    """Of the QEMU that was taken: (11, 1, 3); None: it tells none."""
+    said = subprocess.run([*COMMAND, '--version'], capture_output=True, text=True, check=False).stdout
+    found = re.search(r'version (\d+)\.(\d+)\.(\d+)', said)
+    return found and tuple(int(part) for part in found.groups())
+
+
+def lend(root, library):
+    """The loader in the root looks for the library where it is outside."""
+    if root:
+        os.makedirs(os.path.dirname(root + library), exist_ok=True)
+        shutil.copy(library, root + library)
 
 
 class Qemu:
@@ -209,12 +239,10 @@ def following(folder):
 
 
 def lack():
-    if not shutil.which(QEMU):
-        return 'no ' + QEMU
-    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
-        return 'no /dev/kvm that can be opened'
-    version = subprocess.run([QEMU, '--version'], capture_output=True, text=True, check=False).stdout
-    return None if 'version 7.' in version else 'this is about QEMU 7: ' + version.split('\n')[0]
+    reason = take('')
+    if not reason and version()[0] != 7:
+        reason = 'this is about QEMU 7: {}.{}'.format(*version())
+    return reason
 
 
 def main():

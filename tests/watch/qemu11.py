@@ -7,7 +7,6 @@ vpmu state export-qemu has repaired is restored by the same QEMU as it was saved
 VPMU_DEBIAN13 names a root of Debian 13 that has such a QEMU, with proc and dev mounted. Prints TAP;
 skips, with the reason, where there is none."""
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,16 +36,13 @@ MODELS = [
 def lack():
     if not ROOT:
         return 'VPMU_DEBIAN13 names no root of Debian 13'
-    if os.getuid() or not os.access('/dev/kvm', os.R_OK | os.W_OK):
-        return 'not root, or no /dev/kvm that can be opened'
     with open('/proc/cpuinfo', encoding='ascii', errors='replace') as file:
         if 'AuthenticAMD' not in file.read():
             return "QEMU 11 gives no PMU of AMD's on another vendor's host"
-    if not os.path.exists(ROOT + '/dev/kvm') or not os.path.exists(ROOT + '/proc/self'):
-        return 'no dev or proc in ' + ROOT
-    said = subprocess.run(['chroot', ROOT, qemu.QEMU, '--version'], capture_output=True, text=True,
-                          check=False).stdout
-    return None if 'version 11.' in said else 'this is about QEMU 11: ' + said.split('\n')[0]
+    reason = qemu.take(ROOT)
+    if not reason and qemu.version()[0] != 11:
+        reason = 'this is about QEMU 11: {}.{}'.format(*qemu.version())
+    return reason
 
 
 def values_by_name(guest):
@@ -100,11 +96,7 @@ def main():
     if reason:
         print('1..0 # SKIP', reason)
         return 0
-    # The loader in the root looks for the library where it is outside.
-    library = ROOT + LIBRARY
-    os.makedirs(os.path.dirname(library), exist_ok=True)
-    shutil.copy(LIBRARY, library)
-    qemu.COMMAND = ['chroot', ROOT, qemu.QEMU]
+    qemu.lend(ROOT, LIBRARY)
     with tempfile.TemporaryDirectory(dir=ROOT + '/tmp') as outside:
         for model in MODELS:
             try:

@@ -8,7 +8,6 @@ VPMU_DEBIAN13 names a root of Debian whose QEMU is taken, with proc and dev moun
 system's. A model of another vendor than this host's is left out where this QEMU asks the processor."""
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -170,31 +169,14 @@ def asked(*arguments):
                           check=False).stdout
 
 
-def version():
-    found = re.search(r'version (\d+)\.(\d+)', asked('--version'))
-    return (int(found[1]), int(found[2])) if found else None
-
-
 def host_vendor():
     with open('/proc/cpuinfo', encoding='ascii', errors='replace') as file:
         return re.search(r'vendor_id\s*: (.*)', file.read())[1]
 
 
-def lack():
-    if ROOT and os.getuid():
-        return 'not root'
-    if not os.access('/dev/kvm', os.R_OK | os.W_OK):
-        return 'no /dev/kvm that can be opened'
-    if ROOT and not (os.path.exists(ROOT + '/dev/kvm') and os.path.exists(ROOT + '/proc/self')):
-        return 'no dev or proc in ' + ROOT
-    if not ROOT and not shutil.which(qemu.QEMU):
-        return 'no ' + qemu.QEMU
-    return None if version() else 'no QEMU that tells its version'
-
-
 def shown_here(vendor):
     """From 11.0 on QEMU gives a PMU of no other vendor than the CPUID instruction's."""
-    return version() < (11, 0) or vendor == host_vendor()
+    return qemu.version() < (11, 0) or vendor == host_vendor()
 
 
 def rows():
@@ -210,7 +192,7 @@ def rows():
 
 
 def heading():
-    return '## QEMU {}.{}'.format(*version())
+    return '## QEMU {}.{}'.format(*qemu.version())
 
 
 def read_page():
@@ -259,16 +241,11 @@ def compare():
 
 
 def main():
-    if ROOT:
-        qemu.COMMAND = ['chroot', ROOT, qemu.QEMU]
-    reason = lack()
+    reason = qemu.take(ROOT)
     if reason:
         print('1..0 # SKIP', reason)
         return 0
-    if ROOT:
-        # The loader in the root looks for the library where it is outside.
-        os.makedirs(os.path.dirname(ROOT + LIBRARY), exist_ok=True)
-        shutil.copy(LIBRARY, ROOT + LIBRARY)
+    qemu.lend(ROOT, LIBRARY)
     if sys.argv[4:] == ['--renew']:
         renew()
     else:
