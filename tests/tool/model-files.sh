@@ -77,6 +77,26 @@ done
 gzip <"$scratch/UTF-16/aida" >"$scratch/packed"
 run models "$scratch/packed"
 [ "$status" = 3 ] || check 'UTF-16 in gzip' shows '^vendor +Intel'
+# Texts that are none of a CPU, too.
+"$vpmu" models --json zen2 >"$scratch/report"
+printf "0xc0010004 0xfffffffffffd\n0xc0010000 0x5300c0\n" >"$scratch/plan"
+printf 'model intel-v2\nrdmsr 0xc1\n' >"$scratch/script"
+for encoding in UTF-16 UTF-8; do
+	mark=; [ $encoding = UTF-8 ] && mark='\xef\xbb\xbf'
+	for file in report plan script; do
+		{ printf "$mark"; sed 's/$/\r/' "$scratch/$file"; } | iconv -f UTF-8 -t "$encoding" \
+			>"$scratch/$encoding/$file"
+	done
+	run check --plan "$scratch/$encoding/plan" --model amd-k7 --profile hardware --life fresh --level full \
+		--scope between=1,mixed=0,nodes=16384
+	check "$encoding: a plan" shows '^reads-as-put +holds'
+	run state compat "$SOURCE/tests/stream/golden/zen2.vpmu" --report "$scratch/$encoding/report"
+	[ "$status" = 3 ] || check "$encoding: a report" same "$status" 0
+done
+run replay "$scratch/UTF-8/script"
+check 'UTF-8: a replay' same "$(tr '\n' ' ' <"$scratch/out")" 'ok 0x0 '
+refused 'a plan that is no text' 2 'it looks like a QEMU migration file' \
+	check --model amd-k7 --plan "$SOURCE/fuzz/corpus/qemu/plain"
 printf '\xff\xfea\0\0\0b\0' >"$scratch/text"
 refused 'UTF-16 with a zero' 2 'UTF-16' models "$scratch/text"
 printf '\xff\xfe\0\xd8a\0b\0\n' >"$scratch/text"

@@ -5,7 +5,7 @@
 
 #include "check.h"
 #include "command.h"
-#include "lib/file.h"
+#include "lib/input.h"
 #include "json/json.h"
 #include "lib/message.h"
 #include "state/state.h"
@@ -20,7 +20,7 @@ static int join(struct check_table *table, const char *path)
 	enum vpmu_status joined;
 	uint8_t *bytes;
 	size_t count;
-	int status = file_read(path, DOCUMENT_BYTES, "a document", &bytes, &count);
+	int status = input_read_text(path, DOCUMENT_BYTES, "a document", &bytes, &count);
 
 	if (status)
 		return status;

@@ -8,7 +8,7 @@
 #include <base/room.h>
 
 #include "command.h"
-#include "lib/file.h"
+#include "lib/input.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 #include "lib/number.h"
@@ -117,8 +117,8 @@ static int select_plan(struct selection *selection)
 		message("--plan takes no --order, --matrix or --search: %s", options->plan);
 		return TOOL_BAD;
 	}
-	status = file_read(options->plan, PLAN_BYTES, "a plan", &selection->plan_text,
-	                   &selection->plan_bytes);
+	status = input_read_text(options->plan, PLAN_BYTES, "a plan", &selection->plan_text,
+	                         &selection->plan_bytes);
 	if (!status && !options->model &&
 	    plan_says(selection, "model", selection->plan_model, sizeof(selection->plan_model)))
 		selection->model = selection->plan_model;

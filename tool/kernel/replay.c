@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "kernel.h"
-#include "lib/file.h"
+#include "lib/input.h"
 #include "lib/message.h"
 
 enum { SCRIPT_MOST = 64 << 20 };
@@ -15,9 +15,7 @@ static int script_file(const char *script)
 {
 	uint8_t *bytes;
 	size_t count;
-	bool from_stdin = !strcmp(script, "-");
-	int fd, status = file_read(from_stdin ? "/dev/stdin" : script, SCRIPT_MOST,
-	                           "64 MiB, a script", &bytes, &count);
+	int fd, status = input_read_text(script, SCRIPT_MOST, "any script", &bytes, &count);
 
 	if (status)
 		return -1;

@@ -41,6 +41,13 @@ struct input {
 int input_open(const char *path, uint64_t limit, const char *limit_is, struct input *input);
 void input_close(struct input *input);
 
+/*
+ * Reads a text whole, as input_open() does: packed, UTF-16, or "-". The caller frees *bytes.
+ * Returns the exit status. limit_is: also what the file should have been, for a QEMU file is none.
+ */
+int input_read_text(const char *path, uint64_t limit, const char *limit_is, uint8_t **bytes,
+                    size_t *count);
+
 /* The same, with the snapshot of a qcow2 image; NULL: its only VM state. Any other file has none.
  */
 int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,

@@ -36,10 +36,22 @@ static bool fill(struct reader *reader)
 	return true;
 }
 
+/* The mark that Windows' editors put before UTF-8. */
+static size_t mark_before(const struct reader *reader, size_t length)
+{
+	const char *from = reader->buffer + reader->start;
+
+	return !reader->line && length >= 3 && !memcmp(from, "\xef\xbb\xbf", 3) ? 3 : 0;
+}
+
 static enum reader_result give(struct reader *reader, size_t length, bool newline, char **line,
                                size_t *length_out)
 {
+	size_t mark = mark_before(reader, length);
+
 	reader->line++;
+	reader->start += mark;
+	length -= mark;
 	if (length > REPLAY_LINE_BYTES)
 		return READER_TOO_LONG;
 	*line = reader->buffer + reader->start;

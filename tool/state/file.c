@@ -141,7 +141,7 @@ int state_report_read(const char *path, struct state_report *report)
 	enum vpmu_status read;
 	uint8_t *bytes;
 	size_t count;
-	int status = file_read(path, LIMIT, "any report", &bytes, &count);
+	int status = input_read_text(path, LIMIT, "any report", &bytes, &count);
 
 	if (status)
 		return status;

@@ -6,7 +6,7 @@
 #include "command.h"
 #include "diff.h"
 #include "json/json.h"
-#include "lib/file.h"
+#include "lib/input.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 
@@ -41,7 +41,7 @@ static int read_log(struct watch_log *log, const char *path)
 	enum vpmu_status status;
 	uint8_t *text;
 	size_t bytes;
-	int read = file_read(path, LOG_BYTES, "a log", &text, &bytes);
+	int read = input_read_text(path, LOG_BYTES, "a log", &text, &bytes);
 
 	log->path = path;
 	if (read)

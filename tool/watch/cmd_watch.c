@@ -14,6 +14,7 @@
 
 #include "command.h"
 #include "lib/file.h"
+#include "lib/input.h"
 #include "json/json.h"
 #include "lib/memory.h"
 #include "lib/message.h"
@@ -111,7 +112,7 @@ static int read_expected(const char *path, struct watch_expected *expected)
 
 	if (!path)
 		return TOOL_HOLDS;
-	status = file_read(path, EXPECT_BYTES, "a file of --state", &text, &bytes);
+	status = input_read_text(path, EXPECT_BYTES, "a file of --state", &text, &bytes);
 	if (status)
 		return status;
 	parsed = watch_state_parse((const char *)text, bytes, expected, why, sizeof(why));
