@@ -3,7 +3,6 @@
 """The page of vpmu check --html: as text, and in headless Chromium (skipped without one). TAP.
   page.py VPMU [PICTURES]     PICTURES: a folder for screenshots at 420 and 1280 pixels
 """
-import html.parser
 import os
 import subprocess
 import sys
@@ -13,53 +12,20 @@ sys.dont_write_bytecode = True  # nothing is left in the sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
 import browser
+from html_page import Page, problems
 from tap import check, finish, skip
 
 VPMU = sys.argv[1]
 PICTURES = sys.argv[2] if len(sys.argv) > 2 else None
-VOID = {'meta', 'br', 'link', 'img', 'input', 'hr'}
-
-
-class Page(html.parser.HTMLParser):
-    """What stands in the page, and whether it is closed as it was opened."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.wrong, self.elements = [], [], []
-        self.feed(text)
-        self.close()
-        self.wrong += self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(f'</{tag}> at {self.getpos()}')
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.elements if name == tag]
 
 
 def as_text(text):
     page = Page(text)
-    ids = [attrs['id'] for _, attrs in page.elements if 'id' in attrs]
-    targets = [attrs['href'][1:] for attrs in page.all('a')]
-    check('every element is closed', str(page.wrong[:3]) if page.wrong else '')
-    check('no id is there twice', '' if len(ids) == len(set(ids)) else 'some are')
-    check('every link leads to something', str(set(targets) - set(ids) or ''))
-    check('every counterexample is led to',
-          str({i for i in ids if '-' in i and i.startswith('c')} - set(targets) - {'counterexamples'}
-              or ''))
-    check('it says its language', '' if page.all('html')[0].get('lang') == 'en' else 'no')
-    check('every head of a table has a scope',
-          '' if all(a.get('scope') in ('row', 'col') for a in page.all('th')) else 'not all')
-    check('every table has a caption',
-          '' if len(page.all('caption')) == len(page.all('table')) > 0 else 'not all')
-    check('the verdict stands before everything else',
-          '' if text.index('class="verdict') < text.index('<nav') < text.index('<table') else 'no')
+    for name, wrong in problems(text):
+        check(name, wrong)
+    check('every counterexample is led to', str(
+        {i for i in page.ids() if '-' in i and i.startswith('c')} - set(page.targets()) -
+        {'counterexamples'} or ''))
     check('an order says which VMM has it',
           '' if 'order stop-first: QEMU, Intel' in text else 'stop-first does not')
 

@@ -106,8 +106,9 @@ refused 'replay: no program of a kernel' 2 'not a program of vpmu kernel build' 
 
 # --- Comparing ---------------------------------------------------------------------------------
 
-run kernel diff "$scratch/old" "$equal" --operations 100000
+run kernel diff "$scratch/old" "$equal" --operations 100000 --html "$scratch/page"
 check 'equal trees: status' same "$status" 0
+check 'equal trees: the page says so' grep -q 'class="verdict ok"><strong>no difference in ' "$scratch/page"
 check 'equal trees: says so' prints '^no difference in [0-9,]* operations; the two have the same PMU code'
 
 # NAME FILE SED-EXPRESSION LINE: a break is found, with a short script, and led to the line.
@@ -137,7 +138,16 @@ found 'reserved bits of an AMD selector' arch/x86/kvm/svm/pmu.c \
 	'/data &= ~pmu->reserved_bits;/d' 'svm/pmu.c:[0-9]*: data &= ~pmu->reserved_bits;'
 
 if command -v python3 >/dev/null; then
-	run kernel diff --json "$scratch/old" "$scratch/new" --operations 100000
+	run kernel diff --json --html "$scratch/page" "$scratch/old" "$scratch/new" --operations 100000
+	check 'HTML: a page as every other' python3 "$here/../tool/html_page.py" "$scratch/page"
+	check 'HTML: has a part a difference, with its script' python3 - "$scratch/page" "$scratch/out" <<-'END'
+		import html, json, sys
+		page, found = open(sys.argv[1]).read(), json.load(open(sys.argv[2]))['differences']
+		assert page.count('<section id="d') == len(found) > 0
+		text = html.unescape(page)
+		assert all(line in text for x in found for line in x['script'] + [x['new']['answer']])
+		assert all(line['text'] in text for x in found for line in x['old']['lines'])
+	END
 	check 'JSON: has the differences' holds "$scratch/out" \
 		'd["format"] == "vpmu-kernel-diff" and d["differences"] and
 		all(x["old"]["answer"] != x["new"]["answer"] and x["script"] for x in d["differences"])'
@@ -150,6 +160,7 @@ fi
 cp "$scratch/out" "$scratch/first"
 run kernel diff --json "$scratch/old" "$scratch/new" --operations 100000
 check 'the same seed finds the same' cmp "$scratch/first" "$scratch/out"
+refused 'a page that cannot be written' 3 'no/page' kernel diff --html "$scratch/no/page" "$scratch/old" "$scratch/new"
 
 changed sed -i '/^void kvm_pmu_destroy/,$b; s/printk_once("kvm pmu: pin control bit is ignored.n");/printk_once("");/' $pmu
 run kernel build "$scratch/changed" -o "$scratch/new"

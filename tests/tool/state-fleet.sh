@@ -118,7 +118,7 @@ assert len(cells) == 16 and 'refused' in cells and 'but' in cells
 END
 printf 'a<b>&\x1b[31m zen4\n' >"$scratch/odd"
 run state compat --matrix "$scratch/odd" --html "$scratch/page"
-check 'html: names are escaped' grep -qF 'a&lt;b>&amp;?[31m' "$scratch/page"
+check 'html: names are escaped' grep -qF 'a&lt;b&gt;&amp;?[31m' "$scratch/page"
 run state compat --matrix --json --qemu 10.0,11.1 zen4 --profile linux-6.12
 if [ "$status" != 3 ]; then
 	check 'json: the pairs' holds "$scratch/out" 'd["format"] == "vpmu-compat-matrix"

@@ -10,29 +10,6 @@
 #include "lib/file.h"
 #include "page.h"
 
-void page_put_escaped(FILE *file, const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '<')
-			fputs("&lt;", file);
-		else if (*text == '>')
-			fputs("&gt;", file);
-		else if (*text == '&')
-			fputs("&amp;", file);
-		else if (*text == '"')
-			fputs("&quot;", file);
-		else
-			putc(*text, file);
-	}
-}
-
-void page_put_element(FILE *file, const char *tag, const char *attributes, const char *text)
-{
-	fprintf(file, "<%s%s%s>", tag, *attributes ? " " : "", attributes);
-	page_put_escaped(file, text);
-	fprintf(file, "</%s>", tag);
-}
-
 /* NAME="value", with a blank before. */
 static void put_attribute(FILE *file, const char *name, const char *value)
 {
@@ -250,14 +227,7 @@ static const char *verdict_class(const struct check_table *table)
 
 static void put_head(FILE *file, const struct check_table *table)
 {
-	fprintf(file,
-	        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-	        "<title>vpmu check</title><style>%s</style></head><body>\n"
-	        "<a class=\"skip\" href=\"#tables\">To the tables</a>\n<header><h1>vpmu "
-	        "check</h1>\n"
-	        "<p class=\"verdict %s\"><strong>",
-	        page_style, verdict_class(table));
+	page_begin(file, "vpmu check", "tables", verdict_class(table));
 	page_put_verdict(file, table);
 	fputs("</strong></p>\n<p>What a put of PMU state loses, by order of writes, model, profile "
 	      "and prior life of the vCPU.</p></header>\n",

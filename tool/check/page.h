@@ -4,10 +4,11 @@
 #define TOOL_CHECK_PAGE_H
 
 #include "check.h"
+#include "lib/page.h"
 
-/* --- look.c: what the page looks like and does, in CSS and JavaScript --- */
+/* --- look.c: what the page does, in JavaScript --- */
 
-extern const char page_style[], page_script[];
+extern const char page_script[];
 
 /* --- summary.c --- */
 
@@ -31,12 +32,5 @@ void page_put_verdict(FILE *file, const struct check_table *table);
 void page_put_summary(FILE *file, const struct check_table *table);
 void page_put_signs(FILE *file);
 void page_put_filters(FILE *file, const struct check_table *table);
-
-/* --- html.c --- */
-
-void page_put_escaped(FILE *file, const char *text);
-
-/* <TAG ATTRIBUTES>text</TAG>, where the text is any. */
-void page_put_element(FILE *file, const char *tag, const char *attributes, const char *text);
 
 #endif

@@ -7,11 +7,12 @@
 #include <vpmu/vpmu.h>
 
 #include "diff.h"
+#include "lib/file.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 
 struct diff_options {
-	const char *models, *profile;
+	const char *models, *profile, *html;
 	uint64_t operations, seed;
 	bool json;
 };
@@ -35,6 +36,11 @@ struct diff_options {
 	         .kind = OPTION_COUNT,                                                             \
 	         .offset = offsetof(struct diff_options, seed),                                    \
 	         .max = UINT64_MAX},                                                               \
+		{.name = "html",                                                                   \
+	         .value = "FILE",                                                                  \
+	         .about = "also write it as an HTML page",                                         \
+	         .kind = OPTION_TEXT,                                                              \
+	         .offset = offsetof(struct diff_options, html)},                                   \
 		ARGS_JSON(struct diff_options, "print it as JSON")
 
 static const struct option_row diff_rows[] = {ROWS_OF_BOTH};
@@ -86,23 +92,33 @@ static int check_models(const char *models)
 	return status;
 }
 
+static int report(const struct diff *diff, const struct diff_options *options, struct output *html)
+{
+	if (options->html && diff_write_html(diff, html))
+		return TOOL_LACKS;
+	if (options->json)
+		return diff_print_json(diff) ? TOOL_LACKS : TOOL_HOLDS;
+	diff_print(diff);
+	return TOOL_HOLDS;
+}
+
+/* That the page can be written is found before minutes of programs. */
 static int go(struct diff *diff, const struct diff_options *options)
 {
-	int status = check_models(options->models);
+	struct output html = {.stream = NULL};
+	int status = check_models(options->models), found = TOOL_HOLDS;
 
-	if (status)
-		return status;
+	if (!status && options->html && !output_open(&html, options->html))
+		status = TOOL_LACKS;
 	diff->models = options->models;
 	diff->operations = options->operations;
 	diff->seed = options->seed;
-	status = diff_find(diff);
-	if (status > TOOL_FAILS)
-		return status;
-	if (!options->json)
-		diff_print(diff);
-	else if (diff_print_json(diff))
-		return TOOL_LACKS;
-	return status;
+	if (!status)
+		found = diff_find(diff);
+	if (!status && found <= TOOL_FAILS)
+		status = report(diff, options, &html);
+	output_abandon(&html);
+	return status ? status : found;
 }
 
 static void diff_close(struct diff *diff)

@@ -3,7 +3,11 @@
 #ifndef TOOL_KERNEL_DIFF_H
 #define TOOL_KERNEL_DIFF_H
 
+#include <stdio.h>
+
 #include "code.h"
+
+struct output;
 
 enum { CLASSES = 64, KEY_BYTES = 256 };
 
@@ -50,7 +54,22 @@ unsigned next_function(const struct diff *diff, const struct class *class, int s
 /* How many lines the patch touches that have code, and how many of them were executed. */
 void touched_lines(const struct diff *diff, unsigned *touched, unsigned *executed);
 
+/* --- report.c --- */
+
+/* A line of the kernel's text, without the blanks around it. */
+void diff_line_text(const struct code *code, unsigned line, const char **text, size_t *length);
+
+/* Whether the patch touches the line, and no program reached it. */
+bool diff_is_unreached(const struct code_line *line);
+bool diff_has_unreached(const struct diff *diff);
+
+/* "2 differences in 100,000 operations, which executed …", without a line's end. */
+void diff_put_verdict(FILE *to, const struct diff *diff);
+
 void diff_print(const struct diff *diff);
 int diff_print_json(const struct diff *diff);
+
+/* html.c: the page; TOOL_LACKS after a message. */
+int diff_write_html(const struct diff *diff, struct output *output);
 
 #endif

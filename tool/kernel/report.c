@@ -12,8 +12,7 @@
 
 enum { SHOWN = 8 }; /* lines and functions of one list */
 
-/* A line of the kernel's text, without the blanks around it. */
-static void code_text(const struct code *code, unsigned line, const char **text, size_t *length)
+void diff_line_text(const struct code *code, unsigned line, const char **text, size_t *length)
 {
 	const char *at = code->line[line].text;
 
@@ -36,7 +35,7 @@ static void print_line(const struct code *code, unsigned line)
 	const char *path = code_place(code, line, &number), *text;
 	size_t length;
 
-	code_text(code, line, &text, &length);
+	diff_line_text(code, line, &text, &length);
 	printf("%s:%u: ", path, number);
 	print_visible_bytes(stdout, text, length);
 	putchar('\n');
@@ -103,7 +102,7 @@ static void print_class(const struct diff *diff, unsigned i)
 		print_touched(diff, class, side);
 }
 
-static bool is_unreached(const struct code_line *line)
+bool diff_is_unreached(const struct code_line *line)
 {
 	return line->hunk && line->has_code && !line->ever;
 }
@@ -112,7 +111,7 @@ static bool is_unreached(const struct code_line *line)
 static bool all_unreached(const struct code *code, unsigned from, unsigned to)
 {
 	while (++from < to)
-		if (code->line[from].has_code && !is_unreached(&code->line[from]))
+		if (code->line[from].has_code && !diff_is_unreached(&code->line[from]))
 			return false;
 	return true;
 }
@@ -124,7 +123,8 @@ static unsigned print_unreached_run(const struct code *code, unsigned first, con
 	const char *path = code_place(code, first, &from);
 
 	for (unsigned i = first + 1; i <= code->line_count && all_unreached(code, last, i); i++)
-		if (is_unreached(&code->line[i]) && !strcmp(code_place(code, i, &number), path)) {
+		if (diff_is_unreached(&code->line[i]) &&
+		    !strcmp(code_place(code, i, &number), path)) {
 			last = i;
 			count++;
 		}
@@ -146,7 +146,7 @@ static void print_unreached(const struct diff *diff)
 		const struct code *code = &diff->code[side];
 
 		for (unsigned i = 1; i <= code->line_count; i++) {
-			if (!is_unreached(&code->line[i]))
+			if (!diff_is_unreached(&code->line[i]))
 				continue;
 			if (!told)
 				printf("\nLines of the patch that no program reached:\n");
@@ -156,7 +156,16 @@ static void print_unreached(const struct diff *diff)
 	}
 }
 
-static void print_end(const struct diff *diff)
+bool diff_has_unreached(const struct diff *diff)
+{
+	for (int side = 0; side < 2 && diff->same_code; side++)
+		for (unsigned i = 1; i <= diff->code[side].line_count; i++)
+			if (diff_is_unreached(&diff->code[side].line[i]))
+				return true;
+	return false;
+}
+
+void diff_put_verdict(FILE *to, const struct diff *diff)
 {
 	char text[NUMBER_GROUPED_BYTES];
 	const char *done = number_grouped(diff->done, text);
@@ -164,20 +173,18 @@ static void print_end(const struct diff *diff)
 
 	touched_lines(diff, &touched, &executed);
 	if (diff->count)
-		printf("\n%u difference%s%s in %s operations", diff->count, verb_end(diff->count),
-		       diff->more ? " or more" : "", done);
+		fprintf(to, "%u difference%s%s in %s operations", diff->count,
+		        verb_end(diff->count), diff->more ? " or more" : "", done);
 	else
-		printf("no difference in %s operations", done);
+		fprintf(to, "no difference in %s operations", done);
 	if (diff->same_code && !diff->hunks)
-		printf("; the two have the same PMU code");
+		fputs("; the two have the same PMU code", to);
 	else if (diff->same_code && touched)
-		printf(", which executed %u %% of the lines that the patch touches (%u of %u)",
-		       executed * 100 / touched, executed, touched);
+		fprintf(to, ", which executed %u %% of the lines that the patch touches (%u of %u)",
+		        executed * 100 / touched, executed, touched);
 	else if (diff->same_code)
-		printf("; the patch touches no line that is compiled");
-	printf(" (seed %" PRIu64 ")\n", diff->seed);
-	if (diff->same_code)
-		print_unreached(diff);
+		fputs("; the patch touches no line that is compiled", to);
+	fprintf(to, " (seed %" PRIu64 ")", diff->seed);
 }
 
 void diff_print(const struct diff *diff)
@@ -186,7 +193,12 @@ void diff_print(const struct diff *diff)
 	       diff->side[1].path, diff->side[1].name);
 	for (unsigned i = 0; i < diff->count; i++)
 		print_class(diff, i);
-	print_end(diff);
+	if (diff->count)
+		putchar('\n');
+	diff_put_verdict(stdout, diff);
+	putchar('\n');
+	if (diff->same_code)
+		print_unreached(diff);
 }
 
 /* --- JSON --------------------------------------------------------------------------------------
@@ -203,7 +215,7 @@ static json_t *line_json(const struct code *code, unsigned line)
 	json_t *object = json_object();
 	size_t length;
 
-	code_text(code, line, &text, &length);
+	diff_line_text(code, line, &text, &length);
 	json_object_set_new(object, "file", json_string(path));
 	json_object_set_new(object, "line", json_count(number));
 	json_object_set_new(object, "text", json_bytes(text, length));
@@ -265,7 +277,7 @@ static json_t *patch_json(const struct diff *diff)
 	json_object_set_new(object, "executed", json_count(executed));
 	for (int side = 0; side < 2; side++)
 		for (unsigned i = 1; i <= diff->code[side].line_count; i++) {
-			if (is_unreached(&diff->code[side].line[i]))
+			if (diff_is_unreached(&diff->code[side].line[i]))
 				json_array_append_new(unreached, line_json(&diff->code[side], i));
 		}
 	json_object_set_new(object, "unreached", unreached);

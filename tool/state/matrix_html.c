@@ -7,7 +7,7 @@
 
 #include "command.h"
 #include "lib/file.h"
-#include "lib/visible.h"
+#include "lib/page.h"
 #include "matrix.h"
 
 static const char style[] =
@@ -25,24 +25,6 @@ static const char style[] =
 static const char *const classes[] = {
 	[VPMU_TAKES] = "runs", [VPMU_TAKES_CHANGED] = "but", [VPMU_CANNOT_TAKE] = "refused"};
 
-/* What is no text a browser can show is a question mark. */
-static void put_bytes(FILE *file, const char *text, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		size_t length = utf8_length((const unsigned char *)text + i, count - i);
-
-		if (text[i] == '<')
-			fputs("&lt;", file);
-		else if (text[i] == '&')
-			fputs("&amp;", file);
-		else if (length && (unsigned char)text[i] >= ' ' && text[i] != 0x7f)
-			fwrite(text + i, 1, length, file);
-		else
-			putc('?', file);
-		i += length ? length - 1 : 0;
-	}
-}
-
 static void put_names(FILE *file, const struct matrix *matrix, size_t kind)
 {
 	const char *between = "";
@@ -53,7 +35,7 @@ static void put_names(FILE *file, const struct matrix *matrix, size_t kind)
 		if (matrix->kind_of[i] != kind)
 			continue;
 		fputs(between, file);
-		put_bytes(file, host->name, (size_t)host->name_length);
+		page_put_bytes(file, host->name, (size_t)host->name_length);
 		between = ", ";
 	}
 }
@@ -114,7 +96,7 @@ static void put_lines(FILE *file, const char *text)
 		size_t length = strcspn(text, "\n");
 
 		fputs("<li>", file);
-		put_bytes(file, text, length);
+		page_put_bytes(file, text, length);
 		fputs("</li>\n", file);
 		text += length + 1;
 	}
