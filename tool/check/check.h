@@ -6,6 +6,7 @@
 #ifndef TOOL_CHECK_H
 #define TOOL_CHECK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,9 +68,23 @@ int table_status(const struct check_table *table);
 bool cell_fill(struct check_cell *cell, const struct check_result *result,
                const struct check_subject *subject);
 
+/* --- keep.c: what is done is kept in a file (--resume) --- */
+
+/* Takes what the file has, if there is one, and makes sure that it can be written. Returns the exit
+ * status. path NULL: nothing is kept, and the other two do nothing. */
+int check_keep_begin(const char *path, struct check_table *table);
+
+/* Now and then while it is explored: writes the file. When the user has asked for the end, that is
+ * it: a message tells how to go on. */
+void check_keep_now_and_then(pthread_mutex_t *cells);
+
+/* At the end. Returns the exit status. */
+int check_keep_end(void);
+
 /* --- work.c --- */
 
-/* Explores jobs[i] for each cell i of the shard, on so many threads. Returns the exit status. */
+/* Explores jobs[i] for each cell i of the shard that is not done, on so many threads. Returns the
+ * exit status. */
 int check_work(struct check_table *table, const struct check_job *jobs,
                const struct check_scope *scope);
 
@@ -108,6 +123,11 @@ struct json_t *check_document(const struct check_table *table);
  */
 enum vpmu_status check_join(struct check_table *table, const char *text, size_t bytes,
                             const char *name, char *why);
+
+/* Takes what an earlier run of this part has done into the table, whose whole is known. Errors are
+ * as those of check_join(). */
+enum vpmu_status check_join_done(struct check_table *table, const char *text, size_t bytes,
+                                 char *why);
 
 /* Joins the documents of all parts. Returns the exit status. */
 int check_merge(struct check_table *table, const char *const *paths);

@@ -39,6 +39,8 @@ static const struct option_row rows[] = {
 	ROW("plan", plan, "FILE", OPTION_TEXT,
             .about = "check this list of register writes (needs --model)"),
 	ROW("shard", shard, "K/N", OPTION_TEXT, .about = "explore only the Kth of N parts"),
+	ROW("resume", resume, "FILE", OPTION_TEXT,
+            .about = "keep what is done in FILE, and go on from there"),
 	ROW("merge", merge, NULL, OPTION_FLAG,
             .about = "join the JSON documents FILE... of all shards"),
 	ROW("search", search, NULL, OPTION_FLAG,
@@ -127,11 +129,15 @@ static int explore(struct selection *selection)
 	check_scope_print(&selection->scope, table->scope);
 	if (!status && selection->options->search)
 		return check_find(&selection->scope, selection->jobs, table->count);
-	if (!status && selection->options->json)
+	if (!status && (selection->options->json || selection->options->resume))
 		status = check_identify(table, selection->jobs, selection->levels,
 		                        selection->plan_text, selection->plan_bytes);
 	if (!status)
+		status = check_keep_begin(selection->options->resume, table);
+	if (!status)
 		status = work(selection);
+	if (!status)
+		status = check_keep_end();
 	return status ? status : print_table(selection->options, table);
 }
 
@@ -164,6 +170,10 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
+	if (options.resume && (options.merge || options.search || options.kernel)) {
+		message("--resume goes without --merge, --search and --kernel: %s", options.resume);
+		return TOOL_BAD;
+	}
 	if (options.merge && !options.kernel)
 		return merge(&options, operands);
 	if (operands[0]) {

@@ -8,7 +8,7 @@
 
 struct check_options {
 	const char *model, *profile, *order, *level, *life, *scope, *html, *plan, *shard, *scripts,
-		*kernel;
+		*kernel, *resume;
 	uint64_t jobs;
 	bool matrix, json, merge, search;
 	struct output *html_output; /* of --html, open while there is something to write */

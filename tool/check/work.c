@@ -23,19 +23,30 @@ struct work {
 	atomic_uint running;
 	atomic_ullong transitions;
 	atomic_bool failed;
+	pthread_mutex_t cells; /* held while one of the table changes */
+	double started, busy;  /* the clocks then, less what earlier runs took */
 };
 
 static bool explore_cell(struct work *work, struct check_explorer *explorer, size_t i)
 {
 	const struct check_subject *subject = &work->jobs[i].subject;
+	struct check_cell cell = work->table->cells[i];
 	struct check_result result;
 	enum vpmu_status status = check_explore(explorer, subject, &result);
 	bool whole = !status || status == VPMU_INCOMPATIBLE;
 
-	whole = whole && cell_fill(&work->table->cells[i], &result, subject);
+	whole = whole && cell_fill(&cell, &result, subject);
+	pthread_mutex_lock(&work->cells);
+	work->table->cells[i] = cell;
+	pthread_mutex_unlock(&work->cells);
 	atomic_fetch_add(&work->transitions, result.transitions);
 	check_result_clear(&result);
 	return whole;
+}
+
+static bool is_to_do(const struct check_table *table, size_t i)
+{
+	return i % table->shards == table->shard - 1 && !table->cells[i].done;
 }
 
 static void *worker(void *context)
@@ -49,7 +60,7 @@ static void *worker(void *context)
 
 		if (i >= table->count)
 			break;
-		if (i % table->shards == table->shard - 1 && !explore_cell(work, explorer, i))
+		if (is_to_do(table, i) && !explore_cell(work, explorer, i))
 			atomic_store(&work->failed, true);
 		atomic_fetch_add(&work->done, 1);
 	}
@@ -79,6 +90,12 @@ static void show_progress(struct work *work, double started)
 	        work->table->count, number_grouped(atomic_load(&work->transitions), number));
 }
 
+static void note_time(struct work *work)
+{
+	work->table->seconds = clock_of(CLOCK_MONOTONIC) - work->started;
+	work->table->cpu_seconds = clock_of(CLOCK_PROCESS_CPUTIME_ID) - work->busy;
+}
+
 static void wait_for_all(struct work *work, double started)
 {
 	const struct timespec moment = {0, WAIT_MS * 1000000L};
@@ -86,6 +103,8 @@ static void wait_for_all(struct work *work, double started)
 	while (atomic_load(&work->running)) {
 		nanosleep(&moment, NULL);
 		show_progress(work, started);
+		note_time(work);
+		check_keep_now_and_then(&work->cells);
 	}
 	if (isatty(STDERR_FILENO) && clock_of(CLOCK_MONOTONIC) - started >= PROGRESS_AFTER)
 		fprintf(stderr, "\r\033[K");
@@ -94,12 +113,14 @@ static void wait_for_all(struct work *work, double started)
 int check_work(struct check_table *table, const struct check_job *jobs,
                const struct check_scope *scope)
 {
-	struct work work = {.table = table, .jobs = jobs, .scope = scope};
+	struct work work = {
+		.table = table, .jobs = jobs, .scope = scope, .cells = PTHREAD_MUTEX_INITIALIZER};
 	pthread_t threads[JOBS_MAX];
 	unsigned wanted = table->jobs < JOBS_MAX ? table->jobs : JOBS_MAX, count = 0;
 	double started = clock_of(CLOCK_MONOTONIC);
-	double busy = clock_of(CLOCK_PROCESS_CPUTIME_ID);
 
+	work.started = started - table->seconds;
+	work.busy = clock_of(CLOCK_PROCESS_CPUTIME_ID) - table->cpu_seconds;
 	while (count < wanted) {
 		atomic_fetch_add(&work.running, 1);
 		if (pthread_create(&threads[count], NULL, worker, &work))
@@ -111,8 +132,7 @@ int check_work(struct check_table *table, const struct check_job *jobs,
 	wait_for_all(&work, started);
 	for (unsigned i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
-	table->seconds = clock_of(CLOCK_MONOTONIC) - started;
-	table->cpu_seconds = clock_of(CLOCK_PROCESS_CPUTIME_ID) - busy;
+	note_time(&work);
 	table->memory = check_explorer_memory(scope, NULL);
 	if (count && !atomic_load(&work.failed))
 		return TOOL_HOLDS;
