@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "lib/message.h"
+#include "lib/visible.h"
 #include "run.h"
 
 #define MIB    UINT64_C(0x100000)
@@ -62,6 +63,12 @@ static const struct option_row rows[] = {
          .about = "the order of the PMU's writes (default safe)", .kind = OPTION_TEXT},
 	{OPTION("stat", stat), .about = "print a table of every counter at the end, on stderr",
          .kind = OPTION_FLAG},
+	{OPTION("interval", interval), .tag = RUN_BY_INSTRUCTION, .value = "N",
+         .about = "print what was counted in each N guest instructions,\non stderr",
+         .kind = OPTION_COUNT, .min = 1000, .max = INT64_MAX},
+	{OPTION("csv", csv), .value = "SEP",
+         .about = "with --stat and --interval: values with SEP between them,\nas of perf stat -x",
+         .kind = OPTION_TEXT},
 	{OPTION("timeline", timeline), .tag = RUN_BY_INSTRUCTION, .value = "FILE",
          .about = "write what happened to the PMU as a Chrome trace\n(opens in Perfetto)",
          .kind = OPTION_TEXT},
@@ -90,6 +97,16 @@ static int check(const struct command *self, const struct run_options *options)
 {
 	if (options->memory % MIB) {
 		message("not a whole number of MiB: --memory");
+		return TOOL_BAD;
+	}
+	if (options->csv && !options->stat && !options->interval) {
+		message("--csv needs --stat or --interval");
+		return TOOL_BAD;
+	}
+	if (options->csv && (!*options->csv || !text_is_plain(options->csv, false) ||
+	                     strpbrk(options->csv, "0123456789.<>%/"))) {
+		message("not a separator of values: --csv '%s' (a comma, a semicolon, a bar)",
+		        options->csv);
 		return TOOL_BAD;
 	}
 	return run_cpu_check(self, options);

@@ -81,7 +81,7 @@ static void on_event(void *context, const struct machine_event *event)
 
 static bool is_watched(const struct run_options *options)
 {
-	return options->stat || options->json || options->timeline;
+	return options->stat || options->interval || options->json || options->timeline;
 }
 
 struct machine_config run_config(struct run *run)
@@ -141,8 +141,17 @@ int run_load(struct run *run)
 	return status;
 }
 
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void execute(struct run *run)
 {
+	double started = seconds_now();
 	timer_t timer;
 	bool nudges;
 
@@ -154,6 +163,7 @@ static void execute(struct run *run)
 		timer_delete(timer);
 	stop_machine(NULL);
 	run_look_at_counted(run, run->result.totals.of[VPMU_INSTRUCTIONS]);
+	run->seconds = seconds_now() - started;
 	serial_flush(run);
 }
 
@@ -165,7 +175,10 @@ static int report(struct run *run)
 		return run->failure;
 	status = run_end_status(run);
 	run_end_message(run);
-	if (run->options->stat)
+	interval_end(run);
+	if (run->options->stat && run->options->csv)
+		run_print_csv(run);
+	else if (run->options->stat)
 		run_print_stat(run);
 	if (run->timeline.output.stream &&
 	    !timeline_close(&run->timeline,

@@ -300,6 +300,9 @@ static bool reset(struct run *run)
 	char why[RUN_WHY_BYTES] = "";
 	int status;
 
+	run_look_at_counted(run, machine_retired(run->machine));
+	interval_end(run);
+	interval_reset(run);
 	forget_counts(run);
 	run->life->reset_at = UINT64_MAX;
 	if (machine_reset(run->machine, run->life->order, why, sizeof(why))) {
@@ -361,6 +364,7 @@ static uint64_t next_point(const struct run *run)
 
 	if (life->point_done < life->point_count)
 		next = least(next, life->points[life->point_done]);
+	next = least(next, run->interval.next);
 	if (life->migration)
 		next = least(next, machine_retired(run->machine) + LIFE_SLICE);
 	return next;
@@ -377,6 +381,8 @@ static bool act(struct run *run)
 		life->point_done++;
 		due = true;
 	}
+	if (run->interval.next <= now)
+		interval_act(run);
 	if (due && !migrate_here(run))
 		return false;
 	if (life->save_at <= now)
@@ -398,6 +404,7 @@ void life_run(struct run *run)
 	/* What is due at once: --migrate-to without --at. */
 	if (run->life->leave_at == 0)
 		life_leave(run);
+	interval_begin(run);
 	do {
 		machine_pause_at(run->machine, next_point(run));
 		machine_run(run->machine, &run->result);

@@ -21,6 +21,8 @@ struct run_options {
 	const char *append, *cpu, *timeline;
 	uint64_t memory, max_instructions, timeout_us;
 	bool stat, json;
+	const char *csv;   /* between the values; NULL: a table */
+	uint64_t interval; /* instructions; 0: none */
 	/* A machine's life. */
 	const char *migrate_at, *order, *save, *restore, *migrate_to, *listen;
 	uint64_t at, reset_at; /* 0: not typed */
@@ -70,6 +72,14 @@ struct run_uncounted {
 	uint64_t selectors[RUN_UNCOUNTED];
 };
 
+/* Where the interval began that is running, and the instruction at which it ends. */
+struct run_interval {
+	bool begun, has_heading;
+	uint64_t next;
+	struct vpmu_amounts totals;
+	uint64_t over[VPMU_CLASSES];
+};
+
 struct life;
 struct command;
 
@@ -89,6 +99,8 @@ struct run {
 	uint64_t looked_at;          /* the instruction of the last look at what is counted … */
 	uint64_t counted;            /* … and the classes, VPMU_CLASS_BIT, that it found */
 	struct run_uncounted uncounted;
+	struct run_interval interval;
+	double seconds; /* that it ran, of real time */
 	struct run_serial serial;
 	struct timeline timeline;
 	bool output_failed;    /* stdout takes no more */
@@ -214,6 +226,17 @@ uint64_t run_measured_over(const struct run *run, enum vpmu_class class_);
 
 /* Prints the table to stderr. */
 void run_print_stat(const struct run *run);
+
+/* --- interval.c --- */
+
+/* interval.next is the instruction to pause at; interval_act() is due there. */
+void interval_begin(struct run *run);
+void interval_act(struct run *run);
+void interval_reset(struct run *run); /* the machine begins at instruction 0 again */
+void interval_end(struct run *run);   /* what is left of the last one */
+
+/* The table as values, a line each, to stderr. */
+void run_print_csv(const struct run *run);
 
 /* Prints the document to stdout. Returns TOOL_HOLDS or TOOL_LACKS. */
 int run_print_json(const struct run *run);

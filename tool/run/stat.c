@@ -260,6 +260,11 @@ static void print_happened(const struct run *run)
 	        run->happened[MACHINE_EVENT_MSR_WRITE]);
 }
 
+static void print_elapsed(const struct run *run)
+{
+	fprintf(stderr, "%*.6f  seconds time elapsed\n\n", VALUE_COLUMN, run->seconds);
+}
+
 void run_print_stat(const struct run *run)
 {
 	struct run_counter counters[RUN_COUNTERS];
@@ -277,6 +282,7 @@ void run_print_stat(const struct run *run)
 	print_shares(run);
 	if (!run->cpu->by_instruction) {
 		fputc('\n', stderr);
+		print_elapsed(run);
 		return;
 	}
 	print_uncounted(run);
@@ -285,4 +291,5 @@ void run_print_stat(const struct run *run)
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		print_total(run, (enum vpmu_class)i);
 	print_happened(run);
+	print_elapsed(run);
 }
