@@ -7,12 +7,30 @@ static uint8_t modes_of(bool kernel, bool user)
 	return (uint8_t)((kernel ? BIT64(MODE_KERNEL) : 0) | (user ? BIT64(MODE_USER) : 0));
 }
 
+/* Whether the selector's own bits keep its counter from counting anything now. */
+static bool is_idle(const struct vpmu_pmu *pmu, uint64_t sel)
+{
+	uint64_t guest = pmu->rules->guest_only, host = pmu->rules->host_only;
+
+	if (sel & pmu->rules->idle_bits)
+		return true;
+	sel &= guest | host;
+	switch (pmu->svm) {
+	case PMU_SVM_HOST:
+		return sel && sel == guest;
+	case PMU_SVM_GUEST:
+		return sel && sel == host;
+	default:
+		return sel;
+	}
+}
+
 static struct tally gp_control(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t sel = pmu->selector[slot];
 	unsigned cmask = (unsigned)((sel & SEL_CMASK) >> SEL_CMASK_BIT);
 	uint64_t enables = pmu->rules->first_enables_all ? pmu->selector[0] : sel;
-	bool edge = sel & SEL_EDGE, on = enables & SEL_EN && !(sel & pmu->rules->idle_bits);
+	bool edge = sel & SEL_EDGE, on = enables & SEL_EN && !is_idle(pmu, sel);
 
 	return (struct tally){
 		.class_ = (uint8_t)event_class(&pmu->model, sel),
@@ -36,6 +54,15 @@ static struct tally fixed_control(const struct vpmu_pmu *pmu, unsigned slot)
 		.modes = modes_of(field & FIXED_OS, field & FIXED_USR),
 		.pmi = field & FIXED_PMI,
 	};
+}
+
+void pmu_set_svm(struct vpmu_pmu *pmu, enum pmu_svm svm)
+{
+	if (pmu->svm == svm)
+		return;
+	pmu->svm = (uint8_t)svm;
+	if (pmu->rules->guest_only)
+		pmu->response->changed(pmu, pmu->slots);
 }
 
 /* perf knows a code more than the vendor does. */

@@ -109,7 +109,7 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 
 	if (!pmu)
 		return 0;
-	hash = mix(mix(pmu->identity, pmu->overflowed), pmu->lvtpc);
+	hash = mix(mix(pmu->identity, pmu->overflowed), pmu->lvtpc | (uint64_t)pmu->svm << 32);
 	for (unsigned kind = 0; kind < VPMU_KINDS; kind++)
 		hash = mix(hash, pmu->single[kind]);
 	FOR_SLOTS(slot, pmu->slots)

@@ -61,6 +61,8 @@ struct rules {
 	bool first_enables_all;
 	/* Bits of a selector with which its counter counts nothing. */
 	uint64_t idle_bits;
+	/* Those of which one alone says in which mode of SVM it counts; both, or none: in both. */
+	uint64_t guest_only, host_only;
 	/* What delivering a PMI sets in LVTPC. */
 	uint32_t lvtpc_after_pmi;
 	/* The bit of GLOBAL_STATUS that stops every counter; 0: they never freeze. */

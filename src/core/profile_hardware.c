@@ -203,13 +203,15 @@ static const struct rules p6 = {
 
 /*
  * HostOnly and GuestOnly count host or guest events "when EFER.SVME = 1" (13.2.1, table of
- * HG_ONLY), 11 those of both. No machine here has SVM: with either of them nothing counts.
+ * HG_ONLY), 11 those of both. Without SVM nothing counts with either of them (Linux 7.3
+ * arch/x86/kvm/svm/pmu.c amd_pmc_is_disabled_in_current_mode).
  */
 static const struct rules amd = {
 	.guest = amd_rules,
 	.host = host_rules,
 	.rdpmc = amd_rdpmc,
-	.idle_bits = SEL_AMD_GUEST | SEL_AMD_HOST,
+	.guest_only = SEL_AMD_GUEST,
+	.host_only = SEL_AMD_HOST,
 	.read_absent = read_absent,
 	.write_absent = write_absent,
 	.has = has,

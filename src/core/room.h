@@ -11,4 +11,12 @@
  * is accounted in one piece is one cycle after the other to it, and must be one instruction. */
 bool pmu_sees_cycles(const struct vpmu_pmu *pmu, unsigned cpl);
 
+/*
+ * Whether AMD's SVM is enabled (EFER.SVME), and whether the vCPU is in its guest mode: between
+ * VMRUN and #VMEXIT. HostOnly and GuestOnly of selectors follow it. A machine begins without; a
+ * reset of the machine leaves it. What has been executed before must have been accounted.
+ */
+enum pmu_svm { PMU_SVM_OFF, PMU_SVM_HOST, PMU_SVM_GUEST };
+void pmu_set_svm(struct vpmu_pmu *pmu, enum pmu_svm svm);
+
 #endif

@@ -41,6 +41,44 @@ static void host_only_and_guest_only_count_nothing_without_svm(void **state)
 	}
 }
 
+/* APM vol. 2 13.2.1, table of HG_ONLY: what each value of the two bits counts. */
+static void host_only_and_guest_only_follow_svms_mode(void **state)
+{
+	static const struct {
+		uint64_t bits;
+		bool counts[3]; /* by enum pmu_svm */
+	} rows[] = {
+		{0, {true, true, true}},
+		{SEL_AMD_GUEST, {false, false, true}},
+		{SEL_AMD_HOST, {false, true, false}},
+		{SEL_AMD_GUEST | SEL_AMD_HOST, {false, true, true}},
+	};
+	struct vpmu_pmu *pmu;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint64_t expected = 0;
+
+		pmu = machine_of("zen3");
+		wr(pmu, CORE_SEL0, SEL_ON | INSTRUCTIONS | rows[i].bits);
+		for (unsigned svm = 0; svm < 3; svm++) {
+			pmu_set_svm(pmu, (enum pmu_svm)svm);
+			vpmu_pmu_run(pmu, &RUN(10, 10), 0);
+			expected += rows[i].counts[svm] ? 10 : 0;
+			assert_int_equal(rd(pmu, CORE_CTR0), expected);
+		}
+		pmu_set_svm(pmu, PMU_SVM_HOST); /* and back */
+		vpmu_pmu_run(pmu, &RUN(10, 10), 0);
+		expected += rows[i].counts[PMU_SVM_HOST] ? 10 : 0;
+		assert_int_equal(rd(pmu, CORE_CTR0), expected);
+	}
+	pmu = machine_of("intel-v2");
+	wr(pmu, 0x186, SEL_ON | INSTRUCTIONS);
+	wr(pmu, 0x38f, 1);
+	pmu_set_svm(pmu, PMU_SVM_GUEST);
+	vpmu_pmu_run(pmu, &RUN(10, 10), 0);
+	assert_int_equal(rd(pmu, 0xc1), 10);
+}
+
 static void a_counter_that_counts_nothing_wants_no_class(void **state)
 {
 	struct vpmu_pmu *pmu = machine_of("zen3");
@@ -127,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_only_and_guest_only_count_nothing_without_svm),
+		cmocka_unit_test(host_only_and_guest_only_follow_svms_mode),
 		cmocka_unit_test(a_counter_that_counts_nothing_wants_no_class),
 		cmocka_unit_test(the_linux_profiles_have_no_such_bits),
 		cmocka_unit_test(in_tx_counts_nothing_without_transactions),
