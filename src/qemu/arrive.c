@@ -21,7 +21,7 @@ static bool is_itself(const struct cpu *cpu, uint64_t at)
 {
 	uint64_t physical;
 
-	return qemu_plugin_translate_vaddr(at, &physical) &&
+	return linear_to_physical(at, &physical) &&
 	       physical == ON_WAY_PHYSICAL(hot_of(cpu)->on_way);
 }
 

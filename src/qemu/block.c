@@ -137,10 +137,8 @@ static struct site *make_site(const struct block *block, const struct insn *insn
 static void intercept(struct qemu_plugin_insn *handle, enum insn_kind kind, struct site *site)
 {
 	static const qemu_vcpu_cb calls[] = {
-		[INSN_CPUID] = at_cpuid,
-		[INSN_RDMSR] = at_rdmsr,
-		[INSN_WRMSR] = at_wrmsr,
-		[INSN_RDPMC] = at_rdpmc,
+		[INSN_CPUID] = at_cpuid, [INSN_RDMSR] = at_rdmsr, [INSN_WRMSR] = at_wrmsr,
+		[INSN_RDPMC] = at_rdpmc, [INSN_VMRUN] = at_vmrun,
 	};
 
 	if (kind == INSN_LIDT)
@@ -289,9 +287,9 @@ static struct block *make_block(struct qemu_plugin_tb *tb)
 	for (unsigned i = 0; i < insns; i++)
 		bytes += describe(block, i, qemu_plugin_tb_get_insn(tb, i));
 	block->physical[0] = block->physical[1] = UINT64_MAX;
-	qemu_plugin_translate_vaddr(at, &block->physical[0]);
+	linear_to_physical(at, &block->physical[0]);
 	if ((at & (PAGE - 1)) + bytes > PAGE)
-		qemu_plugin_translate_vaddr((at | (PAGE - 1)) + 1, &block->physical[1]);
+		linear_to_physical((at | (PAGE - 1)) + 1, &block->physical[1]);
 	return block;
 }
 
@@ -351,16 +349,25 @@ static void see_not_taken(const struct translation *t)
 	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(t->tb, QEMU_STORE_U64, open, 0);
 }
 
+/* A second-level guest may begin there, too: with EFER.SVME, which a reset clears. */
+static bool is_reset(const struct qemu_plugin_tb *tb)
+{
+	return qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1) &&
+	       !(reg_get(REG_EFER) & EFER_SVME);
+}
+
 void block_translate(struct qemu_plugin_tb *tb, void *unused)
 {
-	bool resets = qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1);
 	struct translation t = {.tb = tb};
+	bool resets = is_reset(tb);
+	struct cpu *cpu = cpu_here();
 	unsigned insns;
 
 	if (!plugin.begun)
 		keep_first(resets);
-	if (plugin.off)
+	if (plugin.off || !cpu)
 		return;
+	svm_translate(cpu);
 	t.block = make_block(tb);
 	if (!t.block)
 		return;
@@ -368,6 +375,8 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 	t.again = is_again(tb);
 	if (resets)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
+	if (svm_follows_vmrun(cpu, qemu_plugin_tb_vaddr(tb)))
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_exit_of_guest, QEMU_CB_RW_REGS, NULL);
 	if (plugin.shape & SHAPE_TAKEN)
 		see_not_taken(&t);
 	translate_insns(&t, insns);

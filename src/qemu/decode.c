@@ -374,6 +374,8 @@ static enum insn_kind kind_of(const struct parts *parts)
 	case 0x33:
 		return INSN_RDPMC;
 	case 0x01:
+		if (parts->modrm == 0xd8)
+			return INSN_VMRUN;
 		return reg_field(parts) == 3 && parts->modrm < 0xc0 ? INSN_LIDT : INSN_PLAIN;
 	default:
 		return INSN_PLAIN;

@@ -12,8 +12,6 @@
 
 enum { VECTOR_DB = 1, VECTOR_PF = 14, WORDS = 7, ERROR_WRITE = 2, ERROR_FETCH = 16 };
 
-#define EFER_LMA (UINT64_C(1) << 10)
-#define EFER_NXE (UINT64_C(1) << 11)
 #define FLAGS_VM (UINT64_C(1) << 17)
 
 /* --- Frames ----------------------------------------------------------------------------------- */
@@ -181,8 +179,7 @@ static void interrupted_again(struct cpu *cpu, uint64_t from)
 {
 	uint64_t physical;
 
-	if (!again_since(cpu) || !qemu_plugin_translate_vaddr(from, &physical) ||
-	    physical != cpu->again_at)
+	if (!again_since(cpu) || !linear_to_physical(from, &physical) || physical != cpu->again_at)
 		return;
 	count_take_back(cpu, cpu->again_ring, cpu->again_data, QEMU_NO_BRANCH);
 	cpu->again_at = AGAIN_NONE;
@@ -217,6 +214,8 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 	cpu->exception = type == QEMU_DISCON_EXCEPTION;
 	if (cpu->exception)
 		return;
+	if (exception)
+		svm_exception(cpu, from);
 	refusal_undo(cpu);
 	pending_settle(cpu);
 	if (hot_of(cpu)->landed)

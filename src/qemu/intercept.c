@@ -11,6 +11,8 @@
 
 #include "room_int.h"
 
+#define MSR_EFER UINT32_C(0xc0000080)
+
 enum {
 	MSR_APIC_BASE = 0x1b,
 	MSR_X2APIC_DFR = 0x80e, /* x2APIC has none, and xAPIC has none of them */
@@ -91,6 +93,8 @@ void at_cpuid(unsigned vcpu, void *site)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
 
+	if (svm_exits(cpu, SVM_CPUID))
+		return;
 	cpu->pending = (struct pending){
 		.kind = PENDING_CPUID,
 		.leaf = (uint32_t)reg_get(REG_RAX),
@@ -209,7 +213,7 @@ void at_rdmsr(unsigned vcpu, void *data)
 	enum vpmu_status status = VPMU_OK;
 	uint64_t value = cpu->lvtpc;
 
-	if (site->ring != RING_KERNEL || msr == MSR_MISC_ENABLE)
+	if (site->ring != RING_KERNEL || msr == MSR_MISC_ENABLE || svm_exits_msr(cpu, msr, false))
 		return;
 	count_account(cpu, RING_KERNEL, 0);
 	if (msr != MSR_X2APIC_LVTPC || !cpu->x2apic)
@@ -245,10 +249,12 @@ void at_wrmsr(unsigned vcpu, void *data)
 	uint64_t value = (uint32_t)reg_get(REG_RAX) | reg_get(REG_RDX) << 32;
 	enum vpmu_status status;
 
-	if (site->ring != RING_KERNEL || msr == MSR_MISC_ENABLE)
+	if (site->ring != RING_KERNEL || msr == MSR_MISC_ENABLE || svm_exits_msr(cpu, msr, true))
 		return;
 	follow_apic(cpu, msr, value);
 	count_account(cpu, RING_KERNEL, 1);
+	if (msr == MSR_EFER)
+		svm_efer(cpu, value);
 	status = qemu_faults_take(&plugin.options, msr)
 	                 ? VPMU_OK
 	                 : vpmu_pmu_guest_write(cpu->pmu, msr, value);

@@ -15,6 +15,14 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 int qemu_plugin_version = QEMU_API_VERSION;
 struct plugin plugin;
 
+/* With thread=single there is one for all vCPUs: plugin.one_thread. */
+static _Thread_local struct cpu *here;
+
+struct cpu *cpu_here(void)
+{
+	return here;
+}
+
 /* --- vCPUs ------------------------------------------------------------------------------------ */
 
 static struct cpu *make_cpu(unsigned index)
@@ -26,6 +34,9 @@ static struct cpu *make_cpu(unsigned index)
 	memset(cpu, 0, sizeof(*cpu));
 	cpu->index = index;
 	cpu->thread = pthread_self();
+	for (unsigned i = 0; i < index; i++)
+		plugin.one_thread |=
+			plugin.cpu[i] && pthread_equal(plugin.cpu[i]->thread, cpu->thread);
 	cpu->again_at = AGAIN_NONE;
 	cpu->pmu = vpmu_pmu_init(cpu->memory, sizeof(cpu->memory), &plugin.options.model,
 	                         plugin.options.profile);
@@ -52,6 +63,7 @@ static void on_vcpu(unsigned vcpu, void *unused)
 	plugin.cpu[vcpu] = make_cpu(vcpu);
 	if (!plugin.cpu[vcpu])
 		fail("out of memory");
+	here = plugin.cpu[vcpu];
 	count_arm(plugin.cpu[vcpu], RING_KERNEL, 0);
 	keep_vcpu(plugin.cpu[vcpu]);
 	trace_vcpu(plugin.cpu[vcpu]);
@@ -69,6 +81,7 @@ static void reset_cpu(struct cpu *cpu)
 	cpu->again_at = AGAIN_NONE;
 	cpu->idt = 0;
 	cpu->x2apic = false;
+	svm_begin(cpu, 0);
 	plant_remove(cpu);
 	hot_of(cpu)->landed = hot_of(cpu)->on_way = hot_of(cpu)->open = 0;
 	if (plugin.options.reset == QEMU_RESET_MODEL)

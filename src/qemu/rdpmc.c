@@ -27,7 +27,8 @@ void at_rdpmc(unsigned vcpu, void *data)
 	uint32_t ecx = (uint32_t)reg_get(REG_RCX);
 	enum vpmu_status status;
 
-	if (ring == RING_USER && !pce) /* QEMU raises #GP */
+	/* QEMU raises #GP, or the guest exits. */
+	if ((ring == RING_USER && !pce) || svm_exits(cpu, SVM_RDPMC))
 		return;
 	count_account(cpu, ring, 0);
 	cpu->rdpmc = (struct rdpmc){.waits = true, .length = site->length};

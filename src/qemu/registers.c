@@ -5,10 +5,10 @@
 #include "room_int.h"
 
 static const char *const names[REGS] = {
-	[REG_RAX] = "rax",       [REG_RBX] = "rbx", [REG_RCX] = "rcx", [REG_RDX] = "rdx",
-	[REG_RSP] = "rsp",       [REG_RIP] = "rip", [REG_CS] = "cs",   [REG_SS] = "ss",
-	[REG_EFLAGS] = "eflags", [REG_CR0] = "cr0", [REG_CR2] = "cr2", [REG_CR4] = "cr4",
-	[REG_EFER] = "efer",
+	[REG_RAX] = "rax",       [REG_RBX] = "rbx",   [REG_RCX] = "rcx", [REG_RDX] = "rdx",
+	[REG_RSP] = "rsp",       [REG_RIP] = "rip",   [REG_CS] = "cs",   [REG_SS] = "ss",
+	[REG_EFLAGS] = "eflags", [REG_CR0] = "cr0",   [REG_CR2] = "cr2", [REG_CR4] = "cr4",
+	[REG_CR3] = "cr3",       [REG_EFER] = "efer",
 };
 
 /* The same for every vCPU. */
@@ -73,13 +73,13 @@ static void give(const void *from, unsigned bytes)
 	memcpy(bytes_here()->data, from, bytes);
 }
 
-bool memory_get(uint64_t address, void *to, unsigned bytes)
+bool linear_get(uint64_t address, void *to, unsigned bytes)
 {
 	g_byte_array_set_size(bytes_here(), 0);
 	return qemu_plugin_read_memory_vaddr(address, bytes_here(), bytes) && take(to, bytes);
 }
 
-bool memory_set(uint64_t address, const void *from, unsigned bytes)
+bool linear_set(uint64_t address, const void *from, unsigned bytes)
 {
 	give(from, bytes);
 	return qemu_plugin_write_memory_vaddr(address, bytes_here());

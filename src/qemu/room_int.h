@@ -27,7 +27,15 @@ enum { MAX_VCPUS = 288, INSN_BYTES = 15 };
 
 /* --- decode.c: an instruction, by its bytes --- */
 
-enum insn_kind { INSN_PLAIN, INSN_CPUID, INSN_RDMSR, INSN_WRMSR, INSN_RDPMC, INSN_LIDT };
+enum insn_kind {
+	INSN_PLAIN,
+	INSN_CPUID,
+	INSN_RDMSR,
+	INSN_WRMSR,
+	INSN_RDPMC,
+	INSN_LIDT,
+	INSN_VMRUN
+};
 
 struct insn {
 	uint8_t kind;         /* enum insn_kind */
@@ -113,6 +121,7 @@ enum reg_name {
 	REG_SS,
 	REG_CR0,
 	REG_CR2,
+	REG_CR3,
 	REG_CR4,
 	REG_EFER,
 	REGS
@@ -121,6 +130,23 @@ enum reg_name {
 #define AGAIN_NONE UINT64_MAX
 
 struct plant;
+
+#define EFER_LMA  (UINT64_C(1) << 10)
+#define EFER_NXE  (UINT64_C(1) << 11)
+#define EFER_SVME (UINT64_C(1) << 12)
+
+/* AMD's SVM: all zero outside a guest. */
+struct svm {
+	bool guest;  /* in guest mode: between VMRUN and #VMEXIT */
+	bool back;   /* has exited, and only a translation has seen it */
+	bool nested; /* nested paging */
+	uint32_t intercepts;
+	uint64_t vmcb, nested_cr3;
+	uint64_t rip, rsp, cr3; /* where the exit leads to; RAX is the VMCB's address */
+	uint64_t host_cr4, host_efer;
+	uint64_t idt;     /* the host's */
+	uint64_t retired; /* with VMRUN */
+};
 
 struct cpu_stat {
 	uint64_t pmis, masked, skids, planted, undone, interrupted_reps, resets;
@@ -159,6 +185,7 @@ struct cpu {
 	bool x2apic;
 	uint32_t lvtpc; /* x2APIC: there is no other way to read it */
 	uint64_t idt;   /* linear; 0: not yet loaded */
+	struct svm svm;
 
 	uint64_t overflowed; /* not yet in the timeline */
 	uint32_t pmi_taken;  /* sent, and not yet delivered: the message */
@@ -175,6 +202,7 @@ struct plugin {
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
 	bool off;               /* the CPU is of another vendor */
+	bool one_thread;        /* executes several vCPUs */
 	bool where_it_goes;     /* what changes the ring counts in the one that it goes to */
 	unsigned singles;       /* blocks of one instruction, as one-insn-per-tb=on makes them */
 	_Atomic unsigned shape; /* of translations: SHAPE_… */
@@ -195,13 +223,27 @@ static inline struct hot *hot_of(const struct cpu *cpu)
 bool registers_find(void);
 uint64_t reg_get(enum reg_name name);
 void reg_set(enum reg_name name, uint64_t value);
-/* By linear address. */
-bool memory_get(uint64_t address, void *to, unsigned bytes);
-bool memory_set(uint64_t address, const void *from, unsigned bytes);
+/* By linear address, as QEMU finds it. */
+bool linear_get(uint64_t address, void *to, unsigned bytes);
+bool linear_set(uint64_t address, const void *from, unsigned bytes);
 /* By physical address; devices, too. */
 bool physical_get(uint64_t address, void *to, unsigned bytes);
 bool physical_set(uint64_t address, const void *from, unsigned bytes);
 enum ring ring_now(void);
+
+/* --- paging.c: the same in a guest with nested paging, too --- */
+
+/* The registers that say how linear addresses are translated. */
+struct paging {
+	uint64_t cr0, cr3, cr4, efer;
+};
+
+/* Through the nested tables of the vCPU's guest, if it has some. */
+bool paging_translate(const struct cpu *cpu, const struct paging *paging, uint64_t linear,
+                      uint64_t *physical);
+bool linear_to_physical(uint64_t linear, uint64_t *physical);
+bool memory_get(uint64_t address, void *to, unsigned bytes);
+bool memory_set(uint64_t address, const void *from, unsigned bytes);
 
 /* --- block.c: what is added to a block when QEMU translates it --- */
 
@@ -332,6 +374,8 @@ void at_not_taken(unsigned vcpu, void *block);
 void shape_settle(struct cpu *cpu, uint64_t from);
 /* Registers all that QEMU calls; again after a reset of the plugin. */
 void plugin_register(void *unused);
+/* The vCPU that this thread executes; NULL: it is none. */
+struct cpu *cpu_here(void);
 
 /* --- intercept.c: CPUID, RDMSR, WRMSR; rdpmc.c; reset.c --- */
 
@@ -348,6 +392,27 @@ void refusal_undo(struct cpu *cpu);
  */
 void rdpmc_undo(struct cpu *cpu);
 void at_reset(unsigned vcpu, void *unused);
+
+/* --- svm.c: a hypervisor in the guest, and its guests --- */
+
+/* Bits of the VMCB's intercepts at 0Ch. */
+enum svm_intercept { SVM_RDPMC = 15, SVM_CPUID = 18, SVM_MSR = 28 };
+
+/* Whether the instruction exits when it is executed now. */
+bool svm_exits(const struct cpu *cpu, enum svm_intercept intercept);
+bool svm_exits_msr(const struct cpu *cpu, uint32_t msr, bool write);
+/* The vCPU is in no guest, with this EFER. */
+void svm_begin(struct cpu *cpu, uint64_t efer);
+/* EFER is written. */
+void svm_efer(struct cpu *cpu, uint64_t efer);
+void at_vmrun(unsigned vcpu, void *site);
+/* When a block is translated: finds out whether the guest has exited. */
+void svm_translate(struct cpu *cpu);
+/* Whether a guest may exit to this address; after svm_translate(). */
+bool svm_follows_vmrun(const struct cpu *cpu, uint64_t at);
+void at_exit_of_guest(unsigned vcpu, void *unused);
+/* An exception is delivered: perhaps that of the VMRUN itself. */
+void svm_exception(struct cpu *cpu, uint64_t from);
 
 /* --- fault.c: discontinuities --- */
 

@@ -53,7 +53,7 @@ void shape_settle(struct cpu *cpu, uint64_t from)
 	struct frame frame;
 
 	hot->open = 0;
-	if (open && qemu_plugin_translate_vaddr(from, &physical) && PLACE_OF(physical) == open &&
+	if (open && linear_to_physical(from, &physical) && PLACE_OF(physical) == open &&
 	    frame_read(from, &frame))
 		hot->not_taken[frame_ring(&frame)]++;
 }

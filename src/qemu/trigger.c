@@ -108,8 +108,10 @@ void at_block(unsigned vcpu, void *data)
 	bool anew;
 
 	count_unkick(cpu);
-	if (cpu->loaded)
+	if (cpu->loaded) {
 		keep_load(cpu);
+		svm_begin(cpu, reg_get(REG_EFER));
+	}
 	arrive(cpu, (enum ring)block->ring);
 	pending_settle(cpu);
 	rdpmc_undo(cpu);

@@ -18,7 +18,23 @@ extern int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 /* --- The CPU ---------------------------------------------------------------------------------- */
 
 /* The instructions of the fake. */
-enum kind { NOP, LOAD, STORE, IRET, INT, JUMP, JZ, CPUID, RDMSR, WRMSR, RDPMC, REP, HLT, LIDT };
+enum kind {
+	NOP,
+	LOAD,
+	STORE,
+	IRET,
+	INT,
+	JUMP,
+	JZ,
+	CPUID,
+	RDMSR,
+	WRMSR,
+	RDPMC,
+	REP,
+	HLT,
+	LIDT,
+	VMRUN
+};
 
 static const struct row {
 	uint8_t bytes[3], length, kind, size; /* length: of the opcode; size: of the instruction */
@@ -40,13 +56,14 @@ static const struct row {
 	{{0x0f, 0x33}, 2, RDPMC, 2, true},
 	{{0xf3, 0xa4}, 2, REP, 2, true},
 	{{0x0f, 0x01, 0x1f}, 3, LIDT, 3, true},
+	{{0x0f, 0x01, 0xd8}, 3, VMRUN, 3, true},
 	{{0xf4}, 1, HLT, 1, true},
 };
 
 static const struct row *decode(uint64_t pc)
 {
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (!memcmp(fake.memory + pc, rows[i].bytes, rows[i].length))
+		if (!memcmp(fake_at(pc), rows[i].bytes, rows[i].length))
 			return &rows[i];
 	abort();
 }
@@ -145,6 +162,15 @@ static void interrupt_by_timer(uint64_t pc)
 	deliver(FAKE_HANDLER_TIMER, pc, false, false);
 }
 
+/* A guest's interrupts are its host's, which takes them at once. */
+static void exit_by_interrupt(uint64_t pc)
+{
+	if (fake.taken < FAKE_INTERRUPTS)
+		fake.taken_at[fake.taken++] = pc;
+	fake.interrupts = fake.timer = false;
+	fake_exit(0x60, pc);
+}
+
 static bool refuses(uint32_t msr)
 {
 	return msr == 0x80e; /* no register of an x2APIC */
@@ -154,11 +180,16 @@ static bool refuses(uint32_t msr)
 static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
 {
 	uint64_t *reg = fake.reg, pc = insn->vaddr, next = pc + insn->length;
-	int8_t jump = (int8_t)fake.memory[pc + 1];
+	int8_t jump = (int8_t)*fake_at(pc + 1);
 
 	switch (row->kind) {
 	case LOAD:
 	case IRET:
+		if (fake.faults && fake.in_guest) {
+			fake.faults = false;
+			fake_exit(0x400, pc);
+			return false;
+		}
 		if (fake.faults) {
 			fake.faults = false;
 			reg[FAKE_CR2] = 0x123456;
@@ -194,19 +225,41 @@ static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
 			next += (uint64_t)(int64_t)jump;
 		break;
 	case CPUID:
+		if (fake.in_guest) {
+			fake_exit(0x72, pc);
+			return false;
+		}
 		reg[FAKE_RAX] = reg[FAKE_RAX] ? 0 : 1;
 		reg[FAKE_RBX] = 0x756e6547, reg[FAKE_RDX] = 0x49656e69, reg[FAKE_RCX] = 0x6c65746e;
 		break;
 	case RDMSR:
 	case WRMSR:
+		if (fake.in_guest &&
+		    fake_msr_exits((uint32_t)reg[FAKE_RCX], row->kind == WRMSR, pc))
+			return false;
 		if (refuses((uint32_t)reg[FAKE_RCX])) {
 			deliver(FAKE_HANDLER_GP, pc, true, true);
 			return false;
 		}
 		if (row->kind == RDMSR)
 			reg[FAKE_RAX] = reg[FAKE_RDX] = 0;
+		fake.timer |= fake.timer_at_rdmsr;
+		fake.timer_at_rdmsr = false;
 		break;
+	case VMRUN:
+		if (fake.vmrun_faults) {
+			fake.vmrun_faults = false;
+			deliver(FAKE_HANDLER_GP, pc, true, true);
+			return false;
+		}
+		fake_vmrun(next);
+		fake.executed++;
+		return false;
 	case RDPMC:
+		if (fake.in_guest) {
+			fake_exit(fake.rdpmc_exits ? 0x6f : 0x46, pc);
+			return false;
+		}
 		deliver(FAKE_HANDLER_UD, pc, true, false);
 		return false;
 	case REP:
@@ -240,8 +293,12 @@ static bool run_block(void)
 		const struct row *row = decode(insn->vaddr);
 
 		perform(&insn->ops);
-		if (row->kind == HLT)
+		if (row->kind == HLT && !fake.in_guest)
 			return false;
+		if (row->kind == HLT) {
+			fake_exit(0x78, insn->vaddr);
+			return true;
+		}
 		if (!execute(insn, row))
 			return true;
 	}
@@ -260,7 +317,9 @@ void fake_run(void)
 			memcpy(fake.memory_when_idle, fake.memory, FAKE_MEMORY);
 			fake_resume();
 		}
-		if (fake.interrupts)
+		if ((fake.interrupts || fake.timer) && fake.in_guest)
+			exit_by_interrupt(fake.reg[FAKE_RIP]);
+		else if (fake.interrupts)
 			interrupt(fake.reg[FAKE_RIP]);
 		else if (fake.timer)
 			interrupt_by_timer(fake.reg[FAKE_RIP]);

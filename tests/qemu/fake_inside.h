@@ -53,4 +53,13 @@ struct inside {
 
 extern struct inside inside;
 
+/* --- fake_svm.c --- */
+
+/* Where the memory is that the vCPU sees at an address. */
+uint8_t *fake_at(uint64_t address);
+void fake_vmrun(uint64_t next);
+void fake_exit(uint64_t code, uint64_t rip);
+/* Whether such an access exits; it has then. */
+bool fake_msr_exits(uint32_t msr, bool write, uint64_t rip);
+
 #endif

@@ -129,7 +129,7 @@ size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size
 {
 	size_t length = insn->length < bytes ? insn->length : bytes;
 
-	memcpy(to, fake.memory + insn->vaddr, length);
+	memcpy(to, fake_at(insn->vaddr), length);
 	return length;
 }
 
@@ -149,7 +149,7 @@ GArray *qemu_plugin_get_registers(void)
 {
 	static const char *const names[FAKE_REGS] = {"rax", "rbx",    "rcx", "rdx", "rsp",
 	                                             "rip", "eflags", "cs",  "ss",  "cr0",
-	                                             "cr2", "cr4",    "efer"};
+	                                             "cr2", "cr3",    "cr4", "efer"};
 	static struct qemu_reg_descriptor list[FAKE_REGS];
 	static GArray array;
 

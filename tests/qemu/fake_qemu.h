@@ -21,7 +21,13 @@ enum {
 	FAKE_HANDLER_INT = 0x9400,
 	FAKE_USER = 0x1b, /* a CS of ring 3 */
 	FAKE_IDT = 0x8000,
-	FAKE_INTERRUPTS = 64
+	FAKE_INTERRUPTS = 64,
+	/* A hypervisor's: its VMCB, the map of MSRs that exit, and its guest's memory. */
+	FAKE_VMCB = 0x20000,
+	FAKE_MSRPM = 0x22000,
+	FAKE_NESTED = 0x30000, /* tables of nested paging */
+	FAKE_GUEST = 0x40000,
+	FAKE_GUEST_PAGES = 64
 };
 
 enum fake_reg {
@@ -36,6 +42,7 @@ enum fake_reg {
 	FAKE_SS,
 	FAKE_CR0,
 	FAKE_CR2,
+	FAKE_CR3,
 	FAKE_CR4,
 	FAKE_EFER,
 	FAKE_REGS
@@ -57,13 +64,19 @@ struct fake {
 	bool timer_at_jump;     /* another interrupt comes while the next jump is executed, once */
 	bool idle_at_plant;     /* the vCPU is stopped when a jump is written into its code, once */
 	uint8_t memory_when_idle[FAKE_MEMORY];
-	bool zero;          /* ZF: whether JZ jumps */
-	bool timer_at_jz;   /* another interrupt comes while the next JZ is executed, once */
-	bool timer_at_iret; /* the same for an IRET */
-	bool timer;         /* it has come */
-	bool interrupts;    /* an interrupt comes at the next block's start */
-	unsigned executed;  /* instructions that have retired */
-	unsigned blocks;    /* that have been entered */
+	bool zero;                /* ZF: whether JZ jumps */
+	bool timer_at_jz;         /* another interrupt comes while the next JZ is executed, once */
+	bool timer_at_iret;       /* the same for an IRET */
+	bool timer;               /* it has come */
+	bool timer_at_rdmsr;      /* the same for an RDMSR */
+	bool in_guest, nested;    /* SVM's guest mode; with nested paging */
+	uint64_t host[FAKE_REGS]; /* the host's registers meanwhile */
+	unsigned exits;
+	bool rdpmc_exits;  /* of a guest; else its #UD does */
+	bool vmrun_faults; /* the next one, once */
+	bool interrupts;   /* an interrupt comes at the next block's start */
+	unsigned executed; /* instructions that have retired */
+	unsigned blocks;   /* that have been entered */
 };
 
 extern struct fake fake;
@@ -73,6 +86,13 @@ int fake_begin(int argc, char **argv);
 /* Runs from FAKE_CODE to a HLT. */
 void fake_run(void);
 void fake_write(uint64_t address, const void *code, unsigned bytes);
+/* A guest of AMD's SVM with this code at FAKE_CODE: RAX is made its VMCB's address, and VMRUN leads
+ * there. Its HLTs, faults, interrupts and CPUIDs exit, and its MSRs, if all_msrs. With nested
+ * paging FAKE_GUEST is its address 0; with_tables: it has paging itself. */
+void fake_guest(const void *code, unsigned bytes, bool nested, bool with_tables, bool all_msrs);
+/* A word of its VMCB. */
+uint64_t fake_vmcb(unsigned offset);
+
 /* The vCPU is stopped, and goes on. */
 void fake_idle(void);
 void fake_resume(void);

@@ -30,7 +30,8 @@ static const struct row rows[] = {
 	ROW("\x0f\x33", INSN_RDPMC, ""),
 	ROW("\x66\x0f\x33", INSN_RDPMC, ""),
 	ROW("\x0f\x01\x1d\x00\x00\x00\x00", INSN_LIDT, ""),
-	ROW("\x0f\x01\xd8", INSN_PLAIN, ""),                 /* VMRUN */
+	ROW("\x0f\x01\xd8", INSN_VMRUN, ""),
+	ROW("\x0f\x01\xd9", INSN_PLAIN, ""),                 /* VMMCALL */
 	ROW("\x0f\x01\x15\x00\x00\x00\x00", INSN_PLAIN, ""), /* LGDT */
 	ROW("\x90", INSN_PLAIN, "s"),
 	ROW("\xf3\x90", INSN_PLAIN, ""),          /* PAUSE leaves */
