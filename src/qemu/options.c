@@ -50,6 +50,14 @@ static enum vpmu_status read_reset(struct reading *r, const char *value)
 	return VPMU_OK;
 }
 
+static enum vpmu_status read_vmrun(struct reading *r, const char *value)
+{
+	if (strcmp(value, "guest") && strcmp(value, "host"))
+		return refuse(r, "vmrun is 'guest' or 'host': %.80s", value);
+	r->to->vmrun = *value == 'h' ? QEMU_VMRUN_HOST : QEMU_VMRUN_GUEST;
+	return VPMU_OK;
+}
+
 static enum vpmu_status read_log(struct reading *r, const char *value)
 {
 	r->to->log = value;
@@ -97,6 +105,8 @@ static const struct {
 	{{"model", "NAME", "the model of the PMU (vpmu models)"}, read_model},
 	{{"profile", "NAME", "whose behaviour it shows; hardware is the default"}, read_profile},
 	{{"reset", "model|keep", "what a reset of the machine does to the PMU"}, read_reset},
+	{{"vmrun", "guest|host", "whose instruction VMRUN is to HostOnly and GuestOnly"},
+         read_vmrun},
 	{{"fault", "WORD:N", "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER"},
          read_fault},
 	{{"state-in", "FILE", "the PMUs' state, for a machine that is loaded"}, read_state_in},

@@ -15,6 +15,12 @@ enum qemu_reset {
 	QEMU_RESET_KEEP,  /* nothing, as VMMs did */
 };
 
+/* The mode of SVM in which a VMRUN counts. */
+enum qemu_vmrun {
+	QEMU_VMRUN_GUEST, /* as on a processor */
+	QEMU_VMRUN_HOST,  /* so that a guest's counts do not depend on how often it exits */
+};
+
 /* What is broken. */
 struct qemu_faults {
 	struct vpmu_filter filter; /* denies events; no event: there is none */
@@ -26,6 +32,7 @@ struct qemu_options {
 	struct vpmu_model model;
 	const struct vpmu_profile *profile;
 	enum qemu_reset reset;
+	enum qemu_vmrun vmrun;
 	struct qemu_faults faults;
 	const char *log, *stat, *timeline; /* files, "-" for stderr, or NULL */
 	const char *state_in, *state_out;  /* files, or NULL */

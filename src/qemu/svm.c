@@ -122,7 +122,8 @@ static bool can_follow(void)
 }
 
 /* Counted in the mode that it goes to (Linux 7.3 arch/x86/kvm/svm/svm.h
- * svm_pmu_handle_nested_transition): what the block adds for it is paid there. */
+ * svm_pmu_handle_nested_transition): what the block adds for it is paid there. Or before, with
+ * vmrun=host. */
 void at_vmrun(unsigned vcpu, void *data)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
@@ -133,7 +134,7 @@ void at_vmrun(unsigned vcpu, void *data)
 	if (cpu->svm.guest || !(reg_get(REG_EFER) & EFER_SVME) || site->ring != RING_KERNEL ||
 	    vmcb % PAGE || !(reg_get(REG_CR0) & 1) || !can_follow())
 		return;
-	count_account(cpu, RING_KERNEL, 0);
+	count_account(cpu, RING_KERNEL, plugin.options.vmrun == QEMU_VMRUN_HOST);
 	cpu->svm = (struct svm){
 		.guest = true,
 		.vmcb = vmcb,

@@ -27,6 +27,7 @@ static void test_a_model_with_overrides(void **state)
 	assert_int_equal(options.model.gp_width, 40);
 	assert_ptr_equal(options.profile, vpmu_profile_find("hardware"));
 	assert_int_equal(options.reset, QEMU_RESET_MODEL);
+	assert_int_equal(options.vmrun, QEMU_VMRUN_GUEST);
 	assert_null(options.log);
 }
 
@@ -45,6 +46,9 @@ static void test_the_rest(void **state)
 
 	assert_int_equal(parse(&options, NULL, "model=zen4", "reset=keep", "log=-"), VPMU_OK);
 	assert_int_equal(options.reset, QEMU_RESET_KEEP);
+	assert_int_equal(parse(&options, NULL, "model=zen4", "vmrun=host", NULL), VPMU_OK);
+	assert_int_equal(options.vmrun, QEMU_VMRUN_HOST);
+	assert_int_equal(parse(&options, NULL, "model=zen4", "log=-", NULL), VPMU_OK);
 	assert_string_equal(options.log, "-");
 }
 
@@ -82,6 +86,7 @@ static void test_what_is_wrong_is_said(void **state)
 		{"model=zen4", "g=1", "unknown option: g"},
 		{"model=zen4", "=", "unknown option: "},
 		{"model=zen4", "reset=kee", "'model' or 'keep'"},
+		{"model=zen4", "vmrun=hos", "'guest' or 'host'"},
 		{"model=zen4", "profile=", "unknown profile"},
 		{"model=zen4", "log=", "log needs"},
 		{"model=zen4", "stat=", "stat needs"},
@@ -141,7 +146,7 @@ static void test_each_option_is_listed(void **state)
 
 	while (qemu_option(count))
 		assert_non_null(qemu_option(count++)->about);
-	assert_int_equal(count, 9);
+	assert_int_equal(count, 10);
 }
 
 int main(void)

@@ -13,7 +13,8 @@
 #include "qemu.h"
 
 struct qemu_typed {
-	const char *model, *profile, *reset, *fault, *log, *stat, *timeline, *state_in, *state_out;
+	const char *model, *profile, *reset, *vmrun, *fault, *log, *stat, *timeline, *state_in,
+		*state_out;
 	bool print;
 };
 
@@ -33,6 +34,11 @@ static const struct option_row rows[] = {
          .about = "what a reset of the machine does to the PMU",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct qemu_typed, reset)},
+	{.name = "vmrun",
+         .value = "guest|host",
+         .about = "whose instruction VMRUN is to HostOnly and GuestOnly",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct qemu_typed, vmrun)},
 	{.name = "fault",
          .value = "WORD:N",
          .about = "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER",
@@ -69,7 +75,7 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct qemu_typed, print)},
 };
 
-enum { TYPED = 9, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
+enum { TYPED = 10, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
 
 /* The typed options as the plugin takes them: "key=value". */
 static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTES])
@@ -80,6 +86,7 @@ static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTE
 		{"model", typed->model ? typed->model : "intel-v2"},
 		{"profile", typed->profile},
 		{"reset", typed->reset},
+		{"vmrun", typed->vmrun},
 		{"fault", typed->fault},
 		{"stat", typed->stat},
 		{"log", typed->log},
