@@ -61,7 +61,8 @@ VPMU_API enum vpmu_status vpmu_host_set(struct vpmu_host *host, enum vpmu_vendor
 
 /*
  * vpmu_pmu_init() of a machine on this host, which is copied. NULL also for a host that there
- * cannot be, and without one. Profile hardware looks at none.
+ * cannot be, without one, and for profile mediated on one where KVM has no mediated vPMU: PDCM or
+ * AMD's PerfMonV2 is missing. Profile hardware looks at none.
  */
 VPMU_API struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size,
                                            const struct vpmu_model *model,

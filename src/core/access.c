@@ -24,10 +24,13 @@ static uint64_t in_use(const struct vpmu_pmu *pmu)
 	return use | (pmi ? BIT64(63) : 0);
 }
 
-static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg)
+typedef uint64_t counter_reader(const struct vpmu_pmu *pmu, unsigned slot);
+
+static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg,
+                              counter_reader *value)
 {
 	if (reg->store == STORE_COUNTER)
-		return pmu->engine->value(pmu, reg->slot);
+		return value(pmu, reg->slot);
 	if (reg->store == STORE_SELECTOR)
 		return pmu->selector[reg->slot];
 	if (reg->store == STORE_SINGLE)
@@ -52,12 +55,12 @@ static NOT_INLINE enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t m
 }
 
 static inline enum vpmu_status read_register(const struct vpmu_pmu *pmu, const struct reg *reg,
-                                             unsigned access, enum vpmu_status refusal,
-                                             uint64_t *value)
+                                             unsigned access, counter_reader *counter,
+                                             enum vpmu_status refusal, uint64_t *value)
 {
 	if (access == VPMU_ACCESS_NONE)
 		return refusal;
-	*value = stored(pmu, reg);
+	*value = stored(pmu, reg, counter);
 	return VPMU_OK;
 }
 
@@ -70,7 +73,7 @@ enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr, u
 	reg = decode(pmu, msr);
 	if (!reg)
 		return read_absent(pmu, msr, false, value);
-	return read_register(pmu, reg, reg->guest, VPMU_GP, value);
+	return read_register(pmu, reg, reg->guest, pmu->engine->guest_value, VPMU_GP, value);
 }
 
 enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
@@ -82,26 +85,27 @@ enum vpmu_status vpmu_pmu_host_read(const struct vpmu_pmu *pmu, uint32_t msr, ui
 	reg = decode(pmu, msr);
 	if (!reg)
 		return read_absent(pmu, msr, true, value);
-	return read_register(pmu, reg, reg->host, VPMU_REFUSED, value);
+	return read_register(pmu, reg, reg->host, pmu->engine->value, VPMU_REFUSED, value);
 }
 
 static inline enum vpmu_status write_valid(struct vpmu_pmu *pmu, const struct reg *reg,
-                                           const struct write_rule *rule, enum vpmu_status refusal,
-                                           uint64_t value)
+                                           const struct write_rule *rule, uint64_t writable,
+                                           enum vpmu_status refusal, uint64_t value)
 {
-	return value & ~reg->writable ? refusal : rule->set(pmu, reg, value);
+	return value & ~writable ? refusal : rule->set(pmu, reg, value);
 }
 
 /* EXCESS_IN_CHANGE, and there is an excess: a register may hold bits that it no longer has. */
 static NOT_INLINE enum vpmu_status write_excess(const struct vpmu_pmu *pmu, const struct reg *reg,
                                                 enum vpmu_status refusal, uint64_t value)
 {
-	return value == stored(pmu, reg) ? VPMU_OK : refusal;
+	return value == stored(pmu, reg, pmu->engine->value) ? VPMU_OK : refusal;
 }
 
 static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct reg *reg,
                                               unsigned access, const struct write_rule *rules,
-                                              enum vpmu_status refusal, uint64_t value)
+                                              uint64_t writable, enum vpmu_status refusal,
+                                              uint64_t value)
 {
 	const struct write_rule *rule = &rules[reg->kind];
 
@@ -111,13 +115,13 @@ static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct
 		pmu->kvm.in_use |= 1u << reg->slot;
 	switch ((enum excess)rule->excess) {
 	case EXCESS_FAULTS:
-		return write_valid(pmu, reg, rule, refusal, value);
+		return write_valid(pmu, reg, rule, writable, refusal, value);
 	case EXCESS_IN_CHANGE:
-		if (value & ~reg->writable)
+		if (value & ~writable)
 			return write_excess(pmu, reg, refusal, value);
 		break;
 	case EXCESS_DROPPED:
-		return rule->set(pmu, reg, value & reg->writable);
+		return rule->set(pmu, reg, value & writable);
 	case EXCESS_TAKEN:
 		break;
 	}
@@ -133,7 +137,8 @@ enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64
 	reg = decode(pmu, msr);
 	if (!reg)
 		return write_absent(pmu, msr, false, value);
-	return write_register(pmu, reg, reg->guest, pmu->rules->guest, VPMU_GP, value);
+	return write_register(pmu, reg, reg->guest, pmu->rules->guest, reg->guest_writable, VPMU_GP,
+	                      value);
 }
 
 /* No rule of the guest's refuses what is not an excess: then a write never fails. */
@@ -144,7 +149,7 @@ static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const str
 		return reg->guest == VPMU_ACCESS_IGNORED ? VPMU_OK : VPMU_GP;
 	switch (pmu->rules->guest[reg->kind].excess) {
 	case EXCESS_IN_CHANGE:
-		if (value == stored(pmu, reg))
+		if (value == stored(pmu, reg, pmu->engine->value))
 			return VPMU_OK;
 		break;
 	case EXCESS_DROPPED:
@@ -153,7 +158,7 @@ static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const str
 	case EXCESS_FAULTS:
 		break;
 	}
-	return value & ~reg->writable ? VPMU_GP : VPMU_OK;
+	return value & ~reg->guest_writable ? VPMU_GP : VPMU_OK;
 }
 
 /* What a profile does to a number that is no register of the model, it is asked on a copy. */
@@ -186,7 +191,8 @@ enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_
 	reg = decode(pmu, msr);
 	if (!reg)
 		return write_absent(pmu, msr, true, value);
-	return write_register(pmu, reg, reg->host, pmu->rules->host, VPMU_REFUSED, value);
+	return write_register(pmu, reg, reg->host, pmu->rules->host, reg->writable, VPMU_REFUSED,
+	                      value);
 }
 
 static enum reader reader_of(unsigned cpl, bool pce)

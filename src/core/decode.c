@@ -61,6 +61,13 @@ static bool can_be_written(const struct vpmu_pmu *pmu, const struct reg *reg)
 	       (!access_writes(reg->host) || pmu->rules->host[reg->kind].set);
 }
 
+static uint64_t guest_bits(const struct rules *rules, const struct vpmu_model *model,
+                           const struct vpmu_host *host, const struct vpmu_register *from,
+                           uint64_t writable)
+{
+	return rules->guest_bits ? rules->guest_bits(model, host, from, writable) : writable;
+}
+
 /* Adds a register, if the profile has it. False: there is no room, or something is missing in the
  * profile's tables. */
 static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned *used)
@@ -75,6 +82,7 @@ static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned
 	window = window_for(pmu, from->msr / WINDOW_MSRS, used);
 	if (!window)
 		return false;
+	reg.guest_writable = guest_bits(pmu->rules, &pmu->model, &pmu->host, from, reg.writable);
 	window->reg[from->msr % WINDOW_MSRS] = pmu->reg_count;
 	pmu->reg[pmu->reg_count++] = reg;
 	return true;
@@ -99,12 +107,14 @@ bool decode_build(struct vpmu_pmu *pmu)
 }
 
 /* Bits that a write may set: the guest's, or the host's where the guest cannot write. */
-static uint64_t taken(const struct rules *rules, const struct vpmu_register *from)
+static uint64_t taken(const struct rules *rules, const struct vpmu_model *model,
+                      const struct vpmu_host *host, const struct vpmu_register *from)
 {
 	bool by_host = !access_writes(from->guest) && access_writes(from->host);
 
-	return by_host && rules->host[from->kind].excess == EXCESS_TAKEN ? UINT64_MAX
-	                                                                 : from->writable;
+	if (by_host)
+		return rules->host[from->kind].excess == EXCESS_TAKEN ? UINT64_MAX : from->writable;
+	return guest_bits(rules, model, host, from, from->writable);
 }
 
 size_t vpmu_profile_registers(const struct vpmu_profile *profile, const struct vpmu_model *model,
@@ -127,7 +137,7 @@ size_t vpmu_profile_registers(const struct vpmu_profile *profile, const struct v
 		struct vpmu_register from = out[i];
 
 		if (rules->has(&host, &out[i], &from.writable))
-			from.writable = taken(rules, &from);
+			from.writable = taken(rules, &made, &host, &from);
 		else if (!rules->has_apart(&from))
 			continue;
 		out[kept++] = from;

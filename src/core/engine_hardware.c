@@ -95,6 +95,7 @@ static enum vpmu_status set_model(struct vpmu_pmu *pmu, const struct vpmu_model 
 
 const struct engine engine_hardware = {
 	.value = value,
+	.guest_value = value,
 	.write = tally_set,
 	.distance = counter_distance,
 	.overflow = overflow,

@@ -87,6 +87,11 @@ bool host_is_valid(const struct vpmu_host *host, enum vpmu_vendor vendor)
 	return true;
 }
 
+bool host_mediates(const struct vpmu_host *host, enum vpmu_vendor vendor)
+{
+	return !host->enable_pmu || (vendor == VPMU_VENDOR_AMD ? host->perfmon_v2 : host->pdcm);
+}
+
 const char *vpmu_host_key(size_t i)
 {
 	return i < ARRAY_SIZE(rows) ? rows[i].key : NULL;

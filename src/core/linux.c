@@ -231,6 +231,7 @@ void kvm_clear_controls(struct vpmu_pmu *pmu)
 
 const struct engine engine_linux = {
 	.value = read_counter,
+	.guest_value = read_counter,
 	.write = write_counter,
 	.distance = event_distance,
 	.overflow = overflow,

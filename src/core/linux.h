@@ -180,6 +180,10 @@ void kvm_enable_gp(struct vpmu_pmu *pmu);
 
 bool host_is_valid(const struct vpmu_host *host, enum vpmu_vendor vendor);
 
+/* Whether KVM can have a mediated vPMU there, or has none at all:
+ * intel_pmu_is_mediated_pmu_supported(), amd_pmu_is_mediated_pmu_supported(). */
+bool host_mediates(const struct vpmu_host *host, enum vpmu_vendor vendor);
+
 /* --- kvm_model.c --- */
 
 /* A vendor's module, kvm_intel or kvm_amd: what there is to it besides registers. */

@@ -53,6 +53,10 @@ struct rules {
 	 * table's. */
 	bool (*has)(const struct vpmu_host *host, const struct vpmu_register *from,
 	            uint64_t *writable);
+	/* The bits that the guest's writes may set, where they are not those of the host's, which
+	 * are given; NULL: they always are. */
+	uint64_t (*guest_bits)(const struct vpmu_model *model, const struct vpmu_host *host,
+	                       const struct vpmu_register *from, uint64_t writable);
 	/* Whether it is answered with the numbers that are none of the PMU's; *reg is then made to
 	 * say how. */
 	bool (*has_apart)(struct vpmu_register *reg);
@@ -73,7 +77,9 @@ struct rules {
 
 /* How a profile counts, and a vCPU's life under it. */
 struct engine {
+	/* As the VMM reads it, and the guest by RDMSR. */
 	uint64_t (*value)(const struct vpmu_pmu *pmu, unsigned slot);
+	uint64_t (*guest_value)(const struct vpmu_pmu *pmu, unsigned slot);
 	void (*write)(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
 	/* Of a running tally: how many events until overflow() must be called for it. */
 	uint64_t (*distance)(const struct vpmu_pmu *pmu, unsigned slot);

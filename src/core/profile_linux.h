@@ -8,18 +8,27 @@
 
 #include <core/linux.h>
 
-/* A kernel's rules for Intel's PMUs, of its own tables of those names. The LVTPC:
+/* A kernel's rules for Intel's PMUs, by the tables that it is given; for AMD's. The LVTPC:
  * kvm_apic_local_deliver. */
-#define LINUX_INTEL_RULES(of)                                                                      \
-	{                                                                                          \
-		.module = (of), .guest = intel_guest, .host = intel_host, .rdpmc = intel_rdpmc,    \
-		.read_absent = linux_read_absent, .write_absent = linux_write_absent,              \
-		.absent_rows = intel_absent, .has = linux_has_intel, .has_apart = linux_has_apart, \
-		.lvtpc_after_pmi = VPMU_LVTPC_MASKED,                                              \
-	}
+#define LINUX_INTEL_RULES(of, by_guest, by_host, by_rdpmc, rows)                                   \
+	.module = (of), .guest = (by_guest), .host = (by_host), .rdpmc = (by_rdpmc),               \
+	.read_absent = linux_read_absent, .write_absent = linux_write_absent,                      \
+	.absent_rows = (rows), .has = linux_has_intel, .has_apart = linux_has_apart,               \
+	.lvtpc_after_pmi = VPMU_LVTPC_MASKED
+#define LINUX_6_12_AMD_RULES                                                                       \
+	.module = &module_amd_6_12, .guest = linux_6_12_amd_guest, .host = linux_6_12_amd_host,    \
+	.read_absent = linux_read_absent, .write_absent = linux_write_absent,                      \
+	.absent_rows = linux_6_12_amd_absent, .has = linux_has_amd, .has_apart = linux_has_apart
 
 /* What a later kernel is based on. */
 extern const struct response response_linux_6_12;
+extern const struct write_rule linux_6_12_intel_host[VPMU_KINDS];
+extern const struct write_rule linux_6_12_amd_guest[VPMU_KINDS], linux_6_12_amd_host[VPMU_KINDS];
+extern const struct absent_row linux_6_12_intel_absent[], linux_6_12_amd_absent[];
+enum vpmu_status linux_6_12_intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx,
+                                        enum reader reader, uint64_t *value);
+enum vpmu_status linux_6_12_amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
+                                      uint64_t *value);
 extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_linux_6_12_p6;
 #define RULES_LINUX_6_12                                                                           \
 	{                                                                                          \

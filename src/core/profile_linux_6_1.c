@@ -233,8 +233,10 @@ static const struct absent_row amd_absent[] = {
 	ABSENT_END,
 };
 
-static const struct rules intel = LINUX_INTEL_RULES(&module_intel);
-static const struct rules p6 = LINUX_INTEL_RULES(&module_p6);
+static const struct rules intel = {
+	LINUX_INTEL_RULES(&module_intel, intel_guest, intel_host, intel_rdpmc, intel_absent)};
+static const struct rules p6 = {
+	LINUX_INTEL_RULES(&module_p6, intel_guest, intel_host, intel_rdpmc, intel_absent)};
 
 static const struct rules amd = {
 	.module = &module_amd_6_1,

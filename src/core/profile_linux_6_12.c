@@ -124,7 +124,7 @@ static const struct write_rule intel_guest[VPMU_KINDS] = {
 	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
 };
 
-static const struct write_rule intel_host[VPMU_KINDS] = {
+const struct write_rule linux_6_12_intel_host[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED, .marks_in_use = true},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS, .marks_in_use = true},
@@ -152,15 +152,16 @@ static const struct write_rule intel_host[VPMU_KINDS] = {
 	                              .marks_in_use = true},                                       \
 	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_DROPPED}
 
-static const struct write_rule amd_guest[VPMU_KINDS] = {
+const struct write_rule linux_6_12_amd_guest[VPMU_KINDS] = {
 	AMD_COMMON,
 	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_DROPPED},
 	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_DROPPED},
 };
 
-static const struct write_rule amd_host[VPMU_KINDS] = {
+/* A status with the bit that freezes is a mediated guest's own. */
+const struct write_rule linux_6_12_amd_host[VPMU_KINDS] = {
 	AMD_COMMON,
-	[VPMU_KIND_GLOBAL_STATUS] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_GLOBAL_STATUS] = {.set = set_status, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_STATUS_CLEAR] = {.set = do_nothing, .excess = EXCESS_TAKEN},
 	[VPMU_KIND_STATUS_SET] = {.set = do_nothing, .excess = EXCESS_TAKEN},
 };
@@ -168,8 +169,8 @@ static const struct write_rule amd_host[VPMU_KINDS] = {
 /* --- RDPMC --- */
 
 /* intel_rdpmc_ecx_to_pmc: ECX[31:16] is the type. */
-static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
-                                    uint64_t *value)
+enum vpmu_status linux_6_12_intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx,
+                                        enum reader reader, uint64_t *value)
 {
 	unsigned slot = NO_SLOT;
 
@@ -180,8 +181,8 @@ static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, en
 	return linux_rdpmc_slot(pmu, ecx, slot, reader, value);
 }
 
-static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
-                                  uint64_t *value)
+enum vpmu_status linux_6_12_amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
+                                      uint64_t *value)
 {
 	return linux_rdpmc_slot(pmu, ecx, linux_gp_slot(ecx), reader, value);
 }
@@ -204,7 +205,7 @@ static bool on_perfmon_v2(const struct vpmu_host *host, uint32_t index)
 	return host->enable_pmu && host->perfmon_v2;
 }
 
-static const struct absent_row intel_absent[] = {INTEL_ABSENT(on_fixed, on_pmu), ABSENT_END};
+const struct absent_row linux_6_12_intel_absent[] = {INTEL_ABSENT(on_fixed, on_pmu), ABSENT_END};
 
 /* amd_is_valid_msr */
 static bool has_pmu(const struct vpmu_pmu *pmu)
@@ -212,7 +213,7 @@ static bool has_pmu(const struct vpmu_pmu *pmu)
 	return pmu->model.version;
 }
 
-static const struct absent_row amd_absent[] = {
+const struct absent_row linux_6_12_amd_absent[] = {
 	OF_ANY_VENDOR,
 	{0xc0010000, 0xc0010007, ABSENT_LEGACY, has_pmu, NULL},
 	{0xc0010200, 0xc001020b, ABSENT_ADVERTISED, linux_asked_perfcore, on_pmu},
@@ -220,20 +221,14 @@ static const struct absent_row amd_absent[] = {
 	ABSENT_END,
 };
 
-const struct rules rules_linux_6_12_intel = LINUX_INTEL_RULES(&module_intel);
-const struct rules rules_linux_6_12_p6 = LINUX_INTEL_RULES(&module_p6);
+#define INTEL_RULES(module)                                                                        \
+	LINUX_INTEL_RULES(module, intel_guest, linux_6_12_intel_host, linux_6_12_intel_rdpmc,      \
+	                  linux_6_12_intel_absent)
 
-const struct rules rules_linux_6_12_amd = {
-	.module = &module_amd_6_12,
-	.guest = amd_guest,
-	.host = amd_host,
-	.rdpmc = amd_rdpmc,
-	.read_absent = linux_read_absent,
-	.write_absent = linux_write_absent,
-	.absent_rows = amd_absent,
-	.has = linux_has_amd,
-	.has_apart = linux_has_apart,
-};
+const struct rules rules_linux_6_12_intel = {INTEL_RULES(&module_intel)};
+const struct rules rules_linux_6_12_p6 = {INTEL_RULES(&module_p6)};
+
+const struct rules rules_linux_6_12_amd = {LINUX_6_12_AMD_RULES, .rdpmc = linux_6_12_amd_rdpmc};
 
 const struct vpmu_profile profile_linux_6_12 = {
 	.name = "linux-6.12",

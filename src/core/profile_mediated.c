@@ -8,20 +8,112 @@
  */
 #include <core/profile_linux.h>
 
-static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
+/* --- What reaches the hardware -----------------------------------------------------------------
+ */
+
+/* kvm_host_pmu, which is no more than KVM can give to a guest, but for the version. */
+static struct vpmu_model hardware(const struct vpmu_host *host, enum vpmu_vendor vendor)
+{
+	struct vpmu_model model = vendor == VPMU_VENDOR_AMD ? module_amd_6_12.limit(host, true)
+	                                                    : module_intel.limit(host, true);
+
+	model.vendor = (uint8_t)vendor;
+	if (vendor != VPMU_VENDOR_AMD)
+		model.version = 5;
+	return model;
+}
+
+/* kvm_need_perf_global_ctrl_intercept: the global registers pass only where their bits are the
+ * hardware's. */
+static bool passes_global(const struct vpmu_model *model, const struct vpmu_model *on)
+{
+	return model_has_global(model) && model->gp_count == on->gp_count &&
+	       model->fixed_mask == on->fixed_mask;
+}
+
+/* kvm_need_rdpmc_intercept, which asks for the widths, too. */
+static bool passes_rdpmc(const struct vpmu_model *model, const struct vpmu_model *on)
+{
+	return model->version && model->gp_count == on->gp_count &&
+	       model->fixed_mask == on->fixed_mask && model->gp_width == on->gp_width &&
+	       model->fixed_width == on->fixed_width;
+}
+
+/* Counters always pass (vmx_recalc_pmu_msr_intercepts, svm_recalc_pmu_msr_intercepts), and have the
+ * hardware's bits, whatever CPUID says. */
+static uint64_t guest_bits(const struct vpmu_model *model, const struct vpmu_host *host,
+                           const struct vpmu_register *from, uint64_t writable)
+{
+	struct vpmu_model on = hardware(host, (enum vpmu_vendor)model->vendor);
+
+	switch (from->kind) {
+	case VPMU_KIND_COUNTER:
+	case VPMU_KIND_COUNTER_ALIAS:
+		return width_mask(on.gp_width);
+	case VPMU_KIND_FIXED_COUNTER:
+		return width_mask(on.fixed_width);
+	case VPMU_KIND_STATUS_CLEAR:
+	case VPMU_KIND_STATUS_SET:
+		return passes_global(model, &on) ? model_status_bits(&on) : writable;
+	default:
+		return writable;
+	}
+}
+
+/* pmc_bitmask: the bits that KVM itself knows of. */
+static uint64_t kvm_mask(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return width_mask(slot < SLOT_FIXED ? pmu->model.gp_width : pmu->model.fixed_width);
+}
+
+static uint64_t guest_value(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	return tally_value(pmu, slot) & slot_mask(pmu, slot);
 }
 
-/* kvm_mediated_pmu_refresh_event_filter: what is loaded for the counter at the next entry. The
+static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	return tally_value(pmu, slot) & kvm_mask(pmu, slot);
+}
+
+/* Hardware has no selectors of VMware's. */
+static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
+                                    uint64_t *value)
+{
+	if (pmu->kvm.passes_rdpmc && linux_is_vmware_selector(ecx))
+		return VPMU_GP;
+	return linux_6_12_intel_rdpmc(pmu, ecx, reader, value);
+}
+
+static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
+                                  uint64_t *value)
+{
+	if (pmu->kvm.passes_rdpmc && linux_is_vmware_selector(ecx))
+		return VPMU_GP;
+	return linux_6_12_amd_rdpmc(pmu, ecx, reader, value);
+}
+
+/* --- Counting --------------------------------------------------------------------------------- */
+
+/* kvm_mediated_pmu_refresh_event_filter: what the counter's own control and the filter ask for. The
  * host's processor has every event, whatever the guest's CPUID says. */
-static struct tally loaded(const struct vpmu_pmu *pmu, unsigned slot)
+static struct tally allowed(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	struct tally what = control_of(pmu, slot);
 
 	if (slot < SLOT_FIXED)
 		what.class_ = (uint8_t)host_event_class(pmu, pmu->selector[slot]);
-	if (!globally_enabled(pmu, slot) || !filter_allows(pmu, slot))
+	if (!filter_allows(pmu, slot))
+		what.modes = 0;
+	return what;
+}
+
+/* What runs from the next entry on. */
+static struct tally loaded(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	struct tally what = allowed(pmu, slot);
+
+	if (!globally_enabled(pmu, slot))
 		what.modes = 0;
 	return what;
 }
@@ -71,15 +163,21 @@ static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
 	return outcome;
 }
 
+/* kvm_pmu_trigger_event: KVM knows of no freeze. */
 static bool is_triggered(const struct vpmu_pmu *pmu, unsigned slot, enum mode mode)
 {
-	return loaded(pmu, slot).modes & BIT64(mode);
+	uint64_t on = pmu->single[VPMU_KIND_GLOBAL_CTRL];
+
+	if (pmu->has_global && !(on & BIT64(slot_global_bit(slot))))
+		return false;
+	return allowed(pmu, slot).modes & BIT64(mode);
 }
 
-/* kvm_pmu_incr_counter: the saved counter is incremented itself. */
+/* kvm_pmu_incr_counter: the saved counter is incremented itself, and cut to the bits that CPUID
+ * says. */
 static void increment(struct vpmu_pmu *pmu, unsigned slot)
 {
-	tally_set(pmu, slot, value(pmu, slot) + 1);
+	tally_set(pmu, slot, (tally_value(pmu, slot) + 1) & kvm_mask(pmu, slot));
 	if (value(pmu, slot))
 		return;
 	note_overflow(pmu, slot);
@@ -106,9 +204,15 @@ static void reset(struct vpmu_pmu *pmu)
 
 static bool refresh(struct vpmu_pmu *pmu)
 {
+	struct vpmu_model on;
+
 	reset(pmu);
 	if (!kvm_load_model(pmu))
 		return false;
+	on = hardware(&pmu->host, (enum vpmu_vendor)pmu->model.vendor);
+	pmu->gp_mask = width_mask(on.gp_width);
+	pmu->fixed_mask = width_mask(on.fixed_width);
+	pmu->kvm.passes_rdpmc = passes_rdpmc(&pmu->model, &on);
 	kvm_enable_gp(pmu);
 	changed(pmu, pmu->slots);
 	return true;
@@ -121,6 +225,7 @@ static void filter_changed(struct vpmu_pmu *pmu)
 
 static const struct engine engine = {
 	.value = value,
+	.guest_value = guest_value,
 	.write = tally_set,
 	.distance = counter_distance,
 	.overflow = overflow,
@@ -141,6 +246,36 @@ static const struct response response = {
 	.increment = increment,
 };
 
+/* --- The profile -------------------------------------------------------------------------------
+ */
+
+/* What hardware says to a bit too many of a fixed counter; KVM drops it. */
+static const struct write_rule intel_guest[VPMU_KINDS] = {
+	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
+	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_COUNTER] = {.set = set_counter, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_FIXED_CTRL] = {.set = linux_use_fixed, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_GLOBAL_CTRL] = {.set = set_global_ctrl, .excess = EXCESS_FAULTS},
+	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_FAULTS},
+};
+
+#define INTEL_RULES(module)                                                                        \
+	LINUX_INTEL_RULES(module, intel_guest, linux_6_12_intel_host, intel_rdpmc,                 \
+	                  linux_6_12_intel_absent),                                                \
+		.guest_bits = guest_bits
+
+static const struct rules intel = {INTEL_RULES(&module_intel)};
+static const struct rules p6 = {INTEL_RULES(&module_p6)};
+
+/* A guest reaches the status bit that freezes the counters, where the register passes. */
+static const struct rules amd = {
+	LINUX_6_12_AMD_RULES,
+	.rdpmc = amd_rdpmc,
+	.guest_bits = guest_bits,
+	.freeze_bit = STATUS_CTR_FRZ,
+};
+
 const struct vpmu_profile profile_mediated = {
 	.name = "mediated",
 	.about = "KVM's mediated vPMU: the guest has the hardware's counters",
@@ -149,5 +284,11 @@ const struct vpmu_profile profile_mediated = {
 	.facts = VPMU_FACT_MEDIATED | (FACTS_LINUX_7_3 & ~(uint32_t)VPMU_FACT_PERF_EVENTS),
 	.engine = &engine,
 	.response = &response,
-	.rules = RULES_LINUX_6_12,
+	.rules =
+		{
+			[VPMU_VENDOR_INTEL] = &intel,
+			[VPMU_VENDOR_ZHAOXIN] = &intel,
+			[VPMU_VENDOR_AMD] = &amd,
+			[VPMU_VENDOR_INTEL_P6] = &p6,
+		},
 };

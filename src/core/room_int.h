@@ -95,7 +95,7 @@ struct reg {
 	uint8_t slot;        /* counters and selectors */
 	uint8_t store;       /* enum store */
 	uint8_t guest, host; /* enum vpmu_access */
-	uint64_t writable;
+	uint64_t writable, guest_writable;
 };
 
 /* Whether a write does anything but fail or be dropped. */
@@ -144,10 +144,11 @@ struct kvm_pmu {
 	bool request_pmu, request_pmi;
 	bool need_cleanup;
 	bool has_run;
-	bool is_disabled; /* KVM_PMU_CAP_DISABLE */
-	bool counts_host; /* exclude_host is off */
-	bool sees_cycles; /* events honour edge, inv and cmask */
-	bool host_runs;   /* an overflow now is the host's: its requests wait */
+	bool is_disabled;  /* KVM_PMU_CAP_DISABLE */
+	bool counts_host;  /* exclude_host is off */
+	bool sees_cycles;  /* events honour edge, inv and cmask */
+	bool host_runs;    /* an overflow now is the host's: its requests wait */
+	bool passes_rdpmc; /* mediated: the guest's RDPMC does not exit */
 	uint32_t failing_creations;
 	struct vpmu_event_counts counts;
 	const struct vpmu_filter *filter;
@@ -175,7 +176,7 @@ struct vpmu_pmu {
 	uint32_t wanted[MODES];       /* hardware: the same by the tallies' own controls */
 	uint64_t overflowed;          /* by global bits, since the last outcome */
 	uint32_t on;                  /* hardware: bit slot: the global control lets it count */
-	uint64_t gp_mask, fixed_mask; /* the bits of a counter */
+	uint64_t gp_mask, fixed_mask; /* the bits in which a counter counts */
 	const struct vpmu_profile *profile;
 	const struct engine *engine;     /* the profile's */
 	const struct response *response; /* the profile's */

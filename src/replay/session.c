@@ -99,7 +99,7 @@ static bool start(struct replay *replay, enum replay_verb verb, struct replay_an
 	replay->pmu = vpmu_pmu_init_on(replay->memory, sizeof(replay->memory), &replay->model,
 	                               replay->profile, &replay->host);
 	if (!replay->pmu)
-		return answer_problem(answer, "model: this profile has no such PMU");
+		return answer_problem(answer, "model: this profile, on this host, has no such PMU");
 	return true;
 }
 

@@ -183,6 +183,7 @@ static bool is_listed(const struct oracle *oracle, unsigned i)
 
 /* --- Whether it counts --- */
 
+/* Whether KVM lets it count, or the processor does. */
 static bool is_let(const struct oracle *oracle, unsigned i)
 {
 	if (!oracle_exists(oracle, i))
@@ -197,6 +198,7 @@ static bool is_let(const struct oracle *oracle, unsigned i)
 static bool is_on(const struct oracle *oracle, unsigned i)
 {
 	return is_let(oracle, i) && !oracle->counter[i].stale &&
+	       !(oracle->status >> COUNTERS_FROZEN & 1) &&
 	       (counts_at(oracle, i, 0) || counts_at(oracle, i, 3));
 }
 
@@ -249,11 +251,10 @@ static void freeze(struct oracle *oracle)
 	settle_levels(oracle);
 }
 
-/* The counter gets one event; true when that was the last before 0. */
-static bool step(struct oracle *oracle, unsigned i)
+/* The counter gets one event; true when that was the last before 0. `bits`: where it is cut. */
+static bool step(struct oracle *oracle, unsigned i, uint64_t bits)
 {
-	oracle->counter[i].value =
-		(oracle->counter[i].value + 1) & (oracle_bit(oracle->model.width) - 1);
+	oracle->counter[i].value = (oracle->counter[i].value + 1) & bits;
 	if (oracle->counter[i].value)
 		return false;
 	if (oracle_has_global(oracle))
@@ -318,7 +319,8 @@ static void moment(struct oracle *oracle, struct moment now, const bool *countin
 	bool pmi = false;
 
 	for (unsigned i = 0; i < ORACLE_COUNTERS; i++)
-		if (counting[i] && happens_at(now, oracle->counter[i].events) && step(oracle, i))
+		if (counting[i] && happens_at(now, oracle->counter[i].events) &&
+		    step(oracle, i, oracle_counted_bits(oracle)))
 			pmi |= asks_for_pmi(oracle, i);
 	if (!pmi)
 		return;
@@ -386,7 +388,7 @@ static void trigger(struct oracle *oracle, uint64_t code, unsigned cpl)
 			own = ~(uint64_t)0;
 		if (own != code || !is_let(oracle, i) || !counts_at(oracle, i, cpl))
 			continue;
-		if (step(oracle, i) && asks_for_pmi(oracle, i))
+		if (step(oracle, i, oracle_bit(oracle->model.width) - 1) && asks_for_pmi(oracle, i))
 			oracle->owes_pmi = true;
 	}
 }

@@ -111,6 +111,22 @@ static inline bool oracle_has_global(const struct oracle *oracle)
 	return oracle->model.version >= 2;
 }
 
+/* A guest whose counters are the host's, 8 and 3 or AMD's 6, reaches their global registers without
+ * an exit (kvm_need_perf_global_ctrl_intercept). */
+static inline bool oracle_passes(const struct oracle *oracle)
+{
+	const struct oracle_model *model = &oracle->model;
+
+	return model->mediated && oracle_has_global(oracle) && model->gp == (model->amd ? 6 : 8) &&
+	       model->fixed == (model->amd ? 0 : 3);
+}
+
+/* The bits in which a counter counts: mediated, the host's 48. */
+static inline uint64_t oracle_counted_bits(const struct oracle *oracle)
+{
+	return oracle_bit(oracle->model.mediated ? 48 : oracle->model.width) - 1;
+}
+
 /* The counter's control has changed. Under mediated it stands still until the next entry. */
 void oracle_changed(struct oracle *oracle, unsigned i);
 

@@ -27,12 +27,16 @@ static uint64_t selector_bits(const struct oracle *oracle, unsigned i)
 	return bits;
 }
 
-static uint64_t status_bits(const struct oracle *oracle)
+/* Mediated: KVM's, or by a guest that reaches the register the processor's. */
+static uint64_t status_bits(const struct oracle *oracle, bool host)
 {
+	bool processor = oracle_passes(oracle) && !host;
+
 	if (oracle->model.amd)
-		return counter_bits(oracle) | (oracle->model.mediated ? 0 : oracle_bit(59));
+		return counter_bits(oracle) |
+		       (oracle->model.mediated && !processor ? 0 : oracle_bit(59));
 	return counter_bits(oracle) | oracle_bit(62) | oracle_bit(63) |
-	       (oracle->model.version >= 4 ? oracle_bit(58) | oracle_bit(59) : 0);
+	       (oracle->model.version >= 4 || processor ? oracle_bit(58) | oracle_bit(59) : 0);
 }
 
 static uint64_t fixed_ctrl(const struct oracle *oracle)
@@ -164,7 +168,7 @@ enum oracle_answer oracle_read(struct oracle *oracle, uint32_t msr, bool host, u
 	case COUNTER:
 	case FULL_WIDTH:
 	case FIXED:
-		*value = oracle->counter[i].value;
+		*value = oracle->counter[i].value & (host ? width_bits(oracle) : ~0ull);
 		break;
 	case SELECTOR:
 		*value = oracle->counter[i].selector;
@@ -203,7 +207,7 @@ enum oracle_answer oracle_rdpmc(struct oracle *oracle, uint32_t ecx, bool allowe
 		i = ORACLE_COUNTERS;
 	if (!allowed || i >= ORACLE_COUNTERS || !oracle_exists(oracle, i))
 		return ORACLE_GP;
-	*value = oracle->counter[i].value;
+	*value = oracle->counter[i].value & width_bits(oracle);
 	return ORACLE_OK;
 }
 
@@ -220,10 +224,10 @@ static enum excess excess_of(const struct oracle *oracle, enum what what, bool h
 		return oracle->model.amd && !host ? DROPPED : FAULTS;
 	if (oracle->model.amd)
 		return what == STATUS ? FAULTS : DROPPED;
-	return what == FIXED || (what == COUNTER && host) ? DROPPED : FAULTS;
+	return (what == FIXED || what == COUNTER) && host ? DROPPED : FAULTS;
 }
 
-static uint64_t bits_of(const struct oracle *oracle, enum what what, unsigned i)
+static uint64_t bits_of(const struct oracle *oracle, enum what what, unsigned i, bool host)
 {
 	uint64_t each = oracle->model.any_thread ? 0xf : 0xb, bits = 0;
 
@@ -231,7 +235,7 @@ static uint64_t bits_of(const struct oracle *oracle, enum what what, unsigned i)
 	case COUNTER:
 	case FULL_WIDTH:
 	case FIXED:
-		return width_bits(oracle);
+		return host ? width_bits(oracle) : oracle_counted_bits(oracle);
 	case SELECTOR:
 		return selector_bits(oracle, i);
 	case FIXED_CTRL:
@@ -240,9 +244,9 @@ static uint64_t bits_of(const struct oracle *oracle, enum what what, unsigned i)
 		return bits;
 	case STATUS:
 	case CLEAR:
-		return status_bits(oracle);
+		return status_bits(oracle, host);
 	case SET: /* CondChgd cannot be set */
-		return status_bits(oracle) & ~oracle_bit(63);
+		return status_bits(oracle, host) & ~oracle_bit(63);
 	case CTRL:
 		return counter_bits(oracle);
 	case DEBUGCTL:
@@ -267,7 +271,7 @@ static void set_global(struct oracle *oracle, uint64_t *where, uint64_t value)
 
 	*where = value;
 	for (unsigned i = 0; i < ORACLE_COUNTERS; i++)
-		if (where == &oracle->status ? !oracle->model.mediated
+		if (where == &oracle->status ? !oracle->model.mediated || changed & oracle_bit(59)
 		                             : changed & oracle_global_bit(i))
 			oracle_changed(oracle, i);
 }
@@ -312,7 +316,7 @@ enum oracle_answer oracle_write(struct oracle *oracle, uint32_t msr, bool host, 
 	enum oracle_answer refusal = host ? ORACLE_REFUSED : ORACLE_GP;
 	unsigned i;
 	enum what what = what_is(oracle, msr, &i);
-	uint64_t bits = bits_of(oracle, what, i);
+	uint64_t bits = bits_of(oracle, what, i, host);
 
 	if (what == NOTHING)
 		return ORACLE_NO_REGISTER;

@@ -46,10 +46,14 @@ static const struct oracle_model models[] = {
 	INTEL("intel-v2", 2, 4, 3, .full_width = true, .mediated = true),
 	INTEL("intel-v2,events-missing=0x2", 2, 4, 3, .full_width = true, .missing = 0x2,
               .mediated = true),
+	INTEL("intel-v2,gp=1,fixed=1,width=40", 2, 1, 1, .full_width = true, .width = 40,
+              .mediated = true),
+	INTEL("intel-v2,full-width=off,gp=8,width=32", 2, 8, 3, .width = 32, .mediated = true),
 	INTEL("intel-v5", 2, 8, 3, .full_width = true, .mediated = true),
 	AMD("amd-k7", 1, 4, .mediated = true),
 	AMD("amd-perfcore", 1, 6, .perfcore = true, .mediated = true),
 	AMD("amd-perfmon-v2", 2, 6, .perfcore = true, .mediated = true),
+	AMD("amd-perfmon-v2,gp=4", 2, 4, .perfcore = true, .mediated = true),
 };
 
 /* Both machines, and what drives them. */

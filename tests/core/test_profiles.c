@@ -108,14 +108,16 @@ static void a_missing_rule_is_no_machine_rather_than_a_crash(void **state)
 static bool turns_over(struct vpmu_pmu *pmu, const struct vpmu_register *reg, unsigned bit)
 {
 	bool by_guest = access_writes(reg->guest) && reg->kind != VPMU_KIND_COUNTER;
+	enum vpmu_status (*read)(const struct vpmu_pmu *, uint32_t, uint64_t *) =
+		by_guest ? vpmu_pmu_guest_read : vpmu_pmu_host_read;
 	uint64_t before, after;
 
-	assert_int_equal(vpmu_pmu_host_read(pmu, reg->msr, &before), VPMU_OK);
+	assert_int_equal(read(pmu, reg->msr, &before), VPMU_OK);
 	if (by_guest)
 		vpmu_pmu_guest_write(pmu, reg->msr, before ^ BIT64(bit));
 	else
 		vpmu_pmu_host_write(pmu, reg->msr, before ^ BIT64(bit));
-	assert_int_equal(vpmu_pmu_host_read(pmu, reg->msr, &after), VPMU_OK);
+	assert_int_equal(read(pmu, reg->msr, &after), VPMU_OK);
 	return after >> bit & 1 ? !(before >> bit & 1) : before >> bit & 1;
 }
 
@@ -148,6 +150,10 @@ static void a_register_is_written_as_its_profile_says(const char *profile, const
 			bool writable = registers[i].writable >> bit & 1;
 
 			if (!can_change(profile, &registers[i]))
+				continue;
+			/* Mediated: the host's width is what CPUID says, the guest's the
+			 * hardware's. */
+			if (registers[i].kind == VPMU_KIND_COUNTER && bit >= model.gp_width)
 				continue;
 			if (turns_over(machine_on(profile, name), &registers[i], bit) != writable)
 				fail_msg("%s, %s: bit %u of %s", profile, name, bit,

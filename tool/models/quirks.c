@@ -149,9 +149,29 @@ static const struct quirk quirks[] = {
 	{"reset-clears-global-ctrl", KVM, ALWAYS,
 	 "Intel: a reset of the vCPU clears GLOBAL_CTRL, unlike RESET of a processor",
 	 "kvm_pmu_reset"},
-	{"fixed-counter-drops-excess-bits", KVM, ALWAYS,
+	{"fixed-counter-drops-excess-bits", LINUX, ALWAYS,
 	 "Intel: what is beyond the width of a fixed counter is cut off, without #GP",
 	 "intel_pmu_set_msr"},
+	{"fixed-counter-refuses-excess-bits", HARDWARE | MEDIATED, ALWAYS,
+	 "Intel: a bit beyond the width of a fixed counter is #GP (assumed of the processor that "
+	 "a mediated guest's write reaches)",
+	 "vmx_recalc_pmu_msr_intercepts"},
+	{"counters-have-the-hosts-width", MEDIATED, ALWAYS,
+	 "Intel: a guest's counters have the bits of the host's, whatever CPUID says, and "
+	 "overflow there; the VMM reads those that CPUID says, so that a get and a put lose the "
+	 "others",
+	 "vmx_recalc_pmu_msr_intercepts, pmc_read_counter"},
+	{"emulation-cuts-to-the-guests-width", MEDIATED, ALWAYS,
+	 "Intel: an emulated instruction cuts a counter to the width of CPUID",
+	 "kvm_pmu_incr_counter"},
+	{"global-registers-pass", MEDIATED, ALWAYS,
+	 "Intel: a guest with exactly the host's counters reaches the global registers: it clears "
+	 "status bits that KVM refuses (assumed of the processor)",
+	 "kvm_need_perf_global_ctrl_intercept"},
+	{"amd-status-that-no-put-takes", MEDIATED, ALWAYS,
+	 "AMD: a guest with exactly the host's counters sets the status bit that freezes them "
+	 "(assumed of the processor); the VMM reads it, and KVM refuses to take it back",
+	 "kvm_need_perf_global_ctrl_intercept, kvm_pmu_set_msr"},
 	{"full-width-write-fails-for-the-host-too", KVM, ALWAYS,
 	 "Intel: a full-width write beyond the counter's width fails for the VMM, too; one to "
 	 "the counter's own number is cut",
@@ -216,6 +236,10 @@ static const struct quirk quirks[] = {
 	 "RDPMC 0x10000 to 0x10002 are VMware's clocks: they work at any privilege level, "
 	 "whatever CR4.PCE says",
 	 "is_vmware_backdoor_pmc, kvm_pmu_rdpmc_vmware"},
+	{"rdpmc-of-vmware-needs-an-exit", HARDWARE | MEDIATED, ALWAYS,
+	 "With exactly the host's counters and widths RDPMC does not exit, and VMware's clocks "
+	 "are #GP",
+	 "kvm_need_rdpmc_intercept"},
 	{"amd-selector-drops-reserved-bits", KVM, ALWAYS,
 	 "AMD: reserved bits of a selector are dropped without #GP, HostOnly and GuestOnly among "
 	 "them",
