@@ -15,15 +15,17 @@ static enum need need_of(enum replay_verb verb)
 	return verb == REPLAY_CAP_PMU_DISABLE || !kernel_acts[verb] ? NEEDS_MODEL : NEEDS_GUEST;
 }
 
-/* Any command but model, profile and cap-pmu-disable creates the vCPU. */
-static bool prepare(struct session *session, enum need need)
+/* Any command but model, profile and cap-pmu-disable creates the vCPU. NULL, or what is wrong. */
+static const char *prepare(struct session *session, enum need need)
 {
 	if (need >= NEEDS_MODEL && !session->have_model)
-		return false;
-	if (need == NEEDS_GUEST && !session->guest)
-		session->guest =
-			guest_create(&session->model, &session->host, session->pmu_disabled);
-	return true;
+		return "model comes first";
+	if (need != NEEDS_GUEST || session->guest)
+		return NULL;
+	session->guest = guest_create(&session->model, &session->host, session->pmu_disabled);
+	if (session->host.mediated && session->host.enable_pmu && !host_mediates())
+		return "the host has no mediated vPMU: that takes PDCM, or AMD's PerfMonV2";
+	return NULL;
 }
 
 static void say(struct replay_answer *answer, const char *text)
@@ -49,9 +51,10 @@ bool command_run(struct session *session, const struct replay_command *command,
 {
 	enum replay_verb verb = (enum replay_verb)command->action.verb;
 	struct replay_reply reply = {.status = VPMU_OK};
+	const char *problem = prepare(session, need_of(verb));
 
-	if (!prepare(session, need_of(verb))) {
-		say(answer, "model comes first");
+	if (problem) {
+		say(answer, problem);
 		return false;
 	}
 	if (!kernel_acts[verb])

@@ -5,6 +5,7 @@
  * restated in the few lines that concern the PMU, under its name.
  */
 #include "guest.h"
+#include "mediated.h"
 #include "msr.h"
 #include "pmu.h"
 
@@ -28,6 +29,12 @@ static void connect(struct guest *guest, const struct host *host)
 	guest->task.perf.amd = guest->model.vendor == VENDOR_AMD;
 	guest->task.perf.processor = &guest->model.processor;
 	guest->task.perf.max_period = (1ll << (host->width - 1)) - 1;
+	if (guest->model.vendor == VENDOR_AMD)
+		silicon_make(&guest->task.silicon, &guest->model.processor, HOST_AMD_COUNTERS, 0,
+		             HOST_AMD_WIDTH);
+	else
+		silicon_make(&guest->task.silicon, &guest->model.processor, host->gp, host->fixed,
+		             host->width);
 	current = &guest->task;
 }
 
@@ -36,6 +43,8 @@ static void after_set_cpuid(struct guest *guest)
 {
 	guest->vcpu.arch.is_amd_compatible = guest->model.vendor == VENDOR_AMD;
 	kvm_pmu_refresh(&guest->vcpu);
+	if (KERNEL_SINCE(7, 3))
+		kvm_make_request(KVM_REQ_RECALC_INTERCEPTS, &guest->vcpu);
 }
 
 /* kvm_arch_vcpu_create and its kvm_vcpu_reset, then a VMM's KVM_SET_CPUID2 and KVM_SET_MSRS. */
@@ -91,6 +100,7 @@ void guest_handle_requests(struct guest *guest)
 		kvm_pmu_handle_event(&guest->vcpu);
 	if (kvm_check_request(KVM_REQ_PMI, &guest->vcpu))
 		kvm_pmu_deliver_pmi(&guest->vcpu);
+	mediated_recalc(guest);
 }
 
 struct pmis guest_take_pmis(struct guest *guest)
@@ -105,7 +115,25 @@ struct pmis guest_enter(struct guest *guest)
 {
 	guest_handle_requests(guest);
 	guest->vcpu.arch.last_vmentry_cpu = 0;
+	if (mediated_is(guest)) {
+		mediated_enter(guest);
+		mediated_leave(guest);
+	}
 	return guest_take_pmis(guest);
+}
+
+bool guest_read(struct guest *guest, u32 msr, u64 *value)
+{
+	if (mediated_passes(guest, msr))
+		return mediated_read(guest, msr, value);
+	return !msr_guest_read(&guest->vcpu, msr, value);
+}
+
+bool guest_write(struct guest *guest, u32 msr, u64 value)
+{
+	if (mediated_passes(guest, msr))
+		return mediated_write(guest, msr, value);
+	return !msr_guest_write(&guest->vcpu, msr, value);
 }
 
 /* kvm_emulate_rdpmc */
@@ -113,6 +141,8 @@ bool guest_rdpmc(struct guest *guest, u32 ecx, unsigned int cpl, bool pce, u64 *
 {
 	guest->vcpu.cpl = cpl;
 	guest->vcpu.pce = pce;
+	if (mediated_rdpmc_passes(guest))
+		return (pce || !cpl) && mediated_rdpmc(guest, ecx, value);
 	return !kvm_pmu_rdpmc(&guest->vcpu, ecx, value);
 }
 
@@ -147,6 +177,8 @@ void guest_schedule(struct guest *guest)
 void guest_reset(struct guest *guest)
 {
 	kvm_pmu_destroy(&guest->vcpu);
+	if (mediated_is(guest))
+		mediated_reset(guest);
 }
 
 bool guest_filter(struct guest *guest, u32 action, u32 flags, u32 fixed, const u64 *events,

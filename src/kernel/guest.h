@@ -49,6 +49,9 @@ void guest_handle_requests(struct guest *guest);
 /* The PMIs since the last call. */
 struct pmis guest_take_pmis(struct guest *guest);
 
+/* RDMSR, WRMSR and RDPMC of the guest; false: #GP. */
+bool guest_read(struct guest *guest, u32 msr, u64 *value);
+bool guest_write(struct guest *guest, u32 msr, u64 value);
 bool guest_rdpmc(struct guest *guest, u32 ecx, unsigned int cpl, bool pce, u64 *value);
 void guest_set_lvtpc(struct guest *guest, u32 value);
 void guest_emulate(struct guest *guest, bool branch, unsigned int cpl);

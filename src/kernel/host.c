@@ -18,7 +18,22 @@ static struct host here;
 
 bool host_has(unsigned int feature)
 {
+	if (feature == X86_FEATURE_PDCM)
+		return here.pdcm;
 	return (feature == X86_FEATURE_HLE || feature == X86_FEATURE_RTM) && here.tsx;
+}
+
+/* The counters are current->silicon; KVM's module asks before there is any task. */
+u64 host_read_msr(u32 index)
+{
+	if (index == MSR_IA32_PERF_CAPABILITIES)
+		return here.pdcm ? PMU_CAP_FW_WRITES : 0;
+	return current ? silicon_read(index) : 0;
+}
+
+void host_write_msr(u32 index, u64 value)
+{
+	silicon_write(index, value);
 }
 
 bool host_gives(unsigned int feature)
@@ -50,16 +65,30 @@ void host_load(enum vendor vendor, const struct host *host)
 		[VENDOR_ZHAOXIN] = X86_VENDOR_ZHAOXIN,
 		[VENDOR_AMD] = X86_VENDOR_AMD,
 	};
-	static const struct vendor_ops intel = {&intel_pmu_ops}, amd = {&amd_pmu_ops};
-	const struct vendor_ops *ops = vendor == VENDOR_AMD ? &amd : &intel;
+	/* A copy: what a switch that is off takes out of it (kvm_init_pmu_capability) is of this
+	 * load alone. */
+	struct kvm_pmu_ops pmu_ops = vendor == VENDOR_AMD ? amd_pmu_ops : intel_pmu_ops;
+	const struct vendor_ops *ops = &(struct vendor_ops){&pmu_ops};
 
 	boot_cpu_data.x86_vendor = cpu_vendors[vendor];
 	here = *host;
 	enable_pmu = here.enable_pmu;
+#if KERNEL_SINCE(7, 3)
+	enable_mediated_pmu = here.mediated;
+#endif
 	/* vmx_get_perf_capabilities of a host without LBR and PEBS; svm_set_cpu_caps. */
 	kvm_caps.supported_perf_cap = vendor == VENDOR_AMD || !enable_pmu ? 0 : PMU_CAP_FW_WRITES;
 	kvm_pmu_ops_update(ops->pmu_ops);
 #include "cut/init_pmu_capability.inc"
+}
+
+bool host_mediates(void)
+{
+#if KERNEL_SINCE(7, 3)
+	return enable_mediated_pmu;
+#else
+	return false;
+#endif
 }
 
 void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
@@ -71,11 +100,17 @@ void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
 		.bit_width_gp = (int)here.width,
 		.bit_width_fixed = (int)here.width,
 		.events_mask_len = 7,
+#if KERNEL_SINCE(7, 3)
+		.mediated = true,
+#endif
 	};
 	const struct x86_pmu_capability amd = {
 		.version = here.perfmon_v2 ? 2 : 1,
-		.num_counters_gp = 6,
-		.bit_width_gp = 48,
+		.num_counters_gp = HOST_AMD_COUNTERS,
+		.bit_width_gp = HOST_AMD_WIDTH,
+#if KERNEL_SINCE(7, 3)
+		.mediated = here.perfmon_v2,
+#endif
 	};
 
 	*cap = is_amd() ? amd : intel;

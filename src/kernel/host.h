@@ -9,8 +9,14 @@
 #include "kvm_stub.h"
 #include "model.h"
 
+/* Of AMD's. */
+enum { HOST_AMD_COUNTERS = 6, HOST_AMD_WIDTH = 48 };
+
 /* Loads KVM on such a host of that vendor. */
 void host_load(enum vendor vendor, const struct host *host);
+
+/* Whether KVM has switched its mediated vPMU on there (enable_mediated_pmu). */
+bool host_mediates(void);
 
 /* Whether RDMSR of a PMU register works there: what KVM probes before it advertises one. */
 bool host_has_msr(u32 index);

@@ -8,7 +8,8 @@
  * written by then, so that a crash is known by its program; without --batch each line is.
  * --limit: of processor time for each program of a batch, or else for each line; SIGVTALRM ends
  * what takes longer. --coverage: a last line has the blocks that were executed (coverage.h).
- * --name, --table, --carried, --library: which kernel this is, its blocks, its text, and the same
+ * --name, --table, --carried, --library: which kernel this is, and in another line whether it has a
+ * mediated vPMU; its blocks, its text, and the same
  * code as a library (room.h). Exit status: 0; 1 an expect failed; 2 bad input.
  */
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #include "commands.h"
 #include "coverage.h"
+#include "include/kernel.h"
 
 struct reader {
 	FILE *in;
@@ -109,7 +111,7 @@ static int read_all(struct reader *reader)
 static bool tell(const char *option)
 {
 	if (!strcmp(option, "--name"))
-		puts(KERNEL_NAME);
+		puts(KERNEL_SINCE(7, 3) ? KERNEL_NAME "\nmediated" : KERNEL_NAME);
 	else if (!strcmp(option, "--table"))
 		coverage_print_table();
 	else if (!strcmp(option, "--carried"))

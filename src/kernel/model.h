@@ -32,7 +32,8 @@ struct model {
 struct host {
 	uint32_t gp, fixed, width;
 	uint32_t tsx, pdcm, perfmon_v2;
-	uint32_t enable_pmu; /* KVM's parameter */
+	uint32_t enable_pmu; /* KVM's parameters */
+	uint32_t mediated;   /* enable_mediated_pmu: by a script's profile */
 };
 
 extern const struct host host_usual;

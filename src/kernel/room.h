@@ -13,7 +13,7 @@
 
 #include <vpmu/types.h>
 
-enum { SUBJECT_VERSION = 1 /* of struct kernel_subject: it changes with it */ };
+enum { SUBJECT_VERSION = 2 /* of struct kernel_subject: it changes with it */ };
 
 /* The PMIs since the last entry or run, and those that LVTPC's mask has dropped. */
 struct subject_pmis {
@@ -27,8 +27,9 @@ struct subject_events {
 
 struct kernel_subject {
 	uint32_t version; /* SUBJECT_VERSION */
-	/* Of a preset's name and overrides, "intel-v2,gp=8". False: there is no such model. */
-	bool (*make)(const char *model);
+	/* Of a preset's name and overrides, "intel-v2,gp=8"; its PMU on perf events, or mediated.
+	 * False: there is no such model, or the kernel has no mediated vPMU. */
+	bool (*make)(const char *model, bool mediated);
 	/* False: #GP for the guest, a failure for the host. */
 	bool (*guest_write)(uint32_t msr, uint64_t value);
 	bool (*host_write)(uint32_t msr, uint64_t value);
@@ -39,7 +40,7 @@ struct kernel_subject {
 	void (*schedule)(void);
 	void (*exclude_host)(bool exclude);
 	void (*host_run)(const uint64_t amounts[VPMU_CLASSES]);
-	void (*fail_creations)(uint32_t count);
+	bool (*fail_creations)(uint32_t count); /* false: there are no events */
 	void (*set_lvtpc)(uint32_t value);
 	struct subject_events (*events)(void);
 	/* What save() writes at most, at an address that any type may have. */

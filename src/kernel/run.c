@@ -5,7 +5,7 @@
  * an overflow raises are handled before the rest of the run. Events of all classes up to and at
  * that moment have then been counted, so that overflows of one moment make one PMI.
  */
-#include "guest.h"
+#include "mediated.h"
 
 typedef unsigned __int128 u128;
 
@@ -16,6 +16,7 @@ struct moment {
 
 struct run {
 	struct perf_context *perf;
+	struct silicon *silicon; /* NULL: perf events count */
 	const struct amounts *amounts;
 	struct amounts done;
 	unsigned int cpl;
@@ -26,43 +27,69 @@ static bool earlier(struct moment a, struct moment b)
 	return (u128)a.num * b.den < (u128)b.num * a.den;
 }
 
+/* How many there are that may count, perf events or counters of the hardware. */
+static unsigned int counting(const struct run *run)
+{
+	return run->silicon ? SILICON_COUNTERS : run->perf->live;
+}
+
+/* What one of them counts now, and how many of these until it wraps; PERF_CLASSES: nothing. */
+static unsigned int class_of(const struct run *run, unsigned int i, u64 *left)
+{
+	if (run->silicon) {
+		*left = silicon_left(run->silicon, i);
+		return silicon_class(run->silicon, i, run->cpl);
+	}
+	*left = (u64)run->perf->events[i]->hw.left;
+	return perf_event_counts(run->perf->events[i], run->cpl) ? run->perf->events[i]->class
+	                                                         : PERF_CLASSES;
+}
+
 /* The first overflow of the rest of the run; *at is its end when there is none. */
 static bool next_overflow(const struct run *run, struct moment *at)
 {
 	bool found = false;
 
 	*at = (struct moment){1, 1};
-	for (unsigned int i = 0; i < run->perf->live; i++) {
-		const struct perf_event *event = run->perf->events[i];
-		u64 total, done;
+	for (unsigned int i = 0; i < counting(run); i++) {
+		u64 total, done, left;
+		unsigned int class = class_of(run, i, &left);
 
-		if (!perf_event_counts(event, run->cpl))
+		if (class == PERF_CLASSES)
 			continue;
-		total = run->amounts->of[event->class];
-		done = run->done.of[event->class];
-		if ((u64)event->hw.left > total - done)
+		total = run->amounts->of[class];
+		done = run->done.of[class];
+		if (left > total - done)
 			continue;
 		found = true;
-		if (earlier((struct moment){done + event->hw.left, total}, *at))
-			*at = (struct moment){done + event->hw.left, total};
+		if (earlier((struct moment){done + left, total}, *at))
+			*at = (struct moment){done + left, total};
 	}
 	return found;
 }
 
-static void advance(struct run *run, struct moment to)
+/* True: a counter of the hardware asks for a PMI. */
+static bool advance(struct run *run, struct moment to)
 {
 	struct amounts reached;
+	bool pmi = false;
 
 	for (int class = 0; class < PERF_CLASSES; class ++)
 		reached.of[class] = (u64)((u128)run->amounts->of[class] * to.num / to.den);
-	for (unsigned int i = 0; i < run->perf->live; i++) {
-		struct perf_event *event = run->perf->events[i];
+	for (unsigned int i = 0; i < counting(run); i++) {
+		u64 left, count;
+		unsigned int class = class_of(run, i, &left);
 
-		if (perf_event_counts(event, run->cpl))
-			perf_event_advance(event,
-			                   reached.of[event->class] - run->done.of[event->class]);
+		if (class == PERF_CLASSES)
+			continue;
+		count = reached.of[class] - run->done.of[class];
+		if (run->silicon)
+			pmi |= silicon_advance(run->silicon, i, count);
+		else
+			perf_event_advance(run->perf->events[i], count);
 	}
 	run->done = reached;
+	return pmi;
 }
 
 /* To the next overflow, or to the end; false when that was the last. */
@@ -77,6 +104,22 @@ static bool step(struct run *run)
 	return overflow;
 }
 
+/* On the hardware, from an entry to an exit: an overflow that asks for no PMI makes none. */
+static void run_mediated(struct guest *guest, struct run *run)
+{
+	struct moment at;
+	bool overflow;
+
+	run->silicon = &guest->task.silicon;
+	mediated_enter(guest);
+	do {
+		overflow = next_overflow(run, &at);
+		if (advance(run, at))
+			mediated_interrupt(guest);
+	} while (overflow);
+	mediated_leave(guest);
+}
+
 struct pmis guest_run(struct guest *guest, const struct amounts *amounts, unsigned int cpl)
 {
 	struct run run = {.perf = &guest->task.perf, .amounts = amounts, .cpl = cpl};
@@ -84,6 +127,10 @@ struct pmis guest_run(struct guest *guest, const struct amounts *amounts, unsign
 
 	guest_handle_requests(guest);
 	guest->vcpu.arch.last_vmentry_cpu = 0;
+	if (mediated_is(guest)) {
+		run_mediated(guest, &run);
+		return guest_take_pmis(guest);
+	}
 	do {
 		overflow = step(&run);
 		guest_handle_requests(guest);

@@ -10,9 +10,10 @@
 
 static struct guest *guest;
 
-static bool make(const char *text)
+static bool make(const char *text, bool mediated)
 {
 	char copy[128], *rest = NULL, *part;
+	struct host host = host_usual;
 	struct model model;
 
 	if (strlen(text) >= sizeof(copy))
@@ -26,13 +27,14 @@ static bool make(const char *text)
 			return false;
 	/* As if nothing had ever been done, whatever the last guest did to the code's memory. */
 	snapshot_begin();
-	guest = guest_create(&model, &host_usual, false);
-	return true;
+	host.mediated = mediated;
+	guest = guest_create(&model, &host, false);
+	return !mediated || host_mediates();
 }
 
-static bool guest_write(uint32_t msr, uint64_t value)
+static bool write_of_guest(uint32_t msr, uint64_t value)
 {
-	return !msr_guest_write(&guest->vcpu, msr, value);
+	return guest_write(guest, msr, value);
 }
 
 static bool host_write(uint32_t msr, uint64_t value)
@@ -97,9 +99,12 @@ static void schedule(void)
 	guest_schedule(guest);
 }
 
-static void fail_creations(uint32_t count)
+static bool fail_creations(uint32_t count)
 {
+	if (host_mediates())
+		return false;
 	guest->task.perf.failures = count;
+	return true;
 }
 
 static void set_lvtpc(uint32_t value)
@@ -128,7 +133,7 @@ __attribute__((visibility("default"))) const struct kernel_subject *kernel_subje
 	static const struct kernel_subject subject = {
 		.version = SUBJECT_VERSION,
 		.make = make,
-		.guest_write = guest_write,
+		.guest_write = write_of_guest,
 		.host_write = host_write,
 		.host_read = host_read,
 		.enter = enter,

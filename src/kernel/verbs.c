@@ -29,13 +29,17 @@ static bool model(struct session *session, const struct replay_command *command,
 	return true;
 }
 
-/* The kernel is this one, whichever a script names: one script asks several. */
+/* The kernel is this one, whichever a script names: one script asks several. Its vPMU is
+ * perf-based, or mediated where it can be. */
 static bool profile(struct session *session, const struct replay_command *command,
                     struct replay_reply *reply)
 {
 	if (!session->have_model || session->have_profile || session->guest)
 		return false;
 	session->have_profile = true;
+	session->host.mediated = !strcmp(command->action.argument[0].word, "mediated");
+	if (session->host.mediated)
+		return KERNEL_SINCE(7, 3);
 	return !strncmp(command->action.argument[0].word, "linux-", strlen("linux-"));
 }
 
@@ -64,8 +68,8 @@ static bool cap_pmu_disable(struct session *session, const struct replay_command
 static bool wrmsr(struct session *session, const struct replay_command *command,
                   struct replay_reply *reply)
 {
-	if (msr_guest_write(&session->guest->vcpu, (u32)number(command, MSR_INDEX),
-	                    number(command, MSR_VALUE)))
+	if (!guest_write(session->guest, (u32)number(command, MSR_INDEX),
+	                 number(command, MSR_VALUE)))
 		reply->status = VPMU_GP;
 	return true;
 }
@@ -84,7 +88,7 @@ static bool rdmsr(struct session *session, const struct replay_command *command,
 {
 	u64 value = 0;
 
-	if (msr_guest_read(&session->guest->vcpu, (u32)number(command, MSR_INDEX), &value))
+	if (!guest_read(session->guest, (u32)number(command, MSR_INDEX), &value))
 		reply->status = VPMU_GP;
 	reply->value = value;
 	return true;
@@ -232,7 +236,10 @@ static bool events(struct session *session, const struct replay_command *command
 static bool fail_create(struct session *session, const struct replay_command *command,
                         struct replay_reply *reply)
 {
-	session->guest->task.perf.failures = number(command, 0);
+	if (session->host.mediated)
+		reply->status = VPMU_REFUSED; /* there are no events */
+	else
+		session->guest->task.perf.failures = number(command, 0);
 	return true;
 }
 

@@ -50,6 +50,8 @@ INTEL_HOST = {
     "enable-pmu": ("on", "on", "on", "off"),
 }
 AMD_HOST = {"perfmon-v2": ("off",), "enable-pmu": ("on", "off")}
+# A host without these has no mediated vPMU.
+MEDIATED_NEEDS = ("pdcm", "perfmon-v2")
 
 INTEL_EVENTS = (0xC0, 0xC0, 0xC0, 0x3C, 0x3C, 0x13C, 0xC4, 0xC5, 0x4F2E, 0x412E, 0x300, 0x1C2, 0x1C4, 0x81D0,
                 0x104E, 0)
@@ -57,6 +59,8 @@ AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40
 # USR, OS, EDGE, pin control, INT, INV; ENABLE is added most of the time.
 SELECTOR_FLAGS = (16, 17, 17, 17, 18, 19, 20, 20, 20, 23)
 ENABLE = 1 << 22
+# EDGE, INV and CMASK, which the simulated hardware under a mediated vPMU does not have.
+THRESHOLD = 1 << 18 | 1 << 23 | 0xFF << 24
 LVTPC = (0x400, 0x400, 0x400, 0x10400, 0x10400, 0xF2, 0x100F2, 0, 0x200, 0x100, 0x300, 0x500, 0x600,
          0x10600, 0x1F4F2)
 
@@ -123,6 +127,7 @@ class Generator:
     def __init__(self, rng, profile, without=(), models=()):
         self.rng = rng
         self.profile = profile
+        self.mediated = profile == "mediated"
         self.models = models or MODELS
         weights = {name: weight for name, weight in COMMANDS.items() if name not in without}
         self.commands = [getattr(self, name.replace("-", "_")) for name in weights]
@@ -154,6 +159,8 @@ class Generator:
     def host(self):
         """Some properties of the host, each once."""
         keys = AMD_HOST if self.amd else INTEL_HOST
+        if self.mediated:
+            keys = {key: values for key, values in keys.items() if key not in MEDIATED_NEEDS}
         chosen = self.rng.sample(sorted(keys), self.rng.randrange(1, 4 if len(keys) > 3 else 2))
         values = {key: self.rng.choice(keys[key]) for key in chosen}
         self.tsx = values.get("tsx") == "on"
@@ -185,6 +192,8 @@ class Generator:
             value |= 1 << self.rng.randrange(64)
         if self.tsx and self.rng.random() < 0.4:
             value |= self.rng.choice((1 << 32, 1 << 33, 1 << 33, 3 << 32))
+        if self.mediated:
+            value &= ~THRESHOLD
         return 0 if self.rng.random() < 0.08 else value
 
     def fixed_control_value(self):

@@ -31,6 +31,7 @@ extern const char *const trial_lives[TRIAL_LIVES];
 
 struct trial_case {
 	const struct kernel_subject *kernel;
+	bool mediated;                    /* its vPMU is not on perf events */
 	const char *model;                /* what the VMM asks for */
 	const struct vpmu_layout *layout; /* of what the kernel makes of it */
 	const struct vpmu_order *order;

@@ -99,7 +99,8 @@ static bool create(void *context, const struct check_subject *subject)
 {
 	const struct kernel_subject *code = context;
 
-	return code->make(subject->model_name);
+	return code->make(subject->model_name,
+	                  vpmu_profile_facts(subject->profile) & VPMU_FACT_MEDIATED);
 }
 
 static bool read_register(void *context, uint32_t msr, uint64_t *value)
@@ -197,7 +198,8 @@ static struct replay_reply act(void *context, const struct replay_action *action
 		code->host_run(amounts);
 		break;
 	case REPLAY_FAIL_CREATE:
-		code->fail_creations((uint32_t)action->argument[0].number);
+		if (!code->fail_creations((uint32_t)action->argument[0].number))
+			reply.status = VPMU_REFUSED;
 		break;
 	case REPLAY_EVENT_COUNTS:
 		reply.events = events_of(code->events());

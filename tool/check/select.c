@@ -289,19 +289,22 @@ static int select_kernel(struct selection *selection)
 {
 	const struct check_options *options = selection->options;
 	struct check_kernel *kernel = &selection->kernel;
+	bool mediated = vpmu_profile_facts(selection->profile) & VPMU_FACT_MEDIATED;
 	int status;
 
 	if (!options->kernel)
 		return TOOL_HOLDS;
-	if (options->profile || options->search || options->merge) {
-		message("--kernel takes no --profile, --search or --merge: %s", options->kernel);
+	if ((options->profile && !mediated) || options->search || options->merge) {
+		message("--kernel takes no --profile, --search or --merge: %s (but --profile "
+		        "mediated, for its mediated vPMU)",
+		        options->kernel);
 		return TOOL_BAD;
 	}
 	status = check_kernel_open(kernel, options->kernel);
 	if (status)
 		return status;
 	memcpy(selection->table.kernel, kernel->label, sizeof(selection->table.kernel));
-	selection->profile = vpmu_profile_for_kernel(kernel->release + strlen("linux-"), false);
+	selection->profile = vpmu_profile_for_kernel(kernel->release + strlen("linux-"), mediated);
 	if (selection->profile)
 		return TOOL_HOLDS;
 	message("no profile has the registers of %s: %s", kernel->release, options->kernel);

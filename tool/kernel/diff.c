@@ -102,6 +102,14 @@ static int report(const struct diff *diff, const struct diff_options *options, s
 	return TOOL_HOLDS;
 }
 
+static int check_mediated(const char *profile, const struct side *side)
+{
+	if (strcmp(profile, "mediated") != 0 || kernel_mediates(side->path))
+		return TOOL_HOLDS;
+	message("%s has no mediated vPMU: %s", side->name, side->path);
+	return TOOL_BAD;
+}
+
 /* That the page can be written is found before minutes of programs. */
 static int go(struct diff *diff, const struct diff_options *options)
 {
@@ -148,6 +156,7 @@ static int run_diff(const struct command *self, int argc, char **argv)
 	if (!status) {
 		diff.hunks = code_compare(&diff.code[0], &diff.code[1]);
 		snprintf(diff.profile, sizeof(diff.profile), "%s", diff.side[1].name);
+		diff.mediated = kernel_mediates(operands[0]) && kernel_mediates(operands[1]);
 		status = diff.hunks < 0 ? TOOL_LACKS : go(&diff, &options);
 	}
 	diff_close(&diff);
@@ -172,11 +181,12 @@ static int run_record(const struct command *self, int argc, char **argv)
 		profile_side(&diff.side[1], name);
 		snprintf(diff.profile, sizeof(diff.profile), "%s", name);
 	}
-	if (!status && strncmp(diff.profile, "linux-", strlen("linux-"))) {
-		message("not a kernel's profile: %s (linux-X.Y: the program's vPMU is perf-based)",
-		        diff.profile);
+	if (!status && !vpmu_profile_kernel(profile)) {
+		message("not a kernel's profile: %s (linux-X.Y or mediated)", diff.profile);
 		status = TOOL_BAD;
 	}
+	if (!status)
+		status = check_mediated(diff.profile, &diff.side[0]);
 	if (!status)
 		status = go(&diff, &options);
 	diff_close(&diff);
@@ -191,7 +201,9 @@ const struct command kernel_diff = {
 		"OLD and NEW are programs of 'vpmu kernel build'. Random programs run on both; "
 		"each "
 		"sort of\n"
-		"difference is told once, with the lines of the kernel that lead to it.\n"
+		"difference is told once, with the lines of the kernel that lead to it. Where "
+		"both\n"
+		"have a mediated vPMU, half of the programs are for that.\n"
 		"\n"
 		"Exit status: 0, no difference; 1, there is one; 2, bad input; 3, this host lacks\n"
 		"something.\n",

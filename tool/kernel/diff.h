@@ -29,6 +29,7 @@ struct diff {
 	int hunks;
 	const char *models; /* NULL: the generator's own */
 	char profile[KERNEL_NAME_BYTES];
+	bool mediated; /* half of the programs are for profile mediated */
 	uint64_t operations, seed;
 	bool json;
 	/* What was found. */

@@ -230,6 +230,12 @@ static bool take_difference(struct finder *finder, const struct program *program
 /* --- All ---------------------------------------------------------------------------------------
  */
 
+/* Eight programs of each, among which is one of every sort. */
+static const char *profile_of(const struct diff *diff, uint64_t index)
+{
+	return diff->mediated && index / 8 % 2 ? "mediated" : diff->profile;
+}
+
 static bool try_chunk(struct finder *finder, uint64_t chunk)
 {
 	struct diff *diff = finder->diff;
@@ -238,8 +244,10 @@ static bool try_chunk(struct finder *finder, uint64_t chunk)
 
 	finder->arena.used = 0;
 	for (unsigned i = 0; i < CHUNK; i++) {
-		program_make(&finder->programs[i], &finder->arena, diff->seed, chunk * CHUNK + i,
-		             diff->models, diff->profile);
+		uint64_t index = chunk * CHUNK + i;
+
+		program_make(&finder->programs[i], &finder->arena, diff->seed, index, diff->models,
+		             profile_of(diff, index));
 		diff->done += finder->programs[i].count;
 	}
 	for (unsigned looks = 0; looks < PER_CHUNK && finder->fruitless < FRUITLESS; looks++) {

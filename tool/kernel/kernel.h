@@ -43,6 +43,9 @@ char *unnamed_read(int fd, size_t *bytes);
 enum { KERNEL_NAME_BYTES = 64 };
 int kernel_file(const char *path, char name[KERNEL_NAME_BYTES]);
 
+/* Whether such a program has a mediated vPMU, too: profile mediated. */
+bool kernel_mediates(const char *path);
+
 /* What the program prints for an option ("--table"); NULL after a message. */
 char *kernel_ask(const char *path, const char *option, size_t *bytes);
 

@@ -166,3 +166,13 @@ int kernel_file(const char *path, char name[KERNEL_NAME_BYTES])
 	message("not a program of vpmu kernel build: %s", path);
 	return TOOL_BAD;
 }
+
+bool kernel_mediates(const char *path)
+{
+	size_t bytes;
+	char *text = kernel_ask(path, "--name", &bytes);
+	bool found = text && strstr(text, "\nmediated\n");
+
+	free(text);
+	return found;
+}

@@ -100,6 +100,7 @@ void program_make(struct program *program, struct arena *arena, uint64_t seed, u
 	maker.random = seed;
 	maker.random = draw(&maker) ^ index * UINT64_C(0xd6e8feb86659fd93);
 	draw_model(&maker, models);
+	maker.mediated = !strcmp(profile, "mediated");
 	ADD(&maker, "profile %s", profile);
 	if (below(&maker, 100) == 0)
 		add(&maker, "cap-pmu-disable");

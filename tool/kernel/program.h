@@ -33,7 +33,7 @@ struct maker {
 	struct arena *arena;
 	uint64_t random;
 	const struct registers *registers;
-	bool amd, has_fixed;
+	bool amd, has_fixed, mediated;
 	unsigned long long longest; /* of a run */
 };
 

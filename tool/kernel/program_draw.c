@@ -113,6 +113,9 @@ uint64_t one_counted_event(struct maker *maker)
 	return maker->amd ? ONE_OF(maker, amd_codes) : intel_events[below(maker, 8)];
 }
 
+/* EDGE, INV and CMASK, which the simulated hardware under a mediated vPMU does not have. */
+#define THRESHOLD (UINT64_C(0xff840000))
+
 static uint64_t selector_value(struct maker *maker)
 {
 	/* USR, OS, EDGE, pin control, INT, INV. */
@@ -127,6 +130,8 @@ static uint64_t selector_value(struct maker *maker)
 		value |= below(maker, 256) << 24;
 	if (percent(maker, 3))
 		value |= UINT64_C(1) << below(maker, 64);
+	if (maker->mediated)
+		value &= ~THRESHOLD;
 	return percent(maker, 8) ? 0 : value;
 }
 

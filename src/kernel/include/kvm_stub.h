@@ -72,6 +72,14 @@ struct kvm_vcpu_arch {
 	struct {
 		bool pv_unhalted;
 	} pv;
+	/* Of a mediated PMU: what passes (mediated.c), and the VMCS's controls of GLOBAL_CTRL. */
+	u64 passes;
+	u32 global_ctrl_controls;
+	struct {
+		struct {
+			u64 value;
+		} val[1];
+	} msr_autostore; /* for processors whose exits do not save GLOBAL_CTRL: not this */
 };
 
 struct kvm_vcpu {
@@ -188,21 +196,28 @@ int kvm_apic_local_deliver(struct kvm_lapic *apic, int lvt_type);
 #define intel_pmu_has_perf_global_ctrl(pmu)             ((pmu)->version > 1)
 #define vmx_guest_debugctl_read()                       0ull
 #define vmx_guest_debugctl_write(vcpu, value)           ((void)(value))
-#define vmx_set_intercept_for_msr(vcpu, msr, type, set) ((void)0)
+#define vmx_set_intercept_for_msr(vcpu, msr, type, set) guest_intercept(vcpu, msr, set)
 #define is_noncanonical_address(address, vcpu)          ((s64)((address) << 16) >> 16 != (s64)(address))
 #define is_noncanonical_msr_address(address, vcpu)      is_noncanonical_address(address, vcpu)
 extern struct x86_pmu_lbr vmx_lbr_caps;
 
-/* The mediated vPMU: off, so this only has to compile, too. */
+/* The mediated vPMU, over the simulated hardware (silicon.h, mediated.c). */
+extern struct kvm_vcpu *running_vcpu;
+#if KERNEL_SINCE(7, 3)
+void guest_intercept(struct kvm_vcpu *vcpu, u32 msr, bool intercept);
+#else
+#define guest_intercept(vcpu, msr, intercept) ((void)0)
+#endif
 #define enable_vmware_backdoor          false
 #define cpu_has_load_perf_global_ctrl() true
-#define kvm_get_running_vcpu()          ((struct kvm_vcpu *)NULL)
-#define vmcs_write64(field, value)      ((void)(value))
-#define perf_load_guest_context()       ((void)0)
-#define perf_put_guest_context()        ((void)0)
-#define perf_load_guest_lvtpc(lvtpc)    ((void)(lvtpc))
-#define perf_put_guest_lvtpc()          ((void)0)
-#define rdpmc(counter)                  ((u64)(counter)&0)
+#define kvm_get_running_vcpu()          running_vcpu
+#define vmcs_write64(field, value)      (current->silicon.guest_global_ctrl = (value))
+#define perf_load_guest_context()       silicon_give()
+#define perf_put_guest_context()        silicon_take()
+#define perf_load_guest_lvtpc(lvtpc)                                                               \
+	(current->silicon.pmi = (lvtpc)&APIC_LVT_MASKED ? PMI_MASKED : PMI_OF_GUEST)
+#define perf_put_guest_lvtpc() (current->silicon.pmi = PMI_OF_HOST)
+#define rdpmc(counter)         silicon_rdpmc(counter)
 #ifndef kvm_lapic_get_reg
 #define kvm_lapic_get_reg(apic, index) ((apic)->lvtpc)
 #endif

@@ -8,6 +8,7 @@
 #define PERF_H
 
 #include "kernel.h"
+#include "silicon.h"
 #include <uapi/linux/perf_event.h>
 
 /* What a guest does, in vpmu's classes; an event counts one of them or none, PERF_CLASSES. */
@@ -63,6 +64,7 @@ struct perf_context {
 
 struct task_struct {
 	struct perf_context perf;
+	struct silicon silicon; /* of the CPU that it runs on */
 };
 extern struct task_struct *current;
 

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's own PMU, simulated: what a mediated vPMU loads its registers into, and what a guest
+ * reaches without an exit. The registers that it has are those of vpmu's tables for such a
+ * processor; a selector's EDGE, INV and CMASK are ignored. With perf events nothing here changes.
+ */
+#ifndef SILICON_H
+#define SILICON_H
+
+#include "kernel.h"
+
+enum { SILICON_GP = 8, SILICON_FIXED = 3, SILICON_COUNTERS = SILICON_GP + SILICON_FIXED };
+
+struct vpmu_model;
+
+/* Who gets its PMIs: LVTPC's vector. */
+enum silicon_pmi { PMI_OF_HOST, PMI_OF_GUEST, PMI_MASKED };
+
+struct silicon {
+	/* GP counters first. */
+	u64 counter[SILICON_COUNTERS], selector[SILICON_GP];
+	u64 fixed_ctrl, global_ctrl, status;
+	u64 guest_global_ctrl; /* the field of the VMCS */
+	/* What it is. */
+	const struct vpmu_model *processor; /* whose events there are */
+	u32 gp, fixed;
+	u64 mask; /* the bits of a counter */
+	u64 global_bits, status_bits, freeze_bit;
+	u32 pmi;                /* enum silicon_pmi */
+	bool amd, guest_loaded; /* perf has given it to a guest */
+};
+
+/* The processor under KVM: of the vendor that the guest's processor is of. */
+void silicon_make(struct silicon *silicon, const struct vpmu_model *processor, u32 gp, u32 fixed,
+                  u32 width);
+
+/* RDMSR, WRMSR and RDPMC by KVM itself: a number that there is not reads 0. */
+u64 silicon_read(u32 msr);
+void silicon_write(u32 msr, u64 value);
+u64 silicon_rdpmc(u32 ecx);
+
+/* By a guest for which they do not exit. False: #GP. */
+bool silicon_guest_read(u32 msr, u64 *value);
+bool silicon_guest_write(u32 msr, u64 value);
+bool silicon_guest_rdpmc(u32 ecx, u64 *value);
+
+/* The class that a counter counts at this privilege level of a guest; PERF_CLASSES: it is off. */
+unsigned int silicon_class(const struct silicon *silicon, unsigned int counter, unsigned int cpl);
+
+/* Events until the counter wraps. */
+u64 silicon_left(const struct silicon *silicon, unsigned int counter);
+
+/* So many events more. True: it has wrapped, and asks for a PMI. */
+bool silicon_advance(struct silicon *silicon, unsigned int counter, u64 count);
+
+/* What perf does around a guest that owns the counters (perf_load_guest_context() and the others).
+ */
+void silicon_give(void);
+void silicon_take(void);
+
+#endif
