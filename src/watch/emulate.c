@@ -224,6 +224,9 @@ static int on_vcpu(struct object *object, int fd, unsigned long request, void *a
 		return emulate_set_msrs(object, fd, argument);
 	case KVM_GET_MSRS:
 		return emulate_get_msrs(object, fd, argument);
+	case KVM_GET_ONE_REG:
+	case KVM_SET_ONE_REG:
+		return emulate_one_reg(object, fd, request, argument);
 	case KVM_SET_CPUID2:
 		return emulate_set_cpuid(object, fd, argument);
 	case KVM_SET_REGS:

@@ -40,12 +40,18 @@ static void add_index(struct kvm_msr_list *list, uint32_t msr)
 		list->indices[list->nmsrs++] = msr;
 }
 
+/* What KVM has with a PMU or without. */
+static bool stays(uint32_t msr)
+{
+	return !pmu_msr(msr) || msr == VPMU_MSR_PERF_CAPABILITIES || msr == MSR_MISC_ENABLE;
+}
+
 static void remove_pmu(struct kvm_msr_list *list)
 {
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < list->nmsrs; i++)
-		if (!pmu_msr(list->indices[i]) || list->indices[i] == VPMU_MSR_PERF_CAPABILITIES)
+		if (stays(list->indices[i]))
 			list->indices[kept++] = list->indices[i];
 	list->nmsrs = kept;
 }

@@ -48,6 +48,19 @@ static enum vpmu_status emulated(struct batch *batch, struct kvm_msr_entry *entr
 	return status;
 }
 
+/* IA32_MISC_ENABLE has bits that this host's KVM goes by, too, whatever it says of the value. */
+static void tell_host(struct batch *batch, const struct kvm_msr_entry *entry)
+{
+	struct kvm_msrs *part = &batch->part->msrs;
+
+	if (batch->request != KVM_SET_MSRS || entry->index != MSR_MISC_ENABLE)
+		return;
+	part->nmsrs = 1;
+	part->pad = 0;
+	part->entries[0] = *entry;
+	real()->ioctl(batch->fd, batch->request, part);
+}
+
 /* Whether the entry is for this host's KVM: what is no PMU's register, or one it alone has. */
 static bool is_for_host(struct batch *batch, const struct kvm_msr_entry *entry)
 {
@@ -92,6 +105,7 @@ static int do_batch(struct batch *batch)
 		int passed;
 
 		if (!status) {
+			tell_host(batch, &msrs->entries[done]);
 			done++;
 			continue;
 		}
@@ -145,4 +159,31 @@ int emulate_get_msrs(struct object *object, int fd, struct kvm_msrs *argument)
 	                               room.msrs.nmsrs * sizeof(argument->entries[0])))
 		return fails(EFAULT);
 	return done;
+}
+
+/* One of the machine's registers is as in a batch of one; kvm_get_set_one_reg() knows no error but
+ * EINVAL. */
+int emulate_one_reg(struct object *vcpu, int fd, unsigned long request,
+                    struct kvm_one_reg *argument)
+{
+	union msrs_room room = {.msrs.nmsrs = 1}, part;
+	struct batch batch = {vcpu, fd, request == KVM_SET_ONE_REG ? KVM_SET_MSRS : KVM_GET_MSRS,
+	                      &room, &part};
+	struct kvm_msr_entry *entry = room.msrs.entries;
+	struct kvm_one_reg reg;
+	__u64 *value;
+
+	if (!memory_read(&reg, argument, sizeof(reg)) || !is_one_msr(&reg) ||
+	    !pmu_msr((uint32_t)reg.id))
+		return real()->ioctl(fd, request, argument);
+	value = (__u64 *)(uintptr_t)reg.addr;
+	entry->index = (uint32_t)reg.id;
+	entry->reserved = 0;
+	if (!memory_read(&entry->data, value, sizeof(*value)))
+		return fails(EFAULT);
+	if (do_batch(&batch) != 1)
+		return fails(EINVAL);
+	if (request == KVM_GET_ONE_REG)
+		memory_write(value, &entry->data, sizeof(*value));
+	return 0;
 }

@@ -38,10 +38,18 @@ void emulate_learn_registers(void)
 	}
 }
 
+/* A kernel's profile knows all of IA32_MISC_ENABLE. */
+static bool answers_misc_enable(void)
+{
+	return vpmu_profile_facts(emulated_profile()) & VPMU_FACT_KVM &&
+	       reg_table_of(emulated_model()->vendor) == reg_table_of(VPMU_VENDOR_INTEL);
+}
+
 /* IA32_DEBUGCTL and IA32_MISC_ENABLE are more than the PMU's: they stay with this host's KVM. */
 static bool is_shared(const struct reg_row *row)
 {
-	return row->kind == VPMU_KIND_DEBUGCTL || row->kind == VPMU_KIND_MISC_ENABLE;
+	return row->kind == VPMU_KIND_DEBUGCTL ||
+	       (row->kind == VPMU_KIND_MISC_ENABLE && !answers_misc_enable());
 }
 
 static bool row_has(const struct reg_row *row, uint8_t most, uint32_t msr)

@@ -179,6 +179,24 @@ static void record_msrs(struct call *call)
 	write_record(call, msrs->entries, bytes);
 }
 
+/* An MSR, as in a batch of one: it is done, or refused (EINVAL). Other registers are none. */
+static void record_one_reg(struct call *call)
+{
+	struct watch_msr entry = {0};
+	struct kvm_one_reg reg;
+
+	if (call->result < 0 && call->head.error != EINVAL)
+		return;
+	if (!memory_read(&reg, call->argument, sizeof(reg)) || !is_one_msr(&reg) ||
+	    !memory_read(&entry.value, (void *)(uintptr_t)reg.addr, sizeof(entry.value)))
+		return;
+	entry.index = (uint32_t)reg.id;
+	call->head.count = 1;
+	call->head.result = call->result >= 0;
+	call->head.error = 0;
+	write_record(call, &entry, sizeof(entry));
+}
+
 static void record_filter(struct call *call)
 {
 	const struct kvm_pmu_event_filter *filter = call->argument;
@@ -205,6 +223,8 @@ static const struct row {
 #define ON(kind) (1u << OBJECT_##kind)
 	{KVM_SET_MSRS, ON(VCPU), WATCH_SET_MSRS, record_msrs},
 	{KVM_GET_MSRS, ON(VCPU) | ON(SYSTEM), WATCH_GET_MSRS, record_msrs},
+	{KVM_SET_ONE_REG, ON(VCPU), WATCH_SET_MSRS, record_one_reg},
+	{KVM_GET_ONE_REG, ON(VCPU), WATCH_GET_MSRS, record_one_reg},
 	{KVM_SET_REGS, ON(VCPU), WATCH_SET_REGS, record_regs},
 	{KVM_GET_REGS, ON(VCPU), WATCH_GET_REGS, record_regs},
 	{KVM_SET_CPUID2, ON(VCPU), WATCH_SET_CPUID, record_set_cpuid},

@@ -22,6 +22,14 @@ static inline bool is_kvm_request(unsigned long request)
 #define KVM_GUESTDBG_BLOCKIRQ 0x00100000 /* Linux 5.16 */
 #endif
 
+/* Linux 6.18: an MSR as a register of KVM_GET_ONE_REG and KVM_SET_ONE_REG; its number is below. */
+#define ONE_REG_MSR (KVM_REG_X86 | KVM_REG_SIZE_U64 | UINT64_C(2) << 32)
+
+static inline bool is_one_msr(const struct kvm_one_reg *reg)
+{
+	return (reg->id & ~(uint64_t)UINT32_MAX) == ONE_REG_MSR;
+}
+
 enum {
 	MAX_MSRS = 255, /* KVM_GET_MSRS and KVM_SET_MSRS: fewer than MAX_IO_MSRS, 256 */
 	MAX_INDICES = 1024,

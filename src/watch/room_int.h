@@ -204,6 +204,8 @@ int emulate_supported_cpuid(int fd, struct kvm_cpuid2 *argument);
 int emulate_set_cpuid(struct object *vcpu, int fd, struct kvm_cpuid2 *argument);
 int emulate_index_list(int fd, unsigned long request, struct kvm_msr_list *argument);
 int emulate_get_msrs(struct object *object, int fd, struct kvm_msrs *argument);
+int emulate_one_reg(struct object *vcpu, int fd, unsigned long request,
+                    struct kvm_one_reg *argument);
 int emulate_set_msrs(struct object *vcpu, int fd, struct kvm_msrs *argument);
 int emulate_msr_filter(struct object *vm, int fd, struct kvm_msr_filter *argument);
 int emulate_run(struct object *vcpu, int fd, void *argument);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 extern bool host_cpu_is_intel, host_cpu_is_amd;
+extern bool host_cpu_is_amd_compatible __attribute__((weak)); /* not in every kernel's */
 
 enum { ENTRIES = 256, GENUINE = 0x756e6547, AUTHENTIC = 0x68747541 };
 
@@ -30,6 +31,8 @@ __attribute__((constructor)) static void ask_kvm(void)
 				continue;
 			host_cpu_is_intel = cpuid.entries[i].ebx == GENUINE;
 			host_cpu_is_amd = cpuid.entries[i].ebx == AUTHENTIC;
+			if (&host_cpu_is_amd_compatible)
+				host_cpu_is_amd_compatible = host_cpu_is_amd;
 		}
 	close(kvm);
 }

@@ -83,6 +83,30 @@ static void check_mixed(int fd)
 	check("a fifth counter is refused", set_one(fd, 0xc5, 1) == 0);
 }
 
+/* Linux 6.18 has it; a kernel before knows no such request. */
+static void check_one_reg(int kvm, int fd)
+{
+	enum { CAP_ONE_REG = 70 };
+	uint64_t value = 0x4300c0;
+	struct kvm_one_reg reg = {UINT64_C(0x2030000200000000) | 0x186, (uintptr_t)&value};
+
+	if (ioctl(kvm, KVM_CHECK_EXTENSION, CAP_ONE_REG) <= 0)
+		return;
+	check("one register is put", !ioctl(fd, KVM_SET_ONE_REG, &reg));
+	check("it is got with others", get_one(fd, 0x186) == 0x4300c0);
+	set_one(fd, 0x186, 0x4300c4);
+	check("one register is got", !ioctl(fd, KVM_GET_ONE_REG, &reg) && value == 0x4300c4);
+	value = 1 << 21;
+	errno = 0;
+	check("a reserved bit: EINVAL", ioctl(fd, KVM_SET_ONE_REG, &reg) == -1 && errno == EINVAL);
+	reg.id = UINT64_C(0x2030000200000000) | SYSENTER_CS;
+	value = 0x55;
+	check("another register is this host's KVM's",
+	      !ioctl(fd, KVM_SET_ONE_REG, &reg) && get_one(fd, SYSENTER_CS) == 0x55);
+	set_one(fd, SYSENTER_CS, 0);
+	set_one(fd, 0x186, 0);
+}
+
 static void check_bad(int fd)
 {
 	static union batch batch;
@@ -215,6 +239,24 @@ int neighbours(void)
 	return 0;
 }
 
+/* IA32_MISC_ENABLE before and after a put that leaves alone what says that there is no PEBS. */
+int misc_enable(void)
+{
+	enum { MISC_ENABLE = 0x1a0, FAST_STRINGS = 1 };
+	int kvm = open("/dev/kvm", O_RDWR), vm = guest_vm(kvm);
+	struct guest guest;
+	long first;
+
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	guest = make_guest(kvm, vm);
+	first = get_one(guest.vcpu, MISC_ENABLE);
+	printf("listed %d, got 0x%lx, ", lists(kvm, MISC_ENABLE), first);
+	printf("put %d, ", set_one(guest.vcpu, MISC_ENABLE, (uint64_t)first | FAST_STRINGS));
+	printf("got 0x%lx, guest reads: %s\n", get_one(guest.vcpu, MISC_ENABLE),
+	       guest_reads(&guest, MISC_ENABLE));
+	return 0;
+}
+
 int emulated(void)
 {
 	static union lists cpuid;
@@ -227,6 +269,7 @@ int emulated(void)
 	ioctl(other, KVM_SET_CPUID2, &cpuid);
 	check_mixed(vcpu);
 	check("another vCPU has its own", get_one(other, 0xc1) == 0);
+	check_one_reg(kvm, vcpu);
 	check_bad(vcpu);
 	check_filter(vm);
 	close(vcpu);

@@ -3,9 +3,9 @@
  * A VMM that makes every call that vpmu watch follows, in odd ways, and prints what came of each.
  * It prints the same with and without vpmu watch, or the watching is not transparent.
  *   odd_vmm transparent | emulated | put FILE batch|single | bench | exit N | signal N | wait
- *   odd_vmm lowers | off|resets [REGISTERS] | neighbours | values REGISTERS WAY | values-save
- * REGISTERS FILE | values-restore FILE WAY odd_vmm churn | crowd N | flood N [stop] | hidden |
- * confined [maps] | count intel|amd|pmi|debugged|endless|bench | parameters
+ *   odd_vmm lowers | off|resets [REGISTERS] | neighbours | misc | values REGISTERS WAY |
+ * values-save REGISTERS FILE | values-restore FILE WAY odd_vmm churn | crowd N | flood N [stop] |
+ * hidden | confined [maps] | count intel|amd|pmi|debugged|endless|bench | parameters
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -356,6 +356,8 @@ static int hard(int argc, char **argv)
 		return resets(!strcmp(mode, "off"), argument);
 	if (!strcmp(mode, "neighbours"))
 		return neighbours();
+	if (!strcmp(mode, "misc"))
+		return misc_enable();
 	if (!strcmp(mode, "values") && argc == 4)
 		return values(argument, argv[3]);
 	if (!strcmp(mode, "values-save") && argc == 4)

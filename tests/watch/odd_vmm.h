@@ -63,6 +63,7 @@ int emulated(void);
 
 /* What KVM answers for the MSRs around those of any PMU. */
 int neighbours(void);
+int misc_enable(void);
 
 /* A vCPU at the reset vector, and the writes that the file lists: all in one call, or each in one.
  */

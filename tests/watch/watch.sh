@@ -146,6 +146,13 @@ run watch --emulate intel-v2 --log "$scratch/log" -- "$odd" emulated
 check 'emulated: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]
 check 'emulated: refusals make it 1' same "$status" 1
 check 'emulated: they are named' says IA32_PERFEVTSEL0
+run watch --emulate intel-v2 --profile linux-6.12 --log "$scratch/log" -- "$odd" misc
+check 'emulated: IA32_MISC_ENABLE as that kernel has it' same "$(cat "$scratch/out")" \
+	'listed 1, got 0x1800, put 1, got 0x1801, guest reads: done'
+run watch --emulate intel-v2 --profile hardware --log "$scratch/log" -- "$odd" misc
+check "emulated, profile hardware: this host's IA32_MISC_ENABLE" same "$(cat "$scratch/out")" "$("$odd" misc)"
+run watch --emulate amd-perfcore --log "$scratch/log" -- "$odd" misc
+check "emulated, AMD: this host's IA32_MISC_ENABLE" same "$(cat "$scratch/out")" "$("$odd" misc)"
 run watch --emulate intel-v2 --profile hardware --log "$scratch/log" -- "$odd" emulated
 check 'emulated, profile hardware: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]
 check 'emulated: no record is lost' [ -z "$(grep -F '  lost:' "$scratch/log")" ]
