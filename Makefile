@@ -3,6 +3,7 @@
 #   make test     the whole test suite
 #   make test-kernel  KERNEL_OPERATIONS per family of models, on the kernels' own code and on vpmu
 #   make test-qemu  Debian's Linux under Debian 13's QEMU with the plugin: perf stat, perf record
+#   make test-nested  guests of guests/ under Debian's KVM, which is a guest of QEMU with the plugin
 #   make test-selftests  KVM's own selftests of the PMU, under vpmu watch --emulate --count
 #   make bench    the speed of the machine and of the library, as ratios
 #   make fuzz     every fuzzer for FUZZ_SECONDS (FUZZERS: some of them, by name)
@@ -56,6 +57,11 @@ test-qemu: build
 	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" scripts/run-tests $(BUILD) \
 		--benchmark --suite qemu-linux
 
+test-nested: build
+	@$(DEBIAN13) tests/qemu/nested/make-guest $(CURDIR)/$(BUILD)/tests/qemu/nested
+	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" scripts/run-tests $(BUILD) \
+		--benchmark --suite qemu-nested
+
 # The sources are those that the kernels' code is taken from.
 test-selftests: build deps-kernel
 	@for version in 6.12 7.3; do tests/selftests/selftests $(BUILD)/tool/vpmu $$version \
@@ -87,5 +93,5 @@ uninstall:
 clean:
 	rm -rf --one-file-system build build-fuzz build-coverage build-mutants build-ci build-debian
 
-.PHONY: all deps deps-kernel configured build run test test-kernel test-qemu test-selftests bench fuzz coverage soak install \
+.PHONY: all deps deps-kernel configured build run test test-kernel test-qemu test-nested test-selftests bench fuzz coverage soak install \
 	uninstall clean

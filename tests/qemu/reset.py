@@ -16,6 +16,7 @@ import time
 sys.dont_write_bytecode = True  # nothing is left in the sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
+import cpio
 import qemu
 import tap
 
@@ -29,15 +30,6 @@ mount -t devtmpfs none /dev
 dmesg | grep -i 'corrupted hw-PMU'
 perf stat -a -I 1000 -e instructions,branches sleep 100000
 '''
-
-
-def cpio(name, mode, data):
-    """One file in the format that Linux unpacks at boot; what comes later wins."""
-    def entry(name, mode, data):
-        fields = (1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
-        head = b'070701' + b''.join(b'%08x' % field for field in fields) + name + b'\0'
-        return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
-    return entry(name, mode, data) + entry(b'TRAILER!!!', 0, b'')
 
 
 def read_lines(stream, lines):
@@ -97,7 +89,7 @@ for model in ('amd-perfmon-v2', 'zen2', 'skylake'):
             initrd = f'{folder}/initrd'
             with open(initrd, 'wb') as file:
                 base = open(f'{FOLDER}/initrd', 'rb').read()
-                file.write(base + bytes(-len(base) % 4) + cpio(b'init', 0o100755, INIT))
+                file.write(base + bytes(-len(base) % 4) + cpio.archive([(b'init', 0o100755, INIT)]))
             first, second = boots(qemu.stand_in(command, folder), initrd, model, reset)
         if first is None or second is None:
             tap.check(name, f'it did not boot twice: {first} {second}')

@@ -180,6 +180,7 @@ static void test_a_pmi_comes_behind_each_instruction_after_the_exit(void **state
 		fake_run();
 		assert_int_equal(fake.taken, 1);
 		assert_int_equal(fake.taken_at[0], address_of(before) + 3);
+		assert_true(plugin.cpu[0]->stat.planted <= 1); /* at once where it belongs */
 		assert_int_equal(plugin.cpu[0]->stat.skids, 0);
 	}
 }
