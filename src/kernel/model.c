@@ -1,42 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The presets, one row each, and the properties that an override can change, one row each. */
+/* A preset of vpmu's as what KVM's CPUID says, and the properties that an override can change, one
+ * row each. */
 #include "model.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #include <base/room.h>
-
-struct preset {
-	const char *name;
-	struct model model;
-};
-
-#define INTEL(v, gp_, fixed_, full)                                                                \
-	{                                                                                          \
-		.version = v, .gp = gp_, .fixed = fixed_, .width = 48, .mask_length = 7,           \
-		.pdcm = full, .full_width = full,                                                  \
-	}
-
-static const struct preset presets[] = {
-	{"intel-v1", INTEL(1, 2, 0, 0)},
-	{"intel-v2", INTEL(2, 4, 3, 1)},
-	{"intel-v3", INTEL(3, 4, 3, 1)},
-	{"intel-v4", INTEL(4, 8, 3, 1)},
-	{"intel-v5", INTEL(5, 8, 4, 1)},
-	{"intel-p6", {.is_p6 = true, .gp = 2, .width = 40}},
-	{"zhaoxin-v2",
-         {.vendor = VENDOR_ZHAOXIN,
-          .version = 2,
-          .gp = 4,
-          .fixed = 3,
-          .width = 48,
-          .mask_length = 7}},
-	{"amd-k7", {.vendor = VENDOR_AMD, .gp = 4, .width = 48}},
-	{"amd-perfcore", {.vendor = VENDOR_AMD, .gp = 6, .width = 48, .perfctr_core = 1}},
-	{"amd-perfmon-v2",
-         {.vendor = VENDOR_AMD, .gp = 6, .width = 48, .perfctr_core = 1, .perfmon_v2 = 1}},
-};
 
 struct property {
 	const char *key;
@@ -77,16 +47,49 @@ static const struct property host_properties[] = {
 	HOST("enable-pmu", enable_pmu, 1),
 };
 
+static enum vendor vendor_of(const struct vpmu_model *from)
+{
+	switch ((enum vpmu_vendor)from->vendor) {
+	case VPMU_VENDOR_AMD:
+		return VENDOR_AMD;
+	case VPMU_VENDOR_ZHAOXIN:
+		return VENDOR_ZHAOXIN;
+	default:
+		return VENDOR_INTEL;
+	}
+}
+
+/* What CPUID.0AH EDX counts: those without a gap. */
+static uint32_t fixed_of(const struct vpmu_model *from)
+{
+	return (uint32_t)__builtin_ctz(~from->fixed_mask);
+}
+
+/* Only Intel's and Zhaoxin's have a leaf with a version. */
 bool model_preset(struct model *model, const char *name)
 {
-	for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
-		if (!strcmp(presets[i].name, name)) {
-			*model = presets[i].model;
-			model->pmu = 1;
-			return !vpmu_model_parse(&model->processor, name, NULL, 0);
-		}
-	}
-	return false;
+	struct vpmu_model from;
+
+	if (vpmu_model_parse(&from, name, NULL, 0))
+		return false;
+	*model = (struct model){
+		.vendor = vendor_of(&from),
+		.is_p6 = from.vendor == VPMU_VENDOR_INTEL_P6,
+		.pmu = 1,
+		.gp = from.gp_count,
+		.fixed = fixed_of(&from),
+		.width = from.gp_width,
+		.unavailable = from.events_missing,
+		.mask_length = from.events_length,
+		.pdcm = (from.features & VPMU_FEATURE_PDCM) != 0,
+		.full_width = (from.perf_capabilities & VPMU_PERF_CAP_FULL_WIDTH) != 0,
+		.perfctr_core = (from.features & VPMU_FEATURE_PERFCORE) != 0,
+		.perfmon_v2 = (from.features & VPMU_FEATURE_PERFMON_V2) != 0,
+		.processor = from,
+	};
+	if (model->vendor != VENDOR_AMD && !model->is_p6)
+		model->version = from.version;
+	return true;
 }
 
 static bool parse_value(const struct property *property, const char *text, uint32_t *value)

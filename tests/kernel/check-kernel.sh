@@ -103,7 +103,7 @@ refused 'a search' 2 'takes no --profile, --search' check --kernel "$kernel" --s
 refused 'no program of a kernel' 2 'not a program of vpmu kernel build: /bin/true' check --kernel /bin/true
 refused 'no file' 2 'cannot run: /nowhere' check --kernel /nowhere
 refused 'a model that the code is not asked for' 2 'is asked for presets' \
-	check --kernel "$kernel" --model skylake
+	check --kernel "$kernel" --model skylake,rtm=on
 printf '#!/bin/sh\ncase $1 in --name) echo linux-6.12 ;; --carried) echo text ;; *) exit 2 ;; esac\n' >"$scratch/old"
 chmod +x "$scratch/old"
 refused 'an older program' 2 "had no 'check --kernel'" check --kernel "$scratch/old"

@@ -39,7 +39,19 @@ MODELS = (
     "amd-perfmon-v2,gp=0",
     "amd-perfmon-v2,gp=9",
     "amd-k7,pmu=off",
+    "haswell",
+    "skylake",
+    "icelake",
+    "sapphire-rapids",
+    "intel-v6",
+    "zx-c",
+    "kx-7000",
+    "hygon",
+    "zen2",
+    "zen4",
+    "zen5",
 )
+OF_AMD = ("amd", "zen", "hygon")
 
 INTEL_HOST = {
     "gp": (1, 2, 3, 4, 6, 8),
@@ -137,7 +149,7 @@ class Generator:
 
     def program(self, length):
         model = self.rng.choice(self.models)
-        self.amd = model.startswith("amd")
+        self.amd = model.startswith(OF_AMD)
         self.off = "pmu=off" in model
         self.p6 = model == "intel-p6"  # nothing of it can be changed
         self.registers = (K7 if "k7" in model else AMD) if self.amd else INTEL

@@ -62,6 +62,24 @@ static void draw_model(struct maker *maker, const char *models)
 	ADD(maker, "model %s", text);
 }
 
+/* Some properties of the host; without PDCM or PerfMonV2 it has no mediated vPMU. */
+static void draw_host(struct maker *maker)
+{
+	static const char *const intel[] = {
+		"gp=1",    "gp=2",     "gp=3",     "gp=4",     "gp=6",     "fixed=0", "fixed=1",
+		"fixed=2", "width=32", "width=36", "width=40", "width=44", "tsx=on",  "pdcm=off"};
+	const char *enable = percent(maker, 80) ? "on" : "off";
+
+	if (maker->amd) {
+		ADD(maker, "host enable-pmu=%s%s", enable,
+		    !maker->mediated && percent(maker, 50) ? " perfmon-v2=off" : "");
+		return;
+	}
+	/* The last is for perf events alone. */
+	ADD(maker, "host %s enable-pmu=%s", intel[below(maker, COUNT(intel) - maker->mediated)],
+	    enable);
+}
+
 /* What the program has come to: every register, the events, and the pending PMIs. */
 static void read_state(struct maker *maker)
 {
@@ -102,6 +120,8 @@ void program_make(struct program *program, struct arena *arena, uint64_t seed, u
 	draw_model(&maker, models);
 	maker.mediated = !strcmp(profile, "mediated");
 	ADD(&maker, "profile %s", profile);
+	if (percent(&maker, 15))
+		draw_host(&maker);
 	if (below(&maker, 100) == 0)
 		add(&maker, "cap-pmu-disable");
 	if (percent(&maker, 80))
