@@ -97,6 +97,24 @@ run replay "$scratch/UTF-8/script"
 check 'UTF-8: a replay' same "$(tr '\n' ' ' <"$scratch/out")" 'ok 0x0 '
 refused 'a plan that is no text' 2 'it looks like a QEMU migration file' \
 	check --model amd-k7 --plan "$SOURCE/fuzz/corpus/qemu/plain"
+truncate -s 1G "$scratch/zeros"
+# NAME ARGUMENT…: a text of 1 GiB of zeros, in the memory of a small one.
+no_text() {
+	local name=$1 limit
+	shift
+	limit=$(memory_limit 500000)
+	(ulimit -v "$limit" && run "$@" && exit "$status")
+	status=$?
+	check "zeros as $name: status" same "$status" 2
+	check "zeros as $name: one message" one_message
+	check "zeros as $name: what they look like" says 'not a text: '"$scratch/zeros"': it looks like zeros'
+}
+no_text 'a plan' check --model amd-k7 --plan "$scratch/zeros"
+if "$vpmu" models --json zen2 >"$scratch/report" 2>/dev/null; then
+	no_text 'a report' state compat zen2 --report "$scratch/zeros"
+	no_text 'a part' check --merge "$scratch/zeros"
+	no_text 'what is kept' check --model intel-v1 --profile hardware --life fresh --resume "$scratch/zeros"
+fi
 printf '\xff\xfea\0\0\0b\0' >"$scratch/text"
 refused 'UTF-16 with a zero' 2 'UTF-16' models "$scratch/text"
 printf '\xff\xfe\0\xd8a\0b\0\n' >"$scratch/text"

@@ -15,6 +15,8 @@
 #include "message.h"
 #include "number.h"
 
+enum { LOOKED_AT = 1 << 16 };
+
 struct growing {
 	uint8_t *bytes;
 	size_t used, room;
@@ -48,8 +50,8 @@ static bool read_up_to(int fd, uint64_t limit, struct growing *data)
 	return true;
 }
 
-/* A device may have no end. */
-static bool readable_kind(int fd, const char *path)
+/* A device may have no end. *size: of a regular file. */
+static bool readable_kind(int fd, const char *path, uint64_t *size)
 {
 	struct stat about;
 
@@ -57,6 +59,7 @@ static bool readable_kind(int fd, const char *path)
 		message("cannot read: %s: %s", path, strerror(errno));
 		return false;
 	}
+	*size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0;
 	if (S_ISREG(about.st_mode) || S_ISFIFO(about.st_mode))
 		return true;
 	message("not a file: %s%s", path, S_ISDIR(about.st_mode) ? " (it is a directory)" : "");
@@ -67,16 +70,18 @@ static int read_open(int fd, const char *path, uint64_t limit, const char *limit
                      struct growing *data)
 {
 	char size[32];
+	uint64_t bytes;
 
-	if (!readable_kind(fd, path))
+	if (!readable_kind(fd, path, &bytes))
 		return TOOL_BAD;
-	if (!read_up_to(fd, limit, data)) {
+	/* Of what is too large, as much as tells what it looks like. */
+	if (!read_up_to(fd, bytes > limit && limit > LOOKED_AT ? LOOKED_AT : limit, data)) {
 		int error = errno;
 
 		message("cannot read: %s: %s", path, strerror(error));
 		return error == ENOMEM ? TOOL_LACKS : TOOL_BAD;
 	}
-	if (data->used > limit) {
+	if (bytes > limit || data->used > limit) {
 		number_print_size(limit, size, sizeof(size));
 		message("file larger than %s, %s: %s (it looks like %s)", limit_is, size, path,
 		        foreign_looks(data->bytes, data->used));

@@ -146,6 +146,21 @@ static int open_file(struct input *input)
 	return status;
 }
 
+/* What has a zero in it is no text, and need not be read whole for that. */
+static int refuse_binary(struct input *input)
+{
+	uint8_t start[LOOKED_AT];
+	size_t bytes =
+		input->source.bytes < sizeof(start) ? (size_t)input->source.bytes : sizeof(start);
+
+	if (bytes && !input->source.read(input->source.context, 0, start, bytes))
+		return input_cannot_read(input, errno);
+	if (!input->is_qemu && (foreign_is_utf16(start, bytes) || !memchr(start, '\0', bytes)))
+		return TOOL_HOLDS;
+	message("not a text: %s: it looks like %s", input->path, foreign_looks(start, bytes));
+	return TOOL_BAD;
+}
+
 static int read_bytes(struct input *input, uint64_t limit, const char *limit_is)
 {
 	uint64_t bytes = input->source.bytes;
@@ -197,20 +212,29 @@ static int take_encoding_off(struct input *input)
 	return TOOL_HOLDS;
 }
 
-int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
-                        const char *limit_is, struct input *input)
+static int open_unwrapped(struct input *input)
+{
+	int status = open_file(input);
+
+	if (!status)
+		status = input_unwrap(input);
+	if (!status && input->snapshot && !input->image) {
+		message("--snapshot is for qcow2 images: %s is none", input->path);
+		status = TOOL_BAD;
+	}
+	return status;
+}
+
+static int open_as(const char *path, const char *snapshot, bool text, uint64_t limit,
+                   const char *limit_is, struct input *input)
 {
 	int status;
 
 	*input =
 		(struct input){.path = path, .snapshot = snapshot, .fd = -1, .started = time(NULL)};
-	status = open_file(input);
-	if (!status)
-		status = input_unwrap(input);
-	if (!status && snapshot && !input->image) {
-		message("--snapshot is for qcow2 images: %s is none", path);
-		status = TOOL_BAD;
-	}
+	status = open_unwrapped(input);
+	if (!status && text)
+		status = refuse_binary(input);
 	if (!status && !input->is_qemu)
 		status = read_bytes(input, limit, limit_is);
 	if (!status && !input->is_qemu)
@@ -220,9 +244,15 @@ int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
 	return status;
 }
 
+int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
+                        const char *limit_is, struct input *input)
+{
+	return open_as(path, snapshot, false, limit, limit_is, input);
+}
+
 int input_open(const char *path, uint64_t limit, const char *limit_is, struct input *input)
 {
-	return input_open_snapshot(path, NULL, limit, limit_is, input);
+	return open_as(path, NULL, false, limit, limit_is, input);
 }
 
 void input_close(struct input *input)
@@ -240,18 +270,13 @@ int input_read_text(const char *path, uint64_t limit, const char *limit_is, uint
                     size_t *count)
 {
 	struct input input;
-	int status = input_open(path, limit, limit_is, &input);
+	int status = open_as(path, NULL, true, limit, limit_is, &input);
 
 	if (status)
 		return status;
-	if (input.is_qemu) {
-		message("not a text: %s: it looks like a QEMU migration file", path);
-		status = TOOL_BAD;
-	} else {
-		*bytes = input.bytes;
-		*count = input.count;
-		input.bytes = NULL;
-	}
+	*bytes = input.bytes;
+	*count = input.count;
+	input.bytes = NULL;
 	input_close(&input);
-	return status;
+	return TOOL_HOLDS;
 }

@@ -43,7 +43,7 @@ void input_close(struct input *input);
 
 /*
  * Reads a text whole, as input_open() does: packed, UTF-16, or "-". The caller frees *bytes.
- * Returns the exit status. limit_is: also what the file should have been, for a QEMU file is none.
+ * Returns the exit status; what has a zero at its start is no text.
  */
 int input_read_text(const char *path, uint64_t limit, const char *limit_is, uint8_t **bytes,
                     size_t *count);
