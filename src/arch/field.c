@@ -11,6 +11,13 @@
 #define LEAF(name, from, count)                                                                    \
 	.leaf = offsetof(struct leaves, name), .shift = (from), .bits = (count)
 
+/* Without its PMU a P6 is an Intel, for whoever has drivers. */
+static uint64_t vendor_had(const struct vpmu_model *model)
+{
+	return model->vendor == VPMU_VENDOR_INTEL_P6 && !model->version ? VPMU_VENDOR_INTEL
+	                                                                : model->vendor;
+}
+
 /* AnyThread exists from version 3 on, unless its bit says that it is gone. */
 static uint64_t features_had(const struct vpmu_model *model)
 {
@@ -56,6 +63,7 @@ const struct field_row field_rows[] = {
 		.text = "vendor",
 		.json = "vendor",
 		.order = FIELD_SAME,
+		.had = vendor_had,
 		.form = VPMU_FORM_VENDOR,
 		.lost = "its drivers are another vendor's",
 		.is_vital = true,

@@ -99,7 +99,8 @@ uint64_t field_lacks(const struct field_row *row, const struct vpmu_model *wante
 
 	switch ((enum field_order)row->order) {
 	case FIELD_SAME:
-		return want == has ? 0 : UINT64_MAX;
+		has = field_get(row, host);
+		return field_get(row, wanted) == has || want == has ? 0 : UINT64_MAX;
 	case FIELD_NUMBER:
 		return want > has ? want : 0;
 	case FIELD_SHOWN:

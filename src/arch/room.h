@@ -108,7 +108,8 @@ struct field_row {
 	const char *lost;  /* what a guest notices that has less of it; NULL: nothing */
 	uint64_t inverted; /* of a set: bits that say that something is missing */
 	struct field_choice choices[FIELD_CHOICES];
-	/* What a guest can use of a set, `inverted` turned round; NULL: the set as it is. */
+	/* What a guest has of it: of a set, with `inverted` turned round; NULL: the value as it is.
+	 */
 	uint64_t (*had)(const struct vpmu_model *model);
 	void (*follow)(struct vpmu_model *model); /* what a user's setting changes besides */
 	/* How a user's setting is made, which is then of what is there; NULL: as it is. */

@@ -189,6 +189,12 @@ static void covers_sees_every_field(void **state)
 		{"intel-v2,full-width=off", "intel-v2", false},
 		{"intel-v2,pmu=off", "intel-v2", false},
 		{"intel-v2", "intel-v2,pmu=off", true},
+		{"intel-v2", "intel-p6,pmu=off", true},
+		{"intel-v2", "intel-p6", false},
+		{"intel-p6,pmu=off", "intel-v2", false},
+		{"zhaoxin-v2", "intel-p6,pmu=off", false},
+		{"intel-v2,gp=0", "intel-v2,gp=0,width=40", true},
+		{"intel-v2,gp=0", "intel-v2,gp=1", false},
 		{"amd-perfmon-v2", "amd-k7", true},
 		{"amd-k7", "amd-perfcore", false},
 	};
