@@ -56,7 +56,8 @@ static void on_vcpu(unsigned vcpu, void *unused)
 {
 	if (vcpu >= MAX_VCPUS)
 		fail("too many vCPUs: 288 at most");
-	if (plugin.cpu[vcpu]) /* plugged in again */
+	here = plugin.cpu[vcpu];
+	if (here) /* plugged in again */
 		return;
 	if (!registers_find())
 		fail("this QEMU does not show the registers of an x86-64 CPU");

@@ -135,8 +135,9 @@ struct plant;
 #define EFER_NXE  (UINT64_C(1) << 11)
 #define EFER_SVME (UINT64_C(1) << 12)
 
-/* AMD's SVM: all zero outside a guest. */
+/* AMD's SVM. What follows `on` is zero outside a guest. */
 struct svm {
+	bool on;     /* EFER.SVME: QEMU translates apart from what it has translated without */
 	bool guest;  /* in guest mode: between VMRUN and #VMEXIT */
 	bool back;   /* has exited, and only a translation has seen it */
 	bool nested; /* nested paging */

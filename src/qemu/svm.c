@@ -91,14 +91,14 @@ static void set_mode(struct cpu *cpu, enum pmu_svm mode)
 
 void svm_begin(struct cpu *cpu, uint64_t efer)
 {
-	cpu->svm = (struct svm){0};
-	pmu_set_svm(cpu->pmu, efer & EFER_SVME ? PMU_SVM_HOST : PMU_SVM_OFF);
+	cpu->svm = (struct svm){.on = efer & EFER_SVME};
+	pmu_set_svm(cpu->pmu, cpu->svm.on ? PMU_SVM_HOST : PMU_SVM_OFF);
 }
 
 void svm_efer(struct cpu *cpu, uint64_t efer)
 {
 	if (!cpu->svm.guest)
-		pmu_set_svm(cpu->pmu, efer & EFER_SVME ? PMU_SVM_HOST : PMU_SVM_OFF);
+		svm_begin(cpu, efer);
 }
 
 /* RIP is known up to its page in the middle of a block. */
@@ -137,6 +137,7 @@ void at_vmrun(unsigned vcpu, void *data)
 		return;
 	count_account(cpu, RING_KERNEL, plugin.options.vmrun == QEMU_VMRUN_HOST);
 	cpu->svm = (struct svm){
+		.on = true,
 		.guest = true,
 		.vmcb = vmcb,
 		.rip = rip_at(site) + site->length,
@@ -174,9 +175,9 @@ bool svm_follows_vmrun(const struct cpu *cpu, uint64_t at)
 	static const uint8_t vmrun[VMRUN_LENGTH] = {0x0f, 0x01, 0xd8};
 	uint8_t before[VMRUN_LENGTH];
 
-	return cpu->svm.back ||
-	       (!cpu->svm.guest && memory_get(at - VMRUN_LENGTH, before, VMRUN_LENGTH) &&
-	        !memcmp(before, vmrun, VMRUN_LENGTH));
+	return cpu->svm.back || (cpu->svm.on && !cpu->svm.guest &&
+	                         memory_get(at - VMRUN_LENGTH, before, VMRUN_LENGTH) &&
+	                         !memcmp(before, vmrun, VMRUN_LENGTH));
 }
 
 /* How the guest that was left translates its addresses. */
@@ -307,7 +308,7 @@ static void settle_counts(struct cpu *cpu, const struct left *left)
 static void leave(struct cpu *cpu)
 {
 	cpu->idt = cpu->svm.idt;
-	cpu->svm = (struct svm){0};
+	cpu->svm = (struct svm){.on = true};
 	set_mode(cpu, PMU_SVM_HOST);
 }
 
