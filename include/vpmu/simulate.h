@@ -105,6 +105,17 @@ VPMU_API void vpmu_pmu_last_cycles(const struct vpmu_pmu *pmu, struct vpmu_last_
 VPMU_API enum vpmu_status vpmu_pmu_set_last_cycles(struct vpmu_pmu *pmu,
                                                    const struct vpmu_last_cycles *last);
 
+/* What a counter counts now. */
+struct vpmu_counting {
+	enum vpmu_class class_;
+	bool kernel, user; /* at CPL 0, above it */
+};
+
+/* Asks for the counter of this number. False: it stands still, or it is no counter; *out is as it
+ * was. */
+VPMU_API bool vpmu_pmu_counting(const struct vpmu_pmu *pmu, uint32_t msr,
+                                struct vpmu_counting *out);
+
 /*
  * The hypervisor emulates one guest instruction (KVM's kvm_pmu_trigger_event). branch: it is one;
  * cpl: the guest's privilege level. On profile hardware, where nothing is emulated, the same as

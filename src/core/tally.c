@@ -114,6 +114,21 @@ bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots)
 	return pmi;
 }
 
+bool vpmu_pmu_counting(const struct vpmu_pmu *pmu, uint32_t msr, struct vpmu_counting *out)
+{
+	const struct reg *reg = pmu ? decode(pmu, msr) : NULL;
+	bool kernel, user;
+
+	if (!out || !reg || reg->store != STORE_COUNTER)
+		return false;
+	kernel = pmu->running[mode_of_cpl(0)] >> reg->slot & 1;
+	user = pmu->running[mode_of_cpl(3)] >> reg->slot & 1;
+	if (!kernel && !user)
+		return false;
+	*out = (struct vpmu_counting){pmu->tally[reg->slot].class_, kernel, user};
+	return true;
+}
+
 uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t mask = slot_mask(pmu, slot);

@@ -70,7 +70,7 @@ struct qemu_mem_value {
 };
 
 enum qemu_cb_flags { QEMU_CB_NO_REGS, QEMU_CB_R_REGS, QEMU_CB_RW_REGS, QEMU_CB_RW_REGS_PC };
-enum qemu_cond { QEMU_COND_EQ = 2, QEMU_COND_GE = 7 };
+enum qemu_cond { QEMU_COND_EQ = 2, QEMU_COND_NE = 3, QEMU_COND_GE = 7 };
 enum qemu_op { QEMU_ADD_U64, QEMU_STORE_U64 };
 enum qemu_mem_rw { QEMU_MEM_R = 1 };
 enum qemu_discon { QEMU_DISCON_INTERRUPT = 1, QEMU_DISCON_EXCEPTION = 2 };

@@ -356,6 +356,14 @@ static bool is_reset(const struct qemu_plugin_tb *tb)
 	       !(reg_get(REG_EFER) & EFER_SVME);
 }
 
+/* Whether this block is of another ring than the one before. */
+static void see_ring(const struct translation *t)
+{
+	qemu_plugin_register_vcpu_tb_exec_cond_cb(
+		t->tb, at_other_ring, QEMU_CB_NO_REGS, QEMU_COND_NE,
+		word(offsetof(struct hot, traced_ring)), RING_TRACED(t->block->ring), t->block);
+}
+
 void block_translate(struct qemu_plugin_tb *tb, void *unused)
 {
 	struct translation t = {.tb = tb};
@@ -379,6 +387,8 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_exit_of_guest, QEMU_CB_RW_REGS, NULL);
 	if (plugin.shape & SHAPE_TAKEN)
 		see_not_taken(&t);
+	if (trace_is_on())
+		see_ring(&t);
 	translate_insns(&t, insns);
 	qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE,
 	                                          word(run_of(t.block->ring)),

@@ -88,6 +88,7 @@ struct hot {
 	uint64_t not_taken[RINGS]; /* of the conditional branches; with SHAPE_TAKEN */
 	uint64_t open;             /* the place behind a conditional branch: PLACE_OF, or 0 */
 	uint64_t landed;           /* a planted jump has been executed: LANDED_… */
+	uint64_t traced_ring;      /* with a timeline: RING_TRACED of the last block's */
 	uint64_t on_way;           /* to another ring, and not yet counted: ON_WAY_…, or 0 */
 };
 
@@ -461,6 +462,12 @@ void keep_end(void);
 
 void trace_begin(FILE *stream);
 void trace_vcpu(struct cpu *cpu);
+/* What the timeline has of a vCPU's ring: no ring is 0. */
+#define RING_TRACED(ring) ((ring) + UINT64_C(1))
+
+bool trace_is_on(void);
+/* At the start of a block of another ring than the one before. */
+void at_other_ring(unsigned vcpu, void *block);
 void trace_write(struct cpu *cpu, const struct site *site, uint32_t msr, uint64_t value);
 /* An interrupt is taken before the instruction at `rip`. */
 void trace_interrupt(struct cpu *cpu, uint64_t rip);

@@ -51,6 +51,24 @@ static void add(struct cpu *cpu, enum timeline_kind kind, uint64_t rip, uint64_t
 	pthread_mutex_unlock(&lock);
 }
 
+bool trace_is_on(void)
+{
+	return plugin.timeline;
+}
+
+void at_other_ring(unsigned vcpu, void *data)
+{
+	struct cpu *cpu = plugin.cpu[vcpu];
+	const struct block *block = data;
+
+	hot_of(cpu)->traced_ring = RING_TRACED(block->ring);
+	pthread_mutex_lock(&lock);
+	if (file.stream)
+		timeline_ring(&file, &cpu->trace, block->ring == RING_USER ? 3 : 0,
+		              instruction_of(cpu));
+	pthread_mutex_unlock(&lock);
+}
+
 static void add_overflows(struct cpu *cpu, uint64_t rip)
 {
 	uint64_t bits = cpu->overflowed;
@@ -90,7 +108,7 @@ void trace_end(void)
 		return;
 	for (unsigned i = 0; i < MAX_VCPUS; i++)
 		if (plugin.cpu[i])
-			timeline_counters(&file, &plugin.cpu[i]->trace,
+			timeline_vcpu_end(&file, &plugin.cpu[i]->trace,
 			                  instruction_of(plugin.cpu[i]));
 	timeline_tail(&file);
 	if (file.dropped)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What src/timeline shows to the rooms above it: a Chrome trace (JSON that Perfetto opens) of PMUs:
- * PMIs, overflows, interrupts, writes to PMU registers, and the counters' values as tracks, a
- * process for each vCPU. One microsecond there is one retired instruction. It writes to a stream of
- * the caller's, whose errors are the caller's to see. Not for two threads at once.
+ * PMIs, overflows, interrupts, writes to PMU registers, the counters' values as tracks, and as
+ * slices the time in which each counts and the rings, a process for each vCPU. One microsecond
+ * there is one retired instruction. It writes to a stream of the caller's, whose errors are the
+ * caller's to see. Not for two threads at once.
  */
 #ifndef TIMELINE_ROOM_H
 #define TIMELINE_ROOM_H
@@ -30,7 +31,13 @@ struct timeline_vcpu {
 	size_t register_count;
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	uint64_t shown[VPMU_MAX_REGISTERS]; /* a counter's value on its track */
+	/* The slices that are open, by what they show; 0: none. */
+	uint32_t counting[VPMU_MAX_REGISTERS];
+	uint32_t in_ring;
+	unsigned ring; /* 0, 3; TIMELINE_NO_RING: nobody has said */
 };
+
+enum { TIMELINE_NO_RING = 4 };
 
 /* The tracks of a vCPU. */
 enum timeline_kind {
@@ -38,7 +45,10 @@ enum timeline_kind {
 	TIMELINE_PMI,       /* value: the vector */
 	TIMELINE_INTERRUPT, /* the same */
 	TIMELINE_OVERFLOW,  /* value: bits of the status register */
-	TIMELINE_KINDS
+	TIMELINE_KINDS,
+	/* Slices; of each register behind it. */
+	TIMELINE_RINGS = TIMELINE_KINDS,
+	TIMELINE_COUNTING,
 };
 
 struct timeline_event {
@@ -56,8 +66,11 @@ void timeline_vcpu(struct timeline_file *file, struct timeline_vcpu *vcpu, unsig
                    const char *name, const struct vpmu_pmu *pmu);
 void timeline_event(struct timeline_file *file, struct timeline_vcpu *vcpu,
                     const struct timeline_event *event);
-/* A point on the track of each counter that has moved. */
-void timeline_counters(struct timeline_file *file, struct timeline_vcpu *vcpu,
+/* From here on the vCPU is in this ring. Shown while something counts. */
+void timeline_ring(struct timeline_file *file, struct timeline_vcpu *vcpu, unsigned ring,
+                   uint64_t instruction);
+/* The last that is told of the vCPU. */
+void timeline_vcpu_end(struct timeline_file *file, struct timeline_vcpu *vcpu,
                        uint64_t instruction);
 /* The file's end. */
 void timeline_tail(struct timeline_file *file);

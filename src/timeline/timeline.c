@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes trace events as they happen ("Trace Event Format": phases i, C and M). */
+/* Writes trace events as they happen ("Trace Event Format": phases i, C, B, E and M). */
 #include <timeline/room.h>
 
 #include <inttypes.h>
 
+#include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
-static const char *const tracks[TIMELINE_KINDS] = {
+static const char *const tracks[TIMELINE_COUNTING] = {
 	[TIMELINE_MSR_WRITE] = "PMU register writes",
 	[TIMELINE_PMI] = "PMIs",
 	[TIMELINE_INTERRUPT] = "interrupts",
 	[TIMELINE_OVERFLOW] = "overflows",
+	[TIMELINE_RINGS] = "rings",
 };
 
 /* A name from the command line, inside a JSON string; beyond ASCII it must be UTF-8 to be valid, so
@@ -47,23 +49,37 @@ void timeline_head(struct timeline_file *file, FILE *stream, const struct vpmu_m
 	fprintf(stream, "\"},\n\"traceEvents\":[\n");
 }
 
+static bool is_counter(const struct vpmu_register *reg)
+{
+	return reg->kind == VPMU_KIND_COUNTER || reg->kind == VPMU_KIND_FIXED_COUNTER;
+}
+
+static void put_track(struct timeline_file *file, const struct timeline_vcpu *vcpu, unsigned track,
+                      const char *name, const char *more)
+{
+	put_comma(file);
+	fprintf(file->stream,
+	        "{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"thread_name\","
+	        "\"args\":{\"name\":\"%s%s\"}}",
+	        vcpu->process, track + 1, name, more);
+}
+
 void timeline_vcpu(struct timeline_file *file, struct timeline_vcpu *vcpu, unsigned process,
                    const char *name, const struct vpmu_pmu *pmu)
 {
-	*vcpu = (struct timeline_vcpu){.process = process, .pmu = pmu};
+	*vcpu = (struct timeline_vcpu){.process = process, .pmu = pmu, .ring = TIMELINE_NO_RING};
 	vcpu->register_count = vpmu_model_registers(vpmu_pmu_model(pmu), vcpu->registers);
 	put_comma(file);
 	fprintf(file->stream,
 	        "{\"ph\":\"M\",\"pid\":%u,\"tid\":0,\"name\":\"process_name\","
 	        "\"args\":{\"name\":\"%s\"}}",
 	        process, name);
-	for (unsigned i = 0; i < TIMELINE_KINDS; i++) {
-		put_comma(file);
-		fprintf(file->stream,
-		        "{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"thread_name\","
-		        "\"args\":{\"name\":\"%s\"}}",
-		        process, i + 1, tracks[i]);
-	}
+	for (unsigned i = 0; i < TIMELINE_COUNTING; i++)
+		put_track(file, vcpu, i, tracks[i], "");
+	for (unsigned i = 0; i < vcpu->register_count; i++)
+		if (is_counter(&vcpu->registers[i]))
+			put_track(file, vcpu, TIMELINE_COUNTING + i, vcpu->registers[i].name,
+			          " counts");
 }
 
 /* One event more, unless there are too many. */
@@ -102,16 +118,14 @@ static void put_name(FILE *stream, const struct timeline_vcpu *vcpu,
 		fprintf(stream, "overflow 0x%" PRIx64, event->value);
 		break;
 	case TIMELINE_KINDS:
+	case TIMELINE_COUNTING:
 		break;
 	}
 }
 
-static bool is_counter(const struct vpmu_register *reg)
-{
-	return reg->kind == VPMU_KIND_COUNTER || reg->kind == VPMU_KIND_FIXED_COUNTER;
-}
-
-void timeline_counters(struct timeline_file *file, struct timeline_vcpu *vcpu, uint64_t instruction)
+/* A point on the track of each counter that has moved. */
+static void put_counters(struct timeline_file *file, struct timeline_vcpu *vcpu,
+                         uint64_t instruction)
 {
 	for (size_t i = 0; i < vcpu->register_count; i++) {
 		const struct vpmu_register *reg = &vcpu->registers[i];
@@ -129,12 +143,95 @@ void timeline_counters(struct timeline_file *file, struct timeline_vcpu *vcpu, u
 	}
 }
 
+/* --- Slices ---------------------------------------------------------------------------------- */
+
+/* A ring by its number; what a counter counts by the class, and the rings where. */
+enum { WHAT_KERNEL = 1 << 8, WHAT_USER = 1 << 9, WHAT_SHIFT = 10 };
+
+static void put_slice_name(FILE *stream, unsigned track, uint32_t what)
+{
+	const char *ring = what & WHAT_KERNEL ? ":k" : ":u";
+
+	if (track == TIMELINE_RINGS)
+		fprintf(stream, "ring %u", (unsigned)(what >> WHAT_SHIFT));
+	else
+		fprintf(stream, "%s%s", vpmu_class_name((enum vpmu_class)(what >> WHAT_SHIFT)),
+		        what & WHAT_KERNEL && what & WHAT_USER ? "" : ring);
+}
+
+static void put_edge(struct timeline_file *file, const struct timeline_vcpu *vcpu, unsigned track,
+                     uint32_t what, uint64_t instruction, char phase)
+{
+	put_comma(file);
+	fprintf(file->stream, "{\"ph\":\"%c\",\"pid\":%u,\"tid\":%u,\"ts\":%" PRIu64 ",\"name\":\"",
+	        phase, vcpu->process, track + 1, instruction);
+	put_slice_name(file->stream, track, what);
+	fputs("\"}", file->stream);
+}
+
+/* Ends the slice that is open, and begins another, unless `what` is 0. A slice that is begun ends,
+ * however many events there are. */
+static void change_slice(struct timeline_file *file, const struct timeline_vcpu *vcpu,
+                         unsigned track, uint32_t *open, uint32_t what, uint64_t instruction)
+{
+	if (what == *open)
+		return;
+	if (*open)
+		put_edge(file, vcpu, track, *open, instruction, 'E');
+	*open = what && take_event(file) ? what : 0;
+	if (*open)
+		put_edge(file, vcpu, track, *open, instruction, 'B');
+}
+
+static uint32_t counting_of(const struct timeline_vcpu *vcpu, const struct vpmu_register *reg)
+{
+	struct vpmu_counting now;
+
+	if (!is_counter(reg) || !vpmu_pmu_counting(vcpu->pmu, reg->msr, &now))
+		return 0;
+	return (uint32_t)now.class_ << WHAT_SHIFT | (now.kernel ? WHAT_KERNEL : 0) |
+	       (now.user ? WHAT_USER : 0);
+}
+
+static uint32_t ring_of(const struct timeline_vcpu *vcpu)
+{
+	if (vcpu->ring == TIMELINE_NO_RING || !vpmu_pmu_wanted(vcpu->pmu))
+		return 0;
+	return vcpu->ring << WHAT_SHIFT | WHAT_USER;
+}
+
+static void put_slices(struct timeline_file *file, struct timeline_vcpu *vcpu, uint64_t instruction)
+{
+	change_slice(file, vcpu, TIMELINE_RINGS, &vcpu->in_ring, ring_of(vcpu), instruction);
+	for (unsigned i = 0; i < vcpu->register_count; i++)
+		change_slice(file, vcpu, TIMELINE_COUNTING + i, &vcpu->counting[i],
+		             counting_of(vcpu, &vcpu->registers[i]), instruction);
+}
+
+void timeline_ring(struct timeline_file *file, struct timeline_vcpu *vcpu, unsigned ring,
+                   uint64_t instruction)
+{
+	vcpu->ring = ring;
+	change_slice(file, vcpu, TIMELINE_RINGS, &vcpu->in_ring, ring_of(vcpu), instruction);
+}
+
+void timeline_vcpu_end(struct timeline_file *file, struct timeline_vcpu *vcpu, uint64_t instruction)
+{
+	put_counters(file, vcpu, instruction);
+	change_slice(file, vcpu, TIMELINE_RINGS, &vcpu->in_ring, 0, instruction);
+	for (unsigned i = 0; i < vcpu->register_count; i++)
+		change_slice(file, vcpu, TIMELINE_COUNTING + i, &vcpu->counting[i], 0, instruction);
+}
+
+/* --- Events ----------------------------------------------------------------------------------- */
+
 void timeline_event(struct timeline_file *file, struct timeline_vcpu *vcpu,
                     const struct timeline_event *event)
 {
 	FILE *stream = file->stream;
 
-	timeline_counters(file, vcpu, event->instruction);
+	put_counters(file, vcpu, event->instruction);
+	put_slices(file, vcpu, event->instruction);
 	if (!take_event(file))
 		return;
 	put_comma(file);

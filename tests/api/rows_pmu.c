@@ -160,6 +160,17 @@ static void last_cycles(void)
 	REJECTS(vpmu_pmu_set_last_cycles(good()->pmu, &out));
 }
 
+static void counting_now(void)
+{
+	struct vpmu_counting none = {0}, out = {0};
+
+	assert_false(vpmu_pmu_counting(NULL, 0xc1, &out));
+	assert_false(vpmu_pmu_counting(good()->pmu, 0xc1, NULL));
+	assert_false(vpmu_pmu_counting(good()->pmu, 0x186, &out));
+	assert_false(vpmu_pmu_counting(good()->pmu, ~0u, &out));
+	assert_memory_equal(&out, &none, sizeof(none));
+}
+
 static void events(void)
 {
 	static const struct vpmu_event_counts none;
@@ -283,6 +294,7 @@ static const struct row rows[] = {
 	{"vpmu_pmu_wanted", numbers},
 	{"vpmu_pmu_fingerprint", numbers},
 	{"vpmu_pmu_epoch", numbers},
+	{"vpmu_pmu_counting", counting_now},
 	{"vpmu_pmu_last_cycles", last_cycles},
 	{"vpmu_pmu_set_last_cycles", last_cycles},
 	{"vpmu_pmu_emulate", counting},

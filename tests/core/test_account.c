@@ -58,6 +58,29 @@ static void wanted_names_the_running_classes(void **state)
 	assert_int_equal(vpmu_pmu_wanted(pmu), 0);
 }
 
+static void a_counter_tells_what_it_counts(void **state)
+{
+	struct vpmu_pmu *pmu = machine_of("intel-v2");
+	struct vpmu_counting now;
+
+	assert_false(vpmu_pmu_counting(pmu, PMC0 + 1, &now));
+	wr(pmu, SEL0 + 1, SEL_EN | SEL_USR | BRANCHES);
+	wr(pmu, FIXED_CTRL, 3 << 4);
+	assert_false(vpmu_pmu_counting(pmu, FIXED0 + 1, &now));
+	wr(pmu, GLOBAL_CTRL, UINT64_C(0x200000003));
+	assert_true(vpmu_pmu_counting(pmu, PMC0 + 1, &now));
+	assert_int_equal(now.class_, VPMU_BRANCHES);
+	assert_true(now.user && !now.kernel);
+	assert_false(vpmu_pmu_counting(pmu, PMC0, &now));
+	assert_true(vpmu_pmu_counting(pmu, FIXED0 + 1, &now));
+	assert_int_equal(now.class_, VPMU_CYCLES);
+	assert_true(now.user && now.kernel);
+	assert_false(vpmu_pmu_counting(pmu, SEL0 + 1, &now));
+	wr(pmu, GLOBAL_CTRL, 1);
+	assert_false(vpmu_pmu_counting(pmu, PMC0 + 1, &now));
+	assert_false(vpmu_pmu_counting(pmu, FIXED0 + 1, &now));
+}
+
 /* What an emulator caches under an epoch must still be true under the same epoch. */
 static void the_epoch_moves_with_what_it_guards(void **state)
 {
@@ -163,6 +186,7 @@ int main(void)
 		cmocka_unit_test(headroom_is_the_privilege_levels),
 		cmocka_unit_test(both_levels_together_overflow),
 		cmocka_unit_test(wanted_names_the_running_classes),
+		cmocka_unit_test(a_counter_tells_what_it_counts),
 		cmocka_unit_test(the_epoch_moves_with_what_it_guards),
 		cmocka_unit_test(a_copy_of_a_machine_goes_on_alike),
 		cmocka_unit_test(amounts_beyond_63_bits_are_counted),

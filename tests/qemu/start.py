@@ -108,6 +108,23 @@ def timeline(program, file):
                f'{FOLDER}/sampler.mb32.elf')
 
 
+def slices_of(events):
+    """The slices' names and how many instructions each has been open; None when one has no end."""
+    began, lasted = {}, {}
+    for event in events:
+        track = event['pid'], event.get('tid')
+        if event['ph'] == 'B':
+            if track in began:
+                return None
+            began[track] = event
+        elif event['ph'] == 'E':
+            begin = began.pop(track, {})
+            if begin.get('name') != event['name'] or begin['ts'] > event['ts']:
+                return None
+            lasted[event['name']] = lasted.get(event['name'], 0) + event['ts'] - begin['ts']
+    return None if began else lasted
+
+
 def timeline_problem(program, file):
     done = timeline(program, file)
     if done.returncode != 1:
@@ -117,11 +134,13 @@ def timeline_problem(program, file):
     pmis = [event for event in events if event['name'] == 'PMI']
     kinds = {event['ph'] for event in events}
     times = [event['ts'] for event in events if event['ph'] == 'i']
+    slices = slices_of(events)
     # Of the guest's 20 runs each has 60 samples at least.
-    good = (len(pmis) > 1000 and kinds == {'M', 'i', 'C'} and times == sorted(times) and
+    good = (len(pmis) > 1000 and kinds == {'M', 'i', 'C', 'B', 'E'} and times == sorted(times) and
+            slices and {'ring 0', 'ring 3', 'instructions:k', 'branches:u'} <= set(slices) and
             any(event['name'] == 'IA32_PERF_GLOBAL_CTRL' for event in events) and
             all(int(event['args']['rip'], 16) for event in events if event['ph'] == 'i'))
-    return '' if good else f'{len(pmis)} PMIs, {kinds}'
+    return '' if good else f'{len(pmis)} PMIs, {kinds}, {slices}'
 
 
 if command:

@@ -45,7 +45,7 @@ void timeline_add(struct timeline *timeline, const struct machine_event *event)
 
 bool timeline_close(struct timeline *timeline, uint64_t instruction)
 {
-	timeline_counters(&timeline->file, &timeline->vcpu, instruction);
+	timeline_vcpu_end(&timeline->file, &timeline->vcpu, instruction);
 	if (timeline->file.dropped)
 		message("timeline cut after %d events: %s (%" PRIu64 " are missing)",
 		        TIMELINE_EVENTS_MAX, timeline->output.path, timeline->file.dropped);
