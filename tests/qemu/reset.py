@@ -59,7 +59,7 @@ def boots(program, initrd, model, reset):
         [VPMU, 'qemu', '--model', model, '--reset', reset, '--', program, '-M', 'q35', '-m', '700',
          '-display', 'none', '-chardev', 'stdio,id=s,mux=on', '-serial', 'chardev:s', '-monitor',
          'chardev:s', '-kernel', f'{FOLDER}/vmlinux', '-initrd', initrd, '-append',
-         'console=ttyS0 quiet panic=-1 nmi_watchdog=0'],
+         'console=ttyS0 quiet panic=-1 nmi_watchdog=0 no_timer_check'],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     lines = queue.Queue()
     threading.Thread(target=read_lines, args=(guest.stdout, lines), daemon=True).start()
