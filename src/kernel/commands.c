@@ -60,7 +60,7 @@ bool command_run(struct session *session, const struct replay_command *command,
 	if (!kernel_acts[verb])
 		reply.status = VPMU_REFUSED;
 	else if (!kernel_acts[verb](session, command, &reply)) {
-		say(answer, "bad argument");
+		say(answer, session->problem ? session->problem : "bad argument");
 		return false;
 	}
 	answer->length = 0;

@@ -18,6 +18,7 @@ struct session {
 	bool have_model, have_profile;
 	bool pmu_disabled;   /* cap-pmu-disable */
 	bool mismatch;       /* an expect failed */
+	const char *problem; /* why a command was refused, where it is known */
 	struct guest *guest; /* made by the first command that needs one */
 };
 

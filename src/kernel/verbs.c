@@ -38,8 +38,12 @@ static bool profile(struct session *session, const struct replay_command *comman
 		return false;
 	session->have_profile = true;
 	session->host.mediated = !strcmp(command->action.argument[0].word, "mediated");
+	if (session->host.mediated && !KERNEL_SINCE(7, 3)) {
+		session->problem = "this kernel has no mediated vPMU";
+		return false;
+	}
 	if (session->host.mediated)
-		return KERNEL_SINCE(7, 3);
+		return true;
 	return !strncmp(command->action.argument[0].word, "linux-", strlen("linux-"));
 }
 

@@ -134,6 +134,20 @@ found 'a fixed counter passes the filter' $pmu \
 found 'bits that the status has not' $pmu \
 	'/case MSR_AMD64_PERF_CNTR_GLOBAL_STATUS_SET:/,/break;/s/ & ~pmu->global_status_rsvd\| & ~pmu->global_status_mask//' \
 	'pmu.c:[0-9]*: pmu->global_status |= data'
+if [ "$version" = 7.3 ]; then
+	found 'mediated: a denied event is loaded' $pmu \
+		's/wrmsrq(gp_eventsel_msr(i), pmc->eventsel_hw);/wrmsrq(gp_eventsel_msr(i), pmc->eventsel);/' \
+		'pmu.c:[0-9]*: wrmsrq(gp_eventsel_msr(i), pmc->eventsel_hw);'
+	found 'mediated: a control written twice passes the filter' arch/x86/kvm/vmx/pmu_intel.c \
+		's/old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl_hw;/old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl;/' \
+		'pmu_intel.c:[0-9]*: u64 old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl_hw;'
+	found 'mediated: a selector stays behind' $pmu \
+		'/^static void kvm_pmu_put_guest_pmcs/,/^}/{/wrmsrq(gp_eventsel_msr(i), 0);/s/.*/;/}' \
+		'pmu.c:[0-9]*: wrmsrq(gp_eventsel_msr(i), 0);'
+	found 'mediated: a register passes that is not the hardware'"'"'s' $pmu \
+		'/^bool kvm_need_perf_global_ctrl_intercept/,/^}/s/kvm_need_any_pmc_intercept(vcpu) ||/0 ||/' \
+		'pmu.c:[0-9]*: return kvm_need_any_pmc_intercept'
+fi
 found 'reserved bits of an AMD selector' arch/x86/kvm/svm/pmu.c \
 	'/data &= ~pmu->reserved_bits;/d' 'svm/pmu.c:[0-9]*: data &= ~pmu->reserved_bits;'
 
@@ -197,5 +211,20 @@ fi
 run kernel record "$scratch/old" --operations 200000
 sed 's/^/# /' "$scratch/out"
 check 'record: no difference' same "$status" 0
+if [ "$version" = 7.3 ]; then
+	run kernel record "$scratch/old" --profile mediated --operations 200000
+	check 'record: the mediated vPMU, no difference' same "$status" 0
+	printf 'model intel-v2\nprofile mediated\nhost pdcm=off\nenter\n' >"$scratch/script"
+	run replay --kernel "$scratch/old" "$scratch/script"
+	check 'a host without one: status' same "$status" 2
+	check 'a host without one: says where' says 'the host has no mediated vPMU.*:4'
+else
+	refused 'record: a kernel without a mediated vPMU' 2 "linux-$version has no mediated vPMU" \
+		kernel record "$scratch/old" --profile mediated
+	printf 'model intel-v2\nprofile mediated\nenter\n' >"$scratch/script"
+	run replay --kernel "$scratch/old" "$scratch/script"
+	check 'a kernel without one: status' same "$status" 2
+	check 'a kernel without one: says where' says 'no mediated vPMU.*:2'
+fi
 refused 'record: no such profile' 2 'linux-9.9' kernel record "$scratch/old" --profile linux-9.9
 finish
