@@ -19,7 +19,7 @@ from ctypes import (POINTER, Structure, byref, c_bool, c_char, c_char_p, c_int, 
                     c_uint8, c_uint32, c_uint64, c_void_p)
 from typing import NamedTuple
 
-VERSION = (0, 1)  # of the headers that this file follows
+VERSION = (0, 2)  # of the headers that this file follows
 NAME_BYTES = 32
 MAX_REGISTERS, MAX_STATE, MAX_PLAN = 96, 64, 96
 STREAM_BYTES = 1024

@@ -20,9 +20,9 @@ extern "C" {
 /* The version of these headers. While the major is 0 a new minor may change anything; from 1.0 on
  * only a new major does. */
 #define VPMU_VERSION_MAJOR 0
-#define VPMU_VERSION_MINOR 1
+#define VPMU_VERSION_MINOR 2
 #define VPMU_VERSION_PATCH 0
-#define VPMU_VERSION       "0.1.0"
+#define VPMU_VERSION       "0.2.0"
 
 /* As one number that compares: #if VPMU_VERSION_NUMBER >= VPMU_VERSION_OF(0, 2, 0). Each part is
  * below 256. */
