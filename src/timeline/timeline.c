@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include <arch/room.h>
 #include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
@@ -101,6 +102,32 @@ static const char *register_name(const struct timeline_vcpu *vcpu, uint32_t msr)
 	return "MSR";
 }
 
+/* The counter with that bit in the global registers; NULL: the bit is another thing's. */
+static const char *counter_name(const struct timeline_vcpu *vcpu, unsigned bit)
+{
+	bool fixed = bit >= GLOBAL_FIXED_BIT;
+	unsigned index = fixed ? bit - GLOBAL_FIXED_BIT : bit;
+
+	for (size_t i = 0; i < vcpu->register_count; i++)
+		if (is_counter(&vcpu->registers[i]) && vcpu->registers[i].index == index &&
+		    fixed == (vcpu->registers[i].kind == VPMU_KIND_FIXED_COUNTER))
+			return vcpu->registers[i].name;
+	return NULL;
+}
+
+static void put_overflow(FILE *stream, const struct timeline_vcpu *vcpu, uint64_t bits)
+{
+	fputs("overflow", stream);
+	for (unsigned bit = 0; bit < 64; bit++) {
+		const char *name = bits >> bit & 1 ? counter_name(vcpu, bit) : NULL;
+
+		if (name)
+			fprintf(stream, " %s", name);
+		else if (bits >> bit & 1)
+			fprintf(stream, " bit %u", bit);
+	}
+}
+
 static void put_name(FILE *stream, const struct timeline_vcpu *vcpu,
                      const struct timeline_event *event)
 {
@@ -115,12 +142,25 @@ static void put_name(FILE *stream, const struct timeline_vcpu *vcpu,
 		fprintf(stream, event->value == 2 ? "NMI" : "vector 0x%" PRIx64, event->value);
 		break;
 	case TIMELINE_OVERFLOW:
-		fprintf(stream, "overflow 0x%" PRIx64, event->value);
+		put_overflow(stream, vcpu, event->value);
 		break;
 	case TIMELINE_KINDS:
 	case TIMELINE_COUNTING:
 		break;
 	}
+}
+
+static void put_value(struct timeline_file *file, const struct timeline_vcpu *vcpu,
+                      const struct vpmu_register *reg, uint64_t value, uint64_t instruction)
+{
+	const struct vpmu_model *model = vpmu_pmu_model(vcpu->pmu);
+	unsigned width = reg->kind == VPMU_KIND_COUNTER ? model->gp_width : model->fixed_width;
+
+	put_comma(file);
+	fprintf(file->stream,
+	        "{\"ph\":\"C\",\"pid\":%u,\"ts\":%" PRIu64 ",\"name\":\"%s\","
+	        "\"args\":{\"value\":%" PRIu64 ",\"to overflow\":%" PRIu64 "}}",
+	        vcpu->process, instruction, reg->name, value, (UINT64_C(2) << (width - 1)) - value);
 }
 
 /* A point on the track of each counter that has moved. */
@@ -135,11 +175,7 @@ static void put_counters(struct timeline_file *file, struct timeline_vcpu *vcpu,
 		    value == vcpu->shown[i] || !take_event(file))
 			continue;
 		vcpu->shown[i] = value;
-		put_comma(file);
-		fprintf(file->stream,
-		        "{\"ph\":\"C\",\"pid\":%u,\"ts\":%" PRIu64 ",\"name\":\"%s\","
-		        "\"args\":{\"value\":%" PRIu64 "}}",
-		        vcpu->process, instruction, reg->name, value);
+		put_value(file, vcpu, reg, value, instruction);
 	}
 }
 

@@ -161,12 +161,15 @@ check 'timeline: the register writes, in order' holds "$timeline" \
 check 'timeline: the counter has a track' holds "$timeline" \
 	'[e["args"]["value"] for e in d["traceEvents"]
 		if e["ph"] == "C" and e["name"] == "IA32_PMC0"][-1] == 16'
+check 'timeline: how far the counter is from its overflow' holds "$timeline" \
+	'all(e["args"]["value"] + e["args"]["to overflow"] == 1 << 48
+		for e in d["traceEvents"] if e["ph"] == "C")'
 check 'timeline: a slice while the counter counts' holds "$timeline" \
 	'[(e["ph"], e["name"], e["ts"]) for e in d["traceEvents"] if e["ph"] in "BE"]
 	== [("B", "instructions", 4), ("E", "instructions", 20)]'
 ends 'timeline of a guest that dies' 128 'triple fault' --timeline "$timeline" "$scratch/overflow"
 check 'timeline of a guest that dies: the overflow and the PMI' holds "$timeline" \
-	'{"overflow 0x1", "PMI", "NMI"} <= {e["name"] for e in d["traceEvents"]}'
+	'{"overflow IA32_PMC0", "PMI", "NMI"} <= {e["name"] for e in d["traceEvents"]}'
 run run --timeline /dev/full "$scratch/counted"
 check 'timeline that cannot be written: status' same "$status" 164
 check 'timeline that cannot be written: one message' one_message
