@@ -87,9 +87,9 @@ bool host_is_valid(const struct vpmu_host *host, enum vpmu_vendor vendor)
 	return true;
 }
 
-bool host_mediates(const struct vpmu_host *host, enum vpmu_vendor vendor)
+bool host_mediates(const struct vpmu_host *host, const struct module *module)
 {
-	return !host->enable_pmu || (vendor == VPMU_VENDOR_AMD ? host->perfmon_v2 : host->pdcm);
+	return !host->enable_pmu || ((const uint8_t *)host)[module->mediated_needs];
 }
 
 const char *vpmu_host_key(size_t i)

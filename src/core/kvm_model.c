@@ -76,6 +76,7 @@ static void adapt_amd(struct vpmu_model *model, const struct vpmu_model *limit)
 
 const struct module module_intel = {
 	.limit = limit_intel,
+	.mediated_needs = offsetof(struct vpmu_host, pdcm),
 	.capabilities = VPMU_PERF_CAP_FULL_WIDTH,
 	.adapt = adapt_intel,
 	.show = show_nothing,
@@ -93,6 +94,7 @@ static struct vpmu_model limit_p6(const struct vpmu_host *host, bool asks_host)
 
 const struct module module_p6 = {
 	.limit = limit_p6,
+	.mediated_needs = offsetof(struct vpmu_host, pdcm),
 	.capabilities = VPMU_PERF_CAP_FULL_WIDTH,
 	.adapt = adapt_intel,
 	.show = model_turn_off,
@@ -108,6 +110,7 @@ const struct module module_amd_6_1 = {
 
 const struct module module_amd_6_12 = {
 	.limit = limit_amd_6_12,
+	.mediated_needs = offsetof(struct vpmu_host, perfmon_v2),
 	.adapt = adapt_amd,
 	.show = show_k7,
 	.event_number = SEL_EVENT | SEL_AMD_EVENT,

@@ -182,7 +182,7 @@ bool host_is_valid(const struct vpmu_host *host, enum vpmu_vendor vendor);
 
 /* Whether KVM can have a mediated vPMU there, or has none at all:
  * intel_pmu_is_mediated_pmu_supported(), amd_pmu_is_mediated_pmu_supported(). */
-bool host_mediates(const struct vpmu_host *host, enum vpmu_vendor vendor);
+bool host_mediates(const struct vpmu_host *host, const struct module *module);
 
 /* --- kvm_model.c --- */
 
@@ -193,8 +193,9 @@ struct module {
 	void (*adapt)(struct vpmu_model *model, const struct vpmu_model *limit);
 	/* The PMU that CPUID cannot hide, when there is none. */
 	void (*show)(struct vpmu_model *model);
-	uint64_t capabilities; /* kvm_caps.supported_perf_cap */
-	uint64_t ref_cycles;   /* the event of fixed counter 2, perf's own code; 0: none */
+	uint64_t capabilities;  /* kvm_caps.supported_perf_cap */
+	uint8_t mediated_needs; /* the offset in struct vpmu_host of what a mediated vPMU takes */
+	uint64_t ref_cycles;    /* the event of fixed counter 2, perf's own code; 0: none */
 	/* Bits of a selector: the event's number (kvm_pmu_ops.EVENTSEL_EVENT); "counts in
 	 * transactions only", and there are none; "does not count what was aborted", and then
 	 * perf cannot sample. */

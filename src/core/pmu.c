@@ -125,7 +125,7 @@ struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size, const struct vpmu_m
 	if (!host || !host_is_valid(host, (enum vpmu_vendor)model->vendor))
 		return NULL;
 	if (has_fact(profile, VPMU_FACT_MEDIATED) &&
-	    !host_mediates(host, (enum vpmu_vendor)model->vendor))
+	    !host_mediates(host, profile->rules[model->vendor]->module))
 		return NULL;
 	__builtin_memset(pmu, 0, sizeof(*pmu));
 	pmu->profile = profile;

@@ -106,6 +106,37 @@ static void transactions_count_nothing(void **state)
 	}
 }
 
+static void a_host_without_pdcm_or_perfmon_v2_has_no_mediated_pmu(void **state)
+{
+	static const struct {
+		const char *model, *host;
+		bool has;
+	} cases[] = {
+		{"intel-v2", "pdcm=on", true},
+		{"intel-v2", "pdcm=off", false},
+		{"intel-v2", "pdcm=off,enable-pmu=off", true}, /* there is no PMU at all */
+		{"amd-k7", "perfmon-v2=on", true},
+		{"amd-k7", "perfmon-v2=off", false},
+	};
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vpmu_model model;
+		struct vpmu_host host;
+		enum vpmu_vendor vendor;
+
+		assert_int_equal(vpmu_model_parse(&model, cases[i].model, NULL, 0), VPMU_OK);
+		vendor = (enum vpmu_vendor)model.vendor;
+		assert_int_equal(vpmu_host_init(&host, vendor), VPMU_OK);
+		assert_int_equal(vpmu_host_set(&host, vendor, cases[i].host, NULL, 0), VPMU_OK);
+		assert_int_equal(vpmu_pmu_init_on(memory, sizeof(memory), &model,
+		                                  vpmu_profile_find("mediated"), &host) != NULL,
+		                 cases[i].has);
+		assert_non_null(vpmu_pmu_init_on(memory, sizeof(memory), &model,
+		                                 vpmu_profile_find("linux-7.3"), &host));
+	}
+}
+
 static void enable_pmu_off_leaves_no_pmu(void **state)
 {
 	struct vpmu_pmu *pmu = machine_with("linux-6.12", "intel-v2", "enable-pmu=off");
@@ -236,6 +267,7 @@ int main(void)
 		cmocka_unit_test(width_limits_the_period_of_an_event),
 		cmocka_unit_test(tsx_opens_the_selectors_bits),
 		cmocka_unit_test(transactions_count_nothing),
+		cmocka_unit_test(a_host_without_pdcm_or_perfmon_v2_has_no_mediated_pmu),
 		cmocka_unit_test(enable_pmu_off_leaves_no_pmu),
 		cmocka_unit_test(features_are_the_hosts_since_7_3),
 		cmocka_unit_test(fingerprint_has_the_host),
