@@ -77,6 +77,7 @@ void take_model(struct input *input, struct vpmu_model *model)
 	model->gp_missing = take_byte(input);
 	model->other_name = take_byte(input) % 3;
 	model->features |= (uint32_t)take_byte(input) % 4 << 8;
+	model->lbr = take_byte(input) % 34;
 }
 
 const struct vpmu_profile *take_profile(struct input *input)

@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 VERSION = (0, 2)  # of the headers that this file follows
 NAME_BYTES = 32
-MAX_REGISTERS, MAX_STATE, MAX_PLAN = 96, 64, 96
-STREAM_BYTES = 1024
+MAX_REGISTERS, MAX_STATE, MAX_PLAN = 192, 144, 192
+STREAM_BYTES = 2048
 VENDORS = ("intel", "zhaoxin", "amd", "intel-p6")
 
 _library = ctypes.CDLL(os.environ.get("VPMU_LIBRARY", "libvpmu.so.0"))
@@ -41,7 +41,7 @@ class _Model(Structure):
     _fields_ = [
         ("name", c_char * NAME_BYTES), ("vendor", c_uint8), ("version", c_uint8),
         ("gp_count", c_uint8), ("gp_width", c_uint8), ("fixed_width", c_uint8),
-        ("other_name", c_uint8), ("reserved_bytes", c_uint8 * 2),
+        ("other_name", c_uint8), ("lbr", c_uint8), ("reserved_bytes", c_uint8 * 1),
         ("fixed_mask", c_uint32), ("features", c_uint32), ("events_length", c_uint32),
         ("events_missing", c_uint32), ("perf_capabilities", c_uint64), ("signature", c_uint32),
         ("gp_missing", c_uint32), ("reserved", c_uint32 * 12),
@@ -52,7 +52,7 @@ class _Register(Structure):
     _fields_ = [
         ("name", c_char * NAME_BYTES), ("msr", c_uint32), ("kind", c_uint8), ("index", c_uint8),
         ("width", c_uint8), ("guest", c_uint8), ("host", c_uint8), ("level", c_uint8),
-        ("reserved", c_uint8 * 6), ("writable", c_uint64), ("reset", c_uint64),
+        ("address", c_uint8), ("flags", c_uint8), ("reserved", c_uint8 * 4), ("writable", c_uint64), ("reset", c_uint64),
     ]
 
 

@@ -44,6 +44,9 @@ enum vpmu_feature {
 #define VPMU_MSR_PERF_CAPABILITIES UINT32_C(0x345)
 #define VPMU_PERF_CAP_FULL_WIDTH   (UINT64_C(1) << 13) /* writes to 0x4c1+ take all bits */
 #define VPMU_PERF_CAP_METRICS      (UINT64_C(1) << 15) /* IA32_PERF_METRICS exists */
+#define VPMU_PERF_CAP_LBR_FORMAT   UINT64_C(0x3f)      /* of last branches */
+#define VPMU_PERF_CAP_PEBS_FORMAT  UINT64_C(0xf00)     /* of PEBS records; 0: no PEBS */
+#define VPMU_PERF_CAP_PEBS_DATA    (UINT64_C(1) << 14) /* MSR_PEBS_DATA_CFG, fixed counters */
 
 struct vpmu_model {
 	char name[VPMU_NAME_BYTES]; /* a preset's name, or "cpuid", "host"; not part of equality */
@@ -55,7 +58,10 @@ struct vpmu_model {
 	uint8_t fixed_width; /* bits of fixed counters, 0 without any */
 	uint8_t other_name;  /* 1: CPUID says the vendor's other name than its family's, as
 	                        "CentaurHauls" on a family 7 of Zhaoxin's; Intel has one name */
-	uint8_t reserved_bytes[2];  /* 0 */
+	uint8_t lbr; /* entries of the stack of last branches: Intel's architectural one (8, 16 or
+	                32), AMD's LbrExtV2 (1 to 16); 0: none, or the one that the format in
+	                perf_capabilities says (3, 4: 16 entries; 5, 6, 7: 32) */
+	uint8_t reserved_bytes[1];  /* 0 */
 	uint32_t fixed_mask;        /* bit i: fixed counter i exists */
 	uint32_t features;          /* enum vpmu_feature */
 	uint32_t events_length;     /* CPUID.0AH EAX[31:24]: how many bits of events_missing mean
@@ -183,12 +189,12 @@ struct vpmu_cpuid {
 };
 
 /*
- * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x23, 0x80000001, 0x80000022; others are ignored
- * and a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it is taken
- * when the leaves have PDCM and a PMU. Intel versions after 6 are read as 6, which they contain.
- * AMD families from K7 on always have a PMU, and so has an Intel of family 6, models 0 to 0xd,
- * whose highest basic leaf is 1 to 9: that is a P6. VPMU_INCOMPATIBLE: the leaves contradict each
- * other; why (may be NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
+ * Reads a model out of CPUID leaves (0, 1, 7, 0xA, 0x1C, 0x23, 0x80000001, 0x80000022; others are
+ * ignored and a missing one counts as zeros). IA32_PERF_CAPABILITIES is an MSR: give its value, it
+ * is taken when the leaves have PDCM and a PMU. Intel versions after 6 are read as 6, which they
+ * contain. AMD families from K7 on always have a PMU, and so has an Intel of family 6, models 0 to
+ * 0xd, whose highest basic leaf is 1 to 9: that is a P6. VPMU_INCOMPATIBLE: the leaves contradict
+ * each other; why (may be NULL) says how. VPMU_BAD_ARGUMENT: a NULL. *model is then unchanged.
  */
 VPMU_API enum vpmu_status vpmu_model_from_cpuid(struct vpmu_model *model,
                                                 const struct vpmu_cpuid *leaves, size_t count,
@@ -223,9 +229,19 @@ enum vpmu_kind {
 	VPMU_KIND_INUSE,
 	VPMU_KIND_CAPABILITIES,
 	VPMU_KIND_METRICS,
-	VPMU_KIND_DEBUGCTL,    /* only its freeze bits matter to a PMU */
+	VPMU_KIND_DEBUGCTL,    /* only its freeze bits, and LBR, matter to a PMU */
 	VPMU_KIND_MISC_ENABLE, /* only its performance-monitoring bits */
 	VPMU_KIND_FIXED_ALIAS, /* a fixed counter by its number of version 6 */
+	VPMU_KIND_LBR_CTL,     /* IA32_LBR_CTL, DebugExtnCtl: whether branches are recorded */
+	VPMU_KIND_LBR_SELECT,  /* MSR_LBR_SELECT, LbrSelect: which branches are not */
+	VPMU_KIND_LBR_TOS,     /* MSR_LASTBRANCH_TOS: the entry of the last one */
+	VPMU_KIND_LBR_DEPTH,   /* IA32_LBR_DEPTH: how many entries are in use */
+	VPMU_KIND_LBR_FROM,    /* an entry's three registers */
+	VPMU_KIND_LBR_TO,
+	VPMU_KIND_LBR_INFO,
+	VPMU_KIND_PEBS_ENABLE,
+	VPMU_KIND_PEBS_DATA, /* MSR_PEBS_DATA_CFG */
+	VPMU_KIND_DS_AREA,   /* IA32_DS_AREA */
 	VPMU_KINDS
 };
 
@@ -257,18 +273,21 @@ enum vpmu_level {
 struct vpmu_register {
 	char name[VPMU_NAME_BYTES]; /* the vendor's: "IA32_PMC0", "PerfEvtSel0" */
 	uint32_t msr;
-	uint8_t kind;  /* enum vpmu_kind */
-	uint8_t index; /* which counter or selector, 0 for single registers */
-	uint8_t width; /* in bits, of what can be stored */
-	uint8_t guest; /* enum vpmu_access */
-	uint8_t host;  /* enum vpmu_access */
-	uint8_t level; /* enum vpmu_level */
-	uint8_t reserved[6];
+	uint8_t kind;    /* enum vpmu_kind */
+	uint8_t index;   /* which counter or selector, 0 for single registers */
+	uint8_t width;   /* in bits, of what can be stored */
+	uint8_t guest;   /* enum vpmu_access */
+	uint8_t host;    /* enum vpmu_access */
+	uint8_t level;   /* enum vpmu_level */
+	uint8_t address; /* what it holds is a linear address of so many bits, whose others repeat
+	                    the highest of them; 0: it is none, or any */
+	uint8_t flags;   /* but for so many bits at the top */
+	uint8_t reserved[4];
 	uint64_t writable; /* bits that a write may set */
 	uint64_t reset;    /* its value after a processor reset */
 };
 
-enum { VPMU_MAX_REGISTERS = 96 };
+enum { VPMU_MAX_REGISTERS = 192 };
 
 /*
  * The model's registers in table order, ascending by MSR number: fills out[] (VPMU_MAX_REGISTERS

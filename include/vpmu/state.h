@@ -32,9 +32,9 @@ extern "C" {
 #endif
 
 enum {
-	VPMU_MAX_STATE = 64, /* values of a state */
-	VPMU_MAX_PLAN = 96,  /* writes of a plan */
-	VPMU_NO_VALUE = 0xff /* of a register that shows no value of a state */
+	VPMU_MAX_STATE = 144, /* values of a state */
+	VPMU_MAX_PLAN = 192,  /* writes of a plan */
+	VPMU_NO_VALUE = 0xff  /* of a register that shows no value of a state */
 };
 
 /* --- Layout: which registers a model's state has ---------------------------------------------- */

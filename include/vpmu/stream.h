@@ -32,7 +32,7 @@ extern "C" {
 enum {
 	VPMU_STREAM_VERSION = 1,
 	VPMU_STREAM_HEADER_BYTES = 16, /* enough for vpmu_stream_length() */
-	VPMU_STREAM_BYTES = 1024,      /* vpmu_stream_encode() never writes more */
+	VPMU_STREAM_BYTES = 2048,      /* vpmu_stream_encode() never writes more */
 	VPMU_STREAM_LIMIT = 1 << 16,   /* no stream is longer, whoever wrote it */
 };
 

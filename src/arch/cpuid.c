@@ -196,6 +196,38 @@ static void read_events(struct vpmu_model *model, const struct leaves *leaves)
 	model->events_missing = ~events;
 }
 
+/* CPUID.1CH: in EAX[7:0] bit i is a depth of 8 * (i + 1) (SDM vol. 2A CPUID), of which there are 8,
+ * 16 and 32 here. EBX: filters by privilege level and by kind of branch, call-stack mode; ECX:
+ * mispredictions, cycles and kinds are recorded. */
+enum {
+	HAS_ARCH_LBR = 1 << 19, /* 7 EDX */
+	LBR_DEPTHS = 1 << 0 | 1 << 1 | 1 << 3,
+	LBR_FILTERS = 7,
+	LBR_RECORDED = 7,
+	HAS_DS = 1 << 21,    /* 1 EDX */
+	HAS_DTES64 = 1 << 2, /* 1 ECX */
+};
+
+static void read_arch_lbr(struct vpmu_model *model, const struct leaves *leaves)
+{
+	uint32_t depths = leaves->arch_lbr.eax & LBR_DEPTHS;
+
+	if (leaves->structured.edx & HAS_ARCH_LBR && depths)
+		model->lbr = (uint8_t)(8 * (32 - __builtin_clz(depths)));
+}
+
+static void write_arch_lbr(const struct vpmu_model *model, struct leaves *leaves)
+{
+	if (!model->lbr)
+		return;
+	if (leaves->vendor.eax < leaves->arch_lbr.leaf)
+		leaves->vendor.eax = leaves->arch_lbr.leaf;
+	leaves->structured.edx |= HAS_ARCH_LBR;
+	leaves->arch_lbr.eax = LBR_DEPTHS & (uint32_t)width_mask(model->lbr / 8);
+	leaves->arch_lbr.ebx = LBR_FILTERS;
+	leaves->arch_lbr.ecx = LBR_RECORDED;
+}
+
 /* Later versions keep what version 6 has. */
 void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 {
@@ -206,6 +238,7 @@ void intel_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 	if (has_bitmaps(leaves, model->version))
 		model_set_gp_bits(model, leaves->arch_counters.eax);
 	read_events(model, leaves);
+	read_arch_lbr(model, leaves);
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
 	model->fixed_mask = fixed_from_leaf(leaves, model->version);
 	if (!model->gp_count)
@@ -225,13 +258,22 @@ void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 		leaves->perfmon.eax |= (uint32_t)model->fixed_width << 16;
 	if (model->gp_missing || model->version >= 6)
 		write_leaf_23(model, leaves);
+	write_arch_lbr(model, leaves);
+	if (model_has_pebs(model)) {
+		leaves->signature.ecx |= HAS_DTES64;
+		leaves->signature.edx |= HAS_DS;
+	}
 }
+
+enum { HAS_LBR_V2 = 1 << 1 }; /* 0x80000022 EAX */
 
 void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 {
 	/* No bit says that there is a PMU: every family from K7 (6) on has one. */
 	if (signature_family(model->signature) < 6)
 		return;
+	if (!(leaves->ext_perfmon.eax & HAS_LBR_V2) || model->lbr > 16)
+		model->lbr = 0;
 	vendor_of(model->vendor)->complete(model, 0);
 }
 
@@ -242,6 +284,8 @@ void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 	leaves->ext_features.eax = model->signature;
 	if (!(model->features & VPMU_FEATURE_PERFMON_V2))
 		leaves->ext_perfmon.ebx = 0;
+	if (model->lbr)
+		leaves->ext_perfmon.eax |= HAS_LBR_V2;
 }
 
 /* Nothing but the signature tells of it. */
@@ -284,6 +328,7 @@ static struct leaves gather(const struct vpmu_cpuid *leaves, size_t count)
 		.ext_vendor = find_leaf(leaves, count, 0x80000000),
 		.ext_features = find_leaf(leaves, count, 0x80000001),
 		.ext_perfmon = find_leaf(leaves, count, 0x80000022),
+		.arch_lbr = find_leaf(leaves, count, 0x1c),
 		.structured_1 = find_subleaf(leaves, count, 7, 1),
 		.arch_perfmon = find_leaf(leaves, count, 0x23),
 		.arch_counters = find_subleaf(leaves, count, 0x23, 1),
@@ -363,6 +408,8 @@ size_t vpmu_model_to_cpuid(const struct vpmu_model *model, struct vpmu_cpuid *le
 		leaves[count++] = all.structured;
 		leaves[count++] = all.perfmon;
 	}
+	if (all.vendor.eax >= all.arch_lbr.leaf)
+		leaves[count++] = all.arch_lbr;
 	leaves[count++] = all.ext_vendor;
 	leaves[count++] = all.ext_features;
 	if (all.ext_vendor.eax >= all.ext_perfmon.leaf)

@@ -237,6 +237,21 @@ const struct field_row field_rows[] = {
 		.may_be_0 = true,
 		.on = {[LIKE_INTEL] = {.max = 1}, [LIKE_AMD] = {.max = 1}},
 	},
+	{
+		MEMBER(lbr),
+		.text = "last branches",
+		.json = "lbr",
+		.key = "lbr=N",
+		.about = "last branches: Intel's architectural LBR, AMD's LbrExtV2",
+		.key_of = FOR_COUNTED,
+		.given = GIVEN_LBR,
+		.order = FIELD_NUMBER,
+		.form = VPMU_FORM_NUMBER,
+		.lost = "their registers raise #GP",
+		.may_be_0 = true,
+		.on = {[LIKE_INTEL] = {8, MAX_LBR},
+                       [LIKE_AMD] = {1, 16, LEAF(ext_perfmon.ebx, 4, 6)}},
+	},
 };
 const size_t field_count = ARRAY_SIZE(field_rows);
 

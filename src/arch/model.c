@@ -86,6 +86,28 @@ bool model_has_metrics(const struct vpmu_model *model)
 	return model->fixed_mask & BIT64(3) && model->perf_capabilities & VPMU_PERF_CAP_METRICS;
 }
 
+/* The number of entries is that of the processors that have the format (SDM vol. 3B 18.4.8; Linux
+ * arch/x86/events/intel/lbr.c). */
+unsigned model_lbr_of_format(const struct vpmu_model *model)
+{
+	static const uint8_t of_format[VPMU_PERF_CAP_LBR_FORMAT + 1] = {
+		[LBR_FLAGS] = 16, [LBR_FLAGS_TSX] = 16, [LBR_INFO] = 32,
+		[LBR_TIME] = 32,  [LBR_INFO_2] = 32,
+	};
+
+	return of_format[model->perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT];
+}
+
+unsigned model_lbr(const struct vpmu_model *model)
+{
+	return model->lbr ? model->lbr : model_lbr_of_format(model);
+}
+
+bool model_has_pebs(const struct vpmu_model *model)
+{
+	return model->perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT;
+}
+
 unsigned signature_family(uint32_t signature)
 {
 	unsigned family = signature >> 8 & 0xf;

@@ -21,6 +21,16 @@ const char *vpmu_kind_name(enum vpmu_kind kind)
 		[VPMU_KIND_METRICS] = "metrics",
 		[VPMU_KIND_DEBUGCTL] = "debugctl",
 		[VPMU_KIND_MISC_ENABLE] = "misc-enable",
+		[VPMU_KIND_LBR_CTL] = "lbr-ctl",
+		[VPMU_KIND_LBR_SELECT] = "lbr-select",
+		[VPMU_KIND_LBR_TOS] = "lbr-tos",
+		[VPMU_KIND_LBR_DEPTH] = "lbr-depth",
+		[VPMU_KIND_LBR_FROM] = "lbr-from",
+		[VPMU_KIND_LBR_TO] = "lbr-to",
+		[VPMU_KIND_LBR_INFO] = "lbr-info",
+		[VPMU_KIND_PEBS_ENABLE] = "pebs-enable",
+		[VPMU_KIND_PEBS_DATA] = "pebs-data",
+		[VPMU_KIND_DS_AREA] = "ds-area",
 	};
 
 	return (unsigned)kind < ARRAY_SIZE(names) ? names[kind] : NULL;
@@ -47,6 +57,7 @@ static bool is_of_row(const struct reg_row *row, uint32_t msr, unsigned *index)
 		[REG_PER_GP] = VPMU_MAX_GP,
 		[REG_PER_K7] = K7_COUNTERS,
 		[REG_PER_FIXED] = VPMU_MAX_FIXED,
+		[REG_PER_LBR] = MAX_LBR,
 	};
 	uint32_t offset = msr - row->base;
 

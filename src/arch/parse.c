@@ -17,13 +17,17 @@ struct draft {
 	struct piece contradicts; /* the last override that needs a PMU, where there is none */
 };
 
+/* IA32_PERF_CAPABILITIES: the format of PEBS; adaptive PEBS, 4 and later, is none of these. */
+enum { PEBS_FORMAT_SHIFT = 8, PEBS_FORMATS = 3 };
+
 /* A key that sets no field or feature of its own. */
 struct short_key {
 	const char *usage; /* "gp=N" or "pmu=on|off": what is after '=' tells the kind of value */
 	const char *about;
 	void (*set)(struct draft *draft, uint64_t value);
 	uint64_t max;
-	uint8_t of; /* FOR_… */
+	uint8_t of;   /* FOR_… */
+	bool is_part; /* of what another key sets: PDCM, IA32_PERF_CAPABILITIES */
 };
 
 static void set_pmu(struct draft *draft, uint64_t on)
@@ -37,11 +41,34 @@ static void set_fixed(struct draft *draft, uint64_t count)
 	draft->given |= GIVEN_FIXED;
 }
 
+/* IA32_PERF_CAPABILITIES comes with what it says. */
+static void set_capability(struct draft *draft, uint64_t bits, uint64_t value)
+{
+	draft->model.perf_capabilities &= ~bits;
+	draft->model.perf_capabilities |= value;
+	if (value)
+		draft->model.features |= VPMU_FEATURE_PDCM;
+}
+
+static void set_lbr_format(struct draft *draft, uint64_t format)
+{
+	set_capability(draft, VPMU_PERF_CAP_LBR_FORMAT, format);
+}
+
+static void set_pebs(struct draft *draft, uint64_t format)
+{
+	set_capability(draft, VPMU_PERF_CAP_PEBS_FORMAT, format << PEBS_FORMAT_SHIFT);
+}
+
 enum { KEY_PMU };
 
 static const struct short_key short_keys[] = {
 	[KEY_PMU] = {"pmu=on|off", "off: no PMU at all", set_pmu, 1, FOR_ALL},
 	{"fixed=N", "fixed counters", set_fixed, VPMU_MAX_FIXED, FOR_INTEL},
+	{"lbr-format=N", "last branches by model: 3, 4: 16, 5 to 7: 32 entries", set_lbr_format,
+         VPMU_PERF_CAP_LBR_FORMAT, FOR_INTEL, .is_part = true},
+	{"pebs=N", "PEBS, and the format of its records", set_pebs, PEBS_FORMATS, FOR_INTEL,
+         .is_part = true},
 };
 
 /* An override: one of these three. */
@@ -277,7 +304,9 @@ static bool is_broad(const struct key *key)
 		return key->feature->bit == VPMU_FEATURE_PDCM &&
 		       key->feature->offset == offsetof(struct vpmu_model, features);
 	/* One is the other's bitmap: of gp=N and gp-mask=N the last counts. */
-	return key->brief || key->field->follow || key->field->type;
+	if (key->brief)
+		return !key->brief->is_part;
+	return key->field->follow || key->field->type;
 }
 
 static enum vpmu_status apply_override(struct draft *draft, struct piece option, bool broad,

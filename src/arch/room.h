@@ -17,6 +17,8 @@ enum reg_count {
 	REG_PER_GP,    /* one for each of the model's GP counters */
 	REG_PER_K7,    /* one for each of the first four GP counters */
 	REG_PER_FIXED, /* one for each fixed counter that exists */
+	REG_PER_LBR,   /* one for each entry of the stack of last branches */
+	REG_COUNTS
 };
 
 /*
@@ -35,6 +37,9 @@ struct reg_row {
 	bool (*exists)(const struct vpmu_model *model);
 	uint64_t (*writable)(const struct vpmu_model *model, unsigned index);
 	uint64_t (*reset)(const struct vpmu_model *model);
+	/* Of struct vpmu_register; NULL: 0. */
+	unsigned (*address)(const struct vpmu_model *model);
+	unsigned (*flags)(const struct vpmu_model *model);
 };
 
 struct reg_table {
@@ -243,9 +248,10 @@ static inline const struct leaf_row *leaf_row_at(size_t i)
 	static const struct leaf_row rows[] = {
 		{0, 0, true, 0, 0, 0, 0},
 		{1, 0, false, 0, 0, UINT32_C(1) << 15, 0}, /* PDCM */
-		{7, 0, true, 0, 0, 0, 0},
-		{7, 1, false, UINT32_C(1) << 8, 0, 0, 0}, /* leaf 23H */
+		{7, 0, true, 0, 0, 0, UINT32_C(1) << 19},  /* leaf 1CH */
+		{7, 1, false, UINT32_C(1) << 8, 0, 0, 0},  /* leaf 23H */
 		{0xa, 0, false, LEAF_ALL},
+		{0x1c, 0, false, LEAF_ALL},
 		{0x23, 0, false, LEAF_ALL},
 		{0x23, 1, false, LEAF_ALL}, /* the counters */
 		{0x23, 2, false, LEAF_ALL}, /* what no model has: reload */
@@ -304,6 +310,7 @@ extern const struct vpmu_msr_run kvm_saved_msrs[];
 enum { MSR_MISC_ENABLE = 0x1a0, MSR_DEBUGCTL = 0x1d9 };
 #define MISC_EMON           (UINT64_C(1) << 7)
 #define MISC_NO_PEBS_NO_BTS (UINT64_C(3) << 11)
+#define MISC_NO_PEBS        (UINT64_C(1) << 12)
 
 /* Bits of selectors, fixed-counter control and status, as the manuals name them. */
 #define SEL_EVENT     UINT64_C(0x000000ff)
@@ -343,8 +350,38 @@ enum { MSR_MISC_ENABLE = 0x1a0, MSR_DEBUGCTL = 0x1d9 };
 #define STATUS_DS        (UINT64_C(1) << 62)
 #define STATUS_COND      (UINT64_C(1) << 63)
 
+/* Whether a register is one of those of last branches. */
+static inline bool kind_is_lbr(unsigned kind)
+{
+	return kind >= VPMU_KIND_LBR_CTL && kind <= VPMU_KIND_LBR_INFO;
+}
+
+/* One of an entry of the stack. */
+static inline bool kind_is_lbr_entry(unsigned kind)
+{
+	return kind >= VPMU_KIND_LBR_FROM && kind <= VPMU_KIND_LBR_INFO;
+}
+
+#define DEBUGCTL_LBR            UINT64_C(1)
 #define DEBUGCTL_FREEZE_LBRS    (UINT64_C(1) << 11)
 #define DEBUGCTL_FREEZE_PERFMON (UINT64_C(1) << 12) /* AMD: DebugCtl.FPCI */
+
+/*
+ * Of last branches. SELECT, AMD's too: what is not recorded, by privilege level (0, 1) and by the
+ * branch (2 to 8), and Intel's call-stack mode (Intel SDM vol. 3B table 18-12; Linux
+ * arch/x86/events/amd/lbr.c). CTL: Intel SDM vol. 3B, IA32_LBR_CTL; AMD APM vol. 2 13.1.
+ */
+#define LBR_SELECT_BITS       UINT64_C(0x1ff)
+#define LBR_SELECT_CALL_STACK (UINT64_C(1) << 9)
+#define LBR_CTL_BITS          UINT64_C(0x7f000f)
+#define LBR_CTL_EN            UINT64_C(1)
+#define LBR_V2_EN             (UINT64_C(1) << 6)
+#define LBR_INFO_MISPREDICTED (UINT64_C(1) << 63)
+#define LBR_INFO_IN_TX        (UINT64_C(1) << 62)
+#define LBR_INFO_ABORT        (UINT64_C(1) << 61)
+#define LBR_INFO_VALID        (UINT64_C(1) << 60) /* the cycles are */
+#define LBR_INFO_KIND         (UINT64_C(0xf) << 56)
+#define LBR_INFO_CYCLES       UINT64_C(0xffff)
 
 /* A bit for each general-purpose counter that exists. */
 uint32_t model_gp_bits(const struct vpmu_model *model);
@@ -372,6 +409,31 @@ bool model_has_anythread(const struct vpmu_model *model);
 
 /* Whether full-width aliases exist: PDCM and IA32_PERF_CAPABILITIES.FW_WRITE. */
 bool model_has_full_width(const struct vpmu_model *model);
+
+/* The entries of the stack of last branches, of whatever kind; 0: there is none. */
+enum { MAX_LBR = 32 };
+enum lbr_format { LBR_FLAGS = 3, LBR_FLAGS_TSX, LBR_INFO, LBR_TIME, LBR_INFO_2 };
+unsigned model_lbr(const struct vpmu_model *model);
+
+/* What a value has that is no address of so many bits, whose upper ones repeat the highest of them,
+ * but for `flags` bits at the top. */
+static inline uint64_t address_excess(uint64_t value, unsigned address, unsigned flags)
+{
+	uint64_t extended = (uint64_t)((int64_t)(value << (64 - address)) >> (64 - address));
+
+	return (value ^ extended) & width_mask(64 - flags);
+}
+
+/* What is wrong with a depth of the stack, of which `depths` has a bit each; 0: nothing. */
+static inline uint64_t depth_excess(uint64_t value, uint64_t depths)
+{
+	if (!value)
+		return depths;
+	return value & (value - 1) ? value : value & ~depths;
+}
+
+/* Whether PEBS exists: it has a format. */
+bool model_has_pebs(const struct vpmu_model *model);
 
 /* Whether IA32_PERF_METRICS exists: fixed counter 3, and the model says so. */
 bool model_has_metrics(const struct vpmu_model *model);

@@ -53,6 +53,7 @@ enum given {
 	GIVEN_METRICS = 1 << 2,
 	GIVEN_PDCM = 1 << 3,
 	GIVEN_VERSION_6 = 1 << 4,
+	GIVEN_LBR = 1 << 5,
 };
 
 /* CPUID.23H tells of them; its bitmaps of counters go with version 5, too. */
@@ -62,8 +63,8 @@ enum { VERSION_6_FEATURES = VPMU_FEATURE_UMASK2 | VPMU_FEATURE_EQ | VPMU_FEATURE
 struct leaves {
 	struct vpmu_cpuid vendor, signature, structured, perfmon, ext_vendor, ext_features,
 		ext_perfmon;
-	/* 7.1, 0x23.0, 0x23.1, 0x23.3 */
-	struct vpmu_cpuid structured_1, arch_perfmon, arch_counters, arch_events;
+	/* 7.1, 0x1c, 0x23.0, 0x23.1, 0x23.3 */
+	struct vpmu_cpuid structured_1, arch_lbr, arch_perfmon, arch_counters, arch_events;
 };
 
 struct vendor {
@@ -113,6 +114,9 @@ uint64_t amd_status_bits(const struct vpmu_model *model);
 /* Sets gp_count and gp_missing: these counters, and no others. */
 void model_set_gp_bits(struct vpmu_model *model, uint32_t mask);
 
+/* The stack of last branches that the format in IA32_PERF_CAPABILITIES says. */
+unsigned model_lbr_of_format(const struct vpmu_model *model);
+
 /* How many counters there are from 0 up to the first hole. */
 unsigned mask_run(uint32_t mask);
 
@@ -135,6 +139,7 @@ void register_name(char *name, const char *format, unsigned index);
 /* Row functions that both tables use. */
 bool row_always(const struct vpmu_model *model);
 uint64_t row_nothing(const struct vpmu_model *model, unsigned index);
+uint64_t row_all_bits(const struct vpmu_model *model, unsigned index);
 uint64_t row_gp_value(const struct vpmu_model *model, unsigned index);
 uint64_t row_status(const struct vpmu_model *model, unsigned index);
 uint64_t row_reset_zero(const struct vpmu_model *model);

@@ -12,6 +12,11 @@ uint64_t row_nothing(const struct vpmu_model *model, unsigned index)
 	return 0;
 }
 
+uint64_t row_all_bits(const struct vpmu_model *model, unsigned index)
+{
+	return UINT64_MAX;
+}
+
 uint64_t row_gp_value(const struct vpmu_model *model, unsigned index)
 {
 	return width_mask(model->gp_width);
@@ -66,6 +71,10 @@ unsigned reg_row_count(const struct reg_row *row, const struct vpmu_model *model
 		return model->gp_count < K7_COUNTERS ? model->gp_count : K7_COUNTERS;
 	case REG_PER_FIXED:
 		return fixed_span(model);
+	case REG_PER_LBR:
+		return model_lbr(model);
+	case REG_COUNTS:
+		break;
 	}
 	return 0;
 }
@@ -121,6 +130,8 @@ static struct vpmu_register resolve(const struct reg_row *row, const struct vpmu
 		.guest = row->guest,
 		.host = row->host,
 		.level = row->level,
+		.address = (uint8_t)(row->address ? row->address(model) : 0),
+		.flags = (uint8_t)(row->flags ? row->flags(model) : 0),
 	};
 
 	register_name(reg.name, row->name, index);

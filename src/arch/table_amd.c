@@ -33,12 +33,27 @@ static uint64_t global_ctl_bits(const struct vpmu_model *model, unsigned index)
 
 static uint64_t freeze_bits(const struct vpmu_model *model, unsigned index)
 {
-	return DEBUGCTL_FREEZE_PERFMON;
+	return DEBUGCTL_FREEZE_PERFMON | (model->lbr ? DEBUGCTL_FREEZE_LBRS : 0);
+}
+
+static bool has_lbr(const struct vpmu_model *model)
+{
+	return model->lbr;
+}
+
+static uint64_t lbr_select_bits(const struct vpmu_model *model, unsigned index)
+{
+	return LBR_SELECT_BITS;
+}
+
+static uint64_t lbr_ctl_bits(const struct vpmu_model *model, unsigned index)
+{
+	return LBR_V2_EN;
 }
 
 uint64_t amd_status_bits(const struct vpmu_model *model)
 {
-	return model_counter_bits(model) | STATUS_CTR_FRZ;
+	return model_counter_bits(model) | STATUS_CTR_FRZ | (model->lbr ? STATUS_LBR_FRZ : 0);
 }
 
 static const struct reg_row rows[] = {
@@ -52,6 +67,30 @@ static const struct reg_row rows[] = {
 		.level = VPMU_LEVEL_NEVER,
 		.exists = model_has_global,
 		.writable = freeze_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "LbrSelect",
+		.base = 0xc000010e,
+		.kind = VPMU_KIND_LBR_SELECT,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_lbr,
+		.writable = lbr_select_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "DebugExtnCtl",
+		.base = 0xc000010f,
+		.kind = VPMU_KIND_LBR_CTL,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_lbr,
+		.writable = lbr_ctl_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -178,6 +217,32 @@ static const struct reg_row rows[] = {
 		.level = VPMU_LEVEL_RESET,
 		.exists = has_perfcore,
 		.writable = row_gp_value,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "LastBranchStackFromIp%u",
+		.base = 0xc0010300,
+		.stride = 2,
+		.kind = VPMU_KIND_LBR_FROM,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_lbr,
+		.writable = row_all_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "LastBranchStackToIp%u",
+		.base = 0xc0010301,
+		.stride = 2,
+		.kind = VPMU_KIND_LBR_TO,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_lbr,
+		.writable = row_all_bits,
 		.reset = row_reset_zero,
 	},
 };

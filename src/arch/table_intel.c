@@ -77,9 +77,126 @@ static uint64_t status_set_bits(const struct vpmu_model *model, unsigned index)
 	return model_status_bits(model) & ~STATUS_COND;
 }
 
-static uint64_t freeze_bits(const struct vpmu_model *model, unsigned index)
+/* The stack of the architecture, and the one that a format says is there. */
+static bool has_arch_lbr(const struct vpmu_model *model)
 {
-	return DEBUGCTL_FREEZE_LBRS | DEBUGCTL_FREEZE_PERFMON;
+	return model->lbr;
+}
+
+static bool has_model_lbr(const struct vpmu_model *model)
+{
+	return !model->lbr && model_lbr(model);
+}
+
+static uint64_t lbr_depth(const struct vpmu_model *model)
+{
+	return model->lbr;
+}
+
+static unsigned lbr_format(const struct vpmu_model *model)
+{
+	return model->perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT;
+}
+
+/* SDM vol. 3B 18.12.1 (Skylake). */
+static bool has_lbr_info(const struct vpmu_model *model)
+{
+	return has_model_lbr(model) &&
+	       (lbr_format(model) == LBR_INFO || lbr_format(model) == LBR_INFO_2);
+}
+
+static bool has_debugctl(const struct vpmu_model *model)
+{
+	return model->version >= 2 || has_model_lbr(model);
+}
+
+static bool has_pebs_data(const struct vpmu_model *model)
+{
+	return model_has_pebs(model) && model->perf_capabilities & VPMU_PERF_CAP_PEBS_DATA;
+}
+
+/* IA32_LBR_CTL has the architectural stack's enable bit. */
+static uint64_t debugctl_bits(const struct vpmu_model *model, unsigned index)
+{
+	uint64_t bits = model->version >= 2 ? DEBUGCTL_FREEZE_LBRS | DEBUGCTL_FREEZE_PERFMON : 0;
+
+	return has_model_lbr(model) ? bits | DEBUGCTL_LBR | DEBUGCTL_FREEZE_LBRS : bits;
+}
+
+/* Call-stack mode is Haswell's and later (SDM vol. 3B 18.11). */
+static uint64_t lbr_select_bits(const struct vpmu_model *model, unsigned index)
+{
+	return lbr_format(model) == LBR_FLAGS ? LBR_SELECT_BITS
+	                                      : LBR_SELECT_BITS | LBR_SELECT_CALL_STACK;
+}
+
+static uint64_t lbr_tos_bits(const struct vpmu_model *model, unsigned index)
+{
+	return model_lbr(model) - 1;
+}
+
+static uint64_t lbr_ctl_bits(const struct vpmu_model *model, unsigned index)
+{
+	return LBR_CTL_BITS;
+}
+
+/* A bit for each depth that there is; core/lbr.c takes one of them. */
+static uint64_t lbr_depth_bits(const struct vpmu_model *model, unsigned index)
+{
+	return (8 | 16 | 32) & (2 * lbr_depth(model) - 1);
+}
+
+/* Processors with the architectural stack have five levels of page tables. */
+static unsigned lbr_address(const struct vpmu_model *model)
+{
+	return has_arch_lbr(model) ? 57 : 48;
+}
+
+static unsigned ds_address(const struct vpmu_model *model)
+{
+	return lbr_address(model);
+}
+
+/* Mispredictions, and with TSX two bits more, stood beside the address before MSR_LBR_INFO_x did;
+ * a format has cycles there (SDM vol. 3B 18.4.8.1). */
+static unsigned lbr_from_flags(const struct vpmu_model *model)
+{
+	switch (lbr_format(model)) {
+	case LBR_FLAGS_TSX:
+		return 3;
+	case LBR_FLAGS:
+	case LBR_TIME:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static unsigned lbr_to_flags(const struct vpmu_model *model)
+{
+	return lbr_format(model) == LBR_TIME ? 16 : 0;
+}
+
+static uint64_t lbr_info_bits(const struct vpmu_model *model, unsigned index)
+{
+	return LBR_INFO_MISPREDICTED | LBR_INFO_IN_TX | LBR_INFO_ABORT | LBR_INFO_CYCLES;
+}
+
+static uint64_t arch_info_bits(const struct vpmu_model *model, unsigned index)
+{
+	return lbr_info_bits(model, index) | LBR_INFO_VALID | LBR_INFO_KIND;
+}
+
+/* SDM vol. 3B 20.6.2.4, 20.8.1: fixed counters with the later records only. */
+static uint64_t pebs_enable_bits(const struct vpmu_model *model, unsigned index)
+{
+	return has_pebs_data(model) ? model_counter_bits(model) : model_gp_bits(model);
+}
+
+/* SDM vol. 3B 20.9.2.3: groups of a record, and how many last branches. */
+static uint64_t pebs_data_bits(const struct vpmu_model *model, unsigned index)
+{
+	return UINT64_C(0xff00000f);
 }
 
 /* Eight metrics of eight bits each (SDM vol. 3B 20.3.9.3). */
@@ -99,12 +216,13 @@ static uint64_t capabilities_value(const struct vpmu_model *model)
 }
 
 /*
- * Performance monitoring is available (bit 7), branch trace storage (11) and PEBS (12) are not: no
- * model here has them. KVM says 0x1800 and leaves bit 7 to the VMM; a processor with a PMU sets it.
+ * Performance monitoring is available (bit 7), branch trace storage (11) is not, nor is PEBS (12)
+ * on a model without. KVM says 0x1800 and leaves bit 7 to the VMM; a processor with a PMU sets it.
  */
 static uint64_t misc_enable_value(const struct vpmu_model *model)
 {
-	return MISC_EMON | MISC_NO_PEBS_NO_BTS;
+	return MISC_EMON |
+	       (model_has_pebs(model) ? MISC_NO_PEBS_NO_BTS & ~MISC_NO_PEBS : MISC_NO_PEBS_NO_BTS);
 }
 
 uint64_t intel_status_bits(const struct vpmu_model *model)
@@ -158,6 +276,30 @@ static const struct reg_row rows[] = {
 		.reset = misc_enable_value,
 	},
 	{
+		.name = "MSR_LBR_SELECT",
+		.base = 0x1c8,
+		.kind = VPMU_KIND_LBR_SELECT,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_model_lbr,
+		.writable = lbr_select_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "MSR_LASTBRANCH_TOS",
+		.base = 0x1c9,
+		.kind = VPMU_KIND_LBR_TOS,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_model_lbr,
+		.writable = lbr_tos_bits,
+		.reset = row_reset_zero,
+	},
+	{
 		.name = "IA32_DEBUGCTL",
 		.base = MSR_DEBUGCTL,
 		.kind = VPMU_KIND_DEBUGCTL,
@@ -165,8 +307,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_NEVER,
-		.exists = from_version_2,
-		.writable = freeze_bits,
+		.exists = has_debugctl,
+		.writable = debugctl_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -279,6 +421,30 @@ static const struct reg_row rows[] = {
 		.reset = row_reset_zero,
 	},
 	{
+		.name = "IA32_PEBS_ENABLE",
+		.base = 0x3f1,
+		.kind = VPMU_KIND_PEBS_ENABLE,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = model_has_pebs,
+		.writable = pebs_enable_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "MSR_PEBS_DATA_CFG",
+		.base = 0x3f2,
+		.kind = VPMU_KIND_PEBS_DATA,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_pebs_data,
+		.writable = pebs_data_bits,
+		.reset = row_reset_zero,
+	},
+	{
 		.name = "IA32_A_PMC%u",
 		.base = 0x4c1,
 		.stride = 1,
@@ -290,6 +456,127 @@ static const struct reg_row rows[] = {
 		.exists = model_has_full_width,
 		.writable = row_gp_value,
 		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_DS_AREA",
+		.base = 0x600,
+		.kind = VPMU_KIND_DS_AREA,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = model_has_pebs,
+		.writable = row_all_bits,
+		.reset = row_reset_zero,
+		.address = ds_address,
+	},
+	{
+		.name = "MSR_LASTBRANCH_%u_FROM_IP",
+		.base = 0x680,
+		.stride = 1,
+		.kind = VPMU_KIND_LBR_FROM,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_model_lbr,
+		.writable = row_all_bits,
+		.reset = row_reset_zero,
+		.address = lbr_address,
+		.flags = lbr_from_flags,
+	},
+	{
+		.name = "MSR_LASTBRANCH_%u_TO_IP",
+		.base = 0x6c0,
+		.stride = 1,
+		.kind = VPMU_KIND_LBR_TO,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_model_lbr,
+		.writable = row_all_bits,
+		.reset = row_reset_zero,
+		.address = lbr_address,
+		.flags = lbr_to_flags,
+	},
+	{
+		.name = "MSR_LBR_INFO_%u",
+		.base = 0xdc0,
+		.stride = 1,
+		.kind = VPMU_KIND_LBR_INFO,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_lbr_info,
+		.writable = lbr_info_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_LBR_%u_INFO",
+		.base = 0x1200,
+		.stride = 1,
+		.kind = VPMU_KIND_LBR_INFO,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_arch_lbr,
+		.writable = arch_info_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_LBR_CTL",
+		.base = 0x14ce,
+		.kind = VPMU_KIND_LBR_CTL,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_arch_lbr,
+		.writable = lbr_ctl_bits,
+		.reset = row_reset_zero,
+	},
+	{
+		.name = "IA32_LBR_DEPTH",
+		.base = 0x14cf,
+		.kind = VPMU_KIND_LBR_DEPTH,
+		.count = REG_ONE,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_arch_lbr,
+		.writable = lbr_depth_bits,
+		.reset = lbr_depth,
+	},
+	{
+		.name = "IA32_LBR_%u_FROM_IP",
+		.base = 0x1500,
+		.stride = 1,
+		.kind = VPMU_KIND_LBR_FROM,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_arch_lbr,
+		.writable = row_all_bits,
+		.reset = row_reset_zero,
+		.address = lbr_address,
+	},
+	{
+		.name = "IA32_LBR_%u_TO_IP",
+		.base = 0x1600,
+		.stride = 1,
+		.kind = VPMU_KIND_LBR_TO,
+		.count = REG_PER_LBR,
+		.guest = VPMU_ACCESS_READ_WRITE,
+		.host = VPMU_ACCESS_READ_WRITE,
+		.level = VPMU_LEVEL_RESET,
+		.exists = has_arch_lbr,
+		.writable = row_all_bits,
+		.reset = row_reset_zero,
+		.address = lbr_address,
 	},
 	{
 		.name = "IA32_PMC_GP%u_CTR",

@@ -57,6 +57,16 @@ static bool version_6_too_early(const struct vpmu_model *model)
 	return model->version < 6 && model->features & VERSION_6_FEATURES;
 }
 
+static bool lbr_of_no_depth(const struct vpmu_model *model)
+{
+	return model->lbr & (model->lbr - 1);
+}
+
+static bool lbr_of_two_kinds(const struct vpmu_model *model)
+{
+	return model->lbr && model_lbr_of_format(model);
+}
+
 static bool has_no_other_name(const struct vpmu_model *model)
 {
 	return model->vendor == VPMU_VENDOR_INTEL && model->other_name;
@@ -76,6 +86,9 @@ static const struct rule intel_rules[] = {
 	{capabilities_unseen,
          "IA32_PERF_CAPABILITIES has a value, but PDCM says that there is none"},
 	{metrics_without_slots, "IA32_PERF_METRICS needs fixed counter 3"},
+	{lbr_of_two_kinds,
+         "lbr and lbr-format contradict each other: there is one stack of last branches"},
+	{lbr_of_no_depth, "the architectural stack of last branches has 8, 16 or 32 entries"},
 	{version_6_too_early, "UMASK2, EQ and RDPMC user disable need version 6"},
 };
 
@@ -116,6 +129,11 @@ static void intel_fit(struct vpmu_model *model)
 	if (model->version < 6)
 		model->features &= ~(uint32_t)VERSION_6_FEATURES;
 	model->events_missing &= (uint32_t)width_mask(model->events_length);
+}
+
+static bool lbr_without_v2(const struct vpmu_model *model)
+{
+	return model->lbr && !(model->features & VPMU_FEATURE_PERFMON_V2);
 }
 
 static bool has_fixed(const struct vpmu_model *model)
@@ -172,6 +190,7 @@ static const struct rule amd_rules[] = {
 	{v2_without_perfcore, "PerfMonV2 needs PERFCORE"},
 	{version_unlike_v2, "the version is 2 with PerfMonV2, else 1"},
 	{gp_unlike_features, "without PerfMonV2 there are 6 counters with PERFCORE, else 4"},
+	{lbr_without_v2, "LbrExtV2 needs PerfMonV2"},
 	{before_k7, "the signature's family is before K7 (6), which has no PMU"},
 };
 
@@ -186,6 +205,8 @@ static void amd_complete(struct vpmu_model *model, unsigned given)
 	bool follows = !(given & GIVEN_GP) && gp_unlike_features(model);
 
 	model->version = amd_version(model);
+	if (model->version < 2 && !(given & GIVEN_LBR))
+		model->lbr = 0;
 	amd_set_gp(model, follows ? amd_gp_count(model) : model->gp_count);
 }
 
@@ -203,11 +224,17 @@ static void amd_fit(struct vpmu_model *model)
 	amd_set_gp(model, model->gp_count);
 	if (model->version > 1)
 		return;
+	model->lbr = 0;
 	if (model->gp_count < amd_gp_count(model))
 		model->features = 0;
 	if (model->gp_count < amd_gp_count(model))
 		model->version = 0;
 	amd_set_gp(model, amd_gp_count(model));
+}
+
+static bool has_lbr(const struct vpmu_model *model)
+{
+	return model->lbr;
 }
 
 static bool not_of_p6(const struct vpmu_model *model)
@@ -226,6 +253,7 @@ static const struct rule p6_rules[] = {
 	{has_fixed, "P6 has no fixed counters"},
 	{has_architectural,
          "P6 has no architectural events, no IA32_PERF_CAPABILITIES, no bitmap of counters"},
+	{has_lbr, "no registers of P6's last branches are here"},
 	{not_of_p6, "the signature is none of P6's: family 6, model 0 to 0xd"},
 };
 

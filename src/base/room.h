@@ -21,6 +21,22 @@ static inline uint64_t width_mask(unsigned width)
 	return width >= 64 ? UINT64_MAX : BIT64(width) - 1;
 }
 
+/* A set of numbers of eight bits. */
+enum { SET_WORDS = 4, SET_BITS = 64 * SET_WORDS };
+struct set {
+	uint64_t word[SET_WORDS];
+};
+
+static inline bool set_has(const struct set *set, unsigned i)
+{
+	return set->word[i / 64] >> i % 64 & 1;
+}
+
+static inline void set_add(struct set *set, unsigned i)
+{
+	set->word[i / 64] |= BIT64(i % 64);
+}
+
 /*
  * A step of a mixing hash. Each part is a bijection. With one product, what differs in a word's
  * high bits stays there, and can be undone by the next word: of ten thousand states two met. The

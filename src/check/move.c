@@ -9,7 +9,7 @@ static uint64_t skipped(const struct scenario *scenario, struct vcpu *vcpu)
 {
 	uint64_t skip = 0;
 
-	for (size_t i = 0; scenario->skips_equal && i < scenario->count; i++) {
+	for (size_t i = 0; scenario->skips_equal && i < scenario->count && i < 64; i++) {
 		uint64_t value;
 
 		if (vcpu_read(vcpu, scenario->writes[i].msr, &value) &&
@@ -21,7 +21,7 @@ static uint64_t skipped(const struct scenario *scenario, struct vcpu *vcpu)
 
 static uint8_t past_skipped(const struct scenario *scenario, uint64_t skip, uint8_t at)
 {
-	while (at < scenario->count && skip >> at & 1)
+	while (at < scenario->count && at < 64 && skip >> at & 1)
 		at++;
 	return at;
 }
@@ -120,7 +120,7 @@ uint32_t moves_at(const struct check_explorer *explorer, const struct node *node
 		moves |= BIT32(MOVE_SCHEDULE);
 	if (kinds & BIT32(CHECK_SHORTAGE) && !ended) {
 		moves |= scenario->writes[node->at].recovers ? BIT32(MOVE_SHORT_WRITE) : 0;
-		moves |= scenario->entry_recovers >> node->at & 1 ? BIT32(MOVE_SHORT_ENTER) : 0;
+		moves |= set_has(&scenario->entry_recovers, node->at) ? BIT32(MOVE_SHORT_ENTER) : 0;
 	}
 	if (kinds & BIT32(CHECK_RUN) && !ended)
 		moves |= BIT32(MOVE_RUN);

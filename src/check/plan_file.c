@@ -17,8 +17,8 @@ struct reading {
 	unsigned line;
 	char *why;
 	size_t why_bytes;
-	/* What `expect` says: bit i: of value i. */
-	uint64_t expected;
+	/* What `expect` says, and of which values. */
+	struct set expected;
 	uint64_t values[VPMU_MAX_STATE];
 };
 
@@ -141,7 +141,7 @@ static bool parse_register(struct reading *reading, const struct word *word, uin
 }
 
 /* What the register is to have in the end; an index that is none of the model's has no say. */
-static void expect(const struct reading *reading, uint64_t *values, uint64_t *set, uint32_t msr,
+static void expect(const struct reading *reading, uint64_t *values, struct set *set, uint32_t msr,
                    uint64_t value)
 {
 	const struct vpmu_layout *layout = reading->layout;
@@ -151,13 +151,13 @@ static void expect(const struct reading *reading, uint64_t *values, uint64_t *se
 	if (at == VPMU_NO_VALUE)
 		return;
 	values[at] = value & layout->registers[layout->stored[at]].writable;
-	*set |= BIT64(at);
+	set_add(set, at);
 }
 
 static bool take_write(struct reading *reading, uint32_t msr, uint64_t value)
 {
 	struct check_plan *plan = reading->plan;
-	uint64_t set = 0;
+	struct set set = {{0}};
 
 	if (plan->count == VPMU_MAX_PLAN)
 		return complain(reading, "more writes than a plan can have", NULL);
@@ -232,7 +232,7 @@ bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout,
 		length -= line + !!end;
 	}
 	for (unsigned i = 0; i < layout->value_count; i++)
-		if (reading.expected >> i & 1)
+		if (set_has(&reading.expected, i))
 			plan->state.values[i] = reading.values[i];
 	return plan->count || complain(&reading, "no write in the plan", NULL);
 }

@@ -195,7 +195,7 @@ struct scenario {
 	size_t count;
 	struct write writes[VPMU_MAX_PLAN];
 	/* Bit i: a creation that fails at an entry before write i is made good later. */
-	uint64_t entry_recovers;
+	struct set entry_recovers;
 	struct vpmu_plan plan; /* the same, for vpmu_plan_apply() */
 };
 

@@ -31,7 +31,7 @@ static bool is_followed(const struct scenario *scenario, size_t i, size_t from)
  */
 static void find_recoveries(struct scenario *scenario)
 {
-	scenario->entry_recovers = 0;
+	scenario->entry_recovers = (struct set){{0}};
 	for (size_t i = 0; i < scenario->count; i++) {
 		bool all = true;
 
@@ -40,7 +40,7 @@ static void find_recoveries(struct scenario *scenario)
 			all &= !is_control((enum vpmu_kind)scenario->writes[j].kind) ||
 			       is_followed(scenario, j, i);
 		if (all)
-			scenario->entry_recovers |= BIT64(i);
+			set_add(&scenario->entry_recovers, (unsigned)i);
 	}
 }
 

@@ -66,15 +66,16 @@ void sequence_state(const struct check_plan *plan, const struct vpmu_layout *lay
 
 bool sequence_is_whole(const struct check_plan *plan, const struct vpmu_layout *layout)
 {
-	uint64_t written = 0;
+	struct set written = {{0}};
 
 	for (size_t i = 0; i < plan->count; i++) {
 		uint8_t slot = slot_of(layout, plan->writes[i].msr);
 
-		written |= slot == VPMU_NO_VALUE ? 0 : BIT64(slot);
+		if (slot != VPMU_NO_VALUE)
+			set_add(&written, slot);
 	}
 	for (unsigned i = 0; i < layout->value_count; i++)
-		if (!(written >> i & 1) && stored(layout, i)->kind != VPMU_KIND_CAPABILITIES)
+		if (!set_has(&written, i) && stored(layout, i)->kind != VPMU_KIND_CAPABILITIES)
 			return false;
 	return true;
 }

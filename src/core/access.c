@@ -45,12 +45,18 @@ static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg,
 static NOT_INLINE enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                uint64_t *value)
 {
+	if (lbr_read(pmu, msr, value))
+		return VPMU_OK;
 	return pmu->rules->read_absent(pmu, msr, host, value);
 }
 
 static NOT_INLINE enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                 uint64_t value)
 {
+	enum vpmu_status status;
+
+	if (lbr_write(pmu, msr, value, host ? VPMU_REFUSED : VPMU_GP, &status))
+		return status;
 	return pmu->rules->write_absent(pmu, msr, host, value);
 }
 
@@ -95,6 +101,14 @@ static inline enum vpmu_status write_valid(struct vpmu_pmu *pmu, const struct re
 	return value & ~writable ? refusal : rule->set(pmu, reg, value);
 }
 
+/* Of values that not every combination of bits is: EXCESS_ADDRESS, EXCESS_DEPTH. */
+static NOT_INLINE uint64_t value_excess(const struct reg *reg, enum excess excess, uint64_t value)
+{
+	if (excess == EXCESS_ADDRESS)
+		return address_excess(value, reg->address, reg->flags);
+	return depth_excess(value, reg->writable);
+}
+
 /* EXCESS_IN_CHANGE, and there is an excess: a register may hold bits that it no longer has. */
 static NOT_INLINE enum vpmu_status write_excess(const struct vpmu_pmu *pmu, const struct reg *reg,
                                                 enum vpmu_status refusal, uint64_t value)
@@ -123,6 +137,11 @@ static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct
 	case EXCESS_DROPPED:
 		return rule->set(pmu, reg, value & writable);
 	case EXCESS_TAKEN:
+		break;
+	case EXCESS_ADDRESS:
+	case EXCESS_DEPTH:
+		if (value_excess(reg, rule->excess, value))
+			return refusal;
 		break;
 	}
 	return rule->set(pmu, reg, value);
@@ -155,6 +174,10 @@ static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const str
 	case EXCESS_DROPPED:
 	case EXCESS_TAKEN:
 		return VPMU_OK;
+	case EXCESS_ADDRESS:
+	case EXCESS_DEPTH:
+		return value_excess(reg, pmu->rules->guest[reg->kind].excess, value) ? VPMU_GP
+		                                                                     : VPMU_OK;
 	case EXCESS_FAULTS:
 		break;
 	}

@@ -40,6 +40,13 @@ static struct reg resolve(const struct vpmu_register *from)
 		[VPMU_KIND_METRICS] = STORE_METRICS,
 		[VPMU_KIND_DEBUGCTL] = STORE_SINGLE,
 		[VPMU_KIND_MISC_ENABLE] = STORE_SINGLE,
+		[VPMU_KIND_LBR_CTL] = STORE_SINGLE,
+		[VPMU_KIND_LBR_SELECT] = STORE_SINGLE,
+		[VPMU_KIND_LBR_TOS] = STORE_SINGLE,
+		[VPMU_KIND_LBR_DEPTH] = STORE_SINGLE,
+		[VPMU_KIND_PEBS_ENABLE] = STORE_SINGLE,
+		[VPMU_KIND_PEBS_DATA] = STORE_SINGLE,
+		[VPMU_KIND_DS_AREA] = STORE_SINGLE,
 	};
 	bool is_fixed =
 		from->kind == VPMU_KIND_FIXED_COUNTER || from->kind == VPMU_KIND_FIXED_ALIAS;
@@ -50,6 +57,8 @@ static struct reg resolve(const struct vpmu_register *from)
 		.store = store[from->kind],
 		.guest = (uint8_t)from->guest,
 		.host = (uint8_t)from->host,
+		.address = from->address,
+		.flags = from->flags,
 		.writable = from->writable,
 	};
 }
@@ -77,7 +86,12 @@ static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned
 
 	if (!pmu->rules->has(&pmu->host, from, &reg.writable))
 		return true;
-	if (reg.store == STORE_UNKNOWN || !can_be_written(pmu, &reg))
+	if (kind_is_lbr_entry(from->kind)) {
+		lbr_add(pmu, from);
+		return true;
+	}
+	if (pmu->reg_count == MACHINE_REGISTERS || reg.store == STORE_UNKNOWN ||
+	    !can_be_written(pmu, &reg))
 		return false;
 	window = window_for(pmu, from->msr / WINDOW_MSRS, used);
 	if (!window)
@@ -100,6 +114,7 @@ bool decode_build(struct vpmu_pmu *pmu)
 			pmu->window[i].reg[j] = NO_REG;
 	}
 	pmu->reg_count = 0;
+	pmu->lbr.count = 0;
 	for (size_t i = 0; i < count; i++)
 		if (!add(pmu, &registers[i], &used))
 			return false;

@@ -32,6 +32,8 @@ static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *
 		return;
 	if (pmu->has_global && pmu->single[VPMU_KIND_DEBUGCTL] & DEBUGCTL_FREEZE_PERFMON)
 		pmu->rules->freeze(pmu);
+	if (pmu->lbr.count && pmu->single[VPMU_KIND_DEBUGCTL] & DEBUGCTL_FREEZE_LBRS)
+		lbr_freeze(pmu);
 	deliver_pmi(pmu, outcome);
 }
 
@@ -63,10 +65,15 @@ static void reset(struct vpmu_pmu *pmu)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	size_t count = vpmu_model_registers(&pmu->model, registers);
+	const struct reg *next = pmu->reg;
 
+	lbr_clear(pmu);
 	for (size_t i = 0; i < count; i++) {
-		const struct reg *reg = &pmu->reg[i];
+		const struct reg *reg = next;
 
+		if (kind_is_lbr_entry(registers[i].kind))
+			continue;
+		next++;
 		if (reg->store == STORE_SELECTOR)
 			pmu->selector[reg->slot] = registers[i].reset;
 		else if (reg->store == STORE_SINGLE)

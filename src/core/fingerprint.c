@@ -110,8 +110,10 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 	if (!pmu)
 		return 0;
 	hash = mix(mix(pmu->identity, pmu->overflowed), pmu->lvtpc | (uint64_t)pmu->svm << 32);
-	for (unsigned kind = 0; kind < VPMU_KINDS; kind++)
+	for (unsigned kind = 0; kind < VPMU_KIND_LBR_CTL; kind++)
 		hash = mix(hash, pmu->single[kind]);
+	if (pmu->lbr.count || model_has_pebs(&pmu->model))
+		hash = lbr_hash(pmu, hash);
 	FOR_SLOTS(slot, pmu->slots)
 		hash = mix_tally(hash, pmu, slot);
 	if (pmu->metrics)

@@ -4,8 +4,7 @@
 
 _Static_assert(sizeof(struct vpmu_pmu) <= VPMU_PMU_BYTES, "the public constant is a promise");
 _Static_assert(_Alignof(struct vpmu_pmu) <= VPMU_PMU_ALIGN, "the public constant is a promise");
-_Static_assert((int)VPMU_MAX_REGISTERS < (int)NO_REG,
-               "a register's number fits in a window's byte");
+_Static_assert((int)MACHINE_REGISTERS < (int)NO_REG, "a register's number fits in a window's byte");
 
 #define POINTER_TO(name) &profile_##name,
 static const struct vpmu_profile *const profiles[] = {PROFILES(POINTER_TO)};

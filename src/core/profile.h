@@ -26,6 +26,8 @@ enum excess {
 	EXCESS_IN_CHANGE, /* the same, unless the value is what the register holds */
 	EXCESS_DROPPED,   /* they are cut off */
 	EXCESS_TAKEN,     /* the setter sees them, and knows */
+	EXCESS_ADDRESS,   /* the write fails of what is no address */
+	EXCESS_DEPTH,     /* the write fails of what is no depth of the stack of last branches */
 };
 
 typedef enum vpmu_status setter(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);

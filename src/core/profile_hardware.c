@@ -8,6 +8,17 @@
  */
 #include <core/room_int.h>
 
+/* Of last branches and of PEBS, by the guest or the host; lbr.c has the entries of the stack. */
+#define BRANCH_RULES                                                                               \
+	[VPMU_KIND_LBR_CTL] = {.set = set_plain, .excess = EXCESS_FAULTS},                         \
+	[VPMU_KIND_LBR_SELECT] = {.set = set_plain, .excess = EXCESS_FAULTS},                      \
+	[VPMU_KIND_LBR_TOS] = {.set = set_plain, .excess = EXCESS_FAULTS},                         \
+	[VPMU_KIND_LBR_DEPTH] = {.set = set_lbr_depth, .excess = EXCESS_DEPTH}
+#define PEBS_RULES                                                                                 \
+	[VPMU_KIND_PEBS_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},                     \
+	[VPMU_KIND_PEBS_DATA] = {.set = set_plain, .excess = EXCESS_FAULTS},                       \
+	[VPMU_KIND_DS_AREA] = {.set = set_plain, .excess = EXCESS_ADDRESS}
+
 /* --- Host access, on every vendor --- */
 
 /* What the silicon says cannot be set; writing back what was read is no change. */
@@ -32,6 +43,8 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 	[VPMU_KIND_METRICS] = {.set = set_metrics, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	BRANCH_RULES,
+	PEBS_RULES,
 };
 
 /* --- Intel, Zhaoxin: Intel SDM vol. 3B chapter 20 --- */
@@ -49,7 +62,8 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_FAULTS},                     \
 	[VPMU_KIND_METRICS] = {.set = set_metrics, .excess = EXCESS_FAULTS},                       \
 	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},                        \
-	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS}
+	[VPMU_KIND_MISC_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS}, BRANCH_RULES,       \
+	PEBS_RULES
 
 static const struct write_rule intel_rules[VPMU_KINDS] = {
 	COMMON_RULES,
@@ -134,6 +148,7 @@ static const struct write_rule amd_rules[VPMU_KINDS] = {
 	[VPMU_KIND_STATUS_CLEAR] = {.set = clear_status, .excess = EXCESS_DROPPED},
 	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_DROPPED},
 	[VPMU_KIND_DEBUGCTL] = {.set = set_plain, .excess = EXCESS_FAULTS},
+	BRANCH_RULES,
 };
 
 static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,

@@ -95,7 +95,24 @@ struct reg {
 	uint8_t slot;        /* counters and selectors */
 	uint8_t store;       /* enum store */
 	uint8_t guest, host; /* enum vpmu_access */
+	uint8_t address, flags;
 	uint64_t writable, guest_writable;
+};
+enum { MACHINE_REGISTERS = 96 }; /* without those of last branches */
+
+/* The stack of last branches, whose registers no window has (lbr.c): the windows, and the machines
+ * that have no such stack, stay as small and as fast as they are. */
+enum { LBR_PARTS = VPMU_KIND_LBR_INFO - VPMU_KIND_LBR_FROM + 1 };
+struct lbr_part {
+	uint32_t base;
+	uint8_t stride; /* 0: there is no such part */
+	uint8_t address, flags;
+	uint64_t writable;
+};
+struct lbr {
+	uint8_t count; /* entries; 0: there is no stack */
+	struct lbr_part part[LBR_PARTS];
+	uint64_t entry[LBR_PARTS][MAX_LBR];
 };
 
 /* Whether a write does anything but fail or be dropped. */
@@ -193,7 +210,8 @@ struct vpmu_pmu {
 	struct vpmu_model asked; /* what the VMM wants */
 	struct vpmu_model model; /* what the profile makes of it */
 	struct window window[WINDOWS];
-	struct reg reg[VPMU_MAX_REGISTERS];
+	struct reg reg[MACHINE_REGISTERS];
+	struct lbr lbr;
 };
 
 /* --- decode.c: which register an MSR number is --- */
@@ -220,6 +238,26 @@ static inline const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr)
 	at = pmu->window[at].reg[msr % WINDOW_MSRS];
 	return at == NO_REG ? NULL : &pmu->reg[at];
 }
+
+/* --- lbr.c: the stack of last branches --- */
+
+/* The machine has this register of an entry. */
+void lbr_add(struct vpmu_pmu *pmu, const struct vpmu_register *from);
+
+/* Every entry to 0. */
+void lbr_clear(struct vpmu_pmu *pmu);
+
+/* Accesses to a number that no window has. False: it is no entry's either. */
+bool lbr_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value);
+bool lbr_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value, enum vpmu_status refusal,
+               enum vpmu_status *status);
+
+/* What an overflow does under DEBUGCTL's freeze bit of last branches. */
+void lbr_freeze(struct vpmu_pmu *pmu);
+
+uint64_t lbr_hash(const struct vpmu_pmu *pmu, uint64_t hash);
+
+enum vpmu_status set_lbr_depth(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
 /* --- pmu.c --- */
 

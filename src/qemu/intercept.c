@@ -139,6 +139,8 @@ static unsigned most_of(const struct reg_row *row)
 		return 4;
 	case REG_PER_FIXED:
 		return VPMU_MAX_FIXED;
+	case REG_PER_LBR:
+		return MAX_LBR;
 	default:
 		return 1;
 	}
@@ -164,10 +166,13 @@ static bool is_pmu_number(uint32_t msr)
 	enum vpmu_vendor vendor = plugin.options.model.vendor;
 	const struct reg_row *row = find_number(reg_table_of(vendor), msr);
 
+	if (row && row->kind >= VPMU_KIND_LBR_CTL)
+		return row->exists(&plugin.options.model);
 	if (row)
 		return row->kind != VPMU_KIND_DEBUGCTL;
 	row = find_number(reg_table_later(vendor), msr);
-	return row && row->kind != VPMU_KIND_DEBUGCTL && row->kind != VPMU_KIND_MISC_ENABLE;
+	return row && row->kind != VPMU_KIND_DEBUGCTL && row->kind < VPMU_KIND_LBR_CTL &&
+	       row->kind != VPMU_KIND_MISC_ENABLE;
 }
 
 /* Makes QEMU raise #GP(0). */

@@ -21,7 +21,7 @@ static bool target_has(const struct applying *applying, const struct vpmu_write 
 
 	if (value == VPMU_NO_VALUE)
 		return !write->value;
-	return applying->before->known >> value & 1 &&
+	return set_has(&applying->before->known, value) &&
 	       applying->before->state.values[value] == write->value;
 }
 
@@ -58,7 +58,7 @@ static void note_refusal(struct applying *applying, unsigned i)
 		.value = write->value,
 	};
 	if (applying->before && value != VPMU_NO_VALUE)
-		applying->before->refused |= BIT64(value);
+		set_add(&applying->before->refused, value);
 }
 
 /* The writes from..to were taken. */
@@ -73,7 +73,7 @@ static void note_done(struct applying *applying, unsigned from, unsigned to)
 
 		if (value == VPMU_NO_VALUE)
 			continue;
-		before->written |= BIT64(value);
+		set_add(&before->written, value);
 		before->msr[value] = write->msr;
 	}
 }

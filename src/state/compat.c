@@ -67,7 +67,7 @@ static void list_registers(struct trial *trial)
 
 	if (trial->pmu)
 		*vcpu = *vpmu_pmu_model(trial->pmu);
-	else if (at != VPMU_NO_VALUE && trial->after.known >> at & 1 &&
+	else if (at != VPMU_NO_VALUE && set_has(&trial->after.known, at) &&
 	         vcpu->features & VPMU_FEATURE_PDCM)
 		vcpu->perf_capabilities = trial->after.state.values[at];
 	trial->there.register_count = (uint8_t)vpmu_model_registers(vcpu, trial->there.registers);
@@ -136,11 +136,11 @@ static void judge_stored(const struct trial *trial, struct vpmu_compat_register 
 {
 	const struct vpmu_register *reg = &trial->from->registers[verdict->place];
 	unsigned at = trial->from->value_of[verdict->place];
-	bool there = is_there(trial, reg) && trial->after.known >> at & 1;
+	bool there = is_there(trial, reg) && set_has(&trial->after.known, at);
 	uint64_t seen = 0, differ;
 
 	verdict->value = trial->state->values[at];
-	verdict->becomes = trial->after.known >> at & 1 ? trial->after.state.values[at] : 0;
+	verdict->becomes = set_has(&trial->after.known, at) ? trial->after.state.values[at] : 0;
 	differ = verdict->value ^ verdict->becomes;
 	if (trial->refused[verdict->place])
 		set_verdict(verdict, VPMU_CANNOT_TAKE,
@@ -164,7 +164,7 @@ static void judge_shown(const struct trial *trial, struct vpmu_compat_register *
 
 	if (shows) {
 		verdict->value = trial->state->values[at];
-		seen = trial->after.known >> at & 1 ? trial->after.state.values[at] : 0;
+		seen = set_has(&trial->after.known, at) ? trial->after.state.values[at] : 0;
 	}
 	if (trial->refused[verdict->place])
 		set_verdict(verdict, VPMU_CANNOT_TAKE,
@@ -187,7 +187,7 @@ static void find_refused_bits(const struct trial *trial, struct vpmu_compat_regi
 	unsigned at = trial->from->value_of[verdict->place];
 
 	if (verdict->why == VPMU_COMPAT_REFUSED && at != VPMU_NO_VALUE &&
-	    trial->before.known >> at & 1)
+	    set_has(&trial->before.known, at))
 		verdict->bits = refused_bits(trial, trial->from->registers[verdict->place].msr,
 		                             trial->before.state.values[at], verdict->value);
 }

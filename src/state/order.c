@@ -9,18 +9,39 @@
 
 #define KIND(name) (UINT32_C(1) << VPMU_KIND_##name)
 
+/* The stack of last branches: IA32_LBR_DEPTH, whose write clears it, before the entries. Those and
+ * the rest have the sequence of their numbers. What records, IA32_LBR_CTL, comes last, and so does
+ * IA32_PEBS_ENABLE after IA32_DS_AREA. */
+#define BRANCHES (KIND(LBR_SELECT) | KIND(LBR_TOS) | KIND(LBR_FROM) | KIND(LBR_TO) | KIND(LBR_INFO))
+#define RECORD_STATE                                                                               \
+	{.kinds = KIND(LBR_DEPTH)}, {.kinds = BRANCHES},                                           \
+	{                                                                                          \
+		.kinds = KIND(DS_AREA) | KIND(PEBS_DATA)                                           \
+	}
+#define RECORD_SWITCHES                                                                            \
+	{                                                                                          \
+		.kinds = KIND(LBR_CTL) | KIND(PEBS_ENABLE)                                         \
+	}
+
 /* IA32_PERF_METRICS is written after fixed counter 3 (Intel SDM vol. 3B 20.3.9.3): fixed counters
  * and metrics as one step have that sequence by their numbers. */
 #define FIXED_VALUES (KIND(FIXED_COUNTER) | KIND(METRICS))
+
+/* The architectural stack is all that QEMU has of these; it puts the entries' three registers by
+ * turns, of those entries that have an address, which comes to the same. */
+static const struct vpmu_msr_run qemu_lbr_msrs[] = {
+	{0x14ce, 1, 1},       {0x14cf, 1, 1},       {0x1500, MAX_LBR, 1},
+	{0x1600, MAX_LBR, 1}, {0x1200, MAX_LBR, 1}, {0, 0, 0},
+};
 
 /* QEMU 11.0 target/i386/kvm/kvm.c kvm_put_msrs. Its GLOBAL_OVF_CTRL and STATUS_CLR are the values
  * that were read: 0. */
 #define QEMU_WRITES                                                                                \
 	{.kinds = FIXED_VALUES}, {.arrangement = VPMU_ARRANGE_PAIRS},                              \
 		{.kinds = KIND(GLOBAL_STATUS)}, {.kinds = KIND(STATUS_CLEAR)},                     \
-		{.kinds = KIND(FIXED_CTRL)},                                                       \
+		{.kinds = KIND(FIXED_CTRL)}, {.kinds = KIND(GLOBAL_CTRL)},                         \
 	{                                                                                          \
-		.kinds = KIND(GLOBAL_CTRL)                                                         \
+		.list = qemu_lbr_msrs, .arrangement = VPMU_ARRANGE_LISTED                          \
 	}
 
 static const struct vpmu_step stop_first[] = {
@@ -38,6 +59,8 @@ static const struct vpmu_step per_counter[] = {
 	{.kinds = KIND(GLOBAL_STATUS)},
 	{.kinds = KIND(SELECTOR)},
 	{.kinds = KIND(FIXED_CTRL)},
+	RECORD_STATE,
+	RECORD_SWITCHES,
 	{.kinds = KIND(GLOBAL_CTRL)},
 };
 
@@ -57,12 +80,15 @@ static const struct vpmu_step ascending[] = {
 static const struct vpmu_step safe[] = {
 	{.kinds = KIND(CAPABILITIES)},
 	{.kinds = KIND(GLOBAL_CTRL), .value = VPMU_STEP_CLEAR},
+	{.kinds = KIND(LBR_CTL) | KIND(PEBS_ENABLE), .value = VPMU_STEP_CLEAR},
 	{.kinds = KIND(SELECTOR), .value = VPMU_STEP_CLEAR, .when = VPMU_WHEN_NO_GLOBAL},
 	{.kinds = FIXED_VALUES},
 	{.kinds = KIND(COUNTER)},
 	{.kinds = KIND(SELECTOR)},
 	{.kinds = KIND(FIXED_CTRL)},
 	{.kinds = KIND(GLOBAL_STATUS)},
+	RECORD_STATE,
+	RECORD_SWITCHES,
 	{.kinds = KIND(GLOBAL_CTRL)},
 };
 

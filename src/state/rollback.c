@@ -21,7 +21,7 @@ bool before_read(struct before *before, const struct vpmu_layout *layout,
 		end = transfer_go(&transfer, error);
 		for (; from < transfer.at - (end == TRANSFER_REFUSED); from++) {
 			before->state.values[from] = msrs[from].value;
-			before->known |= BIT64(from);
+			set_add(&before->known, from);
 		}
 	} while (end == TRANSFER_REFUSED);
 	return end == TRANSFER_DONE;
@@ -36,9 +36,16 @@ static void note_failure(struct vpmu_report *report, const struct before *before
 		.name = reg->name,
 		.msr = reg->msr,
 		.position = (uint16_t)value,
-		.unknown = !(before->known >> value & 1),
+		.unknown = !set_has(&before->known, value),
 		.value = old,
 	};
+}
+
+static bool is_restored(const struct before *before, const struct set *stops, unsigned value)
+{
+	bool stop = set_has(stops, value) && !set_has(&before->refused, value);
+
+	return (stop || set_has(&before->written, value)) && set_has(&before->known, value);
 }
 
 /* The writes of a plan that restore what was written, and those that stop the counters for it. A
@@ -47,17 +54,16 @@ static unsigned choose_restores(const struct before *before, const struct vpmu_l
                                 const struct vpmu_plan *plan, struct vpmu_msr *msrs,
                                 uint8_t *values)
 {
-	value_set stops = 0, wanted;
+	struct set stops = {{0}};
 	unsigned count = 0;
 
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->writes[i].clear)
-			stops |= BIT64(layout->value_of[plan->writes[i].place]);
-	wanted = (before->written | (stops & ~before->refused)) & before->known;
+			set_add(&stops, layout->value_of[plan->writes[i].place]);
 	for (size_t i = 0; i < plan->count; i++) {
 		uint8_t value = layout->value_of[plan->writes[i].place];
 
-		if (!(wanted >> value & 1))
+		if (!is_restored(before, &stops, value))
 			continue;
 		values[count] = value;
 		msrs[count++] = (struct vpmu_msr){
@@ -72,10 +78,8 @@ static unsigned choose_restores(const struct before *before, const struct vpmu_l
 static void note_unknown(const struct before *before, const struct vpmu_layout *layout,
                          struct vpmu_report *report)
 {
-	value_set lost = before->written & ~before->known;
-
 	for (unsigned i = 0; i < layout->value_count; i++)
-		if (lost >> i & 1)
+		if (set_has(&before->written, i) && !set_has(&before->known, i))
 			note_failure(report, before, layout, i, 0);
 }
 

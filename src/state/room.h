@@ -4,6 +4,7 @@
 #ifndef STATE_ROOM_H
 #define STATE_ROOM_H
 
+#include <arch/room.h>
 #include <vpmu/compat.h>
 #include <vpmu/state.h>
 
@@ -12,6 +13,10 @@ static inline uint64_t register_excess(const struct vpmu_register *reg, uint64_t
 {
 	if (reg->kind == VPMU_KIND_CAPABILITIES || !reg->writable)
 		return value ^ reg->reset;
+	if (reg->address)
+		return address_excess(value, reg->address, reg->flags);
+	if (reg->kind == VPMU_KIND_LBR_DEPTH)
+		return depth_excess(value, reg->writable);
 	return value & ~reg->writable;
 }
 

@@ -58,16 +58,14 @@ enum transfer_end transfer_go(struct transfer *transfer, int *error);
 /* --- rollback.c --------------------------------------------------------------------------------
  */
 
-/* Bit i: the value i of a state. */
-typedef uint64_t value_set;
-_Static_assert(VPMU_MAX_STATE <= 64, "a value_set has a bit for each value");
+_Static_assert((int)VPMU_MAX_STATE <= (int)SET_BITS, "a set can have each value of a state");
 
 /* What was there before a put, as far as the target gave it. */
 struct before {
 	struct vpmu_state state;
-	value_set known;   /* values that could be read */
-	value_set written; /* values that the put has changed since */
-	value_set refused; /* values that the target refused to take */
+	struct set known;   /* values that could be read */
+	struct set written; /* values that the put has changed since */
+	struct set refused; /* values that the target refused to take */
 	/* The number by which a value was last written: the target has shown that it takes that. */
 	uint32_t msr[VPMU_MAX_STATE];
 };

@@ -8,7 +8,7 @@
 struct filling {
 	const struct vpmu_layout *layout;
 	struct vpmu_state state;
-	uint64_t seen; /* bit i: the value i */
+	struct set seen; /* its values so far */
 };
 
 /* Says what is wrong with a register of a run; out of the way of those that are right. */
@@ -31,20 +31,15 @@ __attribute__((cold, noinline)) static enum vpmu_status wrong_register(const str
 	return status;
 }
 
-/* The values that have not been read yet. */
-static uint64_t missing(const struct filling *filling)
-{
-	return ~filling->seen & value_bits(filling->layout);
-}
-
 /* The place of a run's first register: most often that of the first value that is missing, or, when
  * that is the model's own, of the next. */
 static int first_place(const struct filling *filling, uint32_t msr)
 {
 	const struct vpmu_layout *layout = filling->layout;
 
-	for (uint64_t left = missing(filling); left; left &= left - 1) {
-		int place = layout->stored[__builtin_ctzll(left)];
+	for (unsigned i = next_missing(&filling->seen, layout, 0); i < layout->value_count;
+	     i = next_missing(&filling->seen, layout, i + 1)) {
+		int place = layout->stored[i];
 
 		if (layout->registers[place].msr == msr)
 			return place;
@@ -83,7 +78,7 @@ static enum vpmu_status wrong_value(const struct filling *filling, const struct 
 	if (at == VPMU_NO_VALUE || layout->stored[at] != place)
 		return wrong_register(why, VPMU_BAD_DATA, run, i,
 		                      "the model keeps no value of its own there");
-	if (filling->seen & BIT64(at))
+	if (set_has(&filling->seen, at))
 		return wrong_register(why, VPMU_BAD_DATA, run, i, "the register is there twice");
 	return wrong_register(why, VPMU_BAD_DATA, run, i, "the register cannot hold its value");
 }
@@ -94,10 +89,10 @@ static bool fill(struct filling *filling, unsigned place, uint64_t value)
 	const struct vpmu_layout *layout = filling->layout;
 	unsigned at = layout->value_of[place];
 
-	if (at == VPMU_NO_VALUE || layout->stored[at] != place || filling->seen & BIT64(at) ||
+	if (at == VPMU_NO_VALUE || layout->stored[at] != place || set_has(&filling->seen, at) ||
 	    register_excess(&layout->registers[place], value))
 		return false;
-	filling->seen |= BIT64(at);
+	set_add(&filling->seen, at);
 	filling->state.values[at] = value;
 	return true;
 }
@@ -136,9 +131,11 @@ static enum vpmu_status fill_run(struct filling *filling, const struct run *run,
 /* What is not in the record REGS: the model's own values, and nothing else. */
 static enum vpmu_status fill_rest(struct filling *filling, size_t offset, const struct why *why)
 {
-	for (uint64_t left = missing(filling); left; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(left);
-		const struct vpmu_register *reg = stored_register(filling->layout, i);
+	const struct vpmu_layout *layout = filling->layout;
+
+	for (unsigned i = next_missing(&filling->seen, layout, 0); i < layout->value_count;
+	     i = next_missing(&filling->seen, layout, i + 1)) {
+		const struct vpmu_register *reg = stored_register(layout, i);
 
 		if (!is_of_model(reg))
 			return fail_named(why, VPMU_BAD_DATA, "there is no value of", reg->name,
@@ -173,7 +170,7 @@ static enum vpmu_status decode(const struct envelope *envelope, struct filling *
 	enum vpmu_status status;
 
 	memset(&filling->state, 0, sizeof(filling->state));
-	filling->seen = 0;
+	filling->seen = (struct set){{0}};
 	status = model_read(envelope->model, &filling->state.model, why);
 	if (status)
 		return status;

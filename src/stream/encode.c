@@ -26,26 +26,33 @@ static uint8_t *write_room(struct writer *writer, size_t bytes)
 	return writer->bytes + writer->at - bytes;
 }
 
-/* The register's name with its number, if it ends with it, as '#', then zeros. Returns the length.
- */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The register's name, whose last number, if it is the register's, is '#', then zeros. Returns the
+ * length. */
 static unsigned row_name(const struct vpmu_register *reg, char name[VPMU_NAME_BYTES])
 {
-	unsigned length = name_length(reg->name), end = length, index = reg->index;
+	unsigned length = name_length(reg->name), end = length, index = reg->index, rest, at;
 
 	memcpy(name, reg->name, VPMU_NAME_BYTES);
+	while (end && !is_digit(name[end - 1]))
+		end--;
+	at = end;
 	do {
-		if (!end || name[--end] != (char)('0' + index % 10))
-			goto other;
-		name[end] = 0;
+		if (!at || name[--at] != (char)('0' + index % 10))
+			return length;
 		index /= 10;
 	} while (index);
-	if (end && name[end - 1] >= '0' && name[end - 1] <= '9')
-		goto other;
-	name[end] = NUMBER_MARK;
-	return end + 1;
-other:
-	memcpy(name, reg->name, VPMU_NAME_BYTES);
-	return length;
+	if (at && is_digit(name[at - 1]))
+		return length;
+	rest = length - end;
+	name[at++] = NUMBER_MARK;
+	memmove(name + at, reg->name + end, rest);
+	memset(name + at + rest, 0, VPMU_NAME_BYTES - at - rest);
+	return at + rest;
 }
 
 /* Registers of one kind, neighbours in number and evenly spaced, that are described together. */
@@ -121,15 +128,15 @@ static void write_value(struct writer *writer, unsigned bytes, const struct vpmu
 
 /*
  * The row that begins with the state's i-th value. Others may stand between its registers: AMD's
- * counters and selectors take turns. Returns the values that it has, as bits.
+ * counters and selectors take turns. Adds the values that it has to *has.
  */
-static uint64_t write_row(struct writer *writer, const struct vpmu_state *state,
-                          const struct vpmu_layout *layout, unsigned i)
+static void write_row(struct writer *writer, const struct vpmu_state *state,
+                      const struct vpmu_layout *layout, unsigned i, struct set *has)
 {
 	struct row row = row_from(stored_register(layout, i));
 	uint8_t *head = start_row(writer, &row);
-	uint64_t has = BIT64(i);
 
+	set_add(has, i);
 	write_value(writer, row.bytes, row.first, state->values[i]);
 	while (++i < layout->value_count) {
 		const struct vpmu_register *reg = stored_register(layout, i);
@@ -141,10 +148,9 @@ static uint64_t write_row(struct writer *writer, const struct vpmu_state *state,
 		if (!continues(&row, reg))
 			break;
 		write_value(writer, row.bytes, reg, state->values[i]);
-		has |= BIT64(i);
+		set_add(has, i);
 	}
 	end_row(head, &row);
-	return has;
 }
 
 /* A record's head, whose length is filled in by end_record(). Returns where it is. */
@@ -166,17 +172,16 @@ static void write_registers(struct writer *writer, const struct vpmu_state *stat
                             const struct vpmu_layout *layout)
 {
 	size_t start = start_record(writer, RECORD_REGISTERS);
-	uint64_t left = value_bits(layout);
+	struct set has = {{0}};
 
-	while (left) {
-		unsigned i = (unsigned)__builtin_ctzll(left);
+	for (unsigned i = 0; i < layout->value_count; i = next_missing(&has, layout, i + 1)) {
 		const struct vpmu_register *reg = stored_register(layout, i);
 
 		if (is_of_model(reg)) {
 			writer->excess |= register_excess(reg, state->values[i]);
-			left &= left - 1;
+			set_add(&has, i);
 		} else {
-			left &= ~write_row(writer, state, layout, i);
+			write_row(writer, state, layout, i, &has);
 		}
 	}
 	end_record(writer, start);

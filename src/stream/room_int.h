@@ -189,12 +189,16 @@ static inline const struct vpmu_register *stored_register(const struct vpmu_layo
 	return &layout->registers[layout->stored[i]];
 }
 
-/* A bit for each value of a state. */
-static inline uint64_t value_bits(const struct vpmu_layout *layout)
+_Static_assert((int)VPMU_MAX_STATE <= (int)SET_BITS, "a set can have each value of a state");
+
+/* The first of the state's values from `from` on that the set lacks; value_count past the last. */
+static inline unsigned next_missing(const struct set *set, const struct vpmu_layout *layout,
+                                    unsigned from)
 {
-	return layout->value_count ? UINT64_MAX >> (64 - layout->value_count) : 0;
+	while (from < layout->value_count && set_has(set, from))
+		from++;
+	return from;
 }
-_Static_assert(VPMU_MAX_STATE <= 64, "a word has a bit for each value");
 
 /* A run of registers in a stream. */
 struct run {

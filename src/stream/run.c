@@ -38,10 +38,20 @@ static bool read_name(struct reader *reader, struct run *run, size_t shared, siz
 	return is_plain(bytes, rest);
 }
 
+/* Where the number of its registers goes in their names; the length: nowhere. */
+static unsigned number_place(const struct run *run)
+{
+	unsigned at = run->name_length;
+
+	while (at && run->name[at - 1] != NUMBER_MARK)
+		at--;
+	return at ? at - 1 : run->name_length;
+}
+
 /* Whether every register of the run has a number and a name of its own. */
 static bool run_holds(const struct run *run)
 {
-	bool numbered = run->name[run->name_length - 1] == NUMBER_MARK;
+	bool numbered = number_place(run) < run->name_length;
 	uint64_t last = run->msr + (uint64_t)run->stride * (run->count - 1u);
 
 	if (!run->count || run->first + run->count > 256 || last > UINT32_MAX)
@@ -71,14 +81,16 @@ wrong:
 
 void run_name(const struct run *run, unsigned i, char name[VPMU_NAME_BYTES])
 {
-	unsigned at = run->name_length - 1u, number = run->first + i;
+	unsigned at = number_place(run), number = run->first + i, rest = at + 1;
 	unsigned unit = number < 10 ? 1 : number < 100 ? 10 : 100;
 
 	memcpy(name, run->name, VPMU_NAME_BYTES);
-	if (name[at] != NUMBER_MARK)
+	if (at == run->name_length)
 		return;
 	for (; unit && at < VPMU_NAME_BYTES - 1; unit /= 10)
 		name[at++] = (char)('0' + number / unit % 10);
+	while (at < VPMU_NAME_BYTES - 1 && rest < run->name_length)
+		name[at++] = run->name[rest++];
 }
 
 static void list_run(const struct run *run, struct vpmu_stream_register *out, size_t max,

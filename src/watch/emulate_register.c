@@ -6,7 +6,7 @@
  * As many as the row can have in any model. The numbers behind the vendor's last counter are no
  * PMU's: behind IA32_PMC9 come MSR_FSB_FREQ (0xcd) and MSR_PLATFORM_INFO (0xce).
  */
-static uint8_t row_most[VPMU_VENDORS][REG_PER_FIXED + 1];
+static uint8_t row_most[VPMU_VENDORS][REG_COUNTS];
 
 /* The vendor's largest number of counters: what a model can have is known to its check. */
 static uint8_t most_counters(const char *largest)
@@ -35,6 +35,7 @@ void emulate_learn_registers(void)
 		row_most[vendor][REG_PER_GP] = most_counters(largest[vendor]);
 		row_most[vendor][REG_PER_K7] = 4;
 		row_most[vendor][REG_PER_FIXED] = VPMU_MAX_FIXED;
+		row_most[vendor][REG_PER_LBR] = MAX_LBR;
 	}
 }
 
@@ -45,11 +46,13 @@ static bool answers_misc_enable(void)
 	       reg_table_of(emulated_model()->vendor) == reg_table_of(VPMU_VENDOR_INTEL);
 }
 
-/* IA32_DEBUGCTL and IA32_MISC_ENABLE are more than the PMU's: they stay with this host's KVM. */
+/* IA32_DEBUGCTL and IA32_MISC_ENABLE are more than the PMU's: they stay with this host's KVM, and
+ * so do last branches and PEBS that the emulated model lacks. */
 static bool is_shared(const struct reg_row *row)
 {
 	return row->kind == VPMU_KIND_DEBUGCTL ||
-	       (row->kind == VPMU_KIND_MISC_ENABLE && !answers_misc_enable());
+	       (row->kind == VPMU_KIND_MISC_ENABLE && !answers_misc_enable()) ||
+	       (row->kind >= VPMU_KIND_LBR_CTL && !row->exists(emulated_model()));
 }
 
 static bool row_has(const struct reg_row *row, uint8_t most, uint32_t msr)

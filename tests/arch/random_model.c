@@ -67,8 +67,12 @@ static void random_intel(struct random *random, struct vpmu_model *model)
 		(uint32_t)(random_next(random) & ((UINT64_C(1) << model->events_length) - 1));
 	if (model->version == 6)
 		model->features |= random_between(random, 0, 7) << 6; /* UMASK2, EQ, user disable */
+	if (!random_between(random, 0, 3))
+		model->lbr = (uint8_t)(8 << random_between(random, 0, 2));
 	if (model->features & VPMU_FEATURE_PDCM)
 		model->perf_capabilities = random_next(random);
+	if (model->lbr)
+		model->perf_capabilities &= ~VPMU_PERF_CAP_LBR_FORMAT;
 	if (!(model->fixed_mask & 1u << 3))
 		model->perf_capabilities &= ~VPMU_PERF_CAP_METRICS;
 }
@@ -87,6 +91,7 @@ static void random_amd(struct random *random, struct vpmu_model *model)
 		model->version = 2;
 		model->gp_count = (uint8_t)random_between(random, 0, 15);
 		model->gp_width = model->gp_count ? 48 : 0;
+		model->lbr = (uint8_t)random_between(random, 0, 16);
 	}
 	/* Families 6 to 0xf, with any extended family and model. */
 	model->signature &= ~UINT32_C(0xf00);
@@ -127,4 +132,20 @@ struct vpmu_model random_model(struct random *random)
 	else
 		random_intel(random, &model);
 	return model;
+}
+
+uint64_t value_fit(const struct vpmu_register *reg, uint64_t value)
+{
+	uint64_t lowest = value & reg->writable;
+
+	if (reg->kind == VPMU_KIND_LBR_DEPTH)
+		return lowest ? lowest & -lowest : reg->reset;
+	if (!reg->address)
+		return lowest;
+	/* The bits from the highest of the address on repeat it. */
+	for (unsigned bit = reg->address; bit < 64u - reg->flags; bit++) {
+		value &= ~(UINT64_C(1) << bit);
+		value |= (value >> (reg->address - 1) & 1) << bit;
+	}
+	return value;
 }

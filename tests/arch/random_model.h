@@ -18,6 +18,9 @@ uint64_t random_next(struct random *random);
 /* A number from min to max. */
 unsigned random_between(struct random *random, unsigned min, unsigned max);
 
+/* Of a value what the register can hold: without reserved bits; an address; a depth. */
+uint64_t value_fit(const struct vpmu_register *reg, uint64_t value);
+
 /* A model that vpmu_model_check() takes, of any vendor; one in sixteen has no PMU. */
 struct vpmu_model random_model(struct random *random);
 

@@ -165,7 +165,7 @@ static void overrides_mean_the_same_in_any_order(void **state)
 	static const char *const typed[] = {
 		"pmu=off", "fixed=2", "version=2", "gp=4", "width=40", "fixed-mask=5",
 		"fixed-width=44", "events-length=6", "events-missing=0x41", "signature=0x306c3",
-		"gp-mask=7", "other-name=1", "pdcm=off", "pdcm=on", "full-width=on",
+		"lbr=8", "lbr-format=5", "pebs=3", "gp-mask=7", "other-name=1", "pdcm=off", "pdcm=on", "full-width=on",
 		"full-width=off", "metrics=on", "anythread=on", "perfcore=off", "perfmon-v2=off",
 		"hle=on", "rtm=on", "umask2=off", "eq=on"};
 	/* clang-format on */
@@ -214,6 +214,15 @@ static const struct mistake mistakes[] = {
 	{"INTEL-V2", VPMU_BAD_ARGUMENT, "unknown model"},
 	{",gp=4", VPMU_BAD_ARGUMENT, "unknown model ''"},
 	{"intel-v2,other-name=1", VPMU_INCOMPATIBLE, "Intel has one name in CPUID"},
+	{"icelake,lbr=24", VPMU_INCOMPATIBLE, "8, 16 or 32 entries"},
+	{"icelake,lbr=33", VPMU_BAD_ARGUMENT, "8 to 32"},
+	{"icelake,lbr=8,lbr-format=5", VPMU_INCOMPATIBLE,
+         "lbr and lbr-format contradict each other"},
+	{"amd-perfmon-v2,lbr=17", VPMU_BAD_ARGUMENT, "1 to 16"},
+	{"amd-perfcore,lbr=16", VPMU_INCOMPATIBLE, "LbrExtV2 needs PerfMonV2"},
+	{"amd-perfcore,pebs=3", VPMU_INCOMPATIBLE, "not an option of an AMD PMU"},
+	{"intel-p6,lbr=8", VPMU_INCOMPATIBLE, "not an option of an Intel P6 PMU"},
+	{"skylake,pebs=4", VPMU_BAD_ARGUMENT, "pebs="},
 	{"zx-c,other-name=2", VPMU_BAD_ARGUMENT, "out of range"},
 	{"intel-v2,", VPMU_BAD_ARGUMENT, "unknown option ''"},
 	{"intel-v2,,gp=4", VPMU_BAD_ARGUMENT, "unknown option ''"},

@@ -167,9 +167,9 @@ static bool change(struct vpmu_pmu *pmu, unsigned which)
 	if (which < ARRAY_SIZE(bytes))
 		return *bytes[which] ^= 1, true;
 	which -= ARRAY_SIZE(bytes);
-	if (which < VPMU_KINDS)
+	if (which < VPMU_KIND_LBR_CTL)
 		return pmu->single[which] ^= 1, true;
-	switch (which - VPMU_KINDS) {
+	switch (which - VPMU_KIND_LBR_CTL) {
 	case 0:
 		return pmc->event.what.invert ^= 1, true;
 	case 1:

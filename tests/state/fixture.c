@@ -61,7 +61,7 @@ struct vpmu_state random_state(struct random *random, const struct vpmu_layout *
 	vpmu_state_reset(&state, layout);
 	for (unsigned i = 0; i < layout->value_count; i++)
 		if (!is_fixed(layout_stored(layout, i)))
-			state.values[i] = random_next(random) & layout_stored(layout, i)->writable;
+			state.values[i] = value_fit(layout_stored(layout, i), random_next(random));
 	return state;
 }
 
@@ -71,7 +71,7 @@ struct vpmu_state other_state(const struct vpmu_state *state, const struct vpmu_
 
 	for (unsigned i = 0; i < layout->value_count; i++)
 		if (!is_fixed(layout_stored(layout, i)))
-			other.values[i] ^= layout_stored(layout, i)->writable;
+			other.values[i] = value_fit(layout_stored(layout, i), ~other.values[i]);
 	return other;
 }
 
@@ -151,4 +151,26 @@ struct moody moody_of(struct vpmu_pmu *pmu)
 struct vpmu_target moody_target(struct moody *moody)
 {
 	return (struct vpmu_target){.read = moody_read, .write = moody_write, .context = moody};
+}
+
+bool order_has(const struct vpmu_order *order, const struct vpmu_layout *layout,
+               const struct vpmu_register *reg)
+{
+	bool is_lbr = kind_is_lbr(reg->kind);
+	bool is_pebs = reg->kind >= VPMU_KIND_PEBS_ENABLE && reg->kind <= VPMU_KIND_DS_AREA;
+
+	if (!strcmp(order->name, "listed") || !strcmp(order->name, "ascending"))
+		return !is_lbr; /* KVM's list */
+	if (!strcmp(order->name, "stop-first") || !strcmp(order->name, "no-stop"))
+		return !is_pebs &&
+		       (!is_lbr || (layout->model.lbr && layout->model.vendor != VPMU_VENDOR_AMD));
+	return true;
+}
+
+bool order_loses(const struct vpmu_order *order, const struct vpmu_layout *layout)
+{
+	for (unsigned i = 0; i < layout->value_count; i++)
+		if (!order_has(order, layout, layout_stored(layout, i)))
+			return true;
+	return false;
 }

@@ -59,4 +59,11 @@ enum { NONE = 1000000 };
 struct moody moody_of(struct vpmu_pmu *pmu);
 struct vpmu_target moody_target(struct moody *moody);
 
+/* Whether the order has that register of last branches or PEBS; every order has all others. */
+bool order_has(const struct vpmu_order *order, const struct vpmu_layout *layout,
+               const struct vpmu_register *reg);
+
+/* Whether there is a register that it does not have. */
+bool order_loses(const struct vpmu_order *order, const struct vpmu_layout *layout);
+
 #endif

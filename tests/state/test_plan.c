@@ -161,14 +161,17 @@ static struct times times_said(const char *order, const struct vpmu_layout *layo
 	bool global = reg->kind == VPMU_KIND_GLOBAL_CTRL;
 	bool fixed = reg->kind == VPMU_KIND_FIXED_CTRL;
 	bool capabilities = reg->kind == VPMU_KIND_CAPABILITIES;
+	bool switches = reg->kind == VPMU_KIND_LBR_CTL || reg->kind == VPMU_KIND_PEBS_ENABLE;
 	struct times times = {.states = 1};
 
 	if (!strcmp(order, "safe"))
-		times.clears = global || (selector && !layout->has_global);
+		times.clears = global || switches || (selector && !layout->has_global);
 	else
 		times.states = !capabilities;
 	if (!strcmp(order, "stop-first"))
 		times.clears = global || fixed;
+	if (!order_has(vpmu_order_find(order), layout, reg))
+		times.states = 0;
 	if (!strcmp(order, "per-counter"))
 		times.clears = selector || fixed;
 	return times;
@@ -228,6 +231,45 @@ static void metrics_come_after_fixed_counter_3(void **state)
 	}
 }
 
+static size_t last_write_of(const struct vpmu_plan *plan, const struct vpmu_layout *layout,
+                            uint32_t kinds)
+{
+	size_t last = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (kinds >> layout->registers[plan->writes[i].place].kind & 1)
+			last = i;
+	return last;
+}
+
+/* The depth's write clears the stack, and what records must not before the state is whole. */
+static void what_records_is_switched_on_behind_what_it_records(void **state)
+{
+	static const char *const models[] = {"icelake,lbr=32,pebs=3", "amd-perfmon-v2,lbr=16"};
+	const uint32_t stack = 1u << VPMU_KIND_LBR_FROM | 1u << VPMU_KIND_LBR_TO |
+	                       1u << VPMU_KIND_LBR_INFO | 1u << VPMU_KIND_LBR_SELECT;
+	const uint32_t on = 1u << VPMU_KIND_LBR_CTL | 1u << VPMU_KIND_PEBS_ENABLE;
+
+	for (size_t m = 0; m < ARRAY_SIZE(models); m++)
+		for (size_t o = 0; vpmu_order_at(o); o++) {
+			struct vpmu_layout layout = layout_of(models[m]);
+			struct vpmu_state s;
+			struct vpmu_plan plan;
+			size_t depth, entries;
+
+			vpmu_state_reset(&s, &layout);
+			plan = plan_of(&layout, &s, VPMU_LEVEL_FULL, vpmu_order_at(o)->name);
+			depth = last_write_of(&plan, &layout, 1u << VPMU_KIND_LBR_DEPTH);
+			entries = last_write_of(&plan, &layout, stack);
+			assert_true(depth < entries || order_loses(vpmu_order_at(o), &layout));
+			if (!strcmp(vpmu_order_at(o)->name, "safe")) {
+				assert_true(entries < last_write_of(&plan, &layout, on));
+				assert_true(plan.writes[plan.count - 1].msr ==
+				            (m ? 0xc0000301 : 0x38f));
+			}
+		}
+}
+
 static void a_command_is_written_0(void **state)
 {
 	struct random random = random_seeded("commands");
@@ -284,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_full_put_adds_the_capabilities_to_a_reset),
 		cmocka_unit_test(a_full_plan_has_every_stored_register_as_often_as_said),
 		cmocka_unit_test(metrics_come_after_fixed_counter_3),
+		cmocka_unit_test(what_records_is_switched_on_behind_what_it_records),
 		cmocka_unit_test(a_command_is_written_0),
 		cmocka_unit_test(an_order_too_long_for_a_plan_is_refused_whole),
 		cmocka_unit_test(orders_and_levels_are_found_by_name),

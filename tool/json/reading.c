@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <base/room.h>
+
 #include "lib/memory.h"
 #include "reading.h"
 
@@ -11,9 +13,9 @@
 
 enum { VERSION = 1 };
 
-/* Sets a register's value; `seen` has a bit for each register that has been set. */
+/* Sets a register's value; `seen` has the values that have been set. */
 static void read_register(struct reading *reading, json_t *object, const struct vpmu_layout *layout,
-                          struct vpmu_state *state, uint64_t *seen)
+                          struct vpmu_state *state, struct set *seen)
 {
 	const char *name;
 	uint64_t msr, value;
@@ -32,17 +34,17 @@ static void read_register(struct reading *reading, json_t *object, const struct 
 	}
 	if (layout->registers[place].msr != msr)
 		reading_fail(reading, "%s is MSR 0x%" PRIx32, name, layout->registers[place].msr);
-	if (*seen & UINT64_C(1) << layout->value_of[place])
+	if (set_has(seen, layout->value_of[place]))
 		reading_fail(reading, "%s is there twice", name);
 	if (!reading->failed && vpmu_state_set(state, layout, (unsigned)place, value))
 		reading_fail(reading, "%s cannot hold its value", name);
-	*seen |= UINT64_C(1) << layout->value_of[place];
+	set_add(seen, layout->value_of[place]);
 }
 
 static void read_registers(struct reading *reading, json_t *list, size_t vcpu,
                            const struct vpmu_layout *layout, struct vpmu_state *state)
 {
-	uint64_t seen = 0;
+	struct set seen = {{0}};
 	json_t *item;
 	size_t i;
 
@@ -58,7 +60,7 @@ static void read_registers(struct reading *reading, json_t *list, size_t vcpu,
 		read_register(reading, item, layout, state, &seen);
 	}
 	for (unsigned at = 0; at < layout->value_count; at++)
-		if (!(seen & UINT64_C(1) << at))
+		if (!set_has(&seen, at))
 			reading_fail(reading, "%s is missing",
 			             layout->registers[layout->stored[at]].name);
 }

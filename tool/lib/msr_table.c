@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <base/room.h>
+
 #include "memory.h"
 
 /* --- The table -------------------------------------------------------------------------------- */
@@ -157,7 +159,7 @@ static bool take_other(const struct foreign_msr *msr, const struct vpmu_model *m
 
 /* A register that the model has; values that its own number and an alias show must agree. */
 static bool take_register(const struct foreign_msr *msr, const struct vpmu_layout *layout,
-                          int place, struct vpmu_state *state, uint64_t *seen, char *why)
+                          int place, struct vpmu_state *state, struct set *seen, char *why)
 {
 	const struct vpmu_register *reg = &layout->registers[place];
 	unsigned value = layout->value_of[place];
@@ -166,7 +168,7 @@ static bool take_register(const struct foreign_msr *msr, const struct vpmu_layou
 	if (value == VPMU_NO_VALUE)
 		return true; /* a command, or another part's */
 	vpmu_state_value(state, layout, (unsigned)place, &before);
-	if (*seen & UINT64_C(1) << value && before != msr->value) {
+	if (set_has(seen, value) && before != msr->value) {
 		snprintf(why, STATE_WHY_BYTES,
 		         "%s is 0x%" PRIx64 " there, and 0x%" PRIx64 " by another number of it",
 		         reg->name, msr->value, before);
@@ -179,7 +181,7 @@ static bool take_register(const struct foreign_msr *msr, const struct vpmu_layou
 		         vpmu_layout_excess(layout, (unsigned)place, msr->value));
 		return false;
 	}
-	*seen |= UINT64_C(1) << value;
+	set_add(seen, value);
 	return true;
 }
 
@@ -196,12 +198,13 @@ static struct vpmu_model with_capabilities(const struct msr_table *table, uint32
 	return vpmu_model_check(&changed, NULL, 0) ? *model : changed;
 }
 
-static void note_untold(const struct vpmu_layout *layout, uint64_t seen, struct msr_notes *notes)
+static void note_untold(const struct vpmu_layout *layout, const struct set *seen,
+                        struct msr_notes *notes)
 {
 	for (unsigned i = 0; i < layout->value_count; i++) {
 		const struct vpmu_register *reg = &layout->registers[layout->stored[i]];
 
-		if (!(seen & UINT64_C(1) << i) && reg->kind != VPMU_KIND_CAPABILITIES)
+		if (!set_has(seen, i) && reg->kind != VPMU_KIND_CAPABILITIES)
 			add_to_list(notes->untold, sizeof(notes->untold), &notes->untold_count,
 			            reg->name);
 	}
@@ -212,7 +215,7 @@ bool msr_table_state(const struct msr_table *table, uint32_t cpu, const struct v
 {
 	struct vpmu_model whole = with_capabilities(table, cpu, model);
 	struct vpmu_layout layout;
-	uint64_t seen = 0;
+	struct set seen = {{0}};
 	bool good = true;
 
 	*notes = (struct msr_notes){.other_count = 0};
@@ -227,6 +230,6 @@ bool msr_table_state(const struct msr_table *table, uint32_t cpu, const struct v
 		good = place < 0 ? take_other(msr, &whole, notes, why)
 		                 : take_register(msr, &layout, place, state, &seen, why);
 	}
-	note_untold(&layout, seen, notes);
+	note_untold(&layout, &seen, notes);
 	return good;
 }

@@ -69,6 +69,7 @@ static void hide_perfmon_v2(struct vpmu_model *model)
 		return;
 	model->features &= ~(uint32_t)VPMU_FEATURE_PERFMON_V2;
 	model->version = 1;
+	model->lbr = 0;
 	model->gp_count = model->features & VPMU_FEATURE_PERFCORE ? 6 : 4;
 }
 

@@ -4,10 +4,10 @@
 use std::os::raw::{c_char, c_int, c_uint, c_void};
 
 pub const NAME_BYTES: usize = 32;
-pub const MAX_REGISTERS: usize = 96;
-pub const MAX_STATE: usize = 64;
-pub const MAX_PLAN: usize = 96;
-pub const STREAM_BYTES: usize = 1024;
+pub const MAX_REGISTERS: usize = 192;
+pub const MAX_STATE: usize = 144;
+pub const MAX_PLAN: usize = 192;
+pub const STREAM_BYTES: usize = 2048;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -19,7 +19,8 @@ pub struct Model {
     pub gp_width: u8,
     pub fixed_width: u8,
     pub other_name: u8,
-    pub reserved_bytes: [u8; 2],
+    pub lbr: u8,
+    pub reserved_bytes: [u8; 1],
     pub fixed_mask: u32,
     pub features: u32,
     pub events_length: u32,
@@ -41,7 +42,9 @@ pub struct Register {
     pub guest: u8,
     pub host: u8,
     pub level: u8,
-    pub reserved: [u8; 6],
+    pub address: u8,
+    pub flags: u8,
+    pub reserved: [u8; 4],
     pub writable: u64,
     pub reset: u64,
 }

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack of last branches: its entries' registers, in three runs of which the machine knows
+ * where they begin. Intel SDM vol. 3B chapter 18 (by model) and 19 (architectural); AMD APM vol.
+ * 2 13.1.
+ */
+#include <core/room_int.h>
+
+static unsigned part_of(unsigned kind)
+{
+	return kind - VPMU_KIND_LBR_FROM;
+}
+
+/* They come by their numbers: of a part, the entries in turn. */
+void lbr_add(struct vpmu_pmu *pmu, const struct vpmu_register *from)
+{
+	struct lbr_part *part = &pmu->lbr.part[part_of(from->kind)];
+
+	if (!pmu->lbr.count)
+		__builtin_memset(pmu->lbr.part, 0, sizeof(pmu->lbr.part));
+	if (!from->index)
+		*part = (struct lbr_part){
+			.base = from->msr,
+			.stride = 1,
+			.address = from->address,
+			.flags = from->flags,
+			.writable = from->writable,
+		};
+	else if (from->index == 1)
+		part->stride = (uint8_t)(from->msr - part->base);
+	if (pmu->lbr.count <= from->index)
+		pmu->lbr.count = (uint8_t)(from->index + 1);
+}
+
+void lbr_clear(struct vpmu_pmu *pmu)
+{
+	if (pmu->lbr.count)
+		__builtin_memset(pmu->lbr.entry, 0, sizeof(pmu->lbr.entry));
+}
+
+/* The part of which the number is a register, and which entry's. */
+static bool find(const struct lbr *lbr, uint32_t msr, unsigned *part, unsigned *index)
+{
+	for (unsigned i = 0; lbr->count && i < LBR_PARTS; i++) {
+		uint32_t distance = msr - lbr->part[i].base;
+		unsigned stride = lbr->part[i].stride;
+
+		if (!stride || distance % stride || distance / stride >= lbr->count)
+			continue;
+		*part = i;
+		*index = distance / stride;
+		return true;
+	}
+	return false;
+}
+
+bool lbr_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
+{
+	unsigned part, index;
+
+	if (!find(&pmu->lbr, msr, &part, &index))
+		return false;
+	*value = pmu->lbr.entry[part][index];
+	return true;
+}
+
+/* An address that is none raises #GP, as a reserved bit does (SDM vol. 4, MSR_LASTBRANCH_x). */
+static uint64_t excess_of(const struct lbr_part *part, uint64_t value)
+{
+	return part->address ? address_excess(value, part->address, part->flags)
+	                     : value & ~part->writable;
+}
+
+bool lbr_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value, enum vpmu_status refusal,
+               enum vpmu_status *status)
+{
+	unsigned part, index;
+
+	if (!find(&pmu->lbr, msr, &part, &index))
+		return false;
+	*status = excess_of(&pmu->lbr.part[part], value) ? refusal : VPMU_OK;
+	if (!*status)
+		pmu->lbr.entry[part][index] = value;
+	return true;
+}
+
+/* SDM vol. 3B 18.4.7: GLOBAL_STATUS.LBR_FRZ where there is one, which holds the stack until it is
+ * cleared; before version 4 the enable bit is cleared. */
+void lbr_freeze(struct vpmu_pmu *pmu)
+{
+	if (model_status_bits(&pmu->model) & STATUS_LBR_FRZ)
+		pmu->single[VPMU_KIND_GLOBAL_STATUS] |= STATUS_LBR_FRZ;
+	else
+		pmu->single[VPMU_KIND_DEBUGCTL] &= ~DEBUGCTL_LBR;
+}
+
+uint64_t lbr_hash(const struct vpmu_pmu *pmu, uint64_t hash)
+{
+	for (unsigned kind = VPMU_KIND_LBR_CTL; kind < VPMU_KINDS; kind++)
+		hash = hash_mix(hash, pmu->single[kind]);
+	for (unsigned part = 0; part < LBR_PARTS; part++)
+		for (unsigned i = 0; i < pmu->lbr.count; i++)
+			hash = hash_mix(hash, pmu->lbr.entry[part][i]);
+	return hash;
+}
+
+/* A write clears the stack, of the same depth, too (SDM vol. 3B 19.1). */
+enum vpmu_status set_lbr_depth(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
+{
+	lbr_clear(pmu);
+	return set_plain(pmu, reg, value);
+}
