@@ -25,9 +25,9 @@ extern "C" {
 
 /*
  * The memory of a machine: enough for every vpmu of this major version. vpmu_pmu_size() says how
- * much this one uses, some 4 KiB, which is what a copy needs to take. What would not fit in the
- * rest is kept in memory that the caller gives, as an event filter is, or waits for the next major
- * version: vpmu_pmu_init() never needs more than VPMU_PMU_BYTES.
+ * much this one uses, some 6 KiB, of which the stack of last branches is 1: a copy needs no more.
+ * What would not fit in the rest is kept in memory that the caller gives, as an event filter is, or
+ * waits for the next major version: vpmu_pmu_init() never needs more than VPMU_PMU_BYTES.
  */
 enum { VPMU_PMU_BYTES = 8192, VPMU_PMU_ALIGN = 64 };
 
