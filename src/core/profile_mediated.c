@@ -31,12 +31,17 @@ static bool passes_global(const struct vpmu_model *model, const struct vpmu_mode
 	       model->fixed_mask == on->fixed_mask;
 }
 
-/* kvm_need_rdpmc_intercept, which asks for the widths, too. */
-static bool passes_rdpmc(const struct vpmu_model *model, const struct vpmu_model *on)
+/* kvm_need_rdpmc_intercept, which asks for the widths, too: of fixed counters as CPUID says it,
+ * also where the host has none (intel_pmu_refresh). */
+static bool passes_rdpmc(const struct vpmu_pmu *pmu, const struct vpmu_model *on)
 {
+	const struct vpmu_model *model = &pmu->model;
+	uint8_t asked = model->version > 1 ? pmu->asked.fixed_width : 0;
+	uint8_t fixed_width = asked < on->fixed_width ? asked : on->fixed_width;
+
 	return model->version && model->gp_count == on->gp_count &&
 	       model->fixed_mask == on->fixed_mask && model->gp_width == on->gp_width &&
-	       model->fixed_width == on->fixed_width;
+	       fixed_width == on->fixed_width;
 }
 
 /* Counters always pass (vmx_recalc_pmu_msr_intercepts, svm_recalc_pmu_msr_intercepts), and have the
@@ -212,7 +217,7 @@ static bool refresh(struct vpmu_pmu *pmu)
 	on = hardware(&pmu->host, (enum vpmu_vendor)pmu->model.vendor);
 	pmu->gp_mask = width_mask(on.gp_width);
 	pmu->fixed_mask = width_mask(on.fixed_width);
-	pmu->kvm.passes_rdpmc = passes_rdpmc(&pmu->model, &on);
+	pmu->kvm.passes_rdpmc = passes_rdpmc(pmu, &on);
 	kvm_enable_gp(pmu);
 	changed(pmu, pmu->slots);
 	return true;

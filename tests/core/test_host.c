@@ -137,6 +137,28 @@ static void a_host_without_pdcm_or_perfmon_v2_has_no_mediated_pmu(void **state)
 	}
 }
 
+/* With the host's counters and widths; the width of fixed counters is what CPUID says. */
+static void rdpmc_reaches_the_hardware_of_an_equal_host(void **state)
+{
+	static const struct {
+		const char *model, *host;
+		bool exits; /* and VMware's clocks are there */
+	} cases[] = {
+		{"intel-v2,gp=8", "fixed=3", false}, {"intel-v2", "fixed=3", true},
+		{"intel-v2", "gp=4", false},         {"intel-v2,gp=8,width=40", "fixed=3", true},
+		{"intel-v2,gp=8", "fixed=0", false}, {"intel-v2,gp=8,fixed=0", "fixed=0", true},
+		{"amd-perfcore", "width=48", false}, {"amd-perfmon-v2,gp=4", "width=48", true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vpmu_pmu *pmu = machine_with("mediated", cases[i].model, cases[i].host);
+		uint64_t value;
+
+		assert_int_equal(vpmu_pmu_rdpmc(pmu, 0x10000, 0, true, &value),
+		                 cases[i].exits ? VPMU_OK : VPMU_GP);
+	}
+}
+
 static void enable_pmu_off_leaves_no_pmu(void **state)
 {
 	struct vpmu_pmu *pmu = machine_with("linux-6.12", "intel-v2", "enable-pmu=off");
@@ -268,6 +290,7 @@ int main(void)
 		cmocka_unit_test(tsx_opens_the_selectors_bits),
 		cmocka_unit_test(transactions_count_nothing),
 		cmocka_unit_test(a_host_without_pdcm_or_perfmon_v2_has_no_mediated_pmu),
+		cmocka_unit_test(rdpmc_reaches_the_hardware_of_an_equal_host),
 		cmocka_unit_test(enable_pmu_off_leaves_no_pmu),
 		cmocka_unit_test(features_are_the_hosts_since_7_3),
 		cmocka_unit_test(fingerprint_has_the_host),
