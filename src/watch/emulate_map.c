@@ -36,6 +36,7 @@ void emulate_start(void)
 	if (counts())
 		count_start();
 	emulate_learn_registers();
+	cpuid_start();
 	maps = table_reserve(sizeof(*maps), MAPS, &map_count);
 }
 

@@ -11,6 +11,7 @@
  *   close, close_range, closefrom  none
  *   mmap of a vCPU, emulating      a second mmap() like it
  *   munmap, emulating              a second munmap() for that
+ *   sigaction, signal              none
  *   vfork                          none, and it is vfork()
  * The C library's own: clock_gettime() in the vDSO, memcpy() and the like. A lock is waited for
  * awake, and so is a full ring; memory is touched, not asked for.

@@ -31,6 +31,8 @@ const struct real *real(void)
 	find("dup3", &found.dup3);
 	find("fcntl", &found.fcntl);
 	find("syscall", &found.syscall);
+	find("sigaction", &found.sigaction);
+	find("signal", &found.signal);
 	find("mmap", &found.mmap);
 	find("munmap", &found.munmap);
 	atomic_store_explicit(&is_found, true, memory_order_release);

@@ -19,7 +19,7 @@
 
 enum {
 	WATCH_MAGIC = 0x77504d55, /* "UMPw"; with the version below it must be this build's */
-	WATCH_VERSION = 4,
+	WATCH_VERSION = 5,
 	WATCH_RING = 1 << 20, /* slots: 16 MiB */
 	WATCH_RUNS = 1 << 18, /* vCPUs whose entries are counted each; all others' together */
 	WATCH_PATH = 64,
@@ -113,7 +113,8 @@ struct watch_shared {
 	uint32_t emulates; /* the model and the profile below mean something */
 	uint32_t clock;    /* enum watch_clock */
 	uint32_t counts;   /* the emulated PMU counts */
-	uint32_t reserved;
+	/* The CPUID instruction names the model's vendor; the library clears it where it cannot. */
+	_Atomic uint32_t answers_cpuid;
 	struct vpmu_model model;
 	char profile[VPMU_NAME_BYTES];
 	char answers[2][WATCH_PATH]; /* files that read "N\n" and "Y\n"; emulating */

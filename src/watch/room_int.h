@@ -9,6 +9,7 @@
 #define WATCH_ROOM_INT_H
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -38,6 +39,8 @@ struct real {
 	void *(*mmap)(void *at, size_t bytes, int prot, int flags, int fd, off_t offset);
 	int (*munmap)(void *at, size_t bytes);
 	long (*syscall)(long number, ...);
+	int (*sigaction)(int number, const struct sigaction *action, struct sigaction *before);
+	sighandler_t (*signal)(int number, sighandler_t handler);
 };
 
 /* Found at the first call; a function that this system lacks is NULL. */
@@ -247,6 +250,11 @@ void vcpu_release(struct object *vcpu);
 
 /* The file to open in place of a parameter of KVM's modules; NULL: path itself. */
 const char *parameter_file(const char *path, int flags);
+
+/* --- cpuid.c: the CPUID instruction ---------------------------------------------------------- */
+
+/* At the start, emulating. */
+void cpuid_start(void);
 
 /* --- count*.c: the emulated PMU counts ------------------------------------------------------- */
 

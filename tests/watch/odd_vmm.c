@@ -5,7 +5,8 @@
  *   odd_vmm transparent | emulated | put FILE batch|single | bench | exit N | signal N | wait
  *   odd_vmm lowers | off|resets [REGISTERS] | neighbours | misc | values REGISTERS WAY |
  * values-save REGISTERS FILE | values-restore FILE WAY odd_vmm churn | crowd N | flood N [stop] |
- * hidden | confined [maps] | count intel|amd|pmi|debugged|endless|bench | parameters
+ * hidden | confined [maps] | count intel|amd|pmi|debugged|endless|bench | parameters |
+ * vendor | faulting ERRNO PROGRAM [ARGUMENT...]
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -387,6 +388,10 @@ int main(int argc, char **argv)
 		return count(argv[2]);
 	if (!strcmp(mode, "parameters"))
 		return parameters();
+	if (!strcmp(mode, "vendor"))
+		return vendor();
+	if (!strcmp(mode, "faulting") && argc > 3)
+		return faulting(argv + 3, atoi(argv[2]));
 	if (!strcmp(mode, "put") && argc == 4)
 		return put_file(argv[2], !strcmp(argv[3], "single"));
 	if (!strcmp(mode, "bench"))

@@ -94,6 +94,11 @@ int resets(bool off, const char *registers);
 int count(const char *what);
 int parameters(void);
 
+/* --- odd_cpuid.c: the CPUID instruction, as if the processor faulted it ----------------------- */
+
+int faulting(char **argv, int error);
+int vendor(void);
+
 /* --- odd_seccomp.c --------------------------------------------------------------------------- */
 
 int confined(bool maps);

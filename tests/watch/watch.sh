@@ -157,6 +157,46 @@ run watch --emulate intel-v2 --profile hardware --log "$scratch/log" -- "$odd" e
 check 'emulated, profile hardware: every answer is right' [ -z "$(grep -v '^ok' "$scratch/out")" ]
 check 'emulated: no record is lost' [ -z "$(grep -F '  lost:' "$scratch/log")" ]
 
+# Whether the summary in JSON is so.
+summary() {
+	python3 -c 'import json, sys
+d = json.loads(open(sys.argv[1]).readlines()[-1])
+sys.exit(not eval(sys.argv[2]))' "$scratch/log" "$1"
+}
+
+# The CPUID instruction, as on a processor that faults it: the emulated vendor's name, and of
+# everything else what the processor says; a handler of the VMM's own hears what is not CPUID.
+set -- intel-v2 GenuineIntel
+grep -q GenuineIntel /proc/cpuinfo && set -- amd-perfcore AuthenticAMD
+cat >"$scratch/hears" <<-END
+	00000000: $2
+	80000000: $2
+	others: 1111
+	asked for: 1
+	kept: 1
+	the VMM's own handler
+	00000000: $2
+	ended by signal 11
+	00000000: $2
+	the VMM's own handler
+	ended with 0
+	80000000: $2
+	ended by signal 11
+END
+timeout 60 "$odd" faulting 0 "$vpmu" watch --emulate $1 --log "$scratch/log" -- "$odd" vendor \
+	>"$scratch/out" 2>"$scratch/err" </dev/null
+if [ $? = 77 ]; then
+	skip 'CPUID: the emulated vendor' 'no seccomp here'
+else
+	check 'CPUID: the emulated vendor, and the VMM'"'"'s own handler' diff "$scratch/hears" "$scratch/out"
+	timeout 60 "$odd" faulting 0 "$vpmu" watch --json --emulate $1 --log "$scratch/log" -- \
+		"$odd" exit 0 2>"$scratch/err" </dev/null
+	check 'CPUID answered: no vendor of the host is told' summary 'd["host_vendor"] is None'
+	timeout 60 "$odd" faulting 19 "$vpmu" watch --json --emulate $1 --log "$scratch/log" -- \
+		"$odd" exit 0 2>"$scratch/err" </dev/null
+	check 'CPUID not answered: the host'"'"'s vendor is told' summary 'd["host_vendor"]'
+fi
+
 # An MSR that is no PMU's answers as without us: in the list, got, put, and read by a guest.
 {
 	"$vpmu" models intel-v5,gp=10,fixed=8,full-width=on
@@ -194,13 +234,6 @@ recognised intel-v2 safe batch '$1 != "0xc3" { print }' 'none known'
 check 'a reset without a register: exit status' same "$status" 1
 check 'a reset without a register: it is named' grep -q 'left alone by a reset: 1 register' "$scratch/log"
 check 'a reset without a register: by name' grep -qx '    IA32_PMC2' "$scratch/log"
-
-# Whether the summary in JSON is so.
-summary() {
-	python3 -c 'import json, sys
-d = json.loads(open(sys.argv[1]).readlines()[-1])
-sys.exit(not eval(sys.argv[2]))' "$scratch/log" "$1"
-}
 
 # --- Values: what is put must be what was got ---
 registers_of() {

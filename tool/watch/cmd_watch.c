@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* vpmu watch: follow the PMU registers of a real VMM, or give it a PMU where there is none. */
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <limits.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,7 +155,7 @@ static bool kvm_has_pmu(const struct watch_options *options)
  * The processor's vendor, when it is not that of the emulated model: the CPUID instruction tells a
  * VMM so, whatever its KVM says.
  */
-static void note_vendor(const struct vpmu_model *model, char *host, size_t bytes)
+static void find_vendor(const struct vpmu_model *model, char *host, size_t bytes)
 {
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	unsigned eax = 0, name[3] = {0};
@@ -163,6 +165,27 @@ static void note_vendor(const struct vpmu_model *model, char *host, size_t bytes
 		return;
 	if (leaves[0].ebx != name[0] || leaves[0].edx != name[1] || leaves[0].ecx != name[2])
 		snprintf(host, bytes, "%.12s", (const char *)name);
+}
+
+/* Whether the processor can fault the CPUID instruction, so that the library answers it. */
+static bool can_fault_cpuid(void)
+{
+	return !syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0) &&
+	       !syscall(SYS_arch_prctl, ARCH_SET_CPUID, 1);
+}
+
+static void note_vendor(struct watch_session *session, const struct vpmu_model *model)
+{
+	find_vendor(model, session->vendor, sizeof(session->vendor));
+	if (*session->vendor && can_fault_cpuid())
+		atomic_store(&session->ring.shared->answers_cpuid, true);
+}
+
+/* Where nobody has answered the instruction, the VMM has heard that vendor. */
+static void settle_vendor(struct watch_session *session)
+{
+	if (!atomic_load(&session->ring.shared->answers_cpuid))
+		memcpy(session->tally.host_vendor, session->vendor, sizeof(session->vendor));
 }
 
 /* --- The end ------------------------------------------------------------------------------- */
@@ -236,9 +259,12 @@ static int end(const struct watch_options *options, struct watch_session *sessio
 		[WATCH_FAILS] = TOOL_FAILS,
 		[WATCH_UNKNOWN] = TOOL_LACKS,
 	};
-	int status = statuses[watch_judge(&session->tally)];
-	bool complete = end_log(options, session);
+	int status;
+	bool complete;
 
+	settle_vendor(session);
+	status = statuses[watch_judge(&session->tally)];
+	complete = end_log(options, session);
 	complete &= end_plan(options, session);
 	complete &= end_state(options, session);
 	/* A VMM that failed may have done so before it could load anything. */
@@ -296,8 +322,7 @@ static int start(const struct watch_options *options, char **argv)
 	if (!status) {
 		session.has_pmu = kvm_has_pmu(options);
 		if (options->emulate)
-			note_vendor(&model, session.tally.host_vendor,
-			            sizeof(session.tally.host_vendor));
+			note_vendor(&session, &model);
 		status = watch(options, &session, argv, path, library);
 	}
 	abandon_outputs(&session);

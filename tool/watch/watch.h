@@ -260,7 +260,7 @@ struct watch_tally {
 	bool unseen; /* no process has loaded the library */
 	bool lacks[WATCH_LACKS];
 	bool has_model;       /* some vCPU has a PMU */
-	char host_vendor[16]; /* when the emulated model's is another; else "" */
+	char host_vendor[16]; /* when the emulated model's is another, and the VMM has heard it */
 	uint64_t unmodelled;  /* vCPUs whose CPUID makes no model */
 	uint64_t off;         /* vCPUs whose PMU is switched off */
 	unsigned shown; /* bits of enum watch_shown: what the CPUID of these shows nevertheless */
@@ -382,6 +382,7 @@ const char *watch_finding_name(enum watch_finding finding); /* for JSON */
 /* --- session.c: records become lines ---------------------------------------------------- */
 
 struct watch_session {
+	char vendor[16]; /* the host's, when the emulated model's is another; else "" */
 	struct watch_ring ring;
 	const struct watch_writer *writer;
 	FILE *log;
