@@ -96,10 +96,8 @@ static uint64_t key_of(const struct node *node, uint64_t fingerprint)
 {
 	uint64_t place = node->at | (uint64_t)node->round << 8 | (uint64_t)node->raised << 16 |
 	                 (uint64_t)node->refused << 24;
-	uint64_t key = fingerprint ^ place * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t key = hash_mix(hash_mix(fingerprint, place), node->skip);
 
-	key = (key ^ key >> 31 ^ node->skip) * UINT64_C(0xbf58476d1ce4e5b9);
-	key ^= key >> 32;
 	return key ? key : 1;
 }
 
@@ -163,14 +161,12 @@ bool nodes_add(struct check_explorer *explorer, const struct node *node)
 static uint64_t scenario_key(const struct check_explorer *explorer)
 {
 	const struct scenario *scenario = &explorer->scenario;
-	uint64_t key = explorer->life_print;
+	uint64_t key = hash_mix(explorer->life_print, (uint64_t)scenario->level << 8 |
+	                                                      (uint64_t)scenario->is_read << 1 |
+	                                                      scenario->is_mixed);
 
-	key += (uint64_t)scenario->level << 8 | (uint64_t)scenario->is_read << 1 |
-	       scenario->is_mixed;
-	for (unsigned i = 0; i < scenario->layout->value_count; i++) {
-		key = (key ^ scenario->state.values[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		key ^= key >> 29;
-	}
+	for (unsigned i = 0; i < scenario->layout->value_count; i++)
+		key = hash_mix(key, scenario->state.values[i]);
 	return key ? key : 1;
 }
 
