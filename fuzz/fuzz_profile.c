@@ -15,6 +15,7 @@
 enum { MOST_CALLS = 200 };
 
 struct machines {
+	const struct vpmu_profile *profile;
 	struct vpmu_pmu *pmu, *twin;
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	size_t register_count;
@@ -202,14 +203,28 @@ static void move(struct machines *m, const struct vpmu_profile *profile)
 	     !memcmp(state.values, again.values, sizeof(state.values)));
 }
 
+/* A mediated vPMU's counters have the bits of the host's, whatever CPUID says. */
+static unsigned width_for_guest(const struct machines *m, const struct vpmu_register *reg)
+{
+	bool mediated = vpmu_profile_facts(m->profile) & VPMU_FACT_MEDIATED;
+	unsigned host = vpmu_pmu_host(m->pmu)->width;
+
+	return mediated && host > reg->width ? host : reg->width;
+}
+
 static void counters_are_no_wider(const struct machines *m)
 {
 	for (size_t i = 0; i < m->register_count; i++) {
 		const struct vpmu_register *reg = &m->registers[i];
+		unsigned width = width_for_guest(m, reg);
 		uint64_t value;
 
-		if ((reg->kind == VPMU_KIND_COUNTER || reg->kind == VPMU_KIND_FIXED_COUNTER) &&
-		    reg->width < 64 && !vpmu_pmu_guest_read(m->pmu, reg->msr, &value))
+		if ((reg->kind != VPMU_KIND_COUNTER && reg->kind != VPMU_KIND_FIXED_COUNTER) ||
+		    width > 63)
+			continue;
+		if (!vpmu_pmu_guest_read(m->pmu, reg->msr, &value))
+			MUST(!(value >> width));
+		if (!vpmu_pmu_host_read(m->pmu, reg->msr, &value))
 			MUST(!(value >> reg->width));
 	}
 }
@@ -226,6 +241,7 @@ static bool begin(struct machines *m, const struct vpmu_profile *profile, struct
 	if (take_byte(input) & 1 && vpmu_profile_adapt(profile, &model))
 		return false;
 	memset(memory, 0, sizeof(memory));
+	m->profile = profile;
 	m->pmu = vpmu_pmu_init(memory[0], sizeof(memory[0]), &model, profile);
 	if (!m->pmu)
 		return false;
