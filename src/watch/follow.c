@@ -142,16 +142,14 @@ static void record_set_cpuid(struct call *call)
 		             call->result >= 0 ? leaves.count * sizeof(leaves.at[0]) : 0);
 }
 
-/* The general registers tell one moment of a guest from another. FNV-1a, by words. */
+/* The general registers tell one moment of a guest from another. */
 static uint64_t digest(const struct kvm_regs *regs)
 {
 	const uint64_t *words = (const uint64_t *)regs;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = 0;
 
-	for (size_t i = 0; i < sizeof(*regs) / sizeof(*words); i++) {
-		hash = (hash ^ words[i]) * UINT64_C(0x100000001b3);
-		hash ^= hash >> 32;
-	}
+	for (size_t i = 0; i < sizeof(*regs) / sizeof(*words); i++)
+		hash = hash_mix(hash, words[i]);
 	return hash ? hash : 1;
 }
 
