@@ -93,14 +93,15 @@ static void make_memory(struct vm *vm)
 /* All of the PMU that KVM has. */
 static void set_cpuid(const struct vm *vm)
 {
-	static struct {
-		struct kvm_cpuid2 list;
-		struct kvm_cpuid_entry2 room[256];
-	} cpuid;
+	enum { ENTRIES = 256 };
+	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + ENTRIES * sizeof(cpuid->entries[0]));
 
-	cpuid.list.nent = 256;
-	CALL(vm->device, KVM_GET_SUPPORTED_CPUID, &cpuid);
-	CALL(vm->vcpu.fd, KVM_SET_CPUID2, &cpuid);
+	if (!cpuid)
+		err(1, "memory");
+	cpuid->nent = ENTRIES;
+	CALL(vm->device, KVM_GET_SUPPORTED_CPUID, cpuid);
+	CALL(vm->vcpu.fd, KVM_SET_CPUID2, cpuid);
+	free(cpuid);
 }
 
 /* PMIs are NMIs. */

@@ -249,7 +249,7 @@ const struct field_row field_rows[] = {
 		.form = VPMU_FORM_NUMBER,
 		.lost = "their registers raise #GP",
 		.may_be_0 = true,
-		.on = {[LIKE_INTEL] = {8, MAX_LBR},
+		.on = {[LIKE_INTEL] = {.min = 8, .max = MAX_LBR},
                        [LIKE_AMD] = {1, 16, LEAF(ext_perfmon.ebx, 4, 6)}},
 	},
 };

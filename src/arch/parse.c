@@ -63,8 +63,8 @@ static void set_pebs(struct draft *draft, uint64_t format)
 enum { KEY_PMU };
 
 static const struct short_key short_keys[] = {
-	[KEY_PMU] = {"pmu=on|off", "off: no PMU at all", set_pmu, 1, FOR_ALL},
-	{"fixed=N", "fixed counters", set_fixed, VPMU_MAX_FIXED, FOR_INTEL},
+	[KEY_PMU] = {"pmu=on|off", "off: no PMU at all", set_pmu, 1, FOR_ALL, .is_part = false},
+	{"fixed=N", "fixed counters", set_fixed, VPMU_MAX_FIXED, FOR_INTEL, .is_part = false},
 	{"lbr-format=N", "last branches by model: 3, 4: 16, 5 to 7: 32 entries", set_lbr_format,
          VPMU_PERF_CAP_LBR_FORMAT, FOR_INTEL, .is_part = true},
 	{"pebs=N", "PEBS, and the format of its records", set_pebs, PEBS_FORMATS, FOR_INTEL,

@@ -92,6 +92,9 @@ static const char *cpl(struct maker *maker)
 	return ONE_OF(maker, rings);
 }
 
+/* A class with its amount, or the end of a run's line, in characters at most. */
+enum { AMOUNT_BYTES = 48 };
+
 /* Adds a run, of the guest or the host. */
 static void run_of(struct maker *maker, const char *verb, uint64_t longest, const char *end)
 {
@@ -101,7 +104,9 @@ static void run_of(struct maker *maker, const char *verb, uint64_t longest, cons
 	int length = snprintf(text, sizeof(text), "%s instructions=%llu", verb,
 	                      (unsigned long long)below(maker, most + 1));
 
-	for (unsigned i = VPMU_CYCLES; i < VPMU_CLASSES; i++)
+	/* A line holds so many classes. */
+	for (unsigned i = VPMU_CYCLES;
+	     i < VPMU_CLASSES && length + AMOUNT_BYTES < (int)sizeof(text); i++)
 		if (percent(maker, i < VPMU_SLOTS ? 30 : 4))
 			length += snprintf(text + length, sizeof(text) - (size_t)length, " %s=%llu",
 			                   vpmu_class_name((enum vpmu_class)i),
