@@ -35,9 +35,7 @@ static void *allocate(size_t bytes)
 
 	if (got || !parsing)
 		return got;
-	output_abandon_all();
-	memory_say("a JSON document");
-	_exit(TOOL_LACKS);
+	output_end_without_memory("a JSON document");
 }
 
 void json_begin(void)

@@ -48,4 +48,7 @@ int output_flush_stdout(void);
 /* For an end that returns to nobody: temporary names are removed. */
 void output_abandon_all(void);
 
+/* Such an end, with TOOL_LACKS and a message, in a library that goes on without its memory. */
+_Noreturn void output_end_without_memory(const char *what);
+
 #endif

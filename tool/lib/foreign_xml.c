@@ -12,6 +12,7 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
+#include "file.h"
 #include "memory.h"
 
 /* What is read. */
@@ -217,13 +218,38 @@ static void say_nothing(void *context, const char *format, ...)
 {
 }
 
-/* libxml2 takes its memory from here: what it cannot get is noted, and not left out in silence. */
+/*
+ * libxml2 takes its memory from here: what it cannot get ends the tool. Its parser leaves out in
+ * silence what it has no memory for, and that of 2.9 follows null pointers.
+ */
+static void *or_end(void *got, size_t bytes)
+{
+	if (!got && bytes)
+		output_end_without_memory("XML");
+	return got;
+}
+
+static void *xml_get(size_t bytes)
+{
+	return or_end(memory_get(bytes), bytes);
+}
+
+static void *xml_resize(void *old, size_t bytes)
+{
+	return or_end(memory_resize(old, bytes), bytes);
+}
+
+static char *xml_copy(const char *text)
+{
+	return or_end(memory_copy(text), 1);
+}
+
 static void prepare(void)
 {
 	static bool prepared;
 
 	if (!prepared)
-		xmlMemSetup(free, memory_get, memory_resize, memory_copy);
+		xmlMemSetup(free, xml_get, xml_resize, xml_copy);
 	prepared = true;
 	xmlSetGenericErrorFunc(NULL, say_nothing);
 }

@@ -64,9 +64,7 @@ static void end_if_unicorn(const void *caller)
 
 	if (!dladdr(caller, &info) || !info.dli_fname || !strstr(info.dli_fname, "libunicorn"))
 		return;
-	output_abandon_all();
-	memory_say("the emulated CPU");
-	_exit(TOOL_LACKS);
+	output_end_without_memory("the emulated CPU");
 }
 
 void *malloc(size_t bytes)

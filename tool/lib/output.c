@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "file.h"
+#include "memory.h"
 #include "message.h"
 
 enum { LINKS_MAX = 40, NAMES_TRIED = 100, NAMED_MAX = 4 };
@@ -328,6 +330,13 @@ void output_abandon(struct output *output)
 void output_abandon_all(void)
 {
 	remove_names();
+}
+
+void output_end_without_memory(const char *what)
+{
+	output_abandon_all();
+	memory_say(what);
+	_exit(TOOL_LACKS);
 }
 
 /* --- Standard output ---------------------------------------------------------------------------
