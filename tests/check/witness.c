@@ -121,7 +121,7 @@ static uint64_t draw_value(struct trial *trial, unsigned value)
 		                        : random_next(&trial->random) & reg->writable &
 		                                  UINT64_C(0xff00007fff);
 	default:
-		return 0;
+		return reg->reset;
 	}
 }
 
