@@ -6,6 +6,8 @@
  */
 #include <arch/room_int.h>
 
+#include "intel_branches.h"
+
 static bool from_version_2(const struct vpmu_model *model)
 {
 	return model->version >= 2;
@@ -75,128 +77,6 @@ static uint64_t global_ctrl_bits(const struct vpmu_model *model, unsigned index)
 static uint64_t status_set_bits(const struct vpmu_model *model, unsigned index)
 {
 	return model_status_bits(model) & ~STATUS_COND;
-}
-
-/* The stack of the architecture, and the one that a format says is there. */
-static bool has_arch_lbr(const struct vpmu_model *model)
-{
-	return model->lbr;
-}
-
-static bool has_model_lbr(const struct vpmu_model *model)
-{
-	return !model->lbr && model_lbr(model);
-}
-
-static uint64_t lbr_depth(const struct vpmu_model *model)
-{
-	return model->lbr;
-}
-
-static unsigned lbr_format(const struct vpmu_model *model)
-{
-	return model->perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT;
-}
-
-/* SDM vol. 3B 18.12.1 (Skylake). */
-static bool has_lbr_info(const struct vpmu_model *model)
-{
-	return has_model_lbr(model) &&
-	       (lbr_format(model) == LBR_INFO || lbr_format(model) == LBR_INFO_2);
-}
-
-static bool has_debugctl(const struct vpmu_model *model)
-{
-	return model->version >= 2 || has_model_lbr(model);
-}
-
-static bool has_pebs_data(const struct vpmu_model *model)
-{
-	return model_has_pebs(model) && model->perf_capabilities & VPMU_PERF_CAP_PEBS_DATA;
-}
-
-/* IA32_LBR_CTL has the architectural stack's enable bit. */
-static uint64_t debugctl_bits(const struct vpmu_model *model, unsigned index)
-{
-	uint64_t bits = model->version >= 2 ? DEBUGCTL_FREEZE_LBRS | DEBUGCTL_FREEZE_PERFMON : 0;
-
-	return has_model_lbr(model) ? bits | DEBUGCTL_LBR | DEBUGCTL_FREEZE_LBRS : bits;
-}
-
-/* Call-stack mode is Haswell's and later (SDM vol. 3B 18.11). */
-static uint64_t lbr_select_bits(const struct vpmu_model *model, unsigned index)
-{
-	return lbr_format(model) == LBR_FLAGS ? LBR_SELECT_BITS
-	                                      : LBR_SELECT_BITS | LBR_SELECT_CALL_STACK;
-}
-
-static uint64_t lbr_tos_bits(const struct vpmu_model *model, unsigned index)
-{
-	return model_lbr(model) - 1;
-}
-
-static uint64_t lbr_ctl_bits(const struct vpmu_model *model, unsigned index)
-{
-	return LBR_CTL_BITS;
-}
-
-/* A bit for each depth that there is; core/lbr.c takes one of them. */
-static uint64_t lbr_depth_bits(const struct vpmu_model *model, unsigned index)
-{
-	return (8 | 16 | 32) & (2 * lbr_depth(model) - 1);
-}
-
-/* Processors with the architectural stack have five levels of page tables. */
-static unsigned lbr_address(const struct vpmu_model *model)
-{
-	return has_arch_lbr(model) ? 57 : 48;
-}
-
-static unsigned ds_address(const struct vpmu_model *model)
-{
-	return lbr_address(model);
-}
-
-/* Mispredictions, and with TSX two bits more, stood beside the address before MSR_LBR_INFO_x did;
- * a format has cycles there (SDM vol. 3B 18.4.8.1). */
-static unsigned lbr_from_flags(const struct vpmu_model *model)
-{
-	switch (lbr_format(model)) {
-	case LBR_FLAGS_TSX:
-		return 3;
-	case LBR_FLAGS:
-	case LBR_TIME:
-		return 1;
-	default:
-		return 0;
-	}
-}
-
-static unsigned lbr_to_flags(const struct vpmu_model *model)
-{
-	return lbr_format(model) == LBR_TIME ? 16 : 0;
-}
-
-static uint64_t lbr_info_bits(const struct vpmu_model *model, unsigned index)
-{
-	return LBR_INFO_MISPREDICTED | LBR_INFO_IN_TX | LBR_INFO_ABORT | LBR_INFO_CYCLES;
-}
-
-static uint64_t arch_info_bits(const struct vpmu_model *model, unsigned index)
-{
-	return lbr_info_bits(model, index) | LBR_INFO_VALID | LBR_INFO_KIND;
-}
-
-/* SDM vol. 3B 20.6.2.4, 20.8.1: fixed counters with the later records only. */
-static uint64_t pebs_enable_bits(const struct vpmu_model *model, unsigned index)
-{
-	return has_pebs_data(model) ? model_counter_bits(model) : model_gp_bits(model);
-}
-
-/* SDM vol. 3B 20.9.2.3: groups of a record, and how many last branches. */
-static uint64_t pebs_data_bits(const struct vpmu_model *model, unsigned index)
-{
-	return UINT64_C(0xff00000f);
 }
 
 /* Eight metrics of eight bits each (SDM vol. 3B 20.3.9.3). */
@@ -283,8 +163,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_model_lbr,
-		.writable = lbr_select_bits,
+		.exists = intel_has_model_lbr,
+		.writable = intel_lbr_select_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -295,8 +175,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_model_lbr,
-		.writable = lbr_tos_bits,
+		.exists = intel_has_model_lbr,
+		.writable = intel_lbr_tos_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -307,8 +187,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_NEVER,
-		.exists = has_debugctl,
-		.writable = debugctl_bits,
+		.exists = intel_has_debugctl,
+		.writable = intel_debugctl_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -429,7 +309,7 @@ static const struct reg_row rows[] = {
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
 		.exists = model_has_pebs,
-		.writable = pebs_enable_bits,
+		.writable = intel_pebs_enable_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -440,8 +320,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_pebs_data,
-		.writable = pebs_data_bits,
+		.exists = intel_has_pebs_data,
+		.writable = intel_pebs_data_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -468,7 +348,7 @@ static const struct reg_row rows[] = {
 		.exists = model_has_pebs,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = ds_address,
+		.address = intel_ds_address,
 	},
 	{
 		.name = "MSR_LASTBRANCH_%u_FROM_IP",
@@ -479,11 +359,11 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_model_lbr,
+		.exists = intel_has_model_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = lbr_address,
-		.flags = lbr_from_flags,
+		.address = intel_lbr_address,
+		.flags = intel_lbr_from_flags,
 	},
 	{
 		.name = "MSR_LASTBRANCH_%u_TO_IP",
@@ -494,11 +374,11 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_model_lbr,
+		.exists = intel_has_model_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = lbr_address,
-		.flags = lbr_to_flags,
+		.address = intel_lbr_address,
+		.flags = intel_lbr_to_flags,
 	},
 	{
 		.name = "MSR_LBR_INFO_%u",
@@ -509,8 +389,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_lbr_info,
-		.writable = lbr_info_bits,
+		.exists = intel_has_lbr_info,
+		.writable = intel_lbr_info_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -522,8 +402,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_arch_lbr,
-		.writable = arch_info_bits,
+		.exists = intel_has_arch_lbr,
+		.writable = intel_arch_info_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -534,8 +414,8 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_arch_lbr,
-		.writable = lbr_ctl_bits,
+		.exists = intel_has_arch_lbr,
+		.writable = intel_lbr_ctl_bits,
 		.reset = row_reset_zero,
 	},
 	{
@@ -546,9 +426,9 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_arch_lbr,
-		.writable = lbr_depth_bits,
-		.reset = lbr_depth,
+		.exists = intel_has_arch_lbr,
+		.writable = intel_lbr_depth_bits,
+		.reset = intel_lbr_depth,
 	},
 	{
 		.name = "IA32_LBR_%u_FROM_IP",
@@ -559,10 +439,10 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_arch_lbr,
+		.exists = intel_has_arch_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = lbr_address,
+		.address = intel_lbr_address,
 	},
 	{
 		.name = "IA32_LBR_%u_TO_IP",
@@ -573,10 +453,10 @@ static const struct reg_row rows[] = {
 		.guest = VPMU_ACCESS_READ_WRITE,
 		.host = VPMU_ACCESS_READ_WRITE,
 		.level = VPMU_LEVEL_RESET,
-		.exists = has_arch_lbr,
+		.exists = intel_has_arch_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = lbr_address,
+		.address = intel_lbr_address,
 	},
 	{
 		.name = "IA32_PMC_GP%u_CTR",
