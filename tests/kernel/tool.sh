@@ -137,13 +137,13 @@ found 'bits that the status has not' $pmu \
 if [ "$version" = 7.3 ]; then
 	found 'mediated: a denied event is loaded' $pmu \
 		's/wrmsrq(gp_eventsel_msr(i), pmc->eventsel_hw);/wrmsrq(gp_eventsel_msr(i), pmc->eventsel);/' \
-		'pmu.c:[0-9]*: wrmsrq(gp_eventsel_msr(i), pmc->eventsel_hw);'
+		'pmu.c:[0-9]*: wrmsrq\(gp_eventsel_msr\(i\), pmc->eventsel_hw\);'
 	found 'mediated: a control written twice passes the filter' arch/x86/kvm/vmx/pmu_intel.c \
 		's/old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl_hw;/old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl;/' \
 		'pmu_intel.c:[0-9]*: u64 old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl_hw;'
 	found 'mediated: a selector stays behind' $pmu \
 		'/^static void kvm_pmu_put_guest_pmcs/,/^}/{/wrmsrq(gp_eventsel_msr(i), 0);/s/.*/;/}' \
-		'pmu.c:[0-9]*: wrmsrq(gp_eventsel_msr(i), 0);'
+		'pmu.c:[0-9]*: wrmsrq\(gp_eventsel_msr\(i\), 0\);'
 	found 'mediated: a register passes that is not the hardware'"'"'s' $pmu \
 		'/^bool kvm_need_perf_global_ctrl_intercept/,/^}/s/kvm_need_any_pmc_intercept(vcpu) ||/0 ||/' \
 		'pmu.c:[0-9]*: return kvm_need_any_pmc_intercept'
