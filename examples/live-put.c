@@ -133,7 +133,7 @@ static void make(struct vm *vm)
 
 	vm->device = open("/dev/kvm", O_RDWR);
 	if (vm->device < 0)
-		err(1, "/dev/kvm");
+		err(NO_PMU, "/dev/kvm");
 	vm->fd = CALL(vm->device, KVM_CREATE_VM, NULL);
 	CALL(vm->fd, KVM_ENABLE_CAP, &split);
 	make_memory(vm);
