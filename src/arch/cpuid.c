@@ -272,7 +272,7 @@ void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 	/* No bit says that there is a PMU: every family from K7 (6) on has one. */
 	if (signature_family(model->signature) < 6)
 		return;
-	if (!(leaves->ext_perfmon.eax & HAS_LBR_V2) || model->lbr > 16)
+	if (!(leaves->ext_perfmon.eax & HAS_LBR_V2) || model->lbr > AMD_LBR)
 		model->lbr = 0;
 	vendor_of(model->vendor)->complete(model, 0);
 }

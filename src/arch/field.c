@@ -250,7 +250,7 @@ const struct field_row field_rows[] = {
 		.lost = "their registers raise #GP",
 		.may_be_0 = true,
 		.on = {[LIKE_INTEL] = {.min = 8, .max = MAX_LBR},
-                       [LIKE_AMD] = {1, 16, LEAF(ext_perfmon.ebx, 4, 6)}},
+                       [LIKE_AMD] = {1, AMD_LBR, LEAF(ext_perfmon.ebx, 4, 6)}},
 	},
 };
 const size_t field_count = ARRAY_SIZE(field_rows);

@@ -72,14 +72,9 @@ uint64_t intel_lbr_depth_bits(const struct vpmu_model *model, unsigned index)
 }
 
 /* Processors with the architectural stack have five levels of page tables. */
-unsigned intel_lbr_address(const struct vpmu_model *model)
+unsigned intel_address_bits(const struct vpmu_model *model)
 {
 	return intel_has_arch_lbr(model) ? 57 : 48;
-}
-
-unsigned intel_ds_address(const struct vpmu_model *model)
-{
-	return intel_lbr_address(model);
 }
 
 /* Mispredictions, and with TSX two bits more, stood beside the address before MSR_LBR_INFO_x did;

@@ -517,6 +517,12 @@ static inline bool selector_asks(enum vpmu_vendor vendor, uint64_t selector)
 	return selector & (vendor == VPMU_VENDOR_INTEL_P6 ? SEL_USR | SEL_OS : SEL_EN);
 }
 
+/* The selector whose EN switches the counter on: a P6's first one does it for both. */
+static inline unsigned enabling_selector(enum vpmu_vendor vendor, unsigned index)
+{
+	return vendor == VPMU_VENDOR_INTEL_P6 ? 0 : index;
+}
+
 /* False for an architectural event that the model's CPUID says is missing. */
 bool event_is_available(const struct vpmu_model *model, uint64_t selector);
 

@@ -128,7 +128,7 @@ void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 void p6_read_cpuid(struct vpmu_model *model, const struct leaves *leaves);
 void p6_write_cpuid(const struct vpmu_model *model, struct leaves *leaves);
 
-enum { K7_COUNTERS = 4, AMD_WIDTH = 48, P6_COUNTERS = 2, P6_WIDTH = 40 };
+enum { K7_COUNTERS = 4, AMD_WIDTH = 48, AMD_LBR = 16, P6_COUNTERS = 2, P6_WIDTH = 40 };
 
 /* Whether a signature is one of the P6 family's that had no CPUID.0AH yet. */
 bool signature_is_p6(uint32_t signature);

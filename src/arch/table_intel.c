@@ -348,7 +348,7 @@ static const struct reg_row rows[] = {
 		.exists = model_has_pebs,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = intel_ds_address,
+		.address = intel_address_bits,
 	},
 	{
 		.name = "MSR_LASTBRANCH_%u_FROM_IP",
@@ -362,7 +362,7 @@ static const struct reg_row rows[] = {
 		.exists = intel_has_model_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = intel_lbr_address,
+		.address = intel_address_bits,
 		.flags = intel_lbr_from_flags,
 	},
 	{
@@ -377,7 +377,7 @@ static const struct reg_row rows[] = {
 		.exists = intel_has_model_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = intel_lbr_address,
+		.address = intel_address_bits,
 		.flags = intel_lbr_to_flags,
 	},
 	{
@@ -442,7 +442,7 @@ static const struct reg_row rows[] = {
 		.exists = intel_has_arch_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = intel_lbr_address,
+		.address = intel_address_bits,
 	},
 	{
 		.name = "IA32_LBR_%u_TO_IP",
@@ -456,7 +456,7 @@ static const struct reg_row rows[] = {
 		.exists = intel_has_arch_lbr,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = intel_lbr_address,
+		.address = intel_address_bits,
 	},
 	{
 		.name = "IA32_PMC_GP%u_CTR",

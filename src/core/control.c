@@ -29,7 +29,8 @@ static struct tally gp_control(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t sel = pmu->selector[slot];
 	unsigned cmask = (unsigned)((sel & SEL_CMASK) >> SEL_CMASK_BIT);
-	uint64_t enables = pmu->rules->first_enables_all ? pmu->selector[0] : sel;
+	enum vpmu_vendor vendor = (enum vpmu_vendor)pmu->model.vendor;
+	uint64_t enables = pmu->selector[enabling_selector(vendor, slot)];
 	bool edge = sel & SEL_EDGE, on = enables & SEL_EN && !is_idle(pmu, sel);
 
 	return (struct tally){

@@ -63,8 +63,6 @@ struct rules {
 	 * say how. */
 	bool (*has_apart)(struct vpmu_register *reg);
 	const struct module *module; /* KVM's; NULL: there is no KVM, and a model stays as it is */
-	/* EN of the first selector enables every counter. */
-	bool first_enables_all;
 	/* Bits of a selector with which its counter counts nothing. */
 	uint64_t idle_bits;
 	/* Those of which one alone says in which mode of SVM it counts; both, or none: in both. */

@@ -208,7 +208,6 @@ static const struct rules p6 = {
 	.guest = p6_rules,
 	.host = p6_host_rules,
 	.rdpmc = intel_rdpmc,
-	.first_enables_all = true,
 	.lvtpc_after_pmi = VPMU_LVTPC_MASKED,
 	.read_absent = read_absent,
 	.write_absent = write_absent,

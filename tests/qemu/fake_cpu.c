@@ -33,7 +33,8 @@ enum kind {
 	REP,
 	HLT,
 	LIDT,
-	VMRUN
+	VMRUN,
+	KINDS
 };
 
 static const struct row {
@@ -176,107 +177,171 @@ static bool refuses(uint32_t msr)
 	return msr == 0x80e; /* no register of an x2APIC */
 }
 
+/* Whether it was asked for, which is so once. */
+static bool take(bool *asked)
+{
+	bool was = *asked;
+
+	*asked = false;
+	return was;
+}
+
+/*
+ * What each kind does. next: where it goes on, behind the instruction unless it says otherwise.
+ * False: the CPU has gone on elsewhere, and has counted the instruction if it was one.
+ */
+typedef bool step_fn(uint64_t pc, uint64_t *next);
+
+static bool do_load(uint64_t pc, uint64_t *next)
+{
+	if (!take(&fake.faults))
+		return true;
+	if (fake.in_guest) {
+		fake_exit(0x400, pc);
+		return false;
+	}
+	fake.reg[FAKE_CR2] = 0x123456;
+	deliver(FAKE_HANDLER_PF, pc, true, true);
+	return false;
+}
+
+static bool do_iret(uint64_t pc, uint64_t *next)
+{
+	if (!do_load(pc, next))
+		return false;
+	fake.timer |= take(&fake.timer_at_iret);
+	*next = pop_frame();
+	return true;
+}
+
+static bool do_interrupt(uint64_t pc, uint64_t *next)
+{
+	deliver_frame(FAKE_HANDLER_INT, pc, *next, true, false);
+	fake.executed++;
+	return false;
+}
+
+static bool do_store(uint64_t pc, uint64_t *next)
+{
+	if (!take(&fake.changes_itself))
+		return true;
+	alone = true;
+	fake.reg[FAKE_RIP] = pc;
+	return false;
+}
+
+static uint64_t target(uint64_t pc, uint64_t next)
+{
+	return next + (uint64_t)(int64_t)(int8_t)*fake_at(pc + 1);
+}
+
+static bool do_jump(uint64_t pc, uint64_t *next)
+{
+	fake.timer |= take(&fake.timer_at_jump);
+	*next = target(pc, *next);
+	return true;
+}
+
+static bool do_jz(uint64_t pc, uint64_t *next)
+{
+	fake.timer |= take(&fake.timer_at_jz);
+	if (fake.zero)
+		*next = target(pc, *next);
+	return true;
+}
+
+static bool do_cpuid(uint64_t pc, uint64_t *next)
+{
+	uint64_t *reg = fake.reg;
+
+	if (fake.in_guest) {
+		fake_exit(0x72, pc);
+		return false;
+	}
+	reg[FAKE_RAX] = reg[FAKE_RAX] ? 0 : 1;
+	reg[FAKE_RBX] = 0x756e6547, reg[FAKE_RDX] = 0x49656e69, reg[FAKE_RCX] = 0x6c65746e;
+	return true;
+}
+
+static bool access_msr(uint64_t pc, bool writes)
+{
+	uint32_t msr = (uint32_t)fake.reg[FAKE_RCX];
+
+	if (fake.in_guest && fake_msr_exits(msr, writes, pc))
+		return false;
+	if (refuses(msr)) {
+		deliver(FAKE_HANDLER_GP, pc, true, true);
+		return false;
+	}
+	fake.timer |= take(&fake.timer_at_rdmsr);
+	return true;
+}
+
+static bool do_rdmsr(uint64_t pc, uint64_t *next)
+{
+	if (!access_msr(pc, false))
+		return false;
+	fake.reg[FAKE_RAX] = fake.reg[FAKE_RDX] = 0;
+	return true;
+}
+
+static bool do_wrmsr(uint64_t pc, uint64_t *next)
+{
+	return access_msr(pc, true);
+}
+
+static bool do_vmrun(uint64_t pc, uint64_t *next)
+{
+	if (take(&fake.vmrun_faults)) {
+		deliver(FAKE_HANDLER_GP, pc, true, true);
+		return false;
+	}
+	fake_vmrun(*next);
+	fake.executed++;
+	return false;
+}
+
+static bool do_rdpmc(uint64_t pc, uint64_t *next)
+{
+	if (fake.in_guest)
+		fake_exit(fake.rdpmc_exits ? 0x6f : 0x46, pc);
+	else
+		deliver(FAKE_HANDLER_UD, pc, true, false);
+	return false;
+}
+
+static bool do_rep(uint64_t pc, uint64_t *next)
+{
+	if (++rep_entry < fake.rep_entries)
+		*next = pc;
+	else
+		rep_entry = 0;
+	fake.interrupts |= rep_entry && rep_entry == fake.interrupt_rep;
+	return true;
+}
+
+static bool do_lidt(uint64_t pc, uint64_t *next)
+{
+	inside.lidt_cb(0, 0, 0, NULL);
+	return true;
+}
+
+static step_fn *const steps[KINDS] = {
+	[LOAD] = do_load,   [STORE] = do_store, [IRET] = do_iret,   [INT] = do_interrupt,
+	[JUMP] = do_jump,   [JZ] = do_jz,       [CPUID] = do_cpuid, [RDMSR] = do_rdmsr,
+	[WRMSR] = do_wrmsr, [RDPMC] = do_rdpmc, [VMRUN] = do_vmrun, [REP] = do_rep,
+	[LIDT] = do_lidt,
+};
+
 /* Executes an instruction; true: the block goes on behind it. */
 static bool execute(const struct qemu_plugin_insn *insn, const struct row *row)
 {
-	uint64_t *reg = fake.reg, pc = insn->vaddr, next = pc + insn->length;
-	int8_t jump = (int8_t)*fake_at(pc + 1);
+	uint64_t next = insn->vaddr + insn->length;
 
-	switch (row->kind) {
-	case LOAD:
-	case IRET:
-		if (fake.faults && fake.in_guest) {
-			fake.faults = false;
-			fake_exit(0x400, pc);
-			return false;
-		}
-		if (fake.faults) {
-			fake.faults = false;
-			reg[FAKE_CR2] = 0x123456;
-			deliver(FAKE_HANDLER_PF, pc, true, true);
-			return false;
-		}
-		if (row->kind == LOAD)
-			break;
-		fake.timer |= fake.timer_at_iret;
-		fake.timer_at_iret = false;
-		next = pop_frame();
-		break;
-	case INT:
-		deliver_frame(FAKE_HANDLER_INT, pc, next, true, false);
-		fake.executed++;
+	if (steps[row->kind] && !steps[row->kind](insn->vaddr, &next))
 		return false;
-	case STORE:
-		if (!fake.changes_itself)
-			break;
-		fake.changes_itself = false;
-		alone = true;
-		reg[FAKE_RIP] = pc;
-		return false;
-	case JUMP:
-		fake.timer |= fake.timer_at_jump;
-		fake.timer_at_jump = false;
-		next += (uint64_t)(int64_t)jump;
-		break;
-	case JZ:
-		fake.timer |= fake.timer_at_jz;
-		fake.timer_at_jz = false;
-		if (fake.zero)
-			next += (uint64_t)(int64_t)jump;
-		break;
-	case CPUID:
-		if (fake.in_guest) {
-			fake_exit(0x72, pc);
-			return false;
-		}
-		reg[FAKE_RAX] = reg[FAKE_RAX] ? 0 : 1;
-		reg[FAKE_RBX] = 0x756e6547, reg[FAKE_RDX] = 0x49656e69, reg[FAKE_RCX] = 0x6c65746e;
-		break;
-	case RDMSR:
-	case WRMSR:
-		if (fake.in_guest &&
-		    fake_msr_exits((uint32_t)reg[FAKE_RCX], row->kind == WRMSR, pc))
-			return false;
-		if (refuses((uint32_t)reg[FAKE_RCX])) {
-			deliver(FAKE_HANDLER_GP, pc, true, true);
-			return false;
-		}
-		if (row->kind == RDMSR)
-			reg[FAKE_RAX] = reg[FAKE_RDX] = 0;
-		fake.timer |= fake.timer_at_rdmsr;
-		fake.timer_at_rdmsr = false;
-		break;
-	case VMRUN:
-		if (fake.vmrun_faults) {
-			fake.vmrun_faults = false;
-			deliver(FAKE_HANDLER_GP, pc, true, true);
-			return false;
-		}
-		fake_vmrun(next);
-		fake.executed++;
-		return false;
-	case RDPMC:
-		if (fake.in_guest) {
-			fake_exit(fake.rdpmc_exits ? 0x6f : 0x46, pc);
-			return false;
-		}
-		deliver(FAKE_HANDLER_UD, pc, true, false);
-		return false;
-	case REP:
-		if (++rep_entry < fake.rep_entries)
-			next = pc;
-		else
-			rep_entry = 0;
-		fake.interrupts |= rep_entry && rep_entry == fake.interrupt_rep;
-		break;
-	case LIDT:
-		inside.lidt_cb(0, 0, 0, NULL);
-		break;
-	default:
-		break;
-	}
 	fake.executed += row->kind != REP || !rep_entry;
-	reg[FAKE_RIP] = next;
+	fake.reg[FAKE_RIP] = next;
 	return true;
 }
 

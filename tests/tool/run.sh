@@ -24,6 +24,8 @@ guest overflow "$overflow ebfe"
 quiet='b986010000 b8c0004300 31d2 0f30 b98f030000 b801000000 0f30'
 guest counted "$quiet 90909090909090909090 66baf400 30c0 ee ebfe"
 
+# PerfEvtSel1 = branches, without EN; PerfEvtSel0 = instructions, with EN, which a P6 has for both.
+guest both 'b987010000 b8c4000300 31d2 0f30 b986010000 b8c0004300 31d2 0f30 9090 66baf400 30c0 ee ebfe'
 # Fixed counter 3 and IA32_PERF_METRICS on, then a loop of two instructions.
 guest shares 'b98d030000 b800300000 31d2 0f30 b98f030000 31c0 ba08000100 0f30
 	b900000100 ffc9 75fc 66baf400 30c0 ee ebfe'
@@ -128,6 +130,8 @@ check 'stat: not on standard output' nothing_printed
 run run --stat --model skylake "$BUILD/guests/prober.elf"
 check 'stat: what the guest asked for and nobody counts' \
 	stat_says '^ +<not supported>  0x0000( |$)'
+run run --stat --model intel-p6 "$scratch/both"
+check 'stat: one enable bit for both counters of a P6' stat_says '^ +[0-9]+  PerfCtr1 .* user os +on$'
 run run --stat --model icelake "$scratch/shares"
 check 'stat: the shares of IA32_PERF_METRICS, as an estimate' \
 	stat_says '^ +49\.4%  IA32_PERF_METRICS retiring +\(estimate\)$'

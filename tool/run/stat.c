@@ -53,10 +53,13 @@ static void fill_gp(struct controls *controls, struct run_counter *counter)
 {
 	unsigned index = counter->reg.index;
 	uint64_t selector = read_kind(controls, VPMU_KIND_SELECTOR, index, 0);
+	enum vpmu_vendor vendor = (enum vpmu_vendor)controls->model->vendor;
+	unsigned first = enabling_selector(vendor, index);
+	uint64_t enables = read_kind(controls, VPMU_KIND_SELECTOR, first, 0);
 
 	counter->selector = selector;
 	counter->programmed = selector != 0;
-	counter->enabled = selector & SEL_EN && controls->global >> index & 1;
+	counter->enabled = enables & SEL_EN && controls->global >> index & 1;
 	counter->user = selector & SEL_USR;
 	counter->kernel = selector & SEL_OS;
 	counter->interrupt = selector & SEL_INT;
