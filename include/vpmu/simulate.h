@@ -23,19 +23,21 @@ extern "C" {
 /* --- The host under a Linux profile ---------------------------------------------------------- */
 
 /*
- * What stands below a Linux profile: a processor of the model's vendor, and its KVM. Plain data; 0
- * where the vendor's processors have no such thing.
+ * What stands below a Linux profile: a processor, and its KVM. Plain data; 0 where the vendor's
+ * processors have no such thing. The vendor need not be the model's: KVM's PMU follows its module,
+ * kvm_intel or kvm_amd, not the guest's vendor string.
  */
 struct vpmu_host {
 	uint8_t gp_count, fixed_count; /* counters that KVM gives to guests */
 	uint8_t width;                 /* bits of all counters */
 	uint8_t tsx, pdcm, perfmon_v2; /* 1: it has that */
 	uint8_t enable_pmu;            /* KVM's parameter */
-	uint8_t reserved[25];          /* 0 */
+	uint8_t vendor;                /* enum vpmu_vendor; never Intel's P6, which has no KVM */
+	uint8_t reserved[24];          /* 0 */
 };
 
-/* The host that a machine has when nobody says otherwise. VPMU_BAD_ARGUMENT: a NULL, or no vendor.
- */
+/* The host that a machine of this vendor's has when nobody says otherwise: an Intel under Intel's
+ * P6. VPMU_BAD_ARGUMENT: a NULL, or no vendor. */
 VPMU_API enum vpmu_status vpmu_host_init(struct vpmu_host *host, enum vpmu_vendor vendor);
 
 /*
@@ -46,18 +48,23 @@ VPMU_API const char *vpmu_host_key(size_t i);
 VPMU_API const char *vpmu_host_name(size_t i);
 VPMU_API const char *vpmu_host_about(size_t i);
 
-/* The i-th property's value, into *value. False: past the last, the vendor's processors have no
- * such thing, or a NULL; *value is then unchanged. */
-VPMU_API bool vpmu_host_get(const struct vpmu_host *host, enum vpmu_vendor vendor, size_t i,
-                            unsigned *value);
+/* The i-th property's value, into *value. False: past the last, the host's vendor's processors have
+ * no such thing, or a NULL; *value is then unchanged. */
+VPMU_API bool vpmu_host_get(const struct vpmu_host *host, size_t i, unsigned *value);
+
+/* The word that is typed for the i-th property's value: "on", "amd". NULL: it is a number, or none
+ * of the property's. Static storage. */
+VPMU_API const char *vpmu_host_word(size_t i, unsigned value);
 
 /*
- * Changes a host by "KEY=VALUE" or "KEY=VALUE,KEY=VALUE…". why: where a failure is described in one
- * line without a final newline; may be NULL. VPMU_BAD_ARGUMENT: a key that the vendor's processors
- * do not have, a value that there cannot be, or a NULL; *host is then unchanged.
+ * Changes a host by "KEY=VALUE" or "KEY=VALUE,KEY=VALUE…". "vendor=" comes first: it makes another
+ * vendor's usual host of one that nothing else has changed. why: where a failure is described in
+ * one line without a final newline; may be NULL. VPMU_BAD_ARGUMENT: a key that the host's vendor's
+ * processors do not have, a value that there cannot be, "vendor=" after another key, or a NULL;
+ * *host is then unchanged.
  */
-VPMU_API enum vpmu_status vpmu_host_set(struct vpmu_host *host, enum vpmu_vendor vendor,
-                                        const char *text, char *why, size_t why_bytes);
+VPMU_API enum vpmu_status vpmu_host_set(struct vpmu_host *host, const char *text, char *why,
+                                        size_t why_bytes);
 
 /*
  * vpmu_pmu_init() of a machine on this host, which is copied. NULL also for a host that there

@@ -77,6 +77,12 @@ static uint64_t guest_bits(const struct rules *rules, const struct vpmu_model *m
 	return rules->guest_bits ? rules->guest_bits(model, host, from, writable) : writable;
 }
 
+static bool is_of_no_counter(const struct vpmu_pmu *pmu, const struct reg *reg)
+{
+	return (reg->store == STORE_COUNTER || reg->store == STORE_SELECTOR) &&
+	       !(pmu->slots >> reg->slot & 1);
+}
+
 /* Adds a register, if the profile has it. False: there is no room, or something is missing in the
  * profile's tables. */
 static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned *used)
@@ -84,7 +90,7 @@ static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned
 	struct window *window;
 	struct reg reg = resolve(from);
 
-	if (!pmu->rules->has(&pmu->host, from, &reg.writable))
+	if (!pmu->rules->has(&pmu->host, from, &reg.writable) || is_of_no_counter(pmu, &reg))
 		return true;
 	if (kind_is_lbr_entry(from->kind)) {
 		lbr_add(pmu, from);

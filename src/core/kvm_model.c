@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What KVM makes of the model that a VMM asks for, on a host of the same vendor; and the life
- * around it: creation, KVM_SET_CPUID2, KVM_PMU_CAP_DISABLE.
+ * What KVM makes of the model that a VMM asks for, on a host of any vendor; and the life around it:
+ * creation, KVM_SET_CPUID2, KVM_PMU_CAP_DISABLE.
  */
 #include <core/linux.h>
 
@@ -24,7 +24,7 @@ static struct vpmu_model limit_amd_6_1(const struct vpmu_host *host, bool asks_h
 {
 	return (struct vpmu_model){
 		.version = 1,
-		.gp_count = 6,
+		.gp_count = AMD_COUNTERS,
 		.gp_width = 48,
 		.features = VPMU_FEATURE_PERFCORE,
 	};
@@ -34,6 +34,7 @@ static struct vpmu_model limit_amd_6_12(const struct vpmu_host *host, bool asks_
 {
 	struct vpmu_model limit = limit_amd_6_1(host, asks_host);
 
+	limit.gp_count = host->gp_count;
 	if (asks_host && !host->perfmon_v2)
 		return limit;
 	limit.version = 2;
@@ -116,14 +117,38 @@ const struct module module_amd_6_12 = {
 	.event_number = SEL_EVENT | SEL_AMD_EVENT,
 };
 
+/* kvm_intel gives AMD's guests what it gives to those of a P6: they have no CPUID.0AH. kvm_amd
+ * gives Intel's what it gives to those of a K7. */
+enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct vpmu_host *host,
+                              const struct vpmu_model *model)
+{
+	bool has_leaf = model->vendor == VPMU_VENDOR_INTEL || model->vendor == VPMU_VENDOR_ZHAOXIN;
+
+	if (!has_fact(profile, VPMU_FACT_KVM))
+		return (enum vpmu_vendor)model->vendor;
+	if (host->vendor != VPMU_VENDOR_AMD && !has_leaf)
+		return VPMU_VENDOR_INTEL_P6;
+	return (enum vpmu_vendor)host->vendor;
+}
+
+/* Of another vendor's CPUID KVM reads nothing; which of its processors the host has is not said. */
+static void show_other_vendor(const struct vpmu_host *host, struct vpmu_model *model)
+{
+	bool amd = host->vendor == VPMU_VENDOR_AMD;
+
+	if (amd != (model->vendor == VPMU_VENDOR_AMD))
+		*model = (struct vpmu_model){.vendor = host->vendor};
+}
+
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
                struct vpmu_model *model)
 {
-	const struct module *module = profile->rules[model->vendor]->module;
+	const struct module *module = profile->rules[kvm_rules_of(profile, host, model)]->module;
 	struct vpmu_model limit;
 
 	if (!module)
 		return;
+	show_other_vendor(host, model);
 	limit = module->limit(host, has_fact(profile, FACT_FEATURES_OF_HOST));
 	module->adapt(model, &limit);
 }
@@ -168,7 +193,7 @@ enum { SHOWN_VERSION = 2 };
 
 struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_model *from)
 {
-	const struct module *module = pmu->rules->module;
+	const struct module *module = pmu->profile->rules[from->vendor]->module;
 	struct vpmu_model model = *from;
 
 	if (!module)

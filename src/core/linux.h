@@ -178,7 +178,10 @@ void kvm_enable_gp(struct vpmu_pmu *pmu);
 
 /* --- host.c --- */
 
-bool host_is_valid(const struct vpmu_host *host, enum vpmu_vendor vendor);
+/* AMD64_NUM_COUNTERS_CORE, which no processor has more of. */
+enum { AMD_COUNTERS = 6 };
+
+bool host_is_valid(const struct vpmu_host *host);
 
 /* Whether KVM can have a mediated vPMU there, or has none at all:
  * intel_pmu_is_mediated_pmu_supported(), amd_pmu_is_mediated_pmu_supported(). */
@@ -204,6 +207,10 @@ struct module {
 
 /* module_p6 is module_intel with a guest that has no CPUID.0AH. */
 extern const struct module module_intel, module_p6, module_amd_6_1, module_amd_6_12;
+
+/* By whose rules the model's PMU goes on such a host: those of KVM's module. */
+enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct vpmu_host *host,
+                              const struct vpmu_model *model);
 
 /* What KVM makes of a model on such a host; the same model on profile hardware. */
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,

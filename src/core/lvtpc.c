@@ -20,5 +20,5 @@ void deliver_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome)
 		return;
 	}
 	outcome->pmi++;
-	pmu->lvtpc |= pmu->rules->lvtpc_after_pmi;
+	pmu->lvtpc |= pmu->profile->rules[pmu->asked.vendor]->lvtpc_after_pmi;
 }

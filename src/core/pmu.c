@@ -95,15 +95,19 @@ const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu)
 	return pmu ? &pmu->model : NULL;
 }
 
-static uint32_t existing_slots(const struct vpmu_model *model)
+static uint32_t existing_slots(const struct vpmu_pmu *pmu)
 {
-	return model_gp_bits(model) | model->fixed_mask << SLOT_FIXED;
+	uint64_t gp = model_gp_bits(&pmu->model);
+
+	if (has_fact(pmu->profile, FACT_COUNTERS_OF_HOST))
+		gp &= width_mask(pmu->host.gp_count);
+	return (uint32_t)gp | pmu->model.fixed_mask << SLOT_FIXED;
 }
 
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	pmu->model = *model;
-	pmu->slots = existing_slots(&pmu->model);
+	pmu->slots = existing_slots(pmu);
 	pmu->metrics = metrics_slots(&pmu->model);
 	pmu->gp_mask = width_mask(pmu->model.gp_width);
 	pmu->fixed_mask = width_mask(pmu->model.fixed_width);
@@ -116,21 +120,22 @@ struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size, const struct vpmu_m
                                   const struct vpmu_profile *profile, const struct vpmu_host *host)
 {
 	struct vpmu_pmu *pmu = memory;
+	const struct rules *rules;
 
 	if (!memory || (uintptr_t)memory % VPMU_PMU_ALIGN || size < sizeof(*pmu) || !profile)
 		return NULL;
 	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
 		return NULL;
-	if (!host || !host_is_valid(host, (enum vpmu_vendor)model->vendor))
+	if (!host || !host_is_valid(host))
 		return NULL;
-	if (has_fact(profile, VPMU_FACT_MEDIATED) &&
-	    !host_mediates(host, profile->rules[model->vendor]->module))
+	rules = profile->rules[kvm_rules_of(profile, host, model)];
+	if (has_fact(profile, VPMU_FACT_MEDIATED) && !host_mediates(host, rules->module))
 		return NULL;
 	__builtin_memset(pmu, 0, sizeof(*pmu));
 	pmu->profile = profile;
 	pmu->engine = pmu->profile->engine;
 	pmu->response = pmu->profile->response;
-	pmu->rules = pmu->profile->rules[model->vendor];
+	pmu->rules = rules;
 	pmu->lvtpc = VPMU_LVTPC_RESET;
 	pmu->left[0] = UINT64_MAX;
 	pmu->asked = *model;
@@ -163,7 +168,7 @@ enum vpmu_status vpmu_pmu_set_model(struct vpmu_pmu *pmu, const struct vpmu_mode
 {
 	if (!pmu || !model)
 		return VPMU_BAD_ARGUMENT;
-	if (vpmu_model_check(model, NULL, 0) != VPMU_OK || model->vendor != pmu->model.vendor)
+	if (vpmu_model_check(model, NULL, 0) != VPMU_OK || model->vendor != pmu->asked.vendor)
 		return VPMU_INCOMPATIBLE;
 	return pmu->engine->set_model(pmu, model);
 }

@@ -67,7 +67,7 @@ struct rules {
 	uint64_t idle_bits;
 	/* Those of which one alone says in which mode of SVM it counts; both, or none: in both. */
 	uint64_t guest_only, host_only;
-	/* What delivering a PMI sets in LVTPC. */
+	/* What delivering a PMI to a guest of that vendor sets in LVTPC. */
 	uint32_t lvtpc_after_pmi;
 	/* The bit of GLOBAL_STATUS that stops every counter; 0: they never freeze. */
 	uint64_t freeze_bit;
@@ -124,6 +124,9 @@ enum {
 	FACT_REUSES_COUNTING = 1 << 19,
 	/* An architectural event that CPUID says is missing does not count. */
 	FACT_EVENTS_OF_CPUID = 1 << 20,
+	/* No counter that the host's processor has not, also where CPUID cannot say so: AMD's
+	 * PERFCORE (amd_pmu_refresh). */
+	FACT_COUNTERS_OF_HOST = 1 << 21,
 };
 
 /* A profile. One of a kernel is made of what it is based on and of what differs. */

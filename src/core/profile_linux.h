@@ -39,7 +39,7 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 	}
 #define FACTS_LINUX_6_12                                                                           \
 	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER |                         \
-	 FACT_CAPABILITIES_FINAL | FACT_REUSES_COUNTING)
+	 FACT_CAPABILITIES_FINAL | FACT_REUSES_COUNTING | FACT_COUNTERS_OF_HOST)
 #define FACTS_LINUX_7_3 (FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM | FACT_FEATURES_OF_HOST)
 
 #define LEGACY(from, to)                                                                           \

@@ -27,7 +27,7 @@ static struct vpmu_model hardware(const struct vpmu_host *host, enum vpmu_vendor
  * hardware's. */
 static bool passes_global(const struct vpmu_model *model, const struct vpmu_model *on)
 {
-	return model_has_global(model) && model->gp_count == on->gp_count &&
+	return model_has_global(model) && model->gp_count >= on->gp_count &&
 	       model->fixed_mask == on->fixed_mask;
 }
 
@@ -39,7 +39,7 @@ static bool passes_rdpmc(const struct vpmu_pmu *pmu, const struct vpmu_model *on
 	uint8_t asked = model->version > 1 ? pmu->asked.fixed_width : 0;
 	uint8_t fixed_width = asked < on->fixed_width ? asked : on->fixed_width;
 
-	return model->version && model->gp_count == on->gp_count &&
+	return model->version && model->gp_count >= on->gp_count &&
 	       model->fixed_mask == on->fixed_mask && model->gp_width == on->gp_width &&
 	       fixed_width == on->fixed_width;
 }

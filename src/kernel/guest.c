@@ -17,8 +17,22 @@ int kvm_x86_get_cpl(struct kvm_vcpu *vcpu)
 	return (int)vcpu->cpl;
 }
 
+/* The processor is the one that the model names, if the host can be that one. */
+static void choose_processor(struct guest *guest, const struct host *host)
+{
+	bool amd = host->vendor == VENDOR_AMD;
+
+	if (amd == (guest->model.vendor == VENDOR_AMD))
+		return;
+	guest->model.processor = (struct vpmu_model){
+		.vendor = amd ? VPMU_VENDOR_AMD : VPMU_VENDOR_INTEL,
+	};
+}
+
 static void connect(struct guest *guest, const struct host *host)
 {
+	bool amd = host->vendor == VENDOR_AMD;
+
 	guest->kvm.vcpu = &guest->vcpu;
 	guest->vcpu.kvm = &guest->kvm;
 	guest->vcpu.arch.apic = &guest->apic;
@@ -26,15 +40,12 @@ static void connect(struct guest *guest, const struct host *host)
 	guest->vcpu.pce = true;
 	guest->apic.vcpu = &guest->vcpu;
 	guest->apic.lvtpc = LVTPC_FIRST;
-	guest->task.perf.amd = guest->model.vendor == VENDOR_AMD;
+	choose_processor(guest, host);
+	guest->task.perf.amd = amd;
 	guest->task.perf.processor = &guest->model.processor;
 	guest->task.perf.max_period = (1ll << (host->width - 1)) - 1;
-	if (guest->model.vendor == VENDOR_AMD)
-		silicon_make(&guest->task.silicon, &guest->model.processor, HOST_AMD_COUNTERS, 0,
-		             HOST_AMD_WIDTH);
-	else
-		silicon_make(&guest->task.silicon, &guest->model.processor, host->gp, host->fixed,
-		             host->width);
+	silicon_make(&guest->task.silicon, &guest->model.processor, host->gp, host->fixed,
+	             amd ? HOST_AMD_WIDTH : host->width);
 	current = &guest->task;
 }
 
@@ -55,7 +66,7 @@ struct guest *guest_create(const struct model *model, const struct host *host, b
 
 	if (!guest)
 		abort();
-	host_load(model->vendor, host);
+	host_load(host);
 	msr_load();
 	guest->model = *model;
 	connect(guest, host);

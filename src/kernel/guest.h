@@ -27,7 +27,7 @@ struct amounts {
 };
 
 /*
- * Loads KVM for the model's vendor, creates the vCPU and gives it the model's CPUID and feature
+ * Loads KVM for the host's vendor, creates the vCPU and gives it the model's CPUID and feature
  * MSRs. pmu_disabled: KVM_PMU_CAP_DISABLE came first. Destroy it with guest_destroy().
  */
 struct guest *guest_create(const struct model *model, const struct host *host, bool pmu_disabled);

@@ -58,13 +58,14 @@ struct vendor_ops {
 	struct kvm_pmu_ops *pmu_ops;
 };
 
-void host_load(enum vendor vendor, const struct host *host)
+void host_load(const struct host *host)
 {
 	static const u8 cpu_vendors[] = {
 		[VENDOR_INTEL] = X86_VENDOR_INTEL,
 		[VENDOR_ZHAOXIN] = X86_VENDOR_ZHAOXIN,
 		[VENDOR_AMD] = X86_VENDOR_AMD,
 	};
+	enum vendor vendor = host->vendor;
 	/* A copy: what a switch that is off takes out of it (kvm_init_pmu_capability) is of this
 	 * load alone. */
 	struct kvm_pmu_ops pmu_ops = vendor == VENDOR_AMD ? amd_pmu_ops : intel_pmu_ops;
@@ -106,7 +107,7 @@ void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
 	};
 	const struct x86_pmu_capability amd = {
 		.version = here.perfmon_v2 ? 2 : 1,
-		.num_counters_gp = HOST_AMD_COUNTERS,
+		.num_counters_gp = (int)here.gp,
 		.bit_width_gp = HOST_AMD_WIDTH,
 #if KERNEL_SINCE(7, 3)
 		.mediated = here.perfmon_v2,

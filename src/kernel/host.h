@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The simulated host: of the model's vendor, with 8 general-purpose and 3 fixed counters (Intel,
- * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all of 48 bits, unless a script says otherwise.
+ * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all of 48 bits, unless a script says otherwise. An
+ * AMD's counters have 48 bits whatever a script says: that is the architecture's.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -9,11 +10,10 @@
 #include "kvm_stub.h"
 #include "model.h"
 
-/* Of AMD's. */
-enum { HOST_AMD_COUNTERS = 6, HOST_AMD_WIDTH = 48 };
+enum { HOST_AMD_WIDTH = 48 };
 
-/* Loads KVM on such a host of that vendor. */
-void host_load(enum vendor vendor, const struct host *host);
+/* Loads KVM on such a host. */
+void host_load(const struct host *host);
 
 /* Whether KVM has switched its mediated vPMU on there (enable_mediated_pmu). */
 bool host_mediates(void);

@@ -123,11 +123,41 @@ bool model_override(struct model *model, const char *text)
 	return override(properties, sizeof(properties) / sizeof(properties[0]), model, text);
 }
 
-const struct host host_usual = {
-	.gp = 8, .fixed = 3, .width = 48, .pdcm = 1, .perfmon_v2 = 1, .enable_pmu = 1};
+struct host host_usual(enum vendor vendor)
+{
+	return (struct host){
+		.vendor = vendor,
+		.gp = vendor == VENDOR_AMD ? 6 : 8,
+		.fixed = vendor == VENDOR_AMD ? 0 : 3,
+		.width = 48,
+		.pdcm = vendor != VENDOR_AMD,
+		.perfmon_v2 = vendor == VENDOR_AMD,
+		.enable_pmu = 1,
+	};
+}
+
+static bool set_vendor(struct host *host, const char *name)
+{
+	static const char *const names[] = {
+		[VENDOR_INTEL] = "intel",
+		[VENDOR_ZHAOXIN] = "zhaoxin",
+		[VENDOR_AMD] = "amd",
+	};
+	uint32_t mediated = host->mediated;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i])) {
+			*host = host_usual((enum vendor)i);
+			host->mediated = mediated;
+			return true;
+		}
+	return false;
+}
 
 bool host_override(struct host *host, const char *text)
 {
+	if (!strncmp(text, "vendor=", strlen("vendor=")))
+		return set_vendor(host, text + strlen("vendor="));
 	return override(host_properties, sizeof(host_properties) / sizeof(host_properties[0]), host,
 	                text);
 }

@@ -30,15 +30,17 @@ struct model {
 
 /* The host: what the processor and its KVM have. */
 struct host {
+	enum vendor vendor; /* the processor's, whatever the guest's CPUID says */
 	uint32_t gp, fixed, width;
 	uint32_t tsx, pdcm, perfmon_v2;
 	uint32_t enable_pmu; /* KVM's parameters */
 	uint32_t mediated;   /* enable_mediated_pmu: by a script's profile */
 };
 
-extern const struct host host_usual;
+struct host host_usual(enum vendor vendor);
 
-/* Changes one property, "key=value". False: no such key, or the value is out of range. */
+/* Changes one property, "key=value"; "vendor=" makes another vendor's usual host of it. False: no
+ * such key, or the value is out of range. */
 bool host_override(struct host *host, const char *text);
 
 /* The preset of that name into *model. False: there is none. */

@@ -12,12 +12,14 @@ static struct guest *guest;
 EXPORTED void pairs_start(enum pairs_kind kind)
 {
 	struct model model;
+	struct host host;
 
 	if (guest)
 		guest_destroy(guest);
 	if (!model_preset(&model, "intel-v2"))
 		abort();
-	guest = guest_create(&model, &host_usual, false);
+	host = host_usual(model.vendor);
+	guest = guest_create(&model, &host, false);
 	if (kind != PAIRS_COUNTING)
 		return;
 	for (u32 i = 0; i < 4; i++)

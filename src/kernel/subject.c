@@ -13,8 +13,8 @@ static struct guest *guest;
 static bool make(const char *text, bool mediated)
 {
 	char copy[128], *rest = NULL, *part;
-	struct host host = host_usual;
 	struct model model;
+	struct host host;
 
 	if (strlen(text) >= sizeof(copy))
 		return false;
@@ -27,6 +27,7 @@ static bool make(const char *text, bool mediated)
 			return false;
 	/* As if nothing had ever been done, whatever the last guest did to the code's memory. */
 	snapshot_begin();
+	host = host_usual(model.vendor);
 	host.mediated = mediated;
 	guest = guest_create(&model, &host, false);
 	return !mediated || host_mediates();

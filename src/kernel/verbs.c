@@ -25,7 +25,7 @@ static bool model(struct session *session, const struct replay_command *command,
 		if (!model_override(&session->model, part))
 			return false;
 	session->have_model = true;
-	session->host = host_usual;
+	session->host = host_usual(session->model.vendor);
 	return true;
 }
 

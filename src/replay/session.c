@@ -82,8 +82,7 @@ static bool do_host(struct replay *replay, const struct replay_command *command,
 	if (!(vpmu_profile_facts(replay->profile) & VPMU_FACT_KVM))
 		return answer_problem(answer, "host: there is none under profile hardware");
 	for (uint64_t i = 0; i < command->action.argument[0].number; i++)
-		if (vpmu_host_set(&made, (enum vpmu_vendor)replay->model.vendor, command->words[i],
-		                  why, sizeof(why)))
+		if (vpmu_host_set(&made, command->words[i], why, sizeof(why)))
 			return answer_problem(answer, "host: %s", why);
 	replay->host = made;
 	replay->host_given = true;
@@ -100,6 +99,8 @@ static bool start(struct replay *replay, enum replay_verb verb, struct replay_an
 	                               replay->profile, &replay->host);
 	if (!replay->pmu)
 		return answer_problem(answer, "model: this profile, on this host, has no such PMU");
+	if (vpmu_pmu_model(replay->pmu)->vendor != replay->model.vendor)
+		replay_load_model(replay, vpmu_pmu_model(replay->pmu));
 	return true;
 }
 

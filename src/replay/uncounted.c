@@ -26,19 +26,20 @@ static bool writes_selectors(const struct replay *replay)
 
 bool replay_uncounted(struct replay *replay, struct vpmu_register *reg, uint64_t *selector)
 {
-	uint64_t bits = event_bits((enum vpmu_vendor)replay->model.vendor);
+	enum vpmu_vendor vendor;
 
 	if (!replay->pmu || !writes_selectors(replay))
 		return false;
+	vendor = (enum vpmu_vendor)vpmu_pmu_model(replay->pmu)->vendor;
 	for (size_t i = 0; i < replay->register_count; i++) {
 		uint64_t value;
 
 		*reg = replay->registers[i];
 		if (reg->kind != VPMU_KIND_SELECTOR ||
 		    vpmu_pmu_host_read(replay->pmu, reg->msr, &value) ||
-		    !selector_asks((enum vpmu_vendor)replay->model.vendor, value) ||
+		    !selector_asks(vendor, value) ||
 		    vpmu_pmu_event_class(replay->pmu, value) != VPMU_NO_CLASS ||
-		    !is_new(replay, value & bits))
+		    !is_new(replay, value & event_bits(vendor)))
 			continue;
 		*selector = value;
 		return true;

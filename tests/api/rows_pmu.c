@@ -210,16 +210,20 @@ static void host(void)
 	REJECTS(vpmu_host_init(&made, VPMU_VENDORS));
 	assert_int_equal(vpmu_host_init(&made, VPMU_VENDOR_INTEL), VPMU_OK);
 	before = made;
-	REJECTS(vpmu_host_set(NULL, VPMU_VENDOR_INTEL, "gp=4", NULL, 0));
-	REJECTS(vpmu_host_set(&made, VPMU_VENDOR_INTEL, NULL, NULL, 0));
-	REJECTS(vpmu_host_set(&made, VPMU_VENDORS, "gp=4", NULL, 0));
-	REJECTS(vpmu_host_set(&made, VPMU_VENDOR_INTEL, "gp=4,gp=99", NULL, 0));
-	REJECTS(vpmu_host_set(&made, VPMU_VENDOR_AMD, "gp=4", NULL, 0));
+	REJECTS(vpmu_host_set(NULL, "gp=4", NULL, 0));
+	REJECTS(vpmu_host_set(&made, NULL, NULL, 0));
+	REJECTS(vpmu_host_set(&made, "gp=4,gp=99", NULL, 0));
+	REJECTS(vpmu_host_set(&made, "gp=4,vendor=amd", NULL, 0));
 	assert_memory_equal(&made, &before, sizeof(made));
-	assert_false(vpmu_host_get(NULL, VPMU_VENDOR_INTEL, 0, &value));
-	assert_false(vpmu_host_get(&made, VPMU_VENDOR_INTEL, SIZE_MAX, &value));
-	assert_false(vpmu_host_get(&made, VPMU_VENDORS, 0, &value));
-	assert_false(vpmu_host_get(&made, VPMU_VENDOR_INTEL, 0, NULL));
+	made.vendor = VPMU_VENDORS;
+	REJECTS(vpmu_host_set(&made, "gp=4", NULL, 0));
+	assert_false(vpmu_host_get(&made, 0, &value));
+	made = before;
+	assert_false(vpmu_host_get(NULL, 0, &value));
+	assert_false(vpmu_host_get(&made, SIZE_MAX, &value));
+	assert_false(vpmu_host_get(&made, 0, NULL));
+	assert_null(vpmu_host_word(SIZE_MAX, 0));
+	assert_null(vpmu_host_word(0, VPMU_VENDOR_INTEL_P6));
 	assert_int_equal(value, 7);
 	assert_null(vpmu_host_key(SIZE_MAX));
 	assert_null(vpmu_host_name(SIZE_MAX));
@@ -312,6 +316,7 @@ static const struct row rows[] = {
 	{"vpmu_host_about", host},
 	{"vpmu_host_get", host},
 	{"vpmu_host_set", host},
+	{"vpmu_host_word", host},
 	{"vpmu_pmu_host", host},
 	{"vpmu_pmu_init_on", pmu_init_on},
 };

@@ -49,6 +49,8 @@ enum {
 #define AMD_GLOBAL_CTL 0xc0000301u
 #define AMD_STATUS_CLR 0xc0000302u
 #define AMD_STATUS_SET 0xc0000303u
+#define AMD_SEL0       0xc0010200u
+#define AMD_CTR0       0xc0010201u
 #define K7_SEL0        0xc0010000u
 #define K7_CTR0        0xc0010004u
 #define CORE_SEL0      0xc0010200u

@@ -24,7 +24,7 @@ static struct vpmu_pmu *machine_with(const char *profile, const char *text, cons
 	char why[200] = "";
 
 	assert_int_equal(vpmu_host_init(&made, (enum vpmu_vendor)model.vendor), VPMU_OK);
-	if (*host && vpmu_host_set(&made, (enum vpmu_vendor)model.vendor, host, why, sizeof(why)))
+	if (*host && vpmu_host_set(&made, host, why, sizeof(why)))
 		fail_msg("%s: %s", host, why);
 	pmu = vpmu_pmu_init_on(memory[next++ % 4], sizeof(memory[0]), &model,
 	                       vpmu_profile_find(profile), &made);
@@ -123,12 +123,10 @@ static void a_host_without_pdcm_or_perfmon_v2_has_no_mediated_pmu(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct vpmu_model model;
 		struct vpmu_host host;
-		enum vpmu_vendor vendor;
 
 		assert_int_equal(vpmu_model_parse(&model, cases[i].model, NULL, 0), VPMU_OK);
-		vendor = (enum vpmu_vendor)model.vendor;
-		assert_int_equal(vpmu_host_init(&host, vendor), VPMU_OK);
-		assert_int_equal(vpmu_host_set(&host, vendor, cases[i].host, NULL, 0), VPMU_OK);
+		assert_int_equal(vpmu_host_init(&host, (enum vpmu_vendor)model.vendor), VPMU_OK);
+		assert_int_equal(vpmu_host_set(&host, cases[i].host, NULL, 0), VPMU_OK);
 		assert_int_equal(vpmu_pmu_init_on(memory, sizeof(memory), &model,
 		                                  vpmu_profile_find("mediated"), &host) != NULL,
 		                 cases[i].has);
@@ -200,6 +198,74 @@ static void features_are_the_hosts_since_7_3(void **state)
 	}
 }
 
+/* By kvm_amd a guest of Intel's gets a K7's PMU, and by kvm_intel one of AMD's gets none. */
+static void the_pmu_is_the_modules_not_the_vendor_strings(void **state)
+{
+	static const struct {
+		const char *model, *host;
+		enum vpmu_vendor vendor;
+		unsigned version, gp_count;
+	} rows[] = {
+		{"intel-v2", "vendor=amd", VPMU_VENDOR_AMD, 1, 4},
+		{"intel-v2,gp=8", "vendor=amd,gp=6", VPMU_VENDOR_AMD, 1, 4},
+		{"zhaoxin-v2", "vendor=amd", VPMU_VENDOR_AMD, 1, 4},
+		{"intel-v2,pmu=off", "vendor=amd", VPMU_VENDOR_AMD, 1, 4},
+		{"intel-v2", "vendor=amd,enable-pmu=off", VPMU_VENDOR_AMD, 0, 0},
+		{"amd-perfmon-v2", "vendor=intel", VPMU_VENDOR_INTEL, 0, 0},
+		{"amd-k7", "vendor=zhaoxin", VPMU_VENDOR_ZHAOXIN, 0, 0},
+		{"intel-v2", "vendor=zhaoxin", VPMU_VENDOR_INTEL, 2, 4},
+		{"zhaoxin-v2", "vendor=intel", VPMU_VENDOR_ZHAOXIN, 2, 4},
+	};
+	static const char *const profiles[] = {"linux-6.1", "linux-6.12", "linux-7.3", "mediated"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (size_t p = 0; p < ARRAY_SIZE(profiles); p++) {
+			struct vpmu_pmu *pmu =
+				machine_with(profiles[p], rows[i].model, rows[i].host);
+
+			assert_int_equal(vpmu_pmu_model(pmu)->vendor, rows[i].vendor);
+			assert_int_equal(vpmu_pmu_model(pmu)->version, rows[i].version);
+			assert_int_equal(vpmu_pmu_model(pmu)->gp_count, rows[i].gp_count);
+		}
+}
+
+/* kvm_apic_local_deliver goes by the vendor string that the guest sees. */
+static void what_a_pmi_masks_is_the_guests(void **state)
+{
+	struct vpmu_amounts amounts = RUN([VPMU_INSTRUCTIONS] = 100);
+	struct vpmu_pmu *pmu = machine_with("linux-6.12", "intel-v2", "vendor=amd");
+
+	assert_int_equal(vpmu_pmu_host_write(pmu, K7_CTR0, UINT64_C(0xfffffffffff0)), VPMU_OK);
+	assert_int_equal(vpmu_pmu_host_write(pmu, K7_SEL0, SEL_ON_INT | INSTRUCTIONS), VPMU_OK);
+	assert_int_equal(vpmu_pmu_run(pmu, &amounts, 0).pmi, 1);
+	assert_true(vpmu_pmu_lvtpc(pmu) & VPMU_LVTPC_MASKED);
+}
+
+/* CPUID cannot say that PERFCORE has fewer than 6 counters. */
+static void perfcore_has_the_hosts_counters_since_6_5(void **state)
+{
+	static const struct {
+		const char *profile;
+		enum vpmu_status fifth;
+	} rows[] = {
+		{"linux-6.1", VPMU_OK},
+		{"linux-6.12", VPMU_GP},
+		{"linux-7.3", VPMU_GP},
+		{"mediated", VPMU_GP},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_pmu *pmu = machine_with(rows[i].profile, "amd-perfcore", "gp=4");
+		uint64_t value;
+
+		assert_int_equal(vpmu_pmu_guest_read(pmu, AMD_CTR0 + 2 * 3, &value), VPMU_OK);
+		assert_int_equal(vpmu_pmu_guest_read(pmu, AMD_CTR0 + 2 * 4, &value), rows[i].fifth);
+		assert_int_equal(vpmu_pmu_guest_read(pmu, AMD_SEL0 + 2 * 4, &value), rows[i].fifth);
+		assert_int_equal(vpmu_pmu_rdpmc(pmu, 4, 0, true, &value),
+		                 rows[i].fifth ? VPMU_GP : VPMU_OK);
+	}
+}
+
 /* Two machines that differ in it do not go on alike; under hardware nothing asks for it. */
 static void fingerprint_has_the_host(void **state)
 {
@@ -223,24 +289,24 @@ static void every_row_is_typed_and_read(void **state)
 	const char *key;
 
 	for (size_t i = 0; (key = vpmu_host_key(i)); i++) {
-		unsigned having = 0, value;
+		unsigned having = 0, value, typed;
 
 		assert_true(strlen(vpmu_host_name(i)) > 0 && strlen(vpmu_host_about(i)) > 0);
 		for (size_t v = 0; v < ARRAY_SIZE(vendors); v++) {
 			struct vpmu_host host;
-			char text[40];
+			char text[40], number[12];
 
 			vpmu_host_init(&host, vendors[v]);
-			if (!vpmu_host_get(&host, vendors[v], i, &value))
+			if (!vpmu_host_get(&host, i, &value))
 				continue;
 			having++;
+			typed = value ? value - 1 : 1;
+			snprintf(number, sizeof(number), "%u", typed);
 			snprintf(text, sizeof(text), "%.*s%s", (int)(strchr(key, '=') - key + 1),
-			         key, strchr(key, '|') ? (value ? "off" : "on") : "32");
-			if (!strchr(key, '|') && strncmp(key, "width", 5))
-				text[strlen(text) - 1] = '\0'; /* 3 */
-			assert_int_equal(vpmu_host_set(&host, vendors[v], text, NULL, 0), VPMU_OK);
-			vpmu_host_get(&host, vendors[v], i, &value);
-			assert_true(value == 3 || value == 32 || value <= 1);
+			         key, strchr(key, '|') ? vpmu_host_word(i, typed) : number);
+			assert_int_equal(vpmu_host_set(&host, text, NULL, 0), VPMU_OK);
+			if (!vpmu_host_get(&host, i, &value) || value != typed)
+				fail_msg("%s", text);
 		}
 		assert_true(having > 0);
 	}
@@ -262,9 +328,15 @@ static void what_cannot_be_is_refused_with_the_keys(void **state)
 		{VPMU_VENDOR_INTEL, "gp=4,", "not KEY=VALUE: ''"},
 		{VPMU_VENDOR_INTEL, "gp", "not KEY=VALUE: 'gp'"},
 		{VPMU_VENDOR_INTEL, "gp,width=40", "not KEY=VALUE: 'gp'"},
-		{VPMU_VENDOR_INTEL, "=4", "unknown key '': a host of this vendor's has gp=N"},
+		{VPMU_VENDOR_INTEL, "=4", "unknown key '': a host of this vendor's has vendor="},
 		{VPMU_VENDOR_INTEL, "perfmon-v2=on", "unknown key 'perfmon-v2'"},
-		{VPMU_VENDOR_AMD, "tsx=on", "has width=N, perfmon-v2=on|off, enable-pmu=on|off"},
+		{VPMU_VENDOR_AMD, "tsx=on", "gp=N, width=N, perfmon-v2=on|off, enable-pmu=on|off"},
+		{VPMU_VENDOR_AMD, "gp=3", "gp=N: not '3', but 4 to 6"},
+		{VPMU_VENDOR_AMD, "gp=7", "gp=N: not '7', but 4 to 6"},
+		{VPMU_VENDOR_AMD, "vendor=AMD", "vendor=intel|zhaoxin|amd: not 'AMD'"},
+		{VPMU_VENDOR_AMD, "vendor=", "vendor=intel|zhaoxin|amd: not ''"},
+		{VPMU_VENDOR_INTEL, "gp=4,vendor=amd", "vendor= comes before the other keys"},
+		{VPMU_VENDOR_INTEL, "vendor=amd,tsx=on", "unknown key 'tsx'"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -273,9 +345,8 @@ static void what_cannot_be_is_refused_with_the_keys(void **state)
 
 		vpmu_host_init(&host, rows[i].vendor);
 		before = host;
-		assert_int_equal(
-			vpmu_host_set(&host, rows[i].vendor, rows[i].text, why, sizeof(why)),
-			VPMU_BAD_ARGUMENT);
+		assert_int_equal(vpmu_host_set(&host, rows[i].text, why, sizeof(why)),
+		                 VPMU_BAD_ARGUMENT);
 		if (!strstr(why, rows[i].why))
 			fail_msg("%s: %s", rows[i].text, why);
 		assert_memory_equal(&host, &before, sizeof(host));
@@ -293,6 +364,9 @@ int main(void)
 		cmocka_unit_test(rdpmc_reaches_the_hardware_of_an_equal_host),
 		cmocka_unit_test(enable_pmu_off_leaves_no_pmu),
 		cmocka_unit_test(features_are_the_hosts_since_7_3),
+		cmocka_unit_test(the_pmu_is_the_modules_not_the_vendor_strings),
+		cmocka_unit_test(what_a_pmi_masks_is_the_guests),
+		cmocka_unit_test(perfcore_has_the_hosts_counters_since_6_5),
 		cmocka_unit_test(fingerprint_has_the_host),
 		cmocka_unit_test(every_row_is_typed_and_read),
 		cmocka_unit_test(what_cannot_be_is_refused_with_the_keys),

@@ -61,7 +61,9 @@ INTEL_HOST = {
     "pdcm": ("off",),
     "enable-pmu": ("on", "on", "on", "off"),
 }
-AMD_HOST = {"perfmon-v2": ("off",), "enable-pmu": ("on", "off")}
+AMD_HOST = {"gp": (4, 5, 6), "perfmon-v2": ("off",), "enable-pmu": ("on", "off")}
+# Of another vendor: KVM goes by its own registers, whatever vendor string the guest has.
+HOST_VENDORS = ("intel", "zhaoxin", "amd")
 # A host without these has no mediated vPMU.
 MEDIATED_NEEDS = ("pdcm", "perfmon-v2")
 
@@ -149,7 +151,8 @@ class Generator:
 
     def program(self, length):
         model = self.rng.choice(self.models)
-        self.amd = model.startswith(OF_AMD)
+        self.asks_amd = model.startswith(OF_AMD)
+        self.amd = self.asks_amd  # the host is one of AMD's
         self.off = "pmu=off" in model
         self.p6 = model == "intel-p6"  # nothing of it can be changed
         self.registers = (K7 if "k7" in model else AMD) if self.amd else INTEL
@@ -170,13 +173,22 @@ class Generator:
 
     def host(self):
         """Some properties of the host, each once."""
+        vendor = self.host_vendor() if self.rng.random() < 0.15 else ""
         keys = AMD_HOST if self.amd else INTEL_HOST
         if self.mediated:
             keys = {key: values for key, values in keys.items() if key not in MEDIATED_NEEDS}
         chosen = self.rng.sample(sorted(keys), self.rng.randrange(1, 4 if len(keys) > 3 else 2))
         values = {key: self.rng.choice(keys[key]) for key in chosen}
         self.tsx = values.get("tsx") == "on"
-        return "host " + " ".join(f"{key}={value}" for key, value in values.items())
+        return f"host {vendor}" + " ".join(f"{key}={value}" for key, value in values.items())
+
+    def host_vendor(self):
+        """The host is of a vendor that is drawn; its registers are used, most of the time."""
+        vendor = self.rng.choice(HOST_VENDORS)
+        if (vendor == "amd") != self.amd and self.rng.random() < 0.8:
+            self.registers = INTEL if self.amd else K7
+        self.amd = vendor == "amd"
+        return f"vendor={vendor} "
 
     def ending(self):
         """What the program has come to: every register, the events, and the pending PMIs."""
@@ -356,7 +368,7 @@ class Generator:
         self.longest = 1 << 12
         if self.off or self.p6:
             return "cpuid"
-        if self.amd:
+        if self.asks_amd:
             return f"cpuid {self.rng.choice(AMD_CHANGES)}".format(self.rng.randrange(1, 9)).strip()
         length = self.rng.randrange(8)
         changes = (

@@ -79,17 +79,24 @@ json_t *leaf_json(const struct vpmu_cpuid *leaf)
 	                 "ecx", json_hex(leaf->ecx), "edx", json_hex(leaf->edx));
 }
 
+/* A switch is a Boolean; what has names is one; the rest are numbers. */
+static json_t *host_value(size_t i, unsigned value)
+{
+	const char *word = vpmu_host_word(i, value);
+
+	if (!word)
+		return json_integer(value);
+	return strstr(vpmu_host_key(i), "=on|off") ? json_boolean(value) : json_string(word);
+}
+
 static json_t *host_json(const struct model_facts *facts)
 {
 	json_t *object = json_object();
-	const char *key;
 	unsigned value;
 
-	for (size_t i = 0; (key = vpmu_host_key(i)); i++)
-		if (vpmu_host_get(&facts->host, (enum vpmu_vendor)facts->model.vendor, i, &value))
-			json_object_set_new(object, vpmu_host_name(i),
-			                    strchr(key, '|') ? json_boolean(value)
-			                                     : json_integer(value));
+	for (size_t i = 0; vpmu_host_key(i); i++)
+		if (vpmu_host_get(&facts->host, i, &value))
+			json_object_set_new(object, vpmu_host_name(i), host_value(i, value));
 	return object;
 }
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vpmu/model.h>
+
 #include "program.h"
 
 enum { COMMANDS = 60 };
@@ -41,6 +43,20 @@ static const char *const all_models[] = {
 	"amd-k7,pmu=off",
 };
 
+/* What a program can say of the model. */
+static void of_model(struct maker *maker, const char *text)
+{
+	struct vpmu_model model;
+
+	if (vpmu_model_parse(&model, text, NULL, 0))
+		model = (struct vpmu_model){0}; /* the script's first answer says why */
+	maker->amd = maker->asks_amd = model.vendor == VPMU_VENDOR_AMD;
+	maker->has_fixed = strncmp(text, "intel-v1", strlen("intel-v1")) != 0;
+	maker->registers = !maker->amd                              ? &intel_msrs
+	                   : model.features & VPMU_FEATURE_PERFCORE ? &amd_msrs
+	                                                            : &k7_msrs;
+}
+
 static void draw_model(struct maker *maker, const char *models)
 {
 	char text[PROGRAM_LINE_BYTES];
@@ -56,28 +72,39 @@ static void draw_model(struct maker *maker, const char *models)
 	} else {
 		snprintf(text, sizeof(text), "%s", ONE_OF(maker, all_models));
 	}
-	maker->amd = !strncmp(text, "amd", 3);
-	maker->has_fixed = strncmp(text, "intel-v1", strlen("intel-v1")) != 0;
-	maker->registers = !maker->amd ? &intel_msrs : strstr(text, "k7") ? &k7_msrs : &amd_msrs;
+	of_model(maker, text);
 	ADD(maker, "model %s", text);
 }
 
-/* Some properties of the host; without PDCM or PerfMonV2 it has no mediated vPMU. */
+/* Another vendor's host: KVM goes by its registers, whatever the guest was told. */
+static const char *draw_vendor(struct maker *maker)
+{
+	static const struct {
+		const char *text;
+		bool amd;
+	} vendors[] = {{"vendor=intel ", false}, {"vendor=zhaoxin ", false}, {"vendor=amd ", true}};
+	size_t drawn = below(maker, COUNT(vendors));
+
+	if (vendors[drawn].amd != maker->amd && percent(maker, 80))
+		maker->registers = maker->amd ? &intel_msrs : &k7_msrs;
+	maker->amd = vendors[drawn].amd;
+	return vendors[drawn].text;
+}
+
+/* Some properties of the host; without PDCM or PerfMonV2 it has no mediated vPMU: the last of each
+ * list is for perf events alone. */
 static void draw_host(struct maker *maker)
 {
 	static const char *const intel[] = {
 		"gp=1",    "gp=2",     "gp=3",     "gp=4",     "gp=6",     "fixed=0", "fixed=1",
 		"fixed=2", "width=32", "width=36", "width=40", "width=44", "tsx=on",  "pdcm=off"};
+	static const char *const amd[] = {"gp=4", "gp=5", "gp=6", "perfmon-v2=off"};
+	const char *vendor = percent(maker, 15) ? draw_vendor(maker) : "";
 	const char *enable = percent(maker, 80) ? "on" : "off";
+	uint64_t count = (maker->amd ? COUNT(amd) : COUNT(intel)) - maker->mediated;
 
-	if (maker->amd) {
-		ADD(maker, "host enable-pmu=%s%s", enable,
-		    !maker->mediated && percent(maker, 50) ? " perfmon-v2=off" : "");
-		return;
-	}
-	/* The last is for perf events alone. */
-	ADD(maker, "host %s enable-pmu=%s", intel[below(maker, COUNT(intel) - maker->mediated)],
-	    enable);
+	ADD(maker, "host %s%s enable-pmu=%s", vendor,
+	    (maker->amd ? amd : intel)[below(maker, count)], enable);
 }
 
 /* What the program has come to: every register, the events, and the pending PMIs. */

@@ -33,7 +33,9 @@ struct maker {
 	struct arena *arena;
 	uint64_t random;
 	const struct registers *registers;
-	bool amd, has_fixed, mediated;
+	bool amd;      /* the host is one of AMD's; else of Intel's or Zhaoxin's */
+	bool asks_amd; /* the guest's CPUID is */
+	bool has_fixed, mediated;
 	unsigned long long longest; /* of a run */
 };
 

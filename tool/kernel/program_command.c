@@ -221,7 +221,7 @@ static void cpuid(struct maker *maker)
 	/* A counter that 6.1 has taken away overflows for ever, however short its last period was.
 	 */
 	maker->longest = 1 << 12;
-	if (maker->amd) {
+	if (maker->asks_amd) {
 		cpuid_amd(maker);
 		return;
 	}

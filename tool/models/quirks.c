@@ -268,6 +268,19 @@ static const struct quirk quirks[] = {
 	 "AMD: no CPUID bit says that there is no PMU; without PERFCORE a guest has the four "
 	 "counters of K7",
 	 "amd_pmu_refresh"},
+	{"pmu-of-the-module", KVM, ALWAYS,
+	 "The PMU is that of the host's module, whatever vendor string the guest has: under "
+	 "kvm_amd an Intel guest has the four counters of K7",
+	 "kvm_pmu_ops_update"},
+	{"no-pmu-of-another-vendor", KVM, ALWAYS,
+	 "Under kvm_intel an AMD guest has no PMU: CPUID.0AH says nothing",
+	 "intel_pmu_refresh"},
+	{"amd-perfcore-has-six", LINUX, BEFORE(6, 2),
+	 "AMD: PERFCORE has six counters, also on a host with four",
+	 "amd_pmu_refresh"},
+	{"amd-perfcore-has-the-hosts", LINUX | MEDIATED, SINCE(6, 2),
+	 "AMD: PERFCORE has no more counters than the host",
+	 "amd_pmu_refresh"},
 	{"amd-disabled-pmu-takes-0", LINUX, BEFORE(6, 2),
 	 "AMD: with KVM_PMU_CAP_DISABLE the VMM can write 0 to PERFCORE's registers, and RDPMC "
 	 "finds counters",

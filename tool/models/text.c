@@ -77,20 +77,19 @@ void models_print_summary(const struct vpmu_model *model)
 /* As a replay's line says it. */
 static void print_host(const struct model_facts *facts)
 {
-	const char *key;
+	const char *key, *word;
 	unsigned value;
 
 	if (!facts->has_host)
 		return;
 	printf("host               ");
 	for (size_t i = 0; (key = vpmu_host_key(i)); i++) {
-		bool is_switch = strchr(key, '|');
-
-		if (!vpmu_host_get(&facts->host, (enum vpmu_vendor)facts->model.vendor, i, &value))
+		if (!vpmu_host_get(&facts->host, i, &value))
 			continue;
+		word = vpmu_host_word(i, value);
 		printf(" %.*s", (int)(strchr(key, '=') - key + 1), key);
-		if (is_switch)
-			printf("%s", value ? "on" : "off");
+		if (word)
+			printf("%s", word);
 		else
 			printf("%u", value);
 	}
