@@ -33,19 +33,6 @@ static void say(struct replay_answer *answer, const char *text)
 	answer->length = (size_t)snprintf(answer->text, sizeof(answer->text), "%s", text);
 }
 
-static void compare(struct session *session, const char *expected, struct replay_answer *answer)
-{
-	static char got[REPLAY_ANSWER_BYTES];
-
-	if (!strcmp(expected, answer->text)) {
-		say(answer, "ok");
-		return;
-	}
-	session->mismatch = true;
-	memcpy(got, answer->text, sizeof(got));
-	snprintf(answer->text, sizeof(answer->text), "expected %.300s got %.600s", expected, got);
-}
-
 bool command_run(struct session *session, const struct replay_command *command,
                  struct replay_answer *answer)
 {
@@ -68,8 +55,8 @@ bool command_run(struct session *session, const struct replay_command *command,
 		say(answer, reply.status ? "fail" : "ok");
 	else
 		replay_print_reply(verb, &reply, answer);
-	if (command->expected)
-		compare(session, command->expected, answer);
+	if (command->expected && !replay_expect(answer, command->expected))
+		session->mismatch = true;
 	return true;
 }
 

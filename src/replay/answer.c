@@ -70,3 +70,56 @@ void answer_count(struct replay_answer *answer, const char *name, uint64_t value
 	add_bytes(answer, "=", 1);
 	add_digits(answer, value, 10);
 }
+
+/* --- What is expected ------------------------------------------------------------------------- */
+
+/* Where a word's value begins: behind "KEY=". */
+static size_t value_at(const char *word, size_t length)
+{
+	const char *equals = memchr(word, '=', length);
+
+	return equals ? (size_t)(equals + 1 - word) : 0;
+}
+
+static bool same_word(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t a_at = value_at(a, a_length), b_at = value_at(b, b_length);
+	uint64_t one, other;
+
+	if (a_length == b_length && !memcmp(a, b, a_length))
+		return true;
+	return a_at == b_at && !memcmp(a, b, a_at) &&
+	       text_parse_unsigned(a + a_at, a_length - a_at, &one) &&
+	       text_parse_unsigned(b + b_at, b_length - b_at, &other) && one == other;
+}
+
+/* Words stand one space apart. */
+static bool same_words(const char *a, const char *b)
+{
+	for (;;) {
+		size_t a_length = strcspn(a, " "), b_length = strcspn(b, " ");
+
+		if (!same_word(a, a_length, b, b_length) || a[a_length] != b[b_length])
+			return false;
+		if (!a[a_length])
+			return true;
+		a += a_length + 1;
+		b += b_length + 1;
+	}
+}
+
+bool replay_expect(struct replay_answer *answer, const char *expected)
+{
+	char got[REPLAY_ANSWER_BYTES];
+	bool same = same_words(expected, answer->text);
+
+	memcpy(got, answer->text, answer->length + 1);
+	answer_clear(answer);
+	answer_add(answer, same ? "ok" : "expected ");
+	if (same)
+		return true;
+	answer_add(answer, expected);
+	answer_add(answer, " got ");
+	answer_add(answer, got);
+	return false;
+}

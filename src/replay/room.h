@@ -208,6 +208,10 @@ enum replay_parsed replay_parse(char *line, size_t length, const struct replay_n
  * are left out. */
 void replay_print(const struct replay_command *command, struct replay_answer *text);
 
+/* Makes an answer "ok" if it is the expected one, or "expected … got …": false. Numbers are equal
+ * in any base: 10, 0xa, 0x0a. */
+bool replay_expect(struct replay_answer *answer, const char *expected);
+
 /* Adds an action's answer. */
 void replay_print_reply(enum replay_verb verb, const struct replay_reply *reply,
                         struct replay_answer *text);

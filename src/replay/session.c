@@ -177,24 +177,6 @@ static bool execute(struct replay *replay, const struct replay_command *command,
 	return true;
 }
 
-static enum replay_result compare(const char *expected, struct replay_answer *answer)
-{
-	char got[REPLAY_ANSWER_BYTES];
-
-	if (!strcmp(expected, answer->text)) {
-		answer_clear(answer);
-		answer_add(answer, "ok");
-		return REPLAY_ANSWERED;
-	}
-	memcpy(got, answer->text, answer->length + 1);
-	answer_clear(answer);
-	answer_add(answer, "expected ");
-	answer_add(answer, expected);
-	answer_add(answer, " got ");
-	answer_add(answer, got);
-	return REPLAY_DIFFERS;
-}
-
 enum replay_result replay_line(struct replay *replay, char *line, size_t length,
                                struct replay_answer *answer)
 {
@@ -213,5 +195,7 @@ enum replay_result replay_line(struct replay *replay, char *line, size_t length,
 	}
 	if (!execute(replay, command, answer))
 		return REPLAY_BAD;
-	return command->expected ? compare(command->expected, answer) : REPLAY_ANSWERED;
+	if (!command->expected || replay_expect(answer, command->expected))
+		return REPLAY_ANSWERED;
+	return REPLAY_DIFFERS;
 }

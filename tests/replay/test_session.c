@@ -191,6 +191,29 @@ static void expect_holds_or_shows_both(void **state)
 	assert_answer("expect wrmsr 0x186 0x200000 = gp", "ok");
 }
 
+/* As a person writes them; words that are no numbers are equal to the letter. */
+static void expected_numbers_are_of_any_base(void **state)
+{
+	static const char *const same[] = {"expect rdmsr 0xc1 = 10", "expect rdmsr 0xc1 = 0x0a",
+	                                   "expect rdmsr 0xc1 = 0xA",
+	                                   "expect enter = pmi=0x0 masked=00"};
+	static const char *const others[] = {"expect rdmsr 0xc1 = 0x10",
+	                                     "expect rdmsr 0xc1 = a",
+	                                     "expect rdmsr 0xc1 = 10 0",
+	                                     "expect rdmsr 0xc1 = x=10",
+	                                     "expect enter = pmi=0",
+	                                     "expect enter = masked=0 pmi=0",
+	                                     "expect enter = pmi=0 masked=0 =0",
+	                                     "expect wrmsr 0xc1 10 = 0"};
+
+	assert_answer("model intel-v2", "ok");
+	assert_answer("wrmsr 0xc1 10", "ok");
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_answer(same[i], "ok");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(execute(&replay, others[i], &answer), REPLAY_DIFFERS);
+}
+
 static void expect_does_not_hide_bad_input(void **state)
 {
 	assert_bad("expect model nothing = ok", "nothing");
@@ -431,6 +454,7 @@ int main(void)
 		TEST(state_lists_stored_registers_once),
 		TEST(every_models_state_fits_an_answer),
 		TEST(expect_holds_or_shows_both),
+		TEST(expected_numbers_are_of_any_base),
 		TEST(expect_does_not_hide_bad_input),
 		TEST(hardware_has_no_kernel_around_it),
 		TEST(the_host_counts_only_without_exclude_host),
