@@ -23,6 +23,14 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 	return ab < c ? ab : c;
 }
 
+/* Case is what people mistype most. */
+static bool same_letter(char a, char b)
+{
+	bool is_letter = (a | 0x20) >= 'a' && (a | 0x20) <= 'z';
+
+	return a == b || (is_letter && (a ^ b) == 0x20);
+}
+
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned row[MAX_LENGTH + 1][MAX_LENGTH + 1];
@@ -37,7 +45,7 @@ static unsigned distance(const char *a, const char *b)
 				continue;
 			}
 			row[i][j] = least(row[i - 1][j] + 1, row[i][j - 1] + 1,
-			                  row[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+			                  row[i - 1][j - 1] + !same_letter(a[i - 1], b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 			    row[i - 2][j - 2] + 1 < row[i][j])
 				row[i][j] = row[i - 2][j - 2] + 1;

@@ -67,6 +67,8 @@ refused 'quirks of a model' 2 'not about a model' models --quirks intel-v2
 refused 'quirks of an unknown profile' 2 "did you mean 'mediated'?" models --quirks --profile medated
 refused 'a profile of no model' 2 'of which model?' models --profile mediated
 refused 'unknown model' 2 "did you mean 'intel-v2'?" models intl-v2
+refused "a model of QEMU's in other letters" 2 "did you mean 'Nehalem'?" models nehalem
+refused 'a preset in other letters' 2 "did you mean 'skylake'?" models SKYLAKE
 refused 'unknown key' 2 'frob' models intel-v2,frob=1
 refused 'number out of range' 2 '99' models intel-v2,gp=99
 refused 'impossible model' 2 '' models intel-v1,fixed=3

@@ -95,6 +95,7 @@ static void a_near_name_is_found(void **state)
 	assert_string_equal(nearest_name("modles", name, NULL), "models");
 	assert_string_equal(nearest_name("replya", name, NULL), "replay");
 	assert_string_equal(nearest_name("rnu", name, NULL), "run");
+	assert_string_equal(nearest_name("REPLAY", name, NULL), "replay");
 	assert_string_equal(nearest_name("intel-v3", name, NULL), "intel-v2");
 }
 

@@ -46,11 +46,20 @@ static bool ends_line(const char *text)
 	return length && text[length - 1] == '\n';
 }
 
+/* "run [OPTION...] GUEST" */
+static const char *usage(const struct command *command)
+{
+	static char text[300];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", command->name,
+	         command->option_count ? " [OPTION...]" : "", *command->operands ? " " : "",
+	         command->operands);
+	return text;
+}
+
 static int help(const struct command *command)
 {
-	printf("Usage: vpmu %s%s%s%s\n\n%s.\n\nOptions:\n", command->name,
-	       command->option_count ? " [OPTION...]" : "", *command->operands ? " " : "",
-	       command->operands, command->about);
+	printf("Usage: vpmu %s\n\n%s.\n\nOptions:\n", usage(command), command->about);
 	for (size_t i = 0; i < command->option_count; i++) {
 		const struct option_row *row = &command->options[i];
 
@@ -182,9 +191,8 @@ static int take_option(struct parser *parser, const char *name)
 static int take_operand(struct parser *parser, const char *text)
 {
 	if (parser->operand_count == parser->command->operand_max) {
-		message("one argument too many: '%s' (usage: vpmu %s%s%s)", text,
-		        parser->command->name, *parser->command->operands ? " " : "",
-		        parser->command->operands);
+		message("one argument too many: '%s' (usage: vpmu %s)", text,
+		        usage(parser->command));
 		return TOOL_BAD;
 	}
 	parser->operands[parser->operand_count++] = text;
@@ -237,8 +245,7 @@ static int parse(struct parser *parser)
 			return status;
 	}
 	if (parser->operand_count < command->operand_min) {
-		message("missing argument: %s (usage: vpmu %s %s)", command->operands,
-		        command->name, command->operands);
+		message("missing argument: %s (usage: vpmu %s)", command->operands, usage(command));
 		return TOOL_BAD;
 	}
 	return check_lacks(command, parser->options);
@@ -277,9 +284,9 @@ int args_parse_before(const struct command *command, int *argc, char ***argv, vo
 	if (status != ARGS_GO)
 		return status;
 	if (own + 1 >= *argc) {
-		message("missing argument: %.*s (usage: vpmu %s [OPTION...] %s)",
+		message("missing argument: %.*s (usage: vpmu %s)",
 		        (int)strcspn(command->operands + strlen("-- "), " ") + 3, command->operands,
-		        command->name, command->operands);
+		        usage(command));
 		return TOOL_BAD;
 	}
 	*argc -= own + 1;

@@ -53,9 +53,14 @@ int model_from_host(struct vpmu_model *model)
 
 #endif
 
-static const char *preset_name(const void *list, size_t i)
+/* The presets, then QEMU's CPU models. */
+static const char *model_name(const void *list, size_t i)
 {
-	return vpmu_preset_name(i);
+	size_t presets = 0;
+
+	while (vpmu_preset_name(presets))
+		presets++;
+	return i < presets ? vpmu_preset_name(i) : foreign_name_at(i - presets);
 }
 
 /* A CPU model's name of QEMU's or libvirt's, and overrides, as a preset and overrides. */
@@ -88,18 +93,23 @@ static struct vpmu_model *the_only(struct foreign_cpus *cpus)
 	return &cpus->models[0].model;
 }
 
+/* why: it lists the presets, or what is wrong with a good name's keys. */
 static int unknown(const char *text, const char *why)
 {
 	char name[VPMU_NAME_BYTES];
 	struct vpmu_model model;
-	const char *nearest = NULL;
+	const char *nearest;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(text, ","), text);
-	/* Not for a good name with a bad key. */
-	if (vpmu_model_parse(&model, name, NULL, 0))
-		nearest = nearest_name(name, preset_name, NULL);
-	message("%s%s%s%s", why, nearest ? " (did you mean '" : "", nearest ? nearest : "",
-	        nearest ? "'?)" : "");
+	nearest = nearest_name(name, model_name, NULL);
+	if (!vpmu_model_parse(&model, name, NULL, 0))
+		message("%s", why);
+	else if (nearest)
+		message("%s (did you mean '%s'?)", why, nearest);
+	else
+		message("%s; CPU models of QEMU's with a PMU, such as 'EPYC-Milan', 'host', and "
+		        "files that describe a CPU",
+		        why);
 	return TOOL_BAD;
 }
 
