@@ -195,11 +195,37 @@ static bool ended_before(const struct diff *diff, const struct difference *diffe
 	return false;
 }
 
+/* The program, and what is left of it, which must not end with a larger limit either: else it is as
+ * it was. *stands: whether there is a difference. */
+static bool keep_shortest(struct diff *diff, struct class *class, const struct program *program,
+                          bool *stands)
+{
+	struct difference *difference = &class->difference, first;
+	bool ended = difference->ended;
+
+	*stands = true;
+	if (ended && (!difference_confirm(diff->side, program, difference, stands) || !*stands))
+		return !*stands;
+	first = *difference;
+	program_keep(&class->script, program, difference->line + 1);
+	if (!program_shrink(diff->side, &class->script, difference))
+		return false;
+	if (ended && !difference_confirm(diff->side, &class->script.program, difference, stands))
+		return false;
+	if (*stands)
+		return true;
+	*stands = true;
+	*difference = first;
+	program_keep(&class->script, program, first.line + 1);
+	return true;
+}
+
 static bool take_difference(struct finder *finder, const struct program *program,
                             const struct difference *difference)
 {
 	struct diff *diff = finder->diff;
 	struct class *class = &diff->classes[diff->count];
+	bool stands;
 
 	if (ended_before(diff, difference)) {
 		finder->fruitless++;
@@ -212,9 +238,11 @@ static bool take_difference(struct finder *finder, const struct program *program
 		return true;
 	}
 	class->difference = *difference;
-	program_keep(&class->script, program, difference->line + 1);
-	if (!program_shrink(diff->side, &class->script, &class->difference) ||
-	    !execute(diff, class))
+	if (!keep_shortest(diff, class, program, &stands))
+		return false;
+	if (!stands)
+		return true;
+	if (!execute(diff, class))
 		return false;
 	make_key(diff, class);
 	finder->fruitless++;

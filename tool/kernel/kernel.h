@@ -107,6 +107,12 @@ struct difference {
 long first_difference(const struct side sides[2], const struct program *programs, size_t count,
                       size_t from, struct difference *difference);
 
+/* Runs a program whose code did not end within its limit again, with a limit that a busy machine
+ * does not reach. *stands: whether there still is a difference, which is *difference then. False
+ * after a message. */
+bool difference_confirm(const struct side sides[2], const struct program *program,
+                        struct difference *difference, bool *stands);
+
 /* A program with its own text. */
 struct kept_program {
 	struct program program;
