@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <vpmu/model.h>
+#include <vpmu/vpmu.h>
 
 #include "program.h"
 
@@ -46,15 +46,13 @@ static const char *const all_models[] = {
 /* What a program can say of the model. */
 static void of_model(struct maker *maker, const char *text)
 {
-	struct vpmu_model model;
-
-	if (vpmu_model_parse(&model, text, NULL, 0))
-		model = (struct vpmu_model){0}; /* the script's first answer says why */
-	maker->amd = maker->asks_amd = model.vendor == VPMU_VENDOR_AMD;
+	if (vpmu_model_parse(&maker->model, text, NULL, 0))
+		maker->model = (struct vpmu_model){0}; /* the script's first answer says why */
+	maker->amd = maker->model.vendor == VPMU_VENDOR_AMD;
 	maker->has_fixed = strncmp(text, "intel-v1", strlen("intel-v1")) != 0;
-	maker->registers = !maker->amd                              ? &intel_msrs
-	                   : model.features & VPMU_FEATURE_PERFCORE ? &amd_msrs
-	                                                            : &k7_msrs;
+	maker->registers = !maker->amd                                     ? &intel_msrs
+	                   : maker->model.features & VPMU_FEATURE_PERFCORE ? &amd_msrs
+	                                                                   : &k7_msrs;
 }
 
 static void draw_model(struct maker *maker, const char *models)
@@ -139,7 +137,8 @@ static void go_through(struct maker *maker)
 void program_make(struct program *program, struct arena *arena, uint64_t seed, uint64_t index,
                   const char *models, const char *profile)
 {
-	struct maker maker = {.program = program, .arena = arena, .longest = 1ull << 48};
+	struct maker maker = {
+		.program = program, .arena = arena, .longest = 1ull << 48, .profile = profile};
 
 	program->count = 0;
 	maker.random = seed;

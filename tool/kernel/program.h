@@ -3,6 +3,8 @@
 #ifndef TOOL_KERNEL_PROGRAM_H
 #define TOOL_KERNEL_PROGRAM_H
 
+#include <vpmu/model.h>
+
 #include "kernel.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -33,8 +35,9 @@ struct maker {
 	struct arena *arena;
 	uint64_t random;
 	const struct registers *registers;
-	bool amd;      /* the host is one of AMD's; else of Intel's or Zhaoxin's */
-	bool asks_amd; /* the guest's CPUID is */
+	const char *profile;
+	struct vpmu_model model; /* as created */
+	bool amd;                /* the host is one of AMD's; else of Intel's or Zhaoxin's */
 	bool has_fixed, mediated;
 	unsigned long long longest; /* of a run */
 };
@@ -56,6 +59,9 @@ uint64_t one_counted_event(struct maker *maker);
 /* A register and a value that fits it, most of the time. */
 void msr_and_value(struct maker *maker, uint32_t *msr, uint64_t *value);
 
+/* A value for a register of that kind. */
+uint64_t drawn_value(struct maker *maker, enum vpmu_kind kind);
+
 /* A register to read, which the model may lack. */
 uint32_t readable(struct maker *maker);
 
@@ -67,5 +73,13 @@ void add(struct maker *maker, const char *line);
 /* All counters, by global control; and the PMI unmasked. */
 void switch_on(struct maker *maker);
 void one_command(struct maker *maker);
+
+/* What can happen between two of a VMM's calls. */
+void incident(struct maker *maker);
+
+/* --- program_put.c --------------------------------------------------------------------------- */
+
+/* A VMM's put of a state, in any order. */
+void put(struct maker *maker);
 
 #endif

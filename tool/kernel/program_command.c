@@ -221,7 +221,7 @@ static void cpuid(struct maker *maker)
 	/* A counter that 6.1 has taken away overflows for ever, however short its last period was.
 	 */
 	maker->longest = 1 << 12;
-	if (maker->asks_amd) {
+	if (maker->model.vendor == VPMU_VENDOR_AMD) {
 		cpuid_amd(maker);
 		return;
 	}
@@ -236,6 +236,14 @@ static void cpuid(struct maker *maker)
 	    percent(maker, 10) ? " full-width=off" : "", percent(maker, 3) ? " pmu=off" : "");
 }
 
+void incident(struct maker *maker)
+{
+	static void (*const incidents[])(struct maker * maker) = {enter,    enter,   run_guest,
+	                                                          run_host, emulate, schedule};
+
+	ONE_OF(maker, incidents)(maker);
+}
+
 static const struct {
 	void (*make)(struct maker *maker);
 	unsigned weight;
@@ -243,7 +251,7 @@ static const struct {
 	{arm, 80},        {switch_on, 40}, {write_msr, 280}, {read_msr, 110},   {read_pmc, 40},
 	{run_guest, 160}, {emulate, 80},   {enter, 80},      {set_lvtpc, 40},   {schedule, 40},
 	{reset, 10},      {events, 40},    {filter, 25},     {fail_create, 10}, {exclude_host, 5},
-	{run_host, 30},   {cpuid, 7},
+	{run_host, 30},   {cpuid, 7},      {put, 12},
 };
 
 void one_command(struct maker *maker)

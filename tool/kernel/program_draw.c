@@ -158,6 +158,21 @@ static uint64_t global_value(struct maker *maker)
 	return choice < 95 ? draw(maker) & all : UINT64_C(1) << below(maker, 64);
 }
 
+uint64_t drawn_value(struct maker *maker, enum vpmu_kind kind)
+{
+	switch (kind) {
+	case VPMU_KIND_COUNTER:
+	case VPMU_KIND_FIXED_COUNTER:
+		return value_near_end(maker);
+	case VPMU_KIND_SELECTOR:
+		return selector_value(maker);
+	case VPMU_KIND_FIXED_CTRL:
+		return fixed_control_value(maker);
+	default:
+		return global_value(maker);
+	}
+}
+
 void msr_and_value(struct maker *maker, uint32_t *msr, uint64_t *value)
 {
 	static const uint32_t odd[] = {0, 0, 1, 5, 0x2000, 0x1800, 0x1880, 0x41801};
