@@ -30,7 +30,9 @@ static void is_the_same(const struct replay_command *a, const struct replay_comm
 	}
 }
 
-static void prints_as_it_is_read(const uint8_t *data, size_t length)
+/* Also where the line calls registers and events by their names, which are printed as numbers. */
+static void prints_as_it_is_read(const struct replay_names *names, const uint8_t *data,
+                                 size_t length)
 {
 	static struct replay_command command, again;
 	static struct replay_answer text;
@@ -39,7 +41,7 @@ static void prints_as_it_is_read(const uint8_t *data, size_t length)
 	text.length = 0;
 	if (line && length)
 		memcpy(line, data, length);
-	if (line && replay_parse(line, length, NULL, &command, problem) == REPLAY_COMMAND) {
+	if (line && replay_parse(line, length, names, &command, problem) == REPLAY_COMMAND) {
 		replay_print(&command, &text);
 		/* Not what is too long to be printed, or to be kept. */
 		if (text.length < sizeof(text.text) - 1 &&
@@ -57,12 +59,17 @@ static void prints_as_it_is_read(const uint8_t *data, size_t length)
 static enum replay_result one_line(struct replay *replay, const uint8_t *data, size_t length)
 {
 	static struct replay_answer answer;
+	const struct replay_names names = {
+		.model = replay->stage == REPLAY_NO_MODEL ? NULL : &replay->model,
+		.registers = replay->registers,
+		.count = replay->register_count,
+	};
 	char *line = malloc(length + 1);
 	enum replay_result result;
 
 	if (!line)
 		return REPLAY_BAD;
-	prints_as_it_is_read(data, length);
+	prints_as_it_is_read(&names, data, length);
 	memcpy(line, data, length);
 	line[length] = '\n';
 	result = replay_line(replay, line, length, &answer);

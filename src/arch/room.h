@@ -510,6 +510,19 @@ static inline const char *event_uncounted_name(const struct vpmu_model *model, u
 	return NULL;
 }
 
+/* The code with which the model counts the class, as vpmu_model_event() has it. Here, for the same
+ * reason. */
+static inline bool event_on_model(const struct vpmu_model *model, enum vpmu_class class_,
+                                  uint64_t *code)
+{
+	enum vpmu_class at;
+
+	for (size_t i = 0; vpmu_model_event(model, i, code, &at); i++)
+		if (at == class_)
+			return true;
+	return false;
+}
+
 /* Whether the value makes its counter count, or will when something else is switched on: of a P6's
  * selectors only the first has EN. */
 static inline bool selector_asks(enum vpmu_vendor vendor, uint64_t selector)

@@ -90,4 +90,23 @@ const char *nearest_name(const char *text, name_at *name, const void *list);
 const char *all_names(char *text, size_t bytes, const char *between, name_at *name,
                       const void *list);
 
+/* --- Events as a person types them: NAME, NAME:u, NAME:k or NAME:uk --------------------------- */
+
+enum { EVENT_KERNEL = 1 << 0, EVENT_USER = 1 << 1 };
+
+/* The i-th name of an event, NULL past the last; some are another's synonyms. */
+const char *event_name_at(const void *list, size_t i);
+
+/* The class that a name calls; VPMU_NO_CLASS: it is none. */
+enum vpmu_class event_named(const char *name, size_t length);
+
+/* Whether it is rNNN, a selector's value in hex. */
+bool event_raw(const char *name, size_t length, uint64_t *selector);
+
+/* How much of the text is the name. */
+size_t event_name_length(const char *text, size_t length);
+
+/* The rings that are behind it, both without any. False: something else is. */
+bool event_rings(const char *text, size_t length, unsigned *rings);
+
 #endif

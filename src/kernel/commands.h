@@ -14,6 +14,10 @@ struct guest;
 struct session {
 	struct model model;
 	struct host host;
+	/* What a line can call by name, once there is a model. */
+	struct vpmu_model named;
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	struct replay_names names;
 	bool have_host;
 	bool have_model, have_profile;
 	bool pmu_disabled;   /* cap-pmu-disable */

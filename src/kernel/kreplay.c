@@ -67,7 +67,7 @@ static bool take_line(struct reader *reader, struct session *session)
 		return true;
 	if (!reader->batch)
 		rearm(reader);
-	switch (replay_parse(reader->line, length, NULL, &command, answer.text)) {
+	switch (replay_parse(reader->line, length, &session->names, &command, answer.text)) {
 	case REPLAY_BLANK:
 		return true;
 	case REPLAY_COMMAND:

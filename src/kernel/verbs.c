@@ -11,6 +11,18 @@ static u64 number(const struct replay_command *command, int i)
 	return command->action.argument[i].number;
 }
 
+/* The model as vpmu has it, for its registers' names and its events. */
+static void take_names(struct session *session, const char *text)
+{
+	if (vpmu_model_parse(&session->named, text, NULL, 0))
+		return;
+	session->names = (struct replay_names){
+		.model = &session->named,
+		.registers = session->registers,
+		.count = vpmu_model_registers(&session->named, session->registers),
+	};
+}
+
 /* The model's text is cut into pieces in place: a copy is. */
 static bool model(struct session *session, const struct replay_command *command,
                   struct replay_reply *reply)
@@ -24,6 +36,7 @@ static bool model(struct session *session, const struct replay_command *command,
 	while ((part = strtok_r(NULL, ",", &rest)))
 		if (!model_override(&session->model, part))
 			return false;
+	take_names(session, command->action.argument[0].word);
 	session->have_model = true;
 	session->host = host_usual(session->model.vendor);
 	return true;

@@ -6,6 +6,10 @@
 	{                                                                                          \
 		.name = "INDEX", .kind = ARGUMENT_MSR, .required = true, .max = UINT32_MAX         \
 	}
+#define VALUE                                                                                      \
+	{                                                                                          \
+		.name = "VALUE", .kind = ARGUMENT_VALUE, .required = true, .max = UINT64_MAX       \
+	}
 #define NUMBER(text, most)                                                                         \
 	{                                                                                          \
 		.name = text, .kind = ARGUMENT_NUMBER, .required = true, .max = most               \
@@ -71,20 +75,18 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
                          .answers = ANSWERS_TEXT,
                          .arguments = {{.name = "KEY=VALUE", .kind = ARGUMENT_WORDS}}},
 	[REPLAY_CAP_PMU_DISABLE] = {.name = "cap-pmu-disable", .refused = "fail"},
-	[REPLAY_WRMSR] =
-		{.name = "wrmsr",
-                 .refused = "gp",
-                 .told = "the guest writes $register = $value",
-                 .arguments = {[MSR_INDEX] = MSR, [MSR_VALUE] = NUMBER("VALUE", UINT64_MAX)}},
+	[REPLAY_WRMSR] = {.name = "wrmsr",
+                          .refused = "gp",
+                          .told = "the guest writes $register = $value",
+                          .arguments = {[MSR_INDEX] = MSR, [MSR_VALUE] = VALUE}},
 	[REPLAY_RDMSR] = {.name = "rdmsr",
                           .answers = ANSWERS_VALUE,
                           .refused = "gp",
                           .arguments = {[MSR_INDEX] = MSR}},
-	[REPLAY_HOST_WRMSR] =
-		{.name = "host-wrmsr",
-                 .refused = "fail",
-                 .told = "the VMM writes $register = $value",
-                 .arguments = {[MSR_INDEX] = MSR, [MSR_VALUE] = NUMBER("VALUE", UINT64_MAX)}},
+	[REPLAY_HOST_WRMSR] = {.name = "host-wrmsr",
+                               .refused = "fail",
+                               .told = "the VMM writes $register = $value",
+                               .arguments = {[MSR_INDEX] = MSR, [MSR_VALUE] = VALUE}},
 	[REPLAY_HOST_RDMSR] = {.name = "host-rdmsr",
                                .answers = ANSWERS_VALUE,
                                .refused = "fail",

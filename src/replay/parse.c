@@ -11,6 +11,7 @@ struct cursor {
 	char *at, *end;
 	char *problem;
 	const struct replay_names *names;
+	const char *event_name; /* the last of a filter; NULL: they are numbers */
 };
 
 #define PROBLEM(cursor, ...)                                                                       \
@@ -115,10 +116,30 @@ static bool parse_choice(struct cursor *cursor, const struct replay_row *verb,
 	               all_names(all, sizeof(all), " ", row->choice, NULL), text);
 }
 
+static bool takes_names(const struct cursor *cursor)
+{
+	return cursor->names && cursor->names->model;
+}
+
+/* Of a register: a number, or for a selector an event. */
+static bool parse_value(struct cursor *cursor, const struct replay_row *verb,
+                        const struct replay_argument *row, const char *text,
+                        union replay_value *arguments)
+{
+	uint64_t *value = &arguments[MSR_VALUE].number;
+
+	if (!takes_names(cursor) || !is_event_name(text))
+		return parse_number(cursor, verb, row, text, value);
+	return replay_selector(cursor->names, arguments[MSR_INDEX].number, verb->name, text, value,
+	                       cursor->problem);
+}
+
 static bool take_value(struct cursor *cursor, const struct replay_row *verb,
                        const struct replay_argument *row, const char *text,
-                       union replay_value *value)
+                       struct replay_command *command, size_t i)
 {
+	union replay_value *value = &command->action.argument[i];
+
 	switch (row->kind) {
 	case ARGUMENT_WORD:
 		value->word = text;
@@ -131,6 +152,8 @@ static bool take_value(struct cursor *cursor, const struct replay_row *verb,
 		return parse_choice(cursor, verb, row, text, &value->number);
 	case ARGUMENT_MSR:
 		return parse_msr(cursor, verb, row, text, &value->number);
+	case ARGUMENT_VALUE:
+		return parse_value(cursor, verb, row, text, command->action.argument);
 	default:
 		return parse_number(cursor, verb, row, text, &value->number);
 	}
@@ -141,9 +164,12 @@ static bool take_event(struct cursor *cursor, const struct replay_row *verb,
                        struct replay_command *command, size_t i)
 {
 	uint64_t count = command->action.argument[i].number++, more;
+	uint64_t *value = count < REPLAY_EVENTS ? &command->events[count] : &more;
 
-	return parse_number(cursor, verb, row, text,
-	                    count < REPLAY_EVENTS ? &command->events[count] : &more);
+	if (!takes_names(cursor) || !is_event_name(text))
+		return parse_number(cursor, verb, row, text, value);
+	cursor->event_name = text;
+	return replay_filter_event(cursor->names, verb->name, text, value, cursor->problem);
 }
 
 static bool keep_word(struct cursor *cursor, const struct replay_row *verb,
@@ -208,7 +234,7 @@ static bool take_word(struct cursor *cursor, const struct replay_row *verb, cons
 		if (typed)
 			return PROBLEM(cursor, "%s: %s is given twice", verb->name, row->name);
 		command->action.given |= UINT64_C(1) << i;
-		return take_value(cursor, verb, row, text, &command->action.argument[i]);
+		return take_value(cursor, verb, row, text, command, i);
 	}
 	return PROBLEM(cursor, "%s: unexpected argument '%.40s'", verb->name, word);
 }
@@ -223,6 +249,9 @@ static bool parse_arguments(struct cursor *cursor, struct replay_command *comman
 	while ((word = next_word(cursor)))
 		if (!take_word(cursor, verb, word, command))
 			return false;
+	if (cursor->event_name && command->action.argument[FILTER_MASKED].number)
+		return PROBLEM(cursor, "%s: an event is a number where it is masked: '%.40s'",
+		               verb->name, cursor->event_name);
 	for (size_t i = 0; replay_argument_at(number, i, &argument); i++)
 		if (argument.required && !(command->action.given >> i & 1))
 			return PROBLEM(cursor, "%s: missing %s%s", verb->name, argument.name,
@@ -307,7 +336,8 @@ static bool trim(struct cursor *cursor)
 enum replay_parsed replay_parse(char *line, size_t length, const struct replay_names *names,
                                 struct replay_command *command, char *problem)
 {
-	struct cursor cursor = {line, line + length, problem, names};
+	struct cursor cursor = {
+		.at = line, .end = line + length, .problem = problem, .names = names};
 	const char *word;
 
 	if (!trim(&cursor))

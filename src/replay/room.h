@@ -100,12 +100,13 @@ enum replay_argument_kind {
 	ARGUMENT_NUMBER, /* to ARGUMENT_CHOICE, in their places: a number */
 	ARGUMENT_COUNT,  /* one that people count in decimal */
 	ARGUMENT_MSR,    /* an MSR's number */
+	ARGUMENT_VALUE,  /* a register's: a number, or a selector's event */
 	ARGUMENT_WORD,   /* any word */
 	ARGUMENT_CHOICE, /* one of the words of `choice` */
 	ARGUMENT_KEY,    /* name=COUNT */
 	ARGUMENT_KEY_CHOICE,
 	ARGUMENT_FLAG,  /* its name alone */
-	ARGUMENT_LIST,  /* all further words are numbers */
+	ARGUMENT_LIST,  /* all further words are events: numbers, or names */
 	ARGUMENT_WORDS, /* all further words */
 };
 
@@ -190,8 +191,9 @@ struct replay_command {
 
 enum replay_parsed { REPLAY_BLANK, REPLAY_COMMAND, REPLAY_PROBLEM };
 
-/* Registers that a line may call by their names, in place of an MSR's number. */
+/* What a line may call by its name, in place of a number: registers, and the model's events. */
 struct replay_names {
+	const struct vpmu_model *model; /* NULL: there is none yet */
 	const struct vpmu_register *registers;
 	size_t count;
 };

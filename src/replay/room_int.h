@@ -22,6 +22,20 @@ void answer_decimal(struct replay_answer *answer, uint64_t value);
 /* " name=VALUE" in decimal; without the blank when it comes first. */
 void answer_count(struct replay_answer *answer, const char *name, uint64_t value);
 
+/* --- event.c: events by name. False: why (REPLAY_PROBLEM_BYTES) says what is wrong. ------------
+ */
+
+/* Whether the text is no number. */
+bool is_event_name(const char *text);
+
+/* What the MSR is to be written so that it counts the event. */
+bool replay_selector(const struct replay_names *names, uint64_t msr, const char *verb,
+                     const char *text, uint64_t *value, char *why);
+
+/* The event as a filter takes it: event | unit mask << 8, AMD's bits 11:8 in 35:32. */
+bool replay_filter_event(const struct replay_names *names, const char *verb, const char *text,
+                         uint64_t *value, char *why);
+
 /* --- What takes more than a machine ----------------------------------------------------------- */
 
 /* Executes one command: into *reply, or where its row says ANSWERS_TEXT into the answer. False: the

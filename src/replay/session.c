@@ -180,7 +180,11 @@ static bool execute(struct replay *replay, const struct replay_command *command,
 enum replay_result replay_line(struct replay *replay, char *line, size_t length,
                                struct replay_answer *answer)
 {
-	const struct replay_names names = {replay->registers, replay->register_count};
+	const struct replay_names names = {
+		.model = replay->stage == REPLAY_NO_MODEL ? NULL : &replay->model,
+		.registers = replay->registers,
+		.count = replay->register_count,
+	};
 	struct replay_command *command = &replay->command;
 
 	answer_clear(answer);

@@ -96,6 +96,9 @@ check 'replay: the answers of the reference' cmp "$scratch/expected" "$scratch/o
 printf 'model intel-v2\n\nexpect rdmsr 0xc1 = 0x5\n' >"$scratch/script"
 run replay --kernel "$scratch/old" "$scratch/script"
 check 'replay: an expect that does not hold' same "$status" 1
+printf 'model skylake\nwrmsr IA32_PERFEVTSEL0 instructions:u\nexpect rdmsr IA32_PERFEVTSEL0 = 0x5100c0\n' >"$scratch/script"
+run replay --kernel "$scratch/old" "$scratch/script"
+check 'replay: names of registers and events' same "$(tr '\n' ' ' <"$scratch/out")" 'ok ok ok '
 printf 'model intel-v2\nfrobnicate\n' >"$scratch/script"
 run replay --kernel "$scratch/old" "$scratch/script"
 check 'replay: bad input: status' same "$status" 2

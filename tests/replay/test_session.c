@@ -423,6 +423,76 @@ static void registers_have_their_names(void **unused)
 	}
 }
 
+static void events_have_their_names(void **unused)
+{
+	static const struct {
+		const char *model, *line, *read, *value;
+	} rows[] = {
+		{"model skylake", "wrmsr 0x186 instructions", "rdmsr 0x186", "0x5300c0"},
+		{"model skylake", "wrmsr IA32_PERFEVTSEL1 cycles:u", "rdmsr 0x187", "0x51003c"},
+		{"model skylake", "host-wrmsr 0x188 cache-misses:k", "rdmsr 0x188", "0x52412e"},
+		{"model skylake", "wrmsr 0x186 llc-misses:uk", "rdmsr 0x186", "0x53412e"},
+		{"model skylake", "wrmsr 0x186 r10000c0:u", "rdmsr 0x186", "0x15100c0"},
+		{"model skylake", "wrmsr 0x186 r3500c0:k", "rdmsr 0x186", "0x5600c0"},
+		{"model zen4", "wrmsr PerfEvtSel0 cycles", "rdmsr PerfEvtSel0", "0x530076"},
+		{"model intel-p6", "wrmsr 0x186 cpu-cycles", "rdmsr 0x186", "0x530079"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		replay_init(&replay);
+		execute(&replay, rows[i].model, &answer);
+		assert_int_equal(execute(&replay, rows[i].line, &answer), REPLAY_ANSWERED);
+		assert_string_equal(answer.text, "ok");
+		execute(&replay, rows[i].read, &answer);
+		assert_string_equal(answer.text, rows[i].value);
+	}
+}
+
+static void a_filter_takes_events_by_name(void **unused)
+{
+	replay_init(&replay);
+	execute(&replay, "model skylake", &answer);
+	execute(&replay, "profile linux-6.12", &answer);
+	assert_int_equal(
+		execute(&replay, "filter deny branches 0x3c r5300c0 cache-misses", &answer),
+		REPLAY_ANSWERED);
+	assert_string_equal(answer.text, "ok");
+	assert_int_equal(replay.command.action.argument[FILTER_EVENTS].number, 4);
+	assert_int_equal(replay.command.events[0], 0xc4);
+	assert_int_equal(replay.command.events[1], 0x3c);
+	assert_int_equal(replay.command.events[2], 0xc0);
+	assert_int_equal(replay.command.events[3], 0x412e);
+}
+
+static void what_is_no_event_is_bad(void **unused)
+{
+	static const struct {
+		const char *line, *text;
+	} rows[] = {
+		{"wrmsr 0xc1 cycles",
+	         "wrmsr: VALUE is not a number, and only a selector takes an event: 'cycles'"},
+		{"wrmsr 0x186 cyclse:u",
+	         "wrmsr: neither a number nor an event: 'cyclse:u' (did you mean 'cycles'?)"},
+		{"wrmsr 0x186 0x5x", "wrmsr: neither a number nor an event: '0x5x'"},
+		{"wrmsr 0x186 cycles:z",
+	         "wrmsr: an event's modifiers are :u, :k and :uk: 'cycles:z'"},
+		{"wrmsr 0x186 topdown-speculation",
+	         "wrmsr: this model does not count it: 'topdown-speculation'"},
+		{"filter deny cycles:u", "filter: a filter's event has no modifiers: 'cycles:u'"},
+		{"filter deny masked cycles",
+	         "filter: an event is a number where it is masked: 'cycles'"},
+		{"filter deny cycles masked",
+	         "filter: an event is a number where it is masked: 'cycles'"},
+	};
+	replay_init(&replay);
+	assert_int_equal(execute(&replay, "filter deny cycles", &answer), REPLAY_BAD);
+	assert_string_equal(answer.text, "filter: EVENT is not a number: 'cycles'");
+	execute(&replay, "model skylake", &answer);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(execute(&replay, rows[i].line, &answer), REPLAY_BAD);
+		assert_string_equal(answer.text, rows[i].text);
+	}
+}
+
 static void a_register_of_another_model_is_refused(void **unused)
 {
 	replay_init(&replay);
@@ -438,6 +508,9 @@ static void a_register_of_another_model_is_refused(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(events_have_their_names),
+		cmocka_unit_test(a_filter_takes_events_by_name),
+		cmocka_unit_test(what_is_no_event_is_bad),
 		cmocka_unit_test(registers_have_their_names),
 		cmocka_unit_test(a_register_of_another_model_is_refused),
 		TEST(the_first_command_must_be_model),

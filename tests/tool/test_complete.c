@@ -81,12 +81,26 @@ static void registers_of_the_model(void **unused)
 	assert_string_equal(complete(replay, "expect\trdmsr  PerfCtr3"), "PerfCtr3\n");
 }
 
+static void events_that_the_model_counts(void **unused)
+{
+	struct replay *replay = started("model zen4");
+
+	assert_string_equal(complete(replay, "wrmsr PerfEvtSel0 branch"),
+	                    "branches\nbranch-misses\nbranch-instructions\n");
+	assert_string_equal(complete(replay, "wrmsr PerfEvtSel0 cycles cyc"), "");
+	assert_string_equal(complete(replay, "filter deny cycles bran"),
+	                    "branches\nbranch-misses\nbranch-instructions\n");
+	assert_string_equal(complete(replay, "filter cyc"), "");
+	assert_string_equal(complete(started("model amd-k7"), "wrmsr PerfEvtSel0 slots"), "");
+}
+
 static void no_registers_without_a_model(void **unused)
 {
 	struct replay replay;
 
 	replay_init(&replay);
 	assert_string_equal(complete(&replay, "wrmsr "), "");
+	assert_string_equal(complete(&replay, "wrmsr 0x186 cyc"), "");
 }
 
 static void keys_choices_and_flags(void **unused)
@@ -113,6 +127,7 @@ int main(void)
 		cmocka_unit_test(commands),
 		cmocka_unit_test(models_and_profiles),
 		cmocka_unit_test(registers_of_the_model),
+		cmocka_unit_test(events_that_the_model_counts),
 		cmocka_unit_test(no_registers_without_a_model),
 		cmocka_unit_test(keys_choices_and_flags),
 		cmocka_unit_test(saved_states),

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <base/room.h>
 #include <linux/perf_event.h>
 
 #include "command.h"
@@ -28,13 +29,13 @@ static void an_event_is_perfs(void **state)
 		stat_events_add(&events, "instructions,cycles:u,r1c0:k,L1-dcache-load-misses"),
 		TOOL_HOLDS);
 	assert_int_equal(events.count, 4);
-	assert_int_equal(events.of[0].rings, STAT_RING_USER | STAT_RING_KERNEL);
+	assert_int_equal(events.of[0].rings, EVENT_USER | EVENT_KERNEL);
 	assert_int_equal(events.of[0].trust, STAT_EXACT);
 	assert_int_equal(events.of[1].config, PERF_COUNT_HW_CPU_CYCLES);
-	assert_int_equal(events.of[1].rings, STAT_RING_USER);
+	assert_int_equal(events.of[1].rings, EVENT_USER);
 	assert_int_equal(events.of[2].type, PERF_TYPE_RAW);
 	assert_int_equal(events.of[2].config, 0x1c0);
-	assert_int_equal(events.of[2].rings, STAT_RING_KERNEL);
+	assert_int_equal(events.of[2].rings, EVENT_KERNEL);
 	assert_int_equal(events.of[3].type, PERF_TYPE_HW_CACHE);
 	assert_int_equal(events.of[3].config, 0x10000);
 }
@@ -68,6 +69,22 @@ static void a_selector_counts_what_the_model_says(void **state)
 	assert_int_equal(trust("skylake", "r412e"), STAT_NOT_COUNTED);
 	assert_int_equal(trust("skylake", "rc2"), STAT_NOT_COUNTED);
 	assert_int_equal(trust("zen2", "rc2"), STAT_EXACT);
+}
+
+static void a_class_without_a_name_of_perfs_is_the_models_code(void **state)
+{
+	static struct stat_events events;
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, "skylake", NULL, 0), VPMU_OK);
+	events = (struct stat_events){.model = &model};
+	assert_int_equal(stat_events_add(&events, "near-calls:u,cycles"), TOOL_HOLDS);
+	assert_int_equal(events.of[0].type, PERF_TYPE_RAW);
+	assert_int_equal(vpmu_model_event_class(&model, events.of[0].config), VPMU_NEAR_CALLS);
+	assert_int_equal(events.of[0].rings, EVENT_USER);
+	assert_int_equal(events.of[0].trust, STAT_EXACT);
+	assert_int_equal(events.of[1].type, PERF_TYPE_HARDWARE);
+	assert_int_equal(stat_events_add(&events, "topdown-speculation"), TOOL_BAD);
 }
 
 static void what_is_no_event_is_refused(void **state)
@@ -312,6 +329,7 @@ int main(void)
 		cmocka_unit_test(an_event_is_perfs),
 		cmocka_unit_test(a_count_is_worth_what_the_plugin_makes_of_its_class),
 		cmocka_unit_test(a_selector_counts_what_the_model_says),
+		cmocka_unit_test(a_class_without_a_name_of_perfs_is_the_models_code),
 		cmocka_unit_test(what_is_no_event_is_refused),
 		cmocka_unit_test(there_is_room_for_a_fixed_number_of_events),
 		cmocka_unit_test(a_limit_adds_its_event),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What can be typed next: by the table of actions, and the model that was chosen. */
+#include <arch/room.h>
 #include <string.h>
-
-#include <vpmu/vpmu.h>
 
 #include "session.h"
 
@@ -87,9 +86,25 @@ static name_at *words_of(enum replay_verb verb)
 	}
 }
 
-static void offer_argument(const struct completing *completing, enum replay_verb verb,
-                           const struct replay_argument *argument, bool first)
+/* Those that the model counts. */
+static void offer_events(const struct completing *completing)
 {
+	const struct vpmu_model *model = &completing->replay->model;
+	const char *name;
+	uint64_t code;
+
+	if (completing->replay->stage == REPLAY_NO_MODEL)
+		return;
+	for (size_t i = 0; (name = event_name_at(NULL, i)); i++)
+		if (event_on_model(model, event_named(name, strlen(name)), &code))
+			offer(completing, "", name, "");
+}
+
+/* place: how many words are before it. */
+static void offer_argument(const struct completing *completing, enum replay_verb verb,
+                           const struct replay_argument *argument, size_t place)
+{
+	bool first = !place;
 	char prefix[WORD_BYTES];
 	struct text text = text_in(prefix, sizeof(prefix));
 
@@ -97,6 +112,14 @@ static void offer_argument(const struct completing *completing, enum replay_verb
 	case ARGUMENT_MSR:
 		if (first)
 			offer_all(completing, "", reg);
+		break;
+	case ARGUMENT_VALUE:
+		if (place == MSR_VALUE)
+			offer_events(completing);
+		break;
+	case ARGUMENT_LIST:
+		if (!first)
+			offer_events(completing);
 		break;
 	case ARGUMENT_WORD:
 		if (first && words_of(verb))
@@ -128,7 +151,7 @@ static bool is_verb(const char *name, const char *word, size_t length)
 }
 
 static void offer_arguments(const struct completing *completing, const char *word, size_t length,
-                            bool first)
+                            size_t place)
 {
 	struct replay_argument argument;
 
@@ -136,7 +159,7 @@ static void offer_arguments(const struct completing *completing, const char *wor
 		if (is_verb(replay_rows[v].name, word, length))
 			for (size_t i = 0; replay_argument_at((enum replay_verb)v, i, &argument);
 			     i++)
-				offer_argument(completing, (enum replay_verb)v, &argument, first);
+				offer_argument(completing, (enum replay_verb)v, &argument, place);
 }
 
 /* The next word of the line from *at on; its length. */
@@ -174,7 +197,7 @@ void replay_complete(const struct replay *replay, const char *line, size_t lengt
 			first = completing.word, first_length = size;
 	}
 	if (first)
-		offer_arguments(&completing, first, first_length, !before);
+		offer_arguments(&completing, first, first_length, before);
 	else
 		offer_all(&completing, "", verb);
 }

@@ -4,7 +4,7 @@
  * generic cache events, whose names are made of three parts (Linux tools/perf/Documentation,
  * perf-list; include/uapi/linux/perf_event.h).
  */
-#include <base/room.h>
+#include <arch/room.h>
 #include <linux/perf_event.h>
 #include <qemu/room.h>
 #include <stdlib.h>
@@ -19,34 +19,29 @@ static const struct row {
 	const char *name;
 	uint32_t type;
 	uint64_t config;
-	enum vpmu_class class_; /* VPMU_NO_CLASS: none of the PMU */
 } rows[] = {
-	{"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, VPMU_INSTRUCTIONS},
-	{"branches", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS, VPMU_BRANCHES},
-	{"branch-instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS,
-         VPMU_BRANCHES},
-	{"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, VPMU_CYCLES},
-	{"cpu-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, VPMU_CYCLES},
-	{"ref-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_REF_CPU_CYCLES, VPMU_REF_CYCLES},
-	{"bus-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BUS_CYCLES, VPMU_REF_CYCLES},
-	{"branch-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES, VPMU_BRANCH_MISSES},
-	{"cache-references", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_REFERENCES,
-         VPMU_LLC_REFERENCES},
-	{"cache-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES, VPMU_LLC_MISSES},
-	{"stalled-cycles-frontend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_FRONTEND,
-         VPMU_STALLS_FRONTEND},
-	{"stalled-cycles-backend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_BACKEND,
-         VPMU_STALLS_BACKEND},
-	{"task-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, VPMU_NO_CLASS},
-	{"cpu-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, VPMU_NO_CLASS},
-	{"page-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, VPMU_NO_CLASS},
-	{"faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS, VPMU_NO_CLASS},
-	{"minor-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MIN, VPMU_NO_CLASS},
-	{"major-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MAJ, VPMU_NO_CLASS},
-	{"context-switches", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, VPMU_NO_CLASS},
-	{"cs", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES, VPMU_NO_CLASS},
-	{"cpu-migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, VPMU_NO_CLASS},
-	{"migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS, VPMU_NO_CLASS},
+	{"instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS},
+	{"branches", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS},
+	{"branch-instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS},
+	{"cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
+	{"cpu-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES},
+	{"ref-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_REF_CPU_CYCLES},
+	{"bus-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BUS_CYCLES},
+	{"branch-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES},
+	{"cache-references", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_REFERENCES},
+	{"cache-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES},
+	{"stalled-cycles-frontend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_FRONTEND},
+	{"stalled-cycles-backend", PERF_TYPE_HARDWARE, PERF_COUNT_HW_STALLED_CYCLES_BACKEND},
+	{"task-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK},
+	{"cpu-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK},
+	{"page-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS},
+	{"faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS},
+	{"minor-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MIN},
+	{"major-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS_MAJ},
+	{"context-switches", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES},
+	{"cs", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES},
+	{"cpu-migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS},
+	{"migrations", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_MIGRATIONS},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -89,9 +84,9 @@ const char *stat_trust_name(enum stat_trust trust)
 	return names[trust];
 }
 
-static const char *row_name(const void *list, size_t i)
+static const char *known_name(const void *list, size_t i)
 {
-	return i < ROWS ? rows[i].name : NULL;
+	return i < ROWS ? rows[i].name : event_name_at(NULL, i - ROWS);
 }
 
 static enum stat_trust trust_of(enum vpmu_class class_)
@@ -112,8 +107,9 @@ static bool is_row(struct stat_event *event, const char *name)
 			continue;
 		event->type = rows[i].type;
 		event->config = rows[i].config;
-		event->trust =
-			rows[i].type == PERF_TYPE_SOFTWARE ? STAT_KERNEL : trust_of(rows[i].class_);
+		event->trust = rows[i].type == PERF_TYPE_SOFTWARE
+		                       ? STAT_KERNEL
+		                       : trust_of(event_named(name, strlen(name)));
 		return true;
 	}
 	return false;
@@ -137,36 +133,33 @@ static bool is_cache(struct stat_event *event, const char *name)
 	return false;
 }
 
-/* rNNN: a selector's value, in hex; the model says what it counts. */
+/* A class that perf has no name for: the code that the model has for it. */
+static bool is_class(struct stat_event *event, const char *name, const struct vpmu_model *model)
+{
+	enum vpmu_class class_ = event_named(name, strlen(name));
+
+	event->type = PERF_TYPE_RAW;
+	event->trust = trust_of(class_);
+	return class_ != VPMU_NO_CLASS && event_on_model(model, class_, &event->config);
+}
+
+/* rNNN: a selector's value; the model says what it counts. */
 static bool is_raw(struct stat_event *event, const char *name, const struct vpmu_model *model)
 {
-	char number[STAT_NAME + 2];
-
-	snprintf(number, sizeof(number), "0x%s", name + 1);
 	event->type = PERF_TYPE_RAW;
-	if (*name != 'r' || !name[1] || !number_parse(number, &event->config))
+	if (!event_raw(name, strlen(name), &event->config))
 		return false;
 	event->trust = trust_of(vpmu_model_event_class(model, event->config));
 	return true;
 }
 
-static bool read_rings(struct stat_event *event, const char *modifier)
-{
-	event->rings = *modifier ? 0 : STAT_RING_USER | STAT_RING_KERNEL;
-	for (; *modifier; modifier++) {
-		if (*modifier != 'u' && *modifier != 'k')
-			return false;
-		event->rings |= *modifier == 'u' ? STAT_RING_USER : STAT_RING_KERNEL;
-	}
-	return true;
-}
-
 static int unknown(const char *text, const char *name)
 {
-	const char *nearest = nearest_name(name, row_name, NULL);
+	const char *nearest = nearest_name(name, known_name, NULL);
 
-	message("unknown event: %s (%s%s%sperf's names, or rNNN, with :u, :k or :uk)", text,
-	        nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
+	message("unknown event: %s (%s%s%sperf's names, those of 'vpmu models', or rNNN, with :u, "
+	        ":k or :uk)",
+	        text, nearest ? "did you mean " : "", nearest ? nearest : "", nearest ? "? " : "");
 	return TOOL_BAD;
 }
 
@@ -174,7 +167,8 @@ static int unknown(const char *text, const char *name)
 static int read_event(struct stat_event *event, const struct vpmu_model *model, const char *text,
                       size_t length)
 {
-	char name[STAT_NAME], *modifier;
+	size_t name_length = event_name_length(text, length);
+	char name[STAT_NAME];
 
 	if (length >= STAT_NAME) {
 		message("unknown event: %.40s...", text);
@@ -182,12 +176,10 @@ static int read_event(struct stat_event *event, const struct vpmu_model *model, 
 	}
 	*event = (struct stat_event){.limit = UINT64_MAX};
 	memcpy(event->name, text, length);
-	strcpy(name, event->name);
-	modifier = strchr(name, ':');
-	if (modifier)
-		*modifier++ = '\0';
-	if ((modifier && !*modifier) || !read_rings(event, modifier ? modifier : "") ||
-	    (!is_row(event, name) && !is_cache(event, name) && !is_raw(event, name, model)))
+	snprintf(name, sizeof(name), "%.*s", (int)name_length, text);
+	if (!event_rings(text, length, &event->rings) ||
+	    (!is_row(event, name) && !is_cache(event, name) && !is_class(event, name, model) &&
+	     !is_raw(event, name, model)))
 		return unknown(event->name, name);
 	return TOOL_HOLDS;
 }

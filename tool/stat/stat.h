@@ -31,15 +31,13 @@ enum stat_trust {
 enum {
 	STAT_EVENTS = 32, /* at most */
 	STAT_NAME = 64,
-	STAT_RING_KERNEL = 1 << 0,
-	STAT_RING_USER = 1 << 1,
 };
 
 struct stat_event {
 	char name[STAT_NAME]; /* as typed, with its modifier */
 	uint32_t type;        /* as in struct perf_event_attr */
 	uint64_t config;
-	unsigned rings; /* STAT_RING_… */
+	unsigned rings; /* EVENT_KERNEL, EVENT_USER */
 	enum stat_trust trust;
 	uint64_t limit; /* UINT64_MAX: none */
 };
