@@ -185,7 +185,7 @@ static void account_ring(struct cpu *cpu, enum ring ring, unsigned extra)
 	if (overflows(cpu, ring, &amounts, &late))
 		vpmu_pmu_set_lvtpc(cpu->pmu, pmi_lvtpc(cpu));
 	outcome = vpmu_pmu_account(cpu->pmu, &amounts, cpl_of(ring));
-	cpu->overflowed |= outcome.overflowed;
+	trace_overflow(cpu, outcome.overflowed);
 	cpu->pmi_due += outcome.pmi;
 	cpu->stat.masked += outcome.masked;
 	cpu->late |= outcome.pmi && late;

@@ -198,6 +198,7 @@ static void enter(struct cpu *cpu)
 	if (plugin.options.profile != vpmu_profile_find("hardware"))
 		vpmu_pmu_set_lvtpc(cpu->pmu, pmi_lvtpc(cpu));
 	outcome = vpmu_pmu_enter(cpu->pmu);
+	trace_overflow(cpu, outcome.overflowed);
 	cpu->pmi_due += outcome.pmi;
 	cpu->stat.masked += outcome.masked;
 	if (cpu->pmi_due)
@@ -224,6 +225,7 @@ void at_rdmsr(unsigned vcpu, void *data)
 	if (msr != MSR_X2APIC_LVTPC || !cpu->x2apic)
 		status = vpmu_pmu_guest_read(cpu->pmu, msr, &value);
 	enter(cpu);
+	trace_entry(cpu, site);
 	count_arm(cpu, RING_KERNEL, 0);
 	if (is_refused(status, msr))
 		refuse(cpu);
@@ -269,6 +271,7 @@ void at_wrmsr(unsigned vcpu, void *data)
 		refuse(cpu);
 	if (status == VPMU_OK)
 		trace_write(cpu, site, msr, value);
+	trace_entry(cpu, site);
 	if (status != VPMU_NO_REGISTER)
 		log_access(cpu, "wrmsr", msr, value, status != VPMU_OK);
 }

@@ -189,8 +189,9 @@ struct cpu {
 	uint64_t idt;   /* linear; 0: not yet loaded */
 	struct svm svm;
 
-	uint64_t overflowed; /* not yet in the timeline */
-	uint32_t pmi_taken;  /* sent, and not yet delivered: the message */
+	uint64_t overflowed;    /* not yet in the timeline */
+	uint64_t overflowed_at; /* the first of them: after so many instructions */
+	uint32_t pmi_taken;     /* sent, and not yet delivered: the message */
 	struct timeline_vcpu trace;
 	struct cpu_stat stat;
 	uint8_t memory[VPMU_PMU_BYTES] __attribute__((aligned(VPMU_PMU_ALIGN)));
@@ -468,7 +469,10 @@ void trace_vcpu(struct cpu *cpu);
 bool trace_is_on(void);
 /* At the start of a block of another ring than the one before. */
 void at_other_ring(unsigned vcpu, void *block);
+void trace_overflow(struct cpu *cpu, uint64_t bits); /* of the status register */
 void trace_write(struct cpu *cpu, const struct site *site, uint32_t msr, uint64_t value);
+/* After an access: what it has changed takes effect. */
+void trace_entry(struct cpu *cpu, const struct site *site);
 /* An interrupt is taken before the instruction at `rip`. */
 void trace_interrupt(struct cpu *cpu, uint64_t rip);
 void trace_end(void);

@@ -41,7 +41,14 @@ static uint64_t instruction_of(const struct cpu *cpu)
 static void add(struct cpu *cpu, enum timeline_kind kind, uint64_t rip, uint64_t value,
                 uint32_t msr)
 {
-	const struct timeline_event event = {kind, instruction_of(cpu), rip, value, msr};
+	const struct timeline_event event = {
+		.kind = kind,
+		.instruction = instruction_of(cpu),
+		.rip = rip,
+		.value = value,
+		.msr = msr,
+		.since = cpu->overflowed_at,
+	};
 
 	pthread_mutex_lock(&lock);
 	if (file.stream)
@@ -78,17 +85,41 @@ static void add_overflows(struct cpu *cpu, uint64_t rip)
 		add(cpu, TIMELINE_OVERFLOW, rip, bits, 0);
 }
 
+void trace_overflow(struct cpu *cpu, uint64_t bits)
+{
+	if (bits && !cpu->overflowed)
+		cpu->overflowed_at = instruction_of(cpu);
+	cpu->overflowed |= bits;
+}
+
+/* QEMU shows an earlier address of the block's page. */
+static uint64_t rip_of(const struct site *site)
+{
+	uint64_t rip = reg_get(REG_RIP);
+
+	return rip + ((site->physical - rip) & 0xfff);
+}
+
 void trace_write(struct cpu *cpu, const struct site *site, uint32_t msr, uint64_t value)
 {
 	uint64_t rip;
 
 	if (!file.stream)
 		return;
-	/* QEMU shows an earlier address of the block's page. */
-	rip = reg_get(REG_RIP);
-	rip += (site->physical - rip) & 0xfff;
+	rip = rip_of(site);
 	add_overflows(cpu, rip);
 	add(cpu, TIMELINE_MSR_WRITE, rip, value, msr);
+}
+
+void trace_entry(struct cpu *cpu, const struct site *site)
+{
+	uint64_t rip;
+
+	if (!file.stream || !(vpmu_profile_facts(plugin.options.profile) & VPMU_FACT_KVM))
+		return;
+	rip = rip_of(site);
+	add_overflows(cpu, rip);
+	add(cpu, TIMELINE_ENTRY, rip, 0, 0);
 }
 
 void trace_interrupt(struct cpu *cpu, uint64_t rip)

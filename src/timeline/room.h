@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What src/timeline shows to the rooms above it: a Chrome trace (JSON that Perfetto opens) of PMUs:
- * PMIs, overflows, interrupts, writes to PMU registers, the counters' values as tracks, and as
- * slices the time in which each counts and the rings, a process for each vCPU. One microsecond
- * there is one retired instruction. It writes to a stream of the caller's, whose errors are the
- * caller's to see. Not for two threads at once.
+ * PMIs, overflows, interrupts, writes to PMU registers, entries into the guest, the counters'
+ * values as tracks, and as slices the time in which each counts, the rings, and how long an
+ * overflow waits for its PMI and for the guest to clear it; a process for each vCPU. One
+ * microsecond there is one retired instruction. It writes to a stream of the caller's, whose errors
+ * are the caller's to see. Not for two threads at once.
  */
 #ifndef TIMELINE_ROOM_H
 #define TIMELINE_ROOM_H
@@ -25,6 +26,15 @@ struct timeline_file {
 	uint64_t events, dropped;
 };
 
+/* Overflows that the guest has not cleared, by their bits of the status register. */
+struct timeline_overflow {
+	uint64_t bits, all; /* those that are left; what there was of them */
+	uint64_t since;     /* instruction; the next two, too */
+	uint64_t pmi, taken;
+	bool has_pmi, is_taken;
+	uint64_t vector;
+};
+
 struct timeline_vcpu {
 	unsigned process; /* from 1 */
 	const struct vpmu_pmu *pmu;
@@ -34,6 +44,7 @@ struct timeline_vcpu {
 	/* The slices that are open, by what they show; 0: none. */
 	uint32_t counting[VPMU_MAX_REGISTERS];
 	uint32_t in_ring;
+	struct timeline_overflow overflow;
 	unsigned ring; /* 0, 3; TIMELINE_NO_RING: nobody has said */
 };
 
@@ -45,9 +56,11 @@ enum timeline_kind {
 	TIMELINE_PMI,       /* value: the vector */
 	TIMELINE_INTERRUPT, /* the same */
 	TIMELINE_OVERFLOW,  /* value: bits of the status register */
+	TIMELINE_ENTRY,     /* the vCPU is entered: what was written takes effect */
 	TIMELINE_KINDS,
 	/* Slices; of each register behind it. */
 	TIMELINE_RINGS = TIMELINE_KINDS,
+	TIMELINE_HANDLING, /* from overflows to their clearing */
 	TIMELINE_COUNTING,
 };
 
@@ -55,7 +68,8 @@ struct timeline_event {
 	enum timeline_kind kind;
 	uint64_t instruction; /* retired so far */
 	uint64_t rip, value;
-	uint32_t msr; /* TIMELINE_MSR_WRITE */
+	uint32_t msr;   /* TIMELINE_MSR_WRITE */
+	uint64_t since; /* TIMELINE_OVERFLOW: the instruction at which it was */
 };
 
 /* The file's beginning. guest: any text. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Writes trace events as they happen ("Trace Event Format": phases i, C, B, E and M). */
-#include <timeline/room.h>
+#include "room_int.h"
 
 #include <inttypes.h>
 
@@ -13,7 +13,9 @@ static const char *const tracks[TIMELINE_COUNTING] = {
 	[TIMELINE_PMI] = "PMIs",
 	[TIMELINE_INTERRUPT] = "interrupts",
 	[TIMELINE_OVERFLOW] = "overflows",
+	[TIMELINE_ENTRY] = "entries",
 	[TIMELINE_RINGS] = "rings",
+	[TIMELINE_HANDLING] = "overflows until cleared",
 };
 
 /* A name from the command line, inside a JSON string; beyond ASCII it must be UTF-8 to be valid, so
@@ -30,8 +32,7 @@ static void put_text(FILE *stream, const char *text)
 	}
 }
 
-/* Before each event of the list. */
-static void put_comma(struct timeline_file *file)
+void put_comma(struct timeline_file *file)
 {
 	if (file->begun)
 		fputs(",\n", file->stream);
@@ -83,8 +84,7 @@ void timeline_vcpu(struct timeline_file *file, struct timeline_vcpu *vcpu, unsig
 			          " counts");
 }
 
-/* One event more, unless there are too many. */
-static bool take_event(struct timeline_file *file)
+bool take_event(struct timeline_file *file)
 {
 	if (file->events == TIMELINE_EVENTS_MAX) {
 		file->dropped++;
@@ -115,7 +115,7 @@ static const char *counter_name(const struct timeline_vcpu *vcpu, unsigned bit)
 	return NULL;
 }
 
-static void put_overflow(FILE *stream, const struct timeline_vcpu *vcpu, uint64_t bits)
+void put_overflow(FILE *stream, const struct timeline_vcpu *vcpu, uint64_t bits)
 {
 	fputs("overflow", stream);
 	for (unsigned bit = 0; bit < 64; bit++) {
@@ -144,7 +144,11 @@ static void put_name(FILE *stream, const struct timeline_vcpu *vcpu,
 	case TIMELINE_OVERFLOW:
 		put_overflow(stream, vcpu, event->value);
 		break;
+	case TIMELINE_ENTRY:
+		fputs("entry", stream);
+		break;
 	case TIMELINE_KINDS:
+	case TIMELINE_HANDLING:
 	case TIMELINE_COUNTING:
 		break;
 	}
@@ -254,6 +258,7 @@ void timeline_ring(struct timeline_file *file, struct timeline_vcpu *vcpu, unsig
 void timeline_vcpu_end(struct timeline_file *file, struct timeline_vcpu *vcpu, uint64_t instruction)
 {
 	put_counters(file, vcpu, instruction);
+	overflow_end(file, vcpu, instruction);
 	change_slice(file, vcpu, TIMELINE_RINGS, &vcpu->in_ring, 0, instruction);
 	for (unsigned i = 0; i < vcpu->register_count; i++)
 		change_slice(file, vcpu, TIMELINE_COUNTING + i, &vcpu->counting[i], 0, instruction);
@@ -261,25 +266,33 @@ void timeline_vcpu_end(struct timeline_file *file, struct timeline_vcpu *vcpu, u
 
 /* --- Events ----------------------------------------------------------------------------------- */
 
-void timeline_event(struct timeline_file *file, struct timeline_vcpu *vcpu,
-                    const struct timeline_event *event)
+static void put_instant(struct timeline_file *file, const struct timeline_vcpu *vcpu,
+                        const struct timeline_event *event)
 {
 	FILE *stream = file->stream;
 
-	put_counters(file, vcpu, event->instruction);
-	put_slices(file, vcpu, event->instruction);
-	if (!take_event(file))
-		return;
 	put_comma(file);
 	fprintf(stream,
 	        "{\"ph\":\"i\",\"s\":\"t\",\"pid\":%u,\"tid\":%u,\"ts\":%" PRIu64 ",\"name\":\"",
-	        vcpu->process, (unsigned)event->kind + 1, event->instruction);
+	        vcpu->process, (unsigned)event->kind + 1,
+	        event->kind == TIMELINE_OVERFLOW ? event->since : event->instruction);
 	put_name(stream, vcpu, event);
-	fprintf(stream, "\",\"args\":{\"rip\":\"0x%" PRIx64 "\",\"value\":\"0x%" PRIx64 "\"",
-	        event->rip, event->value);
+	fprintf(stream, "\",\"args\":{\"rip\":\"0x%" PRIx64 "\"", event->rip);
+	if (event->kind != TIMELINE_ENTRY)
+		fprintf(stream, ",\"value\":\"0x%" PRIx64 "\"", event->value);
 	if (event->kind == TIMELINE_MSR_WRITE)
 		fprintf(stream, ",\"msr\":\"0x%" PRIx32 "\"", event->msr);
 	fputs("}}", stream);
+}
+
+void timeline_event(struct timeline_file *file, struct timeline_vcpu *vcpu,
+                    const struct timeline_event *event)
+{
+	put_counters(file, vcpu, event->instruction);
+	put_slices(file, vcpu, event->instruction);
+	overflow_follow(file, vcpu, event);
+	if (take_event(file))
+		put_instant(file, vcpu, event);
 }
 
 void timeline_tail(struct timeline_file *file)

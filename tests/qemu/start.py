@@ -125,6 +125,17 @@ def slices_of(events):
     return None if began else lasted
 
 
+def waits_problem(events, pmis):
+    """Each PMI is of an overflow that waits for it, and then for the guest to clear it."""
+    waits = [event for event in events if event['ph'] == 'X' and
+             'until the PMI' in event.get('args', {})]
+    bad = [wait for wait in waits if wait['args'].get('until cleared') != wait['dur'] or
+           wait['args']['until the PMI'] > 1]
+    of_a_wait = {wait['ts'] + wait['args']['until the PMI'] for wait in waits}
+    missing = [pmi for pmi in pmis if pmi['ts'] not in of_a_wait]
+    return f'{bad[:2]}, {missing[:2]}, {len(waits)}' if bad or missing or not waits else ''
+
+
 def timeline_problem(program, file):
     done = timeline(program, file)
     if done.returncode != 1:
@@ -136,11 +147,11 @@ def timeline_problem(program, file):
     times = [event['ts'] for event in events if event['ph'] == 'i']
     slices = slices_of(events)
     # Of the guest's 20 runs each has 60 samples at least.
-    good = (len(pmis) > 1000 and kinds == {'M', 'i', 'C', 'B', 'E'} and times == sorted(times) and
+    good = (len(pmis) > 1000 and kinds == {'M', 'i', 'C', 'B', 'E', 'X'} and times == sorted(times) and
             slices and {'ring 0', 'ring 3', 'instructions:k', 'branches:u'} <= set(slices) and
             any(event['name'] == 'IA32_PERF_GLOBAL_CTRL' for event in events) and
             all(int(event['args']['rip'], 16) for event in events if event['ph'] == 'i'))
-    return '' if good else f'{len(pmis)} PMIs, {kinds}, {slices}'
+    return waits_problem(events, pmis) if good else f'{len(pmis)} PMIs, {kinds}, {slices}'
 
 
 if command:

@@ -174,6 +174,25 @@ check 'timeline: a slice while the counter counts' holds "$timeline" \
 ends 'timeline of a guest that dies' 128 'triple fault' --timeline "$timeline" "$scratch/overflow"
 check 'timeline of a guest that dies: the overflow and the PMI' holds "$timeline" \
 	'{"overflow IA32_PMC0", "PMI", "NMI"} <= {e["name"] for e in d["traceEvents"]}'
+check 'timeline of a guest that dies: an overflow that nobody clears' holds "$timeline" \
+	'[set(e["args"]) for e in d["traceEvents"] if e["name"] == "overflow IA32_PMC0" and e["ph"] == "X"]
+	== [{"until the PMI"}]'
+check 'timeline: no entries where no kernel is around the PMU' holds "$timeline" \
+	'not any(e["name"] == "entry" for e in d["traceEvents"])'
+run run --profile linux-6.12 --model intel-v2 --timeline "$timeline" "$BUILD/guests/sampler.elf"
+check 'timeline: how long each overflow waits for its PMI and its clearing' holds "$timeline" \
+	'(lambda waits, pmis: len(waits) > 1000 and len(waits) == len(pmis)
+		and all(e["args"] == {"until the PMI": 0, "until cleared": e["dur"]} and e["dur"] > 50
+			and e["ts"] == pmi["ts"] for e, pmi in zip(waits, pmis)))(
+		[e for e in d["traceEvents"] if e["ph"] == "X" and "until the PMI" in e.get("args", {})],
+		[e for e in d["traceEvents"] if e["ph"] == "i" and e["name"] == "PMI"])'
+check 'timeline: an overflow without a PMI' holds "$timeline" \
+	'[set(e["args"]) for e in d["traceEvents"] if e["ph"] == "X" and "args" in e
+		and "until the PMI" not in e["args"]] == [{"until cleared"}]'
+check 'timeline: an entry after each write' holds "$timeline" \
+	'(lambda at: all(b["tid"] == 1 and a["tid"] != 1 and a["name"] == "entry" and a["ts"] == b["ts"]
+		for b, a in zip(at, at[1:]) if b["tid"] == 1) and len(at) > 10000)(
+		[e for e in d["traceEvents"] if e["ph"] == "i" and e["tid"] in (1, 5)])'
 run run --timeline /dev/full "$scratch/counted"
 check 'timeline that cannot be written: status' same "$status" 164
 check 'timeline that cannot be written: one message' one_message

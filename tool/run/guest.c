@@ -59,6 +59,13 @@ void run_look_at_counted(struct run *run, uint64_t instruction)
 	run->counted = vpmu_pmu_wanted(machine_pmu(run->machine));
 }
 
+/* Without a kernel around the PMU an entry changes nothing. */
+static bool is_shown(const struct run *run, const struct machine_event *event)
+{
+	return event->kind != MACHINE_EVENT_ENTRY ||
+	       vpmu_profile_facts(machine_config(run->machine)->profile) & VPMU_FACT_KVM;
+}
+
 static void on_event(void *context, const struct machine_event *event)
 {
 	struct run *run = context;
@@ -66,13 +73,12 @@ static void on_event(void *context, const struct machine_event *event)
 	struct machine_event shown = *event;
 
 	run_look_at_counted(run, event->instruction);
-	if (event->kind == MACHINE_EVENT_ENTRY)
-		return;
-	run->happened[event->kind]++;
+	if (event->kind != MACHINE_EVENT_ENTRY)
+		run->happened[event->kind]++;
 	if (event->kind == MACHINE_EVENT_MSR_WRITE)
 		run_note_uncounted(run, event->msr, event->value);
 	shown.instruction += run->before_reset;
-	if (run->timeline.output.stream)
+	if (run->timeline.output.stream && is_shown(run, event))
 		timeline_add(&run->timeline, &shown);
 }
 

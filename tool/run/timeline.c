@@ -31,10 +31,12 @@ void timeline_add(struct timeline *timeline, const struct machine_event *event)
 		[MACHINE_EVENT_PMI] = TIMELINE_PMI,
 		[MACHINE_EVENT_INTERRUPT] = TIMELINE_INTERRUPT,
 		[MACHINE_EVENT_OVERFLOW] = TIMELINE_OVERFLOW,
+		[MACHINE_EVENT_ENTRY] = TIMELINE_ENTRY,
 	};
 	const struct timeline_event shown = {
 		.kind = kinds[event->kind],
 		.instruction = event->instruction,
+		.since = event->instruction,
 		.rip = event->rip,
 		.value = event->value,
 		.msr = event->msr,
