@@ -33,7 +33,8 @@ struct vpmu_host {
 	uint8_t tsx, pdcm, perfmon_v2; /* 1: it has that */
 	uint8_t enable_pmu;            /* KVM's parameter */
 	uint8_t vendor;                /* enum vpmu_vendor; never Intel's P6, which has no KVM */
-	uint8_t reserved[24];          /* 0 */
+	uint8_t svm;                   /* 1: guests have SVM, as kvm_amd's parameter nested says */
+	uint8_t reserved[23];          /* 0 */
 };
 
 /* The host that a machine of this vendor's has when nobody says otherwise: an Intel under Intel's
@@ -147,6 +148,17 @@ VPMU_API enum vpmu_status vpmu_pmu_fail_creations(struct vpmu_pmu *pmu, uint32_t
 
 /* Perf events count while the guest runs only (exclude_host, the default), or always. */
 VPMU_API void vpmu_pmu_set_exclude_host(struct vpmu_pmu *pmu, bool exclude);
+
+/* Whether AMD's SVM is enabled (EFER.SVME); then whether the vCPU is a hypervisor's host or in a
+ * guest of its own, between VMRUN and #VMEXIT. */
+enum vpmu_svm { VPMU_SVM_OFF, VPMU_SVM_HOST, VPMU_SVM_GUEST };
+
+/*
+ * HostOnly and GuestOnly of selectors follow SVM's mode. A machine begins with VPMU_SVM_OFF; a
+ * reset leaves it. VPMU_REFUSED: the guest's processor has no SVM, which takes an AMD, and on a
+ * profile of a kernel a host with `svm`; VPMU_BAD_ARGUMENT: a NULL, or no mode.
+ */
+VPMU_API enum vpmu_status vpmu_pmu_set_svm(struct vpmu_pmu *pmu, enum vpmu_svm svm);
 
 /* So much of the host, between exits and entries. Counts only when exclude_host is off; what an
  * overflow requests then waits for the next entry, whose outcome tells of it. */

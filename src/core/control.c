@@ -66,6 +66,25 @@ void pmu_set_svm(struct vpmu_pmu *pmu, enum pmu_svm svm)
 		pmu->response->changed(pmu, pmu->slots);
 }
 
+static bool has_svm(const struct vpmu_pmu *pmu)
+{
+	if (pmu->model.vendor != VPMU_VENDOR_AMD)
+		return false;
+	return !has_fact(pmu->profile, VPMU_FACT_KVM) || pmu->host.svm;
+}
+
+enum vpmu_status vpmu_pmu_set_svm(struct vpmu_pmu *pmu, enum vpmu_svm svm)
+{
+	_Static_assert((int)VPMU_SVM_HOST == PMU_SVM_HOST && (int)VPMU_SVM_GUEST == PMU_SVM_GUEST,
+	               "room.h");
+	if (!pmu || (unsigned)svm > VPMU_SVM_GUEST)
+		return VPMU_BAD_ARGUMENT;
+	if (!has_svm(pmu))
+		return VPMU_REFUSED;
+	pmu_set_svm(pmu, (enum pmu_svm)svm);
+	return VPMU_OK;
+}
+
 /* perf knows a code more than the vendor does. */
 static bool is_perfs_own(const struct vpmu_pmu *pmu, uint64_t selector)
 {

@@ -49,6 +49,9 @@ static const struct host_row rows[] = {
          .about = "PerfMonV2, which KVM asks for since 7.3", SWITCH, .vendors = AMD, .usual = 1},
 	{MEMBER(enable_pmu), .key = "enable-pmu=on|off", .json = "enable_pmu",
          .about = "KVM's parameter enable_pmu", SWITCH, .vendors = INTEL | AMD, .usual = 1},
+	{MEMBER(svm), .key = "svm=on|off", .json = "svm",
+         .about = "guests have SVM: selectors of a mediated vPMU keep HostOnly and GuestOnly",
+         SWITCH, .vendors = AMD},
 };
 
 static uint8_t *member(struct vpmu_host *host, const struct host_row *row)

@@ -18,7 +18,7 @@
 #define LINUX_6_12_AMD_RULES                                                                       \
 	.module = &module_amd_6_12, .guest = linux_6_12_amd_guest, .host = linux_6_12_amd_host,    \
 	.read_absent = linux_read_absent, .write_absent = linux_write_absent,                      \
-	.absent_rows = linux_6_12_amd_absent, .has = linux_has_amd, .has_apart = linux_has_apart
+	.absent_rows = linux_6_12_amd_absent, .has_apart = linux_has_apart
 
 /* What a later kernel is based on. */
 extern const struct response response_linux_6_12;

@@ -228,7 +228,8 @@ const struct absent_row linux_6_12_amd_absent[] = {
 const struct rules rules_linux_6_12_intel = {INTEL_RULES(&module_intel)};
 const struct rules rules_linux_6_12_p6 = {INTEL_RULES(&module_p6)};
 
-const struct rules rules_linux_6_12_amd = {LINUX_6_12_AMD_RULES, .rdpmc = linux_6_12_amd_rdpmc};
+const struct rules rules_linux_6_12_amd = {LINUX_6_12_AMD_RULES, .rdpmc = linux_6_12_amd_rdpmc,
+                                           .has = linux_has_amd};
 
 const struct vpmu_profile profile_linux_6_12 = {
 	.name = "linux-6.12",

@@ -273,12 +273,25 @@ static const struct write_rule intel_guest[VPMU_KINDS] = {
 static const struct rules intel = {INTEL_RULES(&module_intel)};
 static const struct rules p6 = {INTEL_RULES(&module_p6)};
 
+/* amd_pmu_refresh: the bits that say in which mode of SVM a counter counts are the guest's where it
+ * has SVM. */
+static bool has_amd(const struct vpmu_host *host, const struct vpmu_register *from,
+                    uint64_t *writable)
+{
+	uint64_t modes = *writable & (SEL_AMD_GUEST | SEL_AMD_HOST);
+	bool has = linux_has_amd(host, from, writable);
+	bool selects = from->kind == VPMU_KIND_SELECTOR || from->kind == VPMU_KIND_SELECTOR_ALIAS;
+
+	if (selects && host->svm)
+		*writable |= modes;
+	return has;
+}
+
 /* A guest reaches the status bit that freezes the counters, where the register passes. */
 static const struct rules amd = {
-	LINUX_6_12_AMD_RULES,
-	.rdpmc = amd_rdpmc,
-	.guest_bits = guest_bits,
-	.freeze_bit = STATUS_CTR_FRZ,
+	LINUX_6_12_AMD_RULES,      .rdpmc = amd_rdpmc,           .has = has_amd,
+	.guest_bits = guest_bits,  .freeze_bit = STATUS_CTR_FRZ, .guest_only = SEL_AMD_GUEST,
+	.host_only = SEL_AMD_HOST,
 };
 
 const struct vpmu_profile profile_mediated = {

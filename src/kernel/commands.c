@@ -22,6 +22,7 @@ static const char *prepare(struct session *session, enum need need)
 		return "model comes first";
 	if (need != NEEDS_GUEST || session->guest)
 		return NULL;
+	session->model.svm = session->model.vendor == VENDOR_AMD && session->host.svm;
 	session->guest = guest_create(&session->model, &session->host, session->pmu_disabled);
 	if (session->host.mediated && session->host.enable_pmu && !host_mediates())
 		return "the host has no mediated vPMU: that takes PDCM, or AMD's PerfMonV2";

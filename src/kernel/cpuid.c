@@ -18,6 +18,7 @@ static const struct {
 	{X86_FEATURE_DTES64, 1, REG_ECX, 2},
 	{X86_FEATURE_PDCM, 1, REG_ECX, 15},
 	{X86_FEATURE_PERFCTR_CORE, 0x80000001, REG_ECX, 23},
+	{X86_FEATURE_SVM, 0x80000001, REG_ECX, 2},
 	{X86_FEATURE_PERFMON_V2, 0x80000022, REG_EAX, 0},
 };
 
@@ -67,7 +68,7 @@ void cpuid_build(const struct model *asked, struct kvm_cpuid_entry2 *leaves)
 	leaves[2].ebx = 1 << 1; /* TSC_ADJUST, as VMMs show */
 	leaves[3] = perfmon_leaf(model);
 	leaves[4].function = 0x80000001;
-	leaves[4].ecx = model->perfctr_core << 23;
+	leaves[4].ecx = model->perfctr_core << 23 | asked->svm << 2;
 	leaves[5].function = 0x80000022;
 	leaves[5].eax = model->perfmon_v2;
 	leaves[5].ebx = model->perfmon_v2 ? model->gp : 0;

@@ -173,6 +173,14 @@ void guest_emulate(struct guest *guest, bool branch, unsigned int cpl)
 #include "cut/trigger_branch.inc"
 }
 
+/* svm_set_efer, nested_svm_vmrun, nested_svm_vmexit */
+void guest_set_svm(struct guest *guest, bool enabled, bool in_guest_mode)
+{
+	guest->vcpu.arch.efer = enabled ? EFER_SVME : 0;
+	guest->vcpu.guest_mode = in_guest_mode;
+	mediated_transition(guest);
+}
+
 /* kvm_arch_sched_in (6.1), kvm_arch_vcpu_load of a scheduled-out vCPU (6.12) */
 void guest_schedule(struct guest *guest)
 {

@@ -55,6 +55,8 @@ bool guest_write(struct guest *guest, u32 msr, u64 value);
 bool guest_rdpmc(struct guest *guest, u32 ecx, unsigned int cpl, bool pce, u64 *value);
 void guest_set_lvtpc(struct guest *guest, u32 value);
 void guest_emulate(struct guest *guest, bool branch, unsigned int cpl);
+/* EFER.SVME, by WRMSR; and whether a guest of the guest's runs, by VMRUN and #VMEXIT. */
+void guest_set_svm(struct guest *guest, bool enabled, bool in_guest_mode);
 void guest_schedule(struct guest *guest);
 void guest_reset(struct guest *guest);
 

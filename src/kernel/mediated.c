@@ -221,6 +221,14 @@ bool mediated_rdpmc(struct guest *guest, u32 ecx, u64 *value)
 	return good;
 }
 
+/* svm_pmu_handle_nested_transition */
+void mediated_transition(struct guest *guest)
+{
+	struct kvm_pmu *pmu = &guest->vcpu.arch.pmu;
+
+	__kvm_pmu_reprogram_counters(pmu, pmu->pmc_has_mode_specific_enables[0], false);
+}
+
 void mediated_reset(struct guest *guest)
 {
 	struct kvm_pmu *pmu = &guest->vcpu.arch.pmu;
@@ -276,6 +284,10 @@ bool mediated_write(struct guest *guest, u32 msr, u64 value)
 bool mediated_rdpmc(struct guest *guest, u32 ecx, u64 *value)
 {
 	return false;
+}
+
+void mediated_transition(struct guest *guest)
+{
 }
 
 void mediated_reset(struct guest *guest)

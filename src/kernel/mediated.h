@@ -31,6 +31,9 @@ bool mediated_read(struct guest *guest, u32 msr, u64 *value);
 bool mediated_write(struct guest *guest, u32 msr, u64 value);
 bool mediated_rdpmc(struct guest *guest, u32 ecx, u64 *value);
 
+/* What follows EFER.SVME and the vCPU's guest mode. */
+void mediated_transition(struct guest *guest);
+
 /* kvm_pmu_reset() as kvm_pmu_refresh() goes on from it: nothing in 7.3 does the one alone. */
 void mediated_reset(struct guest *guest);
 

@@ -45,6 +45,7 @@ static const struct property host_properties[] = {
 	HOST("pdcm", pdcm, 1),
 	HOST("perfmon-v2", perfmon_v2, 1),
 	HOST("enable-pmu", enable_pmu, 1),
+	HOST("svm", svm, 1),
 };
 
 static enum vendor vendor_of(const struct vpmu_model *from)

@@ -25,6 +25,7 @@ struct model {
 	uint32_t full_width;         /* IA32_PERF_CAPABILITIES[13]; needs PDCM, and so implies it */
 	uint32_t perfctr_core;       /* CPUID 0x80000001 ECX[23] */
 	uint32_t perfmon_v2;         /* CPUID 0x80000022 EAX[0] */
+	uint32_t svm;                /* CPUID 0x80000001 ECX[2]: by the host */
 	struct vpmu_model processor; /* the preset, as vpmu has it: for the processor's events */
 };
 
@@ -34,6 +35,7 @@ struct host {
 	uint32_t gp, fixed, width;
 	uint32_t tsx, pdcm, perfmon_v2;
 	uint32_t enable_pmu; /* KVM's parameters */
+	uint32_t svm;        /* kvm_amd's nested */
 	uint32_t mediated;   /* enable_mediated_pmu: by a script's profile */
 };
 

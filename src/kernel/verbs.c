@@ -196,6 +196,17 @@ static bool reset(struct session *session, const struct replay_command *command,
 	return true;
 }
 
+static bool svm(struct session *session, const struct replay_command *command,
+                struct replay_reply *reply)
+{
+	if (session->model.svm)
+		guest_set_svm(session->guest, number(command, 0) != VPMU_SVM_OFF,
+		              number(command, 0) == VPMU_SVM_GUEST);
+	else
+		reply->status = VPMU_REFUSED;
+	return true;
+}
+
 static bool exclude_host(struct session *session, const struct replay_command *command,
                          struct replay_reply *reply)
 {
@@ -289,6 +300,7 @@ kernel_act *const kernel_acts[REPLAY_VERBS] = {
 	[REPLAY_EMULATE] = emulate,
 	[REPLAY_SCHEDULE] = schedule,
 	[REPLAY_RESET] = reset,
+	[REPLAY_SVM] = svm,
 	[REPLAY_EXCLUDE_HOST] = exclude_host,
 	[REPLAY_HOST_RUN] = host_run,
 	[REPLAY_FAIL_CREATE] = fail_create,

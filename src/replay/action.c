@@ -54,6 +54,14 @@ static const char *on_or_off(const void *list, size_t i)
 	return i < ARRAY_SIZE(names) ? names[i] : NULL;
 }
 
+static const char *svm_mode(const void *list, size_t i)
+{
+	static const char *const names[] = {
+		[VPMU_SVM_OFF] = "off", [VPMU_SVM_HOST] = "host", [VPMU_SVM_GUEST] = "guest"};
+
+	return i < ARRAY_SIZE(names) ? names[i] : NULL;
+}
+
 static const char *level(const void *list, size_t i)
 {
 	return vpmu_level_name((enum vpmu_level)i);
@@ -117,6 +125,12 @@ const struct replay_row replay_rows[REPLAY_VERBS] = {
 	[REPLAY_SCHEDULE] = {.name = "schedule",
                              .told = "the vCPU's thread is scheduled out and in"},
 	[REPLAY_RESET] = {.name = "reset"},
+	[REPLAY_SVM] = {.name = "svm",
+                        .refused = "fail",
+                        .told = "the guest has SVM enabled",
+                        .told_else = "the guest has SVM disabled",
+                        .told_by = VPMU_SVM_HOST | VPMU_SVM_GUEST,
+                        .arguments = {CHOICE("off|host|guest", svm_mode)}},
 	[REPLAY_EXCLUDE_HOST] = {.name = "exclude-host",
                                  .told = "events count the guest alone (exclude_host is on)",
                                  .told_else = "events count the host, too (exclude_host is off)",

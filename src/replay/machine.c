@@ -92,6 +92,13 @@ static struct replay_reply reset(struct vpmu_pmu *pmu, const struct replay_actio
 	return (struct replay_reply){0};
 }
 
+static struct replay_reply svm(struct vpmu_pmu *pmu, const struct replay_action *action)
+{
+	enum vpmu_svm mode = (enum vpmu_svm)action->argument[0].number;
+
+	return (struct replay_reply){.status = vpmu_pmu_set_svm(pmu, mode)};
+}
+
 static struct replay_reply exclude_host(struct vpmu_pmu *pmu, const struct replay_action *action)
 {
 	vpmu_pmu_set_exclude_host(pmu, action->argument[0].number == SWITCH_ON);
@@ -118,12 +125,20 @@ static struct replay_reply events(struct vpmu_pmu *pmu, const struct replay_acti
 }
 
 replay_act *const replay_acts[REPLAY_VERBS] = {
-	[REPLAY_WRMSR] = wrmsr,           [REPLAY_RDMSR] = rdmsr,
-	[REPLAY_HOST_WRMSR] = host_wrmsr, [REPLAY_HOST_RDMSR] = host_rdmsr,
-	[REPLAY_RDPMC] = rdpmc,           [REPLAY_LVTPC] = lvtpc,
-	[REPLAY_ENTER] = enter,           [REPLAY_RUN] = run,
-	[REPLAY_EMULATE] = emulate,       [REPLAY_SCHEDULE] = schedule,
-	[REPLAY_RESET] = reset,           [REPLAY_EXCLUDE_HOST] = exclude_host,
-	[REPLAY_HOST_RUN] = host_run,     [REPLAY_FAIL_CREATE] = fail_create,
+	[REPLAY_WRMSR] = wrmsr,
+	[REPLAY_RDMSR] = rdmsr,
+	[REPLAY_HOST_WRMSR] = host_wrmsr,
+	[REPLAY_HOST_RDMSR] = host_rdmsr,
+	[REPLAY_RDPMC] = rdpmc,
+	[REPLAY_LVTPC] = lvtpc,
+	[REPLAY_ENTER] = enter,
+	[REPLAY_RUN] = run,
+	[REPLAY_EMULATE] = emulate,
+	[REPLAY_SCHEDULE] = schedule,
+	[REPLAY_RESET] = reset,
+	[REPLAY_EXCLUDE_HOST] = exclude_host,
+	[REPLAY_SVM] = svm,
+	[REPLAY_HOST_RUN] = host_run,
+	[REPLAY_FAIL_CREATE] = fail_create,
 	[REPLAY_EVENT_COUNTS] = events,
 };

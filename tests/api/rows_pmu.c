@@ -108,6 +108,14 @@ static void without_an_answer(void)
 	assert_int_equal(vpmu_pmu_fingerprint(good()->pmu), before);
 }
 
+static void set_svm(void)
+{
+	assert_int_equal(vpmu_pmu_set_svm(NULL, VPMU_SVM_HOST), VPMU_BAD_ARGUMENT);
+	assert_int_equal(vpmu_pmu_set_svm(good()->pmu, (enum vpmu_svm)3), VPMU_BAD_ARGUMENT);
+	assert_int_equal(vpmu_pmu_set_svm(good()->pmu, VPMU_SVM_GUEST),
+	                 VPMU_REFUSED); /* an Intel */
+}
+
 static void lvtpc(void)
 {
 	assert_int_equal(vpmu_pmu_lvtpc(NULL), 0);
@@ -306,6 +314,7 @@ static const struct row rows[] = {
 	{"vpmu_pmu_events", events},
 	{"vpmu_pmu_fail_creations", events},
 	{"vpmu_pmu_set_exclude_host", without_an_answer},
+	{"vpmu_pmu_set_svm", set_svm},
 	{"vpmu_pmu_see_cycles", without_an_answer},
 	{"vpmu_pmu_host_run", without_an_answer},
 	{"vpmu_pmu_disable", disable},

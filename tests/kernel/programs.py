@@ -61,7 +61,7 @@ INTEL_HOST = {
     "pdcm": ("off",),
     "enable-pmu": ("on", "on", "on", "off"),
 }
-AMD_HOST = {"gp": (4, 5, 6), "perfmon-v2": ("off",), "enable-pmu": ("on", "off")}
+AMD_HOST = {"gp": (4, 5, 6), "perfmon-v2": ("off",), "enable-pmu": ("on", "on", "on", "off"), "svm": ("on",)}
 # Of another vendor: KVM goes by its own registers, whatever vendor string the guest has.
 HOST_VENDORS = ("intel", "zhaoxin", "amd")
 # A host without these has no mediated vPMU.
@@ -75,6 +75,8 @@ SELECTOR_FLAGS = (16, 17, 17, 17, 18, 19, 20, 20, 20, 23)
 ENABLE = 1 << 22
 # EDGE, INV and CMASK, which the simulated hardware under a mediated vPMU does not have.
 THRESHOLD = 1 << 18 | 1 << 23 | 0xFF << 24
+# GuestOnly, HostOnly.
+SVM_MODES = (1 << 40, 1 << 41, 3 << 40)
 LVTPC = (0x400, 0x400, 0x400, 0x10400, 0x10400, 0xF2, 0x100F2, 0, 0x200, 0x100, 0x300, 0x500, 0x600,
          0x10600, 0x1F4F2)
 
@@ -177,7 +179,7 @@ class Generator:
         keys = AMD_HOST if self.amd else INTEL_HOST
         if self.mediated:
             keys = {key: values for key, values in keys.items() if key not in MEDIATED_NEEDS}
-        chosen = self.rng.sample(sorted(keys), self.rng.randrange(1, 4 if len(keys) > 3 else 2))
+        chosen = self.rng.sample(sorted(keys), self.rng.randrange(1, 4 if len(keys) > 3 else len(keys) + 1))
         values = {key: self.rng.choice(keys[key]) for key in chosen}
         self.tsx = values.get("tsx") == "on"
         return f"host {vendor}" + " ".join(f"{key}={value}" for key, value in values.items())
@@ -216,6 +218,8 @@ class Generator:
             value |= 1 << self.rng.randrange(64)
         if self.tsx and self.rng.random() < 0.4:
             value |= self.rng.choice((1 << 32, 1 << 33, 1 << 33, 3 << 32))
+        if self.amd and self.rng.random() < 0.25:
+            value |= self.rng.choice(SVM_MODES)
         if self.mediated:
             value &= ~THRESHOLD
         return 0 if self.rng.random() < 0.08 else value
@@ -332,6 +336,9 @@ class Generator:
     def schedule(self):
         return "schedule"
 
+    def svm(self):
+        return "svm " + self.rng.choice(("off", "host", "host", "guest"))
+
     def reset(self):
         return "reset"
 
@@ -399,6 +406,7 @@ COMMANDS = {
     "lvtpc": 4,
     "schedule": 4,
     "reset": 1,
+    "svm": 1,
     "events": 4,
     "filter": 1.5,
     "fail-create": 1,

@@ -101,8 +101,9 @@ static void draw_host(struct maker *maker)
 	const char *enable = percent(maker, 80) ? "on" : "off";
 	uint64_t count = (maker->amd ? COUNT(amd) : COUNT(intel)) - maker->mediated;
 
-	ADD(maker, "host %s%s enable-pmu=%s", vendor,
-	    (maker->amd ? amd : intel)[below(maker, count)], enable);
+	ADD(maker, "host %s%s enable-pmu=%s%s", vendor,
+	    (maker->amd ? amd : intel)[below(maker, count)], enable,
+	    maker->amd && percent(maker, 75) ? " svm=on" : "");
 }
 
 /* What the program has come to: every register, the events, and the pending PMIs. */
@@ -146,7 +147,7 @@ void program_make(struct program *program, struct arena *arena, uint64_t seed, u
 	draw_model(&maker, models);
 	maker.mediated = !strcmp(profile, "mediated");
 	ADD(&maker, "profile %s", profile);
-	if (percent(&maker, 15))
+	if (percent(&maker, maker.amd && maker.mediated ? 40 : 15))
 		draw_host(&maker);
 	if (below(&maker, 100) == 0)
 		add(&maker, "cap-pmu-disable");

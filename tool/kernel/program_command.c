@@ -153,6 +153,14 @@ static void schedule(struct maker *maker)
 	add(maker, "schedule");
 }
 
+/* Where there is none it is refused. */
+static void set_svm(struct maker *maker)
+{
+	static const char *const modes[] = {"off", "host", "host", "guest"};
+
+	ADD(maker, "svm %s", ONE_OF(maker, modes));
+}
+
 static void reset(struct maker *maker)
 {
 	add(maker, "reset");
@@ -251,7 +259,7 @@ static const struct {
 	{arm, 80},        {switch_on, 40}, {write_msr, 280}, {read_msr, 110},   {read_pmc, 40},
 	{run_guest, 160}, {emulate, 80},   {enter, 80},      {set_lvtpc, 40},   {schedule, 40},
 	{reset, 10},      {events, 40},    {filter, 25},     {fail_create, 10}, {exclude_host, 5},
-	{run_host, 30},   {cpuid, 7},      {put, 12},
+	{run_host, 30},   {cpuid, 7},      {put, 12},        {set_svm, 8},
 };
 
 void one_command(struct maker *maker)

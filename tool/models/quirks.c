@@ -241,9 +241,13 @@ static const struct quirk quirks[] = {
 	 "are #GP",
 	 "kvm_need_rdpmc_intercept"},
 	{"amd-selector-drops-reserved-bits", KVM, ALWAYS,
-	 "AMD: reserved bits of a selector are dropped without #GP, HostOnly and GuestOnly among "
-	 "them",
+	 "AMD: reserved bits of a selector are dropped without #GP, and of a guest without SVM "
+	 "HostOnly and GuestOnly",
 	 "amd_pmu_set_msr"},
+	{"svm-guest-has-mode-bits", HARDWARE | MEDIATED, SINCE(7, 3),
+	 "AMD: a guest with SVM keeps HostOnly and GuestOnly, and its counters follow them, "
+	 "VMRUN and #VMEXIT",
+	 "amd_pmu_refresh, amd_pmc_is_disabled_in_current_mode"},
 	{"amd-no-perfmon-v2", LINUX, BEFORE(6, 2),
 	 "AMD: there is no PerfMonV2; its bit and its number of counters in CPUID are ignored",
 	 "amd_pmu_refresh"},

@@ -89,6 +89,7 @@ struct kvm_vcpu {
 	struct kvm_vcpu_arch arch;
 	unsigned int cpl;
 	bool pce; /* CR4.PCE */
+	bool guest_mode;
 };
 
 #define kvm_for_each_vcpu(i, v, kvm)            for ((i) = 0, (v) = (kvm)->vcpu; (i) < 1; (i)++)
@@ -171,7 +172,7 @@ struct kvm_cpuid_entry2 *kvm_find_cpuid_entry_index(struct kvm_vcpu *vcpu, u32 f
 bool guest_cpuid_has(struct kvm_vcpu *vcpu, unsigned int feature);
 /* What both CPUID and the host have. */
 #define guest_cpu_cap_has(vcpu, feature)      (guest_cpuid_has(vcpu, feature) && host_gives(feature))
-#define is_guest_mode(vcpu)                   false
+#define is_guest_mode(vcpu)                   ((vcpu)->guest_mode)
 #define guest_cpuid_is_intel_compatible(vcpu) (!(vcpu)->arch.is_amd_compatible)
 #define guest_cpuid_is_intel(vcpu)            (!(vcpu)->arch.is_amd_compatible)
 #define cpuid_model_is_consistent(vcpu)       true
