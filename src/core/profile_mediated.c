@@ -154,11 +154,21 @@ static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *
 		deliver_pmi(pmu, outcome);
 }
 
+/* An exit stops the counters, and writes their selectors: EDGE knows no cycle before it. */
+static void forget_cycles(struct vpmu_pmu *pmu)
+{
+	FOR_SLOTS(slot, pmu->slots) {
+		pmu->tally[slot].level = false;
+		pmu->tally[slot].kept = 0;
+	}
+}
+
 static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
 {
 	struct vpmu_outcome outcome = {0};
 
 	load(pmu, pmu->kvm.reprogram & pmu->slots);
+	forget_cycles(pmu);
 	pmu->kvm.reprogram = 0;
 	if (pmu->kvm.request_pmi) {
 		pmu->kvm.request_pmi = false;

@@ -19,6 +19,10 @@ struct run {
 	struct silicon *silicon; /* NULL: perf events count */
 	const struct amounts *amounts;
 	struct amounts done;
+	/* Of a counter of the hardware that looks at cycles: how many it counts in the run. */
+	struct {
+		u64 total, done;
+	} looking[SILICON_COUNTERS];
 	unsigned int cpl;
 };
 
@@ -45,6 +49,34 @@ static unsigned int class_of(const struct run *run, unsigned int i, u64 *left)
 	                                                         : PERF_CLASSES;
 }
 
+static bool looks_at_cycles(const struct run *run, unsigned int i)
+{
+	return run->silicon && silicon_looks_at_cycles(run->silicon, i);
+}
+
+static u64 total_of(const struct run *run, unsigned int i, unsigned int class)
+{
+	return looks_at_cycles(run, i) ? run->looking[i].total : run->amounts->of[class];
+}
+
+static u64 done_of(const struct run *run, unsigned int i, unsigned int class)
+{
+	return looks_at_cycles(run, i) ? run->looking[i].done : run->done.of[class];
+}
+
+/* What each counter that looks at cycles has to count. */
+static void look_ahead(struct run *run)
+{
+	for (unsigned int i = 0; i < SILICON_COUNTERS; i++) {
+		unsigned int class = silicon_class(run->silicon, i, run->cpl);
+
+		if (class != PERF_CLASSES && looks_at_cycles(run, i))
+			run->looking[i].total =
+				silicon_cycles(run->silicon, i, run->amounts->of[class],
+			                       run->amounts->of[VPMU_CYCLES]);
+	}
+}
+
 /* The first overflow of the rest of the run; *at is its end when there is none. */
 static bool next_overflow(const struct run *run, struct moment *at)
 {
@@ -57,8 +89,8 @@ static bool next_overflow(const struct run *run, struct moment *at)
 
 		if (class == PERF_CLASSES)
 			continue;
-		total = run->amounts->of[class];
-		done = run->done.of[class];
+		total = total_of(run, i, class);
+		done = done_of(run, i, class);
 		if (left > total - done)
 			continue;
 		found = true;
@@ -68,6 +100,11 @@ static bool next_overflow(const struct run *run, struct moment *at)
 	return found;
 }
 
+static u64 reached_by(struct moment to, u64 total)
+{
+	return (u64)((u128)total * to.num / to.den);
+}
+
 /* True: a counter of the hardware asks for a PMI. */
 static bool advance(struct run *run, struct moment to)
 {
@@ -75,14 +112,16 @@ static bool advance(struct run *run, struct moment to)
 	bool pmi = false;
 
 	for (int class = 0; class < PERF_CLASSES; class ++)
-		reached.of[class] = (u64)((u128)run->amounts->of[class] * to.num / to.den);
+		reached.of[class] = reached_by(to, run->amounts->of[class]);
 	for (unsigned int i = 0; i < counting(run); i++) {
 		u64 left, count;
 		unsigned int class = class_of(run, i, &left);
 
 		if (class == PERF_CLASSES)
 			continue;
-		count = reached.of[class] - run->done.of[class];
+		count = reached_by(to, total_of(run, i, class)) - done_of(run, i, class);
+		if (looks_at_cycles(run, i))
+			run->looking[i].done += count;
 		if (run->silicon)
 			pmi |= silicon_advance(run->silicon, i, count);
 		else
@@ -112,6 +151,7 @@ static void run_mediated(struct guest *guest, struct run *run)
 
 	run->silicon = &guest->task.silicon;
 	mediated_enter(guest);
+	look_ahead(run);
 	do {
 		overflow = next_overflow(run, &at);
 		if (advance(run, at))

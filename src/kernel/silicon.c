@@ -255,6 +255,71 @@ unsigned int silicon_class(const struct silicon *silicon, unsigned int counter, 
 	return PERF_CLASSES;
 }
 
+/* --- CMASK, INV, EDGE --------------------------------------------------------------------------
+ */
+
+enum { FEW_CYCLES = 1 << 13 }; /* that are gone through one by one */
+
+static u64 cmask_of(u64 selector)
+{
+	return (selector & SEL_CMASK) >> SEL_CMASK_BIT;
+}
+
+bool silicon_looks_at_cycles(const struct silicon *silicon, unsigned int counter)
+{
+	return counter < SILICON_GP && silicon->selector[counter] & (SEL_CMASK | SEL_EDGE);
+}
+
+/* Whether a cycle with so many events is one that counts. INV is of CMASK alone. */
+static bool holds(u64 selector, u64 events)
+{
+	u64 least = cmask_of(selector);
+
+	if (!least)
+		return events;
+	return (events >= least) != !!(selector & SEL_INV);
+}
+
+static u64 go_through(u64 selector, u64 events, u64 cycles)
+{
+	u64 happened = 0, count = 0;
+	bool before = false;
+
+	for (u64 i = 1; i <= cycles; i++) {
+		u64 by = (u64)((unsigned __int128)i * events / cycles);
+		bool now = holds(selector, by - happened);
+
+		count += selector & SEL_EDGE ? now && !before : now;
+		before = now;
+		happened = by;
+	}
+	return count;
+}
+
+/* Each cycle has `each` events, or one more in `rest` of them, which stand as far apart as they
+ * can, never in the first cycle, always in the last. */
+static u64 work_out(u64 selector, u64 events, u64 cycles)
+{
+	u64 each = events / cycles, rest = events % cycles;
+	bool with_each = holds(selector, each), with_more = holds(selector, each + 1);
+
+	if (!(selector & SEL_EDGE))
+		return (with_each ? cycles - rest : 0) + (with_more ? rest : 0);
+	if (!rest || with_each == with_more)
+		return with_each;
+	return min(rest, cycles - rest);
+}
+
+u64 silicon_cycles(const struct silicon *silicon, unsigned int counter, u64 events, u64 cycles)
+{
+	u64 selector = silicon->selector[counter];
+
+	if (!cycles)
+		return 0;
+	return cycles <= FEW_CYCLES ? go_through(selector, events, cycles)
+	                            : work_out(selector, events, cycles);
+}
+
 u64 silicon_left(const struct silicon *silicon, unsigned int counter)
 {
 	return silicon->mask + 1 - silicon->counter[counter];

@@ -2,7 +2,7 @@
 /*
  * The host's own PMU, simulated: what a mediated vPMU loads its registers into, and what a guest
  * reaches without an exit. The registers that it has are those of vpmu's tables for such a
- * processor; a selector's EDGE, INV and CMASK are ignored. With perf events nothing here changes.
+ * processor. With perf events nothing here changes.
  */
 #ifndef SILICON_H
 #define SILICON_H
@@ -46,6 +46,13 @@ bool silicon_guest_rdpmc(u32 ecx, u64 *value);
 
 /* The class that a counter counts at this privilege level of a guest; PERF_CLASSES: it is off. */
 unsigned int silicon_class(const struct silicon *silicon, unsigned int counter, unsigned int cpl);
+
+/* Whether it counts cycles instead, by how many of its events happen in each: CMASK, INV, EDGE. */
+bool silicon_looks_at_cycles(const struct silicon *silicon, unsigned int counter);
+
+/* How many it counts of so many events that are spread over so many cycles: after cycle i of n,
+ * i/n of the events have happened. No cycle is before the first. */
+u64 silicon_cycles(const struct silicon *silicon, unsigned int counter, u64 events, u64 cycles);
 
 /* Events until the counter wraps. */
 u64 silicon_left(const struct silicon *silicon, unsigned int counter);

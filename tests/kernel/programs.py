@@ -73,8 +73,6 @@ AMD_EVENTS = (0xC0, 0xC0, 0xC0, 0x76, 0x76, 0xC2, 0xC3, 0x1C0, 0x1000000C0, 0x40
 # USR, OS, EDGE, pin control, INT, INV; ENABLE is added most of the time.
 SELECTOR_FLAGS = (16, 17, 17, 17, 18, 19, 20, 20, 20, 23)
 ENABLE = 1 << 22
-# EDGE, INV and CMASK, which the simulated hardware under a mediated vPMU does not have.
-THRESHOLD = 1 << 18 | 1 << 23 | 0xFF << 24
 # GuestOnly, HostOnly.
 SVM_MODES = (1 << 40, 1 << 41, 3 << 40)
 LVTPC = (0x400, 0x400, 0x400, 0x10400, 0x10400, 0xF2, 0x100F2, 0, 0x200, 0x100, 0x300, 0x500, 0x600,
@@ -220,8 +218,6 @@ class Generator:
             value |= self.rng.choice((1 << 32, 1 << 33, 1 << 33, 3 << 32))
         if self.amd and self.rng.random() < 0.25:
             value |= self.rng.choice(SVM_MODES)
-        if self.mediated:
-            value &= ~THRESHOLD
         return 0 if self.rng.random() < 0.08 else value
 
     def fixed_control_value(self):

@@ -113,9 +113,6 @@ uint64_t one_counted_event(struct maker *maker)
 	return maker->amd ? ONE_OF(maker, amd_codes) : intel_events[below(maker, 8)];
 }
 
-/* EDGE, INV and CMASK, which the simulated hardware under a mediated vPMU does not have. */
-#define THRESHOLD (UINT64_C(0xff840000))
-
 /* GuestOnly, HostOnly. */
 static const uint64_t svm_modes[] = {UINT64_C(1) << 40, UINT64_C(1) << 41, UINT64_C(3) << 40};
 
@@ -135,8 +132,6 @@ static uint64_t selector_value(struct maker *maker)
 		value |= UINT64_C(1) << below(maker, 64);
 	if (maker->amd && percent(maker, 25))
 		value |= ONE_OF(maker, svm_modes);
-	if (maker->mediated)
-		value &= ~THRESHOLD;
 	return percent(maker, 8) ? 0 : value;
 }
 
