@@ -65,7 +65,7 @@ static void print_heading(const struct planned *planned)
 {
 	const struct vpmu_plan *plan = &planned->plan;
 
-	printf("%s%s, level %s, order %s%s: %zu write%s", bold_on(stdout),
+	printf("%s# %s, level %s, order %s%s: %zu write%s", bold_on(stdout),
 	       planned->layout.model.name, model_level_name(plan->level), plan->order->name,
 	       bold_off(stdout), plan->count, plan->count == 1 ? "" : "s");
 	if (plan->order->one_by_one && plan->count)
@@ -75,19 +75,32 @@ static void print_heading(const struct planned *planned)
 	putchar('\n');
 }
 
-static int print_text(const struct planned *planned)
+/* The model in words that vpmu check knows, if there are any: not those of a file or a host. */
+static void print_model(const struct plan_options *options, const struct planned *planned)
+{
+	const struct vpmu_model *model = &planned->layout.model;
+	const char *text = options->model && !options->state ? options->model : model->name;
+	struct vpmu_model read;
+
+	if (!vpmu_model_parse(&read, text, NULL, 0) && vpmu_model_equal(&read, model))
+		printf("model %s\n", text);
+}
+
+/* As vpmu check --plan reads it. */
+static int print_text(const struct plan_options *options, const struct planned *planned)
 {
 	const struct vpmu_plan *plan = &planned->plan;
 
 	print_heading(planned);
 	if (!plan->count)
 		return TOOL_HOLDS;
-	printf("\n%sMSR         REGISTER                       VALUE%s\n", bold_on(stdout),
+	print_model(options, planned);
+	printf("\n%s# MSR       VALUE               REGISTER%s\n", bold_on(stdout),
 	       bold_off(stdout));
 	for (size_t i = 0; i < plan->count; i++)
-		printf("0x%-8" PRIx32 "  %-29s  0x%" PRIx64 "%s\n", plan->writes[i].msr,
-		       name_of(planned, &plan->writes[i]), plan->writes[i].value,
-		       plan->writes[i].clear ? "  (clear)" : "");
+		printf("0x%-8" PRIx32 "  0x%-16" PRIx64 "# %s%s\n", plan->writes[i].msr,
+		       plan->writes[i].value, name_of(planned, &plan->writes[i]),
+		       plan->writes[i].clear ? " (clear)" : "");
 	return TOOL_HOLDS;
 }
 
@@ -198,7 +211,7 @@ static int run(const struct command *self, int argc, char **argv)
 	status = make_plan(&options, &planned);
 	if (status)
 		return status;
-	return options.json ? print_json(&planned) : print_text(&planned);
+	return options.json ? print_json(&planned) : print_text(&options, &planned);
 }
 
 const struct command cmd_plan = {

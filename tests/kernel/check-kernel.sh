@@ -92,6 +92,30 @@ if command -v python3 >/dev/null; then
 	"$vpmu" check --json --shard 2/2 "${@:1:6}" --profile "$profile" >"$scratch/2.json"
 	refused 'parts that others have judged' 2 "a part of another whole: 'kernel' differs" \
 		check --merge "$scratch/1.json" "$scratch/2.json"
+
+	# Interrupted as often as it takes until something is kept and something is left.
+	set -- --json --matrix --model intel-v2 --scope $small --kernel "$kernel" "${judge[@]}" --jobs 2
+	"$vpmu" check "$@" >"$scratch/document"
+	kept() {
+		[ -s "$1" ] && python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["cells"]))' "$1"
+	}
+	all=$(kept "$scratch/document")
+	for delay in 0.1 0.2 0.4 0.8 1.6 3.2; do
+		timeout --foreground --signal=INT $delay "$vpmu" check "$@" --resume "$scratch/kept" >"$scratch/out" 2>"$scratch/err"
+		some=$(kept "$scratch/kept") && [ "$some" -gt 0 ] && break
+	done
+	check 'interrupted: some cells are kept' [ "$some" -gt 0 ]
+	check 'interrupted: says how to go on' grep -qE "interrupted: $some of $all cells are kept" "$scratch/err"
+	sed -i '0,/"scenarios": [0-9]*/s//"scenarios": 12345/' "$scratch/kept"
+	"$vpmu" check "$@" --resume "$scratch/kept" >"$scratch/out"
+	check 'it goes on: what was done is taken' grep -q '"scenarios": 12345' "$scratch/out"
+	cells() {
+		python3 -c 'import json, sys
+for cell in json.load(open(sys.argv[1]))["cells"]: print({k: v for k, v in cell.items() if k != "scenarios"})' "$1"
+	}
+	check 'it goes on: the rest is as of one run' diff <(cells "$scratch/document") <(cells "$scratch/out")
+	refused 'the cells of other judges' 2 "'kernel' differs" \
+		check --json --matrix --model intel-v2 --scope $small --profile "$profile" --resume "$scratch/kept"
 else
 	skip 'JSON: says whose code has judged' 'no python3'
 fi

@@ -5,7 +5,7 @@
 
 # The MSR numbers of the plan that was printed, in their sequence; those that clear with a minus.
 numbers() {
-	awk '/^0x/ { sub(/^0x/, "", $1); print $1 ($4 == "(clear)" ? "-" : "") }' "$scratch/out" |
+	awk '/^0x/ { sub(/^0x/, "", $1); print $1 ($5 == "(clear)" ? "-" : "") }' "$scratch/out" |
 		paste -sd' '
 }
 
@@ -36,6 +36,23 @@ writes 'ours on a reset' '38f- 309 30a 30b c1 c2 c3 c4 186 187 188 189 38d 38e 3
 	--model intel-v2 --level reset
 writes 'a runtime put' '' --model intel-v2 --level runtime
 check 'a runtime put: says so' grep -q ': 0 writes$' "$scratch/out"
+
+# What is printed is what check reads: the same verdict of each property as of the order itself.
+verdicts() {
+	run check --scope between=0,states=1,mixed=0,twice=off,refused=off --profile linux-6.12 "$@"
+	[ "$status" -le 1 ] && awk '$1 ~ /-/ && $2 != "" && !/:/ { print $1, $2 }' "$scratch/out"
+}
+is_judged_as() { # MODEL ORDER
+	"$vpmu" plan --model "$1" --level reset --order "$2" >"$scratch/plan" &&
+		verdicts --plan "$scratch/plan" >"$scratch/by_plan" &&
+		verdicts --model "$1" --level reset --order "$2" >"$scratch/by_order" &&
+		[ -s "$scratch/by_plan" ] && diff "$scratch/by_plan" "$scratch/by_order"
+}
+for model in intel-v1 intel-v2,gp=2,width=40 amd-k7 amd-perfmon-v2; do
+	for order in safe stop-first no-stop per-counter listed ascending; do
+		check "$model, $order: check reads the text" is_judged_as $model $order
+	done
+done
 
 refused 'no model' 2 'no model given' plan
 refused 'unknown model' 2 "did you mean 'intel-v2'?" plan --model intl-v2

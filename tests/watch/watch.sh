@@ -213,7 +213,7 @@ check 'that is some of them' [ "$(wc -l <"$scratch/alone")" -gt 60 ]
 # MODEL ORDER single|batch EDIT TEXT: what `vpmu plan` makes, changed by awk, is recognised.
 recognised() {
 	"$vpmu" plan --model "$1" --level reset --order "$2" |
-		awk '/^0x/ { print $1, $3 }' | awk "$4" >"$scratch/writes"
+		awk '/^0x/ { print $1, $2 }' | awk "$4" >"$scratch/writes"
 	run watch --emulate "$1" --log "$scratch/log" -- "$odd" put "$scratch/writes" "$3"
 	grep -q "order: $5" "$scratch/log" || {
 		echo "# $(grep 'order:' "$scratch/log")"
@@ -237,7 +237,7 @@ check 'a reset without a register: by name' grep -qx '    IA32_PMC2' "$scratch/l
 
 # --- Values: what is put must be what was got ---
 registers_of() {
-	"$vpmu" plan --model "$1" --level reset --order safe | awk '/^0x/ { print $1, $3 }' >"$scratch/registers"
+	"$vpmu" plan --model "$1" --level reset --order safe | awk '/^0x/ { print $1, $2 }' >"$scratch/registers"
 }
 # The text of the summary has these lines, and no other with "was got as".
 changes() {

@@ -71,8 +71,11 @@ bool cell_fill(struct check_cell *cell, const struct check_result *result,
 /* --- keep.c: what is done is kept in a file (--resume) --- */
 
 /* Takes what the file has, if there is one, and makes sure that it can be written. Returns the exit
- * status. path NULL: nothing is kept, and the other two do nothing. */
+ * status. path NULL: nothing is kept, and the others do nothing. */
 int check_keep_begin(const char *path, struct check_table *table);
+
+/* Whether the next would write it. */
+bool check_keep_is_due(void);
 
 /* Now and then while it is explored: writes the file. When the user has asked for the end, that is
  * it: a message tells how to go on. */

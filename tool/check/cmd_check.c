@@ -37,7 +37,7 @@ static const struct option_row rows[] = {
             .about = "judge by a kernel's own code, a file of 'vpmu kernel build'"),
 #endif
 	ROW("plan", plan, "FILE", OPTION_TEXT,
-            .about = "check this list of register writes (needs --model)"),
+            .about = "check this list of register writes, as vpmu plan prints one"),
 	ROW("shard", shard, "K/N", OPTION_TEXT, .about = "explore only the Kth of N parts"),
 	ROW("resume", resume, "FILE", OPTION_TEXT,
             .about = "keep what is done in FILE, and go on from there"),
@@ -170,8 +170,13 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (status != ARGS_GO)
 		return status;
-	if (options.resume && (options.merge || options.search || options.kernel)) {
-		message("--resume goes without --merge, --search and --kernel: %s", options.resume);
+	if (!HAVE_JANSSON && (options.resume || options.merge)) {
+		message("this build has no JSON, which is what --resume keeps and --merge joins "
+		        "(build it with Jansson)");
+		return TOOL_LACKS;
+	}
+	if (options.resume && (options.merge || options.search)) {
+		message("--resume goes without --merge and --search: %s", options.resume);
 		return TOOL_BAD;
 	}
 	if (options.merge && !options.kernel)

@@ -113,6 +113,11 @@ static void end_here(int written)
 	raise(asked_to_end);
 }
 
+bool check_keep_is_due(void)
+{
+	return kept.path && (asked_to_end || time(NULL) >= kept.next);
+}
+
 void check_keep_now_and_then(pthread_mutex_t *cells)
 {
 	time_t now = time(NULL);
@@ -139,7 +144,12 @@ int check_keep_end(void)
 
 int check_keep_begin(const char *path, struct check_table *table)
 {
-	return path && json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
+	return TOOL_HOLDS;
+}
+
+bool check_keep_is_due(void)
+{
+	return false;
 }
 
 void check_keep_now_and_then(pthread_mutex_t *cells)

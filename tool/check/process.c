@@ -10,6 +10,7 @@
 #if HAVE_KERNEL
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -42,6 +43,7 @@ struct shared {
 	atomic_size_t memory; /* of an explorer */
 	atomic_size_t
 		exploring[PROCESSES_MAX]; /* the cell; in case that a process can tell nothing */
+	atomic_size_t written[PROCESSES_MAX]; /* cells of its file that are whole */
 };
 
 struct crew {
@@ -53,6 +55,8 @@ struct crew {
 	struct shared *shared;
 	unsigned count;
 	int process[PROCESSES_MAX], file[PROCESSES_MAX];
+	size_t cells[PROCESSES_MAX], bytes[PROCESSES_MAX]; /* of its file that are read */
+	double started, busy; /* the clocks then, less what earlier runs took */
 	struct ending ending[PROCESSES_MAX];
 };
 
@@ -152,8 +156,10 @@ static int explore_cells(const struct crew *crew, unsigned number, int fd,
 
 	while (!status && (i = atomic_fetch_add(&shared->next, 1)) < table->count) {
 		atomic_store(&shared->exploring[number], i);
-		if (i % table->shards == table->shard - 1)
+		if (i % table->shards == table->shard - 1 && !table->cells[i].done) {
 			status = explore_cell(crew, fd, i, explorer);
+			atomic_fetch_add(&shared->written[number], !status);
+		}
 		atomic_fetch_add(&shared->done, 1);
 	}
 	return status;
@@ -238,31 +244,10 @@ static void kill_all(const struct crew *crew)
 			kill(crew->process[i], SIGKILL);
 }
 
-/* What one that has failed leaves undone, no other has to finish. */
-static void wait_for_all(struct crew *crew, double started)
+static void note_time(struct crew *crew)
 {
-	const struct timespec moment = {0, WAIT_MS * 1000000L};
-	unsigned running = crew->count;
-	bool killed = false;
-
-	while (running) {
-		nanosleep(&moment, NULL);
-		show_progress(crew, started);
-		for (unsigned i = 0; i < crew->count; i++) {
-			struct ending *ending = &crew->ending[i];
-
-			if (crew->process[i] <= 0 || !process_ended(crew->process[i], ending))
-				continue;
-			crew->process[i] = 0;
-			running--;
-			if ((ending->status || ending->signal) && !killed) {
-				kill_all(crew);
-				killed = true;
-			}
-		}
-	}
-	if (isatty(STDERR_FILENO) && seconds_now() - started >= PROGRESS_AFTER)
-		fprintf(stderr, "\r\033[K");
+	crew->table->seconds = seconds_now() - crew->started;
+	crew->table->cpu_seconds = seconds_of_children() - crew->busy;
 }
 
 /* --- What they have found --------------------------------------------------------------------- */
@@ -304,19 +289,23 @@ static int tell_found(const struct crew *crew, struct found *found)
 	return TOOL_FAILS;
 }
 
-/* Of one process. */
-static int read_found(struct crew *crew, unsigned number)
+/* Of one process, what has not been read yet: `most` cells, or all. */
+static int read_found(struct crew *crew, unsigned number, size_t most)
 {
 	size_t bytes = 0;
 	char *all = unnamed_read(crew->file[number], &bytes);
-	const char *at = all;
+	size_t before = crew->bytes[number] < bytes ? crew->bytes[number] : bytes;
+	const char *at = all + before;
 	int status = all ? TOOL_HOLDS : TOOL_LACKS;
 
-	while (!status && bytes) {
+	bytes -= before;
+	while (!status && bytes && crew->cells[number] < most) {
 		struct found found;
 
 		if (found_read(&at, &bytes, crew->table, &found)) {
 			status = tell_found(crew, &found);
+			crew->cells[number]++;
+			crew->bytes[number] = (size_t)(at - all);
 			continue;
 		}
 		message("the kernel's code has damaged what was found with it: %s",
@@ -324,6 +313,56 @@ static int read_found(struct crew *crew, unsigned number)
 		status = TOOL_FAILS;
 	}
 	free(all);
+	return status;
+}
+
+/* --resume: what has been found so far. Damage is told at the end. */
+static int keep(struct crew *crew)
+{
+	static pthread_mutex_t nobody_else = PTHREAD_MUTEX_INITIALIZER;
+	int status = TOOL_HOLDS;
+
+	if (!check_keep_is_due())
+		return TOOL_HOLDS;
+	for (unsigned i = 0; i < crew->count && !status; i++)
+		status = read_found(crew, i, atomic_load(&crew->shared->written[i]));
+	note_time(crew);
+	if (!status)
+		check_keep_now_and_then(&nobody_else);
+	return status;
+}
+
+/* What one that has failed leaves undone, no other has to finish. */
+static int wait_for_all(struct crew *crew, double started)
+{
+	const struct timespec moment = {0, WAIT_MS * 1000000L};
+	unsigned running = crew->count;
+	int status = TOOL_HOLDS;
+	bool killed = false;
+
+	while (running) {
+		nanosleep(&moment, NULL);
+		show_progress(crew, started);
+		status = status ? status : keep(crew);
+		if (status && !killed) {
+			kill_all(crew);
+			killed = true;
+		}
+		for (unsigned i = 0; i < crew->count; i++) {
+			struct ending *ending = &crew->ending[i];
+
+			if (crew->process[i] <= 0 || !process_ended(crew->process[i], ending))
+				continue;
+			crew->process[i] = 0;
+			running--;
+			if ((ending->status || ending->signal) && !killed) {
+				kill_all(crew);
+				killed = true;
+			}
+		}
+	}
+	if (isatty(STDERR_FILENO) && seconds_now() - started >= PROGRESS_AFTER)
+		fprintf(stderr, "\r\033[K");
 	return status;
 }
 
@@ -346,7 +385,7 @@ static int collect(struct crew *crew)
 	int status = TOOL_HOLDS;
 
 	for (unsigned i = 0; i < crew->count && !status; i++)
-		status = read_found(crew, i);
+		status = read_found(crew, i, SIZE_MAX);
 	/* One that was killed for another's sake has nothing to tell. */
 	for (unsigned i = 0; i < crew->count && !status; i++)
 		if (crew->ending[i].signal != SIGKILL)
@@ -363,7 +402,7 @@ int check_kernel_work(struct check_table *table, const struct check_job *jobs,
 	struct crew crew = {
 		.table = table, .jobs = jobs, .scope = scope, .kernel = kernel, .script = script};
 	unsigned wanted = table->jobs < PROCESSES_MAX ? table->jobs : PROCESSES_MAX;
-	double started = seconds_now(), busy = seconds_of_children();
+	double started = seconds_now();
 	int status;
 
 	crew.shared = mmap(NULL, sizeof(*crew.shared), PROT_READ | PROT_WRITE,
@@ -372,16 +411,18 @@ int check_kernel_work(struct check_table *table, const struct check_job *jobs,
 		message("cannot explore: %s", strerror(errno));
 		return TOOL_LACKS;
 	}
+	crew.started = started - table->seconds;
+	crew.busy = seconds_of_children() - table->cpu_seconds;
 	for (unsigned i = 0; i < wanted && start(&crew, i); i++)
 		;
-	wait_for_all(&crew, started);
-	status = crew.count ? collect(&crew) : TOOL_LACKS;
+	status = wait_for_all(&crew, started);
+	if (!status)
+		status = crew.count ? collect(&crew) : TOOL_LACKS;
+	note_time(&crew);
 	for (unsigned i = 0; i < crew.count; i++)
 		close(crew.file[i]);
 	table->memory = atomic_load(&crew.shared->memory);
 	munmap(crew.shared, sizeof(*crew.shared));
-	table->seconds = seconds_now() - started;
-	table->cpu_seconds = seconds_of_children() - busy;
 	return status;
 }
 
