@@ -114,7 +114,7 @@ if command -v python3 >/dev/null; then
 for cell in json.load(open(sys.argv[1]))["cells"]: print({k: v for k, v in cell.items() if k != "scenarios"})' "$1"
 	}
 	check 'it goes on: the rest is as of one run' diff <(cells "$scratch/document") <(cells "$scratch/out")
-	refused 'the cells of other judges' 2 "'kernel' differs" \
+	refused 'the cells of other judges' 2 "cannot go on: $scratch/kept: a part of another whole" \
 		check --json --matrix --model intel-v2 --scope $small --profile "$profile" --resume "$scratch/kept"
 else
 	skip 'JSON: says whose code has judged' 'no python3'

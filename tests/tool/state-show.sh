@@ -183,6 +183,10 @@ refused 'no file of states' 2 'not a file of states' state show "$scratch/text"
 refused 'empty file' 2 'not a file of states' state show "$scratch/empty"
 refused 'folder' 2 'it is a directory' state show "$scratch"
 refused 'file that is not there' 2 'cannot open' state show "$scratch/nothing"
+refused 'model for a description of a CPU' 2 'a model is given only for files that do not tell theirs' \
+	state show --model skylake "$SOURCE/fuzz/corpus/foreign_cpus/cpuid-one"
+refused 'a description of a CPU is no QEMU file' 2 'not a QEMU migration file' \
+	state import-qemu --model skylake "$SOURCE/fuzz/corpus/foreign_cpus/cpuid-one"
 refused 'model for a file that tells it' 2 'a model is given only for files that do not tell theirs' \
 	state show --model zen4 "$golden/zen4.vpmu"
 refused 'no format' 2 'no format given' state convert "$golden/zen4.vpmu" "$scratch/x"

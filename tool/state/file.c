@@ -72,12 +72,16 @@ static int read_input(const struct state_qemu_how *how, struct input *input,
 		input_end_progress(input);
 		return status;
 	}
+	if (how->no_other) {
+		message("not a QEMU migration file: %s (it begins with 'QEVM')", input->path);
+		return TOOL_BAD;
+	}
 	if ((count >= 3 && !memcmp(bytes, "vPM", 3)) || state_is_saved_machine(bytes, count))
 		file->format = STATE_NATIVE;
 	else if (state_json_is_own(bytes, count))
 		file->format = STATE_JSON;
 	else
-		return state_foreign_read(input->path, bytes, count, how->model, file);
+		return state_foreign_read(input->path, bytes, count, how, file);
 	return read_own(input->path, bytes, count, file);
 }
 
@@ -98,19 +102,16 @@ static int read_how(const char *path, const struct state_qemu_how *how, struct s
 
 int state_file_read_any(const char *path, const char *model, struct state_file *file)
 {
-	return read_how(path, &(struct state_qemu_how){.model = model}, file);
+	return read_how(path, &(struct state_qemu_how){.model = model, .any = true}, file);
 }
 
 int state_file_read_qemu(const char *path, const struct state_qemu_how *how,
                          struct state_file *file)
 {
-	int status = read_how(path, how, file);
+	struct state_qemu_how only = *how;
 
-	if (status || file->format == STATE_QEMU)
-		return status;
-	message("not a QEMU migration file: %s (it begins with 'QEVM')", path);
-	state_file_free(file);
-	return TOOL_BAD;
+	only.no_other = true;
+	return read_how(path, &only, file);
 }
 
 int state_model_not_needed(const char *path)

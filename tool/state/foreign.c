@@ -13,7 +13,8 @@
 
 /* What is read, and what is known of the CPUs beside their registers. */
 struct reading_of {
-	const char *path, *model_text;
+	const char *path;
+	const struct state_qemu_how *how;
 	struct vpmu_model model; /* as given, or what a dump of CPUID says of all CPUs */
 	bool has_model;
 	struct foreign_json json;
@@ -136,6 +137,10 @@ static bool is_description(struct reading_of *reading, const uint8_t *bytes, siz
 	            : foreign_cpus_read(bytes, count, &cpus, NULL, 0) == VPMU_NO_REGISTER)
 		return false;
 	reading->file->format = STATE_MODELS;
+	if (reading->how->model && !reading->how->any) {
+		*status = state_model_not_needed(reading->path);
+		return true;
+	}
 	*status = model_file_parse(reading->path, bytes, count, &cpus);
 	if (*status)
 		return true;
@@ -228,11 +233,12 @@ static int read_registers(struct reading_of *reading, const uint8_t *bytes, size
 	return TOOL_HOLDS;
 }
 
-int state_foreign_read(const char *path, const uint8_t *bytes, size_t count, const char *model,
-                       struct state_file *file)
+int state_foreign_read(const char *path, const uint8_t *bytes, size_t count,
+                       const struct state_qemu_how *how, struct state_file *file)
 {
-	struct reading_of reading = {.path = path, .file = file, .has_model = model};
-	int status = model ? model_from_text(model, &reading.model) : TOOL_HOLDS;
+	struct reading_of reading = {
+		.path = path, .how = how, .file = file, .has_model = how->model};
+	int status = how->model ? model_from_text(how->model, &reading.model) : TOOL_HOLDS;
 
 	file->format = STATE_FOREIGN;
 	file->msrs = memory_get(sizeof(*file->msrs));

@@ -98,6 +98,8 @@ struct state_qemu_how {
 	const char *model;
 	enum state_qemu_layout layout;
 	const char *snapshot; /* of a qcow2 image; NULL: its only one */
+	bool any;             /* a model may be given that is not needed */
+	bool no_other;        /* a file that is not QEMU's is refused */
 };
 
 /* Reads such a report from a file. Returns the exit status; TOOL_BAD after a message. */
@@ -142,8 +144,8 @@ struct foreign_cpus;
 int state_add_models(struct state_set *set, const struct foreign_cpus *cpus);
 
 /* Reads registers that somebody else has written down. Returns the exit status. */
-int state_foreign_read(const char *path, const uint8_t *bytes, size_t count, const char *model,
-                       struct state_file *file);
+int state_foreign_read(const char *path, const uint8_t *bytes, size_t count,
+                       const struct state_qemu_how *how, struct state_file *file);
 
 /* --- Commands --------------------------------------------------------------------------------- */
 
