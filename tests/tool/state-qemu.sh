@@ -134,7 +134,7 @@ for file in described plain; do
 	run state compat "$scratch/busy" --state-model intel-v2 --model intel-v2
 	check "$file, used: compat takes it" same "$status" 0
 	run plan --state "$scratch/busy" --model intel-v2
-	check "$file, used: a plan of it" shows '^0x186 +IA32_PERFEVTSEL0 +0x5300c0'
+	check "$file, used: a plan of it" shows '^0x186 +0x5300c0 +# IA32_PERFEVTSEL0$'
 	refused "$file, used: no such PMU on AMD" 2 'global_ctrl: PerfCntrGlobalCtl cannot hold' \
 		state import-qemu "$scratch/busy" --model zen4
 	refused "$file, used: no fixed counters" 2 'vCPU 0: fixed_ctr_ctrl: the model has no such' \

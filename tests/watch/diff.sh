@@ -26,7 +26,7 @@ prints() {
 # MODEL ORDER NAME: the log of a VMM that puts a reset in that order, at level reset, and at full as it
 # would be in the midst of a guest's life.
 log_of() {
-	"$vpmu" plan --model "$1" --level reset --order "$2" | awk '/^0x/ { print $1, $3 }' >"$scratch/writes"
+	"$vpmu" plan --model "$1" --level reset --order "$2" | awk '/^0x/ { print $1, $2 }' >"$scratch/writes"
 	"$vpmu" watch --emulate "$1" --json --log "$scratch/$3" -- "$odd" put "$scratch/writes" batch \
 		>/dev/null 2>&1
 	sed 's/"level":"reset"/"level":"full"/' "$scratch/$3" >"$scratch/$3.full"
