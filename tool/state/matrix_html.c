@@ -17,6 +17,8 @@ static const char style[] =
 	"th,td{border:1px solid #d5d9de;padding:.25em .6em;text-align:left;font-weight:normal}"
 	"thead th,th[scope=row]{background:#f2f4f6}thead th{position:sticky;top:0}"
 	"td.runs{background:#e3f4e5}td.but{background:#fff3cd}td.refused{background:#fbe0dd}"
+	"th[scope=row]{position:sticky;left:0}td.runs,td.but,td.refused{white-space:nowrap}"
+	"thead th:first-child{left:0;z-index:2}thead th{z-index:1}"
 	"td a{color:inherit}:target{outline:2px solid #888}"
 	"@media(prefers-color-scheme:dark){body{color:#e4e6e8;background:#17191c}a{color:#9cc4ff}"
 	"th,td{border-color:#3a3f45}thead th,th[scope=row]{background:#22262b}"
@@ -38,6 +40,25 @@ static void put_names(FILE *file, const struct matrix *matrix, size_t kind)
 		page_put_bytes(file, host->name, (size_t)host->name_length);
 		between = ", ";
 	}
+}
+
+/* "2 (web7 and 3 more)" */
+static void put_kind(FILE *file, const struct matrix *matrix, size_t kind)
+{
+	const struct state_host *host = NULL;
+	size_t count = matrix->kinds[kind].count;
+
+	for (size_t i = 0; !host && i < matrix->fleet->count; i++)
+		if (matrix->kind_of[i] == kind)
+			host = &matrix->fleet->machines[i].host;
+	fprintf(file, "<a href=\"#k%zu\">%zu</a>", kind + 1, kind + 1);
+	if (!host)
+		return;
+	fputs(" (", file);
+	page_put_bytes(file, host->name, (size_t)host->name_length);
+	if (count > 1)
+		fprintf(file, " and %zu more", count - 1);
+	fputc(')', file);
 }
 
 static void put_kinds(FILE *file, const struct matrix *matrix)
@@ -81,7 +102,8 @@ static void put_table(FILE *file, const struct matrix *matrix)
 		fprintf(file, "<th scope=\"col\"><a href=\"#k%zu\">%zu</a>", i + 1, i + 1);
 	fputs("</tr></thead>\n", file);
 	for (size_t i = 0; i < matrix->kind_count; i++) {
-		fprintf(file, "<tr><th scope=\"row\"><a href=\"#k%zu\">%zu</a>", i + 1, i + 1);
+		fputs("<tr><th scope=\"row\">", file);
+		put_kind(file, matrix, i);
 		for (size_t j = 0; j < matrix->kind_count; j++)
 			put_cell(file, matrix, i, j);
 		fputs("</tr>\n", file);
@@ -112,10 +134,11 @@ static void put_why(FILE *file, const struct matrix *matrix)
 
 		if (cell->take == VPMU_TAKES)
 			continue;
-		fprintf(file,
-		        "<h3 id=\"c%zu-%zu\">From <a href=\"#k%zu\">%zu</a> to <a "
-		        "href=\"#k%zu\">%zu</a>: %s</h3>\n",
-		        from, to, from, from, to, to, matrix_verdict(cell->take));
+		fprintf(file, "<h3 id=\"c%zu-%zu\">From ", from, to);
+		put_kind(file, matrix, from - 1);
+		fputs(" to ", file);
+		put_kind(file, matrix, to - 1);
+		fprintf(file, ": %s</h3>\n", matrix_verdict(cell->take));
 		put_lines(file, cell->why);
 	}
 }
