@@ -24,6 +24,8 @@
 
 #define MULTIBOOT_ANSWER 0x2badb002
 
+#define TRAP_STUB_BYTES 16
+
 /* trap_common (trap.S): from after its WRMSR up to the interrupted instruction. */
 #define RESUME_INSTRUCTIONS 17
 

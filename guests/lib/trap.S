@@ -5,13 +5,13 @@
 	.text
 	.code64
 
-	/* One 16-byte stub a vector: error code (0 where the processor pushes none), vector. */
-	.balign 16
+	/* A stub a vector: error code (0 where the processor pushes none), vector. */
+	.balign TRAP_STUB_BYTES
 	.globl trap_stubs
 trap_stubs:
 	.set	vector, 0
 	.rept	256
-	.balign 16
+	.balign TRAP_STUB_BYTES
 	.if	!(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21)
 	pushq	$0
 	.endif

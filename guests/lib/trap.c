@@ -22,7 +22,7 @@ struct __attribute__((packed)) table_pointer {
 };
 
 extern uint64_t gdt[], task_state[];
-extern uint8_t trap_stubs[][16], trap_stack_top[];
+extern uint8_t trap_stack_top[];
 void trap_user_exit(void);
 extern const struct fixup fixups_start[], fixups_end[];
 const struct msr_write *trap_dispatch(struct trap_frame *frame);

@@ -22,6 +22,9 @@ struct msr_write {
  * the interrupted instruction), or NULL. */
 typedef const struct msr_write *trap_handler(struct trap_frame *frame);
 
+/* The IDT's entry points, one after the other. */
+extern uint8_t trap_stubs[][TRAP_STUB_BYTES];
+
 /* Loads IDT and TSS. Every vector that nobody handles ends the guest with a report. */
 void trap_start(void);
 

@@ -61,6 +61,22 @@ enum {
 	VPMU_DATA_STORE = 1 << 1,
 };
 
+/* What vpmu_pmu_branch() wants to know of such a branch. */
+static inline enum vpmu_branch_kind vpmu_insn_branch_kind(unsigned flags)
+{
+	bool indirect = flags & VPMU_INSN_INDIRECT;
+
+	if (flags & VPMU_INSN_FAR)
+		return VPMU_BRANCH_FAR;
+	if (flags & VPMU_INSN_CONDITIONAL)
+		return VPMU_BRANCH_CONDITIONAL;
+	if (flags & VPMU_INSN_RETURN)
+		return VPMU_BRANCH_RETURN;
+	if (flags & VPMU_INSN_CALL)
+		return indirect ? VPMU_BRANCH_CALL_INDIRECT : VPMU_BRANCH_CALL;
+	return indirect ? VPMU_BRANCH_JUMP_INDIRECT : VPMU_BRANCH_JUMP;
+}
+
 /* What one instruction comes to. All bytes 0: one instruction that costs no time. */
 struct vpmu_insn {
 	uint16_t slots; /* issue slots that it takes at least: cycles times rates.width */
@@ -175,6 +191,7 @@ struct vpmu_meter {
 	uint64_t wanted; /* vpmu_pmu_wanted() at the last refresh */
 	bool timed;      /* among them is a class that is known only when it has happened */
 	bool detailed;   /* among them is one of VPMU_METER_DETAILS */
+	bool records;    /* vpmu_pmu_records_branches() at the last refresh */
 	uint64_t reserved[8];
 };
 

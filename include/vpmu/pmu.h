@@ -252,6 +252,43 @@ VPMU_API uint32_t vpmu_pmu_epoch(const struct vpmu_pmu *pmu);
  */
 VPMU_API void vpmu_pmu_see_cycles(struct vpmu_pmu *pmu, bool see);
 
+/* --- Last branches --------------------------------------------------------------------------- */
+
+/* What kind a branch is, as IA32_LBR_x_INFO has it (Intel SDM vol. 3B 19.1.3). */
+enum vpmu_branch_kind {
+	VPMU_BRANCH_CONDITIONAL,
+	VPMU_BRANCH_JUMP_INDIRECT, /* near, as these */
+	VPMU_BRANCH_JUMP,
+	VPMU_BRANCH_CALL_INDIRECT,
+	VPMU_BRANCH_CALL,
+	VPMU_BRANCH_RETURN,
+	VPMU_BRANCH_FAR = 8,   /* far branches; interrupts and exceptions, but for #DB */
+	VPMU_BRANCH_DEBUG = 9, /* the delivery of a #DB */
+};
+
+/* A branch that has been taken. */
+struct vpmu_branch {
+	uint64_t from, to;          /* linear addresses: of the branch; of what follows it */
+	enum vpmu_branch_kind kind; /* others are not recorded */
+	unsigned cpl;               /* the privilege level that it has gone to */
+	bool mispredicted;
+};
+
+/*
+ * Whether the stack of last branches records: then vpmu_pmu_branch() must be told of each taken
+ * branch, interrupt and exception. It changes with a write to a register, with a PMI that freezes
+ * the stack, and with a #DB.
+ */
+VPMU_API bool vpmu_pmu_records_branches(const struct vpmu_pmu *pmu);
+
+/*
+ * A branch has been taken, `times` times in a row, as a loop of one block does: its entry, unless
+ * the guest filters it. Nothing where nothing records, and with a NULL. What retires with the
+ * branch may be accounted afterwards: a freeze at its PMI holds the branch.
+ */
+VPMU_API void vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch,
+                              uint64_t times);
+
 #ifdef __cplusplus
 }
 #endif

@@ -82,6 +82,7 @@ void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit)
 	meter->wanted = vpmu_pmu_wanted(meter->pmu);
 	meter->timed = meter->wanted & (VPMU_METER_COSTS | WHEN_HAPPENED);
 	meter->detailed = meter->wanted & VPMU_METER_DETAILS;
+	meter->records = vpmu_pmu_records_branches(meter->pmu);
 	if (meter->detailed)
 		meter->details_room = headroom;
 	if (meter->timed)

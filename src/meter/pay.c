@@ -201,7 +201,7 @@ static void pay(struct vpmu_meter *meter, int64_t insns, int64_t branches, int64
 	meter->branches += (uint64_t)branches;
 	if (meter->timed)
 		meter->costs.slots += (uint64_t)slots;
-	if (meter->timed || meter->detailed)
+	if (meter->timed || meter->detailed || meter->records)
 		vpmu_meter_hold(meter);
 }
 

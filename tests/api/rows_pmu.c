@@ -155,6 +155,15 @@ static void numbers(void)
 	assert_int_equal(vpmu_pmu_epoch(NULL), 0);
 }
 
+static void branches(void)
+{
+	struct vpmu_branch branch = {0};
+
+	assert_false(vpmu_pmu_records_branches(NULL));
+	vpmu_pmu_branch(NULL, &branch, 1);
+	vpmu_pmu_branch(good()->pmu, NULL, 1);
+}
+
 static void last_cycles(void)
 {
 	struct vpmu_last_cycles none = {{0}}, out = {{1}};
@@ -306,6 +315,8 @@ static const struct row rows[] = {
 	{"vpmu_pmu_wanted", numbers},
 	{"vpmu_pmu_fingerprint", numbers},
 	{"vpmu_pmu_epoch", numbers},
+	{"vpmu_pmu_records_branches", branches},
+	{"vpmu_pmu_branch", branches},
 	{"vpmu_pmu_counting", counting_now},
 	{"vpmu_pmu_last_cycles", last_cycles},
 	{"vpmu_pmu_set_last_cycles", last_cycles},

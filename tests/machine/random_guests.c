@@ -33,6 +33,17 @@ static const char *const models[] = {
 	"intel-v2", "intel-v4", "intel-v5", "sapphire-rapids", "amd-k7", "amd-perfmon-v2",
 };
 
+/* With a stack of last branches, and what switches it on. */
+static const struct recording {
+	const char *model;
+	uint32_t msr;
+	uint64_t value;
+} recordings[] = {
+	{"skylake,lbr-format=5", 0x1d9, 0x1}, {"icelake,lbr=16", 0x14ce, 0x7f0007},
+	{"zen4,lbr=16", 0xc000010f, 0x40},    {"skylake,lbr-format=4", 0x1d9, 0x801},
+	{"icelake,lbr=32", 0x14ce, 0x7f000f},
+};
+
 struct saved {
 	uint8_t bytes[SAVED_ROOM];
 	size_t used, at;
@@ -41,6 +52,7 @@ struct saved {
 struct trial {
 	uint64_t seed, random;
 	const char *profile;
+	const struct recording *recording; /* NULL: nothing records */
 	struct machine_config config;
 	uint8_t image[RANDOM_GUEST_MOST];
 	size_t image_bytes;
@@ -120,6 +132,11 @@ static struct machine *boot(const struct trial *trial)
 
 	if (!machine || machine_load(machine, trial->image, trial->image_bytes, why, sizeof(why))) {
 		printf("Bail out! %s\n", why);
+		exit(1);
+	}
+	if (trial->recording && vpmu_pmu_guest_write(machine_pmu(machine), trial->recording->msr,
+	                                             trial->recording->value)) {
+		printf("Bail out! %s does not record\n", trial->recording->model);
 		exit(1);
 	}
 	return machine;
@@ -268,13 +285,16 @@ static bool try_guest(struct trial *trial)
 	return goes_same(trial, &restored);
 }
 
-static void set_up(struct trial *trial, uint64_t seed, const char *profile, bool cycles)
+static void set_up(struct trial *trial, uint64_t seed, const char *profile, bool cycles,
+                   const struct recording *recording)
 {
-	const char *model = models[seed % (sizeof(models) / sizeof(models[0]))];
+	const char *model =
+		recording ? recording->model : models[seed % (sizeof(models) / sizeof(models[0]))];
 
 	memset(trial, 0, sizeof(*trial));
 	trial->seed = trial->random = seed;
 	trial->profile = profile;
+	trial->recording = recording;
 	trial->config = (struct machine_config){
 		.cpu = &cpu_unicorn,
 		.profile = vpmu_profile_find(profile),
@@ -354,7 +374,7 @@ static bool try_every(unsigned part, unsigned n)
 
 	printf("1..1\n# from encoding %u on, one group of %u\n", n, part);
 	for (; encoding(n, last); n += part * TOGETHER, done += TOGETHER) {
-		set_up(&trial, 1, "hardware", false);
+		set_up(&trial, 1, "hardware", false, NULL);
 		trial.seed = n;
 		trial.image_bytes = random_guest_of(body, body_of(n, body), TOGETHER, trial.image);
 		bad += !learn(&trial) || !goes_same(&trial, &stepped);
@@ -369,11 +389,12 @@ struct sums {
 	uint64_t runs, bad, instructions, slots;
 };
 
-static void try_on(struct sums *sums, uint64_t seed, const char *profile, bool cycles)
+static void try_on(struct sums *sums, uint64_t seed, const char *profile, bool cycles,
+                   const struct recording *recording)
 {
 	static struct trial trial;
 
-	set_up(&trial, seed, profile, cycles);
+	set_up(&trial, seed, profile, cycles, recording);
 	sums->bad += !try_guest(&trial);
 	sums->runs++;
 	sums->instructions += trial.length;
@@ -395,11 +416,14 @@ int main(int count, char **words)
 	for (uint64_t i = 0; i < guests; i++, seed++) {
 		bool cycles = seed / ARRAY_SIZE(models) % 2; /* each model in turn */
 
-		try_on(&sums, seed, "hardware", false);
+		try_on(&sums, seed, "hardware", false, NULL);
 		if (seed % 2)
-			try_on(&sums, seed, profile_in_turn(seed / 2), cycles);
+			try_on(&sums, seed, profile_in_turn(seed / 2), cycles, NULL);
+		else
+			try_on(&sums, seed, "hardware", false,
+			       &recordings[seed / 2 % ARRAY_SIZE(recordings)]);
 		if (cycles)
-			try_on(&sums, seed, "hardware", true);
+			try_on(&sums, seed, "hardware", true, NULL);
 	}
 	printf("# %" PRIu64 " guests, %" PRIu64 " with their profiles: %" PRIu64
 	       " instructions, %" PRIu64 " slots; %" PRIu64 " differ\n%s 1 - whole, stepped and "

@@ -219,6 +219,7 @@ bool exceptions_without_end(struct cpu *cpu)
 void exception_deliver(struct cpu *cpu, const struct exception *exception)
 {
 	struct exception now = *exception, fault;
+	uint64_t from = cpu->state->rip;
 
 	if (exceptions_without_end(cpu)) {
 		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "exceptions without end", now.vector);
@@ -236,6 +237,7 @@ void exception_deliver(struct cpu *cpu, const struct exception *exception)
 			fault = (struct exception){.vector = VECTOR_DF, .has_error = true};
 		now = fault;
 	}
+	record_exception(cpu, now.vector, from);
 }
 
 void interrupt_deliver(struct cpu *cpu, uint8_t vector)

@@ -136,13 +136,13 @@ static bool is_watched(const struct cpu *cpu)
 	       cpu->rep != NO_ADDRESS;
 }
 
-/* What block_slow() comes to for most blocks while costs are counted: when there is nothing to see
- * but the costs. False: it has to look. */
+/* What block_slow() comes to for most blocks while costs are counted, or branches recorded: when
+ * there is nothing else to see. False: it has to look. */
 static bool pay_timed(struct cpu *cpu, struct block *block)
 {
 	const struct block *last = cpu->block;
 
-	if (!cpu->meter.timed || block->pay.need == VPMU_BLOCK_NEVER || is_watched(cpu))
+	if (!follows_branches(cpu) || block->pay.need == VPMU_BLOCK_NEVER || is_watched(cpu))
 		return false;
 	if (last && last != block && block->address - last->address < last->size)
 		return false; /* perhaps block_abandoned() */

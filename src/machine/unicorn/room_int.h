@@ -13,7 +13,7 @@
  *   loop.c       blocks that repeat themselves        spin.c      such loops at full speed
  *   map.c        what Unicorn finds at an address    timed.c     feeding the timing model
  *   guard.c      Unicorn's own failures              abandoned.c blocks that Unicorn gives up
- *   snapshot.c   saving, restoring, resetting
+ *   snapshot.c   saving, restoring, resetting        record.c    last branches
  */
 #ifndef MACHINE_CPU_INT_H
 #define MACHINE_CPU_INT_H
@@ -263,7 +263,25 @@ void budget_retire_rep(struct cpu *cpu);
 /* Takes back what the hook counted of cpu->block and did not happen, given where it stopped. */
 void budget_rewind(struct cpu *cpu, uint64_t rip);
 
+/* --- record.c: the stack of last branches ------------------------------------------------ */
+
+/* A branch that has retired at an address has gone to its target. */
+void record_branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target,
+                   bool mispredicted);
+
+/* A loop of one block has gone back to its start so often, as predicted. */
+void record_loop(struct cpu *cpu, const struct block *block, uint64_t times);
+
+/* An exception or interrupt has been delivered before the instruction at `from`. */
+void record_exception(struct cpu *cpu, uint8_t vector, uint64_t from);
+
 /* --- timed.c: the timing model's part of the same ---------------------------------------- */
+
+/* Whether anybody wants to know where branches go. */
+static inline bool follows_branches(const struct cpu *cpu)
+{
+	return cpu->meter.timed || cpu->meter.records;
+}
 
 void timed_refresh(struct cpu *cpu);
 

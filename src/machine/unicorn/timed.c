@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Feeding the timing model. It is asked for nothing while no class that needs it is wanted. While
- * one is, the block hook goes the slow way for every block, and memory hooks are in place; they
- * stay for a while when nobody wants them any more, since Unicorn translates everything anew for a
- * change.
+ * Feeding the timing model, and the stack of last branches. They are told nothing while no class
+ * that needs the model is wanted and nothing records. Else the block hook goes the slow way for
+ * every block. With the former, memory hooks are in place, too; they stay for a while when nobody
+ * wants them any more, since Unicorn translates everything anew for a change.
  */
 #include "room_int.h"
 
@@ -52,14 +52,24 @@ bool timed_fits_again(const struct cpu *cpu, const struct op *op)
 
 void timed_begin(struct cpu *cpu, const struct block *block)
 {
-	if (cpu->meter.timed && (block_last(block)->insn.flags & VPMU_INSN_BRANCH))
+	if (follows_branches(cpu) && (block_last(block)->insn.flags & VPMU_INSN_BRANCH))
 		cpu->open_branch = block;
 }
 
+/* What is recorded is mispredicted by the same predictor, whether its misses count or not. */
 static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
 {
-	vpmu_timing_jump(cpu->timing, &cpu->meter, address, address + op->length, target,
-	                 op->insn.flags);
+	uint64_t next = address + op->length, misses = cpu->meter.costs.branch_misses;
+	struct vpmu_costs costs = cpu->meter.costs;
+
+	if (cpu->meter.timed) {
+		vpmu_timing_jump(cpu->timing, &cpu->meter, address, next, target, op->insn.flags);
+		costs = cpu->meter.costs;
+	} else {
+		vpmu_timing_branch(cpu->timing, &costs, address, next, target, op->insn.flags);
+	}
+	if (cpu->meter.records)
+		record_branch(cpu, op, address, target, costs.branch_misses != misses);
 }
 
 void timed_branched(struct cpu *cpu, uint64_t target)
@@ -97,6 +107,6 @@ void timed_rep(struct cpu *cpu, const struct op *op)
 
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)
 {
-	if (cpu->meter.timed && (op->insn.flags & VPMU_INSN_BRANCH))
+	if (follows_branches(cpu) && (op->insn.flags & VPMU_INSN_BRANCH))
 		branch(cpu, op, address, cpu->state->rip);
 }
