@@ -7,6 +7,7 @@
 #include "apic.h"
 #include "branches.h"
 #include "cpu.h"
+#include "cross.h"
 #include "guest.h"
 #include "pmu.h"
 #include "print.h"
@@ -280,6 +281,13 @@ static void check_exception(void)
 	check_equal(got.to, (uint64_t)branches_fault_next, "where IRETQ goes");
 	check_equal(entry(2).from, 0, "what is behind the exception");
 	clear();
+	in = (struct branch_row){(uint64_t)branches_int, (uint64_t)cross_ping, BRANCH_FAR};
+	trap_user_gate(VECTOR_PING, cross_ping);
+	run(without(0xfc, 0x3f << 16), branches_int, 0);
+	check_entry(1, &in, "an INT");
+	check_equal(entry(0).to, (uint64_t)branches_int_next, "where its IRETQ goes");
+	check_equal(entry(2).from, 0, "what is behind the INT");
+	clear();
 	run(without(1 << 8, 1 << 22), branches_fault, 0);
 	for (unsigned n = 0; n < stack.depth; n++)
 		check(entry(n).from != in.from && entry(n).to != got.to, "entry %u is a far branch",
@@ -417,7 +425,7 @@ enum guest_exit guest_main(const struct pmu *pmu)
 	group("every branch, from and to", has, check_all);
 	group("filters by kind", has, check_filters);
 	group("filters by ring", has, check_rings);
-	group("exceptions", has, check_exception);
+	group("exceptions and INT", has, check_exception);
 	group("loops", has, check_loops);
 	group("call-stack mode", has && stack.has_call_stack, check_call_stack);
 	group("the depth", has && !stack.select, check_depth);

@@ -2,6 +2,7 @@
 /* Branches of each kind. BRANCH puts down an instruction and its row in branch_rows, so the two
  * cannot differ. */
 #include "branches.h"
+#include "layout.h"
 
 	.macro	BRANCH text, to, kind
 	BRANCHED 9002f, \to, \kind
@@ -104,6 +105,12 @@ branches_fault_next:
 	.pushsection .fixups, "a"
 	.quad	branches_fault, branches_fault_next
 	.popsection
+
+	.globl branches_int, branches_int_next
+branches_int:
+	int	$VECTOR_PING
+branches_int_next:
+	ret
 
 	.section .rodata.branches, "a"
 	.globl branch_rows_end

@@ -37,6 +37,10 @@ void branches_body(void *unused);
 void branches_fault(void *unused);
 extern const char branches_fault_next[];
 
+/* Begins with an INT, whose handler is cross_ping(). */
+void branches_int(void *unused);
+extern const char branches_int_next[];
+
 /* Loops that go back to themselves so often, less 1: one only counts, one does more. */
 void branches_count(void *iterations);
 void branches_spin(void *iterations);

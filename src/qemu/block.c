@@ -235,6 +235,7 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 		end_segment(t, i);
 	if (insn.kind && site)
 		intercept(handle, insn.kind, site);
+	record_insn(handle, &insn, offset, length);
 	if (insn.far && plugin.where_it_goes) {
 		end_segment(t, i);
 		leave_ring(t, &insn, i, offset);
@@ -389,6 +390,7 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 		see_not_taken(&t);
 	if (trace_is_on())
 		see_ring(&t);
+	record_block(tb, t.block);
 	translate_insns(&t, insns);
 	qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE,
 	                                          word(run_of(t.block->ring)),

@@ -395,6 +395,7 @@ struct insn insn_decode(const uint8_t *bytes, unsigned length)
 		.again = is_again(&parts),
 		.stores = is_store(&parts),
 		.far = is_far(&parts),
+		.indirect = !parts.two_bytes && parts.opcode == 0xff,
 		.jumps_short = length == 2 && bytes[0] == 0xeb,
 	};
 }

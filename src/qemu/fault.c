@@ -10,7 +10,7 @@
 
 #include "room_int.h"
 
-enum { VECTOR_DB = 1, VECTOR_PF = 14, WORDS = 7, ERROR_WRITE = 2, ERROR_FETCH = 16 };
+enum { VECTOR_PF = 14, WORDS = 7, ERROR_WRITE = 2, ERROR_FETCH = 16 };
 
 #define FLAGS_VM (UINT64_C(1) << 17)
 
@@ -228,6 +228,7 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 		took_exception(cpu, from, to);
 	else
 		interrupted_again(cpu, from);
+	record_discontinuity(cpu, from, to, exception);
 	if (!exception)
 		trace_interrupt(cpu, from);
 	if (count_is_due(cpu) || cpu->pmi_due)

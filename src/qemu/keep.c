@@ -304,6 +304,7 @@ void at_idle(unsigned vcpu, void *unused)
 	if (!cpu)
 		return;
 	plant_remove(cpu);
+	record_stand(cpu);
 	count_account(cpu, RING_KERNEL, 0);
 	count_arm(cpu, RING_KERNEL, 0);
 	if (cpu->pmi_due)

@@ -85,8 +85,10 @@ static void reset_cpu(struct cpu *cpu)
 	svm_begin(cpu, 0);
 	plant_remove(cpu);
 	hot_of(cpu)->landed = hot_of(cpu)->on_way = hot_of(cpu)->open = 0;
+	hot_of(cpu)->branched = 0;
 	if (plugin.options.reset == QEMU_RESET_MODEL)
 		vpmu_pmu_reset(cpu->pmu);
+	record_follow(cpu);
 	count_unkick(cpu);
 	count_arm(cpu, RING_KERNEL, 0);
 	cpu->stat.resets++;

@@ -6,8 +6,6 @@
  */
 #include "room_int.h"
 
-enum { VECTOR_GP = 13 };
-
 #define CR4_PCE (UINT64_C(1) << 8)
 /* What QEMU keeps elsewhere: CF PF AF ZF SF OF, and DF. */
 #define FLAGS_LAZY UINT64_C(0xcd5)

@@ -46,6 +46,7 @@ struct insn {
 	bool stores : 1;      /* writes to memory, and does not end a block by itself */
 	bool far : 1;         /* may change the privilege level without an exception */
 	bool jumps_short : 1; /* EB: the planted jump looks like this */
+	bool indirect : 1;    /* a branch to where a register or memory says */
 };
 
 struct insn insn_decode(const uint8_t *bytes, unsigned length);
@@ -90,6 +91,8 @@ struct hot {
 	uint64_t landed;           /* a planted jump has been executed: LANDED_… */
 	uint64_t traced_ring;      /* with a timeline: RING_TRACED of the last block's */
 	uint64_t on_way;           /* to another ring, and not yet counted: ON_WAY_…, or 0 */
+	uint64_t records;          /* the stack of last branches does; with SHAPE_RECORD, */
+	uint64_t branched;         /* and the branch that has begun: record.c, or 0 */
 };
 
 /* What is put into registers behind an instruction that QEMU has executed. */
@@ -173,6 +176,8 @@ struct cpu {
 	bool refusing;      /* RCX is a number that QEMU refuses */
 	uint64_t saved_rcx; /* what it was */
 	bool exception;     /* the next discontinuity is an exception's delivery */
+
+	uint64_t block_at; /* with hot.records: where the last block began */
 
 	/* The last instruction that QEMU may execute again. */
 	uint64_t again_at, again_count; /* physical; AGAIN_NONE */
@@ -359,11 +364,27 @@ void arrive(struct cpu *cpu, enum ring ring);
  * has faulted, and is not counted. */
 bool arrive_in_frame(struct cpu *cpu, uint64_t from);
 
+/* --- record.c: the stack of last branches --- */
+
+/* To a translation: what an instruction is, if it is a branch, and the call at the block's start.
+ */
+void record_insn(struct qemu_plugin_insn *handle, const struct insn *insn, unsigned offset,
+                 unsigned length);
+void record_block(struct qemu_plugin_tb *tb, struct block *block);
+/* Whether the register machine records may have changed. */
+void record_follow(struct cpu *cpu);
+/* At a block's start: the branch before it has gone there. */
+void at_record(unsigned vcpu, void *block);
+void record_stand(struct cpu *cpu);
+/* An exception or interrupt has been delivered. */
+void record_discontinuity(struct cpu *cpu, uint64_t from, uint64_t to, bool exception);
+
 /* --- shape.c: what translations have in them only while an event needs it --- */
 
 enum {
 	SHAPE_TAKEN = 1,  /* whether conditional branches are taken */
 	SHAPE_MEMORY = 2, /* instructions that load and store */
+	SHAPE_RECORD = 4, /* where branches go */
 };
 
 /* An instruction's place by its physical address; 0 is no place. All pages' starts are one. */
@@ -432,6 +453,8 @@ struct frame {
 bool frame_read(uint64_t from, struct frame *frame);
 /* The ring that it came from. */
 enum ring frame_ring(const struct frame *frame);
+enum { VECTOR_DB = 1, VECTOR_GP = 13 };
+
 /* The linear address of a vector's handler; 0: it is not known. */
 uint64_t handler_of(const struct cpu *cpu, unsigned vector);
 void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint64_t to,

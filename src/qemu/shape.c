@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What translations have in them only while an event needs it, since it costs: whether conditional
- * branches are taken, and which instructions both load and store. When a counter first counts such
- * an event, all is translated anew, and stays so.
+ * What translations have in them only while somebody needs it, since it costs: whether conditional
+ * branches are taken, which instructions both load and store, and where branches go. When a counter
+ * first counts such an event, or branches are first recorded, all is translated anew, and stays so.
  */
 #include <stdatomic.h>
 
@@ -33,6 +33,8 @@ void shape_follow(struct cpu *cpu)
 {
 	unsigned shape = shape_for(vpmu_pmu_wanted(cpu->pmu));
 
+	record_follow(cpu);
+	shape |= hot_of(cpu)->records ? SHAPE_RECORD : 0u;
 	if (!(shape & ~plugin.shape))
 		return;
 	atomic_fetch_or(&plugin.shape, shape);

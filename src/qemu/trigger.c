@@ -43,11 +43,13 @@ static bool plant(struct cpu *cpu, const struct block *block, unsigned index, ui
  * The block's last instruction overflows, and no jump can stand behind it. But if nothing keeps the
  * block from its end, the PMI is sent now: QEMU takes interrupts between blocks, and another one
  * that comes meanwhile does not go before an NMI then. If only its last instruction is so sure, a
- * jump makes that a block of its own. True: the block must be entered anew.
+ * jump makes that a block of its own. Not so where it is to be seen first where the branch goes, to
+ * count or to record it. True: the block must be entered anew.
  */
 static bool meet_end(struct cpu *cpu, const struct block *block, uint64_t rip)
 {
-	bool is_open = block->branch == QEMU_CONDITIONAL && plugin.shape & SHAPE_TAKEN;
+	bool is_open = (block->branch == QEMU_CONDITIONAL && plugin.shape & SHAPE_TAKEN) ||
+	               (block->branch != QEMU_NO_BRANCH && hot_of(cpu)->records);
 
 	if (!block->whole && block->ends && !is_open && block->insns > 1)
 		return plant(cpu, block, block->insns - 1u, rip);
@@ -108,6 +110,7 @@ void at_block(unsigned vcpu, void *data)
 	bool anew;
 
 	count_unkick(cpu);
+	cpu->block_at = rip;
 	if (cpu->loaded) {
 		keep_load(cpu);
 		svm_begin(cpu, reg_get(REG_EFER));

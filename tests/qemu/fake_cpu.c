@@ -93,7 +93,8 @@ static void perform(const struct ops *ops)
 
 		inside.running = op->flags;
 		if (op->kind == OP_CALL || (op->kind == OP_CALL_GE && *word >= op->immediate) ||
-		    (op->kind == OP_CALL_EQ && *word == op->immediate))
+		    (op->kind == OP_CALL_EQ && *word == op->immediate) ||
+		    (op->kind == OP_CALL_NE && *word != op->immediate))
 			op->call(0, op->data);
 		else if (op->kind == OP_ADD)
 			*word += op->immediate;

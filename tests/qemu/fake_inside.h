@@ -12,7 +12,7 @@
 enum { INSNS = 64, OPS = 24 };
 
 struct op {
-	enum { OP_CALL, OP_CALL_GE, OP_CALL_EQ, OP_ADD, OP_STORE } kind;
+	enum { OP_CALL, OP_CALL_GE, OP_CALL_EQ, OP_CALL_NE, OP_ADD, OP_STORE } kind;
 	qemu_vcpu_cb call;
 	enum qemu_cb_flags flags;
 	void *data;

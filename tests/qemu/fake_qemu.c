@@ -65,8 +65,11 @@ void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_v
                                                struct qemu_u64 entry, uint64_t immediate,
                                                void *data)
 {
-	add(&tb->ops, (struct op){cond == QEMU_COND_GE ? OP_CALL_GE : OP_CALL_EQ, cb, flags, data,
-	                          entry.offset, immediate});
+	int kind = cond == QEMU_COND_GE   ? OP_CALL_GE
+	           : cond == QEMU_COND_NE ? OP_CALL_NE
+	                                  : OP_CALL_EQ;
+
+	add(&tb->ops, (struct op){kind, cb, flags, data, entry.offset, immediate});
 }
 
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, enum qemu_op op,

@@ -81,9 +81,7 @@ def problem_on(program, model):
 
 
 command, reason = qemu.find(PLUGIN)
-for model in all_models():
-    if MODELS and model not in MODELS:
-        continue
+for model in MODELS or all_models():
     name = f'{GUEST} on {model}: passes, and counts what it counts under vpmu run'
     if not command:
         tap.skip(name, reason)
