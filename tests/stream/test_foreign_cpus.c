@@ -509,6 +509,8 @@ static void names_of_qemu(void **state)
 		{"Skylake-Client-noTSX-IBRS", "skylake,pdcm=off,hle=off,rtm=off,signature=0x506e3"},
 		{"Skylake-Server-IBRS", "cascadelake,pdcm=off,signature=0x50654"},
 		{"Conroe", "intel-v2,gp=2,pdcm=off,signature=0x6f3"},
+		{"pentium3", "intel-p6,signature=0x673"},
+		{"pentium2", "intel-p6,signature=0x652"},
 		{"EPYC-IBPB", "amd-k7,signature=0x800f12"},
 		{"EPYC-Milan-v2", "amd-perfcore,signature=0xa00f11"},
 	};
@@ -530,6 +532,32 @@ static void names_of_qemu(void **state)
 	assert_false(foreign_name_text("Icelake-Server-v4294967296", 26, text, sizeof(text)));
 	assert_false(foreign_name_text("Icelake-Server-v", 16, text, sizeof(text)));
 	assert_false(foreign_name_text("EPYC-Naples", 11, text, sizeof(text)));
+}
+
+/* A processor's /proc/cpuinfo, of this model of family 6. */
+static void is_cpuinfo(unsigned model, const char *flags, const char *expected)
+{
+	struct vpmu_model wanted;
+	char text[400];
+
+	snprintf(text, sizeof(text),
+	         "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: %u\n"
+	         "model name\t: Pentium III (Coppermine)\nstepping\t: 3\nflags\t\t: fpu tsc "
+	         "msr%s\n\n",
+	         model, flags);
+	assert_int_equal(read_text(text, strlen(text)), VPMU_OK);
+	assert_int_equal(vpmu_model_parse(&wanted, expected, NULL, 0), VPMU_OK);
+	assert_true(vpmu_model_equal(&cpus.models[0].model, &wanted));
+	assert_int_equal(cpus.models[0].untold, 0);
+}
+
+/* Model 14 is the first whose flags tell of a PMU; a hypervisor's guest has none of a P6. */
+static void a_p6_is_told_by_its_model(void **state)
+{
+	is_cpuinfo(8, "", "intel-p6,signature=0x683");
+	is_cpuinfo(13, "", "intel-p6,signature=0x6d3");
+	is_cpuinfo(6, " hypervisor", "intel-v1,pmu=off,signature=0x663");
+	is_cpuinfo(14, "", "intel-v1,pmu=off,signature=0x6e3");
 }
 
 static void every_name_is_a_model(void **state)
@@ -565,6 +593,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_text_is_named),
 		cmocka_unit_test(nine_different_cpus_are_too_many),
 		cmocka_unit_test(names_of_qemu),
+		cmocka_unit_test(a_p6_is_told_by_its_model),
 		cmocka_unit_test(every_name_is_a_model),
 	};
 

@@ -8,7 +8,7 @@
 /* A CPU that is being read. */
 struct info {
 	uint32_t number, family, model, stepping;
-	bool open, has_vendor, has_family, has_model, has_stepping, has_flags, perfmon;
+	bool open, has_vendor, has_family, has_model, has_stepping, has_flags, perfmon, virtual;
 	bool intel_like;
 	uint64_t line;
 	struct foreign_traits traits;
@@ -37,6 +37,7 @@ static void read_flags(struct scan flags, struct info *info)
 
 		info->traits.features |= foreign_feature(flag.at, scan_left(&flag));
 		info->perfmon |= text_is(flag.at, scan_left(&flag), "arch_perfmon");
+		info->virtual |= text_is(flag.at, scan_left(&flag), "hypervisor");
 	}
 }
 
@@ -99,6 +100,9 @@ static enum vpmu_status finish(struct info *info, struct foreign_cpus *cpus, con
 		return fail_line(why, VPMU_BAD_DATA, info->line, missing);
 	traits->has_vendor = traits->has_signature = true;
 	traits->signature = foreign_signature(info->family, info->model, info->stepping);
+	/* No hypervisor gives its guests the PMU of a P6; some give a P6's signature. */
+	if (!info->perfmon && !info->virtual)
+		foreign_see_p6(traits);
 	traits->has_pmu = !kin_of(traits->vendor)->always;
 	traits->pmu = info->perfmon;
 	label_number(label, info->number);

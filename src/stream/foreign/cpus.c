@@ -81,17 +81,19 @@ static enum vpmu_status make_without(const struct foreign_traits *traits, struct
 	return VPMU_OK;
 }
 
-static enum vpmu_status make(const struct foreign_traits *traits, struct foreign_cpu *cpu,
+static enum vpmu_status make(const struct foreign_traits *told, struct foreign_cpu *cpu,
                              const struct why *why)
 {
+	struct foreign_traits own = *told, *traits = &own;
 	const char *base, *known = NULL;
 	const struct kin *kin;
 
 	if (!traits->has_vendor)
 		return fail_line(why, VPMU_INCOMPATIBLE, 0, "the vendor is not told");
-	kin = kin_of(traits->vendor);
 	if (traits->has_pmu && !traits->pmu)
 		return make_without(traits, cpu);
+	foreign_see_p6(traits);
+	kin = kin_of(traits->vendor);
 	if (traits->has_signature)
 		known = known_pmu(traits->vendor, traits->signature);
 	else if (!traits->has_name)

@@ -114,6 +114,29 @@ static void intel_add_name(struct text *text, const struct foreign_traits *trait
 	add_switch(text, ",rtm", traits->features & VPMU_FEATURE_RTM);
 }
 
+/* --- Intel's P6 family ------------------------------------------------------------------------ */
+
+/* They all have the same PMU. */
+static const char *p6_base(const struct foreign_traits *traits, const char *known,
+                           unsigned *missing)
+{
+	return known;
+}
+
+static void p6_set(struct vpmu_model *model, const struct foreign_traits *traits)
+{
+}
+
+static unsigned p6_untold(const struct foreign_traits *traits)
+{
+	return 0;
+}
+
+static void p6_add_name(struct text *text, const struct foreign_traits *traits)
+{
+	text_add(text, known_pmu(traits->vendor, traits->signature));
+}
+
 /* --- All -------------------------------------------------------------------------------------- */
 
 static const struct kin intel = {
@@ -135,13 +158,22 @@ static const struct kin amd = {
 	.add_name = amd_add_name,
 };
 
+static const struct kin p6 = {
+	.always = true,
+	.base = p6_base,
+	.set_counters = p6_set,
+	.set_features = p6_set,
+	.untold = p6_untold,
+	.add_name = p6_add_name,
+};
+
 const struct kin *kin_of(enum vpmu_vendor vendor)
 {
 	static const struct kin *const kin[VPMU_VENDORS] = {
 		[VPMU_VENDOR_INTEL] = &intel,
 		[VPMU_VENDOR_ZHAOXIN] = &intel,
 		[VPMU_VENDOR_AMD] = &amd,
-		[VPMU_VENDOR_INTEL_P6] = &intel, /* what is told of it says Intel */
+		[VPMU_VENDOR_INTEL_P6] = &p6,
 	};
 
 	return kin[vendor];

@@ -73,6 +73,7 @@ static const struct known {
 	INTEL(0xbf, 0xbf, "sapphire-rapids,hle=off,rtm=off"),       /* Raptor Lake, P */
 	INTEL(0xcf, 0xcf, "sapphire-rapids"),                       /* Emerald Rapids */
 #undef INTEL
+	{VPMU_VENDOR_INTEL_P6, 6, 0, 0x0d, "intel-p6"},
 	{VPMU_VENDOR_ZHAOXIN, 7, 0x1b, 0x6b, "zhaoxin-v2"},
 	{VPMU_VENDOR_ZHAOXIN, 6, 0x19, 0x19, "zx-c"},
 	{VPMU_VENDOR_AMD, 0x06, 0, 0xff, "amd-k7"},
@@ -111,6 +112,13 @@ uint32_t foreign_signature(uint32_t family, uint32_t model, uint32_t stepping)
 
 	return (stepping & 0xf) | (model & 0xf) << 4 | base << 8 | (model >> 4 & 0xf) << 16 |
 	       ((family - base) & 0xff) << 20;
+}
+
+void foreign_see_p6(struct foreign_traits *traits)
+{
+	if (traits->has_signature && traits->vendor == VPMU_VENDOR_INTEL &&
+	    known_pmu(VPMU_VENDOR_INTEL_P6, traits->signature))
+		traits->vendor = VPMU_VENDOR_INTEL_P6;
 }
 
 const char *known_pmu(enum vpmu_vendor vendor, uint32_t signature)

@@ -71,6 +71,8 @@ static const struct model_name {
 	{                                                                                          \
 		name, VPMU_VENDOR_INTEL, 6, model, stepping, tsx, without, 0                       \
 	}
+	{"pentium2", VPMU_VENDOR_INTEL_P6, 6, 5, 2, false, 0, 0},
+	{"pentium3", VPMU_VENDOR_INTEL_P6, 6, 7, 3, false, 0, 0},
 	INTEL("coreduo", 0x0e, 8, false, 0),
 	INTEL("core2duo", 0x0f, 11, false, 0),
 	INTEL("n270", 0x1c, 2, false, 0),

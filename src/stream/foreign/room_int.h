@@ -155,6 +155,9 @@ struct kin {
 
 const struct kin *kin_of(enum vpmu_vendor vendor);
 
+/* What is told of a P6 says Intel: by its signature it is a vendor of its own here. */
+void foreign_see_p6(struct foreign_traits *traits);
+
 /* The model's text for a CPU's PMU by its vendor and signature; NULL: not known. */
 const char *known_pmu(enum vpmu_vendor vendor, uint32_t signature);
 
