@@ -88,6 +88,11 @@ static void add(struct qemu_plugin_insn *insn, size_t offset, uint64_t amount)
 	                                                    amount);
 }
 
+static bool has(unsigned shape)
+{
+	return plugin.shape & shape;
+}
+
 static size_t run_of(unsigned ring)
 {
 	return offsetof(struct hot, run) + ring * sizeof(uint64_t);
@@ -130,6 +135,8 @@ static struct site *make_site(const struct block *block, const struct insn *insn
 			.kind = insn->kind,
 			.data = insn->data,
 			.is_first = i == 0,
+			.is_last = i + 1 == block->insns,
+			.counted = true,
 		};
 	return site;
 }
@@ -183,13 +190,13 @@ static void count_insn(struct translation *t, const struct insn *insn, unsigned 
 	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(t->tb, i);
 
 	t->amount += run_of_insn(insn->data);
-	if (!insn->safe || insn->kind || is_last)
+	if ((!insn->safe && has(SHAPE_EXACT)) || insn->kind || is_last)
 		end_segment(t, i + 1);
-	if (does_both(insn->data) && plugin.shape & SHAPE_MEMORY)
+	if (does_both(insn->data) && has(SHAPE_MEMORY))
 		add(handle, offsetof(struct hot, both) + t->block->ring * sizeof(uint64_t), 1);
-	if (insn->branch != QEMU_NO_BRANCH)
+	if (insn->branch != QEMU_NO_BRANCH && has(SHAPE_BRANCHES))
 		count_branch(t, handle, (enum qemu_branch)insn->branch);
-	if (insn->branch == QEMU_CONDITIONAL && plugin.shape & SHAPE_TAKEN)
+	if (insn->branch == QEMU_CONDITIONAL && has(SHAPE_TAKEN))
 		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
 			handle, QEMU_STORE_U64, word(offsetof(struct hot, open)),
 			place_behind(t->block, i, offset));
@@ -236,14 +243,14 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 	if (insn.kind && site)
 		intercept(handle, insn.kind, site);
 	record_insn(handle, &insn, offset, length);
-	if (insn.far && plugin.where_it_goes) {
+	if (insn.far && plugin.where_it_goes && has(SHAPE_EXACT)) {
 		end_segment(t, i);
 		leave_ring(t, &insn, i, offset);
 		return;
 	}
 	if (!t->again)
 		count_insn(t, &insn, i, offset, is_last);
-	if (insn.again && site)
+	if (insn.again && site && has(SHAPE_EXACT))
 		qemu_plugin_register_vcpu_insn_exec_cb(handle, at_again, QEMU_CB_NO_REGS, site);
 	if (insn.far)
 		add_kick(handle);
@@ -339,6 +346,35 @@ static bool is_again(const struct qemu_plugin_tb *tb)
 	return insn.stores;
 }
 
+/* While nothing counts. */
+static void intercept_only(struct qemu_plugin_tb *tb)
+{
+	size_t insns = qemu_plugin_tb_n_insns(tb);
+	bool answered = false;
+
+	for (size_t i = 0; i < insns; i++) {
+		struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(tb, i);
+		struct insn insn = decode(handle);
+		struct site *site = insn.kind ? block_alloc(sizeof(*site)) : NULL;
+
+		if (answered)
+			qemu_plugin_register_vcpu_insn_exec_cb(handle, after_intercepted,
+			                                       QEMU_CB_RW_REGS, NULL);
+		answered = insn.kind == INSN_CPUID || insn.kind == INSN_RDMSR;
+		if (!site)
+			continue;
+		*site = (struct site){
+			.physical = UINT64_MAX,
+			.ring = (uint8_t)ring_now(),
+			.length = (uint8_t)qemu_plugin_insn_size(handle),
+			.kind = insn.kind,
+			.is_first = i == 0,
+			.is_last = i + 1 == insns,
+		};
+		intercept(handle, insn.kind, site);
+	}
+}
+
 /* Whether this is the block behind the branch before. */
 static void see_not_taken(const struct translation *t)
 {
@@ -376,17 +412,21 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 		keep_first(resets);
 	if (plugin.off || !cpu)
 		return;
+	if (resets)
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
+	if (!has(SHAPE_COUNT)) {
+		intercept_only(tb);
+		return;
+	}
 	svm_translate(cpu);
 	t.block = make_block(tb);
 	if (!t.block)
 		return;
 	insns = t.block->insns;
-	t.again = is_again(tb);
-	if (resets)
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
+	t.again = has(SHAPE_EXACT) && is_again(tb);
 	if (svm_follows_vmrun(cpu, qemu_plugin_tb_vaddr(tb)))
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_exit_of_guest, QEMU_CB_RW_REGS, NULL);
-	if (plugin.shape & SHAPE_TAKEN)
+	if (has(SHAPE_TAKEN))
 		see_not_taken(&t);
 	if (trace_is_on())
 		see_ring(&t);

@@ -214,13 +214,14 @@ void count_ahead(struct cpu *cpu, const struct block *block)
 {
 	uint64_t *run = &hot_of(cpu)->run[block->ring];
 	uint64_t *branches = hot_of(cpu)->branches[block->ring];
+	bool counts_branch = block->branch != QEMU_NO_BRANCH && plugin.shape & SHAPE_BRANCHES;
 
 	*run += block->insns * RUN_INSN;
-	if (block->branch != QEMU_NO_BRANCH)
+	if (counts_branch)
 		branches[block->branch]++;
 	count_account(cpu, (enum ring)block->ring, 0);
 	*run -= block->insns * RUN_INSN;
-	if (block->branch != QEMU_NO_BRANCH)
+	if (counts_branch)
 		branches[block->branch]--;
 }
 
@@ -255,7 +256,7 @@ void count_take_back(struct cpu *cpu, enum ring ring, uint8_t data, enum qemu_br
 
 	hot->run[ring] -= run_of_insn(data);
 	hot->both[ring] -= does_both(data) && plugin.shape & SHAPE_MEMORY;
-	if (branch != QEMU_NO_BRANCH)
+	if (branch != QEMU_NO_BRANCH && plugin.shape & SHAPE_BRANCHES)
 		hot->branches[ring][branch]--;
 }
 
@@ -265,6 +266,7 @@ void count_kick(struct cpu *cpu)
 
 	hot->run[RING_KERNEL] |= RUN_KICK;
 	hot->run[RING_USER] |= RUN_KICK;
+	shape_look();
 }
 
 void count_unkick(struct cpu *cpu)

@@ -133,7 +133,7 @@ static void took_exception(struct cpu *cpu, uint64_t from, uint64_t to)
 	struct frame frame;
 	struct insn insn;
 
-	if (took_rdpmc(cpu, from) || !frame_read(from, &frame))
+	if (took_rdpmc(cpu, from) || !(plugin.shape & SHAPE_EXACT) || !frame_read(from, &frame))
 		return;
 	if (is_fetch(&frame, from) || handler_of(cpu, VECTOR_DB) == to)
 		return;

@@ -89,9 +89,17 @@ static void settle_cpuid(const struct pending *pending)
 	overlay_register(REG_RDX, row->edx, model.edx);
 }
 
-void at_cpuid(unsigned vcpu, void *site)
+/* The next block does it, if the instruction is its block's last. */
+static void answer_follows(struct cpu *cpu, const struct site *site)
+{
+	if (site->counted || site->is_last)
+		count_kick(cpu);
+}
+
+void at_cpuid(unsigned vcpu, void *data)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
+	const struct site *site = data;
 
 	if (svm_exits(cpu, SVM_CPUID))
 		return;
@@ -100,7 +108,7 @@ void at_cpuid(unsigned vcpu, void *site)
 		.leaf = (uint32_t)reg_get(REG_RAX),
 		.subleaf = (uint32_t)reg_get(REG_RCX),
 	};
-	count_kick(cpu);
+	answer_follows(cpu, site);
 }
 
 /* --- Behind the instruction ------------------------------------------------------------------- */
@@ -231,7 +239,7 @@ void at_rdmsr(unsigned vcpu, void *data)
 		refuse(cpu);
 	if (status == VPMU_OK) {
 		cpu->pending = (struct pending){.kind = PENDING_RDMSR, .value = value};
-		count_kick(cpu);
+		answer_follows(cpu, site);
 	}
 	if (status != VPMU_NO_REGISTER)
 		log_access(cpu, "rdmsr", msr, value, status != VPMU_OK);
@@ -259,7 +267,7 @@ void at_wrmsr(unsigned vcpu, void *data)
 	if (site->ring != RING_KERNEL || msr == MSR_MISC_ENABLE || svm_exits_msr(cpu, msr, true))
 		return;
 	follow_apic(cpu, msr, value);
-	count_account(cpu, RING_KERNEL, 1);
+	count_account(cpu, RING_KERNEL, site->counted);
 	if (msr == MSR_EFER)
 		svm_efer(cpu, value);
 	status = qemu_faults_take(&plugin.options, msr)

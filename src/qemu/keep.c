@@ -117,6 +117,7 @@ static void put_cpu(struct cpu *cpu, const struct qemu_saved *saved)
 	cpu->refusing = cpu->exception = false;
 	if (saved->has_facts)
 		put_facts(cpu, saved->facts);
+	shape_follow(cpu);
 	count_arm(cpu, RING_KERNEL, 0);
 	count_kick(cpu);
 }

@@ -88,7 +88,7 @@ static void reset_cpu(struct cpu *cpu)
 	hot_of(cpu)->branched = 0;
 	if (plugin.options.reset == QEMU_RESET_MODEL)
 		vpmu_pmu_reset(cpu->pmu);
-	record_follow(cpu);
+	shape_follow(cpu);
 	count_unkick(cpu);
 	count_arm(cpu, RING_KERNEL, 0);
 	cpu->stat.resets++;
@@ -167,6 +167,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	plugin.leaf_count = vpmu_model_to_cpuid(&plugin.options.model, plugin.leaves);
 	plugin.score = qemu_plugin_scoreboard_new(sizeof(struct hot));
 	plugin.id = id;
+	shape_begin();
 	plugin_register(NULL);
 	return 0;
 }

@@ -181,6 +181,8 @@ struct cpu {
 
 	/* The last instruction that QEMU may execute again. */
 	uint64_t again_at, again_count; /* physical; AGAIN_NONE */
+	uint64_t rested;                /* instructions when shape_rest() last looked */
+	_Atomic unsigned needs;         /* of translations, for what its PMU counts: SHAPE_… */
 	enum ring again_ring;
 	uint8_t again_data;
 
@@ -209,12 +211,14 @@ struct plugin {
 	FILE *log, *stat, *timeline;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
-	bool off;               /* the CPU is of another vendor */
-	bool one_thread;        /* executes several vCPUs */
-	bool where_it_goes;     /* what changes the ring counts in the one that it goes to */
-	unsigned singles;       /* blocks of one instruction, as one-insn-per-tb=on makes them */
-	_Atomic unsigned shape; /* of translations: SHAPE_… */
-	_Atomic bool begun;     /* a block has been translated */
+	bool off;                /* the CPU is of another vendor */
+	bool one_thread;         /* executes several vCPUs */
+	bool where_it_goes;      /* what changes the ring counts in the one that it goes to */
+	unsigned singles;        /* blocks of one instruction, as one-insn-per-tb=on makes them */
+	_Atomic unsigned shape;  /* of translations: SHAPE_… */
+	_Atomic unsigned wanted; /* what they get when they are made anew */
+	_Atomic bool spare;      /* they have more than is needed */
+	_Atomic bool begun;      /* a block has been translated */
 	qemu_plugin_id_t id;
 };
 
@@ -283,7 +287,8 @@ struct site {
 	uint64_t physical;
 	uint8_t ring, length;
 	uint8_t kind, data;
-	bool is_first; /* of its block */
+	bool is_first, is_last; /* of its block */
+	bool counted;           /* its block counts it */
 };
 
 /* The physical address of the block's byte at this offset; UINT64_MAX: it is not known. */
@@ -313,6 +318,7 @@ void count_ahead(struct cpu *cpu, const struct block *block);
 void count_arm(struct cpu *cpu, enum ring ring, unsigned planted);
 /* Takes an instruction back that was counted and did not retire. */
 void count_take_back(struct cpu *cpu, enum ring ring, uint8_t data, enum qemu_branch branch);
+/* at_block() is called at the next block. */
 void count_kick(struct cpu *cpu);
 void count_unkick(struct cpu *cpu);
 /* Whether a ring's budget is used up. */
@@ -382,16 +388,25 @@ void record_discontinuity(struct cpu *cpu, uint64_t from, uint64_t to, bool exce
 /* --- shape.c: what translations have in them only while an event needs it --- */
 
 enum {
-	SHAPE_TAKEN = 1,  /* whether conditional branches are taken */
-	SHAPE_MEMORY = 2, /* instructions that load and store */
-	SHAPE_RECORD = 4, /* where branches go */
+	SHAPE_TAKEN = 1,    /* whether conditional branches are taken */
+	SHAPE_MEMORY = 2,   /* instructions that load and store */
+	SHAPE_BRANCHES = 4, /* branches, by their kinds */
+	SHAPE_EXACT = 8,    /* each instruction once, also where a block is left early */
+	SHAPE_COUNT = 16,   /* anything: without it a block has nothing but interceptions */
+	SHAPE_RECORD = 32,  /* where branches go */
 };
 
 /* An instruction's place by its physical address; 0 is no place. All pages' starts are one. */
 #define PLACE_OF(physical) ((physical)&0xfff ? (physical) : 1)
 
+/* The shape of the first translations. */
+void shape_begin(void);
 /* Has everything translated anew if what the PMU now counts needs it. */
 void shape_follow(struct cpu *cpu);
+/* Has blocks look at the vCPU's kick. */
+void shape_look(void);
+/* Has everything translated anew if translations have long had more than is needed. */
+void shape_rest(struct cpu *cpu);
 /* At the start of the block behind a conditional branch, which was not taken. */
 void at_not_taken(unsigned vcpu, void *block);
 /* The same where a discontinuity is first, which names the linear address. */

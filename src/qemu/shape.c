@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What translations have in them only while somebody needs it, since it costs: whether conditional
- * branches are taken, which instructions both load and store, and where branches go. When a counter
- * first counts such an event, or branches are first recorded, all is translated anew, and stays so.
+ * What translations have in them only while somebody needs it, since it costs. Nothing but
+ * interceptions while no counter of any vCPU counts; one addition a block for what is an estimate
+ * anyway, as cycles are; all else for what is exact; where branches go while they are recorded.
+ * When a counter first counts an event that needs more, all is translated anew; and again when much
+ * of it has not been needed for long.
  */
 #include <stdatomic.h>
 
 #include "room_int.h"
+
+/* In instructions of a vCPU: what starts and stops a counter now and then is not to pay each time.
+ */
+#define PATIENCE UINT64_C(200000000)
+
+enum { SHAPE_ALL_EXACT = SHAPE_COUNT | SHAPE_EXACT | SHAPE_BRANCHES };
 
 static const struct {
 	uint64_t classes;
@@ -14,31 +22,120 @@ static const struct {
 } needs[] = {
 	{VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES) | VPMU_CLASS_BIT(VPMU_CONDITIONAL_TAKEN) |
                  VPMU_CLASS_BIT(VPMU_CONDITIONAL_NOT_TAKEN),
-         SHAPE_TAKEN},
+         SHAPE_TAKEN | SHAPE_BRANCHES},
+	{VPMU_CLASS_BIT(VPMU_BRANCHES) | VPMU_CLASS_BIT(VPMU_CONDITIONAL_BRANCHES) |
+                 VPMU_CLASS_BIT(VPMU_NEAR_CALLS) | VPMU_CLASS_BIT(VPMU_NEAR_RETURNS) |
+                 VPMU_CLASS_BIT(VPMU_FAR_BRANCHES),
+         SHAPE_BRANCHES},
 	{VPMU_CLASS_BIT(VPMU_MEMORY) | VPMU_CLASS_BIT(VPMU_LOAD_STORES), SHAPE_MEMORY},
 };
+
+static unsigned shape_of_class(unsigned class_)
+{
+	static const unsigned shapes[] = {
+		[QEMU_COUNTS_NOTHING] = 0,
+		[QEMU_ESTIMATES] = SHAPE_COUNT,
+		[QEMU_COUNTS] = SHAPE_COUNT | SHAPE_EXACT,
+	};
+
+	return shapes[qemu_counting((enum vpmu_class)class_)];
+}
 
 static unsigned shape_for(uint64_t wanted)
 {
 	unsigned shape = 0;
 
+	for (unsigned i = 0; i < VPMU_CLASSES; i++)
+		if (wanted & VPMU_CLASS_BIT(i))
+			shape |= shape_of_class(i);
 	for (unsigned i = 0; i < ARRAY_SIZE(needs); i++)
 		if (wanted & needs[i].classes)
 			shape |= needs[i].shape;
 	return shape;
 }
 
+/* What each vCPU has executed is asked for, whether its PMU counts or not. */
+static unsigned shape_of_options(void)
+{
+	return plugin.options.stat || plugin.options.timeline ? SHAPE_ALL_EXACT : 0;
+}
+
+void shape_begin(void)
+{
+	plugin.shape = plugin.wanted = shape_of_options();
+	plugin.spare = false;
+}
+
+/* All vCPUs stand, and no translation is left. */
+static void begin_anew(void *unused)
+{
+	atomic_store(&plugin.shape, plugin.wanted);
+	plugin_register(NULL);
+}
+
+static void change(unsigned shape)
+{
+	atomic_store(&plugin.spare, false);
+	atomic_store(&plugin.wanted, shape);
+	if (plugin.begun)
+		qemu_plugin_reset(plugin.id, begin_anew, NULL);
+	else
+		atomic_store(&plugin.shape, shape);
+}
+
 /* QEMU stops all vCPUs for it before this one's next block. */
+static void demand(unsigned shape)
+{
+	if (shape & ~plugin.wanted)
+		change(plugin.wanted | shape);
+}
+
 void shape_follow(struct cpu *cpu)
 {
 	unsigned shape = shape_for(vpmu_pmu_wanted(cpu->pmu));
 
 	record_follow(cpu);
-	shape |= hot_of(cpu)->records ? SHAPE_RECORD : 0u;
-	if (!(shape & ~plugin.shape))
+	if (hot_of(cpu)->records)
+		shape |= SHAPE_RECORD | SHAPE_ALL_EXACT;
+	if (cpu->svm.on) /* the exits of its guests are found by what blocks do */
+		shape |= SHAPE_ALL_EXACT;
+	atomic_store(&cpu->needs, shape);
+	if (shape)
+		atomic_store(&plugin.spare, false);
+	demand(shape);
+}
+
+void shape_look(void)
+{
+	demand(SHAPE_COUNT);
+}
+
+/* What all vCPUs need together; with a jump planted, all that there is. */
+static unsigned needed(void)
+{
+	unsigned shape = shape_of_options();
+
+	for (unsigned i = 0; i < MAX_VCPUS; i++) {
+		const struct cpu *cpu = plugin.cpu[i];
+
+		if (cpu)
+			shape |= cpu->plant ? plugin.wanted : cpu->needs;
+	}
+	return shape;
+}
+
+/* Twice in a row, and nothing was asked for between. */
+void shape_rest(struct cpu *cpu)
+{
+	uint64_t now = cpu->retired[RING_KERNEL] + cpu->retired[RING_USER];
+	unsigned shape;
+
+	if (now - cpu->rested < PATIENCE)
 		return;
-	atomic_fetch_or(&plugin.shape, shape);
-	qemu_plugin_reset(plugin.id, plugin_register, NULL);
+	cpu->rested = now;
+	shape = needed();
+	if (plugin.wanted & ~shape && atomic_exchange(&plugin.spare, true))
+		change(shape);
 }
 
 void at_not_taken(unsigned vcpu, void *data)

@@ -93,6 +93,7 @@ void svm_begin(struct cpu *cpu, uint64_t efer)
 {
 	cpu->svm = (struct svm){.on = efer & EFER_SVME};
 	pmu_set_svm(cpu->pmu, cpu->svm.on ? PMU_SVM_HOST : PMU_SVM_OFF);
+	shape_follow(cpu);
 }
 
 void svm_efer(struct cpu *cpu, uint64_t efer)
@@ -132,8 +133,8 @@ void at_vmrun(unsigned vcpu, void *data)
 	uint64_t vmcb = reg_get(REG_RAX);
 
 	/* Without SVM, in ring 3 or in a guest it faults, or exits. */
-	if (cpu->svm.guest || !(reg_get(REG_EFER) & EFER_SVME) || site->ring != RING_KERNEL ||
-	    vmcb % PAGE || !(reg_get(REG_CR0) & 1) || !can_follow())
+	if (cpu->svm.guest || !site->counted || !(reg_get(REG_EFER) & EFER_SVME) ||
+	    site->ring != RING_KERNEL || vmcb % PAGE || !(reg_get(REG_CR0) & 1) || !can_follow())
 		return;
 	count_account(cpu, RING_KERNEL, plugin.options.vmrun == QEMU_VMRUN_HOST);
 	cpu->svm = (struct svm){

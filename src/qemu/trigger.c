@@ -125,6 +125,7 @@ void at_block(unsigned vcpu, void *data)
 		pay(cpu, (enum ring)block->ring, rip);
 		anew |= grant(cpu, block, rip, anew);
 	}
+	shape_rest(cpu);
 	if (anew)
 		qemu_plugin_set_pc(rip);
 }

@@ -79,10 +79,20 @@ static void translate(uint64_t pc)
 		block.insn[block.count++] =
 			(struct qemu_plugin_insn){.vaddr = pc, .length = row->size};
 		pc += row->size;
-	} while (!row->ends && !alone && block.count < INSNS);
+	} while (!row->ends && !alone && !(row->kind == RDMSR && fake.ends_at_rdmsr) &&
+	         block.count < INSNS);
 	alone = false;
 	inside.running = QEMU_CB_R_REGS;
 	inside.on.translate(&block, NULL);
+}
+
+static unsigned ops_of(const struct qemu_plugin_tb *tb)
+{
+	unsigned count = tb->ops.count;
+
+	for (unsigned i = 0; i < tb->count; i++)
+		count += tb->insn[i].ops.count;
+	return count;
 }
 
 static void perform(const struct ops *ops)
@@ -351,8 +361,10 @@ static bool run_block(void)
 {
 	uint64_t pc = fake.reg[FAKE_RIP];
 
+	fake_reset_plugin();
 	translate(pc);
 	fake.blocks++;
+	fake.ops = ops_of(&block);
 	perform(&block.ops);
 	for (unsigned i = 0; i < block.count; i++) {
 		const struct qemu_plugin_insn *insn = &block.insn[i];
@@ -447,6 +459,7 @@ int fake_begin(int argc, char **argv)
 
 	memset(&fake, 0, sizeof(fake));
 	memset(&inside.on, 0, sizeof(inside.on));
+	inside.reset = NULL;
 	rep_entry = 0;
 	alone = inside.stop_soon = false;
 	fake.reg[FAKE_RSP] = FAKE_STACK;

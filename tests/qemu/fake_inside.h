@@ -45,6 +45,8 @@ struct inside {
 		qemu_cb flush, exit;
 	} on;
 	qemu_mem_cb lidt_cb;
+	qemu_cb reset; /* asked for, or NULL */
+	void *reset_data;
 	uint64_t score[64];
 	enum qemu_cb_flags running; /* the callback that runs has asked for */
 	jmp_buf left;               /* set_pc() leaves the block */
@@ -52,6 +54,9 @@ struct inside {
 };
 
 extern struct inside inside;
+
+/* Where the plugin has asked for it, drops its translations and registrations. */
+void fake_reset_plugin(void);
 
 /* --- fake_svm.c --- */
 

@@ -79,11 +79,24 @@ void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb
 	                          NULL, entry.offset, immediate});
 }
 
-/* Everything is translated anew each time here. */
+/* QEMU does it before the next block. */
 void qemu_plugin_reset(qemu_plugin_id_t id, qemu_cb cb, void *data)
 {
+	inside.reset = cb;
+	inside.reset_data = data;
+}
+
+void fake_reset_plugin(void)
+{
+	qemu_cb reset = inside.reset;
+
+	if (!reset)
+		return;
+	inside.reset = NULL;
+	inside.on.flush(NULL);
 	memset(&inside.on, 0, sizeof(inside.on));
-	cb(data);
+	reset(inside.reset_data);
+	fake.resets++;
 }
 
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,

@@ -69,6 +69,7 @@ struct fake {
 	bool timer_at_iret;       /* the same for an IRET */
 	bool timer;               /* it has come */
 	bool timer_at_rdmsr;      /* the same for an RDMSR */
+	bool ends_at_rdmsr;       /* a block does, as at the end of a page */
 	bool in_guest, nested;    /* SVM's guest mode; with nested paging */
 	uint64_t host[FAKE_REGS]; /* the host's registers meanwhile */
 	unsigned exits;
@@ -77,6 +78,8 @@ struct fake {
 	bool interrupts;   /* an interrupt comes at the next block's start */
 	unsigned executed; /* instructions that have retired */
 	unsigned blocks;   /* that have been entered */
+	unsigned resets;   /* of the plugin */
+	unsigned ops;      /* that the last block had of the plugin */
 };
 
 extern struct fake fake;

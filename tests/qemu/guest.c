@@ -33,6 +33,7 @@ void begin(void)
 void write_msr(uint32_t msr, uint64_t value)
 {
 	assert_int_equal(vpmu_pmu_guest_write(plugin.cpu[0]->pmu, msr, value), VPMU_OK);
+	shape_follow(plugin.cpu[0]);
 	count_arm(plugin.cpu[0], RING_KERNEL, 0);
 }
 
