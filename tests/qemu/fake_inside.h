@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fake's plugin API (fake_qemu.c) and its CPU (fake_cpu.c) share. */
+/* What the fake's plugin API (fake_qemu.c) and the other files of it share. */
 #ifndef TESTS_QEMU_FAKE_INSIDE_H
 #define TESTS_QEMU_FAKE_INSIDE_H
 
@@ -51,9 +51,55 @@ struct inside {
 	enum qemu_cb_flags running; /* the callback that runs has asked for */
 	jmp_buf left;               /* set_pc() leaves the block */
 	bool stop_soon;             /* before the next block */
+	unsigned rep_entry;         /* of the REP that is executed */
+	bool alone;                 /* the next block has one instruction */
 };
 
 extern struct inside inside;
+
+/* --- fake_insn.c --- */
+
+/* The instructions of the fake. */
+enum fake_kind {
+	NOP,
+	LOAD,
+	STORE,
+	IRET,
+	INT,
+	JUMP,
+	JZ,
+	CPUID,
+	RDMSR,
+	WRMSR,
+	RDPMC,
+	REP,
+	HLT,
+	LIDT,
+	VMRUN,
+	KINDS
+};
+
+struct fake_row {
+	uint8_t bytes[3], length, kind, size; /* length: of the opcode; size: of the instruction */
+	bool ends;
+};
+
+const struct fake_row *fake_decode(uint64_t pc);
+/* Executes an instruction; true: the block goes on behind it. */
+bool fake_execute(const struct qemu_plugin_insn *insn, const struct fake_row *row);
+
+/* --- fake_event.c --- */
+
+/* frame_pc: the address that the frame has. */
+void fake_deliver_frame(uint64_t handler, uint64_t pc, uint64_t frame_pc, bool is_exception,
+                        bool has_error);
+void fake_deliver(uint64_t handler, uint64_t pc, bool is_exception, bool has_error);
+uint64_t fake_pop_frame(void);
+void fake_interrupt(uint64_t pc);
+void fake_interrupt_by_timer(uint64_t pc);
+void fake_exit_by_interrupt(uint64_t pc);
+
+/* --- fake_qemu.c --- */
 
 /* Where the plugin has asked for it, drops its translations and registrations. */
 void fake_reset_plugin(void);
