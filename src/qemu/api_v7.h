@@ -72,7 +72,7 @@ struct qemu_mem_value {
 enum qemu_cb_flags { QEMU_CB_NO_REGS, QEMU_CB_R_REGS, QEMU_CB_RW_REGS, QEMU_CB_RW_REGS_PC };
 enum qemu_cond { QEMU_COND_EQ = 2, QEMU_COND_NE = 3, QEMU_COND_GE = 7 };
 enum qemu_op { QEMU_ADD_U64, QEMU_STORE_U64 };
-enum qemu_mem_rw { QEMU_MEM_R = 1 };
+enum qemu_mem_rw { QEMU_MEM_R = 1, QEMU_MEM_RW = 3 };
 enum qemu_discon { QEMU_DISCON_INTERRUPT = 1, QEMU_DISCON_EXCEPTION = 2 };
 enum { QEMU_HWADDR_OK = 0 };
 
@@ -119,6 +119,8 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
                                                          uint64_t immediate);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_mem_cb cb,
                                       enum qemu_cb_flags flags, enum qemu_mem_rw rw, void *data);
+unsigned qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t info); /* log2 of the bytes */
+bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info);
 struct qemu_mem_value qemu_plugin_mem_get_value(qemu_plugin_meminfo_t info);
 
 GArray *qemu_plugin_get_registers(void);

@@ -57,6 +57,7 @@ void *block_alloc(size_t bytes)
 void block_flush(void *unused)
 {
 	keep_flush();
+	timed_flush();
 	while (chunks) {
 		struct chunk *next = chunks->next;
 
@@ -432,6 +433,8 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 		see_ring(&t);
 	record_block(tb, t.block);
 	translate_insns(&t, insns);
+	if (has(SHAPE_TIMED))
+		timed_translate(tb, t.block);
 	qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE,
 	                                          word(run_of(t.block->ring)),
 	                                          RUN_LIMIT - t.block->near * RUN_INSN, t.block);

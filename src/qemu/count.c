@@ -65,8 +65,11 @@ static uint64_t insns_of_slots(uint64_t slots, unsigned each)
  * UINT64_MAX: no limit. */
 static uint64_t insn_room(const struct vpmu_amounts *room)
 {
-	uint64_t slots =
-		least(insns_of_slots(room->of[VPMU_SLOTS], QEMU_SLOTS_PER_INSN),
+	uint64_t slots;
+
+	if (plugin.options.timing) /* then the model says when (timed.c) */
+		return room->of[VPMU_INSTRUCTIONS];
+	slots = least(insns_of_slots(room->of[VPMU_SLOTS], QEMU_SLOTS_PER_INSN),
 	              insns_of_slots(room->of[VPMU_TOPDOWN_BACKEND], QEMU_SLOTS_PER_INSN - 1));
 
 	return least(least(room->of[VPMU_INSTRUCTIONS], slots),
@@ -84,7 +87,7 @@ static uint64_t room_of(const struct cpu *cpu, enum ring ring)
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
 		if (!follows_from_cost(i))
 			most = least(most, room.of[i]);
-	return most;
+	return plugin.options.timing ? least(most, timed_room(&room)) : most;
 }
 
 /* What a block's last instruction alone may be, its end shows. */
@@ -108,6 +111,17 @@ unsigned count_until_due(const struct cpu *cpu, const struct block *block)
 			return i + 1;
 	}
 	return block->insns;
+}
+
+/* What the timing model pays is not known before. */
+static struct vpmu_amounts amounts_of(const struct qemu_counts *counts)
+{
+	struct vpmu_amounts amounts = qemu_amounts(counts);
+
+	for (unsigned i = 0; plugin.options.timing && i < VPMU_CLASSES; i++)
+		if (follows_from_cost(i))
+			amounts.of[i] = 0;
+	return amounts;
 }
 
 /* Whether such amounts reach an overflow; `past`: and were to stop before this. */
@@ -179,12 +193,15 @@ static void account_ring(struct cpu *cpu, enum ring ring, unsigned extra)
 	bool late = false;
 
 	collect(cpu, ring, extra, &counts);
-	amounts = qemu_amounts(&counts);
+	amounts = amounts_of(&counts);
 	if (is_nothing(&amounts))
 		return;
 	if (overflows(cpu, ring, &amounts, &late))
 		vpmu_pmu_set_lvtpc(cpu->pmu, pmi_lvtpc(cpu));
-	outcome = vpmu_pmu_account(cpu->pmu, &amounts, cpl_of(ring));
+	if (cpu->timed)
+		outcome = timed_account(cpu, ring, &amounts);
+	else
+		outcome = vpmu_pmu_account(cpu->pmu, &amounts, cpl_of(ring));
 	trace_overflow(cpu, outcome.overflowed);
 	cpu->pmi_due += outcome.pmi;
 	cpu->stat.masked += outcome.masked;
@@ -205,7 +222,7 @@ bool count_reaches(const struct cpu *cpu, const struct block *block)
 
 	if (block->branch != QEMU_NO_BRANCH)
 		counts.branches[block->branch] = 1;
-	amounts = qemu_amounts(&counts);
+	amounts = amounts_of(&counts);
 	return overflows(cpu, (enum ring)block->ring, &amounts, &past);
 }
 
@@ -240,6 +257,7 @@ void count_arm(struct cpu *cpu, enum ring ring, unsigned planted)
 	uint64_t mine = room_of(cpu, ring), other = room_of(cpu, !ring);
 	uint64_t shared = mine > other ? mine : other;
 
+	timed_refresh(cpu);
 	if (shared != UINT64_MAX)
 		mine = least(mine, shared - shared / 4);
 	if (planted)

@@ -222,6 +222,7 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 		from = land_in_frame(cpu, from);
 	plant_remove(cpu);
 	shape_settle(cpu, from);
+	timed_settle(cpu, from);
 	if (!arrive_in_frame(cpu, from))
 		cpu->again_at = AGAIN_NONE;
 	else if (exception)

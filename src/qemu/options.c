@@ -58,6 +58,14 @@ static enum vpmu_status read_vmrun(struct reading *r, const char *value)
 	return VPMU_OK;
 }
 
+static enum vpmu_status read_timing(struct reading *r, const char *value)
+{
+	if (strcmp(value, "none") && strcmp(value, "cache"))
+		return refuse(r, "timing is 'none' or 'cache': %.80s", value);
+	r->to->timing = *value == 'c' ? QEMU_TIMING_CACHE : QEMU_TIMING_NONE;
+	return VPMU_OK;
+}
+
 static enum vpmu_status read_log(struct reading *r, const char *value)
 {
 	r->to->log = value;
@@ -107,6 +115,8 @@ static const struct {
 	{{"reset", "model|keep", "what a reset of the machine does to the PMU"}, read_reset},
 	{{"vmrun", "guest|host", "whose instruction VMRUN is to HostOnly and GuestOnly"},
          read_vmrun},
+	{{"timing", "none|cache", "what cycles, caches and branch misses are estimated by"},
+         read_timing},
 	{{"fault", "WORD:N", "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER"},
          read_fault},
 	{{"state-in", "FILE", "the PMUs' state, for a machine that is loaded"}, read_state_in},

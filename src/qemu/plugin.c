@@ -42,7 +42,10 @@ static struct cpu *make_cpu(unsigned index)
 	                         plugin.options.profile);
 	qemu_faults_begin(&plugin.options.faults, cpu->pmu);
 	pmi_begin(cpu);
-	return cpu;
+	if (timed_begin(cpu))
+		return cpu;
+	free(cpu);
+	return NULL;
 }
 
 /* Without a register machine nothing can be answered: QEMU is told to end before it begins. */
@@ -83,9 +86,10 @@ static void reset_cpu(struct cpu *cpu)
 	cpu->idt = 0;
 	cpu->x2apic = false;
 	svm_begin(cpu, 0);
+	timed_reset(cpu);
 	plant_remove(cpu);
 	hot_of(cpu)->landed = hot_of(cpu)->on_way = hot_of(cpu)->open = 0;
-	hot_of(cpu)->branched = 0;
+	hot_of(cpu)->departed = 0;
 	if (plugin.options.reset == QEMU_RESET_MODEL)
 		vpmu_pmu_reset(cpu->pmu);
 	shape_follow(cpu);

@@ -30,7 +30,7 @@ static enum vpmu_branch_kind kind_of(const struct insn *insn)
 void record_insn(struct qemu_plugin_insn *handle, const struct insn *insn, unsigned offset,
                  unsigned length)
 {
-	struct qemu_u64 word = {plugin.score, offsetof(struct hot, branched)};
+	struct qemu_u64 word = {plugin.score, offsetof(struct hot, departed)};
 
 	if (plugin.shape & SHAPE_RECORD && insn->branch != QEMU_NO_BRANCH)
 		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
@@ -54,7 +54,7 @@ void record_follow(struct cpu *cpu)
 
 	hot->records = vpmu_pmu_records_branches(cpu->pmu);
 	if (hot->records && !before)
-		hot->branched = 0;
+		hot->departed = 0;
 }
 
 static void record(struct cpu *cpu, uint64_t from, uint64_t to, enum vpmu_branch_kind kind,
@@ -78,9 +78,9 @@ static void arrived(struct cpu *cpu, uint64_t branched, uint64_t to, enum ring r
 
 static uint64_t take_branched(struct cpu *cpu)
 {
-	uint64_t branched = hot_of(cpu)->branched;
+	uint64_t branched = hot_of(cpu)->departed;
 
-	hot_of(cpu)->branched = 0;
+	hot_of(cpu)->departed = 0;
 	return branched;
 }
 

@@ -21,6 +21,12 @@ enum qemu_vmrun {
 	QEMU_VMRUN_HOST,  /* so that a guest's counts do not depend on how often it exits */
 };
 
+/* What cycles and the events of caches and branch misses come to. */
+enum qemu_timing {
+	QEMU_TIMING_NONE,  /* a cycle an instruction, and none of the others */
+	QEMU_TIMING_CACHE, /* what vpmu/timing.h models */
+};
+
 /* What is broken. */
 struct qemu_faults {
 	struct vpmu_filter filter; /* denies events; no event: there is none */
@@ -33,6 +39,7 @@ struct qemu_options {
 	const struct vpmu_profile *profile;
 	enum qemu_reset reset;
 	enum qemu_vmrun vmrun;
+	enum qemu_timing timing;
 	struct qemu_faults faults;
 	const char *log, *stat, *timeline; /* files, "-" for stderr, or NULL */
 	const char *state_in, *state_out;  /* files, or NULL */

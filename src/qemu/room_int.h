@@ -90,9 +90,10 @@ struct hot {
 	uint64_t open;             /* the place behind a conditional branch: PLACE_OF, or 0 */
 	uint64_t landed;           /* a planted jump has been executed: LANDED_… */
 	uint64_t traced_ring;      /* with a timeline: RING_TRACED of the last block's */
+	uint64_t branched;         /* with SHAPE_TIMED: the block whose branch was last, or 0 */
 	uint64_t on_way;           /* to another ring, and not yet counted: ON_WAY_…, or 0 */
 	uint64_t records;          /* the stack of last branches does; with SHAPE_RECORD, */
-	uint64_t branched;         /* and the branch that has begun: record.c, or 0 */
+	uint64_t departed;         /* and the branch that has begun: record.c, or 0 */
 };
 
 /* What is put into registers behind an instruction that QEMU has executed. */
@@ -134,6 +135,7 @@ enum reg_name {
 #define AGAIN_NONE UINT64_MAX
 
 struct plant;
+struct timed;
 
 #define EFER_LMA  (UINT64_C(1) << 10)
 #define EFER_NXE  (UINT64_C(1) << 11)
@@ -186,6 +188,7 @@ struct cpu {
 	enum ring again_ring;
 	uint8_t again_data;
 
+	struct timed *timed; /* timing=cache; or NULL */
 	struct plant *plant; /* the jump that this vCPU has planted, or NULL */
 	unsigned waited;     /* for another vCPU's jump to go */
 
@@ -393,7 +396,8 @@ enum {
 	SHAPE_BRANCHES = 4, /* branches, by their kinds */
 	SHAPE_EXACT = 8,    /* each instruction once, also where a block is left early */
 	SHAPE_COUNT = 16,   /* anything: without it a block has nothing but interceptions */
-	SHAPE_RECORD = 32,  /* where branches go */
+	SHAPE_TIMED = 32,   /* accesses to memory, and where branches go: timing=cache */
+	SHAPE_RECORD = 64,  /* where branches go, for the stack of last branches */
 };
 
 /* An instruction's place by its physical address; 0 is no place. All pages' starts are one. */
@@ -415,6 +419,26 @@ void shape_settle(struct cpu *cpu, uint64_t from);
 void plugin_register(void *unused);
 /* The vCPU that this thread executes; NULL: it is none. */
 struct cpu *cpu_here(void);
+
+/* --- timed.c: timing=cache --- */
+
+/* Gives the vCPU a timing model, if the options say so; false: out of memory. */
+bool timed_begin(struct cpu *cpu);
+void timed_reset(struct cpu *cpu);
+/* vpmu_pmu_account() with what the model has counted, and then timed_refresh(). */
+struct vpmu_outcome timed_account(struct cpu *cpu, enum ring ring,
+                                  const struct vpmu_amounts *amounts);
+/* The PMU's counters have changed. */
+void timed_refresh(struct cpu *cpu);
+/* In how many instructions to look again, with so much room for cycles and slots. */
+uint64_t timed_room(const struct vpmu_amounts *room);
+/* What the model has counted overflows something. */
+bool timed_is_due(const struct cpu *cpu);
+/* A discontinuity, before the instruction at this linear address. */
+void timed_settle(struct cpu *cpu, uint64_t at);
+/* The blocks' memory goes. */
+void timed_flush(void);
+void timed_translate(struct qemu_plugin_tb *tb, const struct block *block);
 
 /* --- intercept.c: CPUID, RDMSR, WRMSR; rdpmc.c; reset.c --- */
 

@@ -38,6 +38,8 @@ static unsigned shape_of_class(unsigned class_)
 		[QEMU_COUNTS] = SHAPE_COUNT | SHAPE_EXACT,
 	};
 
+	if (plugin.options.timing && !vpmu_class_is_exact((enum vpmu_class)class_))
+		return SHAPE_ALL_EXACT | SHAPE_TIMED;
 	return shapes[qemu_counting((enum vpmu_class)class_)];
 }
 

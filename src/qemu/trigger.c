@@ -10,7 +10,8 @@ static bool is_near(const struct cpu *cpu, const struct block *block)
 {
 	uint64_t run = hot_of(cpu)->run[block->ring];
 
-	return cpu->pmi_due || count_is_due(cpu) || run + block->near * RUN_INSN >= RUN_LIMIT;
+	return cpu->pmi_due || count_is_due(cpu) || timed_is_due(cpu) ||
+	       run + block->near * RUN_INSN >= RUN_LIMIT;
 }
 
 /* Sends what is due; the interrupt is taken before the instruction at `rip`. */

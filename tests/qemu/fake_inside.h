@@ -29,6 +29,8 @@ struct qemu_plugin_insn {
 	uint64_t vaddr;
 	uint8_t length;
 	struct ops ops;
+	qemu_mem_cb access; /* behind a load or a store; or NULL */
+	void *access_data;
 };
 
 struct qemu_plugin_tb {

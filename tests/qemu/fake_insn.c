@@ -201,6 +201,8 @@ bool fake_execute(const struct qemu_plugin_insn *insn, const struct fake_row *ro
 
 	if (steps[row->kind] && !steps[row->kind](insn->vaddr, &next))
 		return false;
+	if (insn->access)
+		insn->access(0, row->kind == STORE, fake.data, insn->access_data);
 	fake.executed += row->kind != REP || !inside.rep_entry;
 	fake.reg[FAKE_RIP] = next;
 	return true;

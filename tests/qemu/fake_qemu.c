@@ -65,11 +65,11 @@ void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_v
                                                struct qemu_u64 entry, uint64_t immediate,
                                                void *data)
 {
-	int kind = cond == QEMU_COND_GE   ? OP_CALL_GE
-	           : cond == QEMU_COND_NE ? OP_CALL_NE
-	                                  : OP_CALL_EQ;
+	static const int kinds[] = {[QEMU_COND_EQ] = OP_CALL_EQ,
+	                            [QEMU_COND_NE] = OP_CALL_NE,
+	                            [QEMU_COND_GE] = OP_CALL_GE};
 
-	add(&tb->ops, (struct op){kind, cb, flags, data, entry.offset, immediate});
+	add(&tb->ops, (struct op){kinds[cond], cb, flags, data, entry.offset, immediate});
 }
 
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, enum qemu_op op,
@@ -116,7 +116,21 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, qemu_mem_cb cb,
                                       enum qemu_cb_flags flags, enum qemu_mem_rw rw, void *data)
 {
-	inside.lidt_cb = cb;
+	if (rw == QEMU_MEM_R)
+		inside.lidt_cb = cb;
+	else
+		insn->access = cb, insn->access_data = data;
+}
+
+/* What the fake calls it with: 1 is a store. */
+bool qemu_plugin_mem_is_store(qemu_plugin_meminfo_t info)
+{
+	return info;
+}
+
+unsigned qemu_plugin_mem_size_shift(qemu_plugin_meminfo_t info)
+{
+	return 3;
 }
 
 struct qemu_mem_value qemu_plugin_mem_get_value(qemu_plugin_meminfo_t info)

@@ -78,6 +78,7 @@ struct fake {
 	bool interrupts;   /* an interrupt comes at the next block's start */
 	unsigned executed; /* instructions that have retired */
 	unsigned blocks;   /* that have been entered */
+	uint64_t data;     /* where loads and stores are */
 	unsigned resets;   /* of the plugin */
 	unsigned ops;      /* that the last block had of the plugin */
 };

@@ -28,6 +28,7 @@ static void test_a_model_with_overrides(void **state)
 	assert_ptr_equal(options.profile, vpmu_profile_find("hardware"));
 	assert_int_equal(options.reset, QEMU_RESET_MODEL);
 	assert_int_equal(options.vmrun, QEMU_VMRUN_GUEST);
+	assert_int_equal(options.timing, QEMU_TIMING_NONE);
 	assert_null(options.log);
 }
 
@@ -48,6 +49,8 @@ static void test_the_rest(void **state)
 	assert_int_equal(options.reset, QEMU_RESET_KEEP);
 	assert_int_equal(parse(&options, NULL, "model=zen4", "vmrun=host", NULL), VPMU_OK);
 	assert_int_equal(options.vmrun, QEMU_VMRUN_HOST);
+	assert_int_equal(parse(&options, NULL, "model=zen4", "timing=cache", NULL), VPMU_OK);
+	assert_int_equal(options.timing, QEMU_TIMING_CACHE);
 	assert_int_equal(parse(&options, NULL, "model=zen4", "log=-", NULL), VPMU_OK);
 	assert_string_equal(options.log, "-");
 }
@@ -146,7 +149,7 @@ static void test_each_option_is_listed(void **state)
 
 	while (qemu_option(count))
 		assert_non_null(qemu_option(count++)->about);
-	assert_int_equal(count, 10);
+	assert_int_equal(count, 11);
 }
 
 int main(void)

@@ -13,8 +13,8 @@
 #include "qemu.h"
 
 struct qemu_typed {
-	const char *model, *profile, *reset, *vmrun, *fault, *log, *stat, *timeline, *state_in,
-		*state_out;
+	const char *model, *profile, *reset, *vmrun, *timing, *fault, *log, *stat, *timeline,
+		*state_in, *state_out;
 	bool print;
 };
 
@@ -39,6 +39,11 @@ static const struct option_row rows[] = {
          .about = "whose instruction VMRUN is to HostOnly and GuestOnly",
          .kind = OPTION_TEXT,
          .offset = offsetof(struct qemu_typed, vmrun)},
+	{.name = "timing",
+         .value = "none|cache",
+         .about = "what cycles, caches and branch misses are estimated by",
+         .kind = OPTION_TEXT,
+         .offset = offsetof(struct qemu_typed, timing)},
 	{.name = "fault",
          .value = "WORD:N",
          .about = "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER",
@@ -75,7 +80,7 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct qemu_typed, print)},
 };
 
-enum { TYPED = 10, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
+enum { TYPED = 11, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
 
 /* The typed options as the plugin takes them: "key=value". */
 static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTES])
@@ -87,6 +92,7 @@ static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTE
 		{"profile", typed->profile},
 		{"reset", typed->reset},
 		{"vmrun", typed->vmrun},
+		{"timing", typed->timing},
 		{"fault", typed->fault},
 		{"stat", typed->stat},
 		{"log", typed->log},
