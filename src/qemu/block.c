@@ -53,6 +53,17 @@ void *block_alloc(size_t bytes)
 	return memory;
 }
 
+size_t block_memory(void)
+{
+	size_t bytes = 0;
+
+	pthread_mutex_lock(&chunks_lock);
+	for (const struct chunk *chunk = chunks; chunk; chunk = chunk->next)
+		bytes += chunk->used;
+	pthread_mutex_unlock(&chunks_lock);
+	return bytes;
+}
+
 /* QEMU has stopped all vCPUs and drops every translation. */
 void block_flush(void *unused)
 {

@@ -300,6 +300,8 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused);
 void block_flush(void *unused);
 /* Memory that lives until QEMU drops its translations; NULL: there is none. */
 void *block_alloc(size_t bytes);
+/* How much of it is in use. */
+size_t block_memory(void);
 
 /* --- count.c: paying the register machine --- */
 

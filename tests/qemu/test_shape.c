@@ -153,6 +153,28 @@ static void test_what_is_needed_between_stays(void **state)
 	assert_int_equal(fake.resets, 0);
 }
 
+/* A block of five or six instructions is what compilers make; here with an interception, too. */
+static void test_an_instruction_takes_at_most_64_bytes_until_the_flush(void **state)
+{
+	enum { BLOCKS = 200, INSNS = BLOCKS * 6 };
+	static const char block[] = "\x90\x8a\x07\x0f\xa2\x88\x07\x90\xeb\x00";
+	static char bytes[BLOCKS * (sizeof(block) - 1) + 1];
+
+	for (unsigned i = 0; i < BLOCKS; i++)
+		memcpy(bytes + i * (sizeof(block) - 1), block, sizeof(block) - 1);
+	bytes[sizeof(bytes) - 1] = '\xf4';
+	begin_with("model=intel-v2", "timing=cache");
+	count_from(SEL_INSNS, 100000);
+	write_msr(SEL0 + 1, CYCLES);
+	write_msr(GLOBAL_CTRL, 3);
+	code(bytes, sizeof(bytes));
+	fake_run();
+	assert_true(fake.executed >= INSNS);
+	assert_in_range(block_memory(), INSNS, INSNS * 64);
+	fake_flush();
+	assert_int_equal(block_memory(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_with_stat_all_is_counted_from_the_start),
 		cmocka_unit_test(test_what_is_not_needed_goes_after_a_while),
 		cmocka_unit_test(test_what_is_needed_between_stays),
+		cmocka_unit_test(test_an_instruction_takes_at_most_64_bytes_until_the_flush),
 	};
 
 	return cmocka_run_group_tests_name("qemu-shape", tests, NULL, NULL);
