@@ -136,8 +136,8 @@ static bool settle(struct cpu *cpu, uint64_t from, uint64_t to, bool exception)
 /* An RDPMC that is on its way is no exception; but the #GP that it may become is one. */
 void record_discontinuity(struct cpu *cpu, uint64_t from, uint64_t to, bool exception)
 {
-	bool is_debug = exception && handler_of(cpu, VECTOR_DB) == to;
 	bool is_rdpmc = exception && cpu->rdpmc.delivered && cpu->rdpmc.from == from;
+	enum vpmu_branch_kind kind = VPMU_BRANCH_FAR;
 
 	if (!hot_of(cpu)->records || settle(cpu, from, to, exception))
 		return;
@@ -145,5 +145,7 @@ void record_discontinuity(struct cpu *cpu, uint64_t from, uint64_t to, bool exce
 		return;
 	if (is_rdpmc)
 		to = handler_of(cpu, VECTOR_GP);
-	record(cpu, from, to, is_debug ? VPMU_BRANCH_DEBUG : VPMU_BRANCH_FAR, ring_now());
+	else if (exception && handler_of(cpu, VECTOR_DB) == to)
+		kind = VPMU_BRANCH_DEBUG;
+	record(cpu, from, to, kind, ring_now());
 }
