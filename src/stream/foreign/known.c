@@ -116,9 +116,11 @@ uint32_t foreign_signature(uint32_t family, uint32_t model, uint32_t stepping)
 
 void foreign_see_p6(struct foreign_traits *traits)
 {
-	if (traits->has_signature && traits->vendor == VPMU_VENDOR_INTEL &&
-	    known_pmu(VPMU_VENDOR_INTEL_P6, traits->signature))
-		traits->vendor = VPMU_VENDOR_INTEL_P6;
+	static const uint8_t older_of[VPMU_VENDORS] = {[VPMU_VENDOR_INTEL] = VPMU_VENDOR_INTEL_P6};
+	uint8_t older = older_of[traits->vendor];
+
+	if (traits->has_signature && older && known_pmu(older, traits->signature))
+		traits->vendor = older;
 }
 
 const char *known_pmu(enum vpmu_vendor vendor, uint32_t signature)
