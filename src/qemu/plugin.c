@@ -44,6 +44,7 @@ static struct cpu *make_cpu(unsigned index)
 	pmi_begin(cpu);
 	if (timed_begin(cpu))
 		return cpu;
+	timed_end(cpu);
 	free(cpu);
 	return NULL;
 }

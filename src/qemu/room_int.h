@@ -426,6 +426,7 @@ struct cpu *cpu_here(void);
 
 /* Gives the vCPU a timing model, if the options say so; false: out of memory. */
 bool timed_begin(struct cpu *cpu);
+void timed_end(struct cpu *cpu);
 void timed_reset(struct cpu *cpu);
 /* vpmu_pmu_account() with what the model has counted, and then timed_refresh(). */
 struct vpmu_outcome timed_account(struct cpu *cpu, enum ring ring,

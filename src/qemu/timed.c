@@ -47,6 +47,14 @@ bool timed_begin(struct cpu *cpu)
 	return vpmu_timing_init(cpu->timed->model, vpmu_timing_size());
 }
 
+void timed_end(struct cpu *cpu)
+{
+	if (cpu->timed)
+		free(cpu->timed->model);
+	free(cpu->timed);
+	cpu->timed = NULL;
+}
+
 void timed_reset(struct cpu *cpu)
 {
 	if (!cpu->timed)

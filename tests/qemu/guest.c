@@ -15,6 +15,8 @@ int guest_start(const char *model, const char *first, const char *second)
 
 	/* The plugin keeps its vCPUs: in a process of the test's own there is a new one each time.
 	 */
+	if (plugin.cpu[0])
+		timed_end(plugin.cpu[0]);
 	free(plugin.cpu[0]);
 	memset(&plugin, 0, sizeof(plugin));
 	return fake_begin(1 + !!first + !!second, argv);
