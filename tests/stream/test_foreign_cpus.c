@@ -62,6 +62,7 @@ static const struct said {
 	{"log-hybrid", "kernel log", "cpu_atom",
          "sapphire-rapids,hle=off,rtm=off,gp=6,fixed=3,signature=0xb0671", 2, 2, 1, 0},
 	{"log-amd", "kernel log", "0", "zen3", 1, 1, 0, 0},
+	{"log-hygon", "kernel log", "0", "amd-perfcore,signature=0x900f11", 1, 1, 0, 0},
 	{"log-new", "kernel log", "0", "intel-v5", 1, 1, 0, FOREIGN_UNTOLD_SIGNATURE},
 	{"log-kmsg", "kernel log", "0", "skylake,version=2", 1, 1, 0, 0},
 	{"log-xen", "kernel log", "0", "amd-k7,pmu=off,signature=0x800f12", 1, 1, 0, 0},

@@ -107,6 +107,7 @@ static enum vpmu_vendor vendor_of_driver(struct scan line)
 		enum vpmu_vendor vendor;
 	} drivers[] = {
 		{"AMD PMU driver", VPMU_VENDOR_AMD},
+		{"HYGON PMU driver", VPMU_VENDOR_AMD},
 		{"haoxin PMU driver", VPMU_VENDOR_ZHAOXIN},
 	};
 
