@@ -10,8 +10,8 @@ limit=600 # seconds for one run of the tool
 . "$here/../tool/tap.sh" || exit
 . "$here/program.sh"
 
-mkdir "$scratch/tmp"
-export TMPDIR=$scratch/tmp
+mkdir "$scratch/tmp" "$scratch/objects"
+export TMPDIR=$scratch/tmp VPMU_KERNEL_OBJECTS=$scratch/objects
 
 nothing_left() {
 	same "$(ls "$TMPDIR")" '' && [ ! -e "$scratch/none" ]
@@ -58,6 +58,8 @@ trees_and_tarballs() {
 	not_built 'a tree of another architecture' 2 'not a tree of the kernel with arch/x86/kvm'
 	changed sed -i '100a <<<<<<< HEAD' $pmu
 	not_built 'a conflict marker' 2 'conflict marker: arch/x86/kvm/pmu.c:101'
+	changed sed -i '100a <<<<<<< HEAD' arch/x86/kvm/lapic.c
+	not_built 'a conflict marker in what is cut out' 2 'conflict marker: arch/x86/kvm/lapic.c:101'
 	changed sed -i '$a int broken(void) { return 1 }' $pmu
 	not_built 'a syntax error' 2 "$pmu:$(($(wc -l <"$tree/$pmu") + 1)):"
 	changed sed -i '$a int moved(void); int use(void) { return moved(); }' $pmu
@@ -77,6 +79,8 @@ trees_and_tarballs() {
 	head -c 20000 "$scratch/whole.tar.gz" >"$scratch/cut.tar.gz"
 	refused 'a tarball cut short' 2 'cut.tar.gz' kernel build "$scratch/cut.tar.gz" -o "$scratch/none"
 	check 'a tarball cut short: nothing is left' nothing_left
+	xz -c "$scratch/cut.tar.gz" | head -c 5000 >"$scratch/cut.tar.xz"
+	refused 'a tarball of another kind, cut short' 2 'cut.tar.xz' kernel build "$scratch/cut.tar.xz" -o "$scratch/none"
 	head -c 5000 /dev/urandom >"$scratch/noise"
 	refused 'no tarball' 2 'not a tarball, or cut short' kernel build "$scratch/noise" -o "$scratch/none"
 }
@@ -116,8 +120,7 @@ check 'equal trees: says so' prints '^no difference in [0-9,]* operations; the t
 
 # A PMU that is gone, so that no program for it is taken, is a break of what the self-test knows.
 if [ "$version" = 7.3 ]; then
-	intel=arch/x86/kvm/vmx/pmu_intel.c
-	changed sed -i 's/host_pmu->version < 4 ||/host_pmu->version < 6 ||/' $intel
+	changed sed -i 's/host_pmu->version < 4 ||/host_pmu->version < 6 ||/' arch/x86/kvm/vmx/pmu_intel.c
 	not_built 'no host has a mediated vPMU' 2 'the self-test does not hold: expect wrmsr 0x38f 0x70000000f = ok: bad-input'
 	run kernel build "$scratch/changed" --force -o "$scratch/new"
 	run kernel diff "$scratch/old" "$scratch/new" --operations 30000
@@ -131,7 +134,7 @@ found() {
 	check "$1: something is changed" [ "$(cmp "$tree/$2" "$scratch/changed/$2")" ]
 	run kernel build "$scratch/changed" --force -o "$scratch/new"
 	check "$1: is built" same "$status" 0
-	run kernel diff "$scratch/old" "$scratch/new" --operations 100000
+	run kernel diff "$scratch/old" "$scratch/new" --operations 200000
 	check "$1: is found" same "$status" 1
 	check "$1: every script has 12 lines at most" awk '
 		/^   model / { count = 0 }
@@ -155,6 +158,9 @@ if [ "$version" = 7.3 ]; then
 	found 'mediated: a control written twice passes the filter' arch/x86/kvm/vmx/pmu_intel.c \
 		's/old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl_hw;/old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl;/' \
 		'pmu_intel.c:[0-9]*: u64 old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl_hw;'
+	found 'mediated: a mode of SVM counts always' arch/x86/kvm/svm/pmu.c \
+		's/return !!(host_guest_bits & AMD64_EVENTSEL_GUESTONLY) != is_guest_mode(vcpu);/return false;/' \
+		'svm/pmu.c:[0-9]*: return !!\(host_guest_bits'
 	found 'mediated: a selector stays behind' $pmu \
 		'/^static void kvm_pmu_put_guest_pmcs/,/^}/{/wrmsrq(gp_eventsel_msr(i), 0);/s/.*/;/}' \
 		'pmu.c:[0-9]*: wrmsrq\(gp_eventsel_msr\(i\), 0\);'
@@ -213,6 +219,16 @@ ends() {
 	run kernel diff "$scratch/old" "$scratch/new" --operations 30000
 	check "$1: diff: status" same "$status" 1
 	check "$1: diff: says so" grep -qF "NEW: the kernel's code $3" "$scratch/out"
+	run kernel record "$scratch/new" --operations 30000
+	check "$1: record: status" same "$status" 1
+	check "$1: record: says so" grep -qF "OLD: the kernel's code $3" "$scratch/out"
+}
+
+# NAME STATEMENT TEXT: planted where the self-test comes by; how check --kernel tells it: check-broken.sh.
+ends_self_test() {
+	changed sed -i "/^int kvm_pmu_rdpmc(/,/^{/s/^{/{ $2/" $pmu
+	not_built "$1 in the self-test" 2 "the self-test does not hold: the kernel's code $3 in: model intel-v2; profile "
+	check "$1 in the self-test: the script that does it" says 'expect rdpmc 0 = '
 }
 
 # Slow code that ends is no difference, however much it takes of what a program may.
@@ -228,6 +244,8 @@ if [ "$parts" = all ]; then
 	slow
 	ends 'a crash' '*(volatile int *)8 = 1;' 'crashed (SIGSEGV)'
 	ends 'an endless loop' 'for (;;) ;' 'does not end'
+	ends_self_test 'a crash' '*(volatile int *)8 = 1;' crashed
+	ends_self_test 'an endless loop' 'for (;;) ;' 'does not end'
 fi
 
 # --- Against the profile -----------------------------------------------------------------------

@@ -118,6 +118,8 @@ static bool run_batch(const struct side sides[2], const struct program *programs
 		if (process[i] >= 0) {
 			answers[i].ending = process_wait(process[i]);
 			answers[i].text = unnamed_read(out[i], &bytes);
+			if (answers[i].ending.status == 127)
+				message("cannot start: %s", sides[i].path);
 			good = good && answers[i].text && answers[i].ending.status != 127;
 		}
 		close(in[i]);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vpmu kernel diff, and record: two programs of kernels, or one and a profile. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,14 +58,22 @@ static const struct option_row record_rows[] = {
 
 static int kernel_side(struct side *side, struct code *code, const char *path)
 {
-	char *const arguments[] = {(char *)path,  (char *)"--batch",    (char *)"--limit",
+	char *const arguments[] = {side->program, (char *)"--batch",    (char *)"--limit",
 	                           (char *)"0.3", (char *)"--coverage", NULL};
 	int status = kernel_file(path, side->name);
+	int fd = status ? -1 : open(path, O_RDONLY | O_CLOEXEC); /* until the tool ends */
 
 	side->path = path;
 	memcpy(side->arguments, arguments, sizeof(arguments));
 	side->code = code;
-	return status ? status : code_open(code, path);
+	if (status)
+		return status;
+	if (fd < 0) {
+		message("cannot open: %s: %s", path, strerror(errno));
+		return TOOL_BAD;
+	}
+	snprintf(side->program, sizeof(side->program), "/proc/self/fd/%d", fd);
+	return code_open(code, side->program);
 }
 
 static void profile_side(struct side *side, const char *profile)

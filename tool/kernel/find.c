@@ -154,7 +154,7 @@ static bool execute(struct diff *diff, struct class *class)
 		if (!diff->side[i].code)
 			continue;
 		code_forget(code);
-		if (!code_execute(code, diff->side[i].path, &class->script.program, 1))
+		if (!code_execute(code, diff->side[i].program, &class->script.program, 1))
 			return false;
 		class->executed[i] = memory_get(bytes);
 		class->ran[i] = memory_get(code->block_count);

@@ -90,6 +90,7 @@ void program_make(struct program *program, struct arena *arena, uint64_t seed, u
 struct side {
 	const char *path; /* as messages and reports call it */
 	char name[KERNEL_NAME_BYTES];
+	char program[32]; /* a kernel's, by its descriptor: a build may write a new one meanwhile */
 	char *arguments[10]; /* takes a batch on its standard input */
 	struct code *code;   /* NULL: none is carried */
 };
