@@ -68,9 +68,7 @@ void pmu_set_svm(struct vpmu_pmu *pmu, enum pmu_svm svm)
 
 static bool has_svm(const struct vpmu_pmu *pmu)
 {
-	if (pmu->model.vendor != VPMU_VENDOR_AMD)
-		return false;
-	return !has_fact(pmu->profile, VPMU_FACT_KVM) || pmu->host.svm;
+	return has_fact(pmu->profile, VPMU_FACT_KVM) ? pmu->host.svm : pmu->rules->guest_only != 0;
 }
 
 enum vpmu_status vpmu_pmu_set_svm(struct vpmu_pmu *pmu, enum vpmu_svm svm)

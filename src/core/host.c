@@ -80,11 +80,19 @@ static struct vpmu_host usual_host(enum vpmu_vendor vendor)
 	return host;
 }
 
+/* Whose processors that have KVM go with a vendor's models. */
+static const uint8_t makers[VPMU_VENDORS] = {
+	[VPMU_VENDOR_INTEL] = VPMU_VENDOR_INTEL,
+	[VPMU_VENDOR_ZHAOXIN] = VPMU_VENDOR_ZHAOXIN,
+	[VPMU_VENDOR_AMD] = VPMU_VENDOR_AMD,
+	[VPMU_VENDOR_INTEL_P6] = VPMU_VENDOR_INTEL,
+};
+
 enum vpmu_status vpmu_host_init(struct vpmu_host *host, enum vpmu_vendor vendor)
 {
 	if (!host || (unsigned)vendor >= VPMU_VENDORS)
 		return VPMU_BAD_ARGUMENT;
-	*host = usual_host(vendor == VPMU_VENDOR_INTEL_P6 ? VPMU_VENDOR_INTEL : vendor);
+	*host = usual_host((enum vpmu_vendor)makers[vendor]);
 	return VPMU_OK;
 }
 

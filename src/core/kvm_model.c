@@ -117,27 +117,39 @@ const struct module module_amd_6_12 = {
 	.event_number = SEL_EVENT | SEL_AMD_EVENT,
 };
 
-/* kvm_intel gives AMD's guests what it gives to those of a P6: they have no CPUID.0AH. kvm_amd
- * gives Intel's what it gives to those of a K7. */
+/* By whose rules a guest's PMU goes, by the host's vendor and the guest's. kvm_intel gives AMD's
+ * guests what it gives to those of a P6: they have no CPUID.0AH. kvm_amd gives Intel's what it
+ * gives to those of a K7. */
+static const uint8_t rules_of[VPMU_VENDORS][VPMU_VENDORS] = {
+	[VPMU_VENDOR_INTEL] = {[VPMU_VENDOR_INTEL] = VPMU_VENDOR_INTEL,
+                               [VPMU_VENDOR_ZHAOXIN] = VPMU_VENDOR_INTEL,
+                               [VPMU_VENDOR_AMD] = VPMU_VENDOR_INTEL_P6,
+                               [VPMU_VENDOR_INTEL_P6] = VPMU_VENDOR_INTEL_P6},
+	[VPMU_VENDOR_ZHAOXIN] = {[VPMU_VENDOR_INTEL] = VPMU_VENDOR_ZHAOXIN,
+                                 [VPMU_VENDOR_ZHAOXIN] = VPMU_VENDOR_ZHAOXIN,
+                                 [VPMU_VENDOR_AMD] = VPMU_VENDOR_INTEL_P6,
+                                 [VPMU_VENDOR_INTEL_P6] = VPMU_VENDOR_INTEL_P6},
+	[VPMU_VENDOR_AMD] = {[VPMU_VENDOR_INTEL] = VPMU_VENDOR_AMD,
+                             [VPMU_VENDOR_ZHAOXIN] = VPMU_VENDOR_AMD,
+                             [VPMU_VENDOR_AMD] = VPMU_VENDOR_AMD,
+                             [VPMU_VENDOR_INTEL_P6] = VPMU_VENDOR_AMD},
+};
+
 enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct vpmu_host *host,
                               const struct vpmu_model *model)
 {
-	bool has_leaf = model->vendor == VPMU_VENDOR_INTEL || model->vendor == VPMU_VENDOR_ZHAOXIN;
+	unsigned vendor = has_fact(profile, VPMU_FACT_KVM) ? rules_of[host->vendor][model->vendor]
+	                                                   : model->vendor;
 
-	if (!has_fact(profile, VPMU_FACT_KVM))
-		return (enum vpmu_vendor)model->vendor;
-	if (host->vendor != VPMU_VENDOR_AMD && !has_leaf)
-		return VPMU_VENDOR_INTEL_P6;
-	return (enum vpmu_vendor)host->vendor;
+	return (enum vpmu_vendor)vendor;
 }
 
-/* Of another vendor's CPUID KVM reads nothing; which of its processors the host has is not said. */
-static void show_other_vendor(const struct vpmu_host *host, struct vpmu_model *model)
-{
-	bool amd = host->vendor == VPMU_VENDOR_AMD;
+/* Which of the modules gives guests of that vendor a PMU of their own. */
+static const enum { KVM_INTEL, KVM_AMD } modules[VPMU_VENDORS] = {[VPMU_VENDOR_AMD] = KVM_AMD};
 
-	if (amd != (model->vendor == VPMU_VENDOR_AMD))
-		*model = (struct vpmu_model){.vendor = host->vendor};
+bool kvm_is_own(const struct vpmu_host *host, const struct vpmu_model *model)
+{
+	return modules[host->vendor] == modules[model->vendor];
 }
 
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
@@ -148,7 +160,8 @@ void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
 
 	if (!module)
 		return;
-	show_other_vendor(host, model);
+	if (!kvm_is_own(host, model)) /* no CPUID is read; which processor it is, is not said */
+		*model = (struct vpmu_model){.vendor = host->vendor};
 	limit = module->limit(host, has_fact(profile, FACT_FEATURES_OF_HOST));
 	module->adapt(model, &limit);
 }

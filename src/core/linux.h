@@ -212,6 +212,9 @@ extern const struct module module_intel, module_p6, module_amd_6_1, module_amd_6
 enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct vpmu_host *host,
                               const struct vpmu_model *model);
 
+/* Whether the model is one that the host's module knows the CPUID of. */
+bool kvm_is_own(const struct vpmu_host *host, const struct vpmu_model *model);
+
 /* What KVM makes of a model on such a host; the same model on profile hardware. */
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
                struct vpmu_model *model);

@@ -140,7 +140,7 @@ struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size, const struct vpmu_m
 	pmu->left[0] = UINT64_MAX;
 	pmu->asked = *model;
 	pmu->host = *host;
-	pmu->host.svm &= model->vendor == VPMU_VENDOR_AMD; /* only AMD's CPUID has it */
+	pmu->host.svm &= kvm_is_own(host, model); /* only AMD's CPUID has it */
 	return pmu->engine->power_up(pmu) ? pmu : NULL;
 }
 

@@ -17,7 +17,8 @@ int kvm_x86_get_cpl(struct kvm_vcpu *vcpu)
 	return (int)vcpu->cpl;
 }
 
-/* The processor is the one that the model names, if the host can be that one. */
+/* The processor is the one that the model names, if the host can be that one; else an AMD is the
+ * first with a PMU, K7. */
 static void choose_processor(struct guest *guest, const struct host *host)
 {
 	bool amd = host->vendor == VENDOR_AMD;
@@ -26,6 +27,7 @@ static void choose_processor(struct guest *guest, const struct host *host)
 		return;
 	guest->model.processor = (struct vpmu_model){
 		.vendor = amd ? VPMU_VENDOR_AMD : VPMU_VENDOR_INTEL,
+		.signature = amd ? 0x600 : 0,
 	};
 }
 

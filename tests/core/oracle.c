@@ -369,8 +369,14 @@ void oracle_account(struct oracle *oracle, const uint64_t *amounts, unsigned cpl
 void oracle_enter(struct oracle *oracle)
 {
 	begin_call(oracle);
-	for (unsigned i = 0; i < ORACLE_COUNTERS; i++)
+	for (unsigned i = 0; i < ORACLE_COUNTERS; i++) {
 		oracle->counter[i].stale = false;
+		if (!oracle->model.mediated)
+			continue;
+		/* kvm_mediated_pmu_put, kvm_mediated_pmu_load: stopped, and configured anew. */
+		oracle->counter[i].level = false;
+		oracle->counter[i].early = 0;
+	}
 	if (oracle->owes_pmi)
 		deliver(oracle);
 	oracle->owes_pmi = false;

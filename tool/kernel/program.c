@@ -2,7 +2,8 @@
 /*
  * Random programs: any model and override, any command, valid and invalid values, with counters
  * kept near their ends so that overflows are common. Every eighth goes through the registers
- * instead, one after the other, bit by bit. A program's end is a read of every register.
+ * instead, one after the other, bit by bit, and every eighth has a VMM's put in it, which is long.
+ * A program's end is a read of every register.
  */
 #include <stdio.h>
 #include <string.h>
@@ -135,6 +136,19 @@ static void go_through(struct maker *maker)
 	ADD(maker, "%srdmsr %#x", who, msr);
 }
 
+static void live(struct maker *maker, size_t commands)
+{
+	while (maker->program->count < commands)
+		one_command(maker);
+}
+
+static void live_through_put(struct maker *maker)
+{
+	live(maker, COMMANDS / 3);
+	put(maker);
+	live(maker, COMMANDS);
+}
+
 void program_make(struct program *program, struct arena *arena, uint64_t seed, uint64_t index,
                   const char *models, const char *profile)
 {
@@ -155,8 +169,9 @@ void program_make(struct program *program, struct arena *arena, uint64_t seed, u
 		switch_on(&maker);
 	if (index % 8 == 7)
 		go_through(&maker);
+	else if (index % 8 == 3)
+		live_through_put(&maker);
 	else
-		while (program->count < COMMANDS)
-			one_command(&maker);
+		live(&maker, COMMANDS);
 	read_state(&maker);
 }

@@ -259,7 +259,7 @@ static const struct {
 	{arm, 80},        {switch_on, 40}, {write_msr, 280}, {read_msr, 110},   {read_pmc, 40},
 	{run_guest, 160}, {emulate, 80},   {enter, 80},      {set_lvtpc, 40},   {schedule, 40},
 	{reset, 10},      {events, 40},    {filter, 25},     {fail_create, 10}, {exclude_host, 5},
-	{run_host, 30},   {cpuid, 7},      {put, 4},         {set_svm, 8},
+	{run_host, 30},   {cpuid, 7},      {set_svm, 8},
 };
 
 void one_command(struct maker *maker)
