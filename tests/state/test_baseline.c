@@ -50,6 +50,11 @@ static const struct row rows[] = {
          "version: 1, not 2 (2, 1); general-purpose counters: 4, not 6 (1, 1); no feature PERFCORE "
          "(0, 0); no feature PerfMonV2 (2, 1)"},
 	{{"amd-perfmon-v2,gp=2", "amd-k7"}, "amd-k7,pmu=off", NULL},
+	{{"intel-v2,gp=0", "intel-v2,fixed=0"},
+         "intel-v2,gp=0,fixed=0",
+         "general-purpose counters: 0, not 4 (1, 1); width of general-purpose counters: 0, not 48 "
+         "(0, 0); width of fixed counters: 0, not 48 (0, 0); no fixed counter 0 (2, 1); no fixed "
+         "counter 1 (2, 1); no fixed counter 2 (2, 1)"},
 	{{"amd-perfmon-v2", "amd-k7,pmu=off"}, "amd-k7,pmu=off", NULL},
 };
 

@@ -304,12 +304,33 @@ static void a_virtual_cpu_is_tried_through_its_own_calls(void **state)
 	                 VPMU_INCOMPATIBLE);
 	assert_int_equal(compat.registers[place].take, VPMU_CANNOT_TAKE);
 	assert_int_equal(compat.registers[place].why, VPMU_COMPAT_REFUSED);
+	moody.failed_call = moody.write_calls;
+	assert_int_equal(vpmu_compat_try(&compat, &s, &from, &from.model, &from.model,
+	                                 vpmu_order_find("safe"), &target),
+	                 VPMU_HOST);
+	assert_int_equal(compat.host_error, EIO);
 	moody.reads_fail = true;
 	assert_int_equal(vpmu_compat_try(&compat, &s, &from, &from.model, &from.model,
 	                                 vpmu_order_find("safe"), &target),
 	                 VPMU_HOST);
 	assert_int_equal(compat.host_error, EIO);
 	assert_int_equal(compat.register_count, 0);
+}
+
+/* IA32_PERF_CAPABILITIES, which is written first, brings the full-width counters. */
+static void a_virtual_cpus_registers_are_those_after_the_put(void **state)
+{
+	struct vpmu_layout from = layout_of("intel-v2");
+	struct vpmu_model without = layout_of("intel-v2,full-width=off").model;
+	struct moody moody = moody_of(machine_of(&from.model));
+	struct vpmu_target target = moody_target(&moody);
+	struct vpmu_state s = state_with(&from, "IA32_PMC0", 7);
+	unsigned place = (unsigned)vpmu_layout_find(&from, "IA32_A_PMC0");
+	struct vpmu_compat compat;
+
+	vpmu_compat_try(&compat, &s, &from, &from.model, &without, vpmu_order_find("safe"),
+	                &target);
+	assert_int_equal(compat.registers[place].take, VPMU_TAKES);
 }
 
 static void what_cannot_be_judged_is_the_callers_mistake(void **state)
@@ -343,6 +364,7 @@ int main(void)
 		cmocka_unit_test(where_nothing_is_refused_nothing_is_told),
 		cmocka_unit_test(a_virtual_cpu_has_what_both_have),
 		cmocka_unit_test(a_virtual_cpu_is_tried_through_its_own_calls),
+		cmocka_unit_test(a_virtual_cpus_registers_are_those_after_the_put),
 		cmocka_unit_test(what_cannot_be_judged_is_the_callers_mistake),
 	};
 

@@ -411,6 +411,9 @@ static void a_plan_of_another_layout_is_the_callers_mistake(void **state)
 	assert_int_equal(
 		vpmu_plan_apply(&attempt.plan, &other, &target, VPMU_POLICY_STOP, &attempt.report),
 		VPMU_BAD_ARGUMENT);
+	assert_int_equal(
+		vpmu_plan_apply(NULL, &attempt.layout, &target, VPMU_POLICY_STOP, &attempt.report),
+		VPMU_BAD_ARGUMENT);
 	attempt.plan.count = 10000;
 	assert_int_equal(vpmu_plan_apply(&attempt.plan, &attempt.layout, &target, VPMU_POLICY_STOP,
 	                                 &attempt.report),

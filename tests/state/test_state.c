@@ -57,6 +57,32 @@ static void registers_are_found_by_name_and_number(void **state)
 	}
 }
 
+/* What lies behind its registers and values is nobody's. */
+static void what_lies_behind_a_layouts_ends_is_not_looked_at(void **state)
+{
+	struct vpmu_layout layout = layout_of("intel-v2");
+	struct vpmu_state made;
+
+	layout.registers[layout.register_count].msr = UINT32_MAX;
+	assert_int_equal(vpmu_layout_find_msr(&layout, UINT32_MAX), -1);
+	layout.stored[layout.value_count] =
+		(uint8_t)vpmu_layout_find_msr(&layout, 0x38f); /* its reset value is no 0 */
+	vpmu_state_reset(&made, &layout);
+	assert_true(made.values[layout.value_count] == 0);
+}
+
+static void no_model_has_an_empty_layout(void **state)
+{
+	static const struct vpmu_layout empty;
+	struct vpmu_layout layout;
+
+	memset(&layout, 0xff, sizeof(layout));
+	assert_int_equal(vpmu_layout_init(&layout, NULL), VPMU_BAD_ARGUMENT);
+	assert_memory_equal(&layout.model, &empty.model, sizeof(layout.model));
+	assert_int_equal(layout.register_count, 0);
+	assert_int_equal(layout.value_count, 0);
+}
+
 static void a_reset_state_is_what_a_new_machine_has(void **state)
 {
 	for (size_t m = 0; test_model(m); m++) {
@@ -179,6 +205,8 @@ int main(void)
 		cmocka_unit_test(the_largest_models_fit),
 		cmocka_unit_test(a_model_that_cannot_exist_has_no_layout),
 		cmocka_unit_test(registers_are_found_by_name_and_number),
+		cmocka_unit_test(what_lies_behind_a_layouts_ends_is_not_looked_at),
+		cmocka_unit_test(no_model_has_an_empty_layout),
 		cmocka_unit_test(a_reset_state_is_what_a_new_machine_has),
 		cmocka_unit_test(an_alias_shows_and_sets_its_originals_value),
 		cmocka_unit_test(what_keeps_no_value_can_not_be_set),
