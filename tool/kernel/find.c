@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
 #include "diff.h"
@@ -44,10 +45,33 @@ struct finder {
 /* --- Telling classes apart ---------------------------------------------------------------------
  */
 
+/* The host's, which is the model's where the script does not say it: a script begins with model,
+ * profile, host. */
 static enum vpmu_vendor vendor_of(const struct kept_program *script)
 {
-	return strncmp(script->text[0], "model amd", strlen("model amd")) ? VPMU_VENDOR_INTEL
-	                                                                  : VPMU_VENDOR_AMD;
+	struct vpmu_model model = {0};
+	struct vpmu_host host;
+
+	vpmu_model_parse(&model, script->text[0] + strlen("model "), NULL, 0);
+	vpmu_host_init(&host, (enum vpmu_vendor)model.vendor);
+	for (unsigned i = 1; i < script->program.count && i < 3; i++) {
+		const char *vendor = strstr(script->text[i], "vendor=");
+		char key[24];
+
+		if (!vendor)
+			continue;
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(vendor, " "), vendor);
+		vpmu_host_set(&host, key, NULL, 0);
+	}
+	return (enum vpmu_vendor)host.vendor;
+}
+
+/* What goes by the same code of KVM's is one class. */
+static int module_of(const struct kept_program *script)
+{
+	static const uint8_t modules[VPMU_VENDORS] = {[VPMU_VENDOR_AMD] = 1};
+
+	return modules[vendor_of(script)];
 }
 
 const char *line_register(const struct kept_program *script, unsigned line)
@@ -112,7 +136,7 @@ static void make_key(const struct diff *diff, struct class *class)
 		hunks_of(diff, hunks, sizeof(hunks));
 		snprintf(class->key, KEY_BYTES, "%s: %s", hunks, sort_of(difference));
 	} else {
-		snprintf(class->key, KEY_BYTES, "%d %s %s %c %c", vendor_of(&class->script), kind,
+		snprintf(class->key, KEY_BYTES, "%d %s %s %c %c", module_of(&class->script), kind,
 		         sort_of(difference), difference->answer[0][0], difference->answer[1][0]);
 	}
 }
