@@ -93,7 +93,7 @@ static void unknown_commands_get_a_suggestion(void **state)
 {
 	assert_problem("wmrsr 1 2", "unknown replay command 'wmrsr' (did you mean 'wrmsr'?)");
 	assert_problem("xyzzyxyzzy", "unknown replay command 'xyzzyxyzzy'");
-	assert_problem("WRMSR 1 2", "unknown replay command 'WRMSR'");
+	assert_problem("WRMSR 1 2", "unknown replay command 'WRMSR' (did you mean 'wrmsr'?)");
 }
 
 static void rdpmc_defaults_to_the_kernel_with_pce(void **state)

@@ -36,7 +36,7 @@ check 'found through its description' grep -q 'through its description' \
 check "found by QEMU's layout" grep -q "by QEMU's layout" <("$vpmu" state show "$corpus/plain")
 refused 'no model' 2 'does not say which PMU its vCPUs have' \
 	state import-qemu "$corpus/described"
-refused 'not a QEMU file' 2 'not a file of states' state import-qemu "$0" --model zen4
+refused 'not a QEMU file' 2 'not a QEMU migration file' state import-qemu "$0" --model zen4
 refused 'states, and not of QEMU' 2 'not a QEMU migration file' \
 	state import-qemu "$SOURCE/tests/stream/golden/intel-v2.vpmu"
 

@@ -179,7 +179,7 @@ static int write_file(const struct input *input, const struct state_file *file, 
 static int check_target(const struct input *input)
 {
 	if (!input->is_qemu)
-		message("not a QEMU migration file: %s (it begins with 'QEVM')", input->path);
+		message("not a QEMU migration file: %s (one begins with 'QEVM')", input->path);
 	else if (input->spooled)
 		message("packed, or no file: %s (unpack it into a file first)", input->path);
 	else

@@ -73,7 +73,7 @@ static int read_input(const struct state_qemu_how *how, struct input *input,
 		return status;
 	}
 	if (how->no_other) {
-		message("not a QEMU migration file: %s (it begins with 'QEVM')", input->path);
+		message("not a QEMU migration file: %s (one begins with 'QEVM')", input->path);
 		return TOOL_BAD;
 	}
 	if ((count >= 3 && !memcmp(bytes, "vPM", 3)) || state_is_saved_machine(bytes, count))

@@ -52,6 +52,7 @@ void board_pmis(struct machine *machine, struct vpmu_outcome outcome)
 
 void board_enter(struct machine *machine)
 {
+	machine->entered = true;
 	board_pmis(machine, vpmu_pmu_enter(machine->pmu));
 	board_tell(machine, MACHINE_EVENT_ENTRY, 0, 0);
 }

@@ -255,7 +255,8 @@ void machine_run(struct machine *machine, struct machine_result *result)
 		say(result->why, sizeof(result->why), "no guest has been loaded");
 		return;
 	}
-	board_enter(machine);
+	if (!machine->entered) /* going on after a pause is no entry: it must not be seen */
+		board_enter(machine);
 	result->end = run(machine);
 	if (result->end == MACHINE_END_STOPPED)
 		machine->stop_asked = 0;

@@ -81,7 +81,7 @@ enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order 
 	memset(machine->ports.uart, 0, sizeof(machine->ports.uart));
 	machine->ports.fw_key = 0;
 	machine->ports.fw_offset = 0;
-	machine->ports.exited = machine->loaded = false;
+	machine->ports.exited = machine->loaded = machine->entered = false;
 	msr_reset(machine);
 	machine->idle = machine->interrupts = machine->status_seen = 0;
 	machine->waited_at = UINT64_MAX;

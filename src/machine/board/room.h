@@ -171,6 +171,7 @@ struct machine {
 	struct machine_config config;
 	char *append;
 	bool loaded;
+	bool entered; /* the vCPU, since it was loaded, restored or reset */
 
 	uint64_t tsc_adjust;  /* IA32_TSC_ADJUST */
 	uint64_t misc_enable; /* IA32_MISC_ENABLE but for the PMU's bits */
