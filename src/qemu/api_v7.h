@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the plugin uses of QEMU's plugin API, version 7 (QEMU 11.1), and of glib: declared here, so
- * that neither is needed to build it. QEMU resolves the symbols when it loads the plugin. Another
- * API version gets a file of its own.
+ * The part of QEMU's plugin API, version 7 (QEMU 11.1), and of glib that the plugin uses. It is
+ * declared here so that neither is needed to build it; QEMU resolves the symbols when it loads the
+ * plugin. Another API version gets a file of its own.
  */
 #ifndef QEMU_API_V7_H
 #define QEMU_API_V7_H
@@ -84,7 +84,7 @@ typedef void (*qemu_discon_cb)(unsigned vcpu, enum qemu_discon type, uint64_t fr
 typedef void (*qemu_mem_cb)(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *data);
 
 void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *data);
-/* Halted or stopped, and going on after that, with QEMU's lock. */
+/* Called with QEMU's lock held: when a vCPU halts or is stopped, and when it goes on. */
 void qemu_plugin_register_vcpu_idle_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *data);
 void qemu_plugin_register_vcpu_resume_cb(qemu_plugin_id_t id, qemu_vcpu_cb cb, void *data);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_trans_cb cb, void *data);
@@ -93,7 +93,7 @@ void qemu_plugin_register_vcpu_discon_cb(qemu_plugin_id_t id, enum qemu_discon t
 void qemu_plugin_register_flush_cb(qemu_plugin_id_t id, qemu_cb cb, void *data);
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_cb cb, void *data);
 
-/* Drops all translations and registrations, and then calls back, which registers anew. */
+/* Drops all translations and registrations, then calls back: the callback registers anew. */
 void qemu_plugin_reset(qemu_plugin_id_t id, qemu_cb cb, void *data);
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
@@ -105,7 +105,7 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_vcpu_cb cb,
                                           enum qemu_cb_flags flags, void *data);
-/* Compares without sign. */
+/* The comparison is unsigned. */
 void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_vcpu_cb cb,
                                                enum qemu_cb_flags flags, enum qemu_cond cond,
                                                struct qemu_u64 entry, uint64_t immediate,
@@ -126,8 +126,8 @@ struct qemu_mem_value qemu_plugin_mem_get_value(qemu_plugin_meminfo_t info);
 GArray *qemu_plugin_get_registers(void);
 bool qemu_plugin_read_register(struct qemu_plugin_register *handle, GByteArray *to);
 bool qemu_plugin_write_register(struct qemu_plugin_register *handle, GByteArray *from);
-/* Does not return. Only from callbacks with QEMU_CB_RW_REGS_PC and discontinuities; it loses the
- * lazily computed flags unless the block is at its first instruction. */
+/* Does not return. Only for callbacks with QEMU_CB_RW_REGS_PC and for discontinuities. Lazily
+ * computed flags are lost unless the block is at its first instruction. */
 __attribute__((noreturn)) void qemu_plugin_set_pc(uint64_t pc);
 bool qemu_plugin_read_memory_vaddr(uint64_t address, GByteArray *to, size_t bytes);
 bool qemu_plugin_write_memory_vaddr(uint64_t address, GByteArray *from);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changes the ring on models that count it in the ring that it goes to (AMD's): its block does
- * not add it, but notes that it is on its way. It is counted where execution goes on: at the next
- * block's start, or where the interrupt or fault came that was there first.
+ * Instructions that change the ring, on models that count them in the ring they lead to (AMD's).
+ * The block does not add such an instruction but notes that it is on its way. It is counted where
+ * execution continues: at the start of the next block, or at the interrupt or fault that comes
+ * first.
  */
 #include "room_int.h"
 
@@ -29,7 +30,8 @@ bool arrive_in_frame(struct cpu *cpu, uint64_t from)
 {
 	struct frame frame;
 
-	/* INT n names the instruction behind it: its handler is where it goes. */
+	/* A fault's frame names the instruction itself. INT n's names the next one, so INT n has
+	 * retired. */
 	if (!hot_of(cpu)->on_way || !frame_read(from, &frame))
 		return true;
 	if (is_itself(cpu, from)) {

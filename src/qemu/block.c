@@ -2,9 +2,10 @@
 /*
  * What is added to a block when QEMU translates it.
  *
- * A block is cut into segments: instructions that can neither fault nor leave, and one behind them
+ * A block is cut into segments: instructions that can neither fault nor leave the block, then one
  * that may. A segment's length is added at its first instruction. So at every instruction that may
- * leave the block early, just what has begun is counted, and a fault takes one back.
+ * leave the block early, exactly the instructions begun so far are counted, and a fault only has to
+ * take one back.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -83,10 +84,10 @@ void block_flush(void *unused)
 struct translation {
 	struct qemu_plugin_tb *tb;
 	struct block *block;
-	unsigned segment; /* the first instruction that is not added yet, */
-	uint64_t amount;  /* and what is to be added there */
-	bool answered;    /* the instruction before is one whose answer we give */
-	bool again;       /* QEMU executes it for the second time */
+	unsigned segment; /* first instruction not added yet, */
+	uint64_t amount;  /* what to add there */
+	bool answered;    /* the previous instruction was one that we answer */
+	bool again;       /* QEMU executes the block a second time */
 };
 
 static struct qemu_u64 word(size_t offset)
@@ -110,7 +111,7 @@ static size_t run_of(unsigned ring)
 	return offsetof(struct hot, run) + ring * sizeof(uint64_t);
 }
 
-/* The next block of whatever ring calls at_block(). */
+/* The next block calls at_block(), whichever ring it is in. */
 static void add_kick(struct qemu_plugin_insn *insn)
 {
 	add(insn, run_of(RING_KERNEL), RUN_KICK);
@@ -179,7 +180,7 @@ static void add_landing(struct qemu_plugin_insn *handle, int slot, uint8_t jump)
 	add_kick(handle);
 }
 
-/* The place of the instruction behind it. */
+/* The place of the instruction after this one. */
 static uint64_t place_behind(const struct block *block, unsigned i, unsigned offset)
 {
 	uint64_t in_page = (block->physical[0] & (PAGE - 1)) + offset + block_length(block, i);
@@ -214,7 +215,8 @@ static void count_insn(struct translation *t, const struct insn *insn, unsigned 
 			place_behind(t->block, i, offset));
 }
 
-/* It is counted where it goes, at the next block of whatever ring. */
+/* Notes the instruction for arrive(), which counts it at the next block, whichever ring that is
+ * in. */
 static void leave_ring(struct translation *t, const struct insn *insn, unsigned i, unsigned offset)
 {
 	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(t->tb, i);
@@ -227,8 +229,8 @@ static void leave_ring(struct translation *t, const struct insn *insn, unsigned 
 	t->segment = i + 1;
 }
 
-/* In the order in which they run: what is behind the instruction before, the interception, the
- * count, what looks at the count. */
+/* Callbacks run in the order of registration: what settles the previous instruction, the
+ * interception, the count, what looks at the count. */
 static void translate_insn(struct translation *t, unsigned i, unsigned offset, bool is_last)
 {
 	struct qemu_plugin_insn *handle = qemu_plugin_tb_get_insn(t->tb, i);
@@ -277,7 +279,7 @@ static struct insn decode(const struct qemu_plugin_insn *handle)
 	return insn_decode(bytes, (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes)));
 }
 
-/* In the order of the instructions; how long it is. */
+/* Called for the instructions in order. Returns the length of this one. */
 static unsigned describe(struct block *block, unsigned i, const struct qemu_plugin_insn *handle)
 {
 	struct insn insn = decode(handle);
@@ -321,7 +323,8 @@ static void translate_insns(struct translation *t, unsigned insns)
 	}
 }
 
-/* Whether the instruction before may be STI or MOV SS, behind which a block has one instruction. */
+/* Whether the instruction before may be STI or MOV SS, after which QEMU makes a block of one
+ * instruction. */
 static bool may_be_shadowed(uint64_t at)
 {
 	uint8_t before[2] = {0};
@@ -330,17 +333,18 @@ static bool may_be_shadowed(uint64_t at)
 	       (before[0] == 0x8e && (before[1] & 0x38) == 0x10);
 }
 
-/* A block ends there before an instruction that reaches into the next page, which has a block of
- * its own. */
+/* QEMU ends a block before an instruction that reaches into the next page, and gives that
+ * instruction a block of its own. */
 static bool is_at_page_end(uint64_t at, uint64_t end)
 {
 	return (at ^ end) >= PAGE || (end & (PAGE - 1)) + INSN_BYTES > PAGE;
 }
 
 /*
- * A store into its own block makes QEMU leave it before the store, drop the block, and execute the
- * store again as a block of its own. It has been counted then. Blocks of one instruction that have
- * another reason are told apart: single steps, the end of a page, the shadow of STI.
+ * When a store hits its own block, QEMU leaves the block before the store, drops it, and executes
+ * the store again as a block of its own. The store has then been counted already. Blocks of one
+ * instruction can have other reasons, which are ruled out here: single steps, the end of a page,
+ * the shadow of STI.
  */
 static bool is_again(const struct qemu_plugin_tb *tb)
 {
@@ -358,7 +362,7 @@ static bool is_again(const struct qemu_plugin_tb *tb)
 	return insn.stores;
 }
 
-/* While nothing counts. */
+/* Used while nothing counts. */
 static void intercept_only(struct qemu_plugin_tb *tb)
 {
 	size_t insns = qemu_plugin_tb_n_insns(tb);
@@ -387,7 +391,7 @@ static void intercept_only(struct qemu_plugin_tb *tb)
 	}
 }
 
-/* Whether this is the block behind the branch before. */
+/* Notes that the conditional branch before was not taken, if this is the block behind it. */
 static void see_not_taken(const struct translation *t)
 {
 	struct qemu_u64 open = word(offsetof(struct hot, open));
@@ -398,14 +402,15 @@ static void see_not_taken(const struct translation *t)
 	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(t->tb, QEMU_STORE_U64, open, 0);
 }
 
-/* A second-level guest may begin there, too: with EFER.SVME, which a reset clears. */
+/* A second-level guest may start at this address, too, but only with EFER.SVME set; a reset clears
+ * it. */
 static bool is_reset(const struct qemu_plugin_tb *tb)
 {
 	return qemu_plugin_tb_vaddr(tb) == RESET_VECTOR && !(reg_get(REG_CR0) & 1) &&
 	       !(reg_get(REG_EFER) & EFER_SVME);
 }
 
-/* Whether this block is of another ring than the one before. */
+/* Calls the timeline when this block is in another ring than the one before. */
 static void see_ring(const struct translation *t)
 {
 	qemu_plugin_register_vcpu_tb_exec_cond_cb(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fault=WORD:NUMBERS: PMUs as clouds break them. The words are the replay language's, where it has
- * them. */
+/* fault=WORD:NUMBERS: PMUs that are broken as clouds break them. The words are the replay
+ * language's where it has one. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 enum { SEPARATOR = '+' };
 
-/* The next number of a list; false: there is none, or it is no number. */
+/* Reads the next number of a list; false: there is none, or the text is not a number. */
 static bool next_number(const char **text, uint64_t *value)
 {
 	char *end;
@@ -92,7 +92,7 @@ enum vpmu_status qemu_faults_begin(const struct qemu_faults *faults, struct vpmu
 	return status;
 }
 
-/* Asked of a machine of its own. */
+/* Asks a scratch machine, so that the rules stay those of the register machine. */
 const char *qemu_faults_problem(const struct qemu_faults *faults, const struct vpmu_model *model,
                                 const struct vpmu_profile *profile)
 {

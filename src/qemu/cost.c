@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the plugin counts of each class. Without a timing model an instruction costs a cycle. The
- * tool asks, too, what a count of the plugin is worth.
+ * How much of each event class the plugin's counts amount to. Without a timing model an instruction
+ * costs one cycle. The tool uses this file, too, to say what a count of the plugin is worth.
  */
 #include "room.h"
 
@@ -15,7 +15,7 @@ static uint64_t slots(const struct qemu_counts *c)
 	return c->insns * QEMU_SLOTS_PER_INSN;
 }
 
-/* The others have waited for the instruction. */
+/* An instruction fills one slot of its cycle; the others count as waiting for it. */
 static uint64_t waited(const struct qemu_counts *c)
 {
 	return c->insns * (QEMU_SLOTS_PER_INSN - 1);

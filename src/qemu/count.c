@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Paying the register machine, and how far a vCPU may run until it must be paid again.
+ * Pays the register machine, and says how far a vCPU may run until it must be paid again.
  *
- * The budgets of the two rings are
- * kept apart, since a block adds to its own ring's only. Counters that count both rings share what
- * is left: together the budgets are at most the larger of the two rooms, and the one that runs gets
- * three quarters of it. An instruction is one branch, one load at most, so as many instructions as
- * those are left are always allowed.
+ * The two rings have separate budgets, since a block adds only to its own ring's count. Counters
+ * that count in both rings share what is left: the two budgets together are at most the larger of
+ * the two rooms, and the running ring gets three quarters of it. An instruction is at most one
+ * branch and one load, so as many instructions as there are branches or loads left are always
+ * allowed.
  */
 #include "room_int.h"
 
-/* In instructions: a slice, in which no field of `run` overflows. */
+/* The longest budget, in instructions: no field of `run` overflows within it. */
 #define UNLIMITED (UINT64_C(1) << (RUN_FIELD - 1))
-/* The lower fields begin here, so that they may go below it when something is taken back. */
+/* The lower fields start in the middle, so that taking something back cannot make them borrow from
+ * the next field. */
 #define BEGIN ((RUN_LOAD + RUN_STORE) << (RUN_FIELD / 2))
 
 enum field { STORES, LOADS, INSNS };
@@ -24,7 +25,7 @@ static int64_t field_of(uint64_t run, enum field field)
 	return (int64_t)(field == INSNS ? run : run & width_mask(RUN_FIELD));
 }
 
-/* Since the last account. Negative: what was paid for has been taken back since. */
+/* Counted since the last account. Negative when something already paid has been taken back. */
 static int64_t taken(const struct cpu *cpu, enum ring ring, enum field field)
 {
 	return field_of(hot_of(cpu)->run[ring], field) - field_of(cpu->start[ring], field);
@@ -45,7 +46,7 @@ static unsigned cpl_of(enum ring ring)
 	return ring == RING_USER ? 3 : 0;
 }
 
-/* Of which an instruction has more than one. */
+/* Classes that count more than one per instruction. */
 static bool is_in_slots(unsigned class_)
 {
 	return class_ == VPMU_SLOTS || class_ == VPMU_TOPDOWN_BACKEND;
@@ -61,8 +62,8 @@ static uint64_t insns_of_slots(uint64_t slots, unsigned each)
 	return slots == UINT64_MAX ? slots : slots / each + (slots % each != 0);
 }
 
-/* How many instructions of the ring there may be before instructions, or what they cost, overflow;
- * UINT64_MAX: no limit. */
+/* How many instructions of the ring may run before a counter of instructions, or of what they cost,
+ * overflows; UINT64_MAX: no limit. */
 static uint64_t insn_room(const struct vpmu_amounts *room)
 {
 	uint64_t slots;
@@ -76,7 +77,7 @@ static uint64_t insn_room(const struct vpmu_amounts *room)
 	             least(room->of[VPMU_CYCLES], room->of[VPMU_REF_CYCLES]));
 }
 
-/* The same for all classes: of the others an instruction is one at most. */
+/* The same for all classes: an instruction counts at most one of each other class. */
 static uint64_t room_of(const struct cpu *cpu, enum ring ring)
 {
 	struct vpmu_amounts room;
@@ -90,7 +91,7 @@ static uint64_t room_of(const struct cpu *cpu, enum ring ring)
 	return plugin.options.timing ? least(most, timed_room(&room)) : most;
 }
 
-/* What a block's last instruction alone may be, its end shows. */
+/* Only a block's last instruction may be a branch; count_reaches() looks at that. */
 unsigned count_until_due(const struct cpu *cpu, const struct block *block)
 {
 	struct vpmu_amounts room;
@@ -113,7 +114,7 @@ unsigned count_until_due(const struct cpu *cpu, const struct block *block)
 	return block->insns;
 }
 
-/* What the timing model pays is not known before. */
+/* Without what the timing model pays, which is not known in advance. */
 static struct vpmu_amounts amounts_of(const struct qemu_counts *counts)
 {
 	struct vpmu_amounts amounts = qemu_amounts(counts);
@@ -124,7 +125,7 @@ static struct vpmu_amounts amounts_of(const struct qemu_counts *counts)
 	return amounts;
 }
 
-/* Whether such amounts reach an overflow; `past`: and were to stop before this. */
+/* Whether these amounts reach an overflow; `past`: something had reached one even before them. */
 static bool overflows(const struct cpu *cpu, enum ring ring, const struct vpmu_amounts *amounts,
                       bool *past)
 {
@@ -139,7 +140,8 @@ static bool overflows(const struct cpu *cpu, enum ring ring, const struct vpmu_a
 	return reaches;
 }
 
-/* What of a count is there to pay; a debt stays until it is made up for. */
+/* Takes what there is to pay. A negative count (a debt) stays until the guest has made up for
+ * it. */
 static uint64_t take(uint64_t *count)
 {
 	uint64_t value = (int64_t)*count > 0 ? *count : 0;
@@ -226,7 +228,7 @@ bool count_reaches(const struct cpu *cpu, const struct block *block)
 	return overflows(cpu, (enum ring)block->ring, &amounts, &past);
 }
 
-/* What the block then adds makes up for it. */
+/* Leaves the counts below what has been paid; what the block adds when it runs makes up for it. */
 void count_ahead(struct cpu *cpu, const struct block *block)
 {
 	uint64_t *run = &hot_of(cpu)->run[block->ring];

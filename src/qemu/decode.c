@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an instruction is, by its bytes: QEMU says how long it is, so prefixes, opcode and ModRM are
- * enough. What is not known to be safe is not. Intel SDM vol. 2, appendix A.
+ * Classifies an instruction by its bytes. QEMU gives its length, so prefixes, opcode and ModRM are
+ * enough. An instruction counts as safe only if it is known to be. Intel SDM vol. 2, appendix A.
  */
 #include "room_int.h"
 
-/* How an opcode may be safe. */
+/* When an opcode is safe. */
 enum rule {
 	NO,   /* it touches memory, may fault, or leaves */
 	YES,  /* always */
 	REG,  /* with a register as its ModRM operand */
 	MEM,  /* with memory as its operand, which it does not touch */
-	INCS, /* FE, FF: the same, and only INC, DEC and a near jump */
-	TEST, /* F6, F7: the same, and no division */
-	MOVI, /* C6, C7: the same, and only MOV */
+	INCS, /* FE, FF: as REG, and only INC, DEC and a near jump */
+	TEST, /* F6, F7: as REG, and not a division */
+	MOVI, /* C6, C7: as REG, and only MOV */
 	JUMP, /* a near branch that touches no memory */
 };
 
@@ -198,7 +198,7 @@ static bool is_rex(const uint8_t *bytes, unsigned length)
 	return (*bytes & 0xf0) == 0x40 && length > 1;
 }
 
-/* VEX stands for the prefixes and the map. */
+/* A VEX prefix encodes the mandatory prefix and the opcode map. */
 static void split_vex(const uint8_t *bytes, unsigned length, struct opcode *op)
 {
 	static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
@@ -320,7 +320,8 @@ static enum qemu_branch branch_of(const struct parts *parts)
 	return op == 0xe9 || op == 0xeb || (op == 0xff && field == 4) ? QEMU_JUMP : QEMU_NO_BRANCH;
 }
 
-/* String instructions with REP, locked ones, and XCHG with memory, which locks by itself. */
+/* What QEMU may execute more than once: string instructions with REP, locked ones, and XCHG with
+ * memory, which locks by itself. */
 static bool is_again(const struct parts *parts)
 {
 	uint8_t op = parts->opcode;
@@ -335,7 +336,7 @@ static bool is_again(const struct parts *parts)
 	                      (op >= 0xaa && op <= 0xaf));
 }
 
-/* What stores as ordinary code does: MOV, ALU, INC, shifts, SETcc, PUSH, STOS, MOVS. */
+/* The usual stores: MOV, ALU, INC, shifts, SETcc, PUSH, STOS, MOVS. */
 static bool is_store(const struct parts *parts)
 {
 	unsigned field = reg_field(parts);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Discontinuities: exceptions and interrupts, seen when their frame has been pushed. A fault's
- * instruction has been counted and does not retire: it is taken back.
+ * Discontinuities: exceptions and interrupts, seen when their frame has been pushed. An instruction
+ * that faults has been counted but does not retire, so it is taken back.
  *
- * QEMU calls twice for an exception: as one, before anything has happened, and then, as for every
- * interrupt, at its delivery.
+ * QEMU calls twice for an exception: first as an exception, before anything has happened, and then
+ * at its delivery, as for every interrupt.
  */
 #include <string.h>
 
@@ -24,7 +24,7 @@ static uint64_t word_at(const uint8_t *bytes, unsigned word, unsigned i)
 	return value;
 }
 
-/* Whether a frame of such words names the address. */
+/* Whether a frame of words of this size names the address. */
 static bool frame_fits(struct frame *frame, const uint8_t *bytes, unsigned word, uint64_t from)
 {
 	uint64_t mask = word == 8 ? UINT64_MAX : (UINT64_C(1) << (8 * word)) - 1;
@@ -89,7 +89,7 @@ uint64_t handler_of(const struct cpu *cpu, unsigned vector)
 
 /* --- Faults ----------------------------------------------------------------------------------- */
 
-/* A page fault on fetching the instruction: it was never translated, and not counted. */
+/* A page fault on the instruction's fetch: it was never translated, hence not counted. */
 static bool is_fetch(const struct frame *frame, uint64_t from)
 {
 	if (!frame->has_error || reg_get(REG_CR2) - from >= INSN_BYTES)
@@ -174,7 +174,8 @@ bool again_in_progress(const struct cpu *cpu, const struct block *block)
 	       again_since(cpu);
 }
 
-/* It will be counted when it goes on. */
+/* Takes back a REP or locked instruction that was interrupted: it is counted again when it goes
+ * on. */
 static void interrupted_again(struct cpu *cpu, uint64_t from)
 {
 	uint64_t physical;
@@ -188,8 +189,8 @@ static void interrupted_again(struct cpu *cpu, uint64_t from)
 
 /* --- Discontinuities -------------------------------------------------------------------------- */
 
-/* Interrupted between a planted jump and what would have sent it back: the frame gets the
- * instruction's address, which is returned. */
+/* An interrupt came after a planted jump was executed and before at_block() sent the vCPU back.
+ * Puts the instruction's address into the frame, and returns it. */
 static uint64_t land_in_frame(struct cpu *cpu, uint64_t from)
 {
 	struct hot *hot = hot_of(cpu);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID, RDMSR and WRMSR. QEMU executes them, too: TCG reads MSRs that it does not know as 0 and
- * ignores writes to them. Our answer is put into the registers behind the instruction. For #GP, RCX
- * is made a number that QEMU refuses, and given back when the exception is delivered.
+ * CPUID, RDMSR and WRMSR. QEMU executes them as well: TCG reads MSRs that it does not know as 0 and
+ * ignores writes to them. Our answer is put into the registers after the instruction. For #GP, RCX
+ * is set to an MSR number that QEMU refuses, and restored when the exception is delivered.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 
 enum {
 	MSR_APIC_BASE = 0x1b,
-	MSR_X2APIC_DFR = 0x80e, /* x2APIC has none, and xAPIC has none of them */
+	MSR_X2APIC_DFR = 0x80e, /* DFR does not exist in x2APIC mode, and no x2APIC MSR does in
+	                           xAPIC mode: QEMU raises #GP in both */
 	MSR_X2APIC_LVTPC = 0x834,
 };
 
@@ -35,7 +36,7 @@ static void overlay_register(enum reg_name name, uint32_t mask, uint32_t value)
 		reg_set(name, ((uint32_t)reg_get(name) & ~mask) | (value & mask));
 }
 
-/* The vendor that leaf 0 names; VPMU_VENDORS: none that we know. */
+/* The vendor that leaf 0 names; VPMU_VENDORS if we know none of that name. */
 static enum vpmu_vendor vendor_named(const struct vpmu_cpuid *leaf)
 {
 	struct vpmu_model model;
@@ -58,7 +59,7 @@ static bool vendor_fits(void)
 	return vendor_named(&here) == vendor_named(&model);
 }
 
-/* A PMU on a CPU of another vendor would be none that exists. */
+/* No processor has a PMU of another vendor. */
 static void check_vendor(void)
 {
 	if (plugin.off || vendor_fits())
@@ -89,7 +90,7 @@ static void settle_cpuid(const struct pending *pending)
 	overlay_register(REG_RDX, row->edx, model.edx);
 }
 
-/* The next block does it, if the instruction is its block's last. */
+/* Has the next block settle the answer, in case this instruction ends its block. */
 static void answer_follows(struct cpu *cpu, const struct site *site)
 {
 	if (site->counted || site->is_last)
@@ -142,7 +143,7 @@ static unsigned most_of(const struct reg_row *row)
 	switch (row->count) {
 	case REG_PER_GP:
 		return row->stride == 2 ? VPMU_MAX_GP
-		                        : 8; /* 0xc9 and on are others' on many CPUs */
+		                        : 8; /* from 0xc9 on, many CPUs have other MSRs */
 	case REG_PER_K7:
 		return 4;
 	case REG_PER_FIXED:
@@ -167,8 +168,9 @@ static const struct reg_row *find_number(const struct reg_table *table, uint32_t
 	return NULL;
 }
 
-/* Whether the number is a register of some model's PMU. Of later PMUs' registers, an older
- * processor may have IA32_MISC_ENABLE all the same. */
+/* Whether the number is a PMU register on some model of the vendor. A register that only later PMUs
+ * have is refused, too, except those that an older processor may have anyway, like
+ * IA32_MISC_ENABLE. */
 static bool is_pmu_number(uint32_t msr)
 {
 	enum vpmu_vendor vendor = plugin.options.model.vendor;
@@ -198,7 +200,7 @@ void refusal_undo(struct cpu *cpu)
 	cpu->refusing = false;
 }
 
-/* An access is an exit of the VM and an entry after it, where there is a hypervisor. */
+/* Under a hypervisor an access is a VM exit, and an entry follows it. */
 static void enter(struct cpu *cpu)
 {
 	struct vpmu_outcome outcome;
@@ -245,7 +247,7 @@ void at_rdmsr(unsigned vcpu, void *data)
 		log_access(cpu, "rdmsr", msr, value, status != VPMU_OK);
 }
 
-/* Registers of the APIC that the PMI depends on; QEMU gets the write, too. */
+/* Follows the APIC registers that the PMI depends on. QEMU executes the write as well. */
 static void follow_apic(struct cpu *cpu, uint32_t msr, uint64_t value)
 {
 	if (msr == MSR_APIC_BASE)
@@ -254,8 +256,8 @@ static void follow_apic(struct cpu *cpu, uint32_t msr, uint64_t value)
 		cpu->lvtpc = (uint32_t)value;
 }
 
-/* WRMSR counts by what was there before it: it is paid here, and what the block adds makes up for
- * it. */
+/* WRMSR itself counts by the registers' values before it: it is paid here, ahead of what the block
+ * adds for it. */
 void at_wrmsr(unsigned vcpu, void *data)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PMUs' state beyond the life of a machine. QEMU tells a plugin of no snapshot and of no
- * migration. But it stops all vCPUs for both, and tells of each that it has nothing to execute: it
- * is idle. So whenever the last of them becomes idle, state-out= is written, and then has what
- * belongs to whatever is saved before one goes on. state-in= is read at the start, and again when a
- * snapshot is loaded: then QEMU drops its translations, in a thread that is no vCPU's; or, if the
- * machine was stopped already, a vCPU goes on with other registers than it had.
+ * Carries the PMUs' state across snapshots and migrations. QEMU tells a plugin of neither, but it
+ * stops all vCPUs for both, and reports each as idle. So state-out= is written whenever the last
+ * vCPU becomes idle; until one goes on, it fits whatever is saved. state-in= is read at the start,
+ * and again when a snapshot is loaded. A load shows in one of two ways: QEMU drops its translations
+ * in a thread that is no vCPU's; or, if the machine was stopped already, a vCPU goes on with other
+ * registers than it had.
  *
- * In memory that may be saved no jump of the plugin stands: an idle vCPU has taken its own away.
+ * Memory that may be saved holds no planted jump: a vCPU that becomes idle takes its own away.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +101,7 @@ static void put_facts(struct cpu *cpu, const uint64_t *facts)
 	cpu->late = facts[QEMU_FACT_LATE];
 }
 
-/* What it has executed so far is the past of another machine. */
+/* Pays first: what the vCPU has executed so far belongs to the machine before the load. */
 static void put_cpu(struct cpu *cpu, const struct qemu_saved *saved)
 {
 	struct vpmu_target target = vpmu_target_machine(cpu->pmu);
@@ -126,7 +126,8 @@ static void put_cpu(struct cpu *cpu, const struct qemu_saved *saved)
 
 enum { FILE_MOST = VPMU_FILE_HEADER_BYTES + MAX_VCPUS * QEMU_SAVED_BYTES };
 
-/* As many bytes as there may be, and one more if there are more; -1: errno says why. */
+/* Reads at most as many bytes as a file may have, and one more to see that it has too many; -1:
+ * errno says why. */
 static ssize_t read_all(const char *path, uint8_t *to)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -142,7 +143,7 @@ static ssize_t read_all(const char *path, uint8_t *to)
 	return got < 0 ? -1 : length;
 }
 
-/* What is there stays when the file is none. */
+/* Leaves the list as it is when the file is not usable. */
 static bool read_in(void)
 {
 	const char *path = plugin.options.state_in;
@@ -186,7 +187,7 @@ void keep_first(bool from_reset)
 		                "have counted is not known: state-in=FILE gives it\n");
 }
 
-/* Reads the file anew, or says that there is none; each vCPU takes its part when it goes on. */
+/* Reads the file again, or says that there is none; each vCPU takes its part when it goes on. */
 static void begin_load(void)
 {
 	if (!keep.in)
@@ -198,7 +199,8 @@ static void begin_load(void)
 			plugin.cpu[i]->loaded = true;
 }
 
-/* Once more at its first block: until then QEMU may still be loading, and let it go on and stop. */
+/* Also called at the vCPU's first block: before that, QEMU may still be loading, and let the vCPU
+ * go on and stop again. */
 static void load_cpu(struct cpu *cpu)
 {
 	count_kick(cpu);
@@ -238,7 +240,7 @@ static void give_up(const char *what)
 {
 	fprintf(stderr, "vpmu: the state cannot be written: %s: %s\n", plugin.options.state_out,
 	        what);
-	if (ftruncate(keep.out, 0)) /* a state that is another moment's is worse than none */
+	if (ftruncate(keep.out, 0)) /* a state of another moment is worse than none */
 		fprintf(stderr, "vpmu: what is there is of an earlier moment: %s\n",
 		        plugin.options.state_out);
 	close(keep.out);
@@ -273,7 +275,7 @@ static void write_out(unsigned vcpus)
 		give_up(done < 0 ? strerror(errno) : "the disk is full");
 }
 
-/* How many vCPUs there are; 0: one of them executes. */
+/* The number of vCPUs if all are idle, else 0. */
 static unsigned all_idle(void)
 {
 	unsigned count = 0;
@@ -286,7 +288,7 @@ static unsigned all_idle(void)
 	return count;
 }
 
-/* What a vCPU that goes on has as it was. */
+/* A hash of the registers. A vCPU that merely stood still goes on with the same. */
 static uint64_t registers_now(void)
 {
 	uint64_t hash = 0;
@@ -296,7 +298,7 @@ static uint64_t registers_now(void)
 	return hash;
 }
 
-/* A PMI that is due waits for the next block: it may be that of a REP, which has not ended. */
+/* A PMI that is due waits for the next block, which may be the rest of a REP that has not ended. */
 void at_idle(unsigned vcpu, void *unused)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What log= and stat= write. A file that takes no more is given up; the guest goes on. */
+/* Writes log= and stat=. If a write fails, that file is given up; the guest goes on. */
 #include <inttypes.h>
 
 #include "room_int.h"
 
-/* stdio locks the stream; a line is one call. */
+/* A line is one stdio call, and stdio locks the stream, so lines of several vCPUs do not mix. */
 static void written(int result)
 {
 	if (result >= 0)

@@ -8,7 +8,8 @@
 
 enum { MODEL_TEXT = 256 };
 
-/* While options are read: the model's name and overrides are put together first. */
+/* Used while options are read: the model's name and overrides are collected before they are
+ * parsed. */
 struct reading {
 	struct qemu_options *to;
 	char model[MODEL_TEXT], keys[MODEL_TEXT];
@@ -212,7 +213,7 @@ enum vpmu_status qemu_options_parse(struct qemu_options *to, int count, char *co
 
 /* --- The CPU that fits ------------------------------------------------------------------------ */
 
-/* QEMU's names for CPUs whose family and model an operating system's driver looks for. */
+/* QEMU's CPUs with the family and model that an operating system's driver looks for. */
 static const struct {
 	const char *model, *cpu;
 } cpus[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The addresses of a second-level guest. QEMU's own look-ups for plugins do not know nested paging:
- * to them a guest's physical address is the machine's. The tables are walked here, both levels (APM
- * vol. 2 5.3 and 15.25).
+ * Translates addresses of a second-level guest. QEMU's look-ups for plugins do not know nested
+ * paging: they take the guest's physical address for the machine's. So both levels of tables are
+ * walked here (APM vol. 2 5.3 and 15.25).
  */
 #include "room_int.h"
 
@@ -14,7 +14,7 @@ enum { PAGE_BITS = 12, ENTRY_PRESENT = 1, ENTRY_LARGE = 0x80, LARGEST_PAGE = 3 }
 #define CR4_LA57     (UINT64_C(1) << 12)
 #define ADDRESS_BITS (UINT64_C(0xffffffffff) << PAGE_BITS)
 
-/* One level's tables; with none, an address is what it becomes. */
+/* One level's tables. Without any, addresses stay as they are. */
 struct walk {
 	uint64_t root;
 	unsigned levels, word; /* bytes of an entry */
@@ -120,7 +120,7 @@ bool linear_to_physical(uint64_t linear, uint64_t *physical)
 	           : qemu_plugin_translate_vaddr(linear, physical);
 }
 
-/* As many bytes as are in the page. */
+/* How many of the bytes are in the first page. */
 static unsigned piece(uint64_t address, unsigned bytes)
 {
 	unsigned left = (1u << PAGE_BITS) - (unsigned)(address & width_mask(PAGE_BITS));

@@ -3,11 +3,12 @@
  * Jumps that end a block before a given instruction: EB FE, a JMP to itself, is written over the
  * instruction's first two bytes. QEMU drops the block and translates it anew; the jump ends it with
  * everything in place, and the next block calls at_block(). A jump stands until it is reached, or
- * the vCPU leaves on another way. Of an instruction of one byte only EB is written: the byte behind
- * it says where the jump goes, which must be in the same page.
+ * the vCPU leaves by another way. Over a one-byte instruction only EB is written: the next byte
+ * stays, and becomes the displacement, so the target must be in the same page.
  *
- * Slots are written under the lock and read without it, by translations, which hold QEMU's lock of
- * the page: a slot is set before the bytes are, and cleared when QEMU has dropped the translations.
+ * Slots are written under the lock. Translations read them without it, but hold QEMU's lock of the
+ * page: a slot is set before the bytes are written, and cleared after QEMU has dropped the
+ * translations.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,14 +18,14 @@
 enum { PAGE = 4096, JUMP = 0xeb, TO_ITSELF = 0xfe, PATIENCE = 20000 };
 
 struct plant {
-	_Atomic uint64_t physical; /* of its first byte; 0: none (no code is there) */
+	_Atomic uint64_t physical; /* of its first byte; 0: unused (no code is planted there) */
 	uint64_t second;           /* of its second byte */
 	uint8_t bytes;             /* 1 or 2 */
 	uint8_t before[2], after[2];
 };
 
 static struct plant plants[MAX_VCPUS];
-static _Atomic unsigned plant_slots; /* above the highest that was ever used */
+static _Atomic unsigned plant_slots; /* one above the highest ever used */
 static pthread_mutex_t plants_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int plant_find(uint64_t physical)
@@ -39,14 +40,14 @@ int plant_find(uint64_t physical)
 
 /* --- Where ------------------------------------------------------------------------------------ */
 
-/* Not a ROM, not video memory, not flash, for which a write is a command. */
+/* Excludes ROM, video memory, and flash, for which a write is a command. */
 static bool is_ram(uint64_t physical)
 {
 	return physical < 0xa0000 || (physical >= 0x100000 && physical < 0xe0000000) ||
 	       (physical >= UINT64_C(0x100000000) && physical != UINT64_MAX);
 }
 
-/* Whether EB alone does: where it jumps to by the byte behind it. */
+/* Whether EB alone is enough: the byte after it is the displacement. */
 static bool jumps_within(uint64_t physical, uint8_t next)
 {
 	int64_t target = (int64_t)(physical & (PAGE - 1)) + 2 + (int8_t)next;
@@ -54,7 +55,7 @@ static bool jumps_within(uint64_t physical, uint8_t next)
 	return target >= 0 && target <= PAGE - INSN_BYTES;
 }
 
-/* Chooses the bytes of a plant before an instruction; false: it cannot be. */
+/* Chooses the bytes to plant before an instruction; false: impossible. */
 static bool choose(struct plant *to, const struct block *block, unsigned index, uint64_t *physical)
 {
 	unsigned offset = 0;
@@ -76,7 +77,8 @@ static bool choose(struct plant *to, const struct block *block, unsigned index, 
 		to->bytes = 1;
 		return true;
 	}
-	/* Both bytes, where nobody else can come along. */
+	/* Both bytes, which only a single vCPU may do: another could execute the second byte's
+	 * instruction. */
 	return qemu_plugin_num_vcpus() == 1;
 }
 
@@ -106,7 +108,7 @@ static void write_bytes(const struct plant *plant, uint64_t physical, const uint
 		physical_set(plant->second, &bytes[1], 1);
 }
 
-/* The guest may have written there meanwhile. */
+/* Puts the bytes back, unless the guest has written there meanwhile. */
 static void restore(struct plant *plant)
 {
 	uint64_t physical = atomic_load(&plant->physical);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What QEMU calls: the plugin's version and its start; the vCPUs' lives. */
+/* The entry points that QEMU calls: version and start of the plugin, and the vCPUs' coming and
+ * going. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info
 int qemu_plugin_version = QEMU_API_VERSION;
 struct plugin plugin;
 
-/* With thread=single there is one for all vCPUs: plugin.one_thread. */
+/* The vCPU of this thread. With thread=single one thread runs all vCPUs: plugin.one_thread. */
 static _Thread_local struct cpu *here;
 
 struct cpu *cpu_here(void)
@@ -49,7 +50,7 @@ static struct cpu *make_cpu(unsigned index)
 	return NULL;
 }
 
-/* Without a register machine nothing can be answered: QEMU is told to end before it begins. */
+/* Without a register machine the plugin can answer nothing, so QEMU ends before it begins. */
 static void fail(const char *what)
 {
 	fprintf(stderr, "vpmu: %s\n", what);
@@ -61,7 +62,7 @@ static void on_vcpu(unsigned vcpu, void *unused)
 	if (vcpu >= MAX_VCPUS)
 		fail("too many vCPUs: 288 at most");
 	here = plugin.cpu[vcpu];
-	if (here) /* plugged in again */
+	if (here) /* this vCPU is hot-plugged again */
 		return;
 	if (!registers_find())
 		fail("this QEMU does not show the registers of an x86-64 CPU");
@@ -99,7 +100,7 @@ static void reset_cpu(struct cpu *cpu)
 	cpu->stat.resets++;
 }
 
-/* The boot processor at the reset vector: the others wait for it, in reset as well. */
+/* The boot processor is at the reset vector: the others are in reset as well, and wait for it. */
 void at_reset(unsigned vcpu, void *unused)
 {
 	for (unsigned i = 0; i < MAX_VCPUS; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PMI goes through QEMU's own local APIC: LVTPC is read there, and a message-signalled
- * interrupt to the vCPU's own APIC ID delivers it with all of QEMU's rules.
+ * Sends the PMI through QEMU's own local APIC: LVTPC is read there, and a message-signalled
+ * interrupt to the vCPU's own APIC ID delivers the PMI by all of QEMU's rules.
  */
 #include "room_int.h"
 
@@ -47,7 +47,7 @@ void pmi_set_lvtpc(struct cpu *cpu, uint32_t value)
 		physical_set(cpu->apic_base + APIC_LVTPC, &value, sizeof(value));
 }
 
-/* In x2APIC mode neither the ID nor LVTPC can be read any more: they are kept from before. */
+/* In x2APIC mode the plugin can read neither the ID nor LVTPC, so both are kept from before. */
 void pmi_apic_base(struct cpu *cpu, uint64_t value)
 {
 	if (!cpu->x2apic && value & APIC_BASE_X2) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDPMC, for which TCG raises #UD. At a block's first instruction QEMU is sent past it. Elsewhere
- * the #UD is delivered, and undone at its handler's first instruction; for #GP its frame is made
- * one of #GP's.
+ * RDPMC, for which TCG raises #UD. At a block's first instruction QEMU is sent past the RDPMC.
+ * Elsewhere the #UD is delivered, and undone at the first instruction of its handler; if RDPMC
+ * should raise #GP, the frame is turned into one of #GP.
  */
 #include "room_int.h"
 
 #define CR4_PCE (UINT64_C(1) << 8)
-/* What QEMU keeps elsewhere: CF PF AF ZF SF OF, and DF. */
+/* Flags that QEMU computes lazily and keeps outside EFLAGS: CF PF AF ZF SF OF, and DF. */
 #define FLAGS_LAZY UINT64_C(0xcd5)
 
 static void give(uint64_t value)
@@ -44,7 +44,7 @@ void at_rdpmc(unsigned vcpu, void *data)
 	qemu_plugin_set_pc(reg_get(REG_RIP) + site->length);
 }
 
-/* Back to where the frame came from, as if nothing had been. */
+/* Goes back to where the frame came from, as if there had been no exception. */
 static void undo(struct cpu *cpu, const struct frame *frame)
 {
 	give(cpu->rdpmc.value);
@@ -60,7 +60,7 @@ static void undo(struct cpu *cpu, const struct frame *frame)
 	qemu_plugin_set_pc(frame->ip + cpu->rdpmc.length);
 }
 
-/* #GP(0) instead of #UD: the same frame with an error code. */
+/* Turns #UD into #GP(0): the same frame plus an error code. */
 static void become_gp(struct cpu *cpu, const struct frame *frame)
 {
 	uint64_t handler = handler_of(cpu, VECTOR_GP), error = 0;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack of last branches. A block's branch says what it is as it begins; where it has gone is
- * seen at the next block's start, or in the frame of an interrupt that comes first. Only
- * translations that SHAPE_RECORD has made have this in them, and they call only while something
- * records.
+ * The stack of last branches (LBR). A block's branch leaves a note as it begins; its target shows
+ * at the start of the next block, or in the frame of an interrupt that comes first. Only
+ * translations made with SHAPE_RECORD contain this code, and it calls only while the vCPU records.
  */
 #include "room_int.h"
 
-/* A branch that has begun: where it is in its block, and what. 0: none. */
+/* A branch that has begun: its place in the block, length and kind. 0: none. */
 #define BRANCHED(offset, length, kind)                                                             \
 	((uint64_t)(offset) << 16 | (uint64_t)(length) << 8 | (uint64_t)(kind) << 1 | 1)
 #define BRANCHED_OFFSET(branched) ((branched) >> 16)
@@ -46,7 +45,7 @@ void record_block(struct qemu_plugin_tb *tb, struct block *block)
 		                                          QEMU_COND_NE, word, 0, block);
 }
 
-/* What has begun before is not recorded: nobody has said where its block is. */
+/* A branch that began before recording did is dropped: its block's address was not noted. */
 void record_follow(struct cpu *cpu)
 {
 	struct hot *hot = hot_of(cpu);
@@ -66,7 +65,7 @@ static void record(struct cpu *cpu, uint64_t from, uint64_t to, enum vpmu_branch
 	vpmu_pmu_branch(cpu->pmu, &branch, 1);
 }
 
-/* The branch that has begun has gone to an address. */
+/* The branch that had begun arrives at this address. */
 static void arrived(struct cpu *cpu, uint64_t branched, uint64_t to, enum ring ring)
 {
 	uint64_t from = cpu->block_at + BRANCHED_OFFSET(branched);
@@ -104,7 +103,7 @@ void record_stand(struct cpu *cpu)
 		arrived(cpu, branched, reg_get(REG_RIP), ring_now());
 }
 
-/* The ring that an interrupt has come from. */
+/* The ring that an interrupt came from. */
 static enum ring ring_before(uint64_t from)
 {
 	struct frame frame;
@@ -112,9 +111,9 @@ static enum ring ring_before(uint64_t from)
 	return frame_read(from, &frame) ? frame_ring(&frame) : ring_now();
 }
 
-/* The branch that has begun, at an exception or interrupt. INT n is one itself, and has gone to its
- * handler: its frame names the instruction behind it, where a fault's names its own. True: that was
- * all. */
+/* Records the branch that had begun when an exception or interrupt came. INT n is such a branch
+ * itself, and has gone to its handler: its frame names the next instruction, where a fault's frame
+ * names the faulting one. True: nothing else is to be recorded. */
 static bool settle(struct cpu *cpu, uint64_t from, uint64_t to, bool exception)
 {
 	uint64_t branched = take_branched(cpu);
@@ -133,7 +132,7 @@ static bool settle(struct cpu *cpu, uint64_t from, uint64_t to, bool exception)
 	return true;
 }
 
-/* An RDPMC that is on its way is no exception; but the #GP that it may become is one. */
+/* An RDPMC's #UD is undone, hence not recorded; the #GP that it may become is. */
 void record_discontinuity(struct cpu *cpu, uint64_t from, uint64_t to, bool exception)
 {
 	bool is_rdpmc = exception && cpu->rdpmc.delivered && cpu->rdpmc.from == from;

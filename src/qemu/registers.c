@@ -51,7 +51,7 @@ uint64_t reg_get(enum reg_name name)
 	return value;
 }
 
-/* QEMU takes as many bytes as the register has. */
+/* QEMU reads only as many bytes as the register has. */
 void reg_set(enum reg_name name, uint64_t value)
 {
 	g_byte_array_set_size(bytes_here(), sizeof(value));

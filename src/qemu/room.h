@@ -12,7 +12,7 @@
 /* What a reset of the machine does to the PMU. */
 enum qemu_reset {
 	QEMU_RESET_MODEL, /* what the profile says of a processor's reset */
-	QEMU_RESET_KEEP,  /* nothing, as VMMs did */
+	QEMU_RESET_KEEP,  /* nothing, as VMMs have done */
 };
 
 /* The mode of SVM in which a VMRUN counts. */
@@ -21,16 +21,16 @@ enum qemu_vmrun {
 	QEMU_VMRUN_HOST,  /* so that a guest's counts do not depend on how often it exits */
 };
 
-/* What cycles and the events of caches and branch misses come to. */
+/* How cycles, and the events of caches and branch misses, are estimated. */
 enum qemu_timing {
-	QEMU_TIMING_NONE,  /* a cycle an instruction, and none of the others */
+	QEMU_TIMING_NONE,  /* one cycle an instruction; the other events count 0 */
 	QEMU_TIMING_CACHE, /* what vpmu/timing.h models */
 };
 
-/* What is broken. */
+/* What fault= breaks. */
 struct qemu_faults {
-	struct vpmu_filter filter; /* denies events; no event: there is none */
-	uint32_t fail_create;      /* so many creations of perf events fail */
+	struct vpmu_filter filter; /* denies events; without events: no filter */
+	uint32_t fail_create;      /* how many creations of perf events fail */
 	uint64_t taken; /* counters that the host has: guests' writes to them are dropped */
 };
 
@@ -62,13 +62,13 @@ enum vpmu_status qemu_options_parse(struct qemu_options *options, int count, cha
 
 /* --- broken.c --- */
 
-/* Adds what "WORD:NUMBERS" says; false: nobody understands it. */
+/* Adds what "WORD:NUMBERS" says; false: it is not understood. */
 bool qemu_faults_read(struct qemu_faults *to, const char *text);
 /* What is wrong with these faults on such a PMU; NULL: nothing. */
 const char *qemu_faults_problem(const struct qemu_faults *faults, const struct vpmu_model *model,
                                 const struct vpmu_profile *profile);
-/* Breaks a machine, which keeps a pointer to the filter. VPMU_REFUSED: the profile has no such
- * thing. */
+/* Breaks a machine, which keeps a pointer to the filter. VPMU_REFUSED: the profile has no filter
+ * and no perf events. */
 enum vpmu_status qemu_faults_begin(const struct qemu_faults *faults, struct vpmu_pmu *pmu);
 /* Whether a write to this register is dropped. */
 bool qemu_faults_take(const struct qemu_options *options, uint32_t msr);
@@ -96,23 +96,24 @@ enum qemu_branch {
 
 /* What the plugin has counted. */
 struct qemu_counts {
-	uint64_t insns, loads, stores, both; /* both: of the loads and of the stores */
+	uint64_t insns, loads, stores, both; /* both: counted in loads and in stores */
 	uint64_t branches[QEMU_BRANCHES], not_taken;
 };
 
-/* How much of each class that is. */
+/* How much of each event class these counts are. */
 struct vpmu_amounts qemu_amounts(const struct qemu_counts *counts);
 
 /* --- saved.c: a vCPU's PMU in a file --- */
 
-/* What the plugin knows of a vCPU beside its registers. Words of a file: the order stays. */
+/* What the plugin knows of a vCPU beyond its registers. These are words of a file, so their order
+ * is fixed. */
 enum qemu_fact {
 	QEMU_FACT_APIC_BASE,
 	QEMU_FACT_APIC_ID,
 	QEMU_FACT_X2APIC,
 	QEMU_FACT_LVTPC, /* in x2APIC mode */
 	QEMU_FACT_IDT,
-	QEMU_FACT_RDPMC, /* on its way through #UD: 1, or 2 through #GP */
+	QEMU_FACT_RDPMC, /* on its way through #UD: 1; through #GP: 2 */
 	QEMU_FACT_RDPMC_LENGTH,
 	QEMU_FACT_RDPMC_VALUE,
 	QEMU_FACT_RDPMC_FROM,
@@ -120,7 +121,7 @@ enum qemu_fact {
 	QEMU_FACT_PENDING_LEAF,
 	QEMU_FACT_PENDING_SUBLEAF,
 	QEMU_FACT_PENDING_VALUE,
-	QEMU_FACT_AGAIN, /* an instruction that goes on and has been counted */
+	QEMU_FACT_AGAIN, /* an interrupted instruction (REP) that goes on and has been counted */
 	QEMU_FACT_AGAIN_AT,
 	QEMU_FACT_AGAIN_RING,
 	QEMU_FACT_AGAIN_DATA,
@@ -134,11 +135,11 @@ enum qemu_fact {
 
 struct qemu_saved {
 	struct vpmu_state state;
-	bool has_facts; /* a file of others has none */
+	bool has_facts; /* a file not written by the plugin has none */
 	uint64_t facts[QEMU_FACTS];
 };
 
-/* More than a vCPU takes in a file. */
+/* An upper bound of what a vCPU takes in a file. */
 enum { QEMU_SAVED_BYTES = 2048 };
 
 /* The vCPU's stream (docs/stream.md) with a record of the facts. Errors as vpmu_stream_encode(). */
@@ -146,9 +147,8 @@ enum vpmu_status qemu_saved_encode(const struct qemu_saved *saved, const struct 
                                    uint32_t vcpu, uint8_t out[QEMU_SAVED_BYTES], size_t *used);
 
 /*
- * Reads a file of just so many vCPUs, whose numbers count from 0. VPMU_BAD_DATA,
- * VPMU_INCOMPATIBLE, VPMU_BAD_ARGUMENT: why says what is wrong in one line, and list[] is as it
- * was or has some of them.
+ * Reads a file of exactly this many vCPUs, numbered from 0. VPMU_BAD_DATA, VPMU_INCOMPATIBLE,
+ * VPMU_BAD_ARGUMENT: why says what is wrong in one line, and part of list[] may have been filled.
  */
 enum vpmu_status qemu_saved_decode(const void *data, size_t bytes, const struct vpmu_layout *layout,
                                    struct qemu_saved *list, unsigned vcpus, char *why,

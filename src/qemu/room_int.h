@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plugin's state, and what the files of src/qemu say to each other.
+ * The plugin's state, and the interfaces between the files of src/qemu.
  *
  * A translated block adds to its ring's `run` as it goes, without a call. A block that could reach
- * the next overflow calls at_block() at its first instruction: run >= RUN_LIMIT - instructions + 1.
- * There the register machine is paid, and the rest of this file follows. Everything that must
+ * the next overflow calls at_block() at its first instruction, when run >= RUN_LIMIT - instructions
+ * + 1. at_block() pays the register machine, and everything else follows from there. Whatever must
  * happen "at the next block" sets RUN_KICK in `run`.
  *
- * Threads: a vCPU's thread owns its struct cpu. Shared are the blocks' memory (a mutex) and the
- * planted jumps (plant.c).
+ * Threads: each vCPU's thread owns its struct cpu. Shared are the blocks' memory (under a mutex)
+ * and the planted jumps (plant.c).
  */
 #ifndef QEMU_ROOM_INT_H
 #define QEMU_ROOM_INT_H
@@ -44,9 +44,9 @@ struct insn {
 	bool safe : 1;        /* can neither fault nor leave the block early */
 	bool again : 1;       /* QEMU may execute it more than once: REP, LOCK */
 	bool stores : 1;      /* writes to memory, and does not end a block by itself */
-	bool far : 1;         /* may change the privilege level without an exception */
-	bool jumps_short : 1; /* EB: the planted jump looks like this */
-	bool indirect : 1;    /* a branch to where a register or memory says */
+	bool far : 1;         /* may change the ring without an exception */
+	bool jumps_short : 1; /* opcode EB, as the planted jump's */
+	bool indirect : 1;    /* a branch whose target is in a register or in memory */
 };
 
 struct insn insn_decode(const uint8_t *bytes, unsigned length);
@@ -59,9 +59,9 @@ enum ring { RING_KERNEL, RING_USER, RINGS };
 #define RUN_KICK  (UINT64_C(1) << 63)
 
 /*
- * `run` has three fields, so that one addition counts all of them: instructions, of which RUN_LIMIT
- * means that the budget is used up, those that load, and those that store. The lower two do not
- * overflow within a budget.
+ * `run` has three fields, so that one addition counts all three: instructions, instructions that
+ * load, and instructions that store. The budget is used up when `run` reaches RUN_LIMIT. The lower
+ * two fields do not overflow within a budget.
  */
 enum { RUN_FIELD = 20 };
 
@@ -69,7 +69,7 @@ enum { RUN_FIELD = 20 };
 #define RUN_LOAD  (UINT64_C(1) << RUN_FIELD)
 #define RUN_INSN  (UINT64_C(1) << 2 * RUN_FIELD)
 
-/* One instruction that does so to memory. */
+/* What one instruction with these accesses to memory adds to `run`. */
 static inline uint64_t run_of_insn(uint8_t data)
 {
 	return RUN_INSN + (data & VPMU_DATA_LOAD ? RUN_LOAD : 0) +
@@ -81,22 +81,22 @@ static inline bool does_both(uint8_t data)
 	return data == (VPMU_DATA_LOAD | VPMU_DATA_STORE);
 }
 
-/* What translated code touches: a scoreboard's entry. */
+/* What translated code touches: one entry of the scoreboard. */
 struct hot {
 	uint64_t run[RINGS];
 	uint64_t branches[RINGS][QEMU_BRANCHES]; /* since the last account */
-	uint64_t both[RINGS];      /* of those that load and store; with SHAPE_MEMORY */
+	uint64_t both[RINGS];      /* instructions that load and store; with SHAPE_MEMORY */
 	uint64_t not_taken[RINGS]; /* of the conditional branches; with SHAPE_TAKEN */
-	uint64_t open;             /* the place behind a conditional branch: PLACE_OF, or 0 */
+	uint64_t open;             /* where an untaken conditional branch goes on: PLACE_OF, or 0 */
 	uint64_t landed;           /* a planted jump has been executed: LANDED_… */
 	uint64_t traced_ring;      /* with a timeline: RING_TRACED of the last block's */
 	uint64_t branched;         /* with SHAPE_TIMED: the block whose branch was last, or 0 */
-	uint64_t on_way;           /* to another ring, and not yet counted: ON_WAY_…, or 0 */
-	uint64_t records;          /* the stack of last branches does; with SHAPE_RECORD, */
-	uint64_t departed;         /* and the branch that has begun: record.c, or 0 */
+	uint64_t on_way; /* an instruction that changes the ring, not yet counted: ON_WAY_…, or 0 */
+	uint64_t records;  /* whether branches are recorded; with SHAPE_RECORD */
+	uint64_t departed; /* the branch that has begun (record.c), or 0 */
 };
 
-/* What is put into registers behind an instruction that QEMU has executed. */
+/* The answer to put into registers once QEMU has executed the instruction. */
 enum pending_kind { PENDING_NOTHING, PENDING_CPUID, PENDING_RDMSR };
 struct pending {
 	uint8_t kind;
@@ -141,15 +141,15 @@ struct timed;
 #define EFER_NXE  (UINT64_C(1) << 11)
 #define EFER_SVME (UINT64_C(1) << 12)
 
-/* AMD's SVM. What follows `on` is zero outside a guest. */
+/* AMD's SVM. All members after `on` are zero outside a guest. */
 struct svm {
-	bool on;     /* EFER.SVME: QEMU translates apart from what it has translated without */
+	bool on;     /* EFER.SVME; QEMU keeps separate translations for it */
 	bool guest;  /* in guest mode: between VMRUN and #VMEXIT */
-	bool back;   /* has exited, and only a translation has seen it */
+	bool back;   /* has exited, which so far only a translation has noticed */
 	bool nested; /* nested paging */
 	uint32_t intercepts;
 	uint64_t vmcb, nested_cr3;
-	uint64_t rip, rsp, cr3; /* where the exit leads to; RAX is the VMCB's address */
+	uint64_t rip, rsp, cr3; /* where #VMEXIT leads to; RAX is then the VMCB's address */
 	uint64_t host_cr4, host_efer;
 	uint64_t idt;     /* the host's */
 	uint64_t retired; /* with VMRUN */
@@ -163,45 +163,45 @@ struct cpu {
 	unsigned index;
 	bool exists;
 	bool idle;           /* halted or stopped: under keep.c's lock */
-	uint64_t stood;      /* with such registers */
-	_Atomic bool loaded; /* the machine is another one, and the PMU not yet */
+	uint64_t stood;      /* hash of its registers when it became idle */
+	_Atomic bool loaded; /* another machine has been loaded, but not yet its PMU */
 	pthread_t thread;
 	struct vpmu_pmu *pmu;
 	uint64_t start[RINGS];   /* run at the last account */
 	uint64_t retired[RINGS]; /* up to the last account */
 	uint64_t branched[RINGS];
-	uint32_t pmi_due; /* delivered by the register machine, not yet by the APIC */
-	bool late;        /* the PMI that is due should have come earlier */
+	uint32_t pmi_due; /* PMIs raised by the register machine, not yet sent to the APIC */
+	bool late;        /* the PMI that is due is late */
 
 	struct pending pending;
 	struct rdpmc rdpmc;
-	bool refusing;      /* RCX is a number that QEMU refuses */
-	uint64_t saved_rcx; /* what it was */
+	bool refusing;      /* RCX has been set to an MSR that QEMU refuses */
+	uint64_t saved_rcx; /* RCX before that */
 	bool exception;     /* the next discontinuity is an exception's delivery */
 
 	uint64_t block_at; /* with hot.records: where the last block began */
 
 	/* The last instruction that QEMU may execute again. */
 	uint64_t again_at, again_count; /* physical; AGAIN_NONE */
-	uint64_t rested;                /* instructions when shape_rest() last looked */
-	_Atomic unsigned needs;         /* of translations, for what its PMU counts: SHAPE_… */
+	uint64_t rested;                /* instructions retired when shape_rest() last looked */
+	_Atomic unsigned needs;         /* what its PMU needs of translations: SHAPE_… */
 	enum ring again_ring;
 	uint8_t again_data;
 
 	struct timed *timed; /* timing=cache; or NULL */
 	struct plant *plant; /* the jump that this vCPU has planted, or NULL */
-	unsigned waited;     /* for another vCPU's jump to go */
+	unsigned waited;     /* how often it has waited for another vCPU's jump to go */
 
 	uint64_t apic_base;
 	uint32_t apic_id;
 	bool x2apic;
-	uint32_t lvtpc; /* x2APIC: there is no other way to read it */
+	uint32_t lvtpc; /* in x2APIC mode, where it cannot be read */
 	uint64_t idt;   /* linear; 0: not yet loaded */
 	struct svm svm;
 
 	uint64_t overflowed;    /* not yet in the timeline */
-	uint64_t overflowed_at; /* the first of them: after so many instructions */
-	uint32_t pmi_taken;     /* sent, and not yet delivered: the message */
+	uint64_t overflowed_at; /* instructions retired at the first of them */
+	uint32_t pmi_taken;     /* the message of a PMI that was sent and is not yet delivered */
 	struct timeline_vcpu trace;
 	struct cpu_stat stat;
 	uint8_t memory[VPMU_PMU_BYTES] __attribute__((aligned(VPMU_PMU_ALIGN)));
@@ -214,13 +214,14 @@ struct plugin {
 	FILE *log, *stat, *timeline;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
-	bool off;                /* the CPU is of another vendor */
-	bool one_thread;         /* executes several vCPUs */
-	bool where_it_goes;      /* what changes the ring counts in the one that it goes to */
-	unsigned singles;        /* blocks of one instruction, as one-insn-per-tb=on makes them */
+	bool off;           /* the CPU is of another vendor */
+	bool one_thread;    /* one thread executes all vCPUs */
+	bool where_it_goes; /* an instruction that changes the ring counts in the ring it leads to
+	                     */
+	unsigned singles;   /* blocks of one instruction seen, which tell one-insn-per-tb=on */
 	_Atomic unsigned shape;  /* of translations: SHAPE_… */
-	_Atomic unsigned wanted; /* what they get when they are made anew */
-	_Atomic bool spare;      /* they have more than is needed */
+	_Atomic unsigned wanted; /* their shape when they are next made anew */
+	_Atomic bool spare;      /* they contain more than is needed */
 	_Atomic bool begun;      /* a block has been translated */
 	qemu_plugin_id_t id;
 };
@@ -232,7 +233,7 @@ static inline struct hot *hot_of(const struct cpu *cpu)
 	return qemu_plugin_scoreboard_find(plugin.score, cpu->index);
 }
 
-/* --- registers.c: registers and memory of the guest, of the vCPU that calls --- */
+/* --- registers.c: the guest's registers and memory, as the calling vCPU sees them --- */
 
 /* False when QEMU does not show a register that the plugin needs. */
 bool registers_find(void);
@@ -241,19 +242,19 @@ void reg_set(enum reg_name name, uint64_t value);
 /* By linear address, as QEMU finds it. */
 bool linear_get(uint64_t address, void *to, unsigned bytes);
 bool linear_set(uint64_t address, const void *from, unsigned bytes);
-/* By physical address; devices, too. */
+/* By physical address; also reaches devices. */
 bool physical_get(uint64_t address, void *to, unsigned bytes);
 bool physical_set(uint64_t address, const void *from, unsigned bytes);
 enum ring ring_now(void);
 
-/* --- paging.c: the same in a guest with nested paging, too --- */
+/* --- paging.c: the same, and also for a guest with nested paging --- */
 
 /* The registers that say how linear addresses are translated. */
 struct paging {
 	uint64_t cr0, cr3, cr4, efer;
 };
 
-/* Through the nested tables of the vCPU's guest, if it has some. */
+/* Goes through the nested tables of the vCPU's guest, if there are any. */
 bool paging_translate(const struct cpu *cpu, const struct paging *paging, uint64_t linear,
                       uint64_t *physical);
 bool linear_to_physical(uint64_t linear, uint64_t *physical);
@@ -263,14 +264,14 @@ bool memory_set(uint64_t address, const void *from, unsigned bytes);
 /* --- block.c: what is added to a block when QEMU translates it --- */
 
 struct block {
-	uint64_t physical[2]; /* of its first instruction, and of the page behind that one's */
+	uint64_t physical[2]; /* of its first instruction, and of the next page */
 	uint16_t insns;       /* without a planted jump at its end */
-	uint16_t near;        /* so many before an overflow, or fewer, it calls at_block() */
+	uint16_t near;        /* calls at_block() when at most this many instructions are left */
 	uint8_t ring;
 	uint8_t branch; /* what its last instruction is: enum qemu_branch */
-	bool whole;     /* once it begins, nothing keeps it from its end; */
-	bool ends;      /* nor its last instruction, once that begins */
-	uint8_t insn[]; /* of each its length and what it does to memory */
+	bool whole;     /* once begun, it always reaches its end */
+	bool ends;      /* its last instruction, once begun, always completes */
+	uint8_t insn[]; /* length and memory accesses of each instruction */
 };
 
 enum { BLOCK_LENGTH = 15, BLOCK_DATA_SHIFT = 4 };
@@ -285,7 +286,7 @@ static inline uint8_t block_data(const struct block *block, unsigned i)
 	return block->insn[i] >> BLOCK_DATA_SHIFT;
 }
 
-/* An instruction that is intercepted. */
+/* An intercepted instruction, or one that may be executed again. */
 struct site {
 	uint64_t physical;
 	uint8_t ring, length;
@@ -300,30 +301,29 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused);
 void block_flush(void *unused);
 /* Memory that lives until QEMU drops its translations; NULL: there is none. */
 void *block_alloc(size_t bytes);
-/* How much of it is in use. */
+/* How many bytes of that memory are in use. */
 size_t block_memory(void);
 
 /* --- count.c: paying the register machine --- */
 
 /* Instructions of the ring since the vCPU was made. */
 uint64_t count_retired(const struct cpu *cpu, enum ring ring);
-/* Pays what both rings have executed and `extra` instructions of `ring` that are about to be
- * counted; PMIs become due. */
+/* Pays what both rings have executed, plus `extra` instructions of `ring` that are about to be
+ * counted. PMIs become due. */
 void count_account(struct cpu *cpu, enum ring ring, unsigned extra);
-/* How many instructions of the block there may be before something overflows: it is the last of
- * them. All of them: nothing does before its end. Only just after an account. */
+/* The number of the block's instructions up to and including the one that overflows something; all
+ * of them if nothing overflows before the end. Only valid right after an account. */
 unsigned count_until_due(const struct cpu *cpu, const struct block *block);
-/* Whether the block overflows something when it is executed to its end. Only just after an account.
- */
+/* Whether executing the block to its end overflows something. Only valid right after an account. */
 bool count_reaches(const struct cpu *cpu, const struct block *block);
 /* Pays the block before it is executed. */
 void count_ahead(struct cpu *cpu, const struct block *block);
-/* Gives both rings budgets; a jump is planted behind so many instructions of this ring, or 0. Just
- * after an account. */
+/* Gives both rings their budgets. `planted`: a jump is planted after this many instructions of this
+ * ring; 0: none. Call it right after an account. */
 void count_arm(struct cpu *cpu, enum ring ring, unsigned planted);
-/* Takes an instruction back that was counted and did not retire. */
+/* Takes back an instruction that was counted and did not retire. */
 void count_take_back(struct cpu *cpu, enum ring ring, uint8_t data, enum qemu_branch branch);
-/* at_block() is called at the next block. */
+/* Makes the next block call at_block(). */
 void count_kick(struct cpu *cpu);
 void count_unkick(struct cpu *cpu);
 /* Whether a ring's budget is used up. */
@@ -351,75 +351,77 @@ void pmi_apic_base(struct cpu *cpu, uint64_t value);
 
 enum planted { PLANTED, PLANT_WAIT, PLANT_IMPOSSIBLE };
 
-/* Plants before the block's index-th instruction; the block must be entered anew after PLANTED and
- * PLANT_WAIT (another vCPU's jump is in the way). */
+/* Plants a jump before the block's index-th instruction. After PLANTED and PLANT_WAIT (another
+ * vCPU's jump is in the way) the block must be entered anew. */
 enum planted plant_set(struct cpu *cpu, const struct block *block, unsigned index, uint64_t rip);
-/* Registered on a planted jump, which its block ends with: sends the PMI that is due there. */
+/* Callback of a planted jump, which ends its block: sends the PMI that is due there. */
 void at_jump(unsigned vcpu, void *unused);
-/* Takes this vCPU's jump away, if there is one; whether there was. */
+/* Takes this vCPU's jump away. Returns whether there was one. */
 bool plant_remove(struct cpu *cpu);
-/* For a block's last instruction: the slot of the jump that is planted there, or -1. No lock. */
+/* The slot of the jump planted at the address of a block's last instruction, or -1. Takes no
+ * lock. */
 int plant_find(uint64_t physical);
-/* A jump of another vCPU still stands; waits a while, then takes it away. */
+/* Another vCPU's jump still stands: waits a while, then takes it away. */
 void plant_wait(struct cpu *cpu, unsigned slot);
 
-/* --- arrive.c: instructions that change the ring, where they go --- */
+/* --- arrive.c: instructions that change the ring, counted where they lead to --- */
 
 #define ON_WAY_DATA(on_way)     ((on_way) >> 1 & 3)
 #define ON_WAY_PHYSICAL(on_way) ((on_way) >> 3) /* the instruction's address */
 #define ON_WAY(physical, data)  ((physical) << 3 | (uint64_t)(data) << 1 | 1)
 
-/* Counts the one that is on its way, if there is one: execution has gone on in this ring. */
+/* Counts the instruction that is on its way, if any: execution has continued in this ring. */
 void arrive(struct cpu *cpu, enum ring ring);
-/* The same at a discontinuity, whose frame names the linear address. False: the instruction itself
- * has faulted, and is not counted. */
+/* The same at a discontinuity whose frame names the linear address `from`. False: the instruction
+ * itself has faulted, and is not counted. */
 bool arrive_in_frame(struct cpu *cpu, uint64_t from);
 
 /* --- record.c: the stack of last branches --- */
 
-/* To a translation: what an instruction is, if it is a branch, and the call at the block's start.
- */
+/* Add to a translation: a note if the instruction is a branch, and the call at the block's
+ * start. */
 void record_insn(struct qemu_plugin_insn *handle, const struct insn *insn, unsigned offset,
                  unsigned length);
 void record_block(struct qemu_plugin_tb *tb, struct block *block);
-/* Whether the register machine records may have changed. */
+/* Call when the register machine may have started or stopped recording. */
 void record_follow(struct cpu *cpu);
-/* At a block's start: the branch before it has gone there. */
+/* At a block's start, which is the target of the branch before it. */
 void at_record(unsigned vcpu, void *block);
 void record_stand(struct cpu *cpu);
 /* An exception or interrupt has been delivered. */
 void record_discontinuity(struct cpu *cpu, uint64_t from, uint64_t to, bool exception);
 
-/* --- shape.c: what translations have in them only while an event needs it --- */
+/* --- shape.c: what translations contain only while an event needs it --- */
 
 enum {
 	SHAPE_TAKEN = 1,    /* whether conditional branches are taken */
 	SHAPE_MEMORY = 2,   /* instructions that load and store */
 	SHAPE_BRANCHES = 4, /* branches, by their kinds */
-	SHAPE_EXACT = 8,    /* each instruction once, also where a block is left early */
-	SHAPE_COUNT = 16,   /* anything: without it a block has nothing but interceptions */
-	SHAPE_TIMED = 32,   /* accesses to memory, and where branches go: timing=cache */
-	SHAPE_RECORD = 64,  /* where branches go, for the stack of last branches */
+	SHAPE_EXACT = 8,    /* each instruction exactly once, even where a block is left early */
+	SHAPE_COUNT = 16,   /* anything at all: without it a block has only interceptions */
+	SHAPE_TIMED = 32,   /* memory accesses and branch targets, for timing=cache */
+	SHAPE_RECORD = 64,  /* branch targets, for the stack of last branches */
 };
 
-/* An instruction's place by its physical address; 0 is no place. All pages' starts are one. */
+/* An instruction's place, made of its physical address; 0 is no place. The starts of all pages
+ * share the place 1. */
 #define PLACE_OF(physical) ((physical)&0xfff ? (physical) : 1)
 
 /* The shape of the first translations. */
 void shape_begin(void);
-/* Has everything translated anew if what the PMU now counts needs it. */
+/* Has everything translated anew if what the PMU now counts needs more. */
 void shape_follow(struct cpu *cpu);
-/* Has blocks look at the vCPU's kick. */
+/* Makes sure that blocks check for a kick. */
 void shape_look(void);
-/* Has everything translated anew if translations have long had more than is needed. */
+/* Has everything translated anew if translations have long contained more than is needed. */
 void shape_rest(struct cpu *cpu);
-/* At the start of the block behind a conditional branch, which was not taken. */
+/* At the start of the block that follows a conditional branch in memory: it was not taken. */
 void at_not_taken(unsigned vcpu, void *block);
-/* The same where a discontinuity is first, which names the linear address. */
+/* The same where a discontinuity comes before that block; `from` is its linear address. */
 void shape_settle(struct cpu *cpu, uint64_t from);
-/* Registers all that QEMU calls; again after a reset of the plugin. */
+/* Registers all callbacks; called again after a reset of the plugin. */
 void plugin_register(void *unused);
-/* The vCPU that this thread executes; NULL: it is none. */
+/* The vCPU that this thread executes; NULL: the thread is no vCPU's. */
 struct cpu *cpu_here(void);
 
 /* --- timed.c: timing=cache --- */
@@ -433,43 +435,43 @@ struct vpmu_outcome timed_account(struct cpu *cpu, enum ring ring,
                                   const struct vpmu_amounts *amounts);
 /* The PMU's counters have changed. */
 void timed_refresh(struct cpu *cpu);
-/* In how many instructions to look again, with so much room for cycles and slots. */
+/* In how many instructions to look again when this much room is left for cycles and slots. */
 uint64_t timed_room(const struct vpmu_amounts *room);
-/* What the model has counted overflows something. */
+/* Whether what the model has counted overflows something. */
 bool timed_is_due(const struct cpu *cpu);
-/* A discontinuity, before the instruction at this linear address. */
+/* At a discontinuity before the instruction at this linear address. */
 void timed_settle(struct cpu *cpu, uint64_t at);
-/* The blocks' memory goes. */
+/* Called before the blocks' memory is freed. */
 void timed_flush(void);
 void timed_translate(struct qemu_plugin_tb *tb, const struct block *block);
 
-/* --- intercept.c: CPUID, RDMSR, WRMSR; rdpmc.c; reset.c --- */
+/* --- intercept.c: CPUID, RDMSR, WRMSR; rdpmc.c; plugin.c --- */
 
 void at_cpuid(unsigned vcpu, void *site);
 void at_rdmsr(unsigned vcpu, void *site);
 void at_wrmsr(unsigned vcpu, void *site);
 void at_rdpmc(unsigned vcpu, void *site);
 void at_lidt(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr, void *site);
-/* Behind one of them, when QEMU has executed it. */
+/* After one of these instructions, when QEMU has executed it. */
 void after_intercepted(unsigned vcpu, void *unused);
 void pending_settle(struct cpu *cpu);
 void refusal_undo(struct cpu *cpu);
-/* Undoes the #UD of an RDPMC at its handler's first instruction; does not return if there was one.
- */
+/* If this is the first instruction of the handler of an RDPMC's #UD, undoes the #UD, and then does
+ * not return. */
 void rdpmc_undo(struct cpu *cpu);
 void at_reset(unsigned vcpu, void *unused);
 
 /* --- svm.c: a hypervisor in the guest, and its guests --- */
 
-/* Bits of the VMCB's intercepts at 0Ch. */
+/* Bits of the VMCB's intercept word at offset 0Ch. */
 enum svm_intercept { SVM_RDPMC = 15, SVM_CPUID = 18, SVM_MSR = 28 };
 
-/* Whether the instruction exits when it is executed now. */
+/* Whether the instruction would cause a #VMEXIT now. */
 bool svm_exits(const struct cpu *cpu, enum svm_intercept intercept);
 bool svm_exits_msr(const struct cpu *cpu, uint32_t msr, bool write);
-/* The vCPU is in no guest, with this EFER. */
+/* The vCPU is in no guest, and has this EFER. */
 void svm_begin(struct cpu *cpu, uint64_t efer);
-/* EFER is written. */
+/* EFER has been written. */
 void svm_efer(struct cpu *cpu, uint64_t efer);
 void at_vmrun(unsigned vcpu, void *site);
 /* When a block is translated: finds out whether the guest has exited. */
@@ -477,23 +479,23 @@ void svm_translate(struct cpu *cpu);
 /* Whether a guest may exit to this address; after svm_translate(). */
 bool svm_follows_vmrun(const struct cpu *cpu, uint64_t at);
 void at_exit_of_guest(unsigned vcpu, void *unused);
-/* An exception is delivered: perhaps that of the VMRUN itself. */
+/* An exception is delivered: the VMRUN itself may have raised it. */
 void svm_exception(struct cpu *cpu, uint64_t from);
 
 /* --- fault.c: discontinuities --- */
 
 /* The frame that an exception or interrupt has pushed. */
 struct frame {
-	uint64_t address; /* of its first word; with an error code, of that */
+	uint64_t address; /* of its first word, which is the error code if there is one */
 	unsigned word;    /* bytes of a word: 8, 4, 2 */
 	bool has_error;
 	uint64_t error, ip, cs, flags, sp, ss; /* sp, ss: long mode, or from ring 3 */
 };
 
-/* Reads the frame at the top of the stack; from: the linear address that it should name.
- * False: none of the forms fits. has_error and ip say which does. */
+/* Reads the frame at the top of the stack; from: the linear address that the frame should name.
+ * False: no format of a frame fits. has_error and ip tell which one does. */
 bool frame_read(uint64_t from, struct frame *frame);
-/* The ring that it came from. */
+/* The ring that was interrupted. */
 enum ring frame_ring(const struct frame *frame);
 enum { VECTOR_DB = 1, VECTOR_GP = 13 };
 
@@ -502,25 +504,25 @@ uint64_t handler_of(const struct cpu *cpu, unsigned vector);
 void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint64_t to,
                       void *unused);
 void at_again(unsigned vcpu, void *site);
-/* Whether the block begins with a REP that has begun and not ended. */
+/* Whether the block starts in the middle of a REP that has not ended. */
 bool again_in_progress(const struct cpu *cpu, const struct block *block);
 
-/* Whether the last instruction that QEMU may execute again is the last that was counted. */
+/* Whether the last instruction that QEMU may execute again is also the last one counted. */
 bool again_since(const struct cpu *cpu);
 
 /* --- keep.c: the PMUs' state beyond the life of a machine or of this QEMU --- */
 
-/* Reads state-in= and makes state-out=, for so many vCPUs; false after a message. */
+/* Reads state-in= and creates state-out= for this many vCPUs; false after a message. */
 bool keep_begin(unsigned vcpus);
-/* A vCPU has come into being: gives it what state-in= has. */
+/* A vCPU has been created: gives it what state-in= has. */
 void keep_vcpu(struct cpu *cpu);
 void at_idle(unsigned vcpu, void *unused);
 void at_resume(unsigned vcpu, void *unused);
-/* The first block of all; from_reset: it is where a reset leads to. */
+/* At the very first block; from_reset: it is at the reset vector. */
 void keep_first(bool from_reset);
-/* If a snapshot has been loaded, the PMU becomes that one's. */
+/* If a snapshot has been loaded, loads its PMU. */
 void keep_load(struct cpu *cpu);
-/* QEMU drops its translations: perhaps because it loads a snapshot. */
+/* QEMU drops its translations, perhaps because it loads a snapshot. */
 void keep_flush(void);
 void keep_end(void);
 
@@ -528,15 +530,15 @@ void keep_end(void);
 
 void trace_begin(FILE *stream);
 void trace_vcpu(struct cpu *cpu);
-/* What the timeline has of a vCPU's ring: no ring is 0. */
+/* A ring as kept in traced_ring, where 0 means no ring yet. */
 #define RING_TRACED(ring) ((ring) + UINT64_C(1))
 
 bool trace_is_on(void);
-/* At the start of a block of another ring than the one before. */
+/* At the start of a block in another ring than the one before. */
 void at_other_ring(unsigned vcpu, void *block);
 void trace_overflow(struct cpu *cpu, uint64_t bits); /* of the status register */
 void trace_write(struct cpu *cpu, const struct site *site, uint32_t msr, uint64_t value);
-/* After an access: what it has changed takes effect. */
+/* After an access, when its changes take effect. */
 void trace_entry(struct cpu *cpu, const struct site *site);
 /* An interrupt is taken before the instruction at `rip`. */
 void trace_interrupt(struct cpu *cpu, uint64_t rip);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vCPU's PMU in a file: the library's own stream (docs/stream.md), so that `vpmu state` reads it,
- * with one record more, "QEMU", which others skip. Its payload is the words of enum qemu_fact, each
- * 64 bits, little-endian.
+ * A vCPU's PMU in a file: the library's own stream (docs/stream.md), which `vpmu state` reads, with
+ * one more record, "QEMU", which other readers skip. Its payload is the words of enum qemu_fact, 64
+ * bits each, little-endian.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ enum { RECORD_HEAD = 8, CHECKSUM = 4, LENGTH_AT = 8, FACT_BYTES = 8, INSN_MOST =
 
 static const char record_name[4] = {'Q', 'E', 'M', 'U'};
 
-/* The highest value of each that is not just any number. */
+/* The highest value that each fact may have. */
 static const uint64_t fact_most[QEMU_FACTS] = {
 	[QEMU_FACT_APIC_BASE] = UINT64_MAX,
 	[QEMU_FACT_APIC_ID] = UINT32_MAX,
@@ -111,7 +111,7 @@ static enum vpmu_status read_facts(struct qemu_saved *saved, const uint8_t *payl
 	return VPMU_OK;
 }
 
-/* The stream has been decoded: its records are within it. */
+/* The stream has been decoded before, so its records' lengths stay within it. */
 static enum vpmu_status find_facts(struct qemu_saved *saved, const uint8_t *stream, size_t bytes,
                                    char *why, size_t why_bytes)
 {

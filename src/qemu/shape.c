@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What translations have in them only while somebody needs it, since it costs. Nothing but
- * interceptions while no counter of any vCPU counts; one addition a block for what is an estimate
- * anyway, as cycles are; all else for what is exact; where branches go while they are recorded.
- * When a counter first counts an event that needs more, all is translated anew; and again when much
- * of it has not been needed for long.
+ * What translations contain only while somebody needs it, since it costs time. While no counter of
+ * any vCPU counts: nothing but interceptions. For what is an estimate anyway, as cycles are: one
+ * addition a block. For exact events: everything else. While branches are recorded: their targets,
+ * too. When a counter first counts an event that needs more, everything is translated anew; and
+ * again when much of it has not been needed for long.
  */
 #include <stdatomic.h>
 
 #include "room_int.h"
 
-/* In instructions of a vCPU: what starts and stops a counter now and then is not to pay each time.
- */
+/* In instructions of a vCPU. Long enough that a counter started and stopped now and then does not
+ * cost a translation each time. */
 #define PATIENCE UINT64_C(200000000)
 
 enum { SHAPE_ALL_EXACT = SHAPE_COUNT | SHAPE_EXACT | SHAPE_BRANCHES };
@@ -56,7 +56,7 @@ static unsigned shape_for(uint64_t wanted)
 	return shape;
 }
 
-/* What each vCPU has executed is asked for, whether its PMU counts or not. */
+/* stat= and timeline= need what each vCPU executes, whether its PMU counts or not. */
 static unsigned shape_of_options(void)
 {
 	return plugin.options.stat || plugin.options.timeline ? SHAPE_ALL_EXACT : 0;
@@ -68,7 +68,7 @@ void shape_begin(void)
 	plugin.spare = false;
 }
 
-/* All vCPUs stand, and no translation is left. */
+/* All vCPUs are stopped, and no translation is left. */
 static void begin_anew(void *unused)
 {
 	atomic_store(&plugin.shape, plugin.wanted);
@@ -85,7 +85,7 @@ static void change(unsigned shape)
 		atomic_store(&plugin.shape, shape);
 }
 
-/* QEMU stops all vCPUs for it before this one's next block. */
+/* QEMU stops all vCPUs, before this one's next block, and drops the translations. */
 static void demand(unsigned shape)
 {
 	if (shape & ~plugin.wanted)
@@ -99,7 +99,7 @@ void shape_follow(struct cpu *cpu)
 	record_follow(cpu);
 	if (hot_of(cpu)->records)
 		shape |= SHAPE_RECORD | SHAPE_ALL_EXACT;
-	if (cpu->svm.on) /* the exits of its guests are found by what blocks do */
+	if (cpu->svm.on) /* exits of its guests are found in translated blocks */
 		shape |= SHAPE_ALL_EXACT;
 	atomic_store(&cpu->needs, shape);
 	if (shape)
@@ -112,7 +112,7 @@ void shape_look(void)
 	demand(SHAPE_COUNT);
 }
 
-/* What all vCPUs need together; with a jump planted, all that there is. */
+/* What all vCPUs need together. While a jump is planted, the shape stays as it is. */
 static unsigned needed(void)
 {
 	unsigned shape = shape_of_options();
@@ -126,7 +126,7 @@ static unsigned needed(void)
 	return shape;
 }
 
-/* Twice in a row, and nothing was asked for between. */
+/* Acts only when two looks in a row find too much, and nothing was demanded in between. */
 void shape_rest(struct cpu *cpu)
 {
 	uint64_t now = cpu->retired[RING_KERNEL] + cpu->retired[RING_USER];

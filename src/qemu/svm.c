@@ -2,10 +2,10 @@
 /*
  * AMD's SVM: whether the vCPU is in guest mode, and which accesses of a second-level guest exit.
  *
- * VMRUN is seen as an instruction. #VMEXIT is not: QEMU goes on behind the VMRUN, with the
- * registers that it has saved there. A block that begins so, with RIP, RSP, RAX and CR3 as they
- * were, is where the exit leads to; nothing comes between, since the exit clears GIF. APM vol. 2,
- * chapter 15 and appendix B, has the numbers.
+ * VMRUN is seen as an instruction. #VMEXIT is not: QEMU goes on after the VMRUN, with the registers
+ * that it saved there. So a block that begins there, with RIP, RSP, RAX and CR3 as they were, is
+ * taken for the exit's target. Nothing can come in between, since the exit clears GIF. The numbers
+ * are from APM vol. 2, chapter 15 and appendix B.
  */
 #include <stdio.h>
 #include <string.h>
@@ -60,7 +60,7 @@ bool svm_exits(const struct cpu *cpu, enum svm_intercept intercept)
 	return cpu->svm.guest && cpu->svm.intercepts >> intercept & 1;
 }
 
-/* The permission map has two bits for each MSR of three ranges, and all others exit. */
+/* The permission map has two bits for each MSR of three ranges. All other MSRs exit. */
 bool svm_exits_msr(const struct cpu *cpu, uint32_t msr, bool write)
 {
 	static const uint32_t ranges[] = {0, 0xc0000000u, 0xc0010000u};
@@ -102,7 +102,7 @@ void svm_efer(struct cpu *cpu, uint64_t efer)
 		svm_begin(cpu, efer);
 }
 
-/* RIP is known up to its page in the middle of a block. */
+/* In the middle of a block QEMU shows an earlier RIP; only its page is right. */
 static uint64_t rip_at(const struct site *site)
 {
 	uint64_t rip = reg_get(REG_RIP);
@@ -110,7 +110,7 @@ static uint64_t rip_at(const struct site *site)
 	return rip + ((site->physical - rip) & (PAGE - 1));
 }
 
-/* Which vCPU a block is translated for is not known then. */
+/* With one thread for all vCPUs it is not known for which of them a block is translated. */
 static bool can_follow(void)
 {
 	if (!plugin.one_thread)
@@ -123,16 +123,16 @@ static bool can_follow(void)
 	return false;
 }
 
-/* Counted in the mode that it goes to (Linux 7.3 arch/x86/kvm/svm/svm.h
- * svm_pmu_handle_nested_transition): what the block adds for it is paid there. Or before, with
- * vmrun=host. */
+/* VMRUN counts in the mode that it enters (Linux 7.3 arch/x86/kvm/svm/svm.h
+ * svm_pmu_handle_nested_transition): what the block adds for it is paid there. With vmrun=host it
+ * is paid before. */
 void at_vmrun(unsigned vcpu, void *data)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
 	const struct site *site = data;
 	uint64_t vmcb = reg_get(REG_RAX);
 
-	/* Without SVM, in ring 3 or in a guest it faults, or exits. */
+	/* Without SVM, in ring 3 or in a guest, VMRUN faults or exits. */
 	if (cpu->svm.guest || !site->counted || !(reg_get(REG_EFER) & EFER_SVME) ||
 	    site->ring != RING_KERNEL || vmcb % PAGE || !(reg_get(REG_CR0) & 1) || !can_follow())
 		return;
@@ -181,7 +181,7 @@ bool svm_follows_vmrun(const struct cpu *cpu, uint64_t at)
 	                         !memcmp(before, vmrun, VMRUN_LENGTH));
 }
 
-/* How the guest that was left translates its addresses. */
+/* How the guest that has exited translates its addresses. */
 static struct paging paging_left(const struct cpu *cpu)
 {
 	return (struct paging){
@@ -196,12 +196,12 @@ static struct paging paging_left(const struct cpu *cpu)
 struct left {
 	uint64_t code, rip, physical;
 	bool known; /* physical is */
-	bool fault; /* its instruction has begun and not retired */
+	bool fault; /* its instruction had begun and did not retire */
 	enum ring ring;
 	struct insn insn;
 };
 
-/* Of the bytes that its page has. */
+/* Decodes as many bytes as there are in the page. */
 static struct insn insn_left(const struct cpu *cpu, const struct left *left)
 {
 	unsigned length = (unsigned)(PAGE - left->physical % PAGE);
@@ -215,9 +215,10 @@ static struct insn insn_left(const struct cpu *cpu, const struct left *left)
 }
 
 /*
- * Interrupts exit between instructions; #DB, behind one. An exit while an event is delivered
- * belongs to no instruction, unless that was the instruction's own exception. One that could not be
- * fetched has not begun: a walk finds none of its pages, or the exit says so.
+ * Whether the exit interrupted an instruction that had begun. Interrupts exit between instructions,
+ * and #DB after one. An exit during the delivery of an event belongs to no instruction, unless the
+ * event was the instruction's own exception. An instruction that could not be fetched had not
+ * begun: then the walk finds no page for it, or the exit's info says so.
  */
 static bool is_fault(const struct cpu *cpu, uint64_t code, bool known)
 {
@@ -243,7 +244,7 @@ static struct left where_left(const struct cpu *cpu)
 
 /* --- What was on its way ---------------------------------------------------------------------- */
 
-/* An answer goes into the guest's registers, of which RAX is in the VMCB. */
+/* Puts a pending answer into the guest's registers. RAX is in the VMCB. */
 static void settle_answer(struct cpu *cpu)
 {
 	if (!cpu->pending.kind)
@@ -254,9 +255,9 @@ static void settle_answer(struct cpu *cpu)
 	reg_set(REG_RAX, cpu->svm.vmcb);
 }
 
-/* An RDPMC that the hypervisor has passed to its guest, and #UD, for which it is too late, exits:
- * then it has been executed, and an interrupt was there behind it. #GP is left to the hypervisor.
- */
+/* The hypervisor lets its guest execute RDPMC, and TCG's #UD for it has exited: it is too late to
+ * undo. Instead the exit becomes one for an interrupt after the RDPMC. If RDPMC should raise #GP,
+ * the exit becomes one for RDPMC, and the hypervisor raises it. */
 static void settle_rdpmc(struct cpu *cpu)
 {
 	struct rdpmc rdpmc = cpu->rdpmc;
@@ -273,7 +274,7 @@ static void settle_rdpmc(struct cpu *cpu)
 	cpu->stat.undone++;
 }
 
-/* A planted jump has been executed: the guest is where it stood. */
+/* A planted jump has been executed: puts the guest back to where the jump stood. */
 static void settle_jump(struct cpu *cpu)
 {
 	struct hot *hot = hot_of(cpu);
@@ -284,7 +285,7 @@ static void settle_jump(struct cpu *cpu)
 	hot->landed = 0;
 }
 
-/* As at_discontinuity() does for what has a frame. */
+/* Settles what at_discontinuity() settles where there is a frame. */
 static void settle_counts(struct cpu *cpu, const struct left *left)
 {
 	struct hot *hot = hot_of(cpu);
@@ -313,7 +314,7 @@ static void leave(struct cpu *cpu)
 	set_mode(cpu, PMU_SVM_HOST);
 }
 
-/* At the block behind a VMRUN. */
+/* At the block after a VMRUN. */
 void at_exit_of_guest(unsigned vcpu, void *unused)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
@@ -333,7 +334,7 @@ void at_exit_of_guest(unsigned vcpu, void *unused)
 	leave(cpu);
 }
 
-/* VMRUN itself has faulted: there was no guest. */
+/* Leaves the guest again if VMRUN itself has faulted: then there was none. */
 void svm_exception(struct cpu *cpu, uint64_t from)
 {
 	if (!cpu->svm.guest || from + VMRUN_LENGTH != cpu->svm.rip ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timing=cache: what cycles, caches and branch misses come to, by the meter's timing model. It is
- * fed by translated code: each access to memory calls, and each block behind a branch. Only while a
- * counter counts such an event. A model for each vCPU, a meter for each ring: what has been paid
- * there belongs to that ring.
+ * timing=cache: estimates cycles, cache events and branch misses with the meter's timing model.
+ * Translated code feeds the model: each memory access calls, and each block after a branch, but
+ * only while a counter counts such an event. Each vCPU has a model, with a meter for each ring, so
+ * that costs are paid in the ring that caused them.
  */
 #include <stdlib.h>
 
@@ -18,10 +18,10 @@ struct timed {
 	struct vpmu_timing *model;
 	struct vpmu_meter meter[RINGS];
 	uint64_t issued[RINGS]; /* instructions whose slots have been paid */
-	bool reached;           /* something of its own overflows with what has been paid */
+	bool reached;           /* what the model has counted overflows something */
 };
 
-/* A block: where it begins, and its branch. */
+/* A block's start, and its branch. */
 struct timed_block {
 	uint64_t start, branch, next; /* linear */
 	uint8_t flags;                /* of the branch: VPMU_INSN_…, or 0 */
@@ -77,8 +77,8 @@ void timed_refresh(struct cpu *cpu)
 		vpmu_meter_refresh(&cpu->timed->meter[ring], cpl_of((enum ring)ring), UINT64_MAX);
 }
 
-/* An instruction may cost hundreds of cycles, but seldom does: closer and closer to the overflow,
- * which is seen late by a few of them. */
+/* An instruction may cost hundreds of cycles, but seldom does. So the room is not used up at once
+ * but approached in ever smaller steps; an overflow is seen a few instructions late. */
 uint64_t timed_room(const struct vpmu_amounts *room)
 {
 	uint64_t slots = least(room->of[VPMU_SLOTS], room->of[VPMU_TOPDOWN_BACKEND]);
@@ -88,8 +88,8 @@ uint64_t timed_room(const struct vpmu_amounts *room)
 	return insns < LOOK_AGAIN ? LOOK_AGAIN : insns;
 }
 
-/* The instructions of the ring that have not taken their slots yet. None of those, if some have
- * been taken back. */
+/* The ring's instructions that have not taken their slots yet. 0 while some have been taken
+ * back. */
 static uint64_t issue(struct cpu *cpu, enum ring ring)
 {
 	uint64_t now = count_retired(cpu, ring), *issued = &cpu->timed->issued[ring];
@@ -121,7 +121,7 @@ bool timed_is_due(const struct cpu *cpu)
 	return cpu->timed && cpu->timed->reached;
 }
 
-/* The next block pays, and then has the PMI. */
+/* Has the next block pay, and send the PMI, if something is reached. */
 static void look(struct cpu *cpu, const struct vpmu_meter *meter)
 {
 	const struct vpmu_costs *costs = &meter->costs, *room = &meter->costs_room;
@@ -154,7 +154,7 @@ static void at_data(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t address,
 		look(cpu, meter);
 }
 
-/* Whether conditional branches are taken, is counted elsewhere. */
+/* Keeps the model's count of taken branches out: shape.c's is exact. */
 static void jump(struct cpu *cpu, const struct timed_block *from, uint64_t target)
 {
 	static const enum vpmu_class others[] = {VPMU_TAKEN_BRANCHES, VPMU_CONDITIONAL_TAKEN,
@@ -184,7 +184,7 @@ static const struct timed_block *take_branched(struct cpu *cpu)
 	return from;
 }
 
-/* At a block's start, behind one that ends with a branch. */
+/* At the start of a block, after one that ended with a branch. */
 static void at_target(unsigned vcpu, void *data)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];

@@ -92,7 +92,7 @@ void trace_overflow(struct cpu *cpu, uint64_t bits)
 	cpu->overflowed |= bits;
 }
 
-/* QEMU shows an earlier address of the block's page. */
+/* In the middle of a block QEMU shows an earlier RIP, in the same page. */
 static uint64_t rip_of(const struct site *site)
 {
 	uint64_t rip = reg_get(REG_RIP);

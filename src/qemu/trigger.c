@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * At a block's first instruction, where everything is in place and QEMU can be sent elsewhere: the
- * register machine is paid, PMIs are sent, and an overflow inside the block gets a jump planted
- * before the instruction that its PMI belongs to.
+ * Runs at a block's first instruction, where the CPU's state is complete and QEMU can be sent
+ * elsewhere: pays the register machine, sends PMIs, and for an overflow inside the block plants a
+ * jump before the instruction that its PMI belongs to.
  */
 #include "room_int.h"
 
@@ -41,11 +41,11 @@ static bool plant(struct cpu *cpu, const struct block *block, unsigned index, ui
 }
 
 /*
- * The block's last instruction overflows, and no jump can stand behind it. But if nothing keeps the
- * block from its end, the PMI is sent now: QEMU takes interrupts between blocks, and another one
- * that comes meanwhile does not go before an NMI then. If only its last instruction is so sure, a
- * jump makes that a block of its own. Not so where it is to be seen first where the branch goes, to
- * count or to record it. True: the block must be entered anew.
+ * The block's last instruction overflows, and no jump can stand behind it. If nothing can keep the
+ * block from its end, the PMI is sent now: QEMU takes interrupts between blocks, and an NMI goes
+ * before any other interrupt that comes meanwhile. If only the last instruction is sure to
+ * complete, a jump makes it a block of its own. Neither is done when the branch must first be seen
+ * at its target, to be counted or recorded. True: the block must be entered anew.
  */
 static bool meet_end(struct cpu *cpu, const struct block *block, uint64_t rip)
 {
@@ -62,7 +62,7 @@ static bool meet_end(struct cpu *cpu, const struct block *block, uint64_t rip)
 	return false;
 }
 
-/* The same for an overflow anywhere; `anew`: the block is entered anew in any case. */
+/* The same for an overflow anywhere in the block; `anew`: the block is entered anew in any case. */
 static bool grant(struct cpu *cpu, const struct block *block, uint64_t rip, bool anew)
 {
 	unsigned due = count_until_due(cpu, block);
@@ -75,7 +75,8 @@ static bool grant(struct cpu *cpu, const struct block *block, uint64_t rip, bool
 	return false;
 }
 
-/* The jump stood before the instruction at this address; it has jumped. */
+/* A planted jump has been executed: takes it away, pays, and goes back to the instruction that it
+ * stood before. */
 static void land(struct cpu *cpu, enum ring ring, uint64_t landed, uint64_t rip)
 {
 	uint64_t at = rip - 2 - (uint64_t)(int64_t)LANDED_JUMP(landed);
@@ -90,8 +91,8 @@ static void land(struct cpu *cpu, enum ring ring, uint64_t landed, uint64_t rip)
 	qemu_plugin_set_pc(at);
 }
 
-/* The interrupt is then taken where the jump has gone, which is where it stands; another one that
- * has come meanwhile, with lower priority, does not go before it. */
+/* The jump goes to itself, so the interrupt is taken at its address. An interrupt of lower priority
+ * that has come meanwhile does not go first. */
 void at_jump(unsigned vcpu, void *unused)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
