@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Coverage without a library: replaces the calls that -fsanitize-coverage=trace-pc has put at the start
-# of each basic block by a store of 1 into the block's byte of `kernel_blocks`, does the same at each
-# function's start, and appends to the file `table` what the blocks are:
-#   BLOCK FUNCTION FILE:LINE...      the lines that the block executes, of the kernel's own files
-# Reads what the compiler wrote with -S -g, writes assembly. -v first=N: the number of the first block.
-# The number behind the last one goes to the file `count`.
+# Coverage without a runtime library: replaces each call that -fsanitize-coverage=trace-pc has put at the
+# start of a basic block by a store of 1 into the block's byte of `kernel_blocks`, does the same at each
+# function's start, and appends a line for each block to the file `table`:
+#   BLOCK FUNCTION FILE:LINE...      the lines of the kernel's own files that the block executes
+# Reads assembly that the compiler wrote with -S -g, and writes assembly. -v first=N: the number of the first
+# block. The number after the last one goes to the file `count`.
 
 function path_of(dir, name) { return name ~ /^\// || dir == "" ? name : dir "/" name }
 
@@ -26,7 +26,7 @@ function close_block(    text, i) {
 	split("", seen)
 }
 
-function settle(    i) { # the lines announced since the last instruction are this block's
+function settle(    i) { # the lines announced since the last instruction belong to this block
 	for (i = 1; i <= waiting; i++)
 		if (!(wait[i] in seen)) {
 			seen[wait[i]] = 1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the language says of a script: what comes first, what needs a vCPU, what is expected. */
+/* The rules of a script: what comes first, what needs a vCPU, what is expected. */
 #include "commands.h"
 
 #include <stdio.h>
@@ -15,7 +15,8 @@ static enum need need_of(enum replay_verb verb)
 	return verb == REPLAY_CAP_PMU_DISABLE || !kernel_acts[verb] ? NEEDS_MODEL : NEEDS_GUEST;
 }
 
-/* Any command but model, profile and cap-pmu-disable creates the vCPU. NULL, or what is wrong. */
+/* Any command but model, profile and cap-pmu-disable creates the vCPU. Returns NULL, or what is
+ * wrong. */
 static const char *prepare(struct session *session, enum need need)
 {
 	if (need >= NEEDS_MODEL && !session->have_model)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Actions (src/replay) done to the kernel's own code, and the session that a script's lines run in.
+ * The actions of src/replay, done to the kernel's own code, and the session in which a script's
+ * lines run.
  */
 #ifndef COMMANDS_H
 #define COMMANDS_H
@@ -14,7 +15,7 @@ struct guest;
 struct session {
 	struct model model;
 	struct host host;
-	/* What a line can call by name, once there is a model. */
+	/* The names that a line may use, once there is a model. */
 	struct vpmu_model named;
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	struct replay_names names;
@@ -30,14 +31,14 @@ struct session {
 typedef bool kernel_act(struct session *session, const struct replay_command *command,
                         struct replay_reply *reply);
 
-/* By verb; NULL: it needs vpmu's own names and plans. */
+/* By verb; NULL: an action that needs vpmu's own names and plans. */
 extern kernel_act *const kernel_acts[REPLAY_VERBS];
 
 /* Runs one line's command. False: bad input, described in the answer. */
 bool command_run(struct session *session, const struct replay_command *command,
                  struct replay_answer *answer);
 
-/* Back to the state before a script's first line, but for `mismatch`. */
+/* Goes back to the state before a script's first line; only `mismatch` stays. */
 void session_restart(struct session *session);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The blocks of the kernel's code that have been executed: a byte each, which the code itself sets
+ * Which blocks of the kernel's code have been executed: one byte each, set by the code itself
  * (blocks.awk).
  */
 #include "coverage.h"

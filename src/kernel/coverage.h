@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of the kernel's code has been executed, the text of that code, and the code as a library:
- * build-kernel puts them into the program.
+ * Which of the kernel's code has been executed, the text of that code, and the code as a library.
+ * build-kernel puts all three into the program.
  */
 #ifndef COVERAGE_H
 #define COVERAGE_H
@@ -9,16 +9,16 @@
 /* Forgets what has been executed. */
 void coverage_clear(void);
 
-/* One line: the number of each block that has been executed since. */
+/* Prints one line: the numbers of the blocks executed since coverage_clear(). */
 void coverage_print(void);
 
-/* What the blocks are, a line each: BLOCK FUNCTION FILE:LINE... */
+/* Prints what each block is, a line each: BLOCK FUNCTION FILE:LINE... */
 void coverage_print_table(void);
 
-/* The kernel's text: a line "=== PATH FIRST-LINE" before each piece. */
+/* Prints the kernel's text, with a line "=== PATH FIRST-LINE" before each piece. */
 void coverage_print_carried(void);
 
-/* The same code as a library, without any of this. */
+/* Writes the same code as a library, built without coverage. */
 void coverage_print_library(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model as CPUID leaves, and KVM's look-ups in them. The leaves are in a fixed order, so that
- * two models give equal leaves exactly when they show the same.
+ * A model as CPUID leaves, and KVM's look-ups in them. The leaves are in a fixed order, so two
+ * models have equal leaves exactly when they show the guest the same.
  */
 #include "guest.h"
 
@@ -36,7 +36,7 @@ static struct kvm_cpuid_entry2 vendor_leaf(const struct model *model)
 	return (struct kvm_cpuid_entry2){.ebx = name[0], .edx = name[1], .ecx = name[2]};
 }
 
-/* KVM_GET_SUPPORTED_CPUID says version 2 at most (kvm_init_pmu_capability). */
+/* KVM_GET_SUPPORTED_CPUID shows at most version 2 (kvm_init_pmu_capability). */
 static struct kvm_cpuid_entry2 perfmon_leaf(const struct model *model)
 {
 	struct kvm_cpuid_entry2 leaf = {.function = 0xa};

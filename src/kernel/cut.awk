@@ -5,8 +5,8 @@
 #   -v kind=case -v name=FUNCTION -v label=TEXT   one case of the function's outermost switch, with
 #                                                 the labels that follow it at once; in TEXT a dot
 #                                                 stands for a space
-# The piece begins with a #line directive: in the compiler's messages and in the coverage it is where it
-# was, in the file that -v from=PATH names.
+# The piece begins with a #line directive, so that the compiler's messages and the coverage name its place
+# in the kernel's file, which is -v from=PATH.
 
 function emit(line) {
 	if (text == "")

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A guest's life around the kernel's PMU files: what kvm_arch_vcpu_create, kvm_set_cpuid,
- * vcpu_enter_guest and others do to them. Those functions are too large to compile here; each is
- * restated in the few lines that concern the PMU, under its name.
+ * vcpu_enter_guest and others do to them. Those functions are too large to compile here. Each is
+ * restated, under its name, in the few lines that concern the PMU.
  */
 #include "guest.h"
 #include "mediated.h"
@@ -17,8 +17,8 @@ int kvm_x86_get_cpl(struct kvm_vcpu *vcpu)
 	return (int)vcpu->cpl;
 }
 
-/* The processor is the one that the model names, if the host can be that one; else an AMD is the
- * first with a PMU, K7. */
+/* The processor is the one that the model names, if the host's vendor is the model's. Else it is
+ * Intel's, or AMD's first with a PMU, the K7. */
 static void choose_processor(struct guest *guest, const struct host *host)
 {
 	bool amd = host->vendor == VENDOR_AMD;
@@ -93,7 +93,7 @@ void guest_destroy(struct guest *guest)
 	current = NULL;
 }
 
-/* kvm_set_cpuid: after KVM_RUN only the same again. */
+/* kvm_set_cpuid: after KVM_RUN only the same CPUID is accepted. */
 bool guest_set_cpuid(struct guest *guest, const struct model *model)
 {
 	struct kvm_cpuid_entry2 leaves[CPUID_ENTRIES];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest of one vCPU on the simulated host: everything that a replay command can do to it. One
- * exists at a time, since KVM's module variables (what the host is) are global.
+ * A guest of one vCPU on the simulated host, and everything that a replay command can do to it.
+ * Only one exists at a time, since KVM's module variables (which say what the host is) are global.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -9,7 +9,7 @@
 #include "host.h"
 
 struct guest {
-	struct model model; /* as created; cpuid changes what the guest sees, not this */
+	struct model model; /* as created; KVM_SET_CPUID2 does not change it */
 	struct kvm kvm;
 	struct kvm_vcpu vcpu;
 	struct kvm_lapic apic;
@@ -36,11 +36,13 @@ void guest_destroy(struct guest *guest);
 /* KVM_SET_CPUID2; false: refused. */
 bool guest_set_cpuid(struct guest *guest, const struct model *model);
 
-/* A vCPU entry; then (run.c) so much of the guest at one privilege level. */
+/* A vCPU entry, and (run.c) an entry after which the guest does these amounts at one privilege
+ * level. */
 struct pmis guest_enter(struct guest *guest);
 struct pmis guest_run(struct guest *guest, const struct amounts *amounts, unsigned int cpl);
 
-/* So much of the host, which counts without exclude_host. What is requested waits for the entry. */
+/* The host does these amounts, which count in events without exclude_host. Requests wait for the
+ * next entry. */
 void guest_host_run(struct guest *guest, const struct amounts *amounts);
 
 /* Handles raised requests in vcpu_enter_guest's order. */
@@ -55,7 +57,7 @@ bool guest_write(struct guest *guest, u32 msr, u64 value);
 bool guest_rdpmc(struct guest *guest, u32 ecx, unsigned int cpl, bool pce, u64 *value);
 void guest_set_lvtpc(struct guest *guest, u32 value);
 void guest_emulate(struct guest *guest, bool branch, unsigned int cpl);
-/* EFER.SVME, by WRMSR; and whether a guest of the guest's runs, by VMRUN and #VMEXIT. */
+/* Sets EFER.SVME, as WRMSR does, and whether a second-level guest runs, as VMRUN and #VMEXIT do. */
 void guest_set_svm(struct guest *guest, bool enabled, bool in_guest_mode);
 void guest_schedule(struct guest *guest);
 void guest_reset(struct guest *guest);

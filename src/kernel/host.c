@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulated host keeps the kernel's global variables that say what CPU this is, and answers
+ * The simulated host: the kernel's global variables that say what CPU this is, and the answers to
  * what KVM asks perf about it.
  */
 #include "host.h"
 #include "pmu.h"
 
-#if !KERNEL_SINCE(7, 3) /* pmu.c has it from then on */
+#if !KERNEL_SINCE(7, 3) /* since 7.3 pmu.c defines it */
 bool enable_pmu;
 #endif
 struct kvm_caps kvm_caps;
@@ -23,7 +23,8 @@ bool host_has(unsigned int feature)
 	return (feature == X86_FEATURE_HLE || feature == X86_FEATURE_RTM) && here.tsx;
 }
 
-/* The counters are current->silicon; KVM's module asks before there is any task. */
+/* The counters are in current->silicon. This is for what KVM's module asks before there is any
+ * task. */
 u64 host_read_msr(u32 index)
 {
 	if (index == MSR_IA32_PERF_CAPABILITIES)
@@ -66,8 +67,8 @@ void host_load(const struct host *host)
 		[VENDOR_AMD] = X86_VENDOR_AMD,
 	};
 	enum vendor vendor = host->vendor;
-	/* A copy: what a switch that is off takes out of it (kvm_init_pmu_capability) is of this
-	 * load alone. */
+	/* A copy: kvm_init_pmu_capability takes out what is switched off, and that must not last
+	 * beyond this load. */
 	struct kvm_pmu_ops pmu_ops = vendor == VENDOR_AMD ? amd_pmu_ops : intel_pmu_ops;
 	const struct vendor_ops *ops = &(struct vendor_ops){&pmu_ops};
 

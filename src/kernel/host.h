@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The simulated host: of the model's vendor, with 8 general-purpose and 3 fixed counters (Intel,
- * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all of 48 bits, unless a script says otherwise. An
- * AMD's counters have 48 bits whatever a script says: that is the architecture's.
+ * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all 48 bits wide, unless a script says otherwise. The
+ * width of AMD's counters is fixed by the architecture, whatever a script says.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -18,7 +18,8 @@ void host_load(const struct host *host);
 /* Whether KVM has switched its mediated vPMU on there (enable_mediated_pmu). */
 bool host_mediates(void);
 
-/* Whether RDMSR of a PMU register works there: what KVM probes before it advertises one. */
+/* Whether RDMSR of a PMU register works on the host, which KVM probes before it advertises the
+ * register. */
 bool host_has_msr(u32 index);
 
 #endif

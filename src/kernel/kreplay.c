@@ -3,14 +3,14 @@
  * Runs a replay script against a kernel's own PMU code, one answer a line.
  *   [--batch] [--limit SECONDS] [--coverage] [FILE|-]
  *   --name | --table | --carried | --library
- * --batch: a line beginning with --- ends one program and starts the next; it is echoed, and a
- * program with bad input answers "bad-input" and is skipped to its end. What a program answered is
- * written by then, so that a crash is known by its program; without --batch each line is.
- * --limit: of processor time for each program of a batch, or else for each line; SIGVTALRM ends
- * what takes longer. --coverage: a last line has the blocks that were executed (coverage.h).
- * --name, --table, --carried, --library: which kernel this is, and in another line whether it has a
- * mediated vPMU; its blocks, its text, and the same
- * code as a library (room.h). Exit status: 0; 1 an expect failed; 2 bad input.
+ * --batch: a line that begins with --- ends one program and starts the next; it is echoed. A
+ * program with bad input answers "bad-input" and is skipped to its end. Answers are flushed at the
+ * end of each program, so that a crash can be traced to its program; without --batch, at each line.
+ * --limit: processor time for each program of a batch, or else for each line; SIGVTALRM ends what
+ * takes longer. --coverage: the last line lists the blocks that were executed (coverage.h).
+ * --name: which kernel this is, and in a second line whether it has a mediated vPMU. --table: its
+ * blocks. --carried: its text. --library: the same code as a library (room.h).
+ * Exit status: 0; 1 an expect failed; 2 bad input.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ struct reader {
 	bool bad;
 };
 
-/* The time begins anew. */
+/* Starts the time limit anew. */
 static void rearm(const struct reader *reader)
 {
 	struct itimerval timer = {.it_value.tv_sec = (time_t)reader->limit};
@@ -52,7 +52,7 @@ static void end_program(struct reader *reader, struct session *session)
 	rearm(reader);
 }
 
-/* One line; false: bad input that ends everything. */
+/* Takes one line; false: bad input that ends everything. */
 static bool take_line(struct reader *reader, struct session *session)
 {
 	static struct replay_command command;
@@ -107,7 +107,7 @@ static int read_all(struct reader *reader)
 	return reader->bad ? 2 : session.mismatch;
 }
 
-/* What asks for no script. */
+/* The options that take no script. */
 static bool tell(const char *option)
 {
 	if (!strcmp(option, "--name"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC keeps LVTPC, and delivers a PMI with the kernel's own kvm_apic_local_deliver and
- * __apic_accept_irq, cut out of lapic.c. What is delivered goes nowhere but is counted.
+ * The local APIC: keeps LVTPC, and delivers a PMI with the kernel's own kvm_apic_local_deliver and
+ * __apic_accept_irq, cut out of lapic.c. What is delivered is only counted.
  */
 #include "kvm_stub.h"
 
@@ -16,7 +16,7 @@
 
 enum { KVM_APIC_INIT, KVM_APIC_SIPI };
 
-/* Who received an IPI, or the RTC's interrupt; a local interrupt has neither. */
+/* Who has received an IPI or the RTC's interrupt. A local interrupt needs neither. */
 struct dest_map {
 	unsigned long map[1];
 	u8 vectors[1];
@@ -50,7 +50,7 @@ static void apic_clear_vector(int vector, u8 *regs)
 	regs[(vector >> 5 << 4) + (vector >> 3 & 3)] &= ~(1 << (vector & 7));
 }
 
-/* Before 7.3. */
+/* The names before 7.3. */
 #define kvm_lapic_set_vector   apic_set_vector
 #define kvm_lapic_clear_vector apic_clear_vector
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What decides about interceptions and about GLOBAL_CTRL at an exit is cut out of vmx.c and svm.c;
- * the entry and the exit of the hardware (VMX loads and saves GLOBAL_CTRL as the VMCS's controls
- * say) are here. Before 7.3 there is no mediated vPMU.
+ * The mediated vPMU's entries and exits. The code that decides about interceptions, and about
+ * GLOBAL_CTRL at an exit, is cut out of vmx.c and svm.c. What the hardware does at an entry and an
+ * exit (VMX loads and saves GLOBAL_CTRL as the VMCS's controls say) is written here. Before 7.3
+ * there is no mediated vPMU.
  */
 #include "mediated.h"
 #include "pmu.h"
@@ -11,7 +12,7 @@
 
 struct kvm_vcpu *running_vcpu;
 
-/* The bit of an MSR in the map of what passes; 64: it never does. */
+/* The bit of an MSR in the map of those passed through; 64: it never is. */
 static unsigned int pass_bit(u32 msr)
 {
 	static const struct {
@@ -133,8 +134,8 @@ static void recalc(struct guest *guest)
 		vmx_recalc_pmu_msr_intercepts(&guest->vcpu);
 }
 
-/* A script's guest may access registers before the first entry, and be given another CPUID then. In
- * KVM it cannot, so that nothing has passed yet. */
+/* A script's guest may access registers before the first entry, and may then be given another
+ * CPUID. In KVM no guest runs before its first entry, so nothing has been passed through yet. */
 void mediated_recalc(struct guest *guest)
 {
 	if (!kvm_check_request(KVM_REQ_RECALC_INTERCEPTS, &guest->vcpu))
@@ -144,7 +145,7 @@ void mediated_recalc(struct guest *guest)
 	recalc(guest);
 }
 
-/* Without the guest's context the hardware is perf's. */
+/* Unless the guest's context is loaded, the hardware belongs to perf. */
 void mediated_enter(struct guest *guest)
 {
 	mediated_recalc(guest);
@@ -167,7 +168,8 @@ void mediated_leave(struct guest *guest)
 		abort();
 }
 
-/* A PMI that the host gets is lost to the guest; what LVTPC masks, the hardware drops. */
+/* A PMI that the host gets is lost to the guest; one that LVTPC masks is dropped by the
+ * hardware. */
 void mediated_interrupt(struct guest *guest)
 {
 	if (guest->task.silicon.pmi == PMI_MASKED)

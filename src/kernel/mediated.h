@@ -21,7 +21,7 @@ void mediated_leave(struct guest *guest);
 /* The hardware's PMI interrupts the guest: an exit, KVM's handler, and the next entry. */
 void mediated_interrupt(struct guest *guest);
 
-/* Whether an access of the guest's reaches the hardware. */
+/* Whether the guest's access is passed through to the hardware. */
 bool mediated_passes(struct guest *guest, u32 msr);
 bool mediated_rdpmc_passes(struct guest *guest);
 
@@ -31,10 +31,10 @@ bool mediated_read(struct guest *guest, u32 msr, u64 *value);
 bool mediated_write(struct guest *guest, u32 msr, u64 value);
 bool mediated_rdpmc(struct guest *guest, u32 ecx, u64 *value);
 
-/* What follows EFER.SVME and the vCPU's guest mode. */
+/* Called when EFER.SVME or the vCPU's guest mode changes. */
 void mediated_transition(struct guest *guest);
 
-/* kvm_pmu_reset() as kvm_pmu_refresh() goes on from it: nothing in 7.3 does the one alone. */
+/* The rest of kvm_pmu_refresh() after its kvm_pmu_reset(), which 7.3 calls nowhere alone. */
 void mediated_reset(struct guest *guest);
 
 #endif

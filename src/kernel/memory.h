@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory that the kernel's code allocates: one arena, which can be copied and put back whole.
- * The lowest room is handed out first, and what is freed is zeroed: the same calls lead to the same
- * bytes.
+ * The memory that the kernel's code allocates: one arena, which can be copied and put back as a
+ * whole. The lowest free space is used first, and freed memory is zeroed, so the same calls lead to
+ * the same bytes.
  */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -13,7 +13,7 @@
 enum { MEMORY_UNIT = 256, MEMORY_UNITS = 256 };
 
 struct memory {
-	uint8_t block[MEMORY_UNITS]; /* how many units the block has that begins here; or 0 */
+	uint8_t block[MEMORY_UNITS]; /* units of the block that begins here, or 0 */
 	uint32_t units;              /* to the end of the last block */
 	_Alignas(64) unsigned char at[MEMORY_UNITS * MEMORY_UNIT];
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A preset of vpmu's as what KVM's CPUID says, and the properties that an override can change, one
- * row each. */
+/* Turns one of vpmu's presets into what the guest's CPUID shows. The properties that an override
+ * can change are one row each. */
 #include "model.h"
 
 #include <stddef.h>
@@ -11,7 +11,7 @@
 struct property {
 	const char *key;
 	size_t offset;
-	uint32_t highest; /* 1: written on or off */
+	uint32_t highest; /* 1: given as on or off */
 };
 
 #define PROPERTY(key, field, highest)                                                              \
@@ -60,13 +60,13 @@ static enum vendor vendor_of(const struct vpmu_model *from)
 	}
 }
 
-/* What CPUID.0AH EDX counts: those without a gap. */
+/* CPUID.0AH EDX counts the fixed counters up to the first gap. */
 static uint32_t fixed_of(const struct vpmu_model *from)
 {
 	return (uint32_t)__builtin_ctz(~from->fixed_mask);
 }
 
-/* Only Intel's and Zhaoxin's have a leaf with a version. */
+/* Only Intel and Zhaoxin have a CPUID leaf with a version. */
 bool model_preset(struct model *model, const char *name)
 {
 	struct vpmu_model from;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model: the PMU that a guest's CPUID will show, from a preset's name and overrides. KVM turns
- * it into what the guest gets: it has the last word on versions, counts and widths.
+ * A model: the PMU that a guest's CPUID will show, from a preset's name and overrides. What the
+ * guest really gets is up to KVM, which has the last word on versions, counts and widths.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -20,12 +20,12 @@ struct model {
 	uint32_t version; /* CPUID.0AH EAX[7:0]; 0: no leaf */
 	uint32_t gp, fixed, width;
 	uint32_t unavailable;        /* CPUID.0AH EBX: events that do not exist */
-	uint32_t mask_length;        /* CPUID.0AH EAX[31:24]: how many bits of EBX count */
+	uint32_t mask_length;        /* CPUID.0AH EAX[31:24]: how many bits of EBX are valid */
 	uint32_t pdcm;               /* CPUID.1 ECX[15] */
-	uint32_t full_width;         /* IA32_PERF_CAPABILITIES[13]; needs PDCM, and so implies it */
+	uint32_t full_width;         /* IA32_PERF_CAPABILITIES[13]; implies PDCM */
 	uint32_t perfctr_core;       /* CPUID 0x80000001 ECX[23] */
 	uint32_t perfmon_v2;         /* CPUID 0x80000022 EAX[0] */
-	uint32_t svm;                /* CPUID 0x80000001 ECX[2]: by the host */
+	uint32_t svm;                /* CPUID 0x80000001 ECX[2]; the host's decides */
 	struct vpmu_model processor; /* the preset, as vpmu has it: for the processor's events */
 };
 
@@ -41,8 +41,8 @@ struct host {
 
 struct host host_usual(enum vendor vendor);
 
-/* Changes one property, "key=value"; "vendor=" makes another vendor's usual host of it. False: no
- * such key, or the value is out of range. */
+/* Changes one property, "key=value"; "vendor=" replaces the host by that vendor's usual one. False:
+ * no such key, or the value is out of range. */
 bool host_override(struct host *host, const char *text);
 
 /* The preset of that name into *model. False: there is none. */

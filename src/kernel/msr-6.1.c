@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDMSR and WRMSR in Linux 6.1: the functions of x86.c, vmx.c and svm.c are cut out of the kernel
- * (cuts-6.1); those around them are written here with just the cases that a PMU has. Registers
- * that are not the PMU's fall through to "unsupported".
+ * RDMSR and WRMSR in Linux 6.1. The functions of x86.c, vmx.c and svm.c are cut out of the kernel
+ * (cuts-6.1). The functions around them are written here, with just the cases that a PMU has; all
+ * other registers fall through to "unsupported".
  */
 #include "msr.h"
 #include "pmu.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDMSR and WRMSR since Linux 6.12: the functions of x86.c (msrs.c), vmx.c and svm.c are cut out of
- * the kernel (cuts-VERSION); those around them are written here with just the cases that a PMU has.
- * Registers that are not the PMU's fall through to "unsupported".
+ * RDMSR and WRMSR since Linux 6.12. The functions of x86.c (later msrs.c), vmx.c and svm.c are cut
+ * out of the kernel (cuts-VERSION). The functions around them are written here, with just the cases
+ * that a PMU has; all other registers fall through to "unsupported".
  */
 #include "msr.h"
 #include "pmu.h"

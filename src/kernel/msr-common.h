@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of RDMSR and WRMSR that Linux 6.1 and 6.12 have alike, around cases that are cut out of
- * each. Included once, in the middle of msr-6.1.c and msr-6.12.c.
+ * The part of RDMSR and WRMSR that is the same in Linux 6.1 and 6.12, around cases that are cut out
+ * of each. Included once, in the middle of msr-6.1.c and msr-6.12.c.
  */
 
 #define kvm_pr_unimpl(...)                   ((void)0)
@@ -72,7 +72,7 @@ static int __kvm_get_msr(struct kvm_vcpu *vcpu, u32 index, u64 *data, bool host_
 	return ret;
 }
 
-/* Cut out, below in the file that includes this. */
+/* Cut out of the kernel; included further down in the file that includes this one. */
 static int kvm_get_msr_ignored_check(struct kvm_vcpu *vcpu, u32 index, u64 *data, bool host);
 static int kvm_set_msr_ignored_check(struct kvm_vcpu *vcpu, u32 index, u64 data, bool host);
 static int do_get_msr(struct kvm_vcpu *vcpu, unsigned int index, u64 *data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDMSR and WRMSR as KVM does them, each kernel its own way (msr-6.1.c, msr-6.12.c from then on):
- * 0 done; anything else is #GP for the guest and a failure for the VMM.
+ * RDMSR and WRMSR as each kernel's KVM does them (msr-6.1.c; msr-6.12.c from 6.12 on). 0: done;
+ * anything else is #GP for the guest and a failure for the VMM.
  */
 #ifndef MSR_H
 #define MSR_H

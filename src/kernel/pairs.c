@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* WRMSR and RDMSR on the kernel's code, as fast as they go. */
+/* WRMSR and RDMSR on the kernel's code, for measuring their speed. */
 #include "pairs.h"
 
 #include "guest.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pairs of WRMSR and RDMSR for `make bench`: the same ones for the kernel's code (pairs.c, in
- * libkernel-VERSION.so) and for vpmu's profile (bench/kernel.c), of an intel-v2 guest.
+ * Pairs of WRMSR and RDMSR for `make bench`: the same pairs, on an intel-v2 guest, for the kernel's
+ * code (pairs.c, in libkernel-VERSION.so) and for vpmu's profile (bench/kernel.c).
  */
 #ifndef PAIRS_H
 #define PAIRS_H
@@ -21,7 +21,7 @@ struct pair {
 	uint64_t value;
 };
 
-/* The i-th; every value changes. */
+/* The i-th pair; each writes another value than the one before. */
 static inline struct pair pair_at(enum pairs_kind kind, unsigned long i)
 {
 	switch (kind) {
@@ -35,12 +35,12 @@ static inline struct pair pair_at(enum pairs_kind kind, unsigned long i)
 	}
 }
 
-/* What is written before, and the entry after it, for counters that count. */
+/* Written, with an entry after it, before PAIRS_COUNTING, so that its counters count. */
 #define PAIRS_SELECTOR    UINT64_C(0x4300c0)
 #define PAIRS_GLOBAL_CTRL UINT64_C(0xf)
 
-/* Exported by libkernel-VERSION.so: makes a guest; does so many pairs on it, returns what was read,
- * added up. */
+/* Exported by libkernel-VERSION.so. pairs_start makes a guest; pairs_run does that many pairs on
+ * it, and returns the sum of what was read. */
 typedef void pairs_start_fn(enum pairs_kind kind);
 typedef uint64_t pairs_run_fn(enum pairs_kind kind, unsigned long pairs);
 

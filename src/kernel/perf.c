@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulated perf core keeps each event's count and two distances, as arch/x86/events/core.c
- * does: period_left to the end of the sample period, and left to the wrap of the hardware counter,
- * which is programmed to period_left but never below 2 nor above half the counter's range.
+ * The simulated perf core. For each event it keeps the count and two distances, as
+ * arch/x86/events/core.c does: period_left, to the end of the sample period, and left, to the wrap
+ * of the hardware counter. The counter is programmed with period_left, but with at least 2 and at
+ * most half the counter's range.
  */
 #include "perf.h"
 
 #include <arch/room.h>
 
-#define IN_TX (1ull << 32) /* HSW_IN_TX: counts in transactions only, and there are none */
+#define IN_TX (1ull << 32) /* HSW_IN_TX: counts only in transactions, of which there are none */
 
 enum { REF_CYCLES = 0x0300 }; /* perf's own code for Intel's fixed counter 2 */
 
-/* A processor's events are data, which vpmu's tables have. */
+/* The processor's events are taken from vpmu's tables. */
 static unsigned int class_of(const struct perf_context *perf, u64 config)
 {
 	enum vpmu_class class = event_code_class(perf->processor, config);
@@ -40,8 +41,8 @@ static bool set_period(struct hw_perf_event *hw)
 	return ended;
 }
 
-/* By their owners: which of them was created first decides nothing, as the hardware's status has
- * its own sequence. */
+/* Keeps the events sorted by owner, so that the order of creation has no effect: the hardware's
+ * status is handled in an order of its own. */
 static void add_event(struct perf_context *perf, struct perf_event *event)
 {
 	unsigned int at = perf->live++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest on the kernel's code as functions, for who loads libkernel-VERSION.so (subject.c): vpmu
- * check --kernel, and test programs. There is one guest at a time: making one ends the last. All
- * that the code remembers can be saved and loaded again, as a register machine can be copied.
+ * A guest on the kernel's code, as functions, for users of libkernel-VERSION.so (subject.c): vpmu
+ * check --kernel, and test programs. There is one guest at a time: making one ends the last. All of
+ * the code's memory can be saved and loaded again, as a register machine can be copied.
  */
 #ifndef KERNEL_ROOM_H
 #define KERNEL_ROOM_H
@@ -13,7 +13,7 @@
 
 #include <vpmu/types.h>
 
-enum { SUBJECT_VERSION = 2 /* of struct kernel_subject: it changes with it */ };
+enum { SUBJECT_VERSION = 2 /* version of struct kernel_subject; raise it with any change */ };
 
 /* The PMIs since the last entry or run, and those that LVTPC's mask has dropped. */
 struct subject_pmis {
@@ -27,8 +27,8 @@ struct subject_events {
 
 struct kernel_subject {
 	uint32_t version; /* SUBJECT_VERSION */
-	/* Of a preset's name and overrides, "intel-v2,gp=8"; its PMU on perf events, or mediated.
-	 * False: there is no such model, or the kernel has no mediated vPMU. */
+	/* Makes a guest of a preset's name and overrides ("intel-v2,gp=8"), with its PMU on perf
+	 * events or mediated. False: there is no such model, or the kernel has no mediated vPMU. */
 	bool (*make)(const char *model, bool mediated);
 	/* False: #GP for the guest, a failure for the host. */
 	bool (*guest_write)(uint32_t msr, uint64_t value);
@@ -40,15 +40,16 @@ struct kernel_subject {
 	void (*schedule)(void);
 	void (*exclude_host)(bool exclude);
 	void (*host_run)(const uint64_t amounts[VPMU_CLASSES]);
-	bool (*fail_creations)(uint32_t count); /* false: there are no events */
+	bool (*fail_creations)(
+		uint32_t count); /* false: the PMU is mediated, so there are no events */
 	void (*set_lvtpc)(uint32_t value);
 	struct subject_events (*events)(void);
-	/* What save() writes at most, at an address that any type may have. */
+	/* The most that save() writes. The buffer must be aligned for any type. */
 	size_t (*snapshot_bytes)(void);
 	void (*save)(void *snapshot);
 	void (*load)(const void *snapshot);
-	/* A hash of all that decides how the guest goes on; equal for two that go on alike. Of this
-	 * process only. */
+	/* A hash of everything that decides how the guest goes on; equal hashes mean that two
+	 * guests behave alike. Valid in this process only. */
 	uint64_t (*fingerprint)(void);
 };
 

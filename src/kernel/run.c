@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run of the guest. The k-th of N events of a class happens at k/N of the run, so an overflow
- * happens at a fraction of it; the run goes from one overflow to the next, and the requests that
- * an overflow raises are handled before the rest of the run. Events of all classes up to and at
- * that moment have then been counted, so that overflows of one moment make one PMI.
+ * A run of the guest. The k-th of N events of a class happens at k/N of the run, so each overflow
+ * has a moment, a fraction of the run. The run goes from one such moment to the next, and the
+ * requests that an overflow raises are handled before the run goes on. At each moment the events of
+ * all classes up to and including it are counted first, so that overflows of one moment make one
+ * PMI.
  */
 #include "mediated.h"
 
@@ -19,7 +20,7 @@ struct run {
 	struct silicon *silicon; /* NULL: perf events count */
 	const struct amounts *amounts;
 	struct amounts done;
-	/* Of a counter of the hardware that looks at cycles: how many it counts in the run. */
+	/* For a hardware counter that looks at cycles: how many it counts in the run. */
 	struct {
 		u64 total, done;
 	} looking[SILICON_COUNTERS];
@@ -31,13 +32,13 @@ static bool earlier(struct moment a, struct moment b)
 	return (u128)a.num * b.den < (u128)b.num * a.den;
 }
 
-/* How many there are that may count, perf events or counters of the hardware. */
+/* How many counters may count: perf events, or the hardware's. */
 static unsigned int counting(const struct run *run)
 {
 	return run->silicon ? SILICON_COUNTERS : run->perf->live;
 }
 
-/* What one of them counts now, and how many of these until it wraps; PERF_CLASSES: nothing. */
+/* What the i-th counter counts now, and how many of these until it wraps; PERF_CLASSES: nothing. */
 static unsigned int class_of(const struct run *run, unsigned int i, u64 *left)
 {
 	if (run->silicon) {
@@ -64,7 +65,7 @@ static u64 done_of(const struct run *run, unsigned int i, unsigned int class)
 	return looks_at_cycles(run, i) ? run->looking[i].done : run->done.of[class];
 }
 
-/* What each counter that looks at cycles has to count. */
+/* Works out what each counter that looks at cycles counts in the run. */
 static void look_ahead(struct run *run)
 {
 	for (unsigned int i = 0; i < SILICON_COUNTERS; i++) {
@@ -105,7 +106,7 @@ static u64 reached_by(struct moment to, u64 total)
 	return (u64)((u128)total * to.num / to.den);
 }
 
-/* True: a counter of the hardware asks for a PMI. */
+/* Counts up to that moment. True: a hardware counter asks for a PMI. */
 static bool advance(struct run *run, struct moment to)
 {
 	struct amounts reached;
@@ -131,7 +132,7 @@ static bool advance(struct run *run, struct moment to)
 	return pmi;
 }
 
-/* To the next overflow, or to the end; false when that was the last. */
+/* Goes to the next overflow, or to the end; false at the end. */
 static bool step(struct run *run)
 {
 	struct moment at;
@@ -143,7 +144,8 @@ static bool step(struct run *run)
 	return overflow;
 }
 
-/* On the hardware, from an entry to an exit: an overflow that asks for no PMI makes none. */
+/* Runs on the hardware, with an exit and an entry at each PMI. An overflow that asks for no PMI
+ * makes no exit. */
 static void run_mediated(struct guest *guest, struct run *run)
 {
 	struct moment at;

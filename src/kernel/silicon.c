@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated hardware PMU. Its numbers and bits are rows of vpmu's register tables. */
+/* The simulated hardware PMU. Its MSR numbers and bits come from the rows of vpmu's register
+ * tables. */
 #include "silicon.h"
 
 #include <arch/room.h>
@@ -16,8 +17,9 @@ static void take_row(struct silicon *silicon, const struct vpmu_register *row)
 		silicon->status_bits = row->writable;
 }
 
-/* Intel's version 5 without IA32_PERF_METRICS, AMD's PerfMonV2. What can be cleared of a status can
- * be set: whether CondChgd can, which Intel calls reserved and KVM writes, nobody has tried. */
+/* Intel's version 5 without IA32_PERF_METRICS, or AMD's PerfMonV2. Status bits that can be cleared
+ * can also be set. Whether that holds for CondChgd, which Intel calls reserved and KVM writes,
+ * nobody has tried. */
 void silicon_make(struct silicon *silicon, const struct vpmu_model *processor, u32 gp, u32 fixed,
                   u32 width)
 {
@@ -161,9 +163,9 @@ bool silicon_guest_read(u32 msr, u64 *value)
 	return place.at != NULL;
 }
 
-/* Intel: a counter by its old number takes 32 bits and extends their sign; elsewhere a bit that a
- * register lacks is #GP (SDM vol. 3B 20.2.8, 20.2.2). AMD drops it, and a write to the status, too.
- */
+/* Intel: a counter written by its legacy MSR takes 32 bits and sign-extends them; otherwise a bit
+ * that the register lacks is #GP (SDM vol. 3B 20.2.8, 20.2.2). AMD ignores such bits, and ignores
+ * writes to the status. */
 bool silicon_guest_write(u32 msr, u64 value)
 {
 	const struct silicon *silicon = &current->silicon;
@@ -179,7 +181,7 @@ bool silicon_guest_write(u32 msr, u64 value)
 	return true;
 }
 
-/* The counter that RDPMC means; SILICON_COUNTERS: none. */
+/* The counter that RDPMC reads with this ECX; SILICON_COUNTERS: none. */
 static u32 pmc_of(const struct silicon *silicon, u32 ecx)
 {
 	if (ecx < silicon->gp)
@@ -218,8 +220,8 @@ static unsigned int global_bit(unsigned int counter)
 	return counter < SILICON_GP ? counter : 32 + counter - SILICON_GP;
 }
 
-/* AMD: under SVM an event with HostOnly alone is none of the guest's (APM vol. 2 13.2.1). Nothing
- * is in a transaction. */
+/* AMD: with SVM enabled, a selector with HostOnly alone does not count the guest (APM vol. 2
+ * 13.2.1). Events in transactions never happen. */
 static unsigned int gp_class(const struct silicon *silicon, u64 selector, unsigned int cpl)
 {
 	u64 code = selector & (SEL_EVENT | SEL_UMASK);
@@ -258,7 +260,7 @@ unsigned int silicon_class(const struct silicon *silicon, unsigned int counter, 
 /* --- CMASK, INV, EDGE --------------------------------------------------------------------------
  */
 
-enum { FEW_CYCLES = 1 << 13 }; /* that are gone through one by one */
+enum { FEW_CYCLES = 1 << 13 }; /* cycles up to this number are walked one by one */
 
 static u64 cmask_of(u64 selector)
 {
@@ -270,7 +272,7 @@ bool silicon_looks_at_cycles(const struct silicon *silicon, unsigned int counter
 	return counter < SILICON_GP && silicon->selector[counter] & (SEL_CMASK | SEL_EDGE);
 }
 
-/* Whether a cycle with so many events is one that counts. INV is of CMASK alone. */
+/* Whether a cycle with this many events counts. INV applies only with CMASK. */
 static bool holds(u64 selector, u64 events)
 {
 	u64 least = cmask_of(selector);
@@ -296,8 +298,8 @@ static u64 go_through(u64 selector, u64 events, u64 cycles)
 	return count;
 }
 
-/* Each cycle has `each` events, or one more in `rest` of them, which stand as far apart as they
- * can, never in the first cycle, always in the last. */
+/* Each cycle has `each` events, and `rest` of the cycles have one more. Those are spread as evenly
+ * as possible: never the first cycle, always the last. */
 static u64 work_out(u64 selector, u64 events, u64 cycles)
 {
 	u64 each = events / cycles, rest = events % cycles;
@@ -351,7 +353,8 @@ static bool holds_anything(const struct silicon *silicon)
 	return any;
 }
 
-/* A kernel warns of these, and its counts are wrong from then on: here that is a crash. */
+/* The kernel only warns here, and its counts are wrong from then on. Abort instead, so that tests
+ * see it. */
 void silicon_give(void)
 {
 	if (current->silicon.guest_loaded)
@@ -359,7 +362,7 @@ void silicon_give(void)
 	current->silicon.guest_loaded = true;
 }
 
-/* What a guest leaves behind would count for the host. */
+/* Whatever a guest leaves in the registers would go on counting for the host: abort. */
 void silicon_take(void)
 {
 	struct silicon *silicon = &current->silicon;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's own PMU, simulated: what a mediated vPMU loads its registers into, and what a guest
- * reaches without an exit. The registers that it has are those of vpmu's tables for such a
- * processor. With perf events nothing here changes.
+ * The host's own PMU, simulated: a mediated vPMU loads its registers into it, and a guest reaches
+ * it without an exit. It has the registers that vpmu's tables give for such a processor. A
+ * perf-based vPMU does not use it.
  */
 #ifndef SILICON_H
 #define SILICON_H
@@ -20,8 +20,8 @@ struct silicon {
 	/* GP counters first. */
 	u64 counter[SILICON_COUNTERS], selector[SILICON_GP];
 	u64 fixed_ctrl, global_ctrl, status;
-	u64 guest_global_ctrl; /* the field of the VMCS */
-	/* What it is. */
+	u64 guest_global_ctrl; /* the VMCS's field */
+	/* What the PMU has. */
 	const struct vpmu_model *processor; /* whose events there are */
 	u32 gp, fixed;
 	u64 mask; /* the bits of a counter */
@@ -30,16 +30,16 @@ struct silicon {
 	bool amd, guest_loaded; /* perf has given it to a guest */
 };
 
-/* The processor under KVM: of the vendor that the guest's processor is of. */
+/* Makes the PMU of the processor under KVM, which is of this model's vendor. */
 void silicon_make(struct silicon *silicon, const struct vpmu_model *processor, u32 gp, u32 fixed,
                   u32 width);
 
-/* RDMSR, WRMSR and RDPMC by KVM itself: a number that there is not reads 0. */
+/* RDMSR, WRMSR and RDPMC by KVM itself: a register that does not exist reads 0. */
 u64 silicon_read(u32 msr);
 void silicon_write(u32 msr, u64 value);
 u64 silicon_rdpmc(u32 ecx);
 
-/* By a guest for which they do not exit. False: #GP. */
+/* The same by a guest, when it does not exit. False: #GP. */
 bool silicon_guest_read(u32 msr, u64 *value);
 bool silicon_guest_write(u32 msr, u64 value);
 bool silicon_guest_rdpmc(u32 ecx, u64 *value);
@@ -47,17 +47,18 @@ bool silicon_guest_rdpmc(u32 ecx, u64 *value);
 /* The class that a counter counts at this privilege level of a guest; PERF_CLASSES: it is off. */
 unsigned int silicon_class(const struct silicon *silicon, unsigned int counter, unsigned int cpl);
 
-/* Whether it counts cycles instead, by how many of its events happen in each: CMASK, INV, EDGE. */
+/* Whether the counter counts cycles instead, depending on how many events happen in each: CMASK,
+ * INV, EDGE. */
 bool silicon_looks_at_cycles(const struct silicon *silicon, unsigned int counter);
 
-/* How many it counts of so many events that are spread over so many cycles: after cycle i of n,
- * i/n of the events have happened. No cycle is before the first. */
+/* How many such a counter counts when `events` are spread over `cycles`: after cycle i of n, i/n of
+ * the events have happened. For EDGE, no cycle comes before the first. */
 u64 silicon_cycles(const struct silicon *silicon, unsigned int counter, u64 events, u64 cycles);
 
 /* Events until the counter wraps. */
 u64 silicon_left(const struct silicon *silicon, unsigned int counter);
 
-/* So many events more. True: it has wrapped, and asks for a PMI. */
+/* Counts this many more events. True: the counter has wrapped, and asks for a PMI. */
 bool silicon_advance(struct silicon *silicon, unsigned int counter, u64 count);
 
 /* What perf does around a guest that owns the counters (perf_load_guest_context() and the others).

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The variables are the writable segment of the library that this is part of: what the loader has
- * made read-only is no variable, and the arena is copied as far as it is used.
+ * Snapshots of all that the kernel's code remembers. Its variables are the writable segment of the
+ * library that this file is part of, without what the loader has made read-only. The arena is
+ * copied only as far as it is used.
  */
 #include <link.h>
 
@@ -10,7 +11,7 @@
 
 enum { EVENTS_KEPT = 16 };
 
-/* The variables on both sides of the arena, which is one of them. */
+/* The variables before and after the arena, which is a variable itself. */
 static struct span {
 	unsigned char *at;
 	size_t bytes;
@@ -56,7 +57,7 @@ static int find_variables(struct dl_phdr_info *about, size_t bytes, void *contex
 	if (read_only > start)
 		start = read_only;
 	variables[0] = (struct span){start, (size_t)(arena - start)};
-	/* Whole words: the rest of the last page is there, and is 0. */
+	/* Whole words: the last page is mapped to its end, and the rest of it is 0. */
 	variables[1] = (struct span){past, ((size_t)(end - past) + 7) / 8 * 8};
 	return 1;
 }
@@ -140,7 +141,7 @@ void snapshot_load(const void *snapshot)
 enum { LANES = 4 };
 #define ODD 0x9e3779b97f4a7c15ull
 
-/* Lanes, since a multiplication waits for the one before it. */
+/* Several lanes, since a multiplication waits for the one before it in its lane. */
 struct hash {
 	u64 lane[LANES];
 	const struct perf_context *perf;
@@ -153,7 +154,8 @@ static inline u64 mixed(u64 lane, u64 word)
 	return lane ^ lane >> 32;
 }
 
-/* A pointer into the arena: an event by its place in the list, anything else by where it lies. */
+/* A pointer into the arena is hashed so: an event by its place in the list, anything else by its
+ * offset. */
 static u64 pointer(const struct hash *hash, u64 offset)
 {
 	for (unsigned int i = 0; i < hash->perf->live; i++)
@@ -183,7 +185,7 @@ static bool is_event(const struct perf_context *perf, const void *at)
 	return false;
 }
 
-/* What the code has allocated beside the guest and its events: nothing, as a rule. */
+/* Adds what the code has allocated besides the guest and its events; usually nothing. */
 static void add_others(struct hash *hash, const struct guest *guest)
 {
 	for (unsigned int i = 0; i < kernel_memory.units;
@@ -196,7 +198,7 @@ static void add_others(struct hash *hash, const struct guest *guest)
 	}
 }
 
-/* The guest around the list of its events and the counts of what was done to them. */
+/* Adds the guest, but for the list of its events and the counts of perf calls. */
 static void add_guest(struct hash *hash, const struct guest *guest)
 {
 	const unsigned char *start = (const unsigned char *)guest, *end = start + sizeof(*guest);

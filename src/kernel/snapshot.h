@@ -8,19 +8,20 @@
 
 struct guest;
 
-/* Finds the variables, and keeps what they are before any guest. Comes first; again is nothing. */
+/* Finds the variables, and keeps their values before any guest. Must come first; further calls do
+ * nothing. */
 void snapshot_open(void);
 
-/* Everything as it was then. */
+/* Puts everything back to that moment. */
 void snapshot_begin(void);
 
-/* What a snapshot takes at most. Code that keeps more memory than that is ended by abort(). */
+/* The most that a snapshot takes. Code that keeps more memory than that is ended by abort(). */
 size_t snapshot_bytes(void);
 void snapshot_save(void *snapshot);
 void snapshot_load(const void *snapshot);
 
-/* What only tells of the past is left out of it: the counts of perf calls, and where an event
- * lies. */
+/* A hash that leaves out what has no effect on the future: the counts of perf calls, and where an
+ * event lies. */
 uint64_t snapshot_fingerprint(const struct guest *guest);
 
 #endif

@@ -25,7 +25,7 @@ static bool make(const char *text, bool mediated)
 	while ((part = strtok_r(NULL, ",", &rest)))
 		if (!model_override(&model, part))
 			return false;
-	/* As if nothing had ever been done, whatever the last guest did to the code's memory. */
+	/* Starts from the initial memory, whatever the last guest did to it. */
 	snapshot_begin();
 	host = host_usual(model.vendor);
 	host.mediated = mediated;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does actions to a guest of the kernel's code: a function each, by verb. */
+/* Does actions to a guest of the kernel's code: one function for each verb. */
 #include <stdio.h>
 
 #include "commands.h"
@@ -11,7 +11,7 @@ static u64 number(const struct replay_command *command, int i)
 	return command->action.argument[i].number;
 }
 
-/* The model as vpmu has it, for its registers' names and its events. */
+/* Makes vpmu's own model, for its registers' names and its events. */
 static void take_names(struct session *session, const char *text)
 {
 	if (vpmu_model_parse(&session->named, text, NULL, 0))
@@ -23,7 +23,7 @@ static void take_names(struct session *session, const char *text)
 	};
 }
 
-/* The model's text is cut into pieces in place: a copy is. */
+/* strtok_r() changes the text, so it works on a copy. */
 static bool model(struct session *session, const struct replay_command *command,
                   struct replay_reply *reply)
 {
@@ -42,8 +42,8 @@ static bool model(struct session *session, const struct replay_command *command,
 	return true;
 }
 
-/* The kernel is this one, whichever a script names: one script asks several. Its vPMU is
- * perf-based, or mediated where it can be. */
+/* A script may name any kernel's profile, since one script asks several kernels; this one answers.
+ * Its vPMU is perf-based, or mediated if the profile says so and the kernel can. */
 static bool profile(struct session *session, const struct replay_command *command,
                     struct replay_reply *reply)
 {
@@ -226,7 +226,7 @@ static bool host_run(struct session *session, const struct replay_command *comma
 static bool filter(struct session *session, const struct replay_command *command,
                    struct replay_reply *reply)
 {
-	/* KVM cannot take a filter away: to deny nothing is the same. */
+	/* KVM cannot remove a filter; denying nothing has the same effect. */
 	static const u32 actions[] = {
 		[FILTER_ALLOW] = KVM_PMU_EVENT_ALLOW,
 		[FILTER_DENY] = KVM_PMU_EVENT_DENY,
@@ -237,7 +237,8 @@ static bool filter(struct session *session, const struct replay_command *command
 
 	if (none && (command->action.given != 1u << FILTER_ACTION || count))
 		return false;
-	count = min(count, (u64)REPLAY_EVENTS + 1); /* one too many is as good as more */
+	count = min(count,
+	            (u64)REPLAY_EVENTS + 1); /* one too many is refused like any larger number */
 	for (u64 i = 0; i < count && i < REPLAY_EVENTS; i++)
 		events[i] = command->events[i];
 	/* The flag is KVM_PMU_EVENT_FLAG_MASKED_EVENTS, which 6.1 does not know. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel's PMU files need of the kernel at large: types, bits, printing, memory, locks.
- * One thread runs everything, so atomics are plain and locks are nothing. Every <linux/...> and
- * <asm/...> header that those files include and that is not unpacked leads here (build-kernel).
+ * What the kernel's PMU files need from the rest of the kernel: types, bits, printing, memory,
+ * locks. One thread runs everything, so atomics are plain and locks do nothing. Every <linux/...>
+ * and <asm/...> header that those files include and that is not unpacked leads here (build-kernel).
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -136,7 +136,8 @@ static inline bool test_and_set_bit(long nr, unsigned long *map)
 #define __clear_bit        clear_bit
 #define __test_and_set_bit test_and_set_bit
 
-/* The lowest set bit at or above `from`, 64 when none: the kernel reads the map at each step. */
+/* The lowest set bit at or above `from`, or 64. The map is read again at each step, as in the
+ * kernel. */
 static inline unsigned int find_next_bit(const unsigned long *map, unsigned int from)
 {
 	unsigned long rest = from < 64 ? *map >> from << from : 0;
@@ -174,7 +175,8 @@ static inline unsigned int find_next_bit(const unsigned long *map, unsigned int 
 #define local_irq_disable() ((void)0)
 #define local_irq_enable()  ((void)0)
 
-/* A 6.1 overflow outside the guest would queue this; none happens there, but do it if it does. */
+/* 6.1 queues this for an overflow outside the guest. None happens here; if one does, it is done at
+ * once. */
 struct irq_work {
 	void (*function)(struct irq_work *work);
 };
@@ -182,7 +184,7 @@ struct irq_work {
 #define irq_work_queue(work)    ((work)->function(work))
 #define irq_work_sync(work)     ((void)0)
 
-/* A static call is a function pointer; one that is not set does nothing, as on x86. */
+/* A static call is a function pointer. One that is not set does nothing, as on x86. */
 long static_call_nothing(void);
 #define __static_call_return0               static_call_nothing
 #define DECLARE_STATIC_CALL(name, type)     extern __typeof__(type) *name
@@ -191,7 +193,7 @@ long static_call_nothing(void);
 #define static_call_cond(name)              (name)
 #define static_call_update(name, fn)        ((name) = (fn) ? (void *)(fn) : (void *)static_call_nothing)
 
-/* Nothing is read off the machine that the tests run on: its registers are simulated. */
+/* Nothing is read from the machine that the tests run on: its registers are simulated. */
 u64 host_read_msr(u32 index);
 void host_write_msr(u32 index, u64 value);
 #define rdtsc()                   0ull

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel's PMU files need of the rest of KVM: the vCPU around struct kvm_pmu, its CPUID,
+ * What the kernel's PMU files need from the rest of KVM: the vCPU around struct kvm_pmu, its CPUID,
  * requests and local APIC. struct kvm_pmu itself is cut out of the kernel's own kvm_host.h.
  */
 #ifndef KVM_STUB_H
@@ -24,7 +24,7 @@ enum kvm_request {
 	KVM_REQ_PMI,
 	KVM_REQ_EVENT, /* raised by the local APIC; nobody here handles it */
 	KVM_REQ_SMI,
-	KVM_REQ_RECALC_INTERCEPTS, /* of registers that a mediated PMU lets pass */
+	KVM_REQ_RECALC_INTERCEPTS, /* of registers that a mediated PMU passes through */
 };
 
 struct kvm_lapic {
@@ -72,14 +72,15 @@ struct kvm_vcpu_arch {
 	struct {
 		bool pv_unhalted;
 	} pv;
-	/* Of a mediated PMU: what passes (mediated.c), and the VMCS's controls of GLOBAL_CTRL. */
+	/* For a mediated PMU: which MSRs are passed through (mediated.c), and the VMCS's controls
+	 * of GLOBAL_CTRL. */
 	u64 passes;
 	u32 global_ctrl_controls;
 	struct {
 		struct {
 			u64 value;
 		} val[1];
-	} msr_autostore; /* for processors whose exits do not save GLOBAL_CTRL: not this */
+	} msr_autostore; /* for processors whose exits do not save GLOBAL_CTRL; ours do */
 };
 
 struct kvm_vcpu {
@@ -124,7 +125,7 @@ int kvm_x86_get_cpl(struct kvm_vcpu *vcpu);
 #define kvm_read_cr0_bits(vcpu, bit)  true
 #define kvm_read_cr4_bits(vcpu, bit)  ((vcpu)->pce)
 
-/* 6.1 asks where an overflow found the CPU: always in the guest, the only place that counts. */
+/* 6.1 asks whether an overflow hit the guest: always, since nothing else counts. */
 #define kvm_handling_nmi_from_guest(vcpu) true
 
 /* Defined by the kernel's files; 6.12 knows kvm_pmu_reset only as part of kvm_pmu_destroy. */
@@ -147,7 +148,7 @@ struct cpuinfo_x86 {
 extern struct cpuinfo_x86 boot_cpu_data;
 enum { X86_VENDOR_INTEL, X86_VENDOR_AMD = 2, X86_VENDOR_ZHAOXIN = 10 };
 
-/* The simulated host is no hybrid, and has no quirk for PEBS. */
+/* The simulated host is not a hybrid CPU, and needs no quirk for PEBS. */
 struct x86_cpu_id {
 	int unused;
 };
@@ -160,7 +161,7 @@ struct x86_cpu_id {
 		1                                                                                  \
 	}
 #define x86_match_cpu(table) NULL
-/* host.c: of the processor; of what KVM gives to guests of what they ask for. */
+/* host.c: whether the processor has the feature; whether KVM gives it to guests that ask for it. */
 bool host_has(unsigned int feature);
 bool host_gives(unsigned int feature);
 #define boot_cpu_has(feature)        host_has(feature)
@@ -170,7 +171,7 @@ bool host_gives(unsigned int feature);
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry(struct kvm_vcpu *vcpu, u32 function);
 struct kvm_cpuid_entry2 *kvm_find_cpuid_entry_index(struct kvm_vcpu *vcpu, u32 function, u32 index);
 bool guest_cpuid_has(struct kvm_vcpu *vcpu, unsigned int feature);
-/* What both CPUID and the host have. */
+/* Only what both the guest's CPUID and the host have. */
 #define guest_cpu_cap_has(vcpu, feature)      (guest_cpuid_has(vcpu, feature) && host_gives(feature))
 #define is_guest_mode(vcpu)                   ((vcpu)->guest_mode)
 #define guest_cpuid_is_intel_compatible(vcpu) (!(vcpu)->arch.is_amd_compatible)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A simulated perf core: what the kernel's PMU files see of kernel/events/core.c and
- * arch/x86/events/, and what run.c needs to let a guest happen to it. A hardware counter is always
- * free. An event counts only while the guest runs (KVM sets exclude_host on each), or always.
+ * arch/x86/events/, and what run.c needs to make events happen in a guest. A hardware counter is
+ * always free. An event counts only while the guest runs if KVM has set exclude_host, which it does
+ * on each; otherwise always.
  */
 #ifndef PERF_H
 #define PERF_H
@@ -11,7 +12,8 @@
 #include "silicon.h"
 #include <uapi/linux/perf_event.h>
 
-/* What a guest does, in vpmu's classes; an event counts one of them or none, PERF_CLASSES. */
+/* What a guest does, in vpmu's event classes. A perf event counts one of them, or none:
+ * PERF_CLASSES. */
 enum { PERF_CLASSES = 64 };
 
 enum { PERF_EVENT_STATE_OFF = -1, PERF_EVENT_STATE_ACTIVE = 1 };
@@ -52,12 +54,12 @@ struct perf_calls {
 
 /* The vCPU thread's events. */
 struct perf_context {
-	struct perf_event *events[PERF_MAX_EVENTS]; /* no holes; by their owners */
+	struct perf_event *events[PERF_MAX_EVENTS]; /* no holes; sorted by owner */
 	unsigned int live;
-	u64 failures; /* how many creations are still to fail */
+	u64 failures; /* how many more creations fail */
 	struct perf_calls calls;
 	bool amd;
-	const struct vpmu_model *processor; /* whose events there are */
+	const struct vpmu_model *processor; /* whose event codes count */
 	s64 max_period;                     /* x86_pmu.max_period */
 	bool counts_host;                   /* exclude_host is off */
 };
@@ -82,7 +84,7 @@ u64 perf_event_read_value(struct perf_event *event, u64 *enabled, u64 *running);
 /* Whether the event counts what the guest does at this privilege level. */
 bool perf_event_counts(const struct perf_event *event, unsigned int cpl);
 
-/* The guest has done `count` more of the event's class: at most event->hw.left. */
+/* The guest has done `count` more of the event's class; count is at most event->hw.left. */
 void perf_event_advance(struct perf_event *event, u64 count);
 
 /* Tells the event's owner of an overflow if the hardware counter has just wrapped. */
