@@ -6,8 +6,8 @@
  * The CPU calls the board through struct cpu_board; the board drives the CPU through struct
  * cpu_ops. Time is counted in retired guest instructions, where the CPU counts them.
  *
- * KVM counts none, and has the local APIC, the PMU, the time and the MSRs itself: of the board it
- * uses memory and ports only, and no run of it can be told to stop at an instruction.
+ * KVM does not count instructions, and has its own local APIC, PMU, time and MSRs. It uses only the
+ * board's memory and ports, and cannot be told to stop at an instruction.
  */
 #ifndef MACHINE_CPU_H
 #define MACHINE_CPU_H
@@ -39,9 +39,9 @@ struct cpu_board {
 
 	void (*cpuid)(void *board, uint32_t leaf, uint32_t subleaf, uint32_t regs[4]);
 
-	/* The next interrupt to take: NMI first, then (when if_flag) the highest vector above the
-	 * priority that CR8 sets. Returns false with none; *vector 2 stands for NMI. Taking one is
-	 * final: the APIC moves it from IRR to ISR. nmi_blocked: an NMI is being handled. */
+	/* The next interrupt to take: NMI first, then (if if_flag) the highest vector above the
+	 * priority that CR8 sets. Returns false if there is none; *vector 2 stands for NMI. Taking
+	 * one is final: the APIC moves it from IRR to ISR. nmi_blocked: an NMI is being handled. */
 	bool (*take_interrupt)(void *board, bool if_flag, bool nmi_blocked, uint8_t *vector);
 
 	/* CR8 as the guest writes and reads it: the APIC's task priority. */
@@ -56,18 +56,18 @@ struct cpu_board {
 	 * access. */
 	uint64_t (*deadline)(void *board);
 
-	/* VMCALL and VMMCALL at CPL 0: RAX, and RBX RCX RDX RSI; returns what RAX becomes. The
-	 * instruction retires as any other. (At CPL 3 they are #UD.) */
+	/* VMCALL and VMMCALL at CPL 0: RAX, and RBX RCX RDX RSI. Returns the new RAX. The
+	 * instruction retires like any other. (At CPL 3 both are #UD.) */
 	uint64_t (*hypercall)(void *board, uint64_t number, const uint64_t arguments[4]);
 };
 
 enum cpu_stop {
 	CPU_STOP_DEADLINE,     /* the deadline's instruction has retired */
 	CPU_STOP_REQUESTED,    /* stop_soon() */
-	CPU_STOP_HALTED,       /* HLT, and nothing to take: run again when there is */
+	CPU_STOP_HALTED,       /* HLT, and no interrupt to take: run again when there is one */
 	CPU_STOP_TRIPLE_FAULT, /* why() tells of the exceptions */
 	CPU_STOP_UNSUPPORTED,  /* an instruction that this CPU cannot execute: why() */
-	CPU_STOP_NO_MEMORY,    /* of the host: why() */
+	CPU_STOP_NO_MEMORY,    /* the host has none: why() */
 };
 
 struct cpu;
@@ -91,7 +91,8 @@ struct cpu_entry {
 	uint16_t gdt_limit;
 };
 
-/* Its selectors: flat, ring 0. CS is CODE64 or CODE32, all other segments are DATA at an entry. */
+/* The descriptor table's selectors: flat, ring 0. At an entry CS is CODE64 or CODE32, and all other
+ * segments are DATA. */
 enum { CPU_SELECTOR_CODE64 = 0x08, CPU_SELECTOR_DATA = 0x10, CPU_SELECTOR_CODE32 = 0x18 };
 
 struct pack;
@@ -99,11 +100,13 @@ struct unpack;
 
 /* What executes instructions. */
 struct cpu_ops {
-	/* Whether it counts instructions: retired, totals, the board's deadline, save and restore
-	 * mean something, and so does everything that is told by the instruction. */
+	/* Whether the CPU counts instructions. Only then do retired(), totals(), the board's
+	 * deadline, save() and restore() mean something, and everything that is reported by
+	 * instruction. */
 	bool counts;
 
-	/* Makes a CPU. NULL with a reason in why (one line, no newline) when it cannot be had. */
+	/* Makes a CPU. NULL, with a reason in why (one line, no newline), when that is not
+	 * possible. */
 	struct cpu *(*create)(const struct cpu_config *config, const struct cpu_board *calls,
 	                      void *board, char *why, unsigned why_bytes);
 	void (*destroy)(struct cpu *cpu);
@@ -127,34 +130,35 @@ struct cpu_ops {
 	/* A one-line description of the last CPU_STOP_TRIPLE_FAULT or CPU_STOP_UNSUPPORTED. */
 	const char *(*why)(const struct cpu *cpu);
 
-	/* Where the CPU has a PMU of its own: brings its registers into config.pmu, which is then
+	/* For a CPU with a PMU of its own: copies its registers into config.pmu, which is then
 	 * their image. False with the reason in why. NULL: config.pmu is the PMU. */
 	bool (*fetch_pmu)(struct cpu *cpu, char *why, unsigned why_bytes);
 
 	/* Retired guest instructions since create(); 0 where they are not counted. */
 	uint64_t (*retired)(const struct cpu *cpu);
 
-	/* Everything that has happened since create(), whether counted or not is up to the classes
-	 * that were wanted: only instructions and branches are always exact. */
+	/* Everything that has happened since create(). Only instructions and branches are always
+	 * exact; the other classes are counted only while they are wanted. */
 	void (*totals)(const struct cpu *cpu, struct vpmu_amounts *out);
 
 	/* --- Only of a CPU that counts; else NULL ----------------------------------------- */
 
 	/*
-	 * Between two runs: the CPU's part of a saved machine, everything but memory. False: a CPU
-	 * whose run has ended for good is not saved.
+	 * Packs the CPU's part of a saved machine: everything but memory. Only between two runs.
+	 * False: the CPU's run has ended for good, so it cannot be saved.
 	 */
 	bool (*save)(struct cpu *cpu, struct pack *pack);
 
-	/* Only to a CPU that has not run. False: damaged, unpack->wrong tells; the CPU is of no use
-	 * then. */
+	/* Only for a CPU that has not run yet. False: damaged data, as unpack->wrong says; the CPU
+	 * is then unusable. */
 	bool (*restore)(struct cpu *cpu, struct unpack *unpack);
 
-	/* Whether restore() would take what save() has packed, by the same rules. False: wrong
-	 * tells; "no memory", too. */
+	/* Whether restore() would take what save() has packed. Applies the same rules. False:
+	 * unpack->wrong says why, which may be "no memory". */
 	bool (*restores)(struct unpack *unpack);
 
-	/* As after create(), all counts at 0; enter_at() is to follow. */
+	/* Puts the CPU in the state after create(), with all counts at 0; enter_at() must
+	 * follow. */
 	void (*reset)(struct cpu *cpu);
 };
 

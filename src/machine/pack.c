@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing and reading a saved machine's bytes: see pack.h. Words are packed in runs: a control
- * number of 16 bits, whose top bit says whether one word follows that is repeated, or as many words
- * as the rest of it says.
+ * Writing and reading a saved machine's bytes: see pack.h. Words are packed in runs. A run starts
+ * with a 16-bit control number: with the top bit set, one word follows, which is repeated; without
+ * it, a run of literal words follows. The other bits are the run's length.
  */
 #include "pack.h"
 
@@ -55,7 +55,7 @@ static size_t repeats(const uint64_t *words, size_t count)
 	return n;
 }
 
-/* Words up to the next three alike: two alike cost as much either way. */
+/* The number of words before the next three equal ones: repeating only two saves nothing. */
 static size_t literals(const uint64_t *words, size_t count)
 {
 	size_t n = 0;
@@ -112,7 +112,7 @@ uint64_t unpack_number(struct unpack *unpack, unsigned bytes, const char *what)
 	return at ? number_at(at, bytes) : 0;
 }
 
-/* A word that is repeated is read once: most of a machine is zeros. */
+/* The repeated word is decoded only once, which matters: most of a machine is zeros. */
 static void fill_words(uint64_t *words, size_t count, uint64_t word)
 {
 	for (size_t i = 0; i < count; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A saved machine as bytes: numbers in little-endian order, structures by tables of their fields,
- * and memory with its repetitions left out. Writing fails only for lack of memory, which is asked
- * once at the end; reading is bounded, and says which field was wrong.
+ * A saved machine as bytes: little-endian numbers, structures by tables of their fields, and memory
+ * with repetitions left out. Writing fails only for lack of memory, which is checked once, at the
+ * end. Reading is bounded, and says which field was wrong.
  */
 #ifndef MACHINE_PACK_H
 #define MACHINE_PACK_H
@@ -29,9 +29,9 @@ struct unpack {
 	const char *wrong; /* what could not be read; NULL: nothing so far */
 };
 
-/* NULL with `wrong` set when so many are not there. */
+/* NULL, with `wrong` set, when there are fewer bytes left. */
 const uint8_t *unpack_bytes(struct unpack *unpack, size_t count, const char *what);
-/* 0 when it is not there. */
+/* 0, with `wrong` set, when there are too few bytes left. */
 uint64_t unpack_number(struct unpack *unpack, unsigned bytes, const char *what);
 bool unpack_words(struct unpack *unpack, uint64_t *words, size_t count, const char *what);
 /* Whether everything has been read, and nothing was wrong. */
@@ -43,7 +43,7 @@ struct pack_field {
 	uint32_t offset;
 	uint16_t count;
 	uint8_t bytes; /* of one */
-	uint64_t most; /* no value is above it */
+	uint64_t most; /* the highest valid value */
 };
 
 #define PACK_ARRAY(type, member, most_)                                                            \

@@ -20,10 +20,10 @@ struct machine;
 struct machine_event;
 
 /*
- * What executes the guest. Unicorn: exact to the instruction, with any PMU that there is a model
- * of. KVM: with KVM's own PMU, where this host's KVM has it (vpmu_kvm_probe()), or a model without
- * one; it counts no instructions, so there is no limit, no pause, no save, no reset, no migration,
- * and no event is told.
+ * What executes the guest. Unicorn: exact to the instruction, with the PMU of any model. KVM: with
+ * KVM's own PMU, where this host's KVM has one (vpmu_kvm_probe()), or with a model that has none.
+ * KVM counts no instructions, so it has no limit, no pause, no save, no reset, no migration, and
+ * reports no events.
  */
 struct cpu_ops;
 extern const struct cpu_ops cpu_unicorn, cpu_kvm;
@@ -37,19 +37,19 @@ struct machine_config {
 	uint64_t max_instructions;          /* 0: no limit */
 	/* Each byte that the guest sends on the serial port. */
 	void (*serial)(void *context, uint8_t byte);
-	/* Each thing that happened to the PMU, for a timeline; NULL when nobody looks. */
+	/* Called for each event of the PMU, for a timeline; NULL: nobody wants them. */
 	void (*event)(void *context, const struct machine_event *event);
 	void *context;
 };
 
-/* One happening, at an instruction boundary. */
+/* One event, at an instruction boundary. */
 struct machine_event {
 	enum machine_event_kind {
 		MACHINE_EVENT_MSR_WRITE, /* the guest wrote a PMU register */
 		MACHINE_EVENT_PMI,       /* a PMI was delivered */
 		MACHINE_EVENT_INTERRUPT, /* an interrupt or NMI was taken */
 		MACHINE_EVENT_OVERFLOW,  /* status bits that came on, in value */
-		MACHINE_EVENT_ENTRY,     /* the vCPU was entered: what counts may be other */
+		MACHINE_EVENT_ENTRY,     /* the vCPU was entered: other counters may count now */
 	} kind;
 	uint64_t instruction; /* retired so far */
 	uint64_t rip;
@@ -58,9 +58,9 @@ struct machine_event {
 };
 
 /*
- * No machine lives longer, in ticks: retired instructions and the time that it waited halted.
- * Nothing that it counts, of which a tick makes a few, comes near the end of 64 bits or to a number
- * that means "never". (A guest gets there by loops that are folded, or by waiting.)
+ * The longest life of a machine, in ticks: retired instructions plus time spent halted. Below it,
+ * no count (a tick makes a few) gets near the end of 64 bits, or to a number that means "never". (A
+ * guest can get there by loops that are folded, or by waiting.)
  */
 #define MACHINE_TICKS_MOST (UINT64_C(1) << 59)
 
@@ -101,15 +101,15 @@ enum vpmu_status machine_load(struct machine *machine, const uint8_t *image, siz
 void machine_run(struct machine *machine, struct machine_result *result);
 
 /*
- * Makes machine_run() return when that many instructions have retired, and not later: nothing of
- * the run is different for it. UINT64_MAX, as at the start: never.
+ * Makes machine_run() return when exactly that many instructions have retired; nothing else about
+ * the run changes. UINT64_MAX, as at the start: never.
  */
 void machine_pause_at(struct machine *machine, uint64_t instruction);
 
-/* Whether the machine counts retired instructions. Where it does not, every number of them is 0. */
+/* Whether the machine counts retired instructions. If not, all such numbers are 0. */
 bool machine_counts(const struct machine *machine);
 
-/* Retired instructions. Between two runs. */
+/* Retired instructions. Call it only between two runs. */
 uint64_t machine_retired(const struct machine *machine);
 
 /* Makes machine_run() return soon. Async-signal-safe. */
@@ -122,9 +122,9 @@ struct vpmu_pmu *machine_pmu(struct machine *machine);
  */
 
 /*
- * Resets the machine: CPU, APIC, memory, all counts at 0, and the PMU by a put of reset values in
- * that order. A guest is to be loaded again. VPMU_REFUSED, VPMU_HOST with the reason in why: the
- * machine is of no use. VPMU_BAD_ARGUMENT: its CPU counts no instructions.
+ * Resets the machine: CPU, APIC, memory, all counts to 0, and the PMU by a put of reset values in
+ * this order. Load a guest again afterwards. VPMU_REFUSED, VPMU_HOST with the reason in why: the
+ * machine is unusable. VPMU_BAD_ARGUMENT: its CPU counts no instructions.
  */
 enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order *order, char *why,
                                size_t why_bytes);
@@ -136,23 +136,23 @@ struct machine_notes {
 	uint64_t values[MACHINE_NOTES];
 };
 
-/* Where a saved machine goes. False: it takes no more. */
+/* Where a saved machine is written. False: it takes no more. */
 struct machine_sink {
 	bool (*write)(void *context, const void *bytes, size_t count);
 	void *context;
 };
 
 /*
- * Saves everything that the guest could tell from: registers, memory, APIC, time, what has been
- * counted, and the PMU's state as vpmu_state_get() reads it. docs/migration.md has the format.
- * VPMU_BAD_ARGUMENT: the guest has ended, or its CPU counts no instructions; VPMU_HOST: the sink or
- * no memory. The machine is unchanged.
+ * Saves everything that can make a difference to the guest: registers, memory, APIC, time, what has
+ * been counted, and the PMU's state as vpmu_state_get() reads it. docs/migration.md has the format.
+ * VPMU_BAD_ARGUMENT: the guest has ended, or its CPU counts no instructions; VPMU_HOST: the sink
+ * failed, or there is no memory. The machine is unchanged.
  */
 enum vpmu_status machine_save(struct machine *machine, const struct machine_notes *notes,
                               const struct machine_sink *sink, char *why, size_t why_bytes);
 
-/* Where a saved machine comes from: fills `into`; returns how many bytes there were, less than
- * `count` at the end only, or -1 with errno set. */
+/* Where a saved machine is read from: fills `into`. Returns the number of bytes, less than `count`
+ * only at the end, or -1 with errno set. */
 struct machine_origin {
 	long (*read)(void *context, void *into, size_t count);
 	void *context;
@@ -160,8 +160,8 @@ struct machine_origin {
 
 /* What a machine is restored to. */
 struct machine_restore {
-	/* memory_bytes: the most that is taken; model: used when has_model, and then the saved one
-	 * must be for it; profile: NULL for the saved one; append: not used. */
+	/* memory_bytes: an upper limit. model: used if has_model; the saved machine must then be of
+	 * that model. profile: NULL for the saved one. append: not used. */
 	struct machine_config config;
 	bool has_model;
 	const struct vpmu_order *order; /* of the put of the PMU's state, at level full */
@@ -184,21 +184,21 @@ struct migration;
 enum migration_state {
 	MIGRATION_GOING,  /* run the guest, and step again soon */
 	MIGRATION_DONE,   /* the destination runs it: never run it here again */
-	MIGRATION_FAILED, /* it stays here: run on; migration_why() */
-	MIGRATION_DOUBT,  /* whether the destination has it cannot be known: do not run it */
+	MIGRATION_FAILED, /* the guest stays here: run on; migration_why() */
+	MIGRATION_DOUBT,  /* the destination may have it, which cannot be known: do not run it */
 };
 
 struct migration_progress {
 	uint64_t bytes, pages;
-	unsigned rounds; /* that are complete */
+	unsigned rounds; /* complete rounds */
 };
 
 /*
- * How long a migration may take, and what ends it sooner. A limit is for a whole phase, so that
- * bytes which come one by one make nothing longer. What is over time has failed.
+ * How long a migration may take, and what ends it sooner. Each limit is for a whole phase, so a
+ * peer that sends a byte at a time gains nothing. A migration that exceeds a limit has failed.
  */
 struct migration_limits {
-	/* The guest stands still: once while the destination is reached, once from the last round
+	/* While the guest stands still: once to reach the destination, and once from the last round
 	 * to DONE. At the destination: until the source has said what comes, and from PREPARED to
 	 * COMMIT. */
 	unsigned still_ms;
@@ -207,19 +207,20 @@ struct migration_limits {
 };
 
 /*
- * Begins to send the machine over a connected socket, which is the migration's from now on.
+ * Begins to send the machine over a connected socket, which belongs to the migration from now on.
  * NULL: the reason is in why, and the socket is still the caller's.
  */
 struct migration *migration_begin(struct machine *machine, int fd,
                                   const struct migration_limits *limits, char *why,
                                   size_t why_bytes);
 
-/* Does some work; when little is left to send, the hand-over. After anything but GOING only
- * migration_end() may follow. */
+/* Does some of the work; hands the guest over when little is left to send. After any result but
+ * MIGRATION_GOING, call only migration_end(). */
 enum migration_state migration_step(struct migration *migration, struct machine *machine,
                                     const struct machine_notes *notes);
 
-/* The guest has ended, or is wanted here: tells the destination. */
+/* Cancels the migration, because the guest has ended or is to stay here, and tells the
+ * destination. */
 void migration_cancel(struct migration *migration, const char *why);
 struct migration_progress migration_progress(const struct migration *migration);
 const char *migration_why(const struct migration *migration);
@@ -227,44 +228,44 @@ void migration_end(struct migration *migration);
 
 /* Why no machine was received. */
 struct migration_refusal {
-	enum vpmu_status status; /* as machine_load_saved(); VPMU_HOST also: the source has gone or
-	                          * cancelled, a limit is over, a signal came */
-	bool is_no_migration;    /* silent, or no source at all: another may come */
+	enum vpmu_status status; /* as machine_load_saved(); also VPMU_HOST: the source is gone or
+	                            has cancelled, a limit was exceeded, or a signal came */
+	bool is_no_migration;    /* the peer was silent, or no source at all: another may connect */
 	char why[512];
 };
 
 /*
- * Receives a machine over a connected socket, and returns it when it is this process's to run.
- * NULL: it is not, and the source has been told why if that was possible.
+ * Receives a machine over a connected socket. Returns it once this process may run it. NULL: this
+ * process must not run it; the source has been told why, if that was possible.
  */
 struct machine *migration_receive(const struct machine_restore *restore, int fd,
                                   const struct migration_limits *limits,
                                   struct machine_notes *notes, struct migration_refusal *refusal);
 
 /*
- * Addresses: unix:PATH, tcp:HOST:PORT. any_host: false refuses all hosts but this one, for the
+ * Addresses: unix:PATH, tcp:HOST:PORT. Without any_host only this host is accepted, since the
  * stream is neither encrypted nor authenticated. address_connect() returns a connected socket, or
  * -1 with the reason in why; it takes no longer than limits->still_ms.
  */
 int address_connect(const char *address, bool any_host, const struct migration_limits *limits,
                     char *why, size_t why_bytes);
 
-/* NULL: the reason is in why, and *status is VPMU_BAD_ARGUMENT for an address that is none or not
- * this host's, VPMU_HOST for what this host lacks. Port 0: one that is free. */
+/* NULL: the reason is in why, and *status is VPMU_BAD_ARGUMENT for an address that is invalid or
+ * not this host's, VPMU_HOST for what this host lacks. Port 0: any free port. */
 struct listener;
 struct listener *address_listen(const char *address, bool any_host,
                                 const struct migration_limits *limits, enum vpmu_status *status,
                                 char *why, size_t why_bytes);
 
-/* The address as listened at, with the port that was chosen; NULL when none was. */
+/* The address that it listens at, with the port that was chosen; NULL when none was. */
 const char *listener_chosen(const struct listener *listener);
 
-/* A connected socket, as late as it may come; -1: limits->stop, or the reason is in why. */
+/* Waits for a connection, without a time limit. -1: limits->stop, or the reason is in why. */
 int listener_accept(struct listener *listener, const struct migration_limits *limits, char *why,
                     size_t why_bytes);
 void listener_end(struct listener *listener);
 
-/* The configuration that it runs with. Lives as long as the machine. */
+/* The machine's configuration. Lives as long as the machine. */
 const struct machine_config *machine_config(const struct machine *machine);
 const char *machine_profile_name(const struct machine *machine);
 

@@ -12,7 +12,7 @@ enum {
 	X2_LDR = 1, /* SDM 11.12.10.2: derived from ID 0 */
 };
 
-/* Everything but the base, the task priority (the CPU's CR8) and the TSC. */
+/* Resets everything but the base, the task priority (the CPU's CR8) and the TSC. */
 static void reset_registers(struct apic *apic)
 {
 	for (unsigned i = 0; i < 8; i++)
@@ -35,8 +35,8 @@ void apic_init(struct apic *apic, struct vpmu_pmu *pmu)
 	reset_registers(apic);
 }
 
-/* The modes, as bits 11:10 of IA32_APIC_BASE, and from which to which one may go: SDM fig. 11-27.
- */
+/* The modes, as bits 11:10 of IA32_APIC_BASE, and which changes between them are legal: SDM fig.
+ * 11-27. */
 enum mode { MODE_OFF, MODE_INVALID, MODE_XAPIC, MODE_X2APIC, MODES };
 
 static const bool allowed[MODES][MODES] = {

@@ -16,10 +16,11 @@
 
 #define APIC_DEFAULT_BASE UINT64_C(0xfee00000)
 #define APIC_NEVER        UINT64_MAX
-/* Time does not go further than this; what would happen later never happens. */
+/* Time never gets beyond this; what would happen later never happens. */
 #define APIC_HORIZON (UINT64_C(1) << 63)
 
-/* Of a physical address: what CPUID 0x80000008 says, and IA32_APIC_BASE and the MTRRs take. */
+/* Width of a physical address, as CPUID 0x80000008 shows it, and IA32_APIC_BASE and the MTRRs
+ * accept it. */
 enum { PHYSICAL_BITS = 40 };
 
 /* Bits of IA32_APIC_BASE. */
@@ -64,7 +65,7 @@ struct apic {
 	struct vpmu_pmu *pmu; /* keeps LVTPC */
 	uint64_t base;        /* IA32_APIC_BASE */
 	uint32_t ldr, dfr, svr, tpr;
-	uint32_t esr, esr_pending; /* what a read shows, what the next write will show */
+	uint32_t esr, esr_pending; /* what a read shows; what it will show after the next write */
 	uint32_t icr_low, icr_high;
 	uint32_t lvt[APIC_LVTS];
 	uint32_t irr[8], isr[8], tmr[8];
@@ -75,7 +76,8 @@ struct apic {
 /* The state after power-up: enabled at the default address in xAPIC mode, software-disabled. */
 void apic_init(struct apic *apic, struct vpmu_pmu *pmu);
 
-/* IA32_APIC_BASE. #GP for reserved bits and for a change of mode that SDM fig. 11-27 lacks. */
+/* Writes IA32_APIC_BASE. #GP for reserved bits, and for a change of mode that is not in SDM fig.
+ * 11-27. */
 enum vpmu_status apic_write_base(struct apic *apic, uint64_t now, uint64_t value);
 
 static inline bool apic_enabled(const struct apic *apic)
@@ -93,7 +95,8 @@ static inline bool apic_software_enabled(const struct apic *apic)
 	return apic_enabled(apic) && (apic->svr & 0x100);
 }
 
-/* Device memory: any physical address; all ones where no xAPIC register page is. */
+/* Access to device memory at any physical address. Reads all ones where there is no xAPIC register
+ * page. */
 uint64_t apic_mmio_read(struct apic *apic, uint64_t now, uint64_t address, unsigned size);
 void apic_mmio_write(struct apic *apic, uint64_t now, uint64_t address, unsigned size,
                      uint64_t value);
@@ -115,11 +118,11 @@ uint32_t apic_ppr(const struct apic *apic);
 /* A fixed interrupt has arrived (edge). */
 void apic_accept(struct apic *apic, uint8_t vector);
 
-/* An LVT entry fires: by its mask, mode and vector. */
+/* Fires an LVT entry, as its mask, mode and vector say. */
 void apic_fire_lvt(struct apic *apic, uint32_t entry);
 
-/* A PMI, through an LVTPC value that was unmasked when the PMU delivered it. Returns the vector
- * that it goes to: 2 for NMI, 0 for a mode that reaches nothing here. */
+/* Delivers a PMI that the PMU raised while LVTPC was unmasked. Returns the vector: 2 for NMI, 0 for
+ * a mode that reaches nothing here. */
 uint8_t apic_pmi(struct apic *apic);
 
 /* Takes an interrupt if there is one: see struct cpu_board. */

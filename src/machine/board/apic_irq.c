@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the local APIC has requested, what is in service and what the CPU takes next: IRR, ISR, the
- * priorities, the end of an interrupt, and IPIs, which can only go to the CPU itself.
+ * priorities, EOI, and IPIs, which can only go to this CPU itself.
  */
 #include "apic.h"
 
@@ -34,14 +34,16 @@ uint32_t apic_ppr(const struct apic *apic)
 	return (apic->tpr & 0xf0) >= class_ ? apic->tpr : class_;
 }
 
-/* SDM 11.5.3: an error is shown in ESR by the next write to it, and interrupts by its LVT entry. */
+/* SDM 11.5.3: ESR shows an error after the next write to it. The LVT error entry sends an
+ * interrupt. */
 void apic_error(struct apic *apic, uint32_t bit)
 {
 	bool news = !(apic->esr_pending & bit);
 	uint8_t vector = apic->lvt[APIC_LVT_ERROR] & APIC_LVT_VECTOR;
 
 	apic->esr_pending |= bit;
-	/* An entry that holds an illegal vector itself must not come back here for ever. */
+	/* An error entry with an illegal vector raises an error itself; that must not recurse for
+	 * ever. */
 	if (news && vector >= FIRST_LEGAL_VECTOR)
 		apic_fire_lvt(apic, apic->lvt[APIC_LVT_ERROR] & ~APIC_LVT_DELIVERY);
 }
@@ -53,7 +55,7 @@ void apic_accept(struct apic *apic, uint8_t vector)
 		return;
 	}
 	set_bit(apic->irr, vector);
-	clear_bit(apic->tmr, vector); /* every source here is an edge */
+	clear_bit(apic->tmr, vector); /* all sources here are edge-triggered */
 }
 
 /* Delivers in a mode; fixed interrupts need the software enable (SDM 11.4.7.2). Returns the vector
@@ -86,7 +88,7 @@ void apic_fire_lvt(struct apic *apic, uint32_t entry)
 		deliver(apic, delivery_mode(entry), entry & APIC_LVT_VECTOR);
 }
 
-/* The mask was the PMU's to check, and on Intel it is set by now: only mode and vector count. */
+/* The PMU has checked the mask, and on Intel has set it by now, so only mode and vector matter. */
 uint8_t apic_pmi(struct apic *apic)
 {
 	uint32_t entry = vpmu_pmu_lvtpc(apic->pmu);

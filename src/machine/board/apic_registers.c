@@ -22,8 +22,9 @@ struct apic_register {
 	uint8_t first, count; /* offset / 16, which is MSR - 0x800 */
 	uint8_t access;
 	uint8_t slot;
-	uint64_t kept;    /* bits that a write sets */
-	uint64_t ignored; /* read-only bits that a write may hold; others are #GP in x2APIC */
+	uint64_t kept; /* bits that a write sets */
+	uint64_t
+		ignored; /* read-only bits that a write may contain; any others are #GP in x2APIC */
 	uint64_t (*read)(struct apic *apic, uint64_t now, unsigned slot);
 	void (*write)(struct apic *apic, uint64_t now, unsigned slot, uint64_t value);
 };
@@ -118,14 +119,14 @@ static uint64_t read_esr(struct apic *apic, uint64_t now, unsigned slot)
 	return apic->esr;
 }
 
-/* SDM 11.5.3: a write of any value shows what has been gathered since the last one. */
+/* SDM 11.5.3: a write of any value makes ESR show the errors gathered since the last write. */
 static void write_esr(struct apic *apic, uint64_t now, unsigned slot, uint64_t value)
 {
 	apic->esr = apic->esr_pending;
 	apic->esr_pending = 0;
 }
 
-/* One 64-bit register in x2APIC mode, two registers before. */
+/* One 64-bit register in x2APIC mode, two registers in xAPIC mode. */
 static uint64_t read_icr(struct apic *apic, uint64_t now, unsigned slot)
 {
 	return apic->icr_low | (apic_is_x2(apic) ? (uint64_t)apic->icr_high << 32 : 0);
@@ -269,8 +270,8 @@ static uint64_t ones(unsigned size)
 	return width_mask(8 * size);
 }
 
-/* SDM 11.4.1: registers are 32 bits, 16 bytes apart; what else is read is undefined: here parts of
- * a register, and 0 between the registers. */
+/* SDM 11.4.1: registers are 32 bits wide, 16 bytes apart. Any other read is undefined: here it
+ * gives parts of a register, and 0 between registers. */
 uint64_t apic_mmio_read(struct apic *apic, uint64_t now, uint64_t address, unsigned size)
 {
 	uint32_t number = (address >> 4) & 0xff, part = address & 0xf;

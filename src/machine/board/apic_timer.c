@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC's timer (Intel SDM vol. 3A 11.5.4), in ticks: one-shot, periodic, TSC deadline.
- * What is kept is the tick of the next event; the current count is computed when it is read.
+ * The local APIC's timer (Intel SDM vol. 3A 11.5.4), in ticks: one-shot, periodic, TSC deadline. It
+ * keeps the tick of the next event, and computes the current count when that is read.
  */
 #include <string.h>
 
@@ -55,7 +55,7 @@ void apic_advance(struct apic *apic, uint64_t now)
 
 uint64_t apic_next_event(const struct apic *apic)
 {
-	/* A masked timer's count is computed when somebody looks: nothing to stop for. */
+	/* A masked timer's count is computed when it is read, so there is nothing to stop for. */
 	if (!apic_software_enabled(apic) || (apic->lvt[APIC_LVT_TIMER] & APIC_LVT_MASKED))
 		return APIC_NEVER;
 	return apic->timer.expiry;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the board answers when the CPU asks (struct cpu_board): it hands every question to the part
- * that knows, keeps the time, and tells whoever looks what happened.
+ * The board's answers to the CPU (struct cpu_board): passes each question to the part that can
+ * answer it, keeps the time, and reports events to an observer.
  */
 #include "room.h"
 
@@ -97,7 +97,7 @@ static enum vpmu_status read_msr(void *board, uint32_t msr, uint64_t *value)
 	return status == VPMU_NO_REGISTER ? msr_read(machine, msr, value) : status;
 }
 
-/* A write to the PMU ends the stay in the guest, as under KVM: the next entry follows at once. */
+/* A write to the PMU is a VM exit, as under KVM: the next entry follows at once. */
 static enum vpmu_status write_msr(void *board, uint32_t msr, uint64_t value)
 {
 	struct machine *machine = board;
@@ -160,7 +160,7 @@ static uint64_t read_cr8(void *board)
 	return apic_read_cr8(&machine->apic);
 }
 
-/* From ticks to instructions: the idle ticks are behind us. */
+/* From ticks to retired instructions: subtracts the idle ticks, which have passed already. */
 static uint64_t deadline(void *board)
 {
 	struct machine *machine = board;
@@ -181,7 +181,8 @@ static uint64_t deadline(void *board)
 static uint64_t hypercall(void *board, uint64_t number, const uint64_t arguments[4])
 {
 	enum { SEND_IPI = 10, KVM_ENOSYS = 1000, KVM_EINVAL = 22 };
-	const uint64_t destination_bits = 0xc0800; /* of the ICR: the bitmap says it */
+	const uint64_t destination_bits =
+		0xc0800; /* of the ICR: the bitmap gives the destinations */
 	struct machine *machine = board;
 	uint64_t low = arguments[0], first = arguments[2], icr = arguments[3];
 

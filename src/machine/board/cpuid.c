@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPUID of the machine: what the emulated CPU can execute, the same on every model, merged with the
- * leaves that describe the model's PMU. SSE4.2 would work, but POPCNT does not, and programs take
- * the one for the other. Intel SDM vol. 2A CPUID; AMD64 APM vol. 3 appendix E.
+ * CPUID of the machine: what the emulated CPU can execute, which is the same on every model, merged
+ * with the leaves that describe the model's PMU. SSE4.2 would work but is not shown, since POPCNT
+ * does not, and programs take the one for the other. Intel SDM vol. 2A CPUID; AMD64 APM vol. 3
+ * appendix E.
  */
 #include <arch/room.h>
 
@@ -61,7 +62,7 @@ struct base_leaf {
 	struct vpmu_cpuid leaf;
 };
 
-/* The name, in 0x80000002-4: 48 bytes, of which these are the first; the rest is NUL. */
+/* The brand string of 0x80000002-4, 48 bytes: these are the first four, the rest is NUL. */
 #define NAME_VPMU 0x756d7076u /* "vpmu" */
 
 static const struct base_leaf base[] = {
@@ -100,7 +101,7 @@ static struct vpmu_cpuid *entry_of(struct machine_cpuid *table, uint32_t leaf, u
 	return NULL;
 }
 
-/* Or-s a leaf into the table; makes an entry for a new one. */
+/* ORs a leaf into the table, with a new entry if there is none. */
 static void merge(struct machine_cpuid *table, const struct vpmu_cpuid *leaf)
 {
 	struct vpmu_cpuid *to = entry_of(table, leaf->leaf, leaf->subleaf);

@@ -70,7 +70,7 @@ bool layout_add(struct layout *layout, struct image *image, const struct segment
 	return true;
 }
 
-/* Neither can wrap: both have been found to fit in memory. */
+/* The sums cannot wrap: both segments have been found to fit in memory. */
 static bool overlap(const struct segment *a, const struct segment *b)
 {
 	return a->address < b->address + b->memory_bytes &&
@@ -112,7 +112,7 @@ static enum vpmu_status check_layout(const struct guest_memory *memory, struct i
 	return status;
 }
 
-/* One to one over the first 4 GiB: one PML4, one page of PDPT, four page directories (SDM vol. 3A
+/* Identity-maps the first 4 GiB: one PML4, one page of PDPT, four page directories (SDM vol. 3A
  * 4.5). Ring 3 may use every page. */
 static void write_page_tables(const struct guest_memory *memory)
 {
@@ -151,8 +151,8 @@ static void write_board(const struct guest_memory *memory, const struct layout *
 		multiboot_information(memory, layout);
 }
 
-/* Control registers: docs/guest-abi.md. A processor in protected mode without paging, and one in
- * which SSE works, too. */
+/* The control registers of docs/guest-abi.md: protected mode without paging, and a mode in which
+ * SSE works as well. */
 static const struct mode {
 	uint64_t cr0, cr4, efer;
 } protected_mode = {CR0_PE | CR0_ET, 0, 0},

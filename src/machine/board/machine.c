@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine's life: create, load, run, destroy. The loop of a run asks the CPU to go on until it
- * stops, and says what the stop means.
+ * The machine's life: create, load, run, destroy. A run lets the CPU go on until it stops, and
+ * decides what the stop means.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -39,7 +39,7 @@ static bool check_config(const struct machine_config *config, char *why, size_t 
 	return vpmu_model_check(&config->model, why, why_bytes) == VPMU_OK;
 }
 
-/* Where the model shows which counters have overflowed; 0 when it does not. */
+/* The MSR that shows which counters have overflowed; 0: the model has none. */
 static uint32_t find_status(const struct vpmu_model *model)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
@@ -140,9 +140,9 @@ enum vpmu_status machine_load(struct machine *machine, const uint8_t *image, siz
 }
 
 /*
- * A halted CPU: lets time pass until the timer. False when that wakes nobody: no timer, or it has
- * fired since the halt and was not taken (interrupts are off, or the priority is too high), and
- * only an instruction could change that.
+ * For a halted CPU: lets time pass until the timer fires. False if that cannot wake it: there is no
+ * timer, or it has fired since the halt and was not taken (interrupts are off, or the priority is
+ * too high), which only an instruction could change.
  */
 static bool wait_for_timer(struct machine *machine)
 {
@@ -165,7 +165,7 @@ static bool is_at(const struct machine *machine, uint64_t instruction)
 	return instruction && machine->ops->retired(machine->cpu) >= instruction;
 }
 
-/* Why there is nothing to run any more, if so. */
+/* Whether the run is over, and why. */
 static bool is_over(const struct machine *machine, enum machine_end *end)
 {
 	if (machine->ports.exited)
@@ -207,7 +207,7 @@ static enum machine_end run(struct machine *machine)
 	return end;
 }
 
-/* The registers of a CPU that has a PMU of its own. */
+/* Fetches the PMU's registers from a CPU that has a PMU of its own. */
 static void fetch_pmu(struct machine *machine, struct machine_result *result)
 {
 	const struct cpu_ops *ops = machine->ops;
@@ -261,7 +261,8 @@ void machine_run(struct machine *machine, struct machine_result *result)
 	if (result->end == MACHINE_END_STOPPED)
 		machine->stop_asked = 0;
 	if (result->end != MACHINE_END_PAUSED)
-		board_look_at_status(machine); /* a pause must not be seen in what is told */
+		board_look_at_status(
+			machine); /* a pause must not change which events are reported */
 	result->exit_value = machine->ports.exit_value;
 	result->rip = machine->ops->rip(machine->cpu);
 	machine->ops->totals(machine->cpu, &result->totals);

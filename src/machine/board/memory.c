@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guest RAM: one memfd, mapped once for the board. A CPU may map pieces of the same memfd where it
- * needs them. Pages that no guest touches cost nothing.
+ * needs them. Pages that the guest never touches take no memory.
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -19,7 +19,8 @@ struct msr_row {
 	/* NULL: the row's stored value. */
 	enum vpmu_status (*read)(struct machine *machine, uint32_t msr, uint64_t *value);
 	enum vpmu_status (*write)(struct machine *machine, uint32_t msr, uint64_t value);
-	bool shared; /* the PMU has bits in it: this row asks the PMU, rather than after it */
+	bool shared; /* the PMU owns some of its bits: this row asks the PMU, instead of being asked
+	                after it */
 };
 
 #define ALL_BITS     UINT64_MAX
@@ -85,8 +86,8 @@ static enum vpmu_status read_tsc(struct machine *machine, uint32_t msr, uint64_t
 	return VPMU_OK;
 }
 
-/* SDM vol. 3B 18.17.3: what is added to the TSC is added to IA32_TSC_ADJUST, and the other way
- * round. */
+/* SDM vol. 3B 18.17.3: whatever is added to the TSC is also added to IA32_TSC_ADJUST, and vice
+ * versa. */
 static void move_tsc(struct machine *machine, uint64_t by)
 {
 	apic_timer_set_tsc_offset(&machine->apic, board_now(machine),
@@ -146,7 +147,7 @@ static enum vpmu_status write_apic(struct machine *machine, uint32_t msr, uint64
 	return apic_msr_write(&machine->apic, board_now(machine), msr, value);
 }
 
-/* The PMU's bits, which are read-only, and the rest, which is stored. */
+/* Combines the PMU's bits, which are read-only, with the rest, which is stored. */
 static enum vpmu_status read_misc_enable(struct machine *machine, uint32_t msr, uint64_t *value)
 {
 	uint64_t pmu = 0;
@@ -213,7 +214,7 @@ static const struct msr_row rows[] = {
          .read = read_misc_enable,
          .write = write_misc_enable,
          .shared = true},
-	/* IA32_DEBUGCTL, for models whose PMU has no bits in it: nothing that could be turned on */
+	/* IA32_DEBUGCTL, for models whose PMU owns no bits of it: no bit can be set */
 	{.first = MSR_DEBUGCTL, .count = 1},
 	/* MTRRs: variable, fixed 64K 16K 4K; PAT; default type */
 	{.first = 0x200,

@@ -15,8 +15,8 @@ enum {
 
 #define HEADER_MAGIC UINT32_C(0x1badb002)
 
-/* Header flags. Of the required ones (bits 15:0) these are known: page alignment of modules, of
- * which there are none; memory information; a video mode, of which a guest is told nothing. */
+/* Header flags. Known among the required ones (bits 15:0): page alignment of modules (there are
+ * none), memory information, and a video mode (the guest is told of none). */
 #define FLAG_MEMORY    UINT32_C(2)
 #define FLAGS_KNOWN    UINT32_C(7)
 #define FLAGS_REQUIRED UINT32_C(0xffff)
@@ -36,7 +36,7 @@ int64_t multiboot_find(const struct image *image)
 	return -1;
 }
 
-/* The addresses in the header itself (3.1.3): one run of bytes, then zeros. */
+/* Layout by the addresses in the header itself (3.1.3): one range of bytes, then zeros. */
 static enum vpmu_status layout_by_addresses(struct image *image, uint64_t header,
                                             struct layout *layout)
 {
@@ -104,14 +104,14 @@ enum {
 	AT_MAP_BYTES = 44,
 	AT_MAP = 48,
 	AT_LOADER_NAME = 64,
-	INFO_BYTES = 128, /* room enough; the map and the name lie behind it */
+	INFO_BYTES = 128, /* large enough; the map and the name follow */
 	MAP_ENTRY_BYTES = 24,
 	NAME_OFFSET = 0x100,
 };
 
 #define LOW_END UINT64_C(0xa0000) /* where a PC's RAM below 1 MiB stops */
 
-/* One entry of the memory map; `size` does not count itself. */
+/* Writes one entry of the memory map. Its `size` does not include the size field. */
 static void write_range(uint8_t *p, uint64_t from, uint64_t to, bool ram)
 {
 	store_le(p, 4, MAP_ENTRY_BYTES - 4);
@@ -120,7 +120,7 @@ static void write_range(uint8_t *p, uint64_t from, uint64_t to, bool ram)
 	store_le(p + 20, 4, ram ? 1 : 2);
 }
 
-/* Returns its bytes. */
+/* Returns the map's length in bytes. */
 static unsigned write_map(const struct guest_memory *memory, uint8_t *map)
 {
 	write_range(map, 0, LOW_END, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The I/O ports: a serial port that only sends, the port to end on, fw_cfg's few numbers. A port
- * that is in no row reads all ones and swallows writes.
+ * The I/O ports: a serial port that only sends, the port that ends the run, and fw_cfg's few
+ * numbers. A port without a row reads all ones and ignores writes.
  */
 #include "room.h"
 
@@ -11,7 +11,7 @@ struct port_row {
 	void (*write)(struct ports *ports, uint16_t port, unsigned size, uint32_t value);
 };
 
-/* 16550 registers by offset; what is not named is kept as written (IER, LCR, MCR, SCR). */
+/* 16550 registers by offset. IER, LCR, MCR and SCR just keep what is written. */
 enum { UART_DATA, UART_IER, UART_IIR, UART_LCR, UART_MCR, UART_LSR, UART_MSR, UART_SCR };
 enum {
 	UART_BASE = 0x3f8,
@@ -47,7 +47,7 @@ static void uart_write_byte(struct ports *ports, unsigned offset, uint8_t value)
 		ports->uart[offset] = value;
 }
 
-/* A wider access is one of bytes side by side. */
+/* A wider access covers neighbouring byte registers. */
 static uint32_t uart_read(struct ports *ports, uint16_t port, unsigned size)
 {
 	uint32_t value = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine as after power-up again: CPU, APIC, memory, counts, and the PMU as a VMM resets it.
- */
+/* Resets the machine as a power-up would: CPU, APIC, memory, counts; the PMU is reset as a VMM does
+ * it. */
 #include <errno.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ unsigned board_shared_registers(const struct machine *machine,
 	return kept;
 }
 
-/* What the PMU keeps that is no part of its state: vpmu_layout says why. */
+/* Registers that the PMU keeps but that are not in its state: vpmu_layout says why. */
 static void reset_shared(struct machine *machine)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
@@ -37,7 +37,7 @@ static void reset_shared(struct machine *machine)
 		vpmu_pmu_host_write(machine->pmu, registers[i].msr, registers[i].reset);
 }
 
-/* The PMU as a VMM resets it: by a put, and what is the rest of the VMM's by hand. */
+/* Resets the PMU as a VMM does: by a put, and by hand for what a VMM handles outside it. */
 static enum vpmu_status reset_pmu(struct machine *machine, const struct vpmu_order *order,
                                   char *why, size_t why_bytes)
 {

@@ -16,7 +16,7 @@
 
 #define MIB UINT64_C(0x100000)
 
-/* Whose CPUs have the row of a table: sets of vendors. */
+/* Which vendors' CPUs have a table's row. */
 enum whose {
 	NOT_AMD = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN | 1 << VPMU_VENDOR_INTEL_P6,
 	AMD = 1 << VPMU_VENDOR_AMD,
@@ -40,10 +40,10 @@ struct guest_memory {
 enum vpmu_status memory_make(struct guest_memory *memory, uint64_t bytes);
 void memory_unmake(struct guest_memory *memory);
 
-/* All zeros again, in every mapping. VPMU_HOST: errno tells. */
+/* Makes it all zeros again, in every mapping. VPMU_HOST: errno tells. */
 enum vpmu_status memory_clear(struct guest_memory *memory);
 
-/* The one checked way to guest memory: `bytes` of it at a physical address, or NULL. */
+/* The only way to guest memory, and a checked one: `bytes` of it at a physical address, or NULL. */
 void *memory_at(const struct guest_memory *memory, uint64_t address, uint64_t bytes);
 
 /* --- loader.c, elf.c, multiboot.c --------------------------------------------------------------
@@ -67,7 +67,8 @@ struct image {
 	struct text why;
 };
 
-/* One part of the file to be put in memory; what memory_bytes has beyond file_bytes is zeros. */
+/* One part of the file to be put in memory. Where memory_bytes exceeds file_bytes, the rest is
+ * zeros. */
 struct segment {
 	uint64_t offset, file_bytes;
 	uint64_t address, memory_bytes;
@@ -92,7 +93,7 @@ void store_le(uint8_t *p, unsigned bytes, uint64_t value);
 /* Adds a segment; false with a reason when there are too many or it does not lie in the file. */
 bool layout_add(struct layout *layout, struct image *image, const struct segment *segment);
 
-/* Reasons: "what: 0xvalue". They return the status that they stand for. */
+/* Store a reason, as "what: 0xvalue", and return `status`. */
 enum vpmu_status refuse(struct image *image, enum vpmu_status status, const char *what);
 enum vpmu_status refuse_value(struct image *image, enum vpmu_status status, const char *what,
                               uint64_t value);
@@ -147,7 +148,8 @@ const struct vpmu_cpuid *cpuid_find(const struct machine_cpuid *table, uint32_t 
 
 /* How many values the rows store: at most MSR_SLOTS. */
 unsigned msr_slots(void);
-/* Whether the PMU has only some bits of a register: ask msr_read() and msr_write(), not the PMU. */
+/* Whether the PMU owns only some bits of a register: then use msr_read() and msr_write(), not the
+ * PMU. */
 bool msr_is_shared(uint32_t msr);
 
 void msr_reset(struct machine *machine);
@@ -174,7 +176,7 @@ struct machine {
 	bool entered; /* the vCPU, since it was loaded, restored or reset */
 
 	uint64_t tsc_adjust;  /* IA32_TSC_ADJUST */
-	uint64_t misc_enable; /* IA32_MISC_ENABLE but for the PMU's bits */
+	uint64_t misc_enable; /* IA32_MISC_ENABLE without the PMU's bits */
 	uint64_t idle;        /* ticks that passed without an instruction */
 	uint64_t interrupts;  /* taken so far */
 	uint32_t status_msr;  /* the model's global status, 0: it has none */
@@ -200,27 +202,27 @@ static inline uint64_t machine_limit(const struct machine *machine)
 	return limit && limit < most ? limit : most;
 }
 
-/* Whether it can be reset, saved and migrated; why tells, if not. */
+/* Whether the machine can be reset, saved and migrated; if not, why says so. */
 bool machine_has_a_life(const struct machine *machine, struct text *why);
 
-/* The registers of a model that its state leaves to the rest of the VMM, and that hold a value:
- * how many. */
+/* Fills in the registers of the model that hold a value but that its state leaves to the rest of
+ * the VMM. Returns how many. */
 unsigned board_shared_registers(const struct machine *machine,
                                 struct vpmu_register registers[VPMU_MAX_REGISTERS]);
 
 /* The time in ticks. */
 uint64_t board_now(const struct machine *machine);
 
-/* Delivers PMIs that an outcome asks for, and tells of overflows. */
+/* Delivers the PMIs that an outcome asks for, and reports overflows. */
 void board_pmis(struct machine *machine, struct vpmu_outcome outcome);
 
 /* Enters the vCPU, as KVM_RUN does: a profile may begin to count only then. */
 void board_enter(struct machine *machine);
 
-/* Reports status bits that came on since the last look. */
+/* Reports status bits that have been set since the last look. */
 void board_look_at_status(struct machine *machine);
 
-/* Tells whoever looks; msr and value as struct machine_event has them. */
+/* Reports an event; msr and value as in struct machine_event. */
 void board_tell(struct machine *machine, enum machine_event_kind kind, uint32_t msr,
                 uint64_t value);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KVM as the CPU: the guest runs through /dev/kvm on KVM's own PMU and local APIC. Registers of the
- * PMU go between KVM and the machine's register machine, which is their image here, by the same get
+ * KVM as the CPU: the guest runs through /dev/kvm on KVM's own PMU and local APIC. The machine's
+ * register machine is an image of KVM's PMU: registers are copied between the two by the same get
  * and put that move them between machines.
  */
 #include <signal.h>
@@ -49,7 +49,8 @@ static bool move_state(const struct vpmu_model *model, const struct vpmu_target 
 	return !status;
 }
 
-/* As the machine's PMU is after power-up, so KVM's is: IA32_PERF_CAPABILITIES among it. */
+/* Gives KVM's PMU the values that the machine's has after power-up, IA32_PERF_CAPABILITIES
+ * included. */
 static bool give_pmu(struct cpu *cpu, char *why, size_t why_bytes)
 {
 	struct vpmu_target kvm = vpmu_target_kvm(&cpu->vm.vcpu);
@@ -112,7 +113,7 @@ static struct cpu *create(const struct cpu_config *config, const struct cpu_boar
 	return NULL;
 }
 
-/* A CPU that cannot be put there says so when it is to run. */
+/* Fails silently; run() reports a CPU that could not be put there. */
 static void enter_at(struct cpu *cpu, const struct cpu_entry *entry)
 {
 	struct kvm_vm_entry to = {
@@ -160,14 +161,15 @@ static void do_port(struct cpu *cpu, const struct kvm_vm_access *access)
 	}
 }
 
-/* KVM has the only device that is in memory, the APIC: what comes here is nobody's. */
+/* KVM itself has the only memory-mapped device, the APIC. Other addresses belong to nobody: reads
+ * are all ones. */
 static void do_memory(const struct kvm_vm_access *access)
 {
 	if (!access->is_write)
 		memset(access->data, 0xff, access->size);
 }
 
-/* A stop that was asked for, or a signal for somebody else. */
+/* Tells a stop that was asked for from a signal meant for somebody else. */
 static bool is_asked_to_stop(struct cpu *cpu)
 {
 	if (!cpu->stop)

@@ -2,9 +2,9 @@
 /*
  * A VM with one virtual CPU on /dev/kvm.
  *
- * make → enter at → run, as often as it leaves the guest → unmake. The local APIC is KVM's, since
- * KVM delivers PMIs to no other; there is no other device. One thread makes and runs it; only
- * kvm_vm_stop_soon() may be called from a signal handler.
+ * make → enter at → run, repeated as often as the guest is left → unmake. The local APIC is KVM's,
+ * since KVM delivers PMIs to no other; there are no other devices. One thread makes and runs the
+ * VM; only kvm_vm_stop_soon() may be called from a signal handler.
  */
 #ifndef MACHINE_KVM_ROOM_H
 #define MACHINE_KVM_ROOM_H
@@ -52,7 +52,8 @@ enum kvm_vm_left {
 	KVM_VM_STUCK,    /* KVM cannot go on: why */
 };
 
-/* The access that PORT and MEMORY tell of: data is read or filled in before the next run. */
+/* The access of KVM_VM_PORT or KVM_VM_MEMORY. `data` is to be read, or filled in before the next
+ * run. */
 struct kvm_vm_access {
 	uint64_t address;
 	unsigned size, count; /* count: of a repeated instruction, all at one port */
@@ -63,15 +64,15 @@ struct kvm_vm_access {
 enum kvm_vm_left kvm_vm_run(struct kvm_vm *vm, struct kvm_vm_access *access, char *why,
                             size_t why_bytes);
 
-/* Makes this or the next kvm_vm_run() return SIGNAL, with what the guest was at completed. It goes
- * on doing so until kvm_vm_go_on(). */
+/* Makes the current or next kvm_vm_run() return KVM_VM_SIGNAL, after completing the guest's pending
+ * access. Further runs do the same until kvm_vm_go_on(). */
 void kvm_vm_stop_soon(struct kvm_vm *vm);
 void kvm_vm_go_on(struct kvm_vm *vm);
 
 /* Whether the CPU is halted and its APIC has no timer running that could wake it. */
 bool kvm_vm_sleeps_for_good(struct kvm_vm *vm);
 
-/* RIP; 0 when KVM does not say. */
+/* RIP; 0 when KVM does not give it. */
 uint64_t kvm_vm_rip(const struct kvm_vm *vm);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A VM with one virtual CPU, its memory and KVM's local APIC: made step by step, and unmade. */
+/* A VM with one virtual CPU, its memory and KVM's local APIC: makes it step by step, and unmakes
+ * it. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,7 +9,7 @@
 
 #include "room.h"
 
-/* Above the guest's memory and its APIC: what VMX without "unrestricted guest" needs (Linux
+/* Pages that VMX without "unrestricted guest" needs, above the guest's memory and its APIC (Linux
  * Documentation/virt/kvm/api.rst, KVM_SET_TSS_ADDR and KVM_SET_IDENTITY_MAP_ADDR). */
 #define IDENTITY_MAP UINT64_C(0xfffbc000)
 #define TASK_STATE   UINT64_C(0xfffbd000)
@@ -49,7 +50,7 @@ static bool make_vm(struct making *making)
 	             "KVM_SET_IDENTITY_MAP_ADDR");
 }
 
-/* The local APIC in the kernel, the rest of the interrupt controllers nowhere. */
+/* The local APIC is in the kernel; there are no other interrupt controllers. */
 static bool make_devices(struct making *making)
 {
 	struct kvm_enable_cap split = {.cap = KVM_CAP_SPLIT_IRQCHIP};
@@ -67,7 +68,8 @@ static bool make_devices(struct making *making)
 
 /* --- CPUID --------------------------------------------------------------------------------- */
 
-/* KVM_GET_SUPPORTED_CPUID has the numbers of the CPU that it was called on. */
+/* KVM_GET_SUPPORTED_CPUID contains the IDs and counts of the host CPU that it ran on: makes them
+ * those of one CPU. */
 static void be_one_cpu(struct kvm_cpuid2 *cpuid)
 {
 	const uint32_t id_and_count = 0xffff0000, one = 1 << 16, many_threads = 1u << 28;
@@ -92,7 +94,7 @@ static void be_one_cpu(struct kvm_cpuid2 *cpuid)
 	}
 }
 
-/* KVM leaves this bit to the VMM, for it depends on whose APIC it is (api.rst). */
+/* KVM leaves TSC_DEADLINE to the VMM, since it depends on who emulates the APIC (api.rst). */
 static void have_deadline_timer(struct making *making)
 {
 	const uint32_t deadline = 1u << 24;
@@ -158,7 +160,7 @@ static bool make_vcpu(struct making *making)
 	             "KVM_SET_CPUID2");
 }
 
-/* CPUID before the virtual CPU: KVM_PMU_CAP_DISABLE has to come first. */
+/* CPUID is made before the virtual CPU, since KVM_PMU_CAP_DISABLE must come first. */
 bool kvm_vm_make(struct kvm_vm *vm, const struct kvm_vm_config *config, char *why, size_t why_bytes)
 {
 	struct making making = {

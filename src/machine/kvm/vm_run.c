@@ -36,7 +36,7 @@ static void set_segments(struct kvm_sregs *sregs, const struct kvm_vm_entry *ent
 		sregs->cs.db = 0;
 	}
 	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss = data;
-	/* A processor always has a task; VMX insists on it. */
+	/* VMX requires a usable TR. */
 	sregs->tr = (struct kvm_segment){.limit = 0x67, .type = TYPE_TASK, .present = 1};
 	sregs->ldt = (struct kvm_segment){.unusable = 1};
 	sregs->gdt = (struct kvm_dtable){.base = entry->gdt_base, .limit = entry->gdt_limit};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the two sides of a live migration share: the connection, and the words that they exchange
- * beside a saved machine's records. docs/migration.md has the protocol and who owns the guest when.
+ * besides the records of a saved machine. docs/migration.md has the protocol, and says who owns the
+ * guest at which moment.
  */
 #ifndef MACHINE_MIGRATE_H
 #define MACHINE_MIGRATE_H
@@ -12,34 +13,36 @@
 
 #define MACHINE_LIVE_MAGIC "VPMULIVE"
 
-/* Records without a machine's part in them; REFUSED and CANCEL carry a text. */
+/* Records that hold no part of a machine; REFUSED and CANCEL carry a text. */
 enum word {
-	WORD_READY = RECORD('R', 'E', 'D', 'Y'), /* to the source: this model and memory will do */
+	WORD_READY = RECORD('R', 'E', 'D',
+	                    'Y'), /* to the source: this model and memory size are accepted */
 	WORD_REFUSED = RECORD('R', 'E', 'F', 'U'), /* to the source: why not; the end */
 	WORD_CANCEL = RECORD('C', 'A', 'N', 'C'), /* to the destination: the guest stays; the end */
-	WORD_PREPARED = RECORD('P', 'R', 'E', 'P'), /* to the source: everything is here and put */
-	WORD_COMMIT = RECORD('C', 'O', 'M', 'T'),   /* to the destination: the guest is yours */
-	WORD_DONE = RECORD('D', 'O', 'N', 'E'),     /* to the source: it is */
+	WORD_PREPARED = RECORD('P', 'R', 'E',
+	                       'P'), /* to the source: everything has arrived and been restored */
+	WORD_COMMIT = RECORD('C', 'O', 'M', 'T'), /* to the destination: the guest is yours */
+	WORD_DONE = RECORD('D', 'O', 'N', 'E'),   /* to the source: the guest is mine */
 };
 
 enum {
-	CHANNEL_QUEUE = 1 << 18, /* bytes waiting to be sent, before more are made */
+	CHANNEL_QUEUE = 1 << 18, /* bytes waiting to be sent, above which no more are packed */
 	CHANNEL_REPLY_MOST = 512
 };
 
 /* --- migrate_wait.c: how long a phase may take -------------------------------------------------
  */
 
-/* A moment, and a signal that comes before it. */
+/* A deadline, and a flag that ends the phase before it. */
 struct limit {
-	uint64_t until;                    /* of clock_ms(); UINT64_MAX: no moment */
-	const volatile sig_atomic_t *stop; /* not 0: it is over; may be NULL */
+	uint64_t until;                    /* by clock_ms(); UINT64_MAX: no deadline */
+	const volatile sig_atomic_t *stop; /* not 0: the phase is over; may be NULL */
 };
 
 uint64_t clock_ms(void);
 struct limit limit_in(unsigned ms, const volatile sig_atomic_t *stop);
 
-/* The reason is added unless there is one. */
+/* Whether the phase is over. Adds the reason to why, unless why has one. */
 bool limit_is_over(const struct limit *limit, struct text *why);
 
 /* Waits a little for the descriptor (-1: for none). False: the limit is over. */
@@ -63,24 +66,25 @@ void channel_close(struct channel *channel);
 
 void channel_say(struct channel *channel, enum word word, const char *text);
 
-/* Sends what can be sent now. False: the connection is gone. */
+/* Sends what can be sent without blocking. False: the connection is gone. */
 bool channel_push(struct channel *channel);
 
 /* Sends everything; false: the connection is gone, or the limit is over. */
 bool channel_flush(struct channel *channel, const struct limit *limit);
 
-/* What has arrived of a reply: 1 a whole one, 0 not yet, -1 the connection is gone or talks
- * nonsense. channel_reply_text() is valid until the next call. */
+/* Looks for a reply without blocking: 1: a whole one has arrived; 0: not yet; -1: the connection is
+ * gone or the peer sends nonsense. channel_reply_text() is valid until the next call. */
 int channel_reply(struct channel *channel, enum word *word);
 void channel_reply_text(const struct channel *channel, char *text, size_t bytes);
 
-/* Waits for one; -1 also when the limit is over. */
+/* Waits for a reply; -1 also when the limit is over. */
 int channel_await(struct channel *channel, const struct limit *limit, enum word *word);
 
-/* Reads exactly so much. What is there already is taken, whatever the limit. */
+/* Reads exactly this many bytes. Bytes that have arrived already are taken even if the limit is
+ * over. */
 enum channel_end {
 	CHANNEL_GOES_ON,
-	CHANNEL_GONE, /* nobody is there any more */
+	CHANNEL_GONE, /* the peer is gone */
 	CHANNEL_OVER, /* the limit is over */
 };
 enum channel_end channel_read(int fd, void *into, size_t bytes, const struct limit *limit,
@@ -91,10 +95,10 @@ enum channel_end channel_read(int fd, void *into, size_t bytes, const struct lim
 
 /* unix:PATH or tcp:HOST:PORT, as text. */
 struct address {
-	bool local;     /* a path; else host and port */
+	bool local;     /* a Unix socket's path; else host and port */
 	char path[108]; /* as long as in struct sockaddr_un */
 	char host[256]; /* a name, an IPv4 address, or an IPv6 address without its brackets */
-	bool literal;   /* it was in brackets */
+	bool literal;   /* the host was in brackets */
 	uint16_t port;
 };
 

@@ -46,7 +46,7 @@ static bool is_visible(const char *text, size_t length)
 	return true;
 }
 
-/* In brackets; a scope may stand behind a '%'. */
+/* An address in brackets; a scope may follow a '%'. */
 static bool is_ipv6(const char *host)
 {
 	size_t length = strcspn(host, "%");

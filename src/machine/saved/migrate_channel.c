@@ -24,7 +24,7 @@ void channel_close(struct channel *channel)
 	*channel = (struct channel){.fd = -1, .why = channel->why};
 }
 
-/* The first reason counts. */
+/* Keeps the first reason. */
 static bool gone(struct channel *channel, const char *what, int error)
 {
 	if (channel->why.used)
@@ -79,7 +79,7 @@ bool channel_flush(struct channel *channel, const struct limit *limit)
 	return false;
 }
 
-/* The length of the reply in hand, header included, as far as it is known. */
+/* The length of the reply that is arriving, header included, as far as it is known. */
 static size_t wanted(const struct channel *channel)
 {
 	if (channel->got < RECORD_HEADER_BYTES)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The destination of a live migration. It owns nothing until COMMIT has come whole; what it has got
- * is thrown away when the connection ends before that. The source is not believed anything: every
- * record is checked as one of a file is.
+ * The destination of a live migration. It owns nothing until COMMIT has arrived whole; if the
+ * connection ends before that, everything received is thrown away. The source is not trusted: every
+ * record is checked as those of a file are.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +17,13 @@ struct receiver {
 	struct limit limit; /* of this phase */
 	bool gone;          /* the source has closed the connection or cancelled: nobody listens */
 	bool over;          /* the limit is */
-	bool introduced;    /* it is the source of a migration: its first bytes have said so */
+	bool introduced;    /* the peer's first bytes are those of a migration */
 	struct restore restore;
 	struct machine *machine;
 	uint8_t record[RECORD_HEADER_BYTES + RECORD_MOST];
 };
 
-/* When a signal ends everything the source is still to hear of it. */
+/* When a signal ends everything, there is still a moment to tell the source. */
 static struct limit time_to_answer(const struct receiver *r)
 {
 	bool stopped = r->limits->stop && *r->limits->stop;
@@ -88,14 +88,15 @@ static enum vpmu_status greet(struct receiver *r)
 	return status;
 }
 
-/* Also while records come without end. */
+/* Called for each record, too, so that an endless stream of records is ended as well. */
 static bool may_go_on(struct receiver *r)
 {
 	r->over = limit_is_over(&r->limit, &r->restore.why);
 	return !r->over;
 }
 
-/* Everything up to the end; READY as soon as it is known that the model and the memory will do. */
+/* Receives everything up to RECORD_END. Sends READY as soon as model and memory size are known to
+ * be acceptable. */
 static enum vpmu_status receive(struct receiver *r)
 {
 	struct limit copy = limit_in(r->limits->copy_ms, r->limits->stop);
@@ -118,7 +119,7 @@ static enum vpmu_status receive(struct receiver *r)
 	return status ? status : restore_finish(&r->restore, &r->machine);
 }
 
-/* The guest is ours when COMMIT is here, and not before. */
+/* The guest is ours once COMMIT has arrived, and not before. */
 static enum vpmu_status await_commit(struct receiver *r)
 {
 	enum vpmu_status status;
@@ -146,7 +147,7 @@ static enum vpmu_status take(struct receiver *r)
 	return status ? status : await_commit(r);
 }
 
-/* REFUSED is a promise, also in place of DONE: the guest does not run here. */
+/* REFUSED promises that the guest does not run here, even when it is sent in place of DONE. */
 static struct machine *receiver_end(struct receiver *r, enum vpmu_status status, const char *why)
 {
 	if (status && !r->gone)

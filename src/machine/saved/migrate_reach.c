@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Connecting to a listener, and listening: neither waits beyond its limit, or past a signal. */
+/* Connecting to a listener, and listening. Neither waits beyond its limit, or after a signal. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 
 enum { BACKLOG = 16 };
 
-/* The last reason counts: that of the last place that was tried. */
+/* Keeps the last reason: that of the last address tried. */
 static int close_with(int fd, struct text *why, const char *what, int error)
 {
 	*why = text_in(why->start, why->size);
@@ -32,7 +32,7 @@ static int open_socket(const struct place *place)
 
 /* --- Connecting ------------------------------------------------------------------------------- */
 
-/* errno of a connection that has been begun, 0 when it is there; -1: not yet. */
+/* The state of a connection attempt: 0: connected; -1: not yet; else its errno. */
 static int connect_result(int fd)
 {
 	struct pollfd one = {.fd = fd, .events = POLLOUT};
@@ -44,8 +44,8 @@ static int connect_result(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes) ? errno : error;
 }
 
-/* A full backlog is EAGAIN with a Unix socket, which is to be tried again; with TCP it is silence.
- * -1: the limit is over. */
+/* A full backlog gives EAGAIN on a Unix socket, and then the connect must be tried again; on TCP
+ * there is just no answer. -1: the limit is over. */
 static int connect_until(int fd, const struct place *place, const struct limit *limit,
                          struct text *why)
 {
@@ -101,11 +101,11 @@ int address_connect(const char *address, bool any_host, const struct migration_l
 
 struct listener {
 	int fd;
-	char path[108];                     /* of a Unix socket, which is removed at the end */
+	char path[108];                     /* of a Unix socket, removed at the end */
 	char chosen[INET6_ADDRSTRLEN + 16]; /* "": no port was chosen here */
 };
 
-/* A Unix socket is its owner's alone. */
+/* Only the owner may connect to a Unix socket. */
 static int listen_at(const struct place *place, struct text *why)
 {
 	bool local = place->at.any.sa_family == AF_UNIX;
@@ -187,7 +187,7 @@ const char *listener_chosen(const struct listener *listener)
 	return *listener->chosen ? listener->chosen : NULL;
 }
 
-/* Errors of one connection are no errors of the listener. */
+/* Whether the error is the listener's, and not just that of one connection. */
 static bool is_lasting(int error)
 {
 	return error != EAGAIN && error != EINTR && error != ECONNABORTED;

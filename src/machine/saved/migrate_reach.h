@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Addresses as sockets know them. */
+/* Addresses in the form that sockets take. */
 #ifndef MACHINE_MIGRATE_REACH_H
 #define MACHINE_MIGRATE_REACH_H
 
@@ -20,15 +20,15 @@ struct place {
 	socklen_t bytes;
 };
 
-/* All that an address stands for, in the order in which they are tried. */
+/* All socket addresses of an address, in the order in which to try them. */
 enum { PLACES_MOST = 8 };
 struct places {
 	struct place of[PLACES_MOST];
 	size_t count;
 };
 
-/* At least one, of this host unless any_host; VPMU_BAD_ARGUMENT or VPMU_HOST: the reason is added.
- */
+/* Finds at least one, of this host only unless any_host. VPMU_BAD_ARGUMENT or VPMU_HOST: the reason
+ * is added to why. */
 enum vpmu_status address_resolve(const char *text, bool any_host, const struct limit *limit,
                                  struct places *places, struct text *why);
 

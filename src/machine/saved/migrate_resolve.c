@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From an address to the sockets' addresses. Asking for a name has no time limit of its own: a
- * thread asks, and is left behind when the limit is over.
+ * Resolves an address to socket addresses. Name resolution has no time limit of its own: a thread
+ * does it, and is left behind when the limit is over.
  */
 #include <netdb.h>
 #include <poll.h>
@@ -15,13 +15,13 @@
 
 #include "migrate_reach.h"
 
-/* Who leaves last frees it. */
+/* Whoever leaves last, thread or asker, frees it. */
 struct question {
 	atomic_bool left;
 	char host[256], port[8];
 	struct addrinfo *list;
 	int error;
-	int done[2]; /* a pipe: its end for writing is closed when there is an answer */
+	int done[2]; /* a pipe; closing its write end says that the answer is there */
 };
 
 static int ask(const char *host, const char *port, int flags, struct addrinfo **list)
@@ -53,7 +53,7 @@ static void *ask_in_thread(void *context)
 	return NULL;
 }
 
-/* Signals are for the thread that runs the guest. */
+/* The thread blocks all signals: they are for the thread that runs the guest. */
 static bool begin_thread(struct question *question)
 {
 	sigset_t all, before;
@@ -76,7 +76,7 @@ static bool has_answer(const struct question *question)
 	return poll(&one, 1, 0) > 0;
 }
 
-/* Takes what has been answered up to the limit. */
+/* Waits for the answer, up to the limit. */
 static int await_answer(struct question *question, const struct limit *limit,
                         struct addrinfo **list, struct text *why)
 {
@@ -115,7 +115,7 @@ static int ask_for_name(const char *host, const char *port, const struct limit *
 	return EAI_MEMORY;
 }
 
-/* ::ffff:127.0.0.1 is 127.0.0.1, whatever this host's IPv6 sockets take. */
+/* Turns ::ffff:127.0.0.1 into 127.0.0.1, which works whatever this host's IPv6 sockets accept. */
 static void unmap(struct place *place)
 {
 	const struct sockaddr_in6 from = place->at.v6;
@@ -155,7 +155,7 @@ static bool take_list(struct addrinfo *list, bool any_host, struct places *place
 	return places->count;
 }
 
-/* Not the name's fault. */
+/* Whether the host is at fault, and not the name. */
 static bool is_of_host(int error)
 {
 	return error == EAI_MEMORY || error == EAI_SYSTEM || error == EAI_AGAIN;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The source of a live migration. It owns the guest, and lets it run, until the destination has
- * said that everything is there. Memory goes in rounds: a page is sent again when its hash is no
- * longer that of what was sent. Everything here happens between two pieces of the run, so that
- * nothing changes under it.
+ * said that everything has arrived. Memory goes in rounds: a page is sent again when its hash
+ * differs from that of what was sent. Everything here happens between two pieces of the run, so
+ * nothing changes meanwhile.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 #include "migrate.h"
 
 enum {
-	LAST_PAGES = 64, /* so few changed pages are sent while the guest stands still */
-	LAST_ROUND = 16, /* and at the latest after so many rounds */
+	LAST_PAGES = 64, /* this few changed pages are sent while the guest stands still */
+	LAST_ROUND = 16, /* and whatever is left after this many rounds */
 	LAST_WORD_MS = 200,
 };
 
@@ -24,15 +24,15 @@ struct migration {
 	enum phase { PHASE_GREETING, PHASE_COPYING } phase;
 	struct migration_limits limits;
 	struct limit copy; /* until the hand-over */
-	uint64_t *hashes;  /* by page, of what was sent; 0: nothing was */
+	uint64_t *hashes;  /* by page, of what was sent; 0: not yet sent */
 	uint64_t seed, page, pages, records;
 	uint64_t changed; /* pages of this round so far */
 	struct migration_progress progress;
 	char why_text[CHANNEL_REPLY_MOST + 100];
 };
 
-/* Multiply and fold, from a seed that the guest cannot know: no collision can be made on purpose.
- */
+/* Multiplies and folds, from a seed that the guest cannot know, so it cannot make collisions on
+ * purpose. */
 static uint64_t fold(uint64_t a, uint64_t b)
 {
 	unsigned __int128 product = (unsigned __int128)a * b;
@@ -117,7 +117,7 @@ static enum migration_state failed(struct migration *m)
 	return MIGRATION_FAILED;
 }
 
-/* It stays for want of time: the destination is told as far as it listens. */
+/* Out of time: the guest stays here. Tells the destination, if it still listens. */
 static enum migration_state give_up(struct migration *m)
 {
 	channel_say(&m->channel, WORD_CANCEL, m->why_text);
@@ -125,7 +125,7 @@ static enum migration_state give_up(struct migration *m)
 	return failed(m);
 }
 
-/* A reply that is not the one that was expected. */
+/* Handles a reply other than the expected one. */
 static enum migration_state unexpected(struct migration *m, enum word word)
 {
 	char text[CHANNEL_REPLY_MOST + 1];
@@ -139,7 +139,7 @@ static enum migration_state unexpected(struct migration *m, enum word word)
 	return failed(m);
 }
 
-/* Sending fails: a destination that refuses closes the connection, and has said before why. */
+/* Sending has failed. A destination that refuses has said why before it closed the connection. */
 static enum migration_state cut_off(struct migration *m)
 {
 	enum word word;
@@ -155,7 +155,7 @@ static void reply_is_read(struct migration *m)
 	m->channel.got = 0;
 }
 
-/* Whether the page is to be sent; its hash is noted. */
+/* Whether the page must be sent; notes its hash. */
 static bool has_changed(struct migration *m, const struct guest_memory *memory, uint64_t page)
 {
 	uint64_t hash;
@@ -169,7 +169,7 @@ static bool has_changed(struct migration *m, const struct guest_memory *memory, 
 	return true;
 }
 
-/* One record of the pages that have changed, from m->page on. */
+/* Packs one record of changed pages, from m->page on. */
 static void pack_pages(struct migration *m, const struct guest_memory *memory)
 {
 	struct pack *out = &m->channel.out;
@@ -189,7 +189,7 @@ static void pack_pages(struct migration *m, const struct guest_memory *memory)
 	record_end(out, begun);
 }
 
-/* Everything that is left, while the guest stands still. */
+/* Sends everything that is left, while the guest stands still. */
 static bool send_rest(struct migration *m, struct machine *machine,
                       const struct machine_notes *notes, const struct limit *limit)
 {
@@ -229,8 +229,8 @@ static enum migration_state commit(struct migration *m, const struct limit *limi
 	return MIGRATION_DONE;
 }
 
-/* The guest stands still: half of the time is for the rest of it, the other half for COMMIT, which
- * is better not sent than not answered. */
+/* Hands over while the guest stands still. Half of the time is for the rest of its state, the other
+ * half for COMMIT: a COMMIT not sent is safe, one without an answer is not. */
 static enum migration_state hand_over(struct migration *m, struct machine *machine,
                                       const struct machine_notes *notes)
 {
@@ -248,7 +248,8 @@ static enum migration_state hand_over(struct migration *m, struct machine *machi
 	return commit(m, &all);
 }
 
-/* A round is over: the last one, or the guest goes on while the next one is sent. */
+/* At the end of a round: whether it was the last one, or the guest goes on while another is
+ * sent. */
 static bool is_ready(struct migration *m)
 {
 	bool ready = m->progress.rounds > 0 && m->changed <= LAST_PAGES;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting, until a phase's limit and no longer, in pieces short enough to see a signal soon. */
+/* Waits until a phase's limit and no longer, in slices short enough to notice a signal soon. */
 #include <poll.h>
 #include <time.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A saved machine (docs/migration.md): records, each with its own checksum, in a file, in memory or
- * on the way to another process. The first two tell whom the machine is for, the last one that it
- * is whole.
+ * on the way to another process. The first two records say which machine it is for; the last says
+ * that it is complete.
  */
 #ifndef MACHINE_SAVED_SNAPSHOT_H
 #define MACHINE_SAVED_SNAPSHOT_H
@@ -14,13 +14,14 @@
 #define RECORD(a, b, c, d)                                                                         \
 	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-/* A type whose first letter is small may be skipped by a reader that does not know it. */
+/* A reader may skip a record that it does not know if the type's first letter is lower-case. */
 enum record_type {
 	RECORD_HEAD = RECORD('H', 'E', 'A', 'D'),  /* the machine: memory, profile */
 	RECORD_PMU = RECORD('V', 'P', 'M', 'U'),   /* the native stream: model and state */
 	RECORD_BOARD = RECORD('B', 'O', 'R', 'D'), /* APIC, ports, MSRs, time */
 	RECORD_CPU = RECORD('C', 'P', 'U', ' '),
-	RECORD_CYCLES = RECORD('c', 'y', 'c', 'l'), /* what is in no register: CMASK, INV, EDGE */
+	RECORD_CYCLES = RECORD('c', 'y', 'c',
+	                       'l'), /* counters with CMASK, INV, EDGE: what no register shows */
 	RECORD_PAGES = RECORD('P', 'A', 'G', 'E'),
 	RECORD_NOTES = RECORD('n', 'o', 't', 'e'), /* the caller's own numbers */
 	RECORD_END = RECORD('E', 'N', 'D', ' '),   /* how many records came before it */
@@ -36,7 +37,7 @@ enum {
 
 /* --- Writing --------------------------------------------------------------------------------- */
 
-/* A record is begun, packed, and ended, which fills in its length and checksum. */
+/* Begin a record, pack its payload, and end it, which fills in its length and checksum. */
 size_t record_begin(struct pack *pack, enum record_type type);
 void record_end(struct pack *pack, size_t begun);
 
@@ -47,7 +48,8 @@ bool save_head(const struct machine *machine, struct pack *pack, struct text *wh
 bool save_pmu(struct machine *machine, struct pack *pack, struct text *why);
 bool save_board(const struct machine *machine, struct pack *pack, struct text *why);
 bool save_cpu(struct machine *machine, struct pack *pack, struct text *why);
-/* The same, once the CPU is saved; false: there was nothing to say, and there is no record. */
+/* The same, after the CPU has been saved. False: there was nothing to save, and no record was
+ * packed. */
 bool save_cycles(const struct machine *machine, struct pack *pack);
 void save_notes(const struct machine_notes *notes, struct pack *pack);
 void save_end(struct pack *pack, uint64_t records);
@@ -56,7 +58,8 @@ void save_end(struct pack *pack, uint64_t records);
 
 enum { PAGE_SIZE_ = 4096, PAGE_WORDS = PAGE_SIZE_ / 8 };
 
-/* The first page from `page` on that may be other than zeros; the number of pages: none. */
+/* The first page from `page` on that may contain anything but zeros; the number of pages if there
+ * is none. */
 uint64_t pages_next(const struct guest_memory *memory, uint64_t page);
 bool page_is_zero(const struct guest_memory *memory, uint64_t page);
 void page_pack(struct pack *pack, const struct guest_memory *memory, uint64_t page);
@@ -75,7 +78,7 @@ struct restore {
 	struct machine_config config; /* memory_bytes: at most; model, profile: see `expects` */
 	bool expects_model, expects_profile;
 	const struct vpmu_order *order;
-	bool live;               /* records may come again, the last one counts */
+	bool live;               /* records may be repeated; the last one counts */
 	struct machine *machine; /* NULL until the PMU's record has come */
 	uint64_t records, memory_bytes;
 	uint32_t seen; /* bit: enum seen */
@@ -88,29 +91,28 @@ struct restore {
 
 #define MACHINE_SAVED_MAGIC "VPMUMACH"
 
-/* why: a buffer that lives as long. */
+/* `why` must live as long as the restore. */
 void restore_begin(struct restore *restore, const struct machine_restore *wanted, struct text why);
 
-/* The header of a file or of a stream. */
+/* Checks the header of a file or of a stream. */
 enum vpmu_status restore_header(struct restore *restore, const uint8_t *bytes, const char magic[8]);
 
-/* The length of a record's payload by its header. VPMU_BAD_DATA: no record begins so. */
+/* The length of a record's payload, from its header. VPMU_BAD_DATA: not a record's header. */
 enum vpmu_status record_length(const uint8_t *header, size_t *length, struct text *why);
 
 /* Whether its checksum is right. */
 bool record_is_sound(const uint8_t *record, size_t bytes);
 
-/* One record, header and payload. On a failure the reason is in restore->why. */
+/* Restores one record, header and payload. On a failure the reason is in restore->why. */
 enum vpmu_status restore_record(struct restore *restore, const uint8_t *record, size_t bytes);
 
-/* The PMU's state is put, and the machine is ready: after RECORD_END. The machine is the caller's.
- */
+/* After RECORD_END: puts the PMU's state, and hands the machine over to the caller. */
 enum vpmu_status restore_finish(struct restore *restore, struct machine **machine);
 
 bool restore_has_end(const struct restore *restore);
 void restore_abandon(struct restore *restore);
 
-/* Adds what is wrong, and the detail unless it is NULL, to the reason; returns the status. */
+/* Adds to the reason what is wrong, and the detail unless it is NULL; returns the status. */
 enum vpmu_status restore_fail(struct restore *restore, enum vpmu_status status, const char *what,
                               const char *detail);
 

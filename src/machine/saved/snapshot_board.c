@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The board's part of a saved machine, by tables of fields: a new field is a new row. What belongs
- * to two parts of a machine is here too: LVTPC, which the PMU keeps for the APIC, and the registers
- * that a PMU has bits in without owning them (IA32_DEBUGCTL).
+ * The board's part of a saved machine, by tables of fields: a new field is a new row. Also here is
+ * what two parts of a machine share: LVTPC, which the PMU keeps for the APIC, and registers in
+ * which the PMU owns only some bits (IA32_DEBUGCTL).
  */
 #include <state/room.h>
 
@@ -58,7 +58,7 @@ static void pack_shared(const struct machine *machine, struct pack *pack)
 	}
 }
 
-/* A profile may refuse a write even of what is there. */
+/* Skips the write if the value is there already, since a profile may refuse even that. */
 static bool put_shared(struct machine *machine, uint32_t msr, uint64_t value)
 {
 	uint64_t now = 0;
@@ -93,8 +93,8 @@ void board_pack(const struct machine *machine, struct pack *pack)
 	pack_shared(machine, pack);
 }
 
-/* A mode that IA32_APIC_BASE can be in (SDM fig. 11-27), and an event of the timer that time can
- * come to. */
+/* Whether IA32_APIC_BASE has a mode that it can have (SDM fig. 11-27), and the timer an event that
+ * time can reach. */
 static bool apic_holds(const struct apic *apic)
 {
 	uint64_t expiry = apic->timer.expiry;

@@ -7,7 +7,7 @@
 #include <machine/pack.h>
 
 void board_pack(const struct machine *machine, struct pack *pack);
-/* False: unpack->wrong tells. The machine is of no use then. */
+/* False: unpack->wrong tells. The machine is then unusable. */
 bool board_unpack(struct machine *machine, struct unpack *unpack);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What counters with CMASK, INV or EDGE know of the last cycle: in no register of the PMU, so no
- * get reads it and no put sets it, but their counts depend on it. Each of them that knows something
- * is two numbers of 16 bits: its bit in the global control register, and what vpmu/simulate.h says.
+ * What counters with CMASK, INV or EDGE know of the last cycle. It is in no register of the PMU, so
+ * no get reads it and no put sets it, but their counts depend on it. Each such counter is saved as
+ * two 16-bit numbers: its bit in the global control register, and the value that vpmu/simulate.h
+ * describes.
  */
 #include "snapshot.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory in records: pages that are zeros are left out, and within a page what is repeated.
- * Only pages that the memfd has at all are looked at.
+ * Guest memory in records. Pages of zeros are left out, and so are repetitions within a page. Only
+ * pages that exist in the memfd are looked at.
  */
 #include <string.h>
 #include <unistd.h>

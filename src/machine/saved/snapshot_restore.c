@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Restoring a machine, record by record: into a machine that is made for it, so that nothing of the
- * caller's has changed when a record turns out to be wrong. The PMU's record comes before memory
- * and CPU: a state that this model cannot take is seen first.
+ * Restores a machine, record by record. The machine is made anew, so nothing of the caller's has
+ * changed when a record turns out to be wrong. The PMU's record comes before memory and CPU, so
+ * that a state which this model cannot take is found first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "snapshot.h"
 #include "snapshot_board.h"
 
-/* A stream that is for another model names every field that differs. */
+/* The reason for a stream of another model lists every field that differs. */
 enum { MODEL_WHY_BYTES = 1024 };
 
 enum seen {
@@ -88,7 +88,7 @@ static enum vpmu_status take_head(struct restore *restore, struct unpack *in)
 	return VPMU_OK;
 }
 
-/* The machine is made as soon as it is known which one. */
+/* Makes the machine, as soon as the records have said which one it is. */
 static enum vpmu_status make_machine(struct restore *restore)
 {
 	char why[200] = "";
@@ -175,12 +175,12 @@ static enum vpmu_status take_end(struct restore *restore, struct unpack *in)
 	return VPMU_OK;
 }
 
-/* What may come when; a live record replaces the one before it. */
+/* Which records may come when. In a live migration a later record replaces the one before it. */
 static const struct record_row {
 	uint32_t type;
 	uint8_t after; /* enum seen: what must have come */
-	uint8_t marks; /* and what this is; 0: may come again */
-	bool live;     /* comes again in a live migration */
+	uint8_t marks; /* its own bit; 0: may always come again */
+	bool live;     /* may come again in a live migration */
 	enum vpmu_status (*take)(struct restore *restore, struct unpack *in);
 } rows[] = {
 	{RECORD_HEAD, 0, SEEN_HEAD, false, take_head},
@@ -223,7 +223,7 @@ static enum vpmu_status take(struct restore *restore, uint32_t type, struct unpa
 	enum vpmu_status status;
 
 	name_record(restore, type);
-	if (!row && !(type & 0x20)) /* a capital */
+	if (!row && !(type & 0x20)) /* upper-case: may not be skipped */
 		return restore_fail(restore, VPMU_INCOMPATIBLE, "this vpmu does not know it", NULL);
 	if (row && ((restore->seen & row->after) != row->after || (restore->seen & SEEN_END) ||
 	            (!(restore->live && row->live) && (restore->seen & row->marks))))

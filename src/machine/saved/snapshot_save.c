@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Saving a machine: its records, and all of them in sequence. */
+/* Saves a machine: each of its records, and all of them in sequence. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,7 @@ bool save_head(const struct machine *machine, struct pack *pack, struct text *wh
 	return true;
 }
 
-/* The state of the PMU, got as a VMM gets it. */
+/* Reads the PMU's state as a VMM does. */
 static bool get_state(struct machine *machine, struct vpmu_layout *layout, struct vpmu_state *state,
                       struct text *why)
 {
@@ -101,7 +101,7 @@ static bool pmu_restores(const struct machine *machine, const struct vpmu_layout
 	return false;
 }
 
-/* What has been packed since the record's beginning, and a reader of it. */
+/* A reader of what has been packed since the record began. */
 static struct unpack read_back(const struct pack *pack, size_t begun)
 {
 	return (struct unpack){
@@ -118,7 +118,8 @@ static bool not_restored(struct text *why, const char *part, const char *wrong)
 	return false;
 }
 
-/* A machine's twin takes what it is made of; of the PMU that they share nothing changes. */
+/* Whether a copy of the machine would take the board's record. The copy shares the PMU, which this
+ * does not change. */
 static bool board_restores(const struct machine *machine, struct unpack in, struct text *why)
 {
 	struct machine *twin = aligned_alloc(_Alignof(struct machine), sizeof(*twin));
@@ -195,7 +196,7 @@ void save_end(struct pack *pack, uint64_t records)
 	record_end(pack, begun);
 }
 
-/* Gives away what has been packed. */
+/* Writes out what has been packed, and empties the buffer. */
 static bool drain(struct pack *pack, const struct machine_sink *sink)
 {
 	bool good = !pack->failed && sink->write(sink->context, pack->bytes, pack->used);
@@ -204,7 +205,7 @@ static bool drain(struct pack *pack, const struct machine_sink *sink)
 	return good;
 }
 
-/* Records of pages; false when the sink takes no more. */
+/* Writes the records of pages; false when the sink takes no more. */
 static bool save_pages(const struct guest_memory *memory, struct pack *pack,
                        const struct machine_sink *sink, uint64_t *records)
 {
@@ -228,10 +229,11 @@ static bool save_pages(const struct guest_memory *memory, struct pack *pack,
 	return true;
 }
 
-/* The records before memory. */
+/* Packs the records that come before memory. */
 static bool save_state(struct machine *machine, struct pack *pack, struct text *why)
 {
-	/* The CPU first: it settles what it has counted. */
+	/* Pack the CPU first: that settles what it has counted, which the PMU's state must
+	 * include. */
 	struct pack cpu = {0};
 	bool good = save_cpu(machine, &cpu, why) && save_head(machine, pack, why) &&
 	            save_pmu(machine, pack, why) && save_board(machine, pack, why);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks that Unicorn gives up in the middle. When a block is about to write to itself, or to touch
- * a device, Unicorn abandons it before that instruction and begins a block of just this one. Nobody
- * tells us; but only a block's last instruction can end it, and the next block is at another
- * address, unless that instruction is a branch to itself.
+ * Blocks that Unicorn abandons in the middle. When a block is about to write to itself, or to touch
+ * a device, Unicorn leaves it before that instruction and begins a block of just this one. It does
+ * not report that. But only a block's last instruction can leave it, and then the next block is at
+ * another address, unless that instruction is a branch to itself. So a block that begins inside the
+ * last one, with that instruction's length, shows it.
  */
 #include "room_int.h"
 
-/* Whether Unicorn would abandon the block for what an instruction of it does. A block of one
- * instruction may touch a device: see paid_ahead(). */
+/* Whether Unicorn would abandon the block because of this access. A block of one instruction may
+ * touch a device: see paid_ahead(). */
 static bool is_given_up_for(struct cpu *cpu, const struct block *block, const struct place *place)
 {
 	uint64_t end = place->address + place->bytes;
@@ -18,8 +19,8 @@ static bool is_given_up_for(struct cpu *cpu, const struct block *block, const st
 	return block->op_count > 1 && !memory_is_plain(cpu, place->address, place->bytes);
 }
 
-/* A branch that comes from memory, or pushes its return address, may have gone to itself. If not,
- * the registers are those that it is about to be executed with. */
+/* The last instruction is a branch that reads its target from memory, or pushes its return address:
+ * it may have jumped to itself. If it has not, the registers are still those from before it. */
 static bool gives_up(struct cpu *cpu, const struct block *block, uint64_t address)
 {
 	struct place places[OP_PLACES];

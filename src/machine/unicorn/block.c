@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cache of decoded blocks. A block is valid until one of its bytes changes: its page of RAM is
- * watched (fault.c), or, where that does not pay, the bytes are compared each time.
+ * The cache of decoded blocks. A block is valid until one of its bytes changes. To notice that, its
+ * page of RAM is watched (fault.c), or, where watching does not pay, the bytes are compared each
+ * time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,14 @@
 #include "room_int.h"
 #include "loop.h"
 
-/* Far branches but INT n, whose exception is taken by itself. */
+/* Far branches except INT n, whose exception is handled separately. */
 static bool goes_to_a_ring(const struct op *op)
 {
 	return (op->insn.flags & VPMU_INSN_BRANCH) && (op->after & AFTER_LOOK);
 }
 
-/* Decodes all instructions; a special one ends the block, whatever Unicorn has put behind it. */
+/* Decodes all instructions up to the first special one, which ends the block, whatever Unicorn has
+ * translated after it. */
 static unsigned decode_ops(const struct cpu *cpu, const uint8_t *code, unsigned size,
                            struct op *ops)
 {
@@ -70,7 +72,8 @@ static bool keep_ops(struct block *block, const struct op *ops, unsigned count, 
 	return true;
 }
 
-/* Its first instruction that reads or writes memory: reading sets a bit in a page table. */
+/* The block's first instruction that reads or writes memory. Even a read may write: it sets a bit
+ * in a page table. */
 static unsigned first_access(const struct block *block)
 {
 	unsigned i = 0;
@@ -99,7 +102,7 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	if (!keep_ops(block, ops, count, code))
 		return NULL;
 	block->flags = memory_watch(cpu, address, size) ? 0 : BLOCK_COMPARE;
-	block->address = address; /* found from now on, and not before all of it is watched */
+	block->address = address; /* from now on it can be found; all of it is watched by then */
 	sum_up(block);
 	if (!cpu->places.leaves_for_devices && count > 1 && first_access(block) < count)
 		block_has_device(block);
@@ -206,7 +209,7 @@ static uint64_t physical_page(struct cpu *cpu, uint64_t page)
 	return memory_translate(cpu, page, &at) ? at.physical : NO_ADDRESS;
 }
 
-/* Loading CR3 does, whatever is in it. */
+/* Reloading CR3 flushes Unicorn's TLB, even with the same value. */
 static void forget_translations(struct cpu *cpu)
 {
 	uint64_t cr3 = cpu->state->cr[3];
@@ -214,7 +217,7 @@ static void forget_translations(struct cpu *cpu)
 	uc_reg_write(cpu->uc, UC_X86_REG_CR3, &cr3);
 }
 
-/* The page is, or has come to be, where the page table says. */
+/* Notes where the page table has the page, which may be new or may have moved. */
 static void code_is_at(struct cpu *cpu, struct code_page *page, uint64_t physical)
 {
 	if (page->physical != NO_ADDRESS)
@@ -277,7 +280,7 @@ void code_look_again(struct cpu *cpu)
 	}
 }
 
-/* uc_ctl_flush_tlb() would do the same, and clear a GiB of host memory. */
+/* Not uc_ctl_flush_tlb(): it would do the same, and also clear a GiB of host memory. */
 void code_translate_anew(struct cpu *cpu)
 {
 	for (size_t i = 0; i < cpu->code_count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks: what Unicorn translates and runs in one go, decoded once so that the instructions and
- * branches in it are known. The cache is direct-mapped by address.
+ * branches in each are known. The cache is direct-mapped by address.
  */
 #ifndef MACHINE_CPU_BLOCK_H
 #define MACHINE_CPU_BLOCK_H
@@ -11,7 +11,7 @@
 
 #include <meter/room.h>
 
-/* Instructions that Unicorn cannot execute, or must not: special.c does. */
+/* Instructions that Unicorn cannot or must not execute: special.c does. */
 enum special {
 	SPECIAL_NONE,
 	SPECIAL_RDMSR,
@@ -29,14 +29,13 @@ enum special {
 	SPECIAL_CLFLUSH,
 	SPECIAL_SYSCALL,
 	SPECIAL_SYSENTER,
-	SPECIAL_MAPPING, /* may change what an address stands for: Unicorn's to do, and ours to see
-	                  */
-	SPECIAL_PREFIX,  /* nothing: what follows is the instruction */
-	SPECIAL_BAD_REX, /* a REX prefix between other prefixes, which Unicorn obeys */
-	SPECIAL_INVALID, /* Zydis does not know it: #UD, whatever Unicorn makes of it */
+	SPECIAL_MAPPING, /* may change address translation: Unicorn executes it, and we follow */
+	SPECIAL_PREFIX,  /* a prefix without effect: the instruction follows */
+	SPECIAL_BAD_REX, /* a misplaced REX prefix, which Unicorn obeys though processors do not */
+	SPECIAL_INVALID, /* unknown to Zydis: #UD, whatever Unicorn would do */
 	SPECIAL_HYPERCALL,
-	SPECIAL_RING,  /* may change CPL, and counts where it goes: Unicorn's to do, alone */
-	SPECIAL_MXCSR, /* loads MXCSR, in which Unicorn takes any bit */
+	SPECIAL_RING,  /* may change CPL, and counts at the new one: Unicorn executes it, alone */
+	SPECIAL_MXCSR, /* loads MXCSR, in which Unicorn accepts any bit */
 	SPECIALS
 };
 
@@ -46,13 +45,13 @@ enum {
 	OP_PUSHF = 1 << 1,
 };
 
-/* op.after: what to look at when it has retired. */
+/* op.after: what to check once the instruction has retired. */
 enum {
 	AFTER_LOOK = 1 << 0,   /* IF, CPL or the mode may have changed */
 	AFTER_SHADOW = 1 << 1, /* no interrupt until one more instruction has retired */
 	AFTER_IRET = 1 << 2,   /* NMIs are no longer blocked */
-	AFTER_FLAGS = 1 << 3,  /* it has loaded TF */
-	AFTER_CLI = 1 << 4,    /* it has cleared IF: nothing to look at, but for an STI */
+	AFTER_FLAGS = 1 << 3,  /* it may have loaded TF */
+	AFTER_CLI = 1 << 4,    /* it has cleared IF: nothing to check, except after an STI */
 };
 
 struct op {
@@ -60,18 +59,18 @@ struct op {
 	uint8_t length;
 	uint8_t flags, after;
 	uint8_t special;       /* enum special */
-	struct vpmu_insn insn; /* apart: a REP, which Unicorn comes back to for each iteration */
-	uint8_t operand;   /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register; REP:
-	                      bytes of RCX that count */
-	int16_t immediate; /* IN, OUT: the port, or -1: it is in DX; DR: which; REP: accesses of
-	                      an iteration */
+	struct vpmu_insn insn; /* flag APART: a REP, which Unicorn re-enters for each iteration */
+	uint8_t operand; /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register; REP: how
+	                    many bytes of RCX count */
+	int16_t immediate; /* IN, OUT: the port, or -1 for DX; DR: its number; REP: accesses of an
+	                      iteration */
 };
 
 /* block.flags */
 enum {
-	BLOCK_SLOW = 1 << 0,    /* never counted by the hook alone */
-	BLOCK_COMPARE = 1 << 1, /* nobody watches its memory: compare the bytes */
-	BLOCK_DEVICE = 1 << 2,  /* has touched device memory: step through it */
+	BLOCK_SLOW = 1 << 0,    /* the hook must not pay it by its fast path */
+	BLOCK_COMPARE = 1 << 1, /* its memory is not watched: compare the bytes */
+	BLOCK_DEVICE = 1 << 2,  /* has touched device memory: single-step it */
 	BLOCK_HOOKED = 1 << 3,  /* the code hook on its special instruction is in place */
 	BLOCK_CLI = 1 << 4,     /* interrupts are disabled at its end */
 };
@@ -81,16 +80,17 @@ struct block {
 	uint32_t size;
 	uint16_t op_count;
 	uint8_t flags;
-	uint8_t mode;          /* the bits of addresses: 64, 32, 16 */
-	struct vpmu_block pay; /* what Unicorn executes: up to a special one; need may be NEVER */
+	uint8_t mode;          /* address size in bits: 64, 32, 16 */
+	struct vpmu_block pay; /* the part that Unicorn executes, without the special instruction;
+	                          need may be NEVER */
 	struct op *ops;        /* all of them, the special one included, then the bytes */
-	struct loop *loop;     /* loop.h; NULL: it is none */
+	struct loop *loop;     /* loop.h; NULL: not a loop */
 };
 
 enum {
 	BLOCK_SLOTS = 1 << 14,
 	BLOCK_BYTES_MAX = 4096 + 16, /* Unicorn ends a block in the page after its first one */
-	BLOCK_BEHIND = 3,            /* bytes of KVM's prefix behind the UD2 that ends a block */
+	BLOCK_BEHIND = 3,            /* bytes of KVM's prefix after the UD2 that ends a block */
 };
 
 static inline unsigned block_slot(uint64_t address)
@@ -116,18 +116,19 @@ struct place {
 
 enum { OP_PLACES = 4 };
 
-/* What the instruction at rip would read and write with the registers as they are, named operands
- * first. How many places these are. */
+/* The places that the instruction at rip would read and write with the current registers, explicit
+ * operands first. Returns how many. */
 unsigned op_places(struct cpu *cpu, uint64_t rip, struct place places[OP_PLACES]);
 
-/* Whether a block whose memory nobody watches is known with other bytes; it is not known then. */
+/* Whether a block whose memory is not watched is cached with other bytes than it has now; it is
+ * then dropped. */
 bool block_changed(struct cpu *cpu, uint64_t address, uint32_t size);
 
 /* The block at an address as Unicorn has just translated it, decoded unless it is known already.
  * NULL: no memory. */
 struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size);
 
-/* It has touched device memory: from now on it is stepped through. */
+/* The block has touched device memory: from now on it is single-stepped. */
 void block_has_device(struct block *block);
 
 /* The index of the instruction that starts at rip, op_count past the end, -1: none does. */
@@ -139,16 +140,16 @@ const struct op *block_special(const struct block *block);
 /* Its last instruction. */
 const struct op *block_last(const struct block *block);
 
-/* Whether its bytes are still those that were decoded. */
+/* Whether the block's bytes are still those that were decoded. */
 bool block_holds(struct cpu *cpu, const struct block *block);
 
-/* Whether its run may have gone on with bytes that it had overwritten itself. */
+/* Whether the block may have overwritten its own bytes and yet run on with the old ones. */
 bool block_ran_stale(struct cpu *cpu, const struct block *block);
 
-/* Whether it touches memory before its end: what comes then may be overwritten. */
+/* Whether the block touches memory before its end, and so may overwrite its own rest. */
 bool block_may_overwrite(const struct block *block);
 
-/* Forgets blocks: those that lie in a page, or all. True: the bytes of one have changed. */
+/* Forget the blocks in a page, or all of them. True: the bytes of one have changed. */
 bool blocks_forget_page(struct cpu *cpu, uint64_t address);
 void blocks_forget(struct cpu *cpu);
 

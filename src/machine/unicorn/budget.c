@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How far the CPU may run, and what has been counted: src/meter knows; what it does not know of is
- * here: the board's deadline and PMIs, and what the end of an instruction means to the CPU. The
- * block hook pays blocks; everything else happens at boundaries that the outer loop sees.
+ * How far the CPU may run, and what has been counted. src/meter does most of it. Here is what it
+ * does not know of: the board's deadline and PMIs, and what the end of an instruction means to the
+ * CPU. The block hook pays blocks; everything else happens at boundaries that the outer loop sees.
  */
 #include <stdlib.h>
 
@@ -44,7 +44,7 @@ void budget_refresh(struct cpu *cpu)
 	timed_refresh(cpu);
 }
 
-/* The instruction that retires has changed CPL: what was before it is accounted where it was. */
+/* The instruction that retires has changed CPL: accounts what ran before it at the old CPL. */
 static void account_ring(struct cpu *cpu)
 {
 	unsigned cpl = cpu->state->hflags & HF_CPL;

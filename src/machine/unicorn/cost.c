@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What instructions cost by their class, in slots, and how many cache lines they may touch at most.
+ * What each class of instruction costs, in slots, and how many cache lines it may touch at most.
  * Orders of magnitude of current x86 cores (Agner Fog's instruction tables), rounded.
  */
 #include <Zydis/Zydis.h>

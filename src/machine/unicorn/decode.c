@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kind of instruction it is. Zydis decodes; the tables here say what matters to the CPU: who
- * executes it, whether it is a branch, and what has to be looked at afterwards.
+ * Classifies instructions. Zydis decodes; the tables here say what matters to the CPU: who executes
+ * the instruction, whether it is a branch, and what to check afterwards.
  */
 #include <string.h>
 
@@ -64,9 +64,9 @@ static bool is_legacy_prefix(uint8_t byte)
 }
 
 /*
- * A REX prefix means nothing but right before the opcode (Intel SDM vol. 2A 2.2.1). Unicorn obeys
- * it in front of another prefix, too, so that even the length is another one. At the beginning it
- * is passed over; in the middle it cannot be.
+ * A REX prefix counts only right before the opcode (Intel SDM vol. 2A 2.2.1). Unicorn obeys it even
+ * in front of another prefix, so that even the length comes out different. A misplaced REX at the
+ * beginning can be skipped; one in the middle cannot.
  */
 static enum special ignored_rex(unsigned mode, const uint8_t *code, unsigned bytes)
 {
@@ -121,8 +121,8 @@ static void by_category(const ZydisDecodedInstruction *insn, struct op *op)
 	}
 }
 
-/* MOV to and from control and debug registers, MOV and POP to SS: told by their operands' encoding.
- */
+/* MOV to and from control and debug registers, MOV and POP to SS: recognised by how their operands
+ * are encoded. */
 static void by_register(const ZydisDecodedInstruction *insn, struct op *op)
 {
 	unsigned reg = insn->raw.modrm.reg | (unsigned)(insn->raw.rex.R << 3);
@@ -165,7 +165,7 @@ static bool is_port_string(const ZydisDecodedInstruction *insn)
 	return insn->meta.category == ZYDIS_CATEGORY_IOSTRINGOP;
 }
 
-/* What an iteration of a string instruction reads and writes. */
+/* How many accesses an iteration of a string instruction makes. */
 static int16_t accesses_of(const ZydisDecodedInstruction *insn)
 {
 	switch (insn->opcode) {
@@ -179,7 +179,8 @@ static int16_t accesses_of(const ZydisDecodedInstruction *insn)
 	}
 }
 
-/* An operand in memory that is read or written: LEA and NOP only look as if they had one. */
+/* Whether there is an operand in memory that is accessed. LEA and NOP only look as if they had
+ * one. */
 static bool has_memory(const ZydisDecodedInstruction *insn)
 {
 	return (insn->attributes & ZYDIS_ATTRIB_HAS_MODRM) && insn->raw.modrm.mod != 3 &&
@@ -193,7 +194,7 @@ static bool is_pushf(const ZydisDecodedInstruction *insn)
 	       insn->mnemonic == ZYDIS_MNEMONIC_PUSHFQ;
 }
 
-/* PREFETCH, CLFLUSH and INVLPG name a place, and neither read nor write it. */
+/* PREFETCH, CLFLUSH and INVLPG have an address as operand but neither read nor write data. */
 static bool touches_no_data(const ZydisDecodedInstruction *insn)
 {
 	switch (insn->meta.category) {
@@ -284,7 +285,7 @@ static uint64_t register_of(const struct cpu *cpu, ZydisRegister reg, uint64_t n
 	return cpu->state->regs[ZydisRegisterGetId(reg) & 15];
 }
 
-/* PUSH and its like name the stack pointer; what they write lies below it. */
+/* PUSH and the like have the stack pointer as operand, but write below it. */
 static unsigned pushed_bytes(const ZydisDecodedInstruction *insn,
                              const ZydisDecodedOperand *operand)
 {

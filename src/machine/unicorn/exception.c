@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exceptions and interrupts through the guest's IDT, which Unicorn leaves alone: gates, stack
- * switches through the TSS, frames; a fault on the way makes a double fault, and one on the way
- * of that ends the run. Intel SDM vol. 3A chapter 6.
+ * Delivers exceptions and interrupts through the guest's IDT, which Unicorn does not do for us:
+ * gates, stack switches through the TSS, frames. A fault during delivery makes a double fault, and
+ * a fault during that ends the run. Intel SDM vol. 3A chapter 6.
  */
 #include <stdio.h>
 
@@ -61,7 +61,7 @@ static bool read_gate(struct cpu *cpu, const struct exception *e, struct gate *g
 	return word[1] & 0x8000 ? true : fail(fault, VECTOR_NP, error);
 }
 
-/* The handler's code segment and with it the privilege level to go to. */
+/* Reads the handler's code segment, and from it the privilege level to go to. */
 static bool read_code(struct cpu *cpu, const struct gate *gate, struct segment_cache *code,
                       unsigned *cpl, struct exception *fault)
 {
@@ -148,7 +148,8 @@ static bool push_frame(struct cpu *cpu, const struct exception *e, bool with_sta
 	       (!e->has_error || push(cpu, frame, e->error, fault));
 }
 
-/* One delivery. False: *fault happened instead, and nothing has changed but the stack's memory. */
+/* Delivers one exception. False: *fault happened instead, and only the stack's memory has
+ * changed. */
 static bool deliver(struct cpu *cpu, const struct exception *e, struct exception *fault)
 {
 	struct state *state = cpu->state;
@@ -204,7 +205,7 @@ static void triple_fault(struct cpu *cpu, const struct exception *first,
 	         (unsigned long long)cpu->state->rip, last->vector, last->error);
 }
 
-/* A handler that faults on its first instruction, for ever: no instruction retires, so that no
+/* Detects a handler that faults on its first instruction, for ever. No instruction retires, so no
  * limit on instructions would end it. */
 bool exceptions_without_end(struct cpu *cpu)
 {
@@ -248,7 +249,8 @@ void interrupt_deliver(struct cpu *cpu, uint8_t vector)
 	exception_deliver(cpu, &interrupt);
 }
 
-/* INT n and its like have RIP behind them; they retire when a gate takes them. */
+/* After INT n and the like RIP points behind the instruction, which retires when a gate takes
+ * it. */
 static void take_software(struct cpu *cpu)
 {
 	static const struct op op = {.insn = {.slots = 40 * TIMING_WIDTH,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Host faults on the CPU's mappings of guest RAM. Two kinds are expected: a touch of a window's
- * page that is not mapped yet, and a write to a page whose code is in the block cache, which is
- * mapped read-only for that purpose. All others go to whoever handled SIGSEGV before.
+ * Handles host faults on the CPU's mappings of guest RAM. Two kinds are expected: an access to a
+ * window's page that is not mapped yet, and a write to a page with cached code, which is mapped
+ * read-only to catch just that. All others go to whoever handled SIGSEGV before.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -15,22 +15,23 @@
 #include "room_int.h"
 
 enum {
-	/* In page_writes; the rest counts writes. */
+	/* Flags in page_writes; the remaining bits count writes. */
 	PAGE_WATCHED = 0x80, /* mapped read-only */
 	PAGE_CHANGES = 0x40, /* executed one instruction at a time */
 	PAGE_WRITES = 0x0f,
-	WINDOW_PAGES_MAX =
-		30000, /* mappings of a window, before they are dropped: a host's limit */
+	WINDOW_PAGES_MAX = 30000, /* mapped pages of a window, beyond which all are dropped: the
+	                             host has a limit */
 	LARGE_PAGE = 1 << 21,
 };
 
-/* The CPUs whose mappings may fault. Threads add and remove under the lock; the handler runs in the
- * thread of the CPU that faulted, whose entry cannot go away meanwhile. */
+/* The CPUs whose mappings may fault. Threads add and remove entries under the lock. The handler
+ * takes no lock: it runs in the thread of the CPU that faulted, whose entry cannot go away
+ * meanwhile. */
 static struct cpu *_Atomic cpus;
 static pthread_mutex_t cpus_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
 
-/* The leaf's page, or of a large one the 2 MiB around the address. */
+/* The page of the leaf entry, or, of a larger one, the 2 MiB around the address. */
 static bool window_extent(struct cpu *cpu, uint64_t address, struct window *window, uint64_t *from,
                           uint64_t *bytes, uint64_t *physical)
 {
@@ -52,7 +53,8 @@ static bool window_extent(struct cpu *cpu, uint64_t address, struct window *wind
 	return *physical + PAGE_BYTES <= cpu->config.memory_bytes;
 }
 
-/* Maps what the guest has at the address, or a page of ones and a note that it is wrong. */
+/* Maps what the guest has mapped at the address; if nothing, a page of ones, and notes that it is
+ * wrong. */
 static bool window_fill(struct cpu *cpu, struct window *window, uint8_t *host)
 {
 	uint64_t address = window->guest + (uint64_t)(host - window->host);
@@ -91,7 +93,7 @@ void memory_note_write(struct cpu *cpu, uint64_t page)
 	vpmu_meter_hold(&cpu->meter);
 }
 
-/* Whether a block is running that lies in the page. A REP that goes on is a block of its own. */
+/* Whether the running block lies in the page. A REP that goes on is a block of its own. */
 static bool runs_in(const struct cpu *cpu, uint64_t page)
 {
 	const struct block *block = cpu->stepping ? NULL : cpu->block;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unicorn 2.0 has instructions that make it abort() (a far CALL or JMP through a register, for one)
- * or fault in its own code or in what it has made. A guest may execute anything, so this must not
- * take the process down: while Unicorn runs in a thread, its SIGABRT, and a SIGSEGV in it, end that
- * run instead. All else goes to whoever handled these signals before.
+ * Some instructions make Unicorn 2.0 abort() (a far CALL or JMP through a register, for one), or
+ * fault in its own or its generated code. A guest may execute anything, so this must not take the
+ * process down. While Unicorn runs in a thread, that thread's SIGABRT, and a SIGSEGV in Unicorn,
+ * end the run instead. All other signals go to whoever handled them before.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -15,7 +15,7 @@
 #include "room_int.h"
 #include "guard.h"
 
-/* Where to stop by itself: no address, since it is not canonical. */
+/* The address at which Unicorn stops: none, since this one is not canonical. */
 #define NEVER_EXECUTED UINT64_C(0x8000000000000000)
 
 /* The run that this thread is in. */
@@ -24,8 +24,8 @@ static _Thread_local sigjmp_buf *volatile rescue;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
 
-/* In libunicorn, or in code that it has made, which is in no object. A device of the board's that
- * is called from there is not. */
+/* Whether the fault is in libunicorn or in code that it has generated (which belongs to no shared
+ * object), as opposed to the board's code that is called from there. */
 static bool in_unicorn(const void *context)
 {
 	const ucontext_t *at = context;
@@ -51,7 +51,7 @@ static void on_abort(int signal, siginfo_t *info, void *context)
 		previous.sa_sigaction(signal, info, context);
 	else if (previous.sa_handler != SIG_DFL && previous.sa_handler != SIG_IGN)
 		previous.sa_handler(signal);
-	/* abort() goes on to end the process. */
+	/* Returning lets abort() end the process. */
 }
 
 bool guard_begin(void)
@@ -79,7 +79,7 @@ uc_err guarded_start(struct cpu *cpu, uint64_t rip)
 		cpu->broken = true;
 		return UC_ERR_EXCEPTION;
 	}
-	/* Unicorn may have looked at a page for itself since, and found it missing. */
+	/* Unicorn may have probed a page since then, and left a page fault noted here. */
 	*cpu->places.old_exception = -1;
 	rescue = &here;
 	error = uc_emu_start(cpu->uc, rip, NEVER_EXECUTED, 0, 0);

@@ -12,13 +12,14 @@ struct cpu;
 
 bool guard_begin(void);
 
-/* A SIGSEGV that is none of the expected ones; does not come back if it is Unicorn's. */
+/* Handles a SIGSEGV that is not an expected one; does not return if it is Unicorn's. */
 void guard_fault(const void *context);
 
-/* uc_emu_start(). When Unicorn fails for good, cpu->broken is set: the engine is not to be used. */
+/* uc_emu_start(). If Unicorn fails for good, cpu->broken is set, and the engine must not be used
+ * again. */
 uc_err guarded_start(struct cpu *cpu, uint64_t rip);
 
-/* uc_close(). What a failed engine cannot free is lost. */
+/* uc_close(). What a failed engine cannot free leaks. */
 void guarded_close(struct cpu *cpu);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Unicorn calls in the middle of its work. The block hook runs for every block and does as
- * little as can be; everything else only notes a reason and asks Unicorn to stop.
+ * The hooks that Unicorn calls while it runs. The block hook runs for every block, and does as
+ * little as possible; all others only note a reason and ask Unicorn to stop.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "room_int.h"
 #include "loop.h"
 
-/* A REP instruction retires when Unicorn goes on to another address. True: it has not. */
+/* A REP instruction retires when Unicorn goes on to another address. True: it is still going on. */
 static bool in_rep(struct cpu *cpu, uint64_t address)
 {
 	if (cpu->rep == NO_ADDRESS)
@@ -27,7 +27,7 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 	return false;
 }
 
-/* Whether the block may be run now; else why not. */
+/* LEAVE_NONE if the block may run now; else why not. */
 static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 {
 	if (!block)
@@ -40,7 +40,7 @@ static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
 }
 
-/* What to look at behind the block. STI has a shadow if interrupts were disabled (Intel SDM vol.
+/* What to check after the block. STI has a shadow only if interrupts were disabled (Intel SDM vol.
  * 2B). */
 static uint8_t after_block(const struct cpu *cpu, const struct block *block)
 {
@@ -69,9 +69,9 @@ static void count_block(struct cpu *cpu, struct block *block)
 		vpmu_meter_hold(&cpu->meter);
 }
 
-/* A step has one block, of one instruction. Without TF it goes to the end of that; and with TF,
- * too, there are instructions that end their block with no trap (PAUSE). An abandoned block begins
- * again. */
+/* Ends a step, which is one block of one instruction. Without TF, Unicorn would run on after it.
+ * Even with TF some instructions end their block without a trap (PAUSE). A block that was abandoned
+ * begins again at the same address. */
 static void see_step(struct cpu *cpu, uint64_t address)
 {
 	if (cpu->step_begun && (cpu->stepping == STEP_BLOCK || address != cpu->software_rip))
@@ -128,7 +128,7 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 	*cpu->places.can_do_io = block->op_count == 1;
 }
 
-/* Whether the outer loop, or another part of this file, wants to see what comes next. */
+/* Whether the outer loop, or another part of this file, must see the next block. */
 static bool is_watched(const struct cpu *cpu)
 {
 	return cpu->stepping || cpu->spinning || cpu->stop || cpu->after || cpu->device_touched ||
@@ -136,8 +136,8 @@ static bool is_watched(const struct cpu *cpu)
 	       cpu->rep != NO_ADDRESS;
 }
 
-/* What block_slow() comes to for most blocks while costs are counted, or branches recorded: when
- * there is nothing else to see. False: it has to look. */
+/* A short form of block_slow(), for most blocks while costs are counted or branches recorded and
+ * nothing else is going on. False: block_slow() must look. */
 static bool pay_timed(struct cpu *cpu, struct block *block)
 {
 	const struct block *last = cpu->block;
@@ -147,7 +147,7 @@ static bool pay_timed(struct cpu *cpu, struct block *block)
 	if (last && last != block && block->address - last->address < last->size)
 		return false; /* perhaps block_abandoned() */
 	if (block->op_count == 1 || (block->loop && !block->pay.lines))
-		return false; /* the same, or spin_pays() */
+		return false; /* block_abandoned() again, or spin_pays() */
 	timed_branched(cpu, block->address);
 	if (!vpmu_meter_fits(&cpu->meter, &block->pay))
 		return false;
@@ -156,7 +156,7 @@ static bool pay_timed(struct cpu *cpu, struct block *block)
 	return true;
 }
 
-/* Not a part of the hook, which would save registers for it each time. */
+/* Out of line, since the hook would otherwise save registers for it on every call. */
 static void __attribute__((noinline)) block_unpaid(struct cpu *cpu, uint64_t address, uint32_t size)
 {
 	struct block *block = &cpu->cache[block_slot(address)];
@@ -184,7 +184,7 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 	block_unpaid(cpu, address, size);
 }
 
-/* On the address of a special instruction only. */
+/* Called only at the address of a special instruction. */
 static void on_special(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
 	struct cpu *cpu = user;
@@ -226,8 +226,8 @@ static bool add(struct cpu *cpu, int type, void *call, uint64_t begin, uint64_t 
 	return !uc_hook_add(cpu->uc, &hook, type, call, cpu, begin, end);
 }
 
-/* The block hook is for all addresses, which bounds the wrong way round mean. Its handle is where
- * Unicorn keeps it, and the bounds are in there. */
+/* Adds the block hook. Reversed bounds make it apply to all addresses. Their odd values also make
+ * Unicorn's copy of them recognisable in memory. */
 static bool hook_blocks(struct cpu *cpu)
 {
 	const uint64_t begin = UINT64_C(0xb10cb10c00000001), end = begin - 1;
@@ -250,7 +250,7 @@ bool hooks_add(struct cpu *cpu)
 	       add(cpu, UC_HOOK_MEM_UNMAPPED, (void *)on_unmapped, 1, 0);
 }
 
-/* The set of addresses that have a code hook already: open addressing, at most half full. */
+/* Grows the set of addresses that have a code hook: open addressing, at most half full. */
 static bool hooked_grow(struct cpu *cpu)
 {
 	size_t slots = cpu->hooked_slots ? cpu->hooked_slots * 2 : 256;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks that jump back to themselves until a register that each iteration changes by the same
- * amount is 0: how many iterations are left is known on entry, and how many were done is known
- * afterwards, from that register. Where nothing else happens either (LOOP ., DEC and JNZ with NOPs,
- * …), all iterations but the last are folded: taken in one step, with the same registers, counts
- * and cycles as one by one. The last one is Unicorn's, which leaves the flags. spin.c has the
- * others.
+ * Blocks that jump back to themselves until a register, which each iteration changes by the same
+ * amount, is 0. That register tells on entry how many iterations are left, and afterwards how many
+ * were done. Where nothing else happens (LOOP ., DEC and JNZ with NOPs, …), all iterations but the
+ * last are folded: done in one step, with the same registers, counts and cycles as one by one.
+ * Unicorn executes the last one, which sets the flags. The other such loops are in spin.c.
  */
 #include <stdlib.h>
 
@@ -14,9 +13,9 @@
 #include "room_int.h"
 #include "loop.h"
 
-enum { FOLD_MIN = 8 }; /* iterations that are worth it */
+enum { FOLD_MIN = 8 }; /* fewer iterations are not worth it */
 
-#define FOLD_MAX (UINT64_C(1) << 40) /* at once; the deadline bounds them all */
+#define FOLD_MAX (UINT64_C(1) << 40) /* in one step; the deadline bounds the total */
 
 /* One decoded instruction of the body. */
 struct insn {
@@ -34,7 +33,7 @@ static bool general(ZydisRegister reg, uint8_t *id, bool *narrow)
 	return *narrow || class == ZYDIS_REGCLASS_GPR64;
 }
 
-/* Whether it adds a constant to a register: ADD, SUB, INC, DEC. */
+/* Whether the instruction adds a constant to a register: ADD, SUB, INC, DEC. */
 static bool adds(const struct insn *insn, struct loop_add *add)
 {
 	const ZydisDecodedOperand *to = &insn->operands[0], *by = &insn->operands[1];
@@ -95,7 +94,8 @@ static bool decode(const struct block *block, const uint8_t *code, unsigned i, s
 	                                           &insn->decoded, insn->operands));
 }
 
-/* The end of the block: LOOP, or JNZ right behind what changes the counter. */
+/* The end of the block must be LOOP, or JNZ right after the instruction that changes the
+ * counter. */
 static bool understand_end(struct loop *loop, const struct block *block, const uint8_t *code)
 {
 	unsigned last = block->op_count - 1u;
@@ -115,7 +115,8 @@ static bool understand_end(struct loop *loop, const struct block *block, const u
 	       loop->counter.by;
 }
 
-/* The rest: it must leave the counter alone. What only adds constants can be folded. */
+/* The rest of the block must leave the counter alone. If it only adds constants, the loop can be
+ * folded. */
 static bool understand_body(struct loop *loop, const struct block *block, const uint8_t *code)
 {
 	struct insn insn;

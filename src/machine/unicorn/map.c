@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Unicorn is told about the address space. It looks for memory at a virtual address before it
- * looks at the page table, so that every address which a guest touches must have something:
+ * What Unicorn is told about the address space. Unicorn looks for memory at a virtual address
+ * before it looks at the page table, so every address that a guest touches must have something
+ * there:
  *
  *   below 4 GiB            RAM, the device window, and nothing (reads all ones) elsewhere
  *   the top 4 GiB          a window from the start: test kernels allocate there
@@ -41,8 +42,9 @@ static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_
 	touched(user);
 }
 
-/* A device is only touched by an instruction that is stepped or is a block of its own. The latter
- * has been paid already, and the device's time is before it. NULL: the former. */
+/* A device is touched only by an instruction that is single-stepped, or that is a block of its own.
+ * In the second case it has been paid already, but the device's time must be that before it:
+ * returns what was paid. NULL in the first case. */
 static const struct vpmu_block *paid_ahead(const struct cpu *cpu)
 {
 	return cpu->stepping || !cpu->block || cpu->block->op_count > 1 ? NULL : &cpu->block->pay;
@@ -180,7 +182,7 @@ void memory_unmap(struct cpu *cpu)
 		munmap(cpu->ram, cpu->config.memory_bytes);
 }
 
-/* Whether anything but RAM below 4 GiB has been put into a range. */
+/* Whether a range has anything mapped, apart from RAM below 4 GiB. */
 static bool has_regions(const struct cpu *cpu, uint64_t from, uint64_t bytes)
 {
 	for (unsigned i = 0; i < cpu->window_count; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory as the CPU sees it: the guest's page tables, and the processor's own accesses.
- * Unicorn 2.0 checks a page table's permissions itself but takes the virtual address for the
- * physical one: map.c makes up for that.
+ * Guest memory as the CPU sees it: walks of the guest's page tables, and the processor's own
+ * accesses. Unicorn 2.0 checks a page table's permissions itself but then uses the virtual address
+ * as the physical one; map.c makes up for that.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Last branches, as they are taken. RIP is where they have gone to by then, and so is CPL. While
- * nothing records, nobody comes here but with exceptions.
+ * Records last branches as they are taken. By then RIP, and CPL, are those of the target. While
+ * nothing records, this is called only for exceptions.
  */
 #include "room_int.h"
 
@@ -11,8 +11,8 @@ static void record(struct cpu *cpu, struct vpmu_branch branch, uint64_t times)
 	vpmu_pmu_branch(cpu->config.pmu, &branch, times);
 }
 
-/* Where a conditional branch to the next instruction went cannot be told: it is taken for not
- * taken, as for the timing model. */
+/* A conditional branch to the next instruction counts as not taken, as in the timing model: nothing
+ * tells whether it was. */
 void record_branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target,
                    bool mispredicted)
 {

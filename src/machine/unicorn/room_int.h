@@ -48,15 +48,15 @@ enum {
 	VECTOR_AC = 17,
 };
 
-/* Why uc_emu_start() came back; set by whoever asked Unicorn to stop. */
+/* Why uc_emu_start() returned; set by whoever asked Unicorn to stop. */
 enum leave {
-	LEAVE_NONE,      /* nobody asked: an error that Unicorn reports */
+	LEAVE_NONE,      /* nobody asked: Unicorn reports an error */
 	LEAVE_BUDGET,    /* the block at cpu->at does not fit in what may be run */
 	LEAVE_SPECIAL,   /* the instruction at cpu->at is ours to execute */
 	LEAVE_AGAIN,     /* the block at cpu->at has to be translated anew */
 	LEAVE_EXCEPTION, /* cpu->exception */
-	LEAVE_SYNC,      /* a boundary that the outer loop wants to see */
-	LEAVE_STALE,     /* its bytes have changed: so may its translation be */
+	LEAVE_SYNC,      /* a boundary that the outer loop must see */
+	LEAVE_STALE,     /* the block's bytes have changed: its translation may be stale */
 	LEAVE_SPIN,      /* the block at cpu->at is a long loop */
 };
 
@@ -64,12 +64,12 @@ enum leave {
 enum step {
 	STEP_NONE,
 	STEP_TRAP,  /* TF is ours: Unicorn raises #DB after it */
-	STEP_BLOCK, /* it ends Unicorn's block: run that */
+	STEP_BLOCK, /* it ends Unicorn's block: run that block */
 };
 
 struct exception {
 	uint8_t vector;
-	bool software;  /* INT n, INT3, INTO: a trap that has retired, DPL is checked */
+	bool software;  /* INT n, INT3, INTO: a trap, so it has retired; DPL is checked */
 	bool has_error; /* pushes an error code */
 	uint32_t error;
 	uint64_t cr2;
@@ -77,7 +77,7 @@ struct exception {
 
 /*
  * A window: guest virtual addresses that Unicorn takes for physical ones, backed by host addresses
- * at which pages of guest RAM are mapped when they are touched.
+ * at which pages of guest RAM are mapped on first access.
  */
 struct window {
 	uint64_t guest;
@@ -86,12 +86,12 @@ struct window {
 	unsigned mapped; /* pages */
 };
 
-/* A page that has had code, and where it was when that was decoded. */
+/* A page that has had code, and its physical address when that was decoded. */
 struct code_page {
 	uint64_t address, physical; /* NO_ADDRESS: nowhere */
 };
 
-/* Addresses whose every access asks the page table. */
+/* Addresses for which every access walks the page table. */
 struct far {
 	struct cpu *cpu;
 	uint64_t guest, bytes;
@@ -101,15 +101,15 @@ enum {
 	MAX_WINDOWS = 16,
 	MAX_FARS = 1024,
 	MAX_DIRTY = 64,       /* code pages written since the last look */
-	PAGE_GIVEN_UP = 8,    /* after so many writes a code page is compared, not watched */
-	CAREFUL_STEPS = 4096, /* where code has changed */
+	PAGE_GIVEN_UP = 8,    /* after this many writes a code page is compared, not watched */
+	CAREFUL_STEPS = 4096, /* steps to take in a page whose code has changed */
 };
 
-/* MSRs that the CPU keeps itself, but for EFER; and its segments: those of enum, LDT, TR, GDT, IDT.
- */
+/* The MSRs that the CPU keeps itself, without EFER; and its segments: enum seg, LDT, TR, GDT,
+ * IDT. */
 enum { SYSTEM_MSRS = 10, CPU_SEGMENTS = SEGS + 4 };
 
-/* What instructions can see of the CPU: snapshot.c. */
+/* The registers that instructions can see: snapshot.c. */
 struct cpu_registers {
 	uint64_t regs[16], rip, flags, cr[5], efer;
 	uint8_t cpl;
@@ -121,7 +121,7 @@ struct cpu_registers {
 };
 
 struct cpu {
-	/* What the block hook touches, together. */
+	/* What the block hook touches, kept together. */
 	struct vpmu_meter meter;
 	struct block *block; /* the last one that was counted */
 	struct block *cache; /* BLOCK_SLOTS entries, by address */
@@ -136,38 +136,40 @@ struct cpu {
 	/* Where and why Unicorn was left. */
 	enum leave leave;
 	uint64_t at;
-	uint32_t at_size; /* of the block there */
+	uint32_t at_size; /* size of the block at that address */
 	struct exception exception;
 	uint64_t exception_at; /* instructions retired at the last exception, */
-	unsigned exceptions;   /* and how many there were at that number */
-	uint64_t software_rip; /* of the INT n that raised it, or of a step */
+	unsigned exceptions;   /* and how many exceptions there were at that number */
+	uint64_t software_rip; /* RIP of the INT n that raised the exception, or of the step */
 
 	/* Between two instructions. */
-	uint64_t rep;     /* the REP instruction that has not finished, or NO_ADDRESS, */
-	uint64_t rep_rcx; /* and RCX as far as iterations have been paid for, */
-	bool rep_begun;   /* once there has been one */
+	uint64_t rep;     /* the REP instruction that has not finished, or NO_ADDRESS; */
+	uint64_t rep_rcx; /* RCX up to which its iterations have been paid; */
+	bool rep_begun;   /* whether there has been an iteration */
 	uint8_t after;    /* enum op_after bits of the last block's last instruction */
 	bool shadow;      /* STI or MOV SS has just retired: take no interrupt */
 	bool nmi_blocked; /* until IRET */
 	bool halted;
 	volatile enum step stepping;
-	volatile bool step_begun;         /* its block has */
-	uint64_t step_first, step_before; /* step while RIP is there */
+	volatile bool step_begun;         /* whether the step's block has begun */
+	uint64_t step_first, step_before; /* single-step while RIP is in this range */
 	volatile bool spinning;           /* spin.c: no block hook runs */
-	bool broken;                      /* so is Unicorn: guard.c */
-	bool ended;                       /* for good, as `end` says */
+	bool broken;                      /* Unicorn has failed: guard.c */
+	bool ended;                       /* the run has ended for good; `end` says how */
 	enum cpu_stop end;
 	unsigned cpl;
 	volatile bool stop;
 
 	/* Counting. */
-	bool counts_where_it_goes; /* of the model: what changes CPL counts at the new one */
+	bool counts_where_it_goes; /* by the model: an instruction that changes CPL counts at the
+	                              new CPL */
 	uint64_t retired;
 	struct vpmu_timing *timing;
-	const struct block *open_branch; /* the model waits for where the block's branch goes */
+	const struct block
+		*open_branch; /* the timing model waits for the target of this block's branch */
 	bool memory_hooked;
 	uc_hook memory_hook;
-	uint64_t timed_until; /* keep the memory hooks so long */
+	uint64_t timed_until; /* keep the memory hooks until this instruction */
 
 	/* Memory. */
 	uint8_t *ram; /* the CPU's own mapping of guest RAM */
@@ -179,14 +181,15 @@ struct cpu {
 	unsigned careful;      /* steps left in pages whose code has changed */
 	volatile bool suspect; /* the block's own bytes may have been written while it ran */
 	uint64_t dirty[MAX_DIRTY];
-	unsigned dirty_count; /* above MAX_DIRTY: too many to tell */
+	unsigned dirty_count; /* above MAX_DIRTY: too many, forget everything */
 	bool device_touched;
-	uint64_t lost; /* a window's address that nothing is mapped at, or NO_ADDRESS */
+	uint64_t
+		lost; /* an address in a window where the guest has nothing mapped, or NO_ADDRESS */
 	struct cpu *next_cpu;
 	struct code_page *code; /* pages that have had code */
 	size_t code_count, code_room;
-	bool translates;       /* Unicorn goes by the page table for code, too */
-	uint64_t *hook_bounds; /* Unicorn's own of the block hook, or NULL: cannot be told */
+	bool translates;       /* this Unicorn translates code addresses by the page table, too */
+	uint64_t *hook_bounds; /* the block hook's bounds inside Unicorn; NULL: not found */
 	uint64_t *hooked;      /* addresses with a code hook: hook.c */
 	size_t hooked_slots, hooked_count;
 
@@ -194,7 +197,7 @@ struct cpu {
 	uint8_t scratch_code[BLOCK_BYTES_MAX + BLOCK_BEHIND];
 	uint8_t pmu_copy[VPMU_PMU_BYTES];
 	struct cpu_registers power_up;
-	struct cpu_registers fpu_copy; /* before what loads MXCSR */
+	struct cpu_registers fpu_copy; /* state before an instruction that loads MXCSR */
 	char why[200];
 };
 
@@ -207,7 +210,7 @@ static inline unsigned cpu_mode(const struct cpu *cpu)
 	return cpu->state->hflags & HF_CS32 ? 32 : 16;
 }
 
-/* --- What struct cpu_ops has, in create.c, run.c and snapshot.c ------------------- */
+/* --- Members of struct cpu_ops, in create.c, run.c and snapshot.c ---------------------- */
 
 void unicorn_destroy(struct cpu *cpu);
 void unicorn_reset(struct cpu *cpu);
@@ -220,20 +223,20 @@ uint64_t unicorn_retired(const struct cpu *cpu);
 
 /* --- run.c, step.c ------------------------------------------------------------------- */
 
-/* Asks Unicorn to stop before the instruction at `at`. Only from a block, code or interrupt hook.
- */
+/* Asks Unicorn to stop before the instruction at `at`. Only from a block, code or interrupt
+ * hook. */
 void cpu_leave(struct cpu *cpu, enum leave leave, uint64_t at);
 
-/* One go of Unicorn from RIP; afterwards RIP is the next instruction. */
+/* Runs Unicorn once from RIP; afterwards RIP is at the next instruction. */
 void cpu_go(struct cpu *cpu);
 
-/* Unicorn came back with an error at RIP. */
+/* Handles an error that Unicorn returned at RIP. */
 void cpu_go_error(struct cpu *cpu, uc_err error);
 
 /* Executes exactly one instruction, or one iteration of a REP. */
 void cpu_step(struct cpu *cpu);
 
-/* The same of one that is known, by Unicorn. */
+/* The same for a decoded instruction, which Unicorn executes. */
 void cpu_step_native(struct cpu *cpu, const struct op *op);
 
 /* Ends the run: CPU_STOP_UNSUPPORTED, or CPU_STOP_TRIPLE_FAULT. */
@@ -241,7 +244,7 @@ void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t 
 
 /* --- budget.c ---------------------------------------------------------------------------- */
 
-/* The meter and the timing model that feeds it. False: no memory. */
+/* Makes the meter, and the timing model that feeds it. False: no memory. */
 bool meter_make(struct cpu *cpu);
 
 /* Accounts what was counted, at the current CPL, and delivers PMIs. */
@@ -257,27 +260,28 @@ void budget_refresh(struct cpu *cpu);
 /* Counts one instruction that did not go through the block hook. */
 void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address);
 
-/* The same of cpu->rep's, which the hook has counted up to its iterations. */
+/* The same for the REP instruction of cpu->rep, which the hook has paid except for its
+ * iterations. */
 void budget_retire_rep(struct cpu *cpu);
 
-/* Takes back what the hook counted of cpu->block and did not happen, given where it stopped. */
+/* Takes back what the hook counted of cpu->block but did not execute; rip: where it stopped. */
 void budget_rewind(struct cpu *cpu, uint64_t rip);
 
 /* --- record.c: the stack of last branches ------------------------------------------------ */
 
-/* A branch that has retired at an address has gone to its target. */
+/* Records a branch at `address` that has retired and gone to `target`. */
 void record_branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target,
                    bool mispredicted);
 
-/* A loop of one block has gone back to its start so often, as predicted. */
+/* Records that a loop of one block has gone back to its start this many times, as predicted. */
 void record_loop(struct cpu *cpu, const struct block *block, uint64_t times);
 
-/* An exception or interrupt has been delivered before the instruction at `from`. */
+/* Records an exception or interrupt that was delivered before the instruction at `from`. */
 void record_exception(struct cpu *cpu, uint8_t vector, uint64_t from);
 
 /* --- timed.c: the timing model's part of the same ---------------------------------------- */
 
-/* Whether anybody wants to know where branches go. */
+/* Whether branch targets must be followed. */
 static inline bool follows_branches(const struct cpu *cpu)
 {
 	return cpu->meter.timed || cpu->meter.records;
@@ -288,15 +292,15 @@ void timed_refresh(struct cpu *cpu);
 /* Whether no counter can overflow in one more iteration of a REP. */
 bool timed_fits_again(const struct cpu *cpu, const struct op *op);
 
-/* A block begins; execution has gone on at an address. */
+/* At the start of a block; and when execution has gone on at `target`. */
 void timed_begin(struct cpu *cpu, const struct block *block);
 void timed_branched(struct cpu *cpu, uint64_t target);
 
-/* A REP's first iteration begins; some iterations have happened. */
+/* Before a REP's first iteration; and when some iterations have been executed. */
 void timed_rep_begin(struct cpu *cpu);
 void timed_rep(struct cpu *cpu, const struct op *op);
 
-/* One instruction has retired alone, and RIP is the next one. */
+/* One instruction has retired on its own; RIP is at the next. */
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address);
 
 /* --- hook.c ------------------------------------------------------------------------------ */
@@ -307,31 +311,31 @@ bool hook_special(struct cpu *cpu, uint64_t address);
 
 /* --- abandoned.c ------------------------------------------------------------------------- */
 
-/* Whether cpu->block, which was paid whole, has been abandoned before the instruction at an address
- * where Unicorn now begins a block of so many bytes. */
+/* Whether cpu->block, which was paid in full, was abandoned before the instruction at `address`,
+ * where Unicorn now begins a block of `size` bytes. */
 bool block_abandoned(struct cpu *cpu, uint64_t address, uint32_t size);
 
 /* --- exception.c, segment.c ---------------------------------------------------------- */
 
-/* Delivers through the guest's IDT, nested faults included; a triple fault ends the run. */
+/* Deliver through the guest's IDT, nested faults included. A triple fault ends the run. */
 void exception_deliver(struct cpu *cpu, const struct exception *exception);
 void interrupt_deliver(struct cpu *cpu, uint8_t vector);
 
-/* Whether there are no instructions between one exception and the next any more. */
+/* Whether exceptions follow each other for ever, with no instruction retiring in between. */
 bool exceptions_without_end(struct cpu *cpu);
 
-/* #GP(0) and #UD at RIP. */
+/* Raise #GP(0) or #UD at RIP. */
 void exception_gp(struct cpu *cpu);
 void exception_ud(struct cpu *cpu);
 
-/* Goes to LEAVE_EXCEPTION's exception: nothing of the instruction at RIP has happened. */
+/* Delivers cpu->exception. The instruction at RIP has had no effect. */
 void exception_take(struct cpu *cpu);
 
 /* A code or data segment's descriptor from the GDT or LDT. False: *fault says which exception. */
 bool segment_fetch(struct cpu *cpu, uint16_t selector, struct segment_cache *cache,
                    struct exception *fault);
 
-/* A flat segment as SYSCALL makes them. */
+/* Loads a flat segment, as SYSCALL does. */
 void segment_load_flat(struct cpu *cpu, unsigned seg, uint16_t selector, bool code, unsigned dpl);
 
 /* --- special.c, system.c -------------------------------------------------- */
@@ -350,7 +354,7 @@ enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 
 /* --- snapshot.c -------------------------------------------------------------------------- */
 
-/* MXCSR's bits that there are: Intel SDM vol. 1 10.2.3, with DAZ. */
+/* The bits that exist in MXCSR: Intel SDM vol. 1 10.2.3, with DAZ. */
 #define MXCSR_BITS UINT32_C(0xffff)
 
 /* Only the x87 and SSE registers. */
@@ -366,7 +370,7 @@ void registers_set(struct cpu *cpu, const struct cpu_registers *registers);
 bool memory_map(struct cpu *cpu);
 void memory_unmap(struct cpu *cpu);
 
-/* What an address stands for. */
+/* What a virtual address translates to. */
 struct translation {
 	uint64_t physical;
 	uint64_t leaf_bytes; /* of the page */
@@ -392,41 +396,41 @@ void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const voi
 /* Drops every window's mappings: the guest's page tables may have changed. */
 void windows_drop(struct cpu *cpu);
 
-/* Puts something at an address where Unicorn has found nothing. False: too much is there already.
- */
+/* Maps something at an address where Unicorn has found nothing. False: there are too many
+ * mappings. */
 bool memory_open(struct cpu *cpu, uint64_t address);
 
-/* Whether Unicorn reads and writes all of that by itself: RAM, and not far memory. */
+/* Whether Unicorn accesses all of these bytes by itself: RAM, and not far memory. */
 bool memory_is_plain(struct cpu *cpu, uint64_t address, unsigned bytes);
 
 /*
- * Remembers a page that code is executed in. Where it is new, or somewhere else than it was, what
- * Unicorn remembers of the page table is forgotten: it executes what is decoded here, also if the
- * guest has changed a table and told nobody. False: no memory, or it has to be translated anew.
+ * Notes a page in which code is executed. If it is new, or has moved, Unicorn's cached translations
+ * of it are dropped. So Unicorn executes the code that is decoded here, even if the guest has
+ * changed a page table without a TLB flush. False: no memory, or the code must be translated anew.
  */
 bool code_note(struct cpu *cpu, uint64_t address);
 
-/* The guest has told of a change in its page tables. */
+/* The guest has flushed its TLB: page tables may have changed. */
 void code_look_again(struct cpu *cpu);
 
 /* Makes Unicorn translate all code anew. */
 void code_translate_anew(struct cpu *cpu);
 
-/* Sees to it that a write to code is noticed. False: it will not be. */
+/* Makes sure that a write to this code is noticed. False: it will not be. */
 bool memory_watch(struct cpu *cpu, uint64_t address, uint32_t bytes);
 
 /*
- * Code that changes other code of its page. Unicorn 2.1 forgets after a page's first write that the
- * page has code, so that a block which writes there twice goes on as it was translated. So such a
- * page's instructions are executed one by one for a while.
+ * Code that changes other code in its page. After the first write to a page, Unicorn 2.1 forgets
+ * that the page has code, so a block that writes there twice runs on as it was translated.
+ * Therefore the instructions of such a page are single-stepped for a while.
  */
 void code_has_changed(struct cpu *cpu, uint64_t address);
 bool code_changes(struct cpu *cpu, uint64_t address);
 
 /*
- * Between two instructions: forgets blocks and translations in pages that were written. Unicorn
- * sees what instructions write, but not that it sets accessed and dirty bits in page tables, and
- * these may be executed, too.
+ * Between two instructions: drops blocks and translations in pages that were written. Unicorn
+ * notices the writes of instructions, but not its own setting of accessed and dirty bits in page
+ * tables, and a page table may be executed, too.
  */
 void memory_forget_dirty(struct cpu *cpu);
 void memory_note_write(struct cpu *cpu, uint64_t page);

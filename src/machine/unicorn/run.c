@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outer loop: at every boundary it settles accounts, stops or takes an interrupt, and then lets
- * Unicorn run until a hook has a reason to leave, or executes one instruction itself.
+ * The outer loop. At every boundary it settles accounts, stops, or takes an interrupt. Then it lets
+ * Unicorn run until a hook asks to leave, or executes one instruction itself.
  */
 #include <stdio.h>
 
@@ -17,8 +17,8 @@ void cpu_give_up(struct cpu *cpu, enum cpu_stop end, const char *what, uint64_t 
 	         (unsigned long long)cpu->state->rip, (unsigned long long)address);
 }
 
-/* Execution has stopped at RIP in a block that ends in a REP: it has finished if that is behind it,
- * and has not begun if that is before it. */
+/* Execution has stopped at RIP in a block that ends in a REP. The REP has finished if RIP is after
+ * it, and has not begun if RIP is before it. */
 static void leave_rep(struct cpu *cpu, uint64_t rip)
 {
 	int index;
@@ -33,8 +33,8 @@ static void leave_rep(struct cpu *cpu, uint64_t rip)
 	cpu->rep = NO_ADDRESS;
 }
 
-/* An exception that Unicorn raised: nothing from the instruction at RIP on has happened. INT n and
- * its like have RIP behind them. */
+/* Takes an exception that Unicorn has raised: the instruction at RIP has not executed. After INT n
+ * and the like, RIP is behind the instruction. */
 static void take_exception(struct cpu *cpu)
 {
 	uint64_t first = cpu->at;
@@ -49,7 +49,7 @@ static void take_exception(struct cpu *cpu)
 	exception_take(cpu);
 }
 
-/* Whether RIP is in a part that has to be stepped through. */
+/* Whether the instruction at RIP must be single-stepped. */
 static bool in_step(struct cpu *cpu)
 {
 	return cpu->shadow ||
@@ -57,7 +57,8 @@ static bool in_step(struct cpu *cpu)
 	       code_changes(cpu, cpu->state->rip);
 }
 
-/* Unicorn 2.1 has missed that a block wrote to itself: nobody knows what it has executed. */
+/* Unicorn 2.1 has missed that a block wrote to itself, so it is unknown what was executed: ends the
+ * run. */
 static bool went_wrong(struct cpu *cpu)
 {
 	if (!cpu->suspect || !block_ran_stale(cpu, cpu->block))
@@ -67,7 +68,7 @@ static bool went_wrong(struct cpu *cpu)
 	return true;
 }
 
-/* The code hook for a block's special instruction comes with a new translation. */
+/* Has the block translated again, which brings in the code hook for its special instruction. */
 static void translate_again(struct cpu *cpu)
 {
 	struct block *block = block_at(cpu, cpu->at, cpu->at_size);
@@ -121,7 +122,7 @@ void cpu_go_error(struct cpu *cpu, uc_err error)
 	}
 }
 
-/* A boundary that a hook wanted to be seen. */
+/* Handles a boundary that a hook wanted the outer loop to see. */
 static void take_sync(struct cpu *cpu)
 {
 	cpu->state->rip = cpu->at;
@@ -137,7 +138,7 @@ static void take_sync(struct cpu *cpu)
 		            cpu->lost);
 }
 
-/* Unicorn has come to instructions that are to be executed one by one; the outer loop does, after
+/* Unicorn has come to instructions that must be single-stepped. The outer loop does that, after
  * what is due at this boundary. */
 static void step_from(struct cpu *cpu, uint32_t bytes)
 {
@@ -186,7 +187,8 @@ void cpu_go(struct cpu *cpu)
 		step_from(cpu, cpu->at_size);
 		break;
 	case LEAVE_SPECIAL:
-		/* The hook is for good: what is there now may be in the middle of a block. */
+		/* The code hook stays for good; by now its address may be in the middle of another
+		 * block. */
 		leave_rep(cpu, cpu->at);
 		budget_rewind(cpu, cpu->at);
 		cpu->after = 0;
@@ -226,7 +228,7 @@ static bool interrupt(struct cpu *cpu)
 	return true;
 }
 
-/* Everything that is due between two instructions. True: the run ends as *end says. */
+/* Does everything that is due between two instructions. True: the run ends, as *end says. */
 static bool boundary(struct cpu *cpu, enum cpu_stop *end)
 {
 	budget_settle(cpu);
@@ -243,7 +245,8 @@ static bool boundary(struct cpu *cpu, enum cpu_stop *end)
 	if (cpu->retired >= cpu->calls->deadline(cpu->board))
 		return true;
 	while (interrupt(cpu) && !cpu->ended) {
-		/* One after the other: the first handler's first instruction is interrupted. */
+		/* Interrupts are taken one after another: the next one interrupts the first handler
+		 * at its first instruction. */
 		cpu->cpl = cpu->state->hflags & HF_CPL;
 	}
 	*end = cpu->ended ? cpu->end : CPU_STOP_HALTED;

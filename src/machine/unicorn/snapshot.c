@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPU's part of a saved machine: every register that an instruction can see, what is kept
- * between two instructions (the shadow of STI, blocked NMIs, HLT), what has been counted, and the
- * timing model's caches and predictor, so that counts go on exactly. Not the translated code, and
- * nothing that follows from the rest. Only between two runs.
+ * The CPU's part of a saved machine: every register that an instruction can see, the state between
+ * two instructions (the shadow of STI, blocked NMIs, HLT), what has been counted, and the timing
+ * model's caches and predictor, so that counts go on exactly. Translated code and whatever follows
+ * from the rest are not saved. All of this is done between two runs.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 #include "room_int.h"
 
-/* Eight of a kind a tick at most: MACHINE_TICKS_MOST. */
+/* A tick counts at most eight of a kind: MACHINE_TICKS_MOST * 8. */
 #define COUNT_MOST ((UINT64_C(1) << 62) - 1)
 
 #define R(member, most)  PACK_FIELD(struct cpu_registers, member, most)
@@ -51,7 +51,7 @@ static const struct pack_field costs_fields[] = {
 	PACK_FIELD(struct cpu, meter.costs.llc_misses, COUNT_MOST),
 };
 
-/* In two parts: the predictor's lies between. The caches are packed as words. */
+/* In two parts, since other members lie between the predictor's. The caches are packed as words. */
 static const struct pack_field timing_fields[] = {
 	PACK_ARRAY(struct vpmu_timing, predictor.counters, 3),
 	PACK_ARRAY(struct vpmu_timing, predictor.returns, UINT64_MAX),
@@ -77,7 +77,7 @@ void fpu_get(struct cpu *cpu, struct cpu_registers *r)
 		uc_reg_read(cpu->uc, UC_X86_REG_XMM0 + i, &r->xmm[2 * i]);
 }
 
-/* The registers before the tag word: writing one marks it as used. */
+/* The registers come before the tag word, since writing a register marks it as used. */
 void fpu_set(struct cpu *cpu, const struct cpu_registers *r)
 {
 	for (unsigned i = 0; i < 8; i++)
@@ -116,8 +116,8 @@ void registers_get(struct cpu *cpu, struct cpu_registers *r)
 	fpu_get(cpu, r);
 }
 
-/* CR4 before CR0, which turns paging on; both have consequences in Unicorn, in which long mode is
- * on from the start. */
+/* CR4 comes before CR0, which turns paging on. Both have side effects in Unicorn, in which long
+ * mode is on from the start. */
 static void set_mode(struct cpu *cpu, const struct cpu_registers *r)
 {
 	struct state *state = cpu->state;
@@ -159,7 +159,7 @@ void registers_set(struct cpu *cpu, const struct cpu_registers *r)
 
 /* --- Saving ---------------------------------------------------------------------------------- */
 
-/* Caches and targets: words, most of them 0 as long as nobody counts. */
+/* Packs caches and branch targets as words, most of which are 0 while nothing counts. */
 static void pack_timing(struct pack *pack, const struct vpmu_timing *timing)
 {
 	pack_fields(pack, timing_fields, ARRAY_SIZE(timing_fields), timing);
@@ -220,7 +220,7 @@ static bool unpack_timing(struct unpack *unpack, struct vpmu_timing *timing)
 	                    "caches");
 }
 
-/* All of it has been accounted. */
+/* Marks everything as accounted, as it was when saved. */
 static void restore_meter(struct vpmu_meter *meter)
 {
 	struct vpmu_costs costs = meter->costs;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instructions that Unicorn has no hook for or gets wrong for a machine: those that talk to the
- * board. Everything retired before them has been accounted when they run. A WRMSR is accounted
- * before it takes effect, so that it is counted by what it disables and not by what it enables.
+ * Instructions that Unicorn has no hook for, or gets wrong for a whole machine: those that talk to
+ * the board. When they execute, everything before them has been accounted. A WRMSR is itself
+ * accounted before it takes effect, so that it counts by what it disables and not by what it
+ * enables.
  */
 #include <string.h>
 
@@ -60,7 +61,8 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
 		exception_gp(cpu);
 		return;
 	}
-	/* Whether it retires is only known when it has been tried. */
+	/* Only trying the write shows whether the WRMSR retires, so keep a copy to undo its
+	 * count. */
 	memcpy(cpu->pmu_copy, cpu->config.pmu, vpmu_pmu_size());
 	retire(cpu, op);
 	pmis = budget_account(cpu);
@@ -121,7 +123,7 @@ static void cpuid(struct cpu *cpu, const struct op *op)
 	retire(cpu, op);
 }
 
-/* Intel SDM vol. 1 19.5: by IOPL, else by the bitmap of the TSS. */
+/* Intel SDM vol. 1 19.5: IOPL allows it, or else the TSS's I/O bitmap. */
 static bool port_allowed(struct cpu *cpu, uint16_t port, unsigned size)
 {
 	const struct segment_cache *tr = &cpu->state->tr;
@@ -183,7 +185,8 @@ static void cr8(struct cpu *cpu, const struct op *op)
 	retire(cpu, op);
 }
 
-/* Breakpoints are not armed: Unicorn would throw away the translation that it is running. */
+/* Writes a debug register without arming breakpoints: for that, Unicorn would drop the translation
+ * that it is executing. */
 static void dr_write(struct cpu *cpu, const struct op *op)
 {
 	static const uint64_t fixed[8] = {[6] = 0xffff0ff0, [7] = 0x400};
@@ -218,7 +221,7 @@ static void clflush(struct cpu *cpu, const struct op *op)
 	cpu_step_native(cpu, op);
 }
 
-/* What addresses stand for may be different afterwards. */
+/* Executes an instruction that may change address translation. */
 static void mapping(struct cpu *cpu, const struct op *op)
 {
 	cpu_step_native(cpu, op);

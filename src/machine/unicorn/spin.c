@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Long loops of one block at Unicorn's full speed: without the block hook, since the loop's counter
+ * Runs long loops of one block at Unicorn's full speed, without the block hook: the loop's counter
  * tells afterwards how many iterations there were. Unicorn keeps a second translation of the block,
- * made while the hook's bounds exclude everything, under a flag that is part of a translation's key
- * and means nothing to the loop (there is no I/O in it). The first block behind the loop has the
- * hook again.
+ * made while the hook's bounds exclude everything. It is kept apart by a flag that is part of a
+ * translation's key and has no effect on the loop (which has no I/O). The first block after the
+ * loop has the hook again.
  */
 #include "guard.h"
 #include "room_int.h"
 #include "loop.h"
 
 enum {
-	SPIN_MIN = 4096,          /* iterations that are worth a stop and a start */
-	SPIN_MIN_FIRST = 1 << 16, /* and a translation */
+	SPIN_MIN = 4096,          /* fewer iterations are not worth a stop and a start */
+	SPIN_MIN_FIRST = 1 << 16, /* nor, the first time, a translation */
 };
 
 /* uc_ctl_request_cache(), whose macro shifts a bit into the sign. */
@@ -46,7 +46,7 @@ static void prepare(struct cpu *cpu, struct block *block)
 	cpu->hook_bounds[1] = end;
 }
 
-/* Where the run ended; a stop that nobody told of is at the start of an iteration. */
+/* Where the run ended. Without a reason to leave, it stopped at the start of an iteration. */
 static uint64_t ended_at(const struct cpu *cpu, const struct block *block, uc_err error)
 {
 	if (cpu->leave != LEAVE_NONE)
@@ -54,8 +54,8 @@ static uint64_t ended_at(const struct cpu *cpu, const struct block *block, uc_er
 	return error ? cpu->state->rip : block->address;
 }
 
-/* The iterations that the counter's change tells of, the one that was left in its middle included
- * if it had come that far. */
+/* The number of iterations, by how much the counter has changed. Includes an iteration that was
+ * left in the middle, if it had already changed the counter. */
 static uint64_t iterations(const struct cpu *cpu, const struct loop_add *counter, uint64_t start)
 {
 	uint64_t change = cpu->state->regs[counter->reg] - start;
@@ -65,8 +65,8 @@ static uint64_t iterations(const struct cpu *cpu, const struct loop_add *counter
 	return (uint64_t)((int64_t)change / counter->by);
 }
 
-/* Counts what was done of the loop from the counter's start value on; RIP tells where it was left.
- * All iterations ended in a taken branch but the last one, if the loop has ended. */
+/* Counts what the loop has done since the counter had its start value; RIP says where it was left.
+ * Every iteration ended in a taken branch, except the last if the loop has ended. */
 static uint64_t count(struct cpu *cpu, const struct block *block, uint64_t start)
 {
 	uint64_t done = iterations(cpu, &block->loop->counter, start);
@@ -108,7 +108,7 @@ void spin(struct cpu *cpu, struct block *block)
 	cpu->state->rip = ended_at(cpu, block, error);
 	done = count(cpu, block, start);
 	if (cpu->leave == LEAVE_SYNC && cpu->at == block->address && !done) {
-		block->loop->prepared = false; /* it is the translation with the hook */
+		block->loop->prepared = false; /* the cached translation has the hook */
 		uc_ctl_remove_cache(cpu->uc, block->address, block->address + block->size);
 	}
 	if (cpu->leave == LEAVE_EXCEPTION && !cpu->broken)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding Unicorn's registers, and the few changes of them that have consequences elsewhere in
- * them: flags and segments.
+ * Finds Unicorn's registers, and makes the few changes to them that affect other parts of its
+ * state: flags and segments.
  */
 #include "state.h"
 
@@ -12,8 +12,8 @@ enum {
 	SCRATCH = 0x1000, /* where the probe's code is */
 	SCRATCH_BYTES = 0x1000,
 	DEVICE = 0x2000,
-	SEARCH_BYTES = 5500,  /* of the state are looked at for an exception's traces */
-	SEARCH_BEFORE = 8192, /* and before it, for what is the CPU's in general */
+	SEARCH_BYTES = 5500,  /* bytes of the state that are searched for an exception's traces */
+	SEARCH_BEFORE = 8192, /* bytes before it that are searched for QEMU's generic CPU state */
 	CC_OP_EFLAGS = 1,     /* cc_src holds the flags themselves */
 	DESC_DPL_SHIFT = 13,
 };
@@ -21,7 +21,7 @@ enum {
 #define DESC_L UINT32_C(0x00200000)
 #define DESC_B UINT32_C(0x00400000)
 
-/* Where the trampoline below leaves the address: one engine is probed at a time. */
+/* Where the trampoline below leaves the address. A thread probes one engine at a time. */
 static _Thread_local struct state *captured;
 
 static void __attribute__((used)) capture(struct state *state)
@@ -80,7 +80,7 @@ static bool capture_state(uc_engine *uc)
 	return ran && captured;
 }
 
-/* Whether the head is where struct state says, as far as the API can tell. */
+/* Whether the head has the layout of struct state, as far as the API can tell. */
 static bool head_holds(uc_engine *uc, const struct state *state)
 {
 	uc_x86_msr efer = {.rid = 0xc0000080};
@@ -124,7 +124,8 @@ static bool cause_gp(uc_engine *uc, uint16_t selector)
 	return ran && vector == 13;
 }
 
-/* The only int in the state that was `before` and is `after`; NULL with none or several. */
+/* The only int in the state that was `before` and is now `after`; NULL if there are none or
+ * several. */
 static int32_t *find_change(struct state *state, const uint8_t *old, int32_t before, int32_t after)
 {
 	uint8_t *base = (uint8_t *)state;
@@ -164,7 +165,7 @@ static bool find_places(uc_engine *uc, struct state *state, struct state_places 
 	       *places->old_exception == 13;
 }
 
-/* What a run over a device access shows. */
+/* What is observed in a run over a device access. */
 struct device_run {
 	volatile uint32_t *can_do_io;
 	unsigned blocks, reads, reads_then; /* reads when the second block began */
@@ -215,7 +216,7 @@ static bool abandons(uc_engine *uc, volatile uint32_t *can_do_io)
 	       run.reads_then == 0 && run.address == SCRATCH + 1 && run.size == 7;
 }
 
-/* It lies before the number of the exception and the pointer to the engine. */
+/* Finds can_do_io, which lies before the exception's number and the pointer to the engine. */
 static volatile uint32_t *find_can_do_io(uc_engine *uc, struct state *state)
 {
 	uint8_t *at = (uint8_t *)state - sizeof(uc);
@@ -231,8 +232,8 @@ static volatile uint32_t *find_can_do_io(uc_engine *uc, struct state *state)
 	return NULL;
 }
 
-/* Without it there is a CPU, too: every block that touches memory is executed one instruction at a
- * time. Tests ask for that one. */
+/* The CPU works without it, too: then every block that touches memory is single-stepped. Tests ask
+ * for that. */
 static void place_can_do_io(uc_engine *uc, struct state *state, struct state_places *places)
 {
 	if (!getenv("VPMU_TEST_WITHOUT_CAN_DO_IO"))
@@ -271,7 +272,7 @@ void state_set_flags(struct state *state, uint64_t flags)
 	state->cc_src = flags & FLAGS_CC;
 	state->cc_op = CC_OP_EFLAGS;
 	state->df = flags & FLAG_DF ? -1 : 1;
-	state->eflags = flags | FLAG_ONE; /* Unicorn takes them all from here when it starts */
+	state->eflags = flags | FLAG_ONE; /* Unicorn takes all flags from here when it starts */
 }
 
 /* Intel SDM vol. 3A 5.2.1: only 64-bit mode ignores bases and limits. */

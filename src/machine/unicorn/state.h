@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unicorn's own registers, where they live. Its API hides what a machine needs (CPL and the
- * descriptors behind segments, the error code of an exception) and every call through it costs, so
- * the CPU works on them directly: QEMU's generated code holds their address in RBP, where a hook
- * can pick it up. state_find() proves the layout on the engine at hand before anything trusts it.
+ * Unicorn's own registers, accessed in place. Its API hides what a machine needs (CPL and the
+ * descriptors behind segments, the error code of an exception), and every call through it is slow.
+ * So the CPU works on the registers directly: QEMU's generated code holds their address in RBP,
+ * where a hook can pick it up. state_find() proves the layout on the engine at hand before it is
+ * relied on.
  */
 #ifndef MACHINE_CPU_STATE_H
 #define MACHINE_CPU_STATE_H
@@ -31,7 +32,8 @@ enum { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI, G
 struct state {
 	uint64_t regs[16];
 	uint64_t rip;
-	uint64_t eflags; /* in a run without the arithmetic flags and DF, which are kept below */
+	uint64_t eflags; /* during a run, without the arithmetic flags and DF, which are kept below
+	                  */
 	uint64_t cc_dst, cc_src, cc_src2;
 	uint32_t cc_op;
 	int32_t df;
@@ -43,7 +45,7 @@ struct state {
 	uint64_t efer;
 };
 
-/* Fields far behind the head, found by what exceptions do to them. */
+/* Fields far behind the head, found by how exceptions change them. */
 struct last_exception {
 	int32_t error_code;
 	int32_t is_software;
@@ -53,12 +55,13 @@ struct last_exception {
 
 struct state_places {
 	struct last_exception *last;
-	int32_t *old_exception; /* being delivered, as Unicorn thinks: reset it, or it makes #DF */
-	/* Whether a device may be touched here. While it is 0, an instruction that does abandons
-	 * its block before anything has happened, and becomes a block of its own. Unicorn sets it
-	 * whenever it comes back to its loop. */
+	int32_t *old_exception; /* the exception that Unicorn thinks is being delivered: reset it,
+	                           or Unicorn raises #DF */
+	/* Whether a device may be accessed at this point. While it is 0, an instruction that
+	 * accesses one abandons its block before it has any effect, and becomes a block of its own.
+	 * Unicorn sets it whenever it returns to its loop. */
 	volatile uint32_t *can_do_io;
-	bool leaves_for_devices; /* else it was not found: can_do_io points to `nothing` */
+	bool leaves_for_devices; /* false: can_do_io was not found, and points to `nothing` */
 	uint32_t nothing;
 };
 
@@ -85,16 +88,16 @@ struct state_places {
 #define FLAG_AC   0x00040000u
 #define FLAGS_CC  0x000008d5u
 
-/* Finds the state of an engine that has no memory mapped and no hooks yet. False: another layout.
- */
+/* Finds the state of an engine that has no memory mapped and no hooks yet. False: unknown
+ * layout. */
 bool state_find(uc_engine *uc, struct state **state, struct state_places *places);
 
 /* The whole of RFLAGS, and setting it. */
 uint64_t state_flags(uc_engine *uc);
 void state_set_flags(struct state *state, uint64_t flags);
 
-/* Loads a segment register's hidden part and what follows from it. CS and SS set the mode and CPL.
- */
+/* Loads a segment register's hidden part, and updates what depends on it: CS and SS set the mode
+ * and CPL. */
 void state_load_segment(struct state *state, unsigned seg, const struct segment_cache *cache);
 
 static inline bool state_long(const struct state *state)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One instruction at a time: RFLAGS.TF makes Unicorn raise #DB after it. Used where a whole block
- * would go beyond an overflow or a deadline, in the shadow of STI and MOV SS, and for blocks that
- * touch devices. The guest must not see our TF.
+ * Executes one instruction at a time: RFLAGS.TF makes Unicorn raise #DB after it. Used where a
+ * whole block would go beyond an overflow or a deadline, in the shadow of STI and MOV SS, and for
+ * blocks that touch devices. The guest must not see our TF.
  */
 #include "guard.h"
 #include "room_int.h"
@@ -15,7 +15,7 @@ static bool rep_unfinished(const struct cpu *cpu, const struct op *op, uint64_t 
 	return (op->insn.flags & VPMU_INSN_APART) && cpu->state->rip == rip;
 }
 
-/* PUSHF has pushed our TF. */
+/* PUSHF has pushed our TF: clears it on the stack. */
 static void hide_trap_flag(struct cpu *cpu, const struct op *op)
 {
 	struct exception fault;
@@ -32,7 +32,7 @@ static void hide_trap_flag(struct cpu *cpu, const struct op *op)
 	}
 }
 
-/* Unicorn has raised something, or failed. False: the instruction has not retired. */
+/* Handles an exception or a failure of Unicorn. False: the instruction has not retired. */
 static bool see_end(struct cpu *cpu, uint64_t dr6, uc_err error)
 {
 	if (cpu->leave != LEAVE_NONE && !cpu->broken) {
@@ -50,8 +50,8 @@ static bool see_end(struct cpu *cpu, uint64_t dr6, uc_err error)
 	return !error;
 }
 
-/* Runs Unicorn over one instruction. TF has no effect on the one that loads SS, and those with a
- * shadow end a block. */
+/* Runs Unicorn over one instruction. TF does not trap after one that loads SS; but those with a
+ * shadow end a block anyway. */
 static bool run_one(struct cpu *cpu, const struct op *op)
 {
 	bool trap = !(op->after & AFTER_SHADOW);
@@ -73,7 +73,7 @@ static void set_trap_flag(struct cpu *cpu, bool on)
 	cpu->state->eflags = (cpu->state->eflags & ~(uint64_t)FLAG_TF) | (on ? FLAG_TF : 0);
 }
 
-/* The guest's own TF: a trap after each instruction. */
+/* The guest's own TF is set: raises a #DB trap after the instruction. */
 static void trap_guest(struct cpu *cpu)
 {
 	cpu->places.last->dr[6] |= DR6_BS;
@@ -81,7 +81,7 @@ static void trap_guest(struct cpu *cpu)
 	exception_take(cpu);
 }
 
-/* The block that was abandoned for this instruction is stepped through from now on. */
+/* The block that was abandoned for this instruction is single-stepped from now on. */
 static void see_device(struct cpu *cpu, uint64_t rip)
 {
 	if (cpu->device_touched && cpu->block && rip - cpu->block->address < cpu->block->size)
@@ -89,7 +89,7 @@ static void see_device(struct cpu *cpu, uint64_t rip)
 	cpu->device_touched = false;
 }
 
-/* Intel SDM vol. 1 10.2.3.3: a bit that there is not in MXCSR is #GP, and nothing is loaded. */
+/* Intel SDM vol. 1 10.2.3.3: loading MXCSR with a reserved bit is #GP, and loads nothing. */
 static bool undo_mxcsr(struct cpu *cpu, const struct op *op, uint64_t rip)
 {
 	uint32_t mxcsr = 0;
@@ -105,7 +105,8 @@ static bool undo_mxcsr(struct cpu *cpu, const struct op *op, uint64_t rip)
 	return true;
 }
 
-/* What is executed is what is there: a translation of it goes when its page is written. */
+/* Watches the page, so that the translation is dropped when the instruction's bytes are
+ * overwritten. */
 static void watch_step(struct cpu *cpu, const struct op *op)
 {
 	uint64_t rip = cpu->state->rip;
@@ -151,7 +152,7 @@ void cpu_step(struct cpu *cpu)
 	unsigned mode = cpu_mode(cpu), bytes = 15;
 	struct op op = {.length = 1};
 
-	/* Up to the end of what is mapped; nothing at all makes the page fault that is due. */
+	/* Fetches up to the end of what is mapped. If nothing is, Unicorn raises the page fault. */
 	code_note(cpu, cpu->state->rip);
 	if (cpu->ended)
 		return;

@@ -21,7 +21,7 @@ enum {
 #define MSR_GS_BASE        UINT32_C(0xc0000101)
 #define MSR_KERNEL_GS_BASE UINT32_C(0xc0000102)
 
-/* What a value must be. */
+/* Which values an MSR accepts. */
 enum rule { ANY, CANONICAL, LOW_32 };
 
 static const struct kept {
@@ -67,7 +67,7 @@ static uint64_t get(struct cpu *cpu, uint32_t msr)
 enum vpmu_status msr_of_cpu_read(struct cpu *cpu, uint32_t msr, uint64_t *value)
 {
 	if (msr == MSR_PRED_CMD)
-		return VPMU_GP; /* a command */
+		return VPMU_GP; /* write-only: a command */
 	if (msr == MSR_EFER) {
 		*value = cpu->state->efer;
 		return VPMU_OK;
@@ -89,7 +89,7 @@ static enum vpmu_status write_efer(struct cpu *cpu, uint64_t value)
 	if ((state->cr[0] & CR0_PG) && ((value ^ state->efer) & EFER_LME))
 		return VPMU_GP;
 	state->efer = (state->efer & ~settable) | (value & settable);
-	uc_reg_write(cpu->uc, UC_X86_REG_CR3, &cr3); /* what a page table says has changed */
+	uc_reg_write(cpu->uc, UC_X86_REG_CR3, &cr3); /* flushes the TLB: paging has changed */
 	return VPMU_OK;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Feeding the timing model, and the stack of last branches. They are told nothing while no class
- * that needs the model is wanted and nothing records. Else the block hook goes the slow way for
- * every block. With the former, memory hooks are in place, too; they stay for a while when nobody
- * wants them any more, since Unicorn translates everything anew for a change.
+ * Feeds the timing model, and the stack of last branches. While no wanted class needs the model and
+ * nothing records, neither is fed. Otherwise the block hook takes the slow way for every block. The
+ * model also needs memory hooks. They stay for a while after the last use, since Unicorn translates
+ * everything anew when hooks change.
  */
 #include "room_int.h"
 
@@ -16,7 +16,7 @@ static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
 
 	if (!cpu->meter.timed)
 		return;
-	/* RIP is right here, since there are memory hooks. */
+	/* Unicorn keeps RIP up to date while there are memory hooks. */
 	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
 		timed_rep_begin(cpu);
 	vpmu_timing_data(cpu->timing, &cpu->meter, address, (unsigned)size, type == UC_MEM_WRITE);
@@ -56,7 +56,7 @@ void timed_begin(struct cpu *cpu, const struct block *block)
 		cpu->open_branch = block;
 }
 
-/* What is recorded is mispredicted by the same predictor, whether its misses count or not. */
+/* Recorded branches are mispredicted by the same predictor, whether its misses count or not. */
 static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
 {
 	uint64_t next = address + op->length, misses = cpu->meter.costs.branch_misses;
@@ -90,7 +90,8 @@ void timed_rep_begin(struct cpu *cpu)
 	cpu->rep_begun = true;
 }
 
-/* A slot for each access; RCX tells the iterations, wherever and however often they are left. */
+/* Pays a slot for each access. RCX tells the number of iterations, wherever and however often they
+ * are interrupted. */
 void timed_rep(struct cpu *cpu, const struct op *op)
 {
 	uint64_t now = cpu->state->regs[GPR_RCX];
