@@ -40,8 +40,7 @@ struct kernel_subject {
 	void (*schedule)(void);
 	void (*exclude_host)(bool exclude);
 	void (*host_run)(const uint64_t amounts[VPMU_CLASSES]);
-	bool (*fail_creations)(
-		uint32_t count); /* false: the PMU is mediated, so there are no events */
+	bool (*fail_creations)(uint32_t count); /* false: mediated, no events */
 	void (*set_lvtpc)(uint32_t value);
 	struct subject_events (*events)(void);
 	/* The most that save() writes. The buffer must be aligned for any type. */

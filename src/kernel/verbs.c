@@ -237,8 +237,7 @@ static bool filter(struct session *session, const struct replay_command *command
 
 	if (none && (command->action.given != 1u << FILTER_ACTION || count))
 		return false;
-	count = min(count,
-	            (u64)REPLAY_EVENTS + 1); /* one too many is refused like any larger number */
+	count = min(count, (u64)REPLAY_EVENTS + 1); /* one too many is refused like more */
 	for (u64 i = 0; i < count && i < REPLAY_EVENTS; i++)
 		events[i] = command->events[i];
 	/* The flag is KVM_PMU_EVENT_FLAG_MASKED_EVENTS, which 6.1 does not know. */

@@ -15,8 +15,7 @@
 
 enum {
 	MSR_APIC_BASE = 0x1b,
-	MSR_X2APIC_DFR = 0x80e, /* DFR does not exist in x2APIC mode, and no x2APIC MSR does in
-	                           xAPIC mode: QEMU raises #GP in both */
+	MSR_X2APIC_DFR = 0x80e, /* x2APIC has no DFR, and xAPIC no such MSR */
 	MSR_X2APIC_LVTPC = 0x834,
 };
 

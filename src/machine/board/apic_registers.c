@@ -22,9 +22,8 @@ struct apic_register {
 	uint8_t first, count; /* offset / 16, which is MSR - 0x800 */
 	uint8_t access;
 	uint8_t slot;
-	uint64_t kept; /* bits that a write sets */
-	uint64_t
-		ignored; /* read-only bits that a write may contain; any others are #GP in x2APIC */
+	uint64_t kept;    /* bits that a write sets */
+	uint64_t ignored; /* read-only bits that a write may have; others are #GP in x2APIC */
 	uint64_t (*read)(struct apic *apic, uint64_t now, unsigned slot);
 	void (*write)(struct apic *apic, uint64_t now, unsigned slot, uint64_t value);
 };

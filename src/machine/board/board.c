@@ -181,8 +181,7 @@ static uint64_t deadline(void *board)
 static uint64_t hypercall(void *board, uint64_t number, const uint64_t arguments[4])
 {
 	enum { SEND_IPI = 10, KVM_ENOSYS = 1000, KVM_EINVAL = 22 };
-	const uint64_t destination_bits =
-		0xc0800; /* of the ICR: the bitmap gives the destinations */
+	const uint64_t destination_bits = 0xc0800; /* of the ICR: the bitmap says it */
 	struct machine *machine = board;
 	uint64_t low = arguments[0], first = arguments[2], icr = arguments[3];
 

@@ -261,8 +261,7 @@ void machine_run(struct machine *machine, struct machine_result *result)
 	if (result->end == MACHINE_END_STOPPED)
 		machine->stop_asked = 0;
 	if (result->end != MACHINE_END_PAUSED)
-		board_look_at_status(
-			machine); /* a pause must not change which events are reported */
+		board_look_at_status(machine); /* a pause must not change what is told */
 	result->exit_value = machine->ports.exit_value;
 	result->rip = machine->ops->rip(machine->cpu);
 	machine->ops->totals(machine->cpu, &result->totals);

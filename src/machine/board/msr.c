@@ -19,8 +19,7 @@ struct msr_row {
 	/* NULL: the row's stored value. */
 	enum vpmu_status (*read)(struct machine *machine, uint32_t msr, uint64_t *value);
 	enum vpmu_status (*write)(struct machine *machine, uint32_t msr, uint64_t value);
-	bool shared; /* the PMU owns some of its bits: this row asks the PMU, instead of being asked
-	                after it */
+	bool shared; /* the PMU owns some of its bits: this row is asked first, and asks the PMU */
 };
 
 #define ALL_BITS     UINT64_MAX

@@ -15,14 +15,12 @@
 
 /* Records that hold no part of a machine; REFUSED and CANCEL carry a text. */
 enum word {
-	WORD_READY = RECORD('R', 'E', 'D',
-	                    'Y'), /* to the source: this model and memory size are accepted */
+	WORD_READY = RECORD('R', 'E', 'D', 'Y'),   /* to the source: model and memory are fine */
 	WORD_REFUSED = RECORD('R', 'E', 'F', 'U'), /* to the source: why not; the end */
 	WORD_CANCEL = RECORD('C', 'A', 'N', 'C'), /* to the destination: the guest stays; the end */
-	WORD_PREPARED = RECORD('P', 'R', 'E',
-	                       'P'), /* to the source: everything has arrived and been restored */
-	WORD_COMMIT = RECORD('C', 'O', 'M', 'T'), /* to the destination: the guest is yours */
-	WORD_DONE = RECORD('D', 'O', 'N', 'E'),   /* to the source: the guest is mine */
+	WORD_PREPARED = RECORD('P', 'R', 'E', 'P'), /* to the source: all is here and restored */
+	WORD_COMMIT = RECORD('C', 'O', 'M', 'T'),   /* to the destination: the guest is yours */
+	WORD_DONE = RECORD('D', 'O', 'N', 'E'),     /* to the source: the guest is mine */
 };
 
 enum {

@@ -20,8 +20,7 @@ enum record_type {
 	RECORD_PMU = RECORD('V', 'P', 'M', 'U'),   /* the native stream: model and state */
 	RECORD_BOARD = RECORD('B', 'O', 'R', 'D'), /* APIC, ports, MSRs, time */
 	RECORD_CPU = RECORD('C', 'P', 'U', ' '),
-	RECORD_CYCLES = RECORD('c', 'y', 'c',
-	                       'l'), /* counters with CMASK, INV, EDGE: what no register shows */
+	RECORD_CYCLES = RECORD('c', 'y', 'c', 'l'), /* CMASK, INV, EDGE: what no register has */
 	RECORD_PAGES = RECORD('P', 'A', 'G', 'E'),
 	RECORD_NOTES = RECORD('n', 'o', 't', 'e'), /* the caller's own numbers */
 	RECORD_END = RECORD('E', 'N', 'D', ' '),   /* how many records came before it */

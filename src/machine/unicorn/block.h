@@ -81,8 +81,7 @@ struct block {
 	uint16_t op_count;
 	uint8_t flags;
 	uint8_t mode;          /* address size in bits: 64, 32, 16 */
-	struct vpmu_block pay; /* the part that Unicorn executes, without the special instruction;
-	                          need may be NEVER */
+	struct vpmu_block pay; /* what Unicorn executes: all but a special one; need may be NEVER */
 	struct op *ops;        /* all of them, the special one included, then the bytes */
 	struct loop *loop;     /* loop.h; NULL: not a loop */
 };

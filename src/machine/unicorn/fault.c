@@ -19,8 +19,8 @@ enum {
 	PAGE_WATCHED = 0x80, /* mapped read-only */
 	PAGE_CHANGES = 0x40, /* executed one instruction at a time */
 	PAGE_WRITES = 0x0f,
-	WINDOW_PAGES_MAX = 30000, /* mapped pages of a window, beyond which all are dropped: the
-	                             host has a limit */
+	WINDOW_PAGES_MAX =
+		30000, /* pages mapped of a window before all are dropped: a host's limit */
 	LARGE_PAGE = 1 << 21,
 };
 

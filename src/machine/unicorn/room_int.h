@@ -161,12 +161,10 @@ struct cpu {
 	volatile bool stop;
 
 	/* Counting. */
-	bool counts_where_it_goes; /* by the model: an instruction that changes CPL counts at the
-	                              new CPL */
+	bool counts_where_it_goes; /* what changes CPL counts at the new one (a model's rule) */
 	uint64_t retired;
 	struct vpmu_timing *timing;
-	const struct block
-		*open_branch; /* the timing model waits for the target of this block's branch */
+	const struct block *open_branch; /* the timing model waits for this branch's target */
 	bool memory_hooked;
 	uc_hook memory_hook;
 	uint64_t timed_until; /* keep the memory hooks until this instruction */
@@ -183,8 +181,7 @@ struct cpu {
 	uint64_t dirty[MAX_DIRTY];
 	unsigned dirty_count; /* above MAX_DIRTY: too many, forget everything */
 	bool device_touched;
-	uint64_t
-		lost; /* an address in a window where the guest has nothing mapped, or NO_ADDRESS */
+	uint64_t lost; /* unmapped address in a window, or NO_ADDRESS */
 	struct cpu *next_cpu;
 	struct code_page *code; /* pages that have had code */
 	size_t code_count, code_room;

@@ -55,8 +55,8 @@ struct last_exception {
 
 struct state_places {
 	struct last_exception *last;
-	int32_t *old_exception; /* the exception that Unicorn thinks is being delivered: reset it,
-	                           or Unicorn raises #DF */
+	int32_t *old_exception; /* the exception in delivery, to Unicorn: reset it, or it raises #DF
+	                         */
 	/* Whether a device may be accessed at this point. While it is 0, an instruction that
 	 * accesses one abandons its block before it has any effect, and becomes a block of its own.
 	 * Unicorn sets it whenever it returns to its loop. */
