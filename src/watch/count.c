@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What counting keeps of each VM and vCPU, who works on it, and what the VMM does to it between two
- * entries.
+ * What counting keeps of each VM and vCPU, which thread holds it, and what the VMM does to it
+ * between two entries.
  */
 #include <string.h>
 
@@ -38,7 +38,7 @@ struct counted_vcpu *counted_vcpu(const struct object *vcpu)
 	return found ? &found->vcpu : NULL;
 }
 
-/* An object is used again, and so is this. */
+/* Objects are reused, and so is what counting keeps of them: clear it. */
 void count_new_object(const struct object *object)
 {
 	union counted *is = counts() ? counted(object) : NULL;
@@ -91,7 +91,7 @@ void count_lacks(struct counting *c, enum watch_lack what)
 
 /* --- What the VMM does to it ----------------------------------------------------------------- */
 
-/* The general registers are others: what was in flight is over. */
+/* The VMM has set the general registers: the instruction in flight is abandoned. */
 void count_note_regs(const struct object *vcpu)
 {
 	struct counted_vcpu *state = counted_vcpu(vcpu);
@@ -127,7 +127,7 @@ void count_follow_filter(struct counting *c)
 	struct counted_vcpu *state = c->state;
 
 	if (!c->object->as_vcpu.has_run)
-		state->filter_number = 0; /* the machine may be a new one */
+		state->filter_number = 0; /* the register machine may be a new one */
 	if (!c->vm || atomic_load(&c->vm->filter_number) == state->filter_number ||
 	    !count_hold(&c->vm->holder))
 		return;

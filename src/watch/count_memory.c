@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's memory, for the instructions that it is about to execute and the frames of its
- * exceptions: the VMM's own mapping of it, by what it told KVM, and KVM walks the page tables.
+ * Reads and writes the guest's memory: the instructions that it is about to execute, and the frames
+ * of its exceptions. KVM walks the page tables; the memory is accessed through the VMM's own
+ * mapping, which it has told KVM.
  */
 #include <string.h>
 
@@ -38,7 +39,7 @@ void count_note_memory(struct object *object, uint32_t id, uint64_t guest, uint6
 	count_release(&vm->holder);
 }
 
-/* The VMM's address of a guest-physical one; NULL: it has none. SMM has memory of its own. */
+/* The VMM's address of a guest-physical one; NULL: there is none. SMM has memory of its own. */
 static char *find_host(struct counted_vm *vm, uint64_t physical, bool smm)
 {
 	char *found = NULL;

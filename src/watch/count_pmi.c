@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PMIs. The APIC is KVM's: its LVTPC says whether and how, and is masked where the register machine
- * would have masked its own. Without an APIC in KVM there is nowhere to deliver to.
+ * Delivers PMIs through KVM's APIC: its LVTPC says whether and how, and gets its mask bit set where
+ * the register machine would set its own. Without an APIC in KVM there is nowhere to deliver to.
  */
 #include <string.h>
 
@@ -34,7 +34,7 @@ static void request(struct kvm_lapic_state *apic, unsigned vector)
 	apic_set(apic, at, apic_get(apic, at) | 1u << vector % 32);
 }
 
-/* Whether the delivery has masked the machine's own LVTPC; which is open again for the next. */
+/* Whether the delivery has masked the machine's own LVTPC. Unmasks it again for the next PMI. */
 static bool masks(struct counting *c)
 {
 	struct vpmu_pmu *pmu = c->object->as_vcpu.pmu;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RDPMC. While the guest is stepped, it is seen before it is executed. Else it gets #GP from this
- * host's KVM, which gives the VM no PMU: a breakpoint on the guest's handler finds it there, takes
- * the exception back and answers. That is for 64-bit code; in other modes the #GP stays.
+ * Answers RDPMC. While the guest is stepped, RDPMC is seen before it executes. Otherwise this
+ * host's KVM, which gives the VM no PMU, raises #GP: a breakpoint on the guest's #GP handler
+ * catches it, takes the exception back, and answers. That works for 64-bit code; in other modes the
+ * #GP stays.
  */
 #include <string.h>
 
@@ -74,7 +75,7 @@ struct frame {
 	uint64_t error, rip, cs, rflags, rsp, ss;
 };
 
-/* A segment as its descriptor has it: IRET would load it so. */
+/* Loads a segment from its descriptor, as IRET would. */
 static bool load(struct counting *c, struct kvm_segment *segment, uint16_t selector)
 {
 	uint64_t base = selector & 4 ? c->sregs.ldt.base : c->sregs.gdt.base, d;
@@ -104,7 +105,7 @@ static bool load(struct counting *c, struct kvm_segment *segment, uint16_t selec
 	return true;
 }
 
-/* Back to the level that was left, if it was another. */
+/* Goes back to the privilege level that RDPMC ran at. */
 static bool go_back(struct counting *c, const struct frame *frame)
 {
 	struct kvm_sregs sregs = c->sregs;

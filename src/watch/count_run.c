@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counting: KVM_RUN while the emulated PMU's counters count. While one runs, KVM enters the guest
- * for one instruction at a time (KVM_GUESTDBG_SINGLESTEP); else at full speed, with a breakpoint
- * where an RDPMC would end up. The VMM sees the same exits as without.
+ * KVM_RUN while the emulated PMU counts. While a counter runs, KVM enters the guest for one
+ * instruction at a time (KVM_GUESTDBG_SINGLESTEP). Otherwise the guest runs at full speed, with a
+ * breakpoint where an RDPMC would end up. The VMM sees the same exits as without counting.
  */
 #include <string.h>
 
 #include "count.h"
 
 enum {
-	OWN_EXIT = 0x80,      /* immediate_exit: ours. What the VMM's signal handler writes stays */
-	BREAKPOINT_0 = 1,     /* DR6.B0 */
-	DR7_ENABLE_0 = 0x402, /* with the bit that is always 1; on execution */
+	OWN_EXIT = 0x80, /* our value of immediate_exit; another means that the VMM's signal handler
+	                    has written it */
+	BREAKPOINT_0 = 1,     /* DR6.B0: breakpoint 0 was hit */
+	DR7_ENABLE_0 = 0x402, /* breakpoint 0, on execution; and the bit that is always 1 */
 	DR7_ENABLED = 0xff,
 };
 
@@ -29,8 +30,9 @@ static bool set_debug(struct counting *c, uint32_t control, uint64_t breakpoint)
 }
 
 /*
- * Each time: the trap flag is lost where KVM emulates an instruction or sets RFLAGS. Behind STI no
- * interrupt may come before the next instruction, and KVM drops that shadow when it steps.
+ * Sets single-stepping anew before each entry: KVM loses the trap flag when it emulates an
+ * instruction or sets RFLAGS. After STI no interrupt may come before the next instruction, but KVM
+ * drops that shadow when it steps.
  */
 static bool set_step(struct counting *c)
 {
@@ -43,8 +45,9 @@ static bool set_step(struct counting *c)
 }
 
 /*
- * The guest's own breakpoints go before ours. Looked after when the guest has accessed its PMU, and
- * when it has been stepped: who is about to execute RDPMC has done so.
+ * The guest's own breakpoints take precedence over ours. Ours is checked again when the guest has
+ * accessed its PMU or has been stepped: a guest that is about to execute RDPMC has done one of
+ * these.
  */
 static void set_breakpoint(struct counting *c)
 {
@@ -81,7 +84,7 @@ static bool wants_steps(struct counting *c)
 	return wants;
 }
 
-/* A trap of the guest's own, which the breakpoint has brought here: it goes back. */
+/* A trap of the guest's own, which reached us only because of our breakpoint: gives it back. */
 static void give_trap(struct counting *c)
 {
 	struct kvm_debugregs registers;
@@ -94,7 +97,7 @@ static void give_trap(struct counting *c)
 	set_debug(c, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_DB, 0);
 }
 
-/* KVM_EXIT_DEBUG, which is always ours: the VMM does not debug. */
+/* Handles KVM_EXIT_DEBUG, which is always ours, since the VMM does not debug. */
 static void answer_debug(struct counting *c, bool stepped)
 {
 	if (stepped) {
@@ -109,7 +112,8 @@ static void answer_debug(struct counting *c, bool stepped)
 		c->state->steps_over = true;
 }
 
-/* A WRMSR that the machine takes retires before it: what it stops still counts it. */
+/* A WRMSR that the machine accepts retires before it takes effect: a counter that it stops still
+ * counts it. */
 static void before_write(struct counting *c)
 {
 	enum vpmu_status status = VPMU_GP;
@@ -126,8 +130,8 @@ static void before_write(struct counting *c)
 }
 
 /*
- * What the last exit left to do is done without an instruction more (KVM_CAP_IMMEDIATE_EXIT).
- * True: it has come to another exit, for the VMM.
+ * Has KVM complete the last exit without executing another instruction (KVM_CAP_IMMEDIATE_EXIT).
+ * True: that has led to another exit, for the VMM.
  */
 static bool complete(struct counting *c, int *result)
 {
@@ -157,8 +161,8 @@ static bool enter(struct counting *c)
 }
 
 /*
- * The instruction that comes, unless it is one that is answered here. False: it has been. Without
- * the registers, nothing counts.
+ * Begins the next instruction. False: it was one that is answered here. If the registers cannot be
+ * read, nothing counts.
  */
 static bool begin(struct counting *c)
 {
@@ -177,7 +181,7 @@ static void set_entry(struct counting *c, bool steps)
 		count_lacks(c, WATCH_LACK_STEPS);
 }
 
-/* The result of an entry. True: the VMM gets it. */
+/* Handles the result of an entry. True: the VMM gets it. */
 static bool answer(struct counting *c, bool steps, int result)
 {
 	if (!result && c->run->exit_reason == KVM_EXIT_DEBUG) {
@@ -195,9 +199,8 @@ static bool answer(struct counting *c, bool steps, int result)
 }
 
 /*
- * One entry. True: the VMM gets the result. What the guest's last access has changed may take
- * effect by the entry only; where then nothing counts, the kernel completes the last exit by
- * itself.
+ * One entry. True: the VMM gets the result. A change by the guest's last access may take effect
+ * only at the entry. If nothing counts any more then, the kernel completes the last exit by itself.
  */
 static bool step(struct counting *c, int *result)
 {
@@ -219,7 +222,7 @@ static bool step(struct counting *c, int *result)
 	return answer(c, steps || c->state->steps_over, *result);
 }
 
-/* The descriptor must lead to the vCPU still: see run_answered(). */
+/* Whether the descriptor still leads to the vCPU: see run_answered(). */
 static bool leads_here(const struct counting *c)
 {
 	struct object *there = table_get(c->fd);
@@ -230,8 +233,8 @@ static bool leads_here(const struct counting *c)
 }
 
 /*
- * The VMM wants no entry; but what is completed may end in a trap of the stepping. Without it, the
- * page is as the exit before has left it.
+ * The VMM wants no entry, but completing the last exit may end in our single-step trap. If it does,
+ * the page is put back to what the exit before left.
  */
 static int leave(struct counting *c)
 {

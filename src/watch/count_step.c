@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One instruction: what it is, whether it has retired, and what that pays. The traces of stepping
- * are taken away: the processor puts RFLAGS with TF into what PUSHF, an exception and SYSCALL
- * leave.
+ * One single-stepped instruction: what it is, whether it has retired, and what it pays. Also
+ * removes the traces of stepping: the processor stores RFLAGS with our TF where PUSHF, an exception
+ * or SYSCALL saves it.
  */
 #include <string.h>
 
@@ -77,7 +77,7 @@ static const struct {
 	{GUEST_CALL_INDIRECT, CLASS(BRANCHES) | CLASS(TAKEN_BRANCHES) | CLASS(NEAR_CALLS)},
 	{GUEST_RETURN, CLASS(BRANCHES) | CLASS(TAKEN_BRANCHES) | CLASS(NEAR_RETURNS)},
 	{GUEST_FAR, CLASS(BRANCHES) | CLASS(FAR_BRANCHES)},
-	/* The line has to come from memory again. */
+	/* the next access would fetch the line from memory again */
 	{GUEST_FLUSH, CLASS(LLC_REFERENCES) | CLASS(LLC_MISSES)},
 };
 
@@ -103,7 +103,7 @@ static uint64_t classes_of(const struct guest_insn *insn, bool taken)
 }
 #undef CLASS
 
-/* A cycle an instruction. */
+/* An instruction costs one cycle. */
 void count_retire(struct counting *c, const struct guest_insn *insn, unsigned cpl, bool taken)
 {
 	uint64_t classes = classes_of(insn, taken);
@@ -139,7 +139,8 @@ static void clear_trap_flag(struct counting *c, uint64_t at)
 	count_write(c, at, &flags, sizeof(flags));
 }
 
-/* An exception's or interrupt's frame: RIP, CS and RFLAGS of what was in flight. */
+/* Clears TF in the frame of an exception or interrupt: RIP, CS and RFLAGS of the instruction in
+ * flight. */
 static void clear_in_frame(struct counting *c)
 {
 	uint64_t words[FRAME_WORDS];
@@ -176,8 +177,8 @@ static void retire(struct counting *c, const struct guest_insn *insn)
 }
 
 /*
- * How many instructions lead from the one in flight to RIP; 0: none do. They are more than one
- * behind MOV SS, which no trap follows, and where KVM has emulated one and forgotten the trap.
+ * How many instructions lead from the one in flight to RIP; 0: none do. There is more than one
+ * after MOV SS, which no trap follows, and where KVM has emulated an instruction and lost the trap.
  */
 static unsigned path(struct counting *c, struct guest_insn insns[PATH])
 {
@@ -204,7 +205,7 @@ void count_settle(struct counting *c, bool trapped)
 
 	if (!atomic_exchange(&state->in_flight, false))
 		return;
-	/* Nothing has happened, or not all of it. */
+	/* The instruction has not executed, or not completely. */
 	if (c->regs.rip == state->rip &&
 	    (!trapped || !guest_insn_leads_to(&state->insn, state->rip)))
 		return;
@@ -216,7 +217,7 @@ void count_settle(struct counting *c, bool trapped)
 	}
 	if (count)
 		return;
-	/* An exception or an interrupt, whose handler has been entered. */
+	/* RIP is elsewhere: an exception's or interrupt's handler has been entered. */
 	clear_in_frame(c);
 	if (trapped)
 		count_retire(c, NULL, c->sregs.ss.dpl, false);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPUID instruction, which names the host's vendor whatever a KVM says. Where the processor can
- * fault it (arch_prctl(2), ARCH_SET_CPUID), the VMM hears the emulated model's vendor, and all else
- * as the processor told it at the start. The fault is a SIGSEGV: this handler comes first, and what
- * the VMM has asked for that signal is kept behind it. A thread that blocks SIGSEGV and executes
- * CPUID is ended by the kernel.
+ * The CPUID instruction names the host's vendor, whatever KVM says. Where the processor can fault
+ * it (arch_prctl(2), ARCH_SET_CPUID), the VMM gets the emulated model's vendor, and for everything
+ * else what the processor answered at the start. The fault is a SIGSEGV: our handler comes first,
+ * and the handler that the VMM installs is kept behind it. A thread that blocks SIGSEGV and
+ * executes CPUID is killed by the kernel.
  */
 #include <asm/prctl.h>
 #include <cpuid.h>
@@ -21,9 +21,9 @@
 
 enum {
 	ANSWERS = 1024,
-	SUBLEAVES = 32, /* the answer to the last of them is that to any other */
+	SUBLEAVES = 32, /* all higher subleaves get the answer to the last one */
 	ANY_SUBLEAF = -1,
-	NO_LEAF = 0x20000000,        /* answered as every leaf that there is not */
+	NO_LEAF = 0x20000000,        /* answered like any leaf that does not exist */
 	HYPERVISOR = (int)(1u << 31) /* ECX of leaf 1: there are leaves from 0x40000000 */
 };
 
@@ -55,7 +55,7 @@ static void note(const struct answer *answer)
 		answers[answer_count++] = *answer;
 }
 
-/* The subleaves that are unlike the last stand before it. */
+/* Stores the subleaves that differ from the last one before it. */
 static void learn_leaf(uint32_t leaf)
 {
 	struct answer last = ask(leaf, SUBLEAVES - 1);
@@ -70,7 +70,7 @@ static void learn_leaf(uint32_t leaf)
 	note(&last);
 }
 
-/* The leaves from `first` on, as many as it says; no range has as many as 256. */
+/* Learns the leaves from `first` on, as many as it announces; no range has as many as 256. */
 static void learn_range(uint32_t first)
 {
 	uint32_t last = ask(first, 0).eax;
@@ -88,7 +88,7 @@ static const struct answer *find(uint32_t leaf, uint32_t subleaf)
 	return leaf == NO_LEAF ? NULL : find(NO_LEAF, 0);
 }
 
-/* The vendor's name is in the first leaf of both ranges. */
+/* Puts the vendor's name into the first leaf of both ranges. */
 static void name_vendor(const struct vpmu_cpuid *model)
 {
 	for (unsigned i = 0; i < answer_count; i++) {
@@ -115,7 +115,7 @@ static void learn(void)
 
 /* --- The instruction ------------------------------------------------------------------------- */
 
-/* The bytes are there: the processor has fetched them. */
+/* The bytes can be read, since the processor has fetched them. */
 static bool is_cpuid(const uint8_t *at)
 {
 	return at[0] == 0x0f && at[1] == 0xa2;
@@ -140,7 +140,7 @@ static bool answer_cpuid(const siginfo_t *info, ucontext_t *context)
 
 /* --- The VMM's own handler ------------------------------------------------------------------- */
 
-/* The last is valid: a fault may come while the next is written. */
+/* Two copies, of which last_asked is valid: a fault may come while the other is written. */
 static struct sigaction asked[2];
 static _Atomic unsigned last_asked;
 static _Atomic bool answering;
@@ -153,8 +153,8 @@ static void keep(const struct sigaction *action)
 	atomic_store(&last_asked, next);
 }
 
-/* As without a handler: the instruction faults again, or the signal that was sent is there again.
- */
+/* Dies as without a handler: the instruction faults again, or the signal that was sent comes
+ * again. */
 static void die(const siginfo_t *info)
 {
 	struct sigaction none = {.sa_handler = SIG_DFL};
@@ -190,7 +190,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	pass_on(number, info, context);
 }
 
-/* This handler, with what the VMM's handler wants around it. */
+/* Installs our handler, with the flags and mask that the VMM's handler asks for. */
 static int put_before(const struct sigaction *theirs)
 {
 	bool handles = theirs->sa_flags & SA_SIGINFO ||
@@ -204,7 +204,7 @@ static int put_before(const struct sigaction *theirs)
 	return real()->sigaction(SIGSEGV, &ours, NULL);
 }
 
-/* A vfork()'s child has its own handlers, and this memory is its parent's. */
+/* Not in a vfork() child: it has its own handlers, but shares its parent's memory. */
 static bool is_kept(int number)
 {
 	return number == SIGSEGV && atomic_load(&answering) && !entry_in_vfork();
@@ -227,7 +227,7 @@ SHOWN int sigaction(int number, const struct sigaction *action, struct sigaction
 	return 0;
 }
 
-/* As signal(2) of Linux's C libraries: the handler stays, and calls go on. */
+/* Like signal(2) in Linux's C libraries: the handler stays installed, and system calls restart. */
 SHOWN sighandler_t signal(int number, sighandler_t handler)
 {
 	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, before;

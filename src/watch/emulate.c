@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Emulating: which requests a KVM with the emulated PMU answers otherwise than this host's. All
- * others are passed on as they are.
+ * Which requests are answered as a KVM with the emulated PMU would. All others are passed on
+ * unchanged.
  */
 
 #include "room_int.h"
@@ -21,7 +21,7 @@ const struct vpmu_profile *emulated_profile(void)
 	return vpmu_profile_find(shared->profile);
 }
 
-/* The tool has adapted it to the profile. */
+/* The tool has already adapted it to the profile. */
 const struct vpmu_model *emulated_model(void)
 {
 	return &shared->model;
@@ -51,8 +51,8 @@ void emulate_new_vcpu(struct object *vcpu)
 }
 
 /*
- * The kernel has a mutex for each vCPU. This one is held for moments only, and waited for awake: to
- * yield, or to block signals, is a system call that the VMM has not made.
+ * Stands for the kernel's mutex of each vCPU. It is held only for moments, and waited for busily:
+ * to yield, or to block signals, would be a system call that the VMM has not made.
  */
 bool vcpu_hold(struct object *vcpu)
 {
@@ -124,7 +124,8 @@ static int emulate_enable_cap(struct object *vm, int fd, struct kvm_enable_cap *
 
 /* --- The event filter ---------------------------------------------------------------------- */
 
-/* A machine of the profile judges it; hardware has no filter, and is judged as KVM. */
+/* A machine of the profile judges the filter. The profile hardware has no filter; there KVM's rules
+ * apply. */
 static bool is_valid_filter(const struct vpmu_filter *filter)
 {
 	_Alignas(VPMU_PMU_ALIGN) char memory[VPMU_PMU_BYTES];

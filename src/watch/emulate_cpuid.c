@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The emulated PMU in CPUID and in KVM's lists of MSRs; and the machine that a vCPU's CPUID makes.
- */
+/* The emulated PMU in CPUID and in KVM's lists of MSRs; and making a vCPU's register machine when
+ * its CPUID is set. */
 #include <string.h>
 
 #include "room_int.h"
@@ -40,7 +40,7 @@ static void add_index(struct kvm_msr_list *list, uint32_t msr)
 		list->indices[list->nmsrs++] = msr;
 }
 
-/* What KVM has with a PMU or without. */
+/* Whether KVM lists the MSR even without a PMU. */
 static bool stays(uint32_t msr)
 {
 	return !pmu_msr(msr) || msr == VPMU_MSR_PERF_CAPABILITIES || msr == MSR_MISC_ENABLE;
@@ -56,7 +56,7 @@ static void remove_pmu(struct kvm_msr_list *list)
 	list->nmsrs = kept;
 }
 
-/* KVM's own sequence is the order `listed`. */
+/* The order `listed` is KVM's own sequence. */
 static void add_pmu(struct kvm_msr_list *list)
 {
 	struct vpmu_layout layout;
@@ -109,7 +109,7 @@ static void lack_model(const struct object *vcpu)
 	ring_write(&head, NULL, 0);
 }
 
-/* The vCPU's machine becomes that of the model; its first CPUID makes it. With the vCPU held. */
+/* Makes the vCPU's machine that of the model; the first CPUID creates it. The vCPU must be held. */
 static void set_model(struct object *vcpu, const struct vpmu_model *model)
 {
 	struct emulated_vcpu *state = &vcpu->as_vcpu;
@@ -118,11 +118,11 @@ static void set_model(struct object *vcpu, const struct vpmu_model *model)
 	if (!state->pmu) {
 		state->pmu = vpmu_pmu_init(table_machine(vcpu), VPMU_PMU_BYTES, model,
 		                           emulated_profile());
-		/* Hardware has no such switch: there the vCPU stays without. */
+		/* The profile hardware has no such switch: there the vCPU gets no machine. */
 		if (state->pmu && off && vpmu_pmu_disable(state->pmu))
 			state->pmu = NULL;
 	} else {
-		/* After the first entry KVM keeps what there is, too. */
+		/* After the first entry this keeps the old model, as KVM does. */
 		vpmu_pmu_set_model(state->pmu, model);
 	}
 }

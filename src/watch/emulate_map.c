@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our own mappings of vCPUs, in which the guest's exits are read. The VMM's would do, if the VMM
- * could not take it away in another thread. Ours is made when the VMM makes its own, and goes when
- * that goes, so that both are system calls that the VMM has just made. One that a KVM_RUN still
- * looks at goes with the next that the VMM takes away.
+ * Our own mappings of vCPUs, in which we read the guest's exits. The VMM's mapping will not do,
+ * since another of its threads may unmap it. Ours is made when the VMM makes its own, and unmapped
+ * when that is, so that both are system calls that the VMM has just made itself. One that a KVM_RUN
+ * still uses is unmapped at the VMM's next munmap().
  */
 #include <sys/mman.h>
 
@@ -14,7 +14,7 @@ enum { MAPS = 1 << 20 };
 enum map_state {
 	MAP_FREE,
 	MAP_LIVE,
-	MAP_OVER, /* nobody looks at it any more */
+	MAP_OVER, /* no longer used, to be unmapped */
 	MAP_MOVING,
 };
 
@@ -29,7 +29,7 @@ struct run_map {
 
 static struct run_map *maps;
 static unsigned map_count;
-static _Atomic unsigned map_end; /* none from here on was ever used */
+static _Atomic unsigned map_end; /* no entry from here on was ever used */
 
 void emulate_start(void)
 {
@@ -112,7 +112,7 @@ struct kvm_run *emulate_map_get(struct object *vcpu)
 	return NULL;
 }
 
-/* The vCPU's mapping is the same as long as somebody counts on it. */
+/* The vCPU's mapping stays the same while it is in use. */
 void emulate_map_put(struct object *vcpu)
 {
 	let_go(atomic_load(&vcpu->as_vcpu.map));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KVM_GET_MSRS and KVM_SET_MSRS with two answerers: the register machine for the PMU's registers,
- * this host's KVM for all others. As in the kernel the entries are done one after the other, the
- * first that is refused ends the call, and the return value is how many were done (msr_io() and
- * __msr_io() in Linux arch/x86/kvm/x86.c). Entries for KVM that follow each other go in one call.
+ * KVM_GET_MSRS and KVM_SET_MSRS, answered by the register machine for the PMU's registers and by
+ * this host's KVM for all others. As in the kernel, entries are done one after the other, the first
+ * one refused ends the call, and the return value is how many were done (msr_io() and __msr_io() in
+ * Linux arch/x86/kvm/x86.c). Neighbouring entries for KVM go in one call.
  */
 #include <string.h>
 
@@ -17,7 +17,7 @@ struct batch {
 	union msrs_room *part; /* what one call to this host's KVM takes */
 };
 
-/* The model's capabilities are a feature of KVM as a whole, too. */
+/* IA32_PERF_CAPABILITIES is also a feature MSR of the system descriptor: the model's value. */
 static enum vpmu_status feature(uint32_t msr, uint64_t *value)
 {
 	if (msr != VPMU_MSR_PERF_CAPABILITIES || !emulated_msr(msr))
@@ -48,7 +48,8 @@ static enum vpmu_status emulated(struct batch *batch, struct kvm_msr_entry *entr
 	return status;
 }
 
-/* IA32_MISC_ENABLE has bits that this host's KVM goes by, too, whatever it says of the value. */
+/* Passes a write of IA32_MISC_ENABLE on to this host's KVM, which goes by some of its bits; its
+ * answer is ignored. */
 static void tell_host(struct batch *batch, const struct kvm_msr_entry *entry)
 {
 	struct kvm_msrs *part = &batch->part->msrs;
@@ -61,7 +62,7 @@ static void tell_host(struct batch *batch, const struct kvm_msr_entry *entry)
 	real()->ioctl(batch->fd, batch->request, part);
 }
 
-/* Whether the entry is for this host's KVM: what is no PMU's register, or one it alone has. */
+/* Whether the entry is for this host's KVM: not a PMU register, or one that only the host has. */
 static bool is_for_host(struct batch *batch, const struct kvm_msr_entry *entry)
 {
 	struct kvm_msr_entry copy = *entry;
@@ -71,8 +72,8 @@ static bool is_for_host(struct batch *batch, const struct kvm_msr_entry *entry)
 	return !pmu_msr(copy.index);
 }
 
-/* Entries from `first` to the next that is the machine's, in one call. Returns how many were done,
- * or -1; *asked: how many there were. */
+/* Passes on the entries from `first` up to the machine's next one, in one call. Returns how many
+ * were done, or -1; *asked: how many there were. */
 static int pass_on(struct batch *batch, unsigned first, unsigned *asked)
 {
 	struct kvm_msrs *msrs = &batch->room->msrs, *part = &batch->part->msrs;
@@ -109,7 +110,7 @@ static int do_batch(struct batch *batch)
 			done++;
 			continue;
 		}
-		/* A signal handler asks for what its own thread is at work on. */
+		/* A signal handler has interrupted its own thread's work on this vCPU. */
 		if (status == VPMU_HOST && !done)
 			return fails(EINTR);
 		if (status != VPMU_NO_REGISTER)
@@ -145,7 +146,7 @@ int emulate_set_msrs(struct object *vcpu, int fd, struct kvm_msrs *argument)
 	return read_batch(&batch, argument) ? -1 : do_batch(&batch);
 }
 
-/* The kernel writes back all entries, those beyond the refused one as they came. */
+/* The kernel writes back all entries; those after the refused one are unchanged. */
 int emulate_get_msrs(struct object *object, int fd, struct kvm_msrs *argument)
 {
 	union msrs_room room, part;
@@ -161,7 +162,7 @@ int emulate_get_msrs(struct object *object, int fd, struct kvm_msrs *argument)
 	return done;
 }
 
-/* One of the machine's registers is as in a batch of one; kvm_get_set_one_reg() knows no error but
+/* A register of the machine is handled as a batch of one. kvm_get_set_one_reg() has no error but
  * EINVAL. */
 int emulate_one_reg(struct object *vcpu, int fd, unsigned long request,
                     struct kvm_one_reg *argument)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Which MSRs are a PMU's, by the vendors' tables, and how the emulated one answers the VMM. */
+/* Which MSRs are PMU registers, by the vendors' tables, and how the emulated PMU answers the
+ * VMM. */
 #include "room_int.h"
 
 /*
- * As many as the row can have in any model. The numbers behind the vendor's last counter are no
- * PMU's: behind IA32_PMC9 come MSR_FSB_FREQ (0xcd) and MSR_PLATFORM_INFO (0xce).
+ * The most registers that each row can have in any model. Numbers after the vendor's last counter
+ * are not the PMU's: after IA32_PMC9 come MSR_FSB_FREQ (0xcd) and MSR_PLATFORM_INFO (0xce).
  */
 static uint8_t row_most[VPMU_VENDORS][REG_COUNTS];
 
-/* The vendor's largest number of counters: what a model can have is known to its check. */
+/* The vendor's largest number of counters, by parsing the largest model: the parser knows what a
+ * model can have. */
 static uint8_t most_counters(const char *largest)
 {
 	struct vpmu_model model;
@@ -39,15 +41,15 @@ void emulate_learn_registers(void)
 	}
 }
 
-/* A kernel's profile knows all of IA32_MISC_ENABLE. */
+/* A kernel's profile models all of IA32_MISC_ENABLE. */
 static bool answers_misc_enable(void)
 {
 	return vpmu_profile_facts(emulated_profile()) & VPMU_FACT_KVM &&
 	       reg_table_of(emulated_model()->vendor) == reg_table_of(VPMU_VENDOR_INTEL);
 }
 
-/* IA32_DEBUGCTL and IA32_MISC_ENABLE are more than the PMU's: they stay with this host's KVM, and
- * so do last branches and PEBS that the emulated model lacks. */
+/* IA32_DEBUGCTL and IA32_MISC_ENABLE belong only in part to the PMU: they stay with this host's
+ * KVM, and so do the registers of last branches and PEBS that the emulated model lacks. */
 static bool is_shared(const struct reg_row *row)
 {
 	return row->kind == VPMU_KIND_DEBUGCTL ||
@@ -87,7 +89,7 @@ bool pmu_msr(uint32_t msr)
 	return false;
 }
 
-/* Adds to the run that ends where this register is, or may be inside. */
+/* Adds registers to a run that ends where they begin, or to which they belong already. */
 static size_t add_run(struct msr_run *runs, size_t count, uint32_t base, uint32_t end)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -121,7 +123,7 @@ size_t emulated_runs(struct msr_run runs[MSR_RUNS])
 	return count;
 }
 
-/* Of a register that the emulated vendor may have, the machine knows all there is to know. */
+/* For a register that the emulated vendor may have, the machine's answer is final. */
 static enum vpmu_status or_refused(enum vpmu_status status, uint32_t msr)
 {
 	return status == VPMU_NO_REGISTER && emulated_msr(msr) ? VPMU_REFUSED : status;
@@ -134,7 +136,8 @@ enum vpmu_status emulated_read(struct emulated_vcpu *vcpu, uint32_t msr, uint64_
 	return or_refused(vpmu_pmu_host_read(vcpu->pmu, msr, value), msr);
 }
 
-/* Another machine in the same place, with the values of the old: a processor's model is fixed. */
+/* Makes a new machine in place of the old one, with its values: the hardware profile's model is
+ * fixed. */
 static enum vpmu_status make_anew(struct emulated_vcpu *vcpu, const struct vpmu_model *model)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
@@ -164,7 +167,8 @@ static enum vpmu_status lower_capabilities(struct emulated_vcpu *vcpu, uint64_t 
 
 	if (vcpu->has_run || value & ~emulated_model()->perf_capabilities)
 		return VPMU_REFUSED;
-	/* Without PDCM no guest sees it; a kernel has said already what it does then. */
+	/* Without PDCM no guest sees the register; a kernel's profile has given its own answer
+	 * before. */
 	if (!(model.features & VPMU_FEATURE_PDCM))
 		return vpmu_profile_facts(emulated_profile()) & VPMU_FACT_KVM ? VPMU_REFUSED
 		                                                              : VPMU_OK;

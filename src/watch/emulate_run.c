@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's RDMSR and WRMSR. KVM's MSR filter keeps the PMU's registers from its own code and
- * makes an exit of each access, which is answered here: the VMM sees none of it.
+ * The guest's RDMSR and WRMSR. KVM's MSR filter turns each access to a PMU register into an exit,
+ * which is answered here; the VMM does not see it.
  */
 #include <string.h>
 
@@ -9,7 +9,8 @@
 
 /* --- The filter ---------------------------------------------------------------------------- */
 
-/* No bit set: no access is allowed. As many as the longest run has registers. */
+/* A bitmap without a bit set: it denies every access. Large enough for the longest run of
+ * registers. */
 static __u8 denied[64];
 
 static size_t our_ranges(struct kvm_msr_filter *filter)
@@ -35,7 +36,7 @@ static void lack(const struct object *vm, enum watch_lack what)
 	ring_write(&head, NULL, 0);
 }
 
-/* So that the guest's RDPMC gets #GP from this host's KVM, and is then ours. */
+/* Then the guest's RDPMC gets #GP from this host's KVM, which count_rdpmc.c catches. */
 static void switch_off_pmu(int fd)
 {
 	struct kvm_enable_cap off = {
@@ -66,8 +67,8 @@ void emulate_new_vm(struct object *vm, int fd)
 }
 
 /*
- * The VMM has a filter of its own: ours goes before it, for the first range that has an MSR decides
- * (kvm_msr_allowed). Without room for both, the VMM's is what counts.
+ * The VMM sets a filter of its own: ours goes first, since the first range with the MSR decides
+ * (kvm_msr_allowed). If there is no room for both, only the VMM's is set.
  */
 int emulate_msr_filter(struct object *vm, int fd, struct kvm_msr_filter *argument)
 {
@@ -99,7 +100,7 @@ static bool is_access(const struct kvm_run *run)
 	return run->exit_reason == KVM_EXIT_X86_RDMSR || run->exit_reason == KVM_EXIT_X86_WRMSR;
 }
 
-/* A #GP for what the machine refuses, and for a vCPU without a PMU. */
+/* Raises #GP for what the machine refuses, and for a vCPU without a PMU. */
 static enum vpmu_status guest_access(struct emulated_vcpu *vcpu, struct kvm_run *run, bool writes)
 {
 	uint64_t value = run->msr.data;
@@ -116,8 +117,8 @@ static enum vpmu_status guest_access(struct emulated_vcpu *vcpu, struct kvm_run 
 }
 
 /*
- * An MSR that the VMM's own filter denies, without its having asked for exits: what KVM does then
- * is #GP. The exit is there for ours only.
+ * An MSR that the VMM's own filter denies, where the VMM has not asked for exits: KVM would raise
+ * #GP. The exit came only because we asked for exits.
  */
 static bool deny(const struct object *vcpu, struct kvm_run *run)
 {
@@ -127,7 +128,7 @@ static bool deny(const struct object *vcpu, struct kvm_run *run)
 	return true;
 }
 
-/* One of our MSRs; the record says what became of it. */
+/* Answers an access to one of our MSRs, and records the result. */
 static void answer_ours(struct object *vcpu, struct kvm_run *run, struct watch_head *head,
                         struct watch_msr *entry)
 {
@@ -140,8 +141,8 @@ static void answer_ours(struct object *vcpu, struct kvm_run *run, struct watch_h
 	*entry = (struct watch_msr){.index = run->msr.index, .value = run->msr.data};
 }
 
-/* Answers the exit if it is one of ours. The page is touched while the vCPU is held only: another
- * thread may be behind this one in a KVM_RUN of the same vCPU. */
+/* Answers the exit if it is one of ours. The page is touched only while the vCPU is held: another
+ * thread may be in a KVM_RUN of the same vCPU. */
 bool emulate_answer(struct object *vcpu, struct kvm_run *run)
 {
 	struct watch_head head;
@@ -174,9 +175,10 @@ bool emulate_enter(struct object *vcpu, struct vpmu_outcome *outcome)
 }
 
 /*
- * The next KVM_RUN completes the access before it looks for a signal or immediate_exit, so that the
- * VMM is not kept waiting. The descriptor may be another's by then: an answered exit is completed
- * only on what it came from, which the caller counts on, and the descriptor must still lead to.
+ * Runs the vCPU, and answers our exits. The next KVM_RUN completes the access before it checks for
+ * a signal or immediate_exit, so the VMM is not kept waiting. By then the descriptor may be another
+ * object's. An answered exit must be completed on the vCPU that it came from: the caller keeps a
+ * use of the object, and the descriptor must still lead to it.
  */
 static int run_answered(struct object *vcpu, int fd, void *argument, struct kvm_run *run)
 {

@@ -16,7 +16,7 @@
  * The C library's own: clock_gettime() in the vDSO, memcpy() and the like. A lock is waited for
  * awake, and so is a full ring; memory is touched, not asked for.
  */
-/* Here open() and open64() are two functions, as they are to the VMM. */
+/* Keep open() and open64() two functions, as they are to the VMM. */
 #undef _FILE_OFFSET_BITS
 
 #include <fcntl.h>
@@ -78,7 +78,7 @@ static int opened(const char *path, int fd)
 
 	if (!shared || fd < 0)
 		return fd;
-	/* The path is good: the kernel has read it. */
+	/* The path can be read, since the kernel has done so. */
 	if (strcmp(path, "/dev/kvm") != 0) {
 		table_drop(fd);
 	} else if ((object = table_add(fd, OBJECT_SYSTEM, NULL, 0))) {
@@ -91,7 +91,8 @@ static int opened(const char *path, int fd)
 	return fd;
 }
 
-/* The parameters of KVM's modules are the emulated KVM's; errno is the last call's. */
+/* Opening a parameter of KVM's modules gives the emulated KVM's answer. errno is that of the last
+ * call. */
 static int open_at(int directory, const char *path, int flags, mode_t mode)
 {
 	const char *answer = shared ? parameter_file(path, flags) : NULL;
@@ -139,7 +140,7 @@ SHOWN int openat(int directory, const char *path, int flags, ...)
 	return opened(path, open_at(directory, path, flags, mode));
 }
 
-/* What they do differently from open() is nothing, where off_t has 64 bits. */
+/* With a 64-bit off_t, open64() does the same as open(). */
 _Static_assert(sizeof(off_t) == 8, "open64() is open()");
 
 SHOWN int open64(const char *path, int flags, ...)
@@ -158,7 +159,7 @@ SHOWN int openat64(int directory, const char *path, int flags, ...)
 	return opened(path, open_at(directory, path, flags, mode));
 }
 
-/* With _FORTIFY_SOURCE, where the flags are no constant and there is no mode. */
+/* What _FORTIFY_SOURCE calls when the flags are not constant and there is no mode. */
 SHOWN int __open_2(const char *path, int flags);
 SHOWN int __open64_2(const char *path, int flags);
 SHOWN int __openat_2(int directory, const char *path, int flags);
@@ -241,8 +242,9 @@ SHOWN int fcntl64(int fd, int command, ...)
 /* --- Descriptors that go ------------------------------------------------------------------- */
 
 /*
- * Noted before the call: after it, another thread may get the same number for something else. A
- * close() that fails has closed it all the same, but for EBADF, where there was nothing.
+ * Note a close before the call: after it, another thread may get the same number for something
+ * else. A close() that fails has closed the descriptor all the same, except with EBADF, where there
+ * was none.
  */
 static void begin_close(unsigned first, unsigned last)
 {
@@ -360,7 +362,7 @@ static long by_number(long number, const long *a)
 	}
 }
 
-/* On x86-64 a function may be asked for arguments that it was not given: they are just noise. */
+/* On x86-64 it is harmless to read arguments that were not passed: they are just garbage. */
 SHOWN long syscall(long number, ...)
 {
 	long arguments[ARGUMENTS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Following: each request that matters is a row, which says what of it goes into the record. The
- * argument is read only when the call has succeeded, for then the kernel has found it to be there.
+ * Follows KVM requests. Each request that matters is a row, which says what goes into its record.
+ * The argument is read only after the call has succeeded: then the kernel has found it readable.
  */
 #include <string.h>
 
@@ -33,7 +33,6 @@ struct watch_head record_head(const struct object *object, enum watch_kind kind)
 	};
 }
 
-/* The head is begun before the call; what the object is now is filled in after it. */
 static void write_record(struct call *call, const void *payload, size_t bytes)
 {
 	ring_write(&call->head, payload, bytes);
@@ -142,7 +141,7 @@ static void record_set_cpuid(struct call *call)
 		             call->result >= 0 ? leaves.count * sizeof(leaves.at[0]) : 0);
 }
 
-/* The general registers tell one moment of a guest from another. */
+/* A digest of the general registers, which distinguishes one moment of a guest from another. */
 static uint64_t digest(const struct kvm_regs *regs)
 {
 	const uint64_t *words = (const uint64_t *)regs;
@@ -177,7 +176,7 @@ static void record_msrs(struct call *call)
 	write_record(call, msrs->entries, bytes);
 }
 
-/* An MSR, as in a batch of one: it is done, or refused (EINVAL). Other registers are none. */
+/* Records an MSR as a batch of one: done, or refused (EINVAL). Other registers are not recorded. */
 static void record_one_reg(struct call *call)
 {
 	struct watch_msr entry = {0};
@@ -211,7 +210,7 @@ static void record_nothing(struct call *call)
 	write_record(call, NULL, 0);
 }
 
-/* The requests that are written down, and on what they are made. */
+/* The requests that are recorded, and the kinds of object that take them. */
 static const struct row {
 	unsigned long request;
 	uint32_t on; /* bits 1 << enum object_kind */
@@ -245,7 +244,7 @@ static const struct row *find_row(const struct object *object, unsigned long req
 	return NULL;
 }
 
-/* KVM looks at 32 bits of a request, and so must we: int was the type once. */
+/* KVM looks at only 32 bits of a request, so we must, too: its type was int once. */
 static int carry_out(struct object *object, int fd, unsigned long request, void *argument)
 {
 	if (emulates())
@@ -288,10 +287,11 @@ int follow_ioctl(struct object *object, int fd, unsigned long request, void *arg
 /* --- Descriptors that came another way ------------------------------------------------------ */
 
 /*
- * By SCM_RIGHTS, by a system call of the VMM's own, or by a function that is not followed. To ask
- * what a descriptor is takes a system call that the VMM has not made; but a request that succeeds
- * tells. Which VM or vCPU it is, it does not: perhaps one that is known by another descriptor. So
- * it is entered as a stray, and what is done through it makes the verdict unknown.
+ * Descriptors that came by SCM_RIGHTS, by a system call of the VMM's own, or by a function that is
+ * not followed. Asking what such a descriptor is would take a system call that the VMM has not
+ * made, but a request that succeeds tells. It does not tell which VM or vCPU it is: perhaps one
+ * that is known by another descriptor. So the descriptor is entered as a stray, and anything done
+ * through it makes the verdict unknown.
  */
 static const struct {
 	unsigned long request;
@@ -312,7 +312,8 @@ static const struct {
 	{KVM_GET_SREGS, OBJECT_VCPU},
 	{KVM_SET_SREGS, OBJECT_VCPU},
 	{KVM_SET_CPUID2, OBJECT_VCPU},
-	/* A question about features, too; but who asks that has made another request before. */
+	/* Also a question about features on /dev/kvm; but whoever asks that has made another
+         * request before. */
 	{KVM_GET_MSRS, OBJECT_VCPU},
 	{KVM_SET_MSRS, OBJECT_VCPU},
 };
@@ -325,8 +326,9 @@ static enum object_kind told_by(unsigned long request)
 	return OBJECT_FREE;
 }
 
-/* A vCPU made through a VM that came unseen is a known one; but a VM that should have been given
- * the emulated PMU has perhaps none, and /dev/kvm has given this host's own answer. */
+/* Whether the object is to be recorded as a stray: a vCPU always. A vCPU that is made through an
+ * unseen VM is known. But under --emulate, an unseen VM may lack the emulated PMU, and an unseen
+ * /dev/kvm has given this host's own answers. */
 static bool is_stray(enum object_kind kind, unsigned long request)
 {
 	if (kind == OBJECT_VCPU || !emulates())

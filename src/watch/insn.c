@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instructions by their bytes: how long they are, which are branches and where these lead, and the
- * few that stepping must know. Intel SDM vol. 2, chapter 2 and appendix A.
+ * Decodes instructions as far as stepping needs: their length, branches and their targets, and the
+ * few special ones. Intel SDM vol. 2, chapter 2 and appendix A.
  */
 #include "insn.h"
 
@@ -12,14 +12,14 @@ struct parts {
 	unsigned bits;
 	bool operand_size, address_size, rep, wide; /* prefixes: 66, 67, F2 or F3, REX.W */
 	struct opcode opcode;
-	bool whole; /* the opcode is there; a ModRM that is not is 0 */
+	bool whole; /* the opcode is complete; a missing ModRM is 0 */
 };
 
 /*
- * What follows an opcode: m a ModRM, c one that names registers whatever it says, M with 8 bits
- * behind it, Z with an operand's 16 or 32; b 8 bits, w 16, z 16 or 32, r the same of a near branch,
- * e ENTER's 24, v MOV's up to 64, o an address, p a far pointer; t and T are TEST's group, whose
- * operand the ModRM decides.
+ * What follows an opcode: m a ModRM; c a ModRM that names registers whatever its mod field; M a
+ * ModRM and 8 bits; Z a ModRM and an operand of 16 or 32; b 8 bits; w 16; z 16 or 32; r the same of
+ * a near branch; e ENTER's 24; v MOV's up to 64; o an address; p a far pointer; t and T: TEST's
+ * group, where the ModRM decides whether an operand follows.
  */
 static const char one_byte[] = "mmmmbz..mmmmbz.."
 			       "mmmmbz..mmmmbz.."
@@ -99,8 +99,8 @@ static size_t left(const struct parts *parts)
 	return (size_t)(parts->end - parts->at);
 }
 
-/* VEX stands for the prefixes and the map, EVEX too. In older code LDS, LES and BOUND are those
- * with an operand in memory. */
+/* VEX and EVEX encode the prefixes and the map. Outside 64-bit code these bytes are LDS, LES and
+ * BOUND when their operand is in memory. */
 static bool take_vex(struct parts *parts)
 {
 	static const uint8_t prefixes[] = {0, 0x66, 0xf3, 0xf2};
@@ -164,7 +164,7 @@ static unsigned address_bytes(const struct parts *parts)
 	return (parts->bits == 16) != parts->address_size ? 2 : 4;
 }
 
-/* The bytes of ModRM, SIB and displacement. Intel SDM vol. 2A, 2.1.5. */
+/* The length of ModRM, SIB and displacement. Intel SDM vol. 2A, 2.1.5. */
 static unsigned modrm_bytes(const struct parts *parts)
 {
 	bool is_16 = address_bytes(parts) == 2;
@@ -197,7 +197,7 @@ static char letter_of(const struct parts *parts)
 	return (opcode->map ? two_bytes : one_byte)[opcode->code];
 }
 
-/* What follows the opcode. */
+/* The number of bytes after the opcode. */
 static unsigned rest_bytes(const struct parts *parts)
 {
 	unsigned operand = is_16_bit(parts) ? 2 : 4;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest's instruction is, as far as counting it by single-stepping asks. */
+/* What counting by single-stepping must know of a guest's instruction. */
 #ifndef WATCH_INSN_H
 #define WATCH_INSN_H
 
@@ -19,9 +19,9 @@ enum guest_insn_kind {
 	GUEST_RDPMC,
 	GUEST_PUSHF,
 	GUEST_STI,
-	GUEST_REPEATED, /* a string instruction with REP, which traps behind each iteration */
+	GUEST_REPEATED, /* a string instruction with REP, which traps after each iteration */
 	GUEST_FLUSH,    /* CLFLUSH, CLFLUSHOPT */
-	GUEST_UNKNOWN,  /* not all of it could be read */
+	GUEST_UNKNOWN,  /* it could not be read completely */
 };
 
 enum { GUEST_INSN_BYTES = 15 };

@@ -7,7 +7,7 @@
 
 #include <kvm/room.h>
 
-/* The type byte of a request: KVM's, or not worth a second look. */
+/* Whether the request's type byte is KVM's. */
 static inline bool is_kvm_request(unsigned long request)
 {
 	return (request >> 8 & 0xff) == KVMIO;

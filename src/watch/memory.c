@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMM's memory, for emulated calls. Only the kernel could tell memory that is not there, and a
- * system call for it might be one that the VMM's seccomp filter forbids. So an address that cannot
- * be a program's is EFAULT, as in the kernel, and any other is trusted.
+ * Access to the VMM's memory, for emulated calls. Only the kernel could say that an address is not
+ * mapped, and asking it would be a system call that the VMM's seccomp filter might forbid. So an
+ * address that no program can have is EFAULT, as in the kernel, and any other is trusted.
  */
 #include <string.h>
 

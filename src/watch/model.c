@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What PMU a vCPU has, by the CPUID that the VMM gave it and what its KVM can give. */
+/* Which PMU a vCPU has, given the CPUID that the VMM set and what its KVM can give. */
 #include <cpuid.h>
 #include <string.h>
 
@@ -16,8 +16,8 @@ static struct vpmu_cpuid *find_leaf(struct vpmu_cpuid *leaves, size_t count, uin
 }
 
 /*
- * Which registers a vCPU has is up to KVM's vendor module, that is to the host's processor, and not
- * to the vendor that the VMM's CPUID names.
+ * KVM's vendor module decides which registers a vCPU has. It follows the host's processor, not the
+ * vendor that the VMM's CPUID names.
  */
 static void set_vendor(struct vpmu_cpuid *leaves, size_t count, const struct vpmu_model *limit)
 {
@@ -36,7 +36,8 @@ static void set_vendor(struct vpmu_cpuid *leaves, size_t count, const struct vpm
 	to->edx = from->edx;
 }
 
-/* KVM gives no more than it has (kvm_pmu_refresh); HLE and RTM are the processor's. */
+/* Caps the model at what KVM has (kvm_pmu_refresh). HLE and RTM are the processor's, and not
+ * capped. */
 static void cap(struct vpmu_model *model, const struct vpmu_model *limit)
 {
 	struct vpmu_model all = *limit;

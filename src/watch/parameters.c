@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KVM's module parameters that say whether it has a PMU. Opening one opens the tool's file of the
- * answer instead, by the same system call; without leave to do so, it is the host's own.
+ * KVM's module parameters that say whether it has a PMU. Opening one opens the tool's file with the
+ * answer instead, by the same system call. Where that file may not be opened, the host's own
+ * parameter is.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static bool is_mediated(void)
 	return vpmu_profile_facts(emulated_profile()) & VPMU_FACT_MEDIATED;
 }
 
-/* A bad path is for the kernel to refuse: it must not be read before. */
+/* The kernel must refuse a bad path, so it must not be read before. */
 static bool can_be_read(const char *path)
 {
 	char first;

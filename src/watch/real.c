@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The functions that ours stand in front of: the C library's, or another preload library's. */
+/* The functions behind ours: the C library's, or another preload library's. */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,7 +15,7 @@ static void find(const char *name, void *function)
 	*(void **)function = dlsym(RTLD_NEXT, name);
 }
 
-/* Two threads may do it at once: both find the same. */
+/* Two threads may get here at once; both find the same functions. */
 const struct real *real(void)
 {
 	if (atomic_load_explicit(&is_found, memory_order_acquire))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The writer's end of the ring. Many threads of many processes write, the tool reads. Room is taken
- * by moving the head; a record counts once its first word is written, which is done last.
+ * The writer's end of the ring. Many threads of many processes write; the tool reads. A writer
+ * reserves room by moving the head. A record is valid once its first word is written, which is done
+ * last.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static struct watch_shared *map(int fd)
 	return NULL;
 }
 
-/* The descriptor is not kept: the VMM finds the same numbers free as without us. */
+/* The descriptor is closed again, so the VMM gets the same numbers as without us. */
 void ring_attach(void)
 {
 	const char *path = getenv(WATCH_ENVIRONMENT);
@@ -65,7 +66,7 @@ uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* Takes so many slots; false when the reader is too far behind. */
+/* Reserves this many slots; false when the reader is too far behind. */
 static bool reserve(unsigned slots, uint64_t *place)
 {
 	uint64_t head = atomic_load(&shared->head);
@@ -79,8 +80,8 @@ static bool reserve(unsigned slots, uint64_t *place)
 }
 
 /*
- * Waits for the reader, but once only while it stands still: a VMM whose log is stopped goes on. It
- * waits awake, for sleeping is a system call.
+ * Waits for the reader, but only once while it stands still, so that a VMM goes on if its log is
+ * stopped. It busy-waits, since sleeping is a system call.
  */
 static bool reserve_waiting(unsigned slots, uint64_t *place)
 {

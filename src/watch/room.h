@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the preload library and the tool share: a file in memory that the tool makes and the library
- * maps. It says what to emulate, and it holds the ring of records that the library writes and the
- * tool reads. Nothing in it is a pointer. The library waits for the tool a moment when the ring is
- * full; what does not fit then is counted and dropped, and nothing is judged any more.
+ * What the preload library and the tool share: a file in memory that the tool creates and the
+ * library maps. It says what to emulate, and holds the ring of records that the library writes and
+ * the tool reads. It contains no pointers. When the ring is full, the library waits for the tool a
+ * moment; a record that does not fit even then is dropped and counted, and the verdict becomes
+ * unknown.
  */
 #ifndef WATCH_ROOM_H
 #define WATCH_ROOM_H
@@ -18,12 +19,12 @@
 #define WATCH_ENVIRONMENT "VPMU_WATCH"
 
 enum {
-	WATCH_MAGIC = 0x77504d55, /* "UMPw"; with the version below it must be this build's */
+	WATCH_MAGIC = 0x77504d55, /* "UMPw"; magic and version must be this build's */
 	WATCH_VERSION = 5,
 	WATCH_RING = 1 << 20, /* slots: 16 MiB */
-	WATCH_RUNS = 1 << 18, /* vCPUs whose entries are counted each; all others' together */
+	WATCH_RUNS = 1 << 18, /* vCPUs with an entry counter each; all others share one */
 	WATCH_PATH = 64,
-	WATCH_WAIT_MS = 1000, /* for a full ring, once until the tool has read on */
+	WATCH_WAIT_MS = 1000, /* for a full ring; only once until the tool reads on */
 };
 
 enum watch_kind {
@@ -58,7 +59,7 @@ enum watch_clock {
 	WATCH_CLOCK_FINE,
 };
 
-/* What is so with a vCPU as its CPUID comes; bits. */
+/* Facts about a vCPU when its CPUID is set; bits. */
 enum watch_cpuid {
 	WATCH_PMU_OFF = 1 << 0, /* its VM's PMU is switched off (KVM_CAP_PMU_CAPABILITY) */
 	WATCH_NO_MODEL = 1 << 1,
@@ -77,7 +78,7 @@ enum watch_lack {
 
 enum { WATCH_NONE = UINT32_MAX }; /* no such VM or vCPU */
 
-/* What stands before a record's payload; a whole number of slots. */
+/* The head of a record, before its payload; a whole number of slots. */
 struct watch_head {
 	_Atomic uint64_t ready; /* the record's place in the ring + 1: all of it is written */
 	uint16_t kind;          /* enum watch_kind */
@@ -95,7 +96,7 @@ struct watch_head {
 	uint64_t general; /* a digest of the general registers, never 0 where there are some */
 };
 
-/* A slot, and an MSR as KVM has it. */
+/* A slot of the ring. Also an MSR entry in KVM's layout. */
 struct watch_msr {
 	uint32_t index, reserved;
 	uint64_t value;
@@ -110,10 +111,11 @@ _Static_assert(sizeof(struct vpmu_model) <= WATCH_PAYLOAD * sizeof(struct watch_
 
 struct watch_shared {
 	uint32_t magic, version;
-	uint32_t emulates; /* the model and the profile below mean something */
+	uint32_t emulates; /* the model and the profile below are valid */
 	uint32_t clock;    /* enum watch_clock */
 	uint32_t counts;   /* the emulated PMU counts */
-	/* The CPUID instruction names the model's vendor; the library clears it where it cannot. */
+	/* The CPUID instruction shall name the model's vendor; the library clears this where it
+	 * cannot. */
 	_Atomic uint32_t answers_cpuid;
 	struct vpmu_model model;
 	char profile[VPMU_NAME_BYTES];

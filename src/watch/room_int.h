@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the preload library share. The library lives in somebody else's process: it
- * takes no lock in following, allocates no memory, keeps errno, and leaves alone what it does not
- * know. After its constructor it makes no system call but those that the VMM asks for (entry.c has
- * the table): a seccomp filter may kill the VMM for any other.
+ * What the files of the preload library share. The library lives in somebody else's process. While
+ * following it takes no locks, allocates no memory, preserves errno, and leaves alone what it does
+ * not know. After its constructor it makes no system call except those that the VMM asks for (the
+ * table is in entry.c): a seccomp filter may kill the VMM for any other.
  */
 #ifndef WATCH_ROOM_INT_H
 #define WATCH_ROOM_INT_H
@@ -54,14 +54,14 @@ extern struct watch_shared *shared;
 /* Maps the file that the environment names. */
 void ring_attach(void);
 
-/* Writes a record; head: all but ready, slots and process; time 0 is now. Waits no longer than
- * WATCH_WAIT_MS. */
+/* Writes a record. The caller fills in the head except ready, slots and process; time 0 stands for
+ * now. Waits no longer than WATCH_WAIT_MS. */
 void ring_write(struct watch_head *head, const void *payload, size_t bytes);
 
 /* CLOCK_MONOTONIC in ns; 0 where that would take a system call. */
 uint64_t now(void);
 
-/* This process's number as of the start; 0 after a fork(). */
+/* This process's ID, read at the start; 0 after a fork(). */
 extern pid_t process;
 
 /* --- table.c: which descriptor is what ----------------------------------------------------- */
@@ -75,14 +75,14 @@ enum object_kind {
 
 /* What the emulation keeps of a VM and of a vCPU. */
 struct emulated_vm {
-	_Atomic uint32_t vcpus; /* made so far */
+	_Atomic uint32_t vcpus; /* created so far */
 	uint64_t exits;         /* the VMM's own flags of KVM_CAP_X86_USER_SPACE_MSR */
 	bool filters;           /* our MSR filter is in place */
 };
 
 struct emulated_vcpu {
-	const void *_Atomic holder;  /* the thread that works on this; NULL: none */
-	struct run_map *_Atomic map; /* perhaps that of an earlier vCPU */
+	const void *_Atomic holder;  /* the thread that works on this, or NULL */
+	struct run_map *_Atomic map; /* may be that of an earlier vCPU */
 	bool has_run;
 	struct vpmu_pmu *pmu; /* in table_machine(); NULL before the first CPUID */
 };
@@ -104,13 +104,14 @@ struct object {
 	};
 };
 
-/* Addresses, without memory, for as many as this process may have: at the start. */
+/* Reserves addresses, without memory, for as many entries as this process may have. At the start
+ * only. */
 void *table_reserve(size_t bytes, unsigned most, unsigned *count);
 
-/* One use more, unless there is none: then it is on its way out, or not yet made. */
+/* Adds a use, unless there are none: then the object is being freed, or not yet made. */
 bool table_count_on(_Atomic uint32_t *uses);
 
-/* The end of what was ever used. */
+/* Raises the end of the entries ever used. */
 void table_raise(_Atomic unsigned *end, unsigned to);
 
 /* Reserves the tables' addresses. */
@@ -122,31 +123,33 @@ unsigned table_number(const struct object *object);
 /* Where a vCPU's register machine is: VPMU_PMU_BYTES. */
 void *table_machine(const struct object *object);
 
-/* The object behind a descriptor, which lives until table_put(); NULL: none that is known. */
+/* The object behind a descriptor; it lives until table_put(). NULL: unknown descriptor. */
 struct object *table_get(int fd);
 void table_put(struct object *object);
 
-/* Enters what a call returned: a new object, to be put; NULL when there is no room. */
+/* Enters a descriptor that a call returned, with a new object, to be released by table_put(); NULL
+ * when there is no room. */
 struct object *table_add(int fd, enum object_kind kind, struct object *vm, uint32_t vcpu_id);
 
-/* The descriptor `to` leads where `from` does, or nowhere that is known. */
+/* Makes the descriptor `to` lead where `from` leads, which may be nowhere known. */
 void table_copy(int from, int to);
 
-/* The descriptor has come to lead somewhere else. */
+/* The descriptor now leads to something else. */
 void table_drop(int fd);
 
-/* The descriptor is about to be closed; and is. In between it is nothing that was never seen. */
+/* The descriptor is about to be closed; it has been closed. In between it is not taken for a
+ * stray. */
 void table_close(int fd);
 void table_closed(int fd);
 bool table_is_closing(int fd);
 
-/* For all descriptors in use. */
+/* Calls `what` for all descriptors in use within the range. */
 void table_each(unsigned first, unsigned last, void (*what)(int fd));
 
-/* A KVM_RUN on the vCPU. */
+/* Counts a KVM_RUN on the vCPU. */
 void table_count_run(struct object *vcpu);
 
-/* This process is a copy of another, and its table is its own. */
+/* After a fork(): this process has its own copy of the table. */
 void table_forked(void);
 
 /* --- vfork.c ------------------------------------------------------------------------------- */
@@ -162,10 +165,10 @@ bool memory_write(void *into, const void *from, size_t bytes);
 
 /* --- follow.c ------------------------------------------------------------------------------ */
 
-/* A KVM request on a known object: carried out, written down. */
+/* Carries out a KVM request on a known object, and records it. */
 int follow_ioctl(struct object *object, int fd, unsigned long request, void *argument);
 
-/* The same on a descriptor that is not known; the request tells what it is. */
+/* The same on an unknown descriptor; the request tells what it is. */
 int follow_unknown(int fd, unsigned long request, void *argument);
 
 /* The head of a record on an object. */
@@ -194,12 +197,12 @@ void emulate_new_vm(struct object *vm, int fd);
 void emulate_new_vcpu(struct object *vcpu);
 void emulate_new_object(struct object *object);
 
-/* The VMM has mapped a descriptor's memory, or will take mappings away. */
+/* The VMM has mapped a descriptor's memory; it is about to unmap memory. */
 void emulate_mapped(int fd, void *at, size_t bytes, int prot, int flags);
 void emulate_unmapped(const void *at, size_t bytes);
 void emulate_start(void);
 
-/* Our mapping, which stays until it is put; NULL: the VMM has none, or has it no more. */
+/* Our mapping, which stays until emulate_map_put(); NULL: the VMM has none, or none any more. */
 struct kvm_run *emulate_map_get(struct object *vcpu);
 void emulate_map_put(struct object *vcpu);
 
@@ -216,7 +219,7 @@ int emulate_run(struct object *vcpu, int fd, void *argument);
 /* An entry into the guest, as the machine sees it. False: this thread is at work on it already. */
 bool emulate_enter(struct object *vcpu, struct vpmu_outcome *outcome);
 
-/* Answers an exit, if it is an access to one of ours. */
+/* Answers an exit if it is an access to one of our MSRs. */
 bool emulate_answer(struct object *vcpu, struct kvm_run *run);
 
 /* The profile's version of the emulated model: what this KVM has. */
@@ -242,8 +245,8 @@ enum vpmu_status emulated_read(struct emulated_vcpu *vcpu, uint32_t msr, uint64_
 enum vpmu_status emulated_write(struct emulated_vcpu *vcpu, uint32_t msr, uint64_t value);
 
 /*
- * Keeps other threads away from a vCPU's machine. False when it is this thread that has it: a
- * signal handler has come in between, and cannot wait for what it has interrupted.
+ * Keeps other threads away from a vCPU's machine. False when this thread itself holds it: then a
+ * signal handler has interrupted the holder, and cannot wait for it.
  */
 bool vcpu_hold(struct object *vcpu);
 void vcpu_release(struct object *vcpu);
@@ -262,10 +265,10 @@ bool counts(void);
 void count_start(void);
 void count_new_object(const struct object *object);
 
-/* KVM_RUN; false: this vCPU is not counted, and is run as any other. */
+/* KVM_RUN; false: this vCPU does not count, and is run like any other. */
 bool count_run(struct object *vcpu, int fd, void *argument, struct kvm_run *page, int *result);
 
-/* What the VMM has done that counting must know. */
+/* Actions of the VMM that counting must know of. */
 void count_note_memory(struct object *vm, uint32_t slot, uint64_t guest, uint64_t bytes,
                        uint64_t host);
 void count_note_regs(const struct object *vcpu);

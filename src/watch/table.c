@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which descriptor is what. Descriptors lead to objects. Both tables have their addresses from the
- * start and their memory when it is first touched: growing them takes no system call, which a VMM's
- * seccomp filter might forbid. All is done with atomic operations, so that a signal handler or a
+ * start, and get memory when it is first touched: growing takes no system call, which a VMM's
+ * seccomp filter might forbid. Everything is done with atomic operations, so a signal handler or a
  * crashing thread can call close() at any moment.
  *
- * An object lives as long as somebody counts on it: a descriptor, a call that is being made, a
- * vCPU of the VM. Objects are used again and never unmapped, so a pointer that is out of date still
- * points to an object; table_get() makes sure that it is the right one.
+ * An object lives as long as it has uses: descriptors, calls in progress, vCPUs of the VM. Objects
+ * are reused and never unmapped, so a stale pointer still points to an object; table_get() makes
+ * sure that it is the right one.
  */
 #include <sys/mman.h>
 
@@ -22,17 +22,17 @@ enum {
 static struct object *_Atomic *fds;
 static struct object *objects;
 static char *machines;
-/* What a descriptor leads to while it is closed: nowhere, and no stray either. */
+/* Where a descriptor leads while it is being closed: to no object, but it is no stray either. */
 static struct object closing;
 static unsigned fd_count, object_count;
 static _Atomic unsigned fd_end; /* no descriptor from here on leads anywhere */
-/* No object before this one is free, or a search from the start finds it. */
+/* A hint: where the search for a free object begins. If it finds none, it starts again from 0. */
 static _Atomic unsigned first_free;
 static _Atomic unsigned object_end; /* none from here on was ever used */
 
 /* --- Memory -------------------------------------------------------------------------------- */
 
-/* Addresses for as many as this process may have; none: *count is 0. */
+/* Reserves addresses for as many entries as this process may have; *count 0: for none. */
 void *table_reserve(size_t bytes, unsigned most, unsigned *count)
 {
 	void *at;
@@ -124,7 +124,7 @@ static uint32_t next_serial(enum object_kind kind)
 	return atomic_fetch_add(kind == OBJECT_VM ? &shared->vms : &shared->vcpus, 1);
 }
 
-/* The caller counts on it. */
+/* The caller gets a use of it. */
 static struct object *make(enum object_kind kind, struct object *vm, uint32_t vcpu_id)
 {
 	struct object *object = take(kind);
@@ -143,7 +143,7 @@ static struct object *make(enum object_kind kind, struct object *vm, uint32_t vc
 	object->runs = counted ? &shared->runs[object->serial] : &object->own_runs;
 	atomic_store(&object->own_runs, 0);
 	emulate_new_object(object);
-	/* From here on, table_get() takes it for one that lives. */
+	/* From here on table_get() finds it. */
 	atomic_store(&object->uses, 1);
 	return object;
 }
@@ -268,7 +268,7 @@ void table_closed(int fd)
 	struct object *_Atomic *at = entry(fd);
 	struct object *is = &closing;
 
-	/* By now it may lead to something new. */
+	/* The descriptor may lead to something new by now: clear it only if not. */
 	if (at)
 		atomic_compare_exchange_strong(at, &is, NULL);
 }
@@ -286,7 +286,7 @@ void table_each(unsigned first, unsigned last, void (*what)(int fd))
 		what((int)fd);
 }
 
-/* What another thread of the parent held, nobody holds here. */
+/* In this process nobody holds what another thread of the parent held. */
 void table_forked(void)
 {
 	process = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfork(), told apart from its parent. Parent and child share all memory, down to the thread's own,
- * and the child runs first; so vfork() itself leaves a note in the thread's memory: set by the
- * child, taken back when the parent goes on. Asking for the process's number would be a system call
- * that the VMM has not made.
+ * Tells a vfork() child from its parent. Both share all memory, even thread-local memory, and the
+ * child runs first. So our vfork() leaves a note in the thread's memory, which is set for the child
+ * and taken back when the parent goes on. Asking for the process ID would be a system call that the
+ * VMM has not made.
  */
 #include <sys/syscall.h>
 
