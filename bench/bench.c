@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `make bench`: how fast the machine and the library are, here and now. Everything that is compared
- * is measured in turn, round after round, in this one run. Times are processor time unless a row
- * says otherwise; figures are medians, "+-" is half of the distance between the quartiles.
+ * `make bench`: how fast the machine and the library are on this computer. Things that are compared
+ * are measured in turn, round after round, in one run. Times are processor time unless a row says
+ * otherwise. Figures are medians; "+-" is half the distance between the quartiles.
  */
 #include <stdio.h>
 #include <string.h>

@@ -18,17 +18,17 @@ struct figures {
 struct bench {
 	const char *build; /* the build directory: the tool and the guests are in it */
 	unsigned rounds;
-	bool quick; /* only to see that everything runs */
+	bool quick; /* just check that everything runs */
 };
 
 /* Seconds of processor time of this process (0) or of a child, so that other work on the computer
- * does not count; -1 when it cannot be told. */
+ * does not count; -1 when unknown. */
 double seconds_of(pid_t pid);
 
-/* The time of day, for what a person waits; of no use but in differences. */
+/* The wall clock, for how long a person waits. Only differences mean anything. */
 double wall_seconds(void);
 
-/* What was measured is not what its line would say: ends all with status 1. */
+/* The measurement is not what its line would claim: ends everything with status 1. */
 _Noreturn void bench_fails(const char *why, ...) __attribute__((format(printf, 1, 2)));
 
 void figures_add(struct figures *figures, double value);

@@ -52,7 +52,7 @@ static int ascending(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* The value below which that part (0 to 1) of the figures lies, between neighbours linearly. */
+/* The value below which this part (0 to 1) of the figures lies, interpolated linearly. */
 static double quantile(const struct figures *figures, double part)
 {
 	double sorted[MAX_ROUNDS], at;

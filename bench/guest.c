@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest's seconds under `vpmu run` or QEMU TCG. Guests say when they begin and end what is to be
- * measured, so that starting up does not count.
+ * A guest's seconds under `vpmu run` or QEMU TCG. Guests print when the measured part begins and
+ * ends, so that starting up does not count.
  */
 #include <fcntl.h>
 #include <spawn.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The Linux profiles against the kernels' own code: the same WRMSR and RDMSR on both, in turn. */
+/* The Linux profiles compared with the kernels' own code: the same WRMSR and RDMSR on both, in
+ * turn. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct kernel {
 	pairs_run_fn *run;
 };
 
-/* False: build-reference has not been there. */
+/* False: there is no library, because build-reference has not been run. */
 static bool kernel_load(struct kernel *kernel, const char *build)
 {
 	char path[1024];
@@ -68,7 +69,7 @@ static uint64_t run(struct vpmu_pmu *pmu, enum pairs_kind kind, unsigned long pa
 	return sum;
 }
 
-/* One round of both, with the same answers. */
+/* One round of each; both must give the same answers. */
 static void measure(const struct kernel *kernel, enum pairs_kind kind, unsigned long pairs,
                     struct figures *theirs, struct figures *ours)
 {

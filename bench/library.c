@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The register machine, called as a VMM or an emulator calls it: through libvpmu.so. */
+/* The register machine, called through libvpmu.so as a VMM or an emulator calls it. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,7 +25,7 @@ static struct vpmu_pmu *make(const char *name)
 	return pmu;
 }
 
-/* So many GP counters and fixed counters are to count: what GLOBAL_CTRL starts them with. */
+/* Programs this many GP and fixed counters. Returns the value of GLOBAL_CTRL that starts them. */
 static uint64_t program(struct vpmu_pmu *pmu, unsigned gp, unsigned fixed)
 {
 	static const uint64_t selectors[] = {0x4300c0, 0x4300c4, 0x43003c, 0x4300c5};
@@ -74,7 +74,7 @@ static double switches_a_second(unsigned long pairs)
 	return (double)pairs / took;
 }
 
-/* Blocks of 10 instructions and a branch, with so many GP counters and fixed counters running. */
+/* Accounts blocks of 10 instructions and a branch, with this many GP and fixed counters running. */
 static double accounts_a_second(unsigned long calls, unsigned gp, unsigned fixed)
 {
 	struct vpmu_amounts block = {.of = {[VPMU_INSTRUCTIONS] = 10,

@@ -15,7 +15,7 @@ extern const uint8_t body_loop[], body_loop_end[];
 
 enum { CODE = 0x100000 };
 
-/* The loop on Unicorn with nothing around it: no hooks, no counting. */
+/* The loop on bare Unicorn: no hooks, no counting. */
 static double bare_seconds(unsigned long iterations)
 {
 	size_t bytes = (size_t)(body_loop_end - body_loop);
@@ -53,7 +53,7 @@ struct way {
 	struct figures seconds;
 };
 
-/* The loop's own seconds, or -1. */
+/* The seconds of the loop alone, or -1. */
 static double loop_seconds(const struct bench *bench, const struct way *way,
                            unsigned long iterations)
 {
@@ -63,7 +63,7 @@ static double loop_seconds(const struct bench *bench, const struct way *way,
 	return guest_seconds(bench, "count", append, way->qemu);
 }
 
-/* The goals are for counts that are exact; the timing model's classes cost what they cost. */
+/* The goals apply to exact counts; classes of the timing model have none. */
 static void report(const struct figures *base, const char *base_name, const struct way *ways,
                    size_t count, const char *goal)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing a whole state, against the bare accesses; and the baseline of a fleet. */
+/* Getting and putting a whole state, compared with the bare accesses; and the baseline of a
+ * fleet. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +21,7 @@ static struct vpmu_model model_of(const char *name)
 	return model;
 }
 
-/* A register machine of the layout's model, in whose counters and selectors something is. */
+/* A register machine of the layout's model, with values in its counters and selectors. */
 static struct vpmu_pmu *make(const struct vpmu_layout *layout)
 {
 	struct vpmu_pmu *pmu = vpmu_pmu_init(memory, sizeof(memory), &layout->model,
@@ -35,7 +36,7 @@ static struct vpmu_pmu *make(const struct vpmu_layout *layout)
 	return pmu;
 }
 
-/* Get, then put of what was got, in order `safe`. */
+/* Gets, then puts back what was got, in order `safe`. */
 static double moves_a_second(const struct vpmu_layout *layout, enum vpmu_policy policy,
                              unsigned count)
 {
@@ -57,7 +58,7 @@ static double moves_a_second(const struct vpmu_layout *layout, enum vpmu_policy 
 	return count / begin;
 }
 
-/* The limit: just the reads of a get and the writes of a put, without anything around them. */
+/* The upper limit: only the reads of a get and the writes of a put. */
 static double bare_moves_a_second(const struct vpmu_layout *layout, unsigned count)
 {
 	struct vpmu_pmu *pmu = make(layout);
@@ -102,7 +103,8 @@ static void compare_moves(const struct bench *bench)
 	figures_print("  get + put/that", &ratio, 1, "x", NULL);
 }
 
-/* A fleet in which hosts differ in all that they can: generations, counters, widths, events. */
+/* A fleet whose hosts differ in everything that can differ: generations, counters, widths,
+ * events. */
 static void make_fleet(struct vpmu_model *hosts, size_t count)
 {
 	static const char *const kinds[] = {"haswell", "skylake", "cascadelake", "icelake",
@@ -155,7 +157,7 @@ static void measure_baseline(const struct bench *bench)
 	figures_print(what, &seconds, 1e-3, "ms", NULL);
 }
 
-/* One judgement: a machine made, a whole state put on it and read twice. */
+/* One judgement: makes a machine, puts a whole state on it and reads it twice. */
 static double judgements_a_second(const struct vpmu_layout *layout, const char *profile,
                                   unsigned count)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A vCPU's state through the native stream and back, as a VMM does it: with libvpmu.so. Beside it
- * what no format with this checksum can do without (the bytes copied and summed, out and in), and
- * the same values through JSON by Jansson.
+ * A vCPU's state through the native stream and back, as a VMM does it with libvpmu.so. For
+ * comparison: the least that any format with this checksum costs (copying the bytes and summing
+ * them, out and in), and the same values through JSON by Jansson.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 
 enum { STATES = 64 };
 
-/* States of one model, all different, and room for one of them on its way. */
+/* States of one model, all different, and buffers for one of them in transit. */
 struct traffic {
 	struct vpmu_layout layout;
 	struct vpmu_state states[STATES];
@@ -56,7 +56,7 @@ static void start(struct traffic *traffic, const char *name)
 	                   sizeof(traffic->bytes), &traffic->used);
 }
 
-/* One way of a state out and in again; false: something else came back. */
+/* Sends a state out and in again; false: something else came back. */
 typedef bool trip_fn(struct traffic *traffic, unsigned n);
 
 static bool same(const struct vpmu_state *a, const struct vpmu_state *b)
@@ -77,7 +77,7 @@ static bool through_stream(struct traffic *traffic, unsigned n)
 	       vcpu == n && same(&back, state);
 }
 
-/* Copied and summed when it goes, copied and summed when it comes. */
+/* The bytes are copied and summed on the way out, and again on the way in. */
 static bool only_bytes(struct traffic *traffic, unsigned n)
 {
 	uint32_t out, in;
@@ -91,7 +91,7 @@ static bool only_bytes(struct traffic *traffic, unsigned n)
 }
 
 #if HAVE_JANSSON
-/* Numbers as text: JSON's own lose bits beyond 2^53 in many readers. */
+/* Numbers as text, since many readers lose bits of JSON's own numbers beyond 2^53. */
 static char *to_json(const struct vpmu_state *state, const struct vpmu_layout *layout)
 {
 	json_t *object = json_object();
@@ -126,7 +126,7 @@ static bool through_json(struct traffic *traffic, unsigned n)
 }
 #endif
 
-/* The same way again and again, in states a second by both clocks. */
+/* Repeats the same trip; in states a second, by both clocks. */
 static void measure(struct traffic *traffic, trip_fn *trip, unsigned count,
                     struct figures *processor, struct figures *wall)
 {

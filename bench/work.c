@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * guests/work.c, which does what real programs do, under `vpmu run`, on bare Unicorn, and under
- * QEMU TCG. Bare Unicorn gets the guest's memory as its ELF64 file has it, and is put at
- * work_run(). With hooks that do nothing it shows what any count of blocks, or of memory accesses
- * too, costs at least there.
+ * QEMU TCG. For bare Unicorn the guest's memory is loaded from its ELF64 file, and work_run() is
+ * called. With empty hooks, bare Unicorn shows the least that counting blocks, or memory accesses
+ * as well, must cost there.
  */
 #include <elf.h>
 #include <stdint.h>
@@ -32,7 +32,8 @@ static uint8_t *file_read(const char *path, size_t *bytes)
 	return data;
 }
 
-/* The address of a function of an ELF64 file that our own build has made; 0: it is not there. */
+/* The address of a function in an ELF64 file of our own build; 0: not found. The file is
+ * trusted. */
 static uint64_t symbol(const uint8_t *data, size_t bytes, const char *name)
 {
 	const Elf64_Ehdr *header = (const void *)data;
@@ -102,7 +103,7 @@ static double bare_run(uc_engine *uc, uint64_t address, uint64_t rounds)
 	return wrong ? -1 : took;
 }
 
-/* The work on Unicorn with nothing around it: no counting. -1: it cannot be done. */
+/* The work on bare Unicorn, without counting. -1: it fails. */
 static double bare_seconds(const struct bench *bench, enum hooks hooks, unsigned long rounds)
 {
 	char path[512];
@@ -134,7 +135,7 @@ static double bare_seconds(const struct bench *bench, enum hooks hooks, unsigned
 static struct way {
 	const char *what, *append, *lacks;
 	bool qemu;
-	enum hooks hooks; /* that it takes on Unicorn */
+	enum hooks hooks; /* that the same counting needs on Unicorn */
 	struct figures seconds;
 } ways[] = {
 	{.what = "no counter on", .append = "no-counters", .hooks = HOOKS_BLOCKS},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a block of instructions comes to, whole and in parts that nothing can leave in the middle.
- */
+/* What a block of instructions adds up to, as a whole, and in parts that execution cannot leave in
+ * the middle. */
 #include <meter/room_int.h>
 
 void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS])

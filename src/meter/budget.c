@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Budgets of instructions for two privilege levels that are counted side by side. A counter that
- * counts at one level bounds that level's budget; one that counts at both bounds the sum.
+ * Instruction budgets for two privilege levels that are counted side by side. A counter that counts
+ * at only one level limits that level's budget; one that counts at both limits the sum.
  */
 #include <meter/room_int.h>
 
-/* Of what both use up, the other level gets a sixteenth: it looks up that much earlier if the guest
- * goes there, and most of the time it does not. */
+/* The other level's share of a limit on the sum: a sixteenth. If the guest goes there it looks up
+ * that much earlier, but most of the time it does not. */
 enum { OTHER_SHARE = 16 };
 
-/* Less than a headroom: one event less, unless there is no limit. */
+/* One event less than the headroom, unless there is no limit. */
 static uint64_t less_than(uint64_t headroom)
 {
 	return headroom == UINT64_MAX ? headroom : headroom - 1;
 }
 
-/* The slots in which a ratio cannot come to `headroom`, wherever in its first one they begin. */
+/* The number of slots in which a ratio cannot complete `headroom` of its units, at whatever phase
+ * they start. */
 static uint64_t slots_within(struct ratio ratio, uint64_t headroom)
 {
 	uint64_t count = less_than(headroom);
@@ -23,7 +24,7 @@ static uint64_t slots_within(struct ratio ratio, uint64_t headroom)
 	return count >= UINT64_MAX / ratio.divider ? UINT64_MAX : count * ratio.divider / ratio.per;
 }
 
-/* The instructions of at most `slots` slots each with which nothing overflows. */
+/* The number of instructions, of at most `slots` slots each, that overflow nothing. */
 static uint64_t insns_within(const struct vpmu_meter *meter, const struct vpmu_amounts *headroom,
                              uint32_t slots)
 {
@@ -31,8 +32,8 @@ static uint64_t insns_within(const struct vpmu_meter *meter, const struct vpmu_a
 	uint64_t insns = less_than(least(room[VPMU_INSTRUCTIONS], room[VPMU_BRANCHES]));
 	uint64_t most = less_than(room[VPMU_SLOTS]);
 
-	/* What follows from instructions is at most one for each, but for the slots of a long one.
-	 */
+	/* An instruction counts at most one event of each detail class; only its back-end slots may
+	 * be more. */
 	for (unsigned i = VPMU_DETAIL_FIRST; i < VPMU_CLASSES; i++)
 		if (i != VPMU_TOPDOWN_BACKEND)
 			insns = least(insns, less_than(room[i]));

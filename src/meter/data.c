@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether an instruction reads or writes data in memory, by its opcode. A letter says it: L loads,
- * S stores, B does both, with an operand in memory; l, s, b likewise without one, on the stack or
- * where a register points to; a digit is a group, which ModRM's middle field decides. Intel SDM
- * vol. 2, appendix A.
+ * Whether an instruction reads or writes data in memory, by its opcode. In the tables, a letter
+ * says what it does to an operand in memory: L loads, S stores, B does both. Lower-case l, s, b are
+ * for instructions without such an operand, which use the stack or what a register points to. A
+ * digit is a group, which ModRM's middle field decides. Intel SDM vol. 2, appendix A.
  */
 #include "room.h"
 
-/* In 16 rows of 16. */
+/* 16 rows of 16 opcodes. */
 static const char one_byte[] = "BBLL..slBBLL..s."
 			       "BBLL..slBBLL..sl"
 			       "BBLL....BBLL...."
@@ -42,7 +42,7 @@ static const char two_bytes[] = "9:LL............"
 				"LLLLLLLSLLLLLLLL"
 				"LLLLLLLsLLLLLLLL";
 
-/* From '0' on: with an operand in memory, and in a register. */
+/* Groups from '0' on: with an operand in memory, and with one in a register. */
 static const char groups[][2][9] = {
 	{"BBBBBBBL", "........"}, /* 80-83 */
 	{"BBBBBBBB", "LLLLLLLL"}, /* 8F: POP */
@@ -62,7 +62,7 @@ static const char groups[][2][9] = {
 
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
-/* Those of the maps 0F 38 and 0F 3A that do not load. */
+/* Instructions of the maps 0F 38 and 0F 3A load, except these. */
 static char letter_of_three(const struct opcode *op)
 {
 	uint8_t code = op->code;

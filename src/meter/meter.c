@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between two settles: how far execution may go is asked at the start, what was paid is accounted
- * at the end. Costs are kept as sums since the meter was made, so that the part of a cycle that is
- * left over is not lost.
+ * Refreshing and settling a meter. A refresh asks the register machine how far execution may go; a
+ * settle accounts what was paid. Costs are kept as sums since the meter was made, so that the rest
+ * of an incomplete cycle is not lost.
  */
 #include <meter/room_int.h>
 
@@ -46,7 +46,7 @@ enum vpmu_status vpmu_meter_init(struct vpmu_meter *meter, struct vpmu_pmu *pmu,
 	return VPMU_OK;
 }
 
-/* How far the sums of costs may go. */
+/* Works out how far the sums of costs may go. */
 static void refresh_costs(struct vpmu_meter *meter, const struct vpmu_amounts *headroom)
 {
 	const struct vpmu_costs *settled = &meter->costs_settled;
@@ -64,7 +64,7 @@ static void refresh_costs(struct vpmu_meter *meter, const struct vpmu_amounts *h
 	};
 }
 
-/* Where branches go, and what caches do. */
+/* Classes that are known only as they happen: branch targets, and caches. */
 #define WHEN_HAPPENED                                                                              \
 	(~(VPMU_CLASS_BIT(VPMU_TAKEN_BRANCHES) - 1) | VPMU_CLASS_BIT(VPMU_TOPDOWN_BACKEND))
 
@@ -111,7 +111,7 @@ void vpmu_meter_restore(struct vpmu_meter *meter, const struct vpmu_costs *costs
 	begin_anew(meter);
 }
 
-/* What costs have come to since the last settle, in the classes that follow from them. */
+/* Adds what costs have come to since the last settle, in the classes that follow from them. */
 static void settle_costs(struct vpmu_meter *meter, struct vpmu_amounts *amounts)
 {
 	const struct vpmu_costs *now = &meter->costs, *then = &meter->costs_settled;

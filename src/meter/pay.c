@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What may run, and paying it. A part of a program may run in one piece when no counter overflows
- * before the end of its last instruction: an overflow right at the end is the same at one go as one
- * by one. So a class may reach its room only with the last instruction, and what ends with an
- * instruction that adds nothing to the class must stay below it.
+ * before the end of its last instruction: an overflow exactly at the end is the same whether it ran
+ * in one piece or one by one. So a class may reach its room only with the last instruction. If the
+ * last instruction adds nothing to the class, the class must stay below its room.
  *
- * `left` makes one comparison of this for instructions and branches: as every branch is an
- * instruction, a grant of as many instructions as branches are left is always safe. When costs
- * count, too, nothing is left in it, and every block comes through vpmu_meter_fits().
+ * `left` makes this one comparison for instructions and branches. As every branch is an
+ * instruction, it is always safe to grant as many instructions as there are branches left. While
+ * costs count, too, `left` is 0, and every block goes through vpmu_meter_fits().
  */
 #include <meter/room_int.h>
 
-/* What is to run in one piece, at most. */
+/* The most that a piece to be run adds up to. */
 struct piece {
 	uint64_t insns, branches, slots, lines;
 	bool ends_in_branch, ends_in_slot;
-	bool apart; /* an instruction of it is */
+	bool apart; /* it contains an instruction apart */
 	uint32_t details[VPMU_DETAILS];
 };
 
@@ -50,7 +50,8 @@ static bool costs_fit(const struct vpmu_meter *meter, const struct piece *piece)
 	                 piece->branches * branch->slots + !piece->ends_in_slot;
 	uint64_t misses = piece->branches * branch->branch_misses + !piece->ends_in_branch;
 
-	/* A line may be touched before the end, whatever instruction that is. */
+	/* The LLC's rooms must not even be reached: a line may be touched by an instruction before
+	 * the last. */
 	return sum(now->slots, slots) <= room->slots &&
 	       sum(now->branch_misses, misses) <= room->branch_misses &&
 	       sum(now->llc_references, piece->lines * line->llc_references) <
@@ -58,7 +59,7 @@ static bool costs_fit(const struct vpmu_meter *meter, const struct piece *piece)
 	       sum(now->llc_misses, piece->lines * line->llc_misses) < room->llc_misses;
 }
 
-/* At most; what a class comes to in a piece that is not known before. */
+/* The most that a class can come to in the piece. */
 static uint64_t detail_most(const struct vpmu_meter *meter, const struct piece *piece,
                             uint64_t class_)
 {
@@ -74,8 +75,8 @@ static uint64_t detail_most(const struct vpmu_meter *meter, const struct piece *
 	       piece->branches * meter->rates.branch_more[class_];
 }
 
-/* Below the room, whatever the last instruction adds: what does not fit is run in smaller parts,
- * and in the end alone. */
+/* Whether every class stays below its room, whatever the last instruction adds. What does not fit
+ * runs in smaller parts, at last one by one. */
 static bool details_fit(const struct vpmu_meter *meter, const struct piece *piece)
 {
 	FOR_WANTED_DETAILS(class_, meter)
@@ -85,8 +86,8 @@ static bool details_fit(const struct vpmu_meter *meter, const struct piece *piec
 	return true;
 }
 
-/* What looks at cycles sees each iteration of an instruction apart by itself, wherever it is left.
- */
+/* Counters that look at cycles must see each iteration of an instruction apart by itself, wherever
+ * it is interrupted. */
 static bool apart_fits(const struct vpmu_meter *meter)
 {
 	return !costs_are_owed(meter) ||
@@ -103,7 +104,7 @@ static bool piece_fits(const struct vpmu_meter *meter, const struct piece *piece
 	       (!meter->detailed || details_fit(meter, piece));
 }
 
-/* Gives `left` as much as is safe: as much as the piece, at least. */
+/* Grants `left` as much as is safe, at least as much as the piece needs. */
 static void grant(struct vpmu_meter *meter, uint64_t insns)
 {
 	uint64_t grant = meter->branch_room - meter->branches;
@@ -118,7 +119,7 @@ static void grant(struct vpmu_meter *meter, uint64_t insns)
 	meter->left = (int64_t)grant;
 }
 
-/* A string instruction that is apart loads and stores once, at most. */
+/* A string instruction apart counts at most one load and one store. */
 static void piece_details(struct piece *piece, const struct vpmu_block *block)
 {
 	for (unsigned i = 0; i < VPMU_DETAILS; i++)
@@ -188,13 +189,13 @@ uint32_t vpmu_meter_prefix(const struct vpmu_meter *meter, const struct vpmu_blo
 		end++;
 	}
 	if (end == first && end < block->count && meter->room && paid_nothing(meter))
-		end++; /* alone, it is exact whatever it does */
+		end++; /* one instruction alone is always exact */
 	return end;
 }
 
 /* --- Paying ---------------------------------------------------------------------------------- */
 
-/* Negative numbers give back. What is left may become negative: the next grant makes up for it. */
+/* Negative numbers give back. `left` may become negative; the next grant makes up for it. */
 static void pay(struct vpmu_meter *meter, int64_t insns, int64_t branches, int64_t slots)
 {
 	meter->left -= insns;
@@ -299,7 +300,7 @@ void vpmu_meter_spend(struct vpmu_meter *meter, const struct vpmu_amounts *amoun
 	meter->costs.llc_misses += of[VPMU_LLC_MISSES];
 }
 
-/* The same for what is wanted of VPMU_METER_DETAILS. */
+/* The same for the wanted classes of VPMU_METER_DETAILS. */
 static uint64_t details_repeats(const struct vpmu_meter *meter, const struct vpmu_block *block)
 {
 	struct piece piece = {.branches = block->branches, .lines = block->lines};
@@ -339,7 +340,7 @@ uint64_t vpmu_meter_repeats(const struct vpmu_meter *meter, const struct vpmu_bl
 		most = least(most, details_repeats(meter, block));
 	if (!meter->timed || !slots)
 		return most;
-	/* Up to there with one iteration to spare: whatever its slots are spread like. */
+	/* Keep one iteration to spare, so that it does not matter how its slots are distributed. */
 	spare = sum(meter->costs.slots, meter->rates.branch.slots + block->slots);
 	return spare > meter->costs_room.slots
 	               ? 0

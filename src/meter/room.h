@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What src/meter shows to the rooms above it: the public meter, what a timing model consists of,
- * for those that save it, and what an instruction does to data, for those that decode. */
+/* What src/meter shows to the rooms above it: the public meter; the contents of a timing model, for
+ * rooms that save it; and what an instruction does to data, for rooms that decode. */
 #ifndef METER_ROOM_H
 #define METER_ROOM_H
 
@@ -19,7 +19,8 @@ enum {
 	TIMING_TRANSFER = 8 * TIMING_WIDTH,
 	TIMING_BRANCH_MISS = 15 * TIMING_WIDTH,
 
-	/* At most, one access to one line: it misses everything and starts prefetches. */
+	/* The most that one access to one line costs: it misses everything and starts
+	 * prefetches. */
 	TIMING_ACCESS_MAX = TIMING_LLC_HIT + TIMING_MEMORY + TIMING_AHEAD * TIMING_TRANSFER,
 	TIMING_BRANCH_MAX = TIMING_BRANCH_MISS + TIMING_WIDTH - 1,
 };
@@ -48,12 +49,14 @@ enum {
 	TIMING_RETURNS = 16,
 };
 
-/* A set's lines, the most recently used first; 0: empty (a line is kept as its number + 1). */
+/* Each set holds its lines, the most recently used first. A line is kept as its number + 1; 0:
+ * empty. */
 struct timing_caches {
 	uint64_t l1[TIMING_L1_SETS][TIMING_L1_WAYS];
 	uint64_t llc[TIMING_LLC_SETS][TIMING_LLC_WAYS];
-	uint64_t streams[TIMING_STREAMS]; /* the line that each expects next, recent first */
-	/* These only while a class of theirs is wanted. */
+	uint64_t streams[TIMING_STREAMS]; /* the line that each stream expects next, most recent
+	                                     first */
+	/* The following are used only while one of their classes is wanted. */
 	uint64_t l1i[TIMING_L1_SETS][TIMING_L1_WAYS];
 	uint64_t dtlb[TIMING_TLB_SETS][TIMING_TLB_WAYS];
 	uint64_t itlb[TIMING_TLB_SETS][TIMING_TLB_WAYS];
@@ -74,7 +77,7 @@ struct vpmu_timing {
 
 /* --- data.c: what an instruction does to data ------------------------------------------------- */
 
-/* An opcode, as prefixes, VEX, escapes and ModRM make it. */
+/* An opcode, as given by prefixes, VEX, escapes and ModRM. */
 struct opcode {
 	uint8_t map;    /* 0: one byte, 1: 0F, 2: 0F 38, 3: 0F 3A */
 	uint8_t prefix; /* 66, F2, F3, or 0 */

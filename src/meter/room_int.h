@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of src/meter say to each other. */
+/* The interfaces between the files of src/meter. */
 #ifndef METER_ROOM_INT_H
 #define METER_ROOM_INT_H
 
@@ -21,7 +21,7 @@ static inline uint64_t least(uint64_t a, uint64_t b)
 /* A class's place in block.details. */
 #define DETAIL(class_) ((class_)-VPMU_DETAIL_FIRST)
 
-/* Adds what the instruction comes to. */
+/* Adds the instruction's detail classes. */
 void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS]);
 
 /* For each wanted class of VPMU_METER_DETAILS. */
@@ -30,7 +30,7 @@ void details_of(const struct vpmu_insn *insn, uint32_t details[VPMU_DETAILS]);
 	              class_ = rest_ ? (uint64_t)__builtin_ctzll(rest_) : 0;                       \
 	     rest_; rest_ &= rest_ - 1, class_ = rest_ ? (uint64_t)__builtin_ctzll(rest_) : 0)
 
-/* Whether there are costs since the last settle. */
+/* Whether there are costs that have not been settled. */
 static inline bool costs_are_owed(const struct vpmu_meter *meter)
 {
 	const struct vpmu_costs *now = &meter->costs, *then = &meter->costs_settled;
@@ -39,7 +39,8 @@ static inline bool costs_are_owed(const struct vpmu_meter *meter)
 	       now->llc_references != then->llc_references || now->llc_misses != then->llc_misses;
 }
 
-/* Cycles, or reference cycles, as a fraction of slots: complete ones are slots * per / divider. */
+/* Cycles, or reference cycles, as a fraction of slots: slots * per / divider of them are
+ * complete. */
 struct ratio {
 	uint64_t per, divider;
 };
@@ -55,7 +56,7 @@ static inline struct ratio ratio_of_ref_cycles(const struct vpmu_rates *rates)
 	                      (uint64_t)rates->ref_denominator * rates->width};
 }
 
-/* How many are complete after so many slots. */
+/* How many are complete after this many slots. */
 uint64_t ratio_complete(struct ratio ratio, uint64_t slots);
 
 /* After how many slots `count` of them are complete. */

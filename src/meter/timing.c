@@ -68,7 +68,7 @@ static void to_front(uint64_t *set, unsigned i)
 	set[0] = tag;
 }
 
-/* Whether the line is in the set; it is afterwards, as the most recently used. */
+/* Whether the line was in the set. Afterwards it is, as the most recently used. */
 static bool touch(uint64_t *set, unsigned ways, uint64_t line)
 {
 	if (set[0] == line + 1)
@@ -102,7 +102,7 @@ static uint64_t *llc_set(struct vpmu_timing *timing, uint64_t line)
 	return timing->caches.llc[line % TIMING_LLC_SETS];
 }
 
-/* What an access came to, beyond costs. */
+/* What an access caused, besides costs. */
 struct access {
 	unsigned references, misses, prefetches;
 };
@@ -172,7 +172,7 @@ static bool touch_page(uint64_t tlb[TIMING_TLB_SETS][TIMING_TLB_WAYS], uint64_t 
 	return touch(tlb[page % TIMING_TLB_SETS], TIMING_TLB_WAYS, page);
 }
 
-/* In how many pages of the access the data TLB missed. */
+/* The number of pages of the access that missed the data TLB. */
 static unsigned miss_pages(struct vpmu_timing *timing, uint64_t address, unsigned bytes)
 {
 	uint64_t first = address >> TIMING_PAGE_BITS;
@@ -299,7 +299,7 @@ void vpmu_timing_branch(struct vpmu_timing *timing, struct vpmu_costs *costs, ui
 	}
 }
 
-/* A taken near branch to another line fetches that. */
+/* A taken near branch to another line fetches that line. */
 static void fetch(struct vpmu_timing *timing, uint64_t *of, uint64_t from, uint64_t target)
 {
 	uint64_t line = target >> TIMING_LINE_BITS, page = target >> TIMING_PAGE_BITS;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long an overflow waits: a slice until the guest has cleared it, with the time until its PMI,
- * and from there on, inside. They are written when they have ended ("Trace Event Format": phase X).
+ * How long an overflow waits: an outer slice lasts until the guest has cleared it; inside are the
+ * time until its PMI, and the time from there on. Slices are written when they have ended ("Trace
+ * Event Format": phase X).
  */
 #include "room_int.h"
 
@@ -19,7 +20,7 @@ static const struct vpmu_register *status_register(const struct timeline_vcpu *v
 	return NULL;
 }
 
-/* The bit of the counter that the MSR is; 0: it is none. */
+/* The status bit of the counter with this MSR; 0: the MSR is not a counter. */
 static uint64_t counter_bit(const struct timeline_vcpu *vcpu, uint32_t msr)
 {
 	for (size_t i = 0; i < vcpu->register_count; i++) {
@@ -34,7 +35,8 @@ static uint64_t counter_bit(const struct timeline_vcpu *vcpu, uint32_t msr)
 	return 0;
 }
 
-/* What a write has left of them: what the status has, or else whose counters have no new value. */
+/* The overflows left after a write: those in the status register, or, without one, those of
+ * counters that were not written. */
 static uint64_t left_after(const struct timeline_vcpu *vcpu, const struct timeline_event *event)
 {
 	const struct vpmu_register *status = status_register(vcpu);
@@ -64,7 +66,8 @@ static void put_part(struct timeline_file *file, const struct timeline_vcpu *vcp
 	fprintf(file->stream, "%s\"}", name);
 }
 
-/* The whole first: of two slices that begin together the first is the outer one. */
+/* The outer slice comes first: of two slices that begin at the same time, Perfetto takes the first
+ * as the outer one. */
 static void put_slices(struct timeline_file *file, const struct timeline_vcpu *vcpu, uint64_t end)
 {
 	const struct timeline_overflow *of = &vcpu->overflow;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What src/timeline shows to the rooms above it: a Chrome trace (JSON that Perfetto opens) of PMUs:
- * PMIs, overflows, interrupts, writes to PMU registers, entries into the guest, the counters'
- * values as tracks, and as slices the time in which each counts, the rings, and how long an
- * overflow waits for its PMI and for the guest to clear it; a process for each vCPU. One
- * microsecond there is one retired instruction. It writes to a stream of the caller's, whose errors
- * are the caller's to see. Not for two threads at once.
+ * What src/timeline shows to the rooms above it: a Chrome trace (JSON that Perfetto opens) of PMUs.
+ * Each vCPU is a process. It shows PMIs, overflows, interrupts, writes to PMU registers and entries
+ * into the guest; the counters' values as tracks; and as slices when each counter counts, the
+ * rings, and how long an overflow waits for its PMI and for the guest to clear it. One microsecond
+ * in the trace is one retired instruction. The trace is written to the caller's stream, whose
+ * errors the caller must check. Not for two threads at once.
  */
 #ifndef TIMELINE_ROOM_H
 #define TIMELINE_ROOM_H
@@ -22,14 +22,14 @@ enum { TIMELINE_EVENTS_MAX = 1000000 };
 
 struct timeline_file {
 	FILE *stream;
-	bool begun; /* an event is in it */
+	bool begun; /* has at least one event */
 	uint64_t events, dropped;
 };
 
-/* Overflows that the guest has not cleared, by their bits of the status register. */
+/* Overflows that the guest has not cleared, as bits of the status register. */
 struct timeline_overflow {
-	uint64_t bits, all; /* those that are left; what there was of them */
-	uint64_t since;     /* instruction; the next two, too */
+	uint64_t bits, all; /* those left; all that there were */
+	uint64_t since;     /* an instruction, as are the next two */
 	uint64_t pmi, taken;
 	bool has_pmi, is_taken;
 	uint64_t vector;
@@ -41,11 +41,11 @@ struct timeline_vcpu {
 	size_t register_count;
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	uint64_t shown[VPMU_MAX_REGISTERS]; /* a counter's value on its track */
-	/* The slices that are open, by what they show; 0: none. */
+	/* What each open slice shows; 0: none is open. */
 	uint32_t counting[VPMU_MAX_REGISTERS];
 	uint32_t in_ring;
 	struct timeline_overflow overflow;
-	unsigned ring; /* 0, 3; TIMELINE_NO_RING: nobody has said */
+	unsigned ring; /* 0, 3; TIMELINE_NO_RING: not yet known */
 };
 
 enum { TIMELINE_NO_RING = 4 };
@@ -58,7 +58,8 @@ enum timeline_kind {
 	TIMELINE_OVERFLOW,  /* value: bits of the status register */
 	TIMELINE_ENTRY,     /* the vCPU is entered: what was written takes effect */
 	TIMELINE_KINDS,
-	/* Slices; of each register behind it. */
+	/* Tracks of slices; TIMELINE_COUNTING and the numbers after it are one for each
+	 * register. */
 	TIMELINE_RINGS = TIMELINE_KINDS,
 	TIMELINE_HANDLING, /* from overflows to their clearing */
 	TIMELINE_COUNTING,
@@ -69,24 +70,24 @@ struct timeline_event {
 	uint64_t instruction; /* retired so far */
 	uint64_t rip, value;
 	uint32_t msr;   /* TIMELINE_MSR_WRITE */
-	uint64_t since; /* TIMELINE_OVERFLOW: the instruction at which it was */
+	uint64_t since; /* TIMELINE_OVERFLOW: the instruction at which it happened */
 };
 
-/* The file's beginning. guest: any text. */
+/* Writes the file's beginning. guest: any text. */
 void timeline_head(struct timeline_file *file, FILE *stream, const struct vpmu_model *model,
                    const char *guest);
-/* A vCPU, whose PMU is to live as long as it. */
+/* Adds a vCPU. Its PMU must live as long as the vCPU. */
 void timeline_vcpu(struct timeline_file *file, struct timeline_vcpu *vcpu, unsigned process,
                    const char *name, const struct vpmu_pmu *pmu);
 void timeline_event(struct timeline_file *file, struct timeline_vcpu *vcpu,
                     const struct timeline_event *event);
-/* From here on the vCPU is in this ring. Shown while something counts. */
+/* The vCPU is in this ring from here on. Shown only while something counts. */
 void timeline_ring(struct timeline_file *file, struct timeline_vcpu *vcpu, unsigned ring,
                    uint64_t instruction);
-/* The last that is told of the vCPU. */
+/* Ends the vCPU's open slices; the last call for it. */
 void timeline_vcpu_end(struct timeline_file *file, struct timeline_vcpu *vcpu,
                        uint64_t instruction);
-/* The file's end. */
+/* Writes the file's end. */
 void timeline_tail(struct timeline_file *file);
 
 #endif

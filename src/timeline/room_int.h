@@ -10,7 +10,7 @@
 /* Before each event of the list. */
 void put_comma(struct timeline_file *file);
 
-/* One event more, unless there are too many. */
+/* Counts one more event; false: there are too many. */
 bool take_event(struct timeline_file *file);
 
 /* "overflow IA32_PMC0 IA32_FIXED_CTR1" */
@@ -18,11 +18,11 @@ void put_overflow(FILE *stream, const struct timeline_vcpu *vcpu, uint64_t bits)
 
 /* --- overflow.c ------------------------------------------------------------------------------- */
 
-/* Whatever happens: it may begin the slice of an overflow, or end it. */
+/* Must see every event: it may begin the slice of an overflow, or end it. */
 void overflow_follow(struct timeline_file *file, struct timeline_vcpu *vcpu,
                      const struct timeline_event *event);
 
-/* Nothing else will happen. */
+/* Ends the open slices: nothing else will happen. */
 void overflow_end(struct timeline_file *file, struct timeline_vcpu *vcpu, uint64_t instruction);
 
 #endif

@@ -18,8 +18,8 @@ static const char *const tracks[TIMELINE_COUNTING] = {
 	[TIMELINE_HANDLING] = "overflows until cleared",
 };
 
-/* A name from the command line, inside a JSON string; beyond ASCII it must be UTF-8 to be valid, so
- * other bytes are shown as '?'. */
+/* Writes a name from the command line into a JSON string. Bytes beyond ASCII would have to be valid
+ * UTF-8, so they are shown as '?'. */
 static void put_text(FILE *stream, const char *text)
 {
 	for (; *text; text++) {
@@ -102,7 +102,8 @@ static const char *register_name(const struct timeline_vcpu *vcpu, uint32_t msr)
 	return "MSR";
 }
 
-/* The counter with that bit in the global registers; NULL: the bit is another thing's. */
+/* The name of the counter with this bit in the global registers; NULL: the bit is not a
+ * counter's. */
 static const char *counter_name(const struct timeline_vcpu *vcpu, unsigned bit)
 {
 	bool fixed = bit >= GLOBAL_FIXED_BIT;
@@ -167,7 +168,7 @@ static void put_value(struct timeline_file *file, const struct timeline_vcpu *vc
 	        vcpu->process, instruction, reg->name, value, (UINT64_C(2) << (width - 1)) - value);
 }
 
-/* A point on the track of each counter that has moved. */
+/* Writes a point on the track of each counter whose value has changed. */
 static void put_counters(struct timeline_file *file, struct timeline_vcpu *vcpu,
                          uint64_t instruction)
 {
@@ -185,7 +186,8 @@ static void put_counters(struct timeline_file *file, struct timeline_vcpu *vcpu,
 
 /* --- Slices ---------------------------------------------------------------------------------- */
 
-/* A ring by its number; what a counter counts by the class, and the rings where. */
+/* What a slice shows: a ring, by its number; or what a counter counts, as its class and the rings
+ * in which it counts. */
 enum { WHAT_KERNEL = 1 << 8, WHAT_USER = 1 << 9, WHAT_SHIFT = 10 };
 
 static void put_slice_name(FILE *stream, unsigned track, uint32_t what)
@@ -209,8 +211,8 @@ static void put_edge(struct timeline_file *file, const struct timeline_vcpu *vcp
 	fputs("\"}", file->stream);
 }
 
-/* Ends the slice that is open, and begins another, unless `what` is 0. A slice that is begun ends,
- * however many events there are. */
+/* Ends the open slice, and begins another unless `what` is 0. A slice that was begun is always
+ * ended, even beyond the limit of events. */
 static void change_slice(struct timeline_file *file, const struct timeline_vcpu *vcpu,
                          unsigned track, uint32_t *open, uint32_t what, uint64_t instruction)
 {
