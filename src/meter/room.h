@@ -54,8 +54,7 @@ enum {
 struct timing_caches {
 	uint64_t l1[TIMING_L1_SETS][TIMING_L1_WAYS];
 	uint64_t llc[TIMING_LLC_SETS][TIMING_LLC_WAYS];
-	uint64_t streams[TIMING_STREAMS]; /* the line that each stream expects next, most recent
-	                                     first */
+	uint64_t streams[TIMING_STREAMS]; /* the next line that each expects, most recent first */
 	/* The following are used only while one of their classes is wanted. */
 	uint64_t l1i[TIMING_L1_SETS][TIMING_L1_WAYS];
 	uint64_t dtlb[TIMING_TLB_SETS][TIMING_TLB_WAYS];

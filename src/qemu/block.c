@@ -84,7 +84,7 @@ void block_flush(void *unused)
 struct translation {
 	struct qemu_plugin_tb *tb;
 	struct block *block;
-	unsigned segment; /* first instruction not added yet, */
+	unsigned segment; /* first instruction not added yet */
 	uint64_t amount;  /* what to add there */
 	bool answered;    /* the previous instruction was one that we answer */
 	bool again;       /* QEMU executes the block a second time */

@@ -214,11 +214,10 @@ struct plugin {
 	FILE *log, *stat, *timeline;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	size_t leaf_count;
-	bool off;           /* the CPU is of another vendor */
-	bool one_thread;    /* one thread executes all vCPUs */
-	bool where_it_goes; /* an instruction that changes the ring counts in the ring it leads to
-	                     */
-	unsigned singles;   /* blocks of one instruction seen, which tell one-insn-per-tb=on */
+	bool off;                /* the CPU is of another vendor */
+	bool one_thread;         /* one thread executes all vCPUs */
+	bool where_it_goes;      /* what changes the ring counts in the ring it leads to */
+	unsigned singles;        /* blocks of one instruction seen, which tell one-insn-per-tb=on */
 	_Atomic unsigned shape;  /* of translations: SHAPE_… */
 	_Atomic unsigned wanted; /* their shape when they are next made anew */
 	_Atomic bool spare;      /* they contain more than is needed */

@@ -9,9 +9,8 @@
 #include "count.h"
 
 enum {
-	OWN_EXIT = 0x80, /* our value of immediate_exit; another means that the VMM's signal handler
-	                    has written it */
-	BREAKPOINT_0 = 1,     /* DR6.B0: breakpoint 0 was hit */
+	OWN_EXIT = 0x80,  /* immediate_exit as set by us; a VMM's signal handler writes another */
+	BREAKPOINT_0 = 1, /* DR6.B0: breakpoint 0 was hit */
 	DR7_ENABLE_0 = 0x402, /* breakpoint 0, on execution; and the bit that is always 1 */
 	DR7_ENABLED = 0xff,
 };

@@ -32,8 +32,7 @@ enum { GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI, G
 struct state {
 	uint64_t regs[16];
 	uint64_t rip;
-	uint64_t eflags; /* during a run, without the arithmetic flags and DF, which are kept below
-	                  */
+	uint64_t eflags; /* in a run, without arithmetic flags and DF, which are kept below */
 	uint64_t cc_dst, cc_src, cc_src2;
 	uint32_t cc_op;
 	int32_t df;
@@ -55,8 +54,7 @@ struct last_exception {
 
 struct state_places {
 	struct last_exception *last;
-	int32_t *old_exception; /* the exception in delivery, to Unicorn: reset it, or it raises #DF
-	                         */
+	int32_t *old_exception; /* in delivery, as Unicorn thinks: reset it, or it raises #DF */
 	/* Whether a device may be accessed at this point. While it is 0, an instruction that
 	 * accesses one abandons its block before it has any effect, and becomes a block of its own.
 	 * Unicorn sets it whenever it returns to its loop. */
