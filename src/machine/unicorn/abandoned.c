@@ -19,8 +19,9 @@ static bool is_given_up_for(struct cpu *cpu, const struct block *block, const st
 	return block->op_count > 1 && !memory_is_plain(cpu, place->address, place->bytes);
 }
 
-/* The last instruction is a branch that reads its target from memory, or pushes its return address:
- * it may have jumped to itself. If it has not, the registers are still those from before it. */
+/* For a last instruction that is a branch and accesses memory: whether Unicorn gave up the block
+ * before it, rather than it having jumped to itself. It did if it would do so for one of its
+ * accesses, with the registers as they are. */
 static bool gives_up(struct cpu *cpu, const struct block *block, uint64_t address)
 {
 	struct place places[OP_PLACES];
