@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Linux KVM: a vCPU's file descriptor as a target, the probe of what PMU this host's KVM can give a
- * guest, and the policy "PMU off". docs/kvm.md tells the reasons. In libvpmu on x86 Linux only.
+ * guest, and the policy "PMU off". docs/kvm.md gives the reasons. In libvpmu on x86 Linux only.
  *
  * Everything is plain memory that the caller gives and owns. Nothing here prints, or keeps memory,
  * a file descriptor or a global: what belongs to one vCPU is in that vCPU's structure, so a VM may
@@ -24,17 +24,19 @@ extern "C" {
 
 struct kvm_cpuid2; /* of <linux/kvm.h> */
 
-/* --- Calls: every way to the host, so that another can stand in ---------------------------- */
+/* --- Calls: every access to the host, so that a substitute can take its place
+ * ---------------------------- */
 
-/* Where a function below takes calls, NULL stands for the kernel's own. Each returns what the
- * system call does, or a negative errno. */
+/* Where a function below takes calls, NULL means the kernel's own. Each call returns what the
+ * system call returns, or a negative errno. */
 struct vpmu_kvm_calls {
-	int (*open)(void *context, const char *path); /* to read and write */
+	int (*open)(void *context, const char *path); /* opens for reading and writing */
 	void (*close)(void *context, int fd);
 	int (*ioctl)(void *context, int fd, unsigned long request, void *argument);
 	/* The host's CPUID; leaves beyond its highest are zeros. */
 	void (*cpuid)(void *context, struct vpmu_cpuid *leaf);
-	/* Opens and closes a perf event that counts cycles in hardware: 0 or a negative errno. */
+	/* Opens and closes a perf event that counts cycles in hardware. Returns 0 or a negative
+	 * errno. */
 	int (*count_cycles)(void *context);
 	void *context;
 	void *reserved[2]; /* NULL */
@@ -51,36 +53,37 @@ struct vpmu_kvm_vcpu {
 
 /*
  * The vCPU as a target; *vcpu must live as long. The calls' buffer is on the stack (some 4 KiB).
- * Only the thread that runs the vCPU should use it, with the vCPU stopped. Without a vCPU there are
- * no functions, and a put or get answers VPMU_BAD_ARGUMENT.
+ * Only the thread that runs the vCPU should use the target, with the vCPU stopped. If vcpu is NULL
+ * the target has no functions, and a put or get returns VPMU_BAD_ARGUMENT.
  */
 VPMU_API struct vpmu_target vpmu_target_kvm(struct vpmu_kvm_vcpu *vcpu);
 
 /*
- * Reads any number of MSRs, VPMU_KVM_BATCH at a time, in the shape of struct vpmu_target's
- * functions: returns how many were read before the first that is refused. A negative errno: the
- * call failed (-EINVAL: a NULL). Where a later batch fails as a whole, the number done before it is
- * returned: call again from there to learn whether the next MSR is refused (0) or the call fails.
+ * Reads any number of MSRs, VPMU_KVM_BATCH at a time, with the semantics of struct vpmu_target's
+ * functions: returns how many were read before the first that is refused, or a negative errno if
+ * the call failed (-EINVAL: a NULL). If a later batch fails as a whole, the number read before it
+ * is returned; call again from there to learn whether the next MSR is refused (0) or the call
+ * fails.
  */
 VPMU_API int vpmu_kvm_read(struct vpmu_kvm_vcpu *vcpu, struct vpmu_msr *msrs, unsigned count);
 
-/* Writes any number of MSRs; the same otherwise. */
+/* Writes any number of MSRs; otherwise as vpmu_kvm_read(). */
 VPMU_API int vpmu_kvm_write(struct vpmu_kvm_vcpu *vcpu, const struct vpmu_msr *msrs,
                             unsigned count);
 
 /* --- The probe: what is known of a host ---------------------------------------------------- */
 
 enum vpmu_known {
-	VPMU_UNKNOWN, /* there is no such thing to look at, or it cannot be looked at */
+	VPMU_UNKNOWN, /* it does not exist on this host, or cannot be read */
 	VPMU_NO,
 	VPMU_YES,
 };
 
-/* What a virtual CPU made for the purpose showed. It never ran. */
+/* The result of making a virtual CPU only to try its PMU. It never runs. */
 enum vpmu_trial {
 	VPMU_TRIAL_NONE,    /* none was made */
 	VPMU_TRIAL_FAILED,  /* none could be made */
-	VPMU_TRIAL_NOTHING, /* its first counter keeps no value: there is no PMU behind it */
+	VPMU_TRIAL_NOTHING, /* its first counter does not keep a value: there is no PMU behind it */
 	VPMU_TRIAL_WORKS,
 };
 
@@ -97,7 +100,7 @@ struct vpmu_kvm_host {
 	/* The CPU, by its own CPUID. */
 	char vendor_string[13];
 	uint32_t signature;  /* CPUID.1 EAX */
-	bool is_virtual;     /* the host is a virtual machine itself */
+	bool is_virtual;     /* the host is itself a virtual machine */
 	bool has_extensions; /* VMX or SVM */
 	bool is_hybrid;      /* cores with different PMUs */
 
@@ -109,7 +112,7 @@ struct vpmu_kvm_host {
 	/* The modules. */
 	bool has_module;                    /* kvm */
 	char vendor_module[VPMU_HOST_TEXT]; /* "kvm_intel"; "": none */
-	uint8_t enable_pmu;                 /* enum vpmu_known: KVM's switch */
+	uint8_t enable_pmu;                 /* enum vpmu_known: kvm's parameter enable_pmu */
 	uint8_t mediated;                   /* enum vpmu_known: enable_mediated_pmu */
 	uint8_t ignore_msrs;                /* enum vpmu_known: refusals are hidden */
 
@@ -120,11 +123,12 @@ struct vpmu_kvm_host {
 	bool has_filter;        /* KVM_CAP_PMU_EVENT_FILTER */
 	bool has_masked_events; /* KVM_CAP_PMU_EVENT_MASKED_EVENTS */
 
-	/* KVM_GET_MSR_INDEX_LIST, as far as it fits. */
+	/* KVM_GET_MSR_INDEX_LIST, cut to the size of the array. */
 	uint16_t msr_count;
 	uint32_t msrs[VPMU_HOST_MSRS];
 
-	/* KVM_GET_SUPPORTED_CPUID: the leaves that concern a PMU, and the model that they make. */
+	/* KVM_GET_SUPPORTED_CPUID: the leaves that concern a PMU, and the model that they
+	 * describe. */
 	uint8_t leaf_count;
 	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
 	bool has_model;
@@ -133,59 +137,60 @@ struct vpmu_kvm_host {
 
 	/* A VM with one vCPU of that model. */
 	uint8_t trial;          /* enum vpmu_trial */
-	const char *trial_step; /* FAILED: the call; static storage */
-	int trial_error;        /* FAILED: its errno */
-	uint8_t refused_count;  /* registers of the model that the vCPU does not give */
+	const char *trial_step; /* VPMU_TRIAL_FAILED: the call that failed; static storage */
+	int trial_error;        /* VPMU_TRIAL_FAILED: its errno */
+	uint8_t refused_count;  /* registers of the model that the vCPU refuses to read */
 	uint32_t refused[VPMU_MAX_STATE];
 	uint32_t reserved[32];
 };
 
 /*
- * Looks at this host, and fills *host as far as it can be looked at. Makes a VM with one vCPU,
- * which never runs, and destroys it. root: what stands before /sys, /proc and /dev/kvm, "" or NULL
- * for this system's own. What cannot be looked at is a member that says so, and no error.
+ * Examines this host and fills *host. Makes a VM with one vCPU, which never runs, and destroys it.
+ * root: a prefix for /sys, /proc and /dev/kvm; "" or NULL for this system's own. There are no
+ * errors: members whose value cannot be found out say so.
  */
 VPMU_API void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
                              const struct vpmu_kvm_calls *calls);
 
-/* Whether a guest gets a PMU here; the first thing in the way. */
+/* Whether a guest gets a PMU on a host, or the first obstacle. */
 enum vpmu_obstacle {
 	VPMU_OBSTACLE_NONE,          /* a guest gets host->model */
-	VPMU_OBSTACLE_HYBRID,        /* KVM has switched its PMU off: a hybrid CPU */
-	VPMU_OBSTACLE_NO_COUNTERS,   /* the host has no hardware counters itself */
+	VPMU_OBSTACLE_HYBRID,        /* KVM has switched its PMU off because the CPU is hybrid */
+	VPMU_OBSTACLE_NO_COUNTERS,   /* the host itself has no hardware counters */
 	VPMU_OBSTACLE_SWITCHED_OFF,  /* enable_pmu=N */
 	VPMU_OBSTACLE_NO_MODULE,     /* KVM is not loaded */
 	VPMU_OBSTACLE_NO_DEVICE,     /* no /dev/kvm, or it cannot be opened */
-	VPMU_OBSTACLE_NO_PERMISSION, /* to open it */
+	VPMU_OBSTACLE_NO_PERMISSION, /* no permission to open /dev/kvm */
 	VPMU_OBSTACLE_NOT_KVM,       /* it does not answer as KVM does */
-	VPMU_OBSTACLE_NO_MODEL,      /* KVM's CPUID makes no model */
+	VPMU_OBSTACLE_NO_MODEL,      /* KVM's CPUID describes no possible model */
 	VPMU_OBSTACLE_NO_PMU,        /* KVM's CPUID has no PMU */
 	VPMU_OBSTACLE_NO_TRIAL,      /* no vCPU could be made */
-	VPMU_OBSTACLE_NOTHING,       /* a vCPU's counters keep no value */
+	VPMU_OBSTACLE_NOTHING,       /* a vCPU's counters do not keep values */
 	VPMU_OBSTACLES
 };
 
-/* The first thing in the way of a guest's PMU on the probed host; VPMU_OBSTACLE_NO_DEVICE without a
- * probe. */
+/* The first obstacle to a guest's PMU on the probed host; VPMU_OBSTACLE_NO_DEVICE if host is
+ * NULL. */
 VPMU_API enum vpmu_obstacle vpmu_kvm_obstacle(const struct vpmu_kvm_host *host);
 
-/* VPMU_YES: guests get a PMU; VPMU_NO: they do not; VPMU_UNKNOWN: it cannot be told from here, or
- * that is no obstacle. */
+/* What the obstacle means. VPMU_YES: guests get a PMU; VPMU_NO: they do not; VPMU_UNKNOWN: it
+ * cannot be told on this host, or the value is not an obstacle. */
 VPMU_API enum vpmu_known vpmu_obstacle_verdict(enum vpmu_obstacle obstacle);
 
-/* One line: "KVM's PMU is switched off (enable_pmu=N)"; "unknown" for what is none. Static storage.
- */
+/* One line on an obstacle, "KVM's PMU is switched off (enable_pmu=N)"; "unknown" if the value is
+ * not an obstacle. Static storage. */
 VPMU_API const char *vpmu_obstacle_text(enum vpmu_obstacle obstacle);
 
 /* --- PMU on -------------------------------------------------------------------------------- */
 
 /*
- * Makes the CPUID of one vCPU, to be given to KVM_SET_CPUID2 afterwards, say that its PMU is the
- * model: leaf 0xA, PDCM, PERFCORE, leaf 0x80000022, and where the leaves are another vendor's its
- * name and the model's signature. All other bits stay. `room`: how many entries there is memory
- * for; at most two are added. Whether this KVM can give the model is vpmu_compat_judge()'s to say,
- * against the probe's; a model without a PMU is vpmu_kvm_pmu_off()'s. VPMU_BAD_ARGUMENT: the model
- * fails vpmu_model_check(), or `room` is too small; the leaves are then of no use.
+ * Edits the CPUID of one vCPU so that it describes the model's PMU; give it to KVM_SET_CPUID2
+ * afterwards. Sets leaf 0xA, PDCM, PERFCORE and leaf 0x80000022, and, if the leaves are another
+ * vendor's, the vendor string and the model's signature. All other bits stay. room: for how many
+ * entries *cpuid has memory; at most two are added. To learn whether this KVM can give the model,
+ * call vpmu_compat_judge() with the probe's model; for a model without a PMU use
+ * vpmu_kvm_pmu_off(). VPMU_BAD_ARGUMENT: the model fails vpmu_model_check(), `room` is too small,
+ * or a NULL; do not use the leaves then.
  */
 VPMU_API enum vpmu_status vpmu_kvm_show_pmu(struct kvm_cpuid2 *cpuid, size_t room,
                                             const struct vpmu_model *model);
@@ -193,40 +198,41 @@ VPMU_API enum vpmu_status vpmu_kvm_show_pmu(struct kvm_cpuid2 *cpuid, size_t roo
 /* --- PMU off ------------------------------------------------------------------------------- */
 
 /*
- * Clears every PMU bit in the CPUID leaves of one vCPU, to be given to KVM_SET_CPUID2 afterwards:
- * leaf 0xA, PDCM, PERFCORE, leaf 0x80000022, and what needs a PMU (docs/kvm.md has the list).
- * VPMU_OK: a guest with these leaves sees no PMU. VPMU_INCOMPATIBLE: it still does, for its vendor
- * has no CPUID bit for that (AMD), or the leaves name no known vendor; why (may be NULL) tells. The
- * bits are cleared in either case. VPMU_BAD_ARGUMENT: a NULL.
+ * Clears every PMU bit in the CPUID leaves of one vCPU; give them to KVM_SET_CPUID2 afterwards.
+ * Clears leaf 0xA, PDCM, PERFCORE, leaf 0x80000022, and what needs a PMU (docs/kvm.md has the
+ * list). VPMU_OK: a guest with these leaves sees no PMU. VPMU_INCOMPATIBLE: the bits are cleared
+ * but the guest still sees a PMU, since its vendor has no CPUID bit for that (AMD), or the leaves
+ * name no known vendor; why (may be NULL) says which. VPMU_BAD_ARGUMENT: a NULL.
  */
 VPMU_API enum vpmu_status vpmu_cpuid_hide_pmu(struct vpmu_cpuid *leaves, size_t count, char *why,
                                               size_t why_bytes);
 
-/* The same in the shape of KVM_SET_CPUID2's argument. */
+/* vpmu_cpuid_hide_pmu() on KVM_SET_CPUID2's argument. */
 VPMU_API enum vpmu_status vpmu_kvm_hide_pmu(struct kvm_cpuid2 *cpuid, char *why, size_t why_bytes);
 
 /* What keeps the PMU from the guest. */
 enum vpmu_off_by {
-	VPMU_OFF_NOT,       /* nothing: the guest finds one */
+	VPMU_OFF_NOT,       /* nothing: the guest has a PMU */
 	VPMU_OFF_BY_VM,     /* KVM_PMU_CAP_DISABLE, for all vCPUs of the VM */
 	VPMU_OFF_BY_MODULE, /* KVM has no PMU for any VM here */
-	VPMU_OFF_BY_CPUID,  /* only the vCPU's CPUID */
+	VPMU_OFF_BY_CPUID,  /* the vCPU's CPUID alone */
 };
 
 struct vpmu_off {
 	uint8_t status; /* enum vpmu_status */
 	uint8_t by;     /* enum vpmu_off_by */
 	uint8_t reserved[10];
-	int host_error; /* VPMU_HOST, VPMU_REFUSED: the errno of the call */
+	int host_error; /* VPMU_HOST, VPMU_REFUSED: the errno of the call that failed */
 	char why[192];  /* one line on what was done, or what could not be */
 };
 
 /*
- * The policy "PMU off", whole: KVM_PMU_CAP_DISABLE on the VM, before its first vCPU is made, and
- * vpmu_kvm_hide_pmu() on the CPUID that its vCPUs are to get (on other vCPUs' CPUID call that).
- * VPMU_OK: no guest of this VM has a PMU. VPMU_INCOMPATIBLE: this kernel cannot hide the PMU from
- * this guest (an AMD PMU before Linux 5.18). VPMU_REFUSED: a vCPU exists already. VPMU_HOST: a call
- * failed. The CPUID is edited in every case. *off has the status too.
+ * The whole policy "PMU off": KVM_PMU_CAP_DISABLE on the VM, before its first vCPU is made, and
+ * vpmu_kvm_hide_pmu() on the CPUID for its vCPUs. If vCPUs get different CPUIDs, call
+ * vpmu_kvm_hide_pmu() on the others. VPMU_OK: no vCPU of this VM has a PMU. VPMU_INCOMPATIBLE: this
+ * kernel cannot hide the PMU from this guest (an AMD PMU before Linux 5.18). VPMU_REFUSED: a vCPU
+ * exists already. VPMU_HOST: a call failed. The CPUID is edited in every case. *off has the
+ * details, including the status.
  */
 VPMU_API enum vpmu_status vpmu_kvm_pmu_off(struct vpmu_off *off, const struct vpmu_kvm_host *host,
                                            const struct vpmu_kvm_calls *calls, int vm_fd,

@@ -3,19 +3,20 @@
  * The words that every part of vpmu shares: status values, vendors, and the classes of events that
  * a PMU counts.
  *
- * Stability: within one major version a value is only added at the end of an enum, never
- * renumbered. So the number of values that an enum ends with (VPMU_CLASSES, VPMU_KINDS) grows: loop
- * to it, but size nothing that the library fills by it; such arrays have a VPMU_MAX_ of their own,
- * which does not change. A structure has members of fixed size, enums as uint8_t, and grows into
- * its `reserved` ones: leave them 0. Threads: the library keeps no global state; two objects in two
- * threads need no lock, one object in two threads needs the caller's.
+ * Stability: within one major version, values are only added at the end of an enum, never
+ * renumbered. So the count that ends an enum (VPMU_CLASSES, VPMU_KINDS) grows: use it as a loop
+ * limit, but do not size arrays that the library fills by it; such arrays have a VPMU_MAX_ constant
+ * of their own, which does not change. Structures have members of fixed size (enums are stored as
+ * uint8_t) and grow into their `reserved` members: leave those 0. Threads: the library keeps no
+ * global state; two objects in two threads need no lock, one object in two threads needs the
+ * caller's.
  *
- * Bad input: no function dereferences a NULL that it was given. Where its comment does not say that
- * a pointer may be NULL, NULL is a mistake of the caller's, and so is what vpmu_profile_find() or
- * vpmu_order_find() answers to an unknown name: a function with a status returns VPMU_BAD_ARGUMENT,
- * one that returns a pointer NULL, a number 0, a truth false, a structure one of zeros, and one
- * that returns nothing does nothing. Others say so in their comments. A text is cut where its
- * buffer ends, and always terminated; a buffer of 0 bytes may be NULL.
+ * Bad input: no function dereferences a NULL that it was given. Unless a function's comment says
+ * that a pointer may be NULL, passing NULL is the caller's mistake (this includes the NULL that
+ * vpmu_profile_find() or vpmu_order_find() returns for an unknown name). The function then returns
+ * VPMU_BAD_ARGUMENT, NULL, 0, false or a structure of zeros, according to its type, and a void
+ * function does nothing. Exceptions say so in their comments. A text is cut where its buffer ends,
+ * and always terminated; a buffer of 0 bytes may be NULL.
  */
 #ifndef VPMU_TYPES_H
 #define VPMU_TYPES_H
@@ -35,11 +36,13 @@ extern "C" {
 #define VPMU_API
 #endif
 
-/* What a call came to. The caller's mistake, damaged data and our own bug are different values. */
+/* The result of a call. A mistake of the caller, damaged data and a bug in vpmu have different
+ * values. */
 enum vpmu_status {
-	VPMU_OK,          /* done */
-	VPMU_GP,          /* a guest access raises #GP in the guest */
-	VPMU_NO_REGISTER, /* the model has no such PMU register: another part of the VMM may have */
+	VPMU_OK,           /* done */
+	VPMU_GP,           /* a guest access raises #GP in the guest */
+	VPMU_NO_REGISTER,  /* not a PMU register of this model; another part of the VMM may have it
+	                    */
 	VPMU_BAD_ARGUMENT, /* the caller's argument is out of range */
 	VPMU_BAD_DATA,     /* a stream or file is damaged */
 	VPMU_INCOMPATIBLE, /* well-formed, but this model or target cannot take it */
@@ -48,8 +51,8 @@ enum vpmu_status {
 	VPMU_INTERNAL,     /* a bug in vpmu */
 };
 
-/* A short lower-case text for a status, for messages: "unknown status" for what is none, never
- * NULL. Static storage. */
+/* A short lower-case text for a status, for messages; "unknown status" if the value is not a
+ * status. Never NULL. Static storage. */
 VPMU_API const char *vpmu_status_text(enum vpmu_status status);
 
 enum vpmu_vendor {
@@ -60,7 +63,8 @@ enum vpmu_vendor {
 	VPMU_VENDORS
 };
 
-/* The kinds of happenings that counters count. An event selector maps to one class or to none. */
+/* What counters count, independent of the vendor. An event selector maps to one class or to
+ * none. */
 enum vpmu_class {
 	VPMU_INSTRUCTIONS,
 	VPMU_CYCLES,
@@ -70,31 +74,32 @@ enum vpmu_class {
 	VPMU_LLC_REFERENCES,
 	VPMU_LLC_MISSES,
 	VPMU_SLOTS, /* issue slots: cycles times the machine's width (Intel fixed counter 3) */
-	/* What instructions alone decide, each when it retires. */
+	/* Decided by instructions alone, counted when each retires. */
 	VPMU_CONDITIONAL_BRANCHES,
 	VPMU_NEAR_CALLS,
 	VPMU_NEAR_RETURNS,
 	VPMU_FAR_BRANCHES, /* SYSCALL, INT, IRET and their like among them */
 	VPMU_LOADS,        /* instructions that read data from memory; a REP of any length is one */
-	VPMU_STORES,       /* that write data */
-	VPMU_MEMORY,       /* that do one of the two, or both */
-	VPMU_LOAD_STORES,  /* that do both */
-	/* Issue slots by what became of them, as a timing model estimates it; these two and the two
-	 * that the enum ends with make up VPMU_SLOTS. */
+	VPMU_STORES,       /* instructions that write data to memory */
+	VPMU_MEMORY,       /* instructions that read, write, or do both */
+	VPMU_LOAD_STORES,  /* instructions that do both */
+	/* Issue slots by how they were used, as a timing model estimates it; these two and the last
+	 * two of the enum add up to VPMU_SLOTS. */
 	VPMU_TOPDOWN_RETIRING,
 	VPMU_TOPDOWN_BACKEND, /* the instruction, or its data, kept the others waiting */
 	VPMU_TAKEN_BRANCHES,  /* near ones */
 	VPMU_CONDITIONAL_TAKEN,
 	VPMU_CONDITIONAL_NOT_TAKEN,
-	/* What caches and stalls decide, as a timing model estimates it. */
-	VPMU_LLC_LOADS, /* that miss the L1 data cache; an LLC reference is one of these two */
+	/* Decided by caches and stalls, as a timing model estimates them. */
+	VPMU_LLC_LOADS, /* loads that miss the L1 data cache; every LLC reference is in one of these
+	                   two classes */
 	VPMU_LLC_STORES,
 	VPMU_LLC_LOAD_MISSES,
 	VPMU_LLC_STORE_MISSES,
 	VPMU_PREFETCHES, /* lines of data that a prefetcher asks for */
 	VPMU_DTLB_LOAD_MISSES,
 	VPMU_DTLB_STORE_MISSES,
-	VPMU_DTLB_MISSES, /* of both */
+	VPMU_DTLB_MISSES, /* of loads and of stores */
 	VPMU_ITLB_MISSES,
 	VPMU_L1I_FETCHES,
 	VPMU_L1I_MISSES,
@@ -106,13 +111,13 @@ enum vpmu_class {
 	VPMU_NO_CLASS = 255 /* an event that this PMU cannot see: it counts 0 */
 };
 
-/* Room for the classes of this major version: a bit each in vpmu_pmu_wanted(). */
+/* Array size for classes, fixed within this major version. vpmu_pmu_wanted() has a bit for each. */
 enum { VPMU_MAX_CLASSES = 64 };
 
 /* A class's bit in a set of classes. */
 #define VPMU_CLASS_BIT(class_) (UINT64_C(1) << (class_))
 
-/* How much of each class happened, or may happen; 0 of a class that a caller does not know. */
+/* How much of each class happened, or may happen. Leave classes that you do not know 0. */
 struct vpmu_amounts {
 	uint64_t of[VPMU_MAX_CLASSES];
 };
@@ -120,7 +125,7 @@ struct vpmu_amounts {
 /* The lower-case name of a class, "instructions"; NULL when out of range. Static storage. */
 VPMU_API const char *vpmu_class_name(enum vpmu_class class_);
 
-/* Whether instructions alone decide how much of the class happens. What is not exact takes a timing
+/* Whether instructions alone decide how much of the class happens. The other classes need a timing
  * model, whose figures are estimates. False out of range. */
 VPMU_API bool vpmu_class_is_exact(enum vpmu_class class_);
 
