@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* A model out of CPUID leaves, and back. Intel SDM vol. 2A CPUID; AMD APM vol. 3 appendix E. */
+/* Makes a model from CPUID leaves, and the reverse. Intel SDM vol. 2A CPUID; AMD APM vol. 3
+ * appendix E. */
 #include <arch/room_int.h>
 
-/* A processor before CPUID.0AH, of a family that has counters all the same. What says no highest
- * leaf at all is no processor's CPUID, but a part of one. */
+/* A processor before CPUID.0AH, of a family that has counters nevertheless. A highest leaf of 0
+ * means that the leaves are only a part of a processor's CPUID. */
 static bool is_p6(const struct leaves *leaves)
 {
 	return leaves->vendor.eax && leaves->vendor.eax < leaves->perfmon.leaf &&
 	       signature_is_p6(leaves->signature.eax);
 }
 
-/* Who says which vendor string: a family its own, but some of its processors the vendor's other
- * (a vendor has two at most). Of those who say the same the first whose processor it is. */
+/* Vendor strings. A family has one string, but some of its processors have the vendor's other one
+ * (a vendor has at most two). If several rows have the same string, the first whose is_it() accepts
+ * the processor decides. */
 static const struct identity {
 	char string[13];
 	uint8_t vendor;
 	uint16_t family_from, family_to;
-	bool (*is_it)(const struct leaves *leaves); /* NULL: it is */
+	bool (*is_it)(const struct leaves *leaves); /* NULL: any processor */
 } identities[] = {
 	{"GenuineIntel", VPMU_VENDOR_INTEL_P6, 0, UINT16_MAX, is_p6},
 	{"GenuineIntel", VPMU_VENDOR_INTEL, 0, UINT16_MAX, NULL},
@@ -84,7 +86,7 @@ static const char *identity_string(const struct vpmu_model *model)
 	return usual->string;
 }
 
-/* The bits of a register that a row of fields or features names. */
+/* Reads the bits that a row of a field or feature describes. */
 static uint64_t read_bits(const struct leaves *leaves, uint16_t leaf, uint8_t shift, uint8_t bits)
 {
 	const uint32_t *reg = (const void *)((const char *)leaves + leaf);
@@ -136,7 +138,7 @@ static void write_rows(const struct vpmu_model *model, struct leaves *leaves)
 	}
 }
 
-/* CPUID.23H, which 7.1 EAX[8] tells of, and its subleaves, which 0x23.0 EAX tells of. */
+/* 7.1 EAX[8] says whether CPUID.23H exists, 0x23.0 EAX which of its subleaves do. */
 enum {
 	HAS_ARCH_PERFMON = 1 << 8,
 	HAS_ARCH_SELF = 1 << 0,
@@ -144,7 +146,7 @@ enum {
 	HAS_ARCH_EVENTS = 1 << 3,
 };
 
-/* Whether there are bitmaps of counters; else leaf 0AH is all that there is. */
+/* Whether leaf 23H has bitmaps of counters; otherwise only leaf 0AH describes counters. */
 static bool has_bitmaps(const struct leaves *leaves, unsigned version)
 {
 	return version >= 5 && leaves->arch_perfmon.eax & HAS_ARCH_COUNTERS &&
@@ -165,8 +167,8 @@ static uint32_t fixed_from_leaf(const struct leaves *leaves, unsigned version)
 	return version < 5 ? mask : mask | leaf->ecx;
 }
 
-/* Leaf 0AH has the counters up to the first hole, for guests that do not know leaf 23H. The bits of
- * features are there already. */
+/* Leaf 0AH then has only the counters up to the first hole, for guests that do not know leaf 23H.
+ * The bits of features have been written already. */
 static void write_leaf_23(const struct vpmu_model *model, struct leaves *leaves)
 {
 	unsigned run = mask_run(model_gp_bits(model));
@@ -254,7 +256,7 @@ void intel_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 	if (model->version < 5)
 		leaves->perfmon.ecx = 0;
 	leaves->perfmon.edx |= mask_run(model->fixed_mask);
-	if (!model->gp_count) /* guests take this width for the fixed counters', too */
+	if (!model->gp_count) /* guests use this width for the fixed counters, too */
 		leaves->perfmon.eax |= (uint32_t)model->fixed_width << 16;
 	if (model->gp_missing || model->version >= 6)
 		write_leaf_23(model, leaves);
@@ -269,7 +271,7 @@ enum { HAS_LBR_V2 = 1 << 1 }; /* 0x80000022 EAX */
 
 void amd_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 {
-	/* No bit says that there is a PMU: every family from K7 (6) on has one. */
+	/* AMD has no CPUID bit for a PMU: every family from K7 (6) on has one. */
 	if (signature_family(model->signature) < 6)
 		return;
 	if (!(leaves->ext_perfmon.eax & HAS_LBR_V2) || model->lbr > AMD_LBR)
@@ -288,7 +290,7 @@ void amd_write_cpuid(const struct vpmu_model *model, struct leaves *leaves)
 		leaves->ext_perfmon.eax |= HAS_LBR_V2;
 }
 
-/* Nothing but the signature tells of it. */
+/* Only the signature shows a P6's PMU. */
 void p6_read_cpuid(struct vpmu_model *model, const struct leaves *leaves)
 {
 	model->version = 1;
@@ -350,7 +352,7 @@ static enum vpmu_status unknown_vendor(const struct vpmu_cpuid *leaf, struct tex
 	text_add_quoted(why, string, sizeof(string));
 	text_add(why, ": known are");
 	for (size_t i = 0; i < ARRAY_SIZE(identities); i++) {
-		if (identities[i].is_it) /* the same string comes again */
+		if (identities[i].is_it) /* another row has the same string */
 			continue;
 		text_add(why, between);
 		text_add_quoted(why, identities[i].string, 12);

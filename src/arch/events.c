@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which class of happenings an event counts. */
+/* Which class an event counts. */
 #include <arch/room_int.h>
 
 /* SDM vol. 2A CPUID.0AH: an event beyond the length does not exist. */
@@ -115,7 +115,7 @@ bool vpmu_model_event(const struct vpmu_model *model, size_t i, uint64_t *event,
 	if (!event || !class_ || vpmu_model_check(model, NULL, 0) || !model->version)
 		return false;
 	for (size_t at = 0; (row = row_at(model, at)); at++) {
-		/* What the vendor's table has, a processor's does not say again. */
+		/* Skip rows of the processor that the vendor's table already has. */
 		if (!event_exists(model, row) || find(model, row->code) != row || i--)
 			continue;
 		*event = row->code;

@@ -54,7 +54,7 @@ static const struct event_row branches_rows[] = {
 };
 SET(branches);
 
-/* The same from Ice Lake on. */
+/* BR_INST_RETIRED from Ice Lake on. */
 static const struct event_row new_branches_rows[] = {
 	{0x11c4, VPMU_CONDITIONAL_BRANCHES, -1},  {0x01c4, VPMU_CONDITIONAL_TAKEN, -1},
 	{0x10c4, VPMU_CONDITIONAL_NOT_TAKEN, -1}, {0x02c4, VPMU_NEAR_CALLS, -1},

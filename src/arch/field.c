@@ -11,7 +11,7 @@
 #define LEAF(name, from, count)                                                                    \
 	.leaf = offsetof(struct leaves, name), .shift = (from), .bits = (count)
 
-/* Without its PMU a P6 is an Intel, for whoever has drivers. */
+/* Without a PMU a P6 counts as Intel: that is what a guest's drivers see. */
 static uint64_t vendor_had(const struct vpmu_model *model)
 {
 	return model->vendor == VPMU_VENDOR_INTEL_P6 && !model->version ? VPMU_VENDOR_INTEL

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields and features by their numbers, set, and in words. */
+/* Fields and features: access by number, and descriptions in words. */
 #include <arch/room_int.h>
 
 /* --- Features --------------------------------------------------------------------------------- */

@@ -2,7 +2,8 @@
 /* Intel's last branches and PEBS: which model has which register, with which bits. */
 #include "intel_branches.h"
 
-/* The stack of the architecture, and the one that a format says is there. */
+/* The architectural stack, and the model-specific one that the format in IA32_PERF_CAPABILITIES
+ * implies. */
 bool intel_has_arch_lbr(const struct vpmu_model *model)
 {
 	return model->lbr;
@@ -65,7 +66,7 @@ uint64_t intel_lbr_ctl_bits(const struct vpmu_model *model, unsigned index)
 	return LBR_CTL_BITS;
 }
 
-/* A bit for each depth that there is; core/lbr.c takes one of them. */
+/* A bit for each possible depth; core/lbr.c accepts a value with exactly one of them. */
 uint64_t intel_lbr_depth_bits(const struct vpmu_model *model, unsigned index)
 {
 	return (8 | 16 | 32) & (2 * intel_lbr_depth(model) - 1);
@@ -77,8 +78,8 @@ unsigned intel_address_bits(const struct vpmu_model *model)
 	return intel_has_arch_lbr(model) ? 57 : 48;
 }
 
-/* Mispredictions, and with TSX two bits more, stood beside the address before MSR_LBR_INFO_x did;
- * a format has cycles there (SDM vol. 3B 18.4.8.1). */
+/* Before MSR_LBR_INFO_x existed, the misprediction flag, and with TSX two more bits, were in the
+ * address register; one format has cycles there (SDM vol. 3B 18.4.8.1). */
 unsigned intel_lbr_from_flags(const struct vpmu_model *model)
 {
 	switch (intel_lbr_format(model)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Models as a lattice: what two have in common (meet), and whether a host has all that a guest's
- * model promises (covers). What a PMU cannot be of a mixture, its vendor's fit() takes away.
+ * model promises (covers). Since the common fields need not make a PMU that can exist, the vendor's
+ * fit() then reduces them.
  */
 #include <arch/room_int.h>
 
@@ -39,7 +40,7 @@ static uint64_t field_common(const struct field_row *row, uint64_t a, uint64_t b
 	return 0;
 }
 
-/* Of each field what both have; *model is then perhaps none that can exist. */
+/* Takes from each field what both have. *model may then not be one that can exist. */
 static void take_common(struct vpmu_model *model, const struct vpmu_model *other)
 {
 	for (size_t i = 0; i < field_count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is called how: kinds and accesses of registers, and an MSR without a model. */
+/* Names: of kinds and accesses of registers, and of an MSR without a model. */
 #include <arch/room_int.h>
 
 const char *vpmu_kind_name(enum vpmu_kind kind)

@@ -2,7 +2,7 @@
 /* Models as people type them: a preset's name and overrides, "intel-v2,gp=8,full-width=off". */
 #include <arch/room_int.h>
 
-/* A piece of what was typed. */
+/* A part of the typed text. */
 struct piece {
 	const char *s;
 	size_t length;
@@ -27,7 +27,7 @@ struct short_key {
 	void (*set)(struct draft *draft, uint64_t value);
 	uint64_t max;
 	uint8_t of;   /* FOR_… */
-	bool is_part; /* of what another key sets: PDCM, IA32_PERF_CAPABILITIES */
+	bool is_part; /* sets a part of what another key sets (PDCM, IA32_PERF_CAPABILITIES) */
 };
 
 static void set_pmu(struct draft *draft, uint64_t on)
@@ -41,7 +41,7 @@ static void set_fixed(struct draft *draft, uint64_t count)
 	draft->given |= GIVEN_FIXED;
 }
 
-/* IA32_PERF_CAPABILITIES comes with what it says. */
+/* Setting a capability also makes IA32_PERF_CAPABILITIES (PDCM) exist. */
 static void set_capability(struct draft *draft, uint64_t bits, uint64_t value)
 {
 	draft->model.perf_capabilities &= ~bits;
@@ -141,7 +141,8 @@ static void set_field(struct draft *draft, const struct field_row *row, uint64_t
 	draft->given |= row->given;
 }
 
-/* IA32_PERF_CAPABILITIES comes with its first bit, and goes with all of them. */
+/* Setting the first capability makes IA32_PERF_CAPABILITIES exist; without PDCM all capabilities
+ * are 0. */
 static void set_feature(struct draft *draft, const struct feature_row *row, bool on)
 {
 	struct vpmu_model *model = &draft->model;
@@ -166,8 +167,8 @@ static void set_key(struct draft *draft, const struct key *key, uint64_t value)
 
 /* --- What was typed --------------------------------------------------------------------------- */
 
-/* Cuts the piece at the first such character: the front is returned, what is behind the character
- * stays. Without the character there is no rest: its s is NULL. */
+/* Splits the text at the first `at`: returns what is before it, and leaves what is after it in
+ * *rest. If there is no such character, rest->s becomes NULL. */
 static struct piece cut(struct piece *rest, char at)
 {
 	struct piece front = {rest->s, 0};
@@ -296,8 +297,8 @@ static bool goes_without_pmu(const struct key *key)
 	                  : key->brief == &short_keys[KEY_PMU];
 }
 
-/* Such keys set what others set a part of, so they come first: overrides mean the same in any
- * order. */
+/* These keys set something that other keys set a part of. They are applied first, so that the order
+ * of overrides does not matter. */
 static bool is_broad(const struct key *key)
 {
 	if (key->feature)
@@ -364,7 +365,7 @@ void model_turn_off(struct vpmu_model *model)
 	*model = off;
 }
 
-/* PDCM is a preset's own with its PMU; without that it has to be asked for. */
+/* A preset's PDCM belongs to its PMU; with pmu=off it must be set explicitly. */
 static enum vpmu_status turn_off(struct draft *draft, struct text *why)
 {
 	if (draft->contradicts.s) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The presets. The generic ones carry the signature of an early processor of their version, so that
- * a guest's drivers find something that they know. The named ones are those processors' PMUs with
- * hyper-threading on: CPUID.0AH as the processors give it, without what is no counter's matter
- * (LBR, PEBS, PT); signatures as in Intel's and AMD's microcode packages, Zhaoxin's and Hygon's
+ * The presets. The generic ones have the signature of an early processor of their version, so that
+ * a guest's drivers know it. The named ones are those processors' PMUs with hyper-threading on:
+ * CPUID.0AH as the processors have it, without LBR, PEBS and PT; signatures as in Intel's and AMD's
+ * microcode packages, Zhaoxin's and Hygon's
  * as in dumps of their CPUID.
  */
 #include <arch/room_int.h>

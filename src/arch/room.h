@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What src/arch shows to the rooms above it: the register tables and the event tables. Const data;
- * whoever wants to know something about a register asks its row.
+ * What src/arch shows to the rooms above it: the register tables and the event tables, as const
+ * data. Everything known about a register is in its row.
  */
 #ifndef ARCH_ROOM_H
 #define ARCH_ROOM_H
@@ -22,11 +22,11 @@ enum reg_count {
 };
 
 /*
- * One row of a vendor's table: a register, or a run of registers `stride` apart. The functions take
- * the model, so that a value that depends on it is written down once, here.
+ * One row of a vendor's table: a register, or a run of registers `stride` apart. Values that depend
+ * on the model are functions of it.
  */
 struct reg_row {
-	const char *name; /* with one %u for the index when the row is a run */
+	const char *name; /* with one %u for the index if the row is a run */
 	uint32_t base;
 	uint8_t stride;
 	uint8_t kind;  /* enum vpmu_kind */
@@ -37,7 +37,7 @@ struct reg_row {
 	bool (*exists)(const struct vpmu_model *model);
 	uint64_t (*writable)(const struct vpmu_model *model, unsigned index);
 	uint64_t (*reset)(const struct vpmu_model *model);
-	/* Of struct vpmu_register; NULL: 0. */
+	/* As the members of struct vpmu_register; NULL: 0. */
 	unsigned (*address)(const struct vpmu_model *model);
 	unsigned (*flags)(const struct vpmu_model *model);
 };
@@ -50,12 +50,12 @@ struct reg_table {
 /* The vendor's table. */
 const struct reg_table *reg_table_of(enum vpmu_vendor vendor);
 
-/* Those of the same maker's later PMUs, whose numbers such a processor does not know; NULL: none.
- */
+/* The table of the same maker's later PMUs, whose MSR numbers this vendor's processors do not know;
+ * NULL: none. */
 const struct reg_table *reg_table_later(enum vpmu_vendor vendor);
 
-/* How many registers the row stands for in this model: 0 when it does not exist there. For
- * REG_PER_FIXED it is the highest existing fixed counter + 1; holes are told by reg_exists(). */
+/* How many registers the row stands for in this model; 0 if the model does not have it. For
+ * REG_PER_FIXED it is the highest existing fixed counter + 1; use reg_exists() to find holes. */
 unsigned reg_row_count(const struct reg_row *row, const struct vpmu_model *model);
 
 /* Whether the row's index-th register exists in this model. */
@@ -63,32 +63,35 @@ bool reg_exists(const struct reg_row *row, const struct vpmu_model *model, unsig
 
 /* --- Fields (field.c) ------------------------------------------------------------------------- */
 
-/* How a field's values are ordered: which covers which, and what two models have in common. */
+/* How a field's values are ordered. Decides which value covers which, and what two models have in
+ * common. */
 enum field_order {
-	FIELD_SAME,   /* only the same value covers it; models that differ have nothing in common */
-	FIELD_NUMBER, /* more covers less, the less is common */
-	FIELD_SET,    /* bits: all of them are covered, or not; the common ones */
-	FIELD_SHOWN,  /* says nothing about what there is: any value covers it, the less stays */
+	FIELD_SAME, /* a value is covered only by itself; models that differ have nothing in common
+	             */
+	FIELD_NUMBER, /* a larger number covers a smaller one; the smaller is common */
+	FIELD_SET,    /* bits: a superset covers a subset; the intersection is common */
+	FIELD_SHOWN,  /* decides nothing: any value covers any other; the smaller is kept */
 };
 
-/* Vendors whose PMUs are alike, and sets of them. */
+/* Kinds of vendors whose PMUs are alike, and sets of these kinds. */
 enum { LIKE_INTEL, LIKE_AMD, LIKE_P6, LIKES };
 enum {
 	FOR_INTEL = 1 << LIKE_INTEL,
 	FOR_AMD = 1 << LIKE_AMD,
 	FOR_P6 = 1 << LIKE_P6,
-	FOR_COUNTED = FOR_INTEL | FOR_AMD, /* whose counters differ in number or width */
+	FOR_COUNTED = FOR_INTEL | FOR_AMD, /* those whose counters vary in number or width */
 	FOR_ALL = FOR_COUNTED | FOR_P6,
 };
 
-/* A field on one kind of PMU. */
+/* What a field is on one kind of PMU. */
 struct field_on {
-	uint32_t min, max;   /* when there is a PMU; max 0: no limit but rules */
-	uint16_t leaf;       /* the CPUID register that has it, in struct leaves */
-	uint8_t shift, bits; /* and where; 0 bits: none has */
+	uint32_t min, max;   /* limits if there is a PMU; max 0: only the vendor's rules limit it */
+	uint16_t leaf;       /* its CPUID register, as an offset in struct leaves */
+	uint8_t shift, bits; /* its place there; 0 bits: it is not in CPUID */
 };
 
-/* A number inside a set: it can be had as it is or, as 0, not at all. */
+/* A number inside a set of bits (a format): two models have it in common if it is equal; otherwise
+ * it becomes 0. */
 struct field_choice {
 	uint64_t bits;
 	const char *text;
@@ -100,29 +103,32 @@ struct field_row {
 	uint8_t offset, size; /* in struct vpmu_model */
 	uint8_t order;        /* enum field_order */
 	uint8_t form;         /* enum vpmu_field_form */
-	uint8_t key_of;       /* FOR_… whose users may set it */
+	uint8_t key_of;       /* FOR_…: for which PMUs a user may set it */
 	uint8_t given;        /* enum given */
-	bool is_vital;        /* a guest's PMU as a whole is gone where it is another, or 0 */
-	bool may_be_0;        /* whatever the limits say */
-	bool is_counted;   /* a set of what another field counts: what is beyond is that field's */
+	bool is_vital;   /* if it is another one on the target, or 0, the guest's PMU as a whole is
+	                    gone */
+	bool may_be_0;   /* 0 is allowed, whatever the limits say */
+	bool is_counted; /* a set whose size another field counts: bits beyond that are that field's
+	                    matter */
 	const char *text;  /* in messages: "fixed counters" */
-	const char *one;   /* of a set: "fixed counter ", and the bit's number follows */
+	const char *one;   /* for a set: "fixed counter ", followed by the bit's number */
 	const char *json;  /* its member in JSON */
 	const char *key;   /* "gp=N", as it is typed; or NULL */
 	const char *about; /* one line on the key */
-	const char *lost;  /* what a guest notices that has less of it; NULL: nothing */
-	uint64_t inverted; /* of a set: bits that say that something is missing */
+	const char *lost;  /* what a guest notices if it gets less; NULL: nothing */
+	uint64_t inverted; /* for a set: the bits that mean that something is missing */
 	struct field_choice choices[FIELD_CHOICES];
-	/* What a guest has of it: of a set, with `inverted` turned round; NULL: the value as it is.
-	 */
+	/* What a guest can use; for a set with the `inverted` bits flipped. NULL: the value as it
+	 * is. */
 	uint64_t (*had)(const struct vpmu_model *model);
-	void (*follow)(struct vpmu_model *model); /* what a user's setting changes besides */
-	/* How a user's setting is made, which is then of what is there; NULL: as it is. */
+	void (*follow)(struct vpmu_model *model); /* what else a user's setting changes */
+	/* Sets the field from a user's value, which then means what the guest can use; NULL: the
+	 * value is stored as it is. */
 	void (*type)(struct vpmu_model *model, uint64_t value);
 	struct field_on on[LIKES];
 };
 
-/* A row's place is the field's number in streams: new rows come last, and none goes. */
+/* A row's index is the field's number in streams: add new rows at the end, and never remove one. */
 extern const struct field_row field_rows[];
 extern const size_t field_count;
 
@@ -138,15 +144,16 @@ struct feature_row {
 	uint16_t leaf;     /* its place in CPUID, as in struct field_on */
 	uint8_t shift, bits;
 	uint8_t given;    /* enum given */
-	bool is_inverted; /* the bit says that it is not there */
+	bool is_inverted; /* the bit means that the feature is missing */
 };
 
 extern const struct feature_row feature_rows[];
 extern const size_t feature_count;
 
 /*
- * A member and the bytes before it as one word, in whose upper (on big-endian processors, lower)
- * part it is: the name comes first, so these bytes are always there. `unused` is its other bits.
+ * Members are read as one 64-bit word that ends with the member, so that one load does for every
+ * size. The member is the word's upper part (the lower on big-endian processors). The name comes
+ * first in the structure, so the bytes before any member exist. `unused` counts the other bits.
  */
 #define FIELD_IS_HIGH (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 
@@ -165,8 +172,8 @@ static inline uint64_t field_get(const struct field_row *row, const struct vpmu_
 	return FIELD_IS_HIGH ? word >> unused : word & UINT64_MAX >> unused;
 }
 
-/* False, and nothing happens, for a value that the member cannot hold. Writes no more than that: a
- * word read just after would wait for it. */
+/* False, and nothing happens, if the member cannot hold the value. Writes only the member's own
+ * bytes: reading an overlapping word right after a wider write would stall. */
 static inline bool field_set(const struct field_row *row, struct vpmu_model *model, uint64_t value)
 {
 	char *at = (char *)model + row->offset;
@@ -187,10 +194,10 @@ static inline bool field_set(const struct field_row *row, struct vpmu_model *mod
 	return true;
 }
 
-/* Whether the model's feature is there, or not. */
+/* Switches a feature of the model on or off. */
 void feature_set(const struct feature_row *feature, struct vpmu_model *model, bool on);
 
-/* What a guest can use of it: a set's bits that are there, other fields' values. */
+/* What a guest can use of the field: in a set, a bit means that the thing exists. */
 static inline uint64_t field_had(const struct field_row *row, const struct vpmu_model *model)
 {
 	return row->had ? row->had(model) : field_get(row, model);
@@ -220,21 +227,21 @@ void field_describe(const struct field_row *row, uint64_t value, struct text *te
 /* Adds what one bit of a set is: "fixed counter 3". */
 void field_describe_bit(const struct field_row *row, uint64_t bit, struct text *text);
 
-/* vpmu_model_meet() of *model, which becomes it, and another, both checked and of one vendor. */
+/* Makes *model its vpmu_model_meet() with another model. Both must be checked and of one vendor. */
 void model_meet(struct vpmu_model *model, const struct vpmu_model *other);
 
 /*
- * What a virtual CPU has that is given `model` by a KVM that has no more than `limit`: what both
- * have, where the number of AMD's counters follows from the features; names, vendor and signature
- * stay. Neither need be a model that can exist; the result is one, if `model` and `limit` are.
+ * What a virtual CPU has if a KVM that has no more than `limit` gives it `model`: what both have in
+ * common; the number of AMD's counters follows from the features; names, vendor and signature stay.
+ * Neither need be a model that can exist; if both are, the result is one.
  */
 void model_cap(struct vpmu_model *model, const struct vpmu_model *limit);
 
 /* --- CPUID ------------------------------------------------------------------------------------ */
 
-/* A leaf that says something of a model. The bits are the PMU's own; others that count, as the
- * vendor, the signature and TSX, are the processor's. Here, so that who collects leaves need not
- * link with anything. */
+/* A CPUID leaf that says something about a model. The masks are the PMU's own bits; other bits that
+ * matter, such as vendor, signature and TSX, belong to the processor. In the header, so that code
+ * that only collects leaves need not link with this room. */
 struct leaf_row {
 	uint32_t leaf, subleaf;
 	bool is_maximum; /* EAX is the highest leaf or subleaf */
@@ -254,9 +261,9 @@ static inline const struct leaf_row *leaf_row_at(size_t i)
 		{0x1c, 0, false, LEAF_ALL},
 		{0x23, 0, false, LEAF_ALL},
 		{0x23, 1, false, LEAF_ALL}, /* the counters */
-		{0x23, 2, false, LEAF_ALL}, /* what no model has: reload */
+		{0x23, 2, false, LEAF_ALL}, /* counter reload, which no model has */
 		{0x23, 3, false, LEAF_ALL}, /* the architectural events */
-		{0x23, 4, false, LEAF_ALL}, /* what no model has: PEBS */
+		{0x23, 4, false, LEAF_ALL}, /* PEBS, which no model has */
 		{0x23, 5, false, LEAF_ALL},
 		{0x80000000, 0, true, 0, 0, 0, 0},
 		{0x80000001, 0, false, 0, 0, UINT32_C(1) << 23, 0}, /* PERFCORE */
@@ -267,7 +274,7 @@ static inline const struct leaf_row *leaf_row_at(size_t i)
 	return i < ARRAY_SIZE(rows) ? &rows[i] : NULL;
 }
 
-/* NULL: that leaf says nothing of a model. */
+/* NULL: the leaf says nothing about a model. */
 static inline const struct leaf_row *leaf_row_find(uint32_t leaf, uint32_t subleaf)
 {
 	const struct leaf_row *row;
@@ -278,8 +285,9 @@ static inline const struct leaf_row *leaf_row_find(uint32_t leaf, uint32_t suble
 	return NULL;
 }
 
-/* The highest leaf of a processor that has `own` and, by vpmu_model_to_cpuid(), a model's: that is
- * the least that it needs, but a model before CPUID.0AH cannot have that. */
+/* The highest leaf to show when a processor's own is `own` and vpmu_model_to_cpuid() gave `models`:
+ * the larger, since `models` is what the PMU needs; but a model before CPUID.0AH must not have that
+ * leaf. */
 static inline uint32_t leaf_highest(uint32_t leaf, uint32_t own, uint32_t models)
 {
 	bool ends_before = !leaf && models < 0xa && own >= 0xa;
@@ -356,7 +364,7 @@ static inline bool kind_is_lbr(unsigned kind)
 	return kind >= VPMU_KIND_LBR_CTL && kind <= VPMU_KIND_LBR_INFO;
 }
 
-/* One of an entry of the stack. */
+/* Whether it is a register of an entry of the stack. */
 static inline bool kind_is_lbr_entry(unsigned kind)
 {
 	return kind >= VPMU_KIND_LBR_FROM && kind <= VPMU_KIND_LBR_INFO;
@@ -367,8 +375,8 @@ static inline bool kind_is_lbr_entry(unsigned kind)
 #define DEBUGCTL_FREEZE_PERFMON (UINT64_C(1) << 12) /* AMD: DebugCtl.FPCI */
 
 /*
- * Of last branches. SELECT, AMD's too: what is not recorded, by privilege level (0, 1) and by the
- * branch (2 to 8), and Intel's call-stack mode (Intel SDM vol. 3B table 18-12; Linux
+ * Last branches. SELECT, also AMD's: which branches are not recorded, by privilege level (bits 0,
+ * 1) and kind of branch (2 to 8), and Intel's call-stack mode (Intel SDM vol. 3B table 18-12; Linux
  * arch/x86/events/amd/lbr.c). CTL: Intel SDM vol. 3B, IA32_LBR_CTL; AMD APM vol. 2 13.1.
  */
 #define LBR_SELECT_BITS       UINT64_C(0x1ff)
@@ -395,7 +403,7 @@ uint64_t model_status_bits(const struct vpmu_model *model);
 /* A number that equal models share: a hash of what vpmu_model_equal() compares. */
 uint64_t model_hash(const struct vpmu_model *model);
 
-/* The same CPU without a PMU: what is no vendor, name or signature is 0. */
+/* Makes it the same CPU without a PMU: all fields except vendor, names and signature become 0. */
 void model_turn_off(struct vpmu_model *model);
 
 /* Whether the model has global control: Intel version 2, AMD PerfMonV2. */
@@ -415,8 +423,8 @@ enum { MAX_LBR = 32 };
 enum lbr_format { LBR_FLAGS = 3, LBR_FLAGS_TSX, LBR_INFO, LBR_TIME, LBR_INFO_2 };
 unsigned model_lbr(const struct vpmu_model *model);
 
-/* What a value has that is no address of so many bits, whose upper ones repeat the highest of them,
- * but for `flags` bits at the top. */
+/* The bits that make a value not a canonical address of `address` bits; the `flags` bits at the top
+ * are ignored. */
 static inline uint64_t address_excess(uint64_t value, unsigned address, unsigned flags)
 {
 	uint64_t extended = (uint64_t)((int64_t)(value << (64 - address)) >> (64 - address));
@@ -424,7 +432,8 @@ static inline uint64_t address_excess(uint64_t value, unsigned address, unsigned
 	return (value ^ extended) & width_mask(64 - flags);
 }
 
-/* What is wrong with a depth of the stack, of which `depths` has a bit each; 0: nothing. */
+/* The bits that make a value not a possible depth of the stack; `depths` has a bit for each
+ * possible one. 0: it is one. */
 static inline uint64_t depth_excess(uint64_t value, uint64_t depths)
 {
 	if (!value)
@@ -445,11 +454,11 @@ bool model_has_metrics(const struct vpmu_model *model);
 enum vpmu_class event_class(const struct vpmu_model *model, uint64_t selector);
 enum vpmu_class fixed_class(const struct vpmu_model *model, unsigned index);
 
-/* The class of an event of the processor's, whether the model's CPUID has it or not. */
+/* The class that the processor counts for an event, whether the model's CPUID has it or not. */
 enum vpmu_class event_code_class(const struct vpmu_model *model, uint64_t selector);
 
-/* A selector's bits that say which event it is: AMD's numbers go on where Intel has other fields.
- */
+/* The bits of a selector that are the event's number: AMD's has more bits, where Intel has other
+ * fields. */
 static inline uint64_t event_bits(enum vpmu_vendor vendor)
 {
 	static const uint64_t bits[VPMU_VENDORS] = {
@@ -483,14 +492,14 @@ static inline uint64_t event_of_cycles(enum vpmu_vendor vendor)
 	return events[vendor];
 }
 
-/* The other way round: the event of the vendor's that counts the class; 0: none does. */
+/* The inverse: the vendor's event that counts the class; 0: none does. */
 uint64_t event_code(enum vpmu_vendor vendor, enum vpmu_class class_);
 
 /*
- * What the manual calls an architectural event that the model's CPUID has and nobody here counts
- * (Intel SDM vol. 3B, architectural performance events); NULL: the selector counts another. There
- * is no LBR. On processors without it the code is another event's. Here, for those who link with
- * the library only.
+ * The manual's name of an architectural event that the model's CPUID has but vpmu does not count
+ * (Intel SDM vol. 3B, architectural performance events); NULL: it is another event. On processors
+ * that do not have the event, its code can mean something else. In the header for code that links
+ * only with the library.
  */
 static inline const char *event_uncounted_name(const struct vpmu_model *model, uint64_t selector)
 {
@@ -510,8 +519,8 @@ static inline const char *event_uncounted_name(const struct vpmu_model *model, u
 	return NULL;
 }
 
-/* The code with which the model counts the class, as vpmu_model_event() has it. Here, for the same
- * reason. */
+/* The code with which the model counts the class, as vpmu_model_event() lists it. In the header for
+ * the same reason. */
 static inline bool event_on_model(const struct vpmu_model *model, enum vpmu_class class_,
                                   uint64_t *code)
 {
@@ -523,8 +532,8 @@ static inline bool event_on_model(const struct vpmu_model *model, enum vpmu_clas
 	return false;
 }
 
-/* Whether the value makes its counter count, or will when something else is switched on: of a P6's
- * selectors only the first has EN. */
+/* Whether a selector's value enables its counter, as far as this selector decides it: on a P6 only
+ * the first selector has EN. */
 static inline bool selector_asks(enum vpmu_vendor vendor, uint64_t selector)
 {
 	return selector & (vendor == VPMU_VENDOR_INTEL_P6 ? SEL_USR | SEL_OS : SEL_EN);

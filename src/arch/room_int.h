@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of src/arch share among themselves: one structure a vendor, in which everything
- * that differs between vendors is data or a function. Nothing else asks who the vendor is.
+ * What the files of src/arch share: one structure per vendor, in which everything that differs
+ * between vendors is data or a function. No other code tests for the vendor.
  */
 #ifndef ARCH_ROOM_INT_H
 #define ARCH_ROOM_INT_H
@@ -9,7 +9,7 @@
 #include <arch/room.h>
 #include <base/room.h>
 
-/* A reason why a model within its limits cannot exist. */
+/* A rule that a model within its fields' limits can still violate, and the reason to report. */
 struct rule {
 	bool (*broken)(const struct vpmu_model *model);
 	const char *why;
@@ -39,14 +39,15 @@ struct processor {
 };
 
 struct event_table {
-	uint64_t mask; /* the selector's bits that tell these rows' events apart */
+	uint64_t mask; /* the selector's bits that distinguish the rows' events */
 	const struct event_row *rows;
 	size_t count;
-	const struct processor *processors; /* the first that fits */
+	const struct processor *processors; /* the first that matches decides */
 	size_t processor_count;
 };
 
-/* What --model's overrides have set, so that it is not completed from the rest. */
+/* Which fields the overrides of --model have set, so that complete() does not derive them from
+ * others. */
 enum given {
 	GIVEN_GP = 1 << 0,
 	GIVEN_FIXED = 1 << 1,
@@ -56,10 +57,10 @@ enum given {
 	GIVEN_LBR = 1 << 5,
 };
 
-/* CPUID.23H tells of them; its bitmaps of counters go with version 5, too. */
+/* Features in CPUID.23H. (Its bitmaps of counters are allowed with version 5, too.) */
 enum { VERSION_6_FEATURES = VPMU_FEATURE_UMASK2 | VPMU_FEATURE_EQ | VPMU_FEATURE_RDPMC_HIDE };
 
-/* The CPUID leaves that concern a PMU; those that do not exist are zeros. */
+/* The CPUID leaves that concern a PMU; missing leaves are zeros. */
 struct leaves {
 	struct vpmu_cpuid vendor, signature, structured, perfmon, ext_vendor, ext_features,
 		ext_perfmon;
@@ -79,8 +80,8 @@ struct vendor {
 	uint64_t (*status_bits)(const struct vpmu_model *model);
 	/* Derives what was not given from what was. */
 	void (*complete)(struct vpmu_model *model, unsigned given);
-	/* Makes a mixture of models one that can exist: what needs more than is there goes. The
-	 * version becomes 0 where nothing is left. */
+	/* Turns the common part of several models into one that can exist, by removing what lacks a
+	 * requirement. The version becomes 0 if nothing is left. */
 	void (*fit)(struct vpmu_model *model);
 	/* CPUID <-> model, beyond what the fields' rows say. */
 	void (*read_cpuid)(struct vpmu_model *model, const struct leaves *leaves);
@@ -114,7 +115,7 @@ uint64_t amd_status_bits(const struct vpmu_model *model);
 /* Sets gp_count and gp_missing: these counters, and no others. */
 void model_set_gp_bits(struct vpmu_model *model, uint32_t mask);
 
-/* The stack of last branches that the format in IA32_PERF_CAPABILITIES says. */
+/* The entries of the stack of last branches that the format in IA32_PERF_CAPABILITIES implies. */
 unsigned model_lbr_of_format(const struct vpmu_model *model);
 
 /* How many counters there are from 0 up to the first hole. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions to the register tables, and a model's registers one by one. */
+/* Lookups in the register tables, and the list of a model's registers. */
 #include <arch/room_int.h>
 
 bool row_always(const struct vpmu_model *model)
@@ -102,7 +102,8 @@ void register_name(char *name, const char *format, unsigned index)
 	}
 }
 
-/* Counters have their own width; every other MSR is 64 bits, of which `writable` tells. */
+/* Counters have a width of their own; every other MSR has 64 bits, and `writable` says which
+ * exist. */
 static uint8_t register_width(const struct reg_row *row, const struct vpmu_model *model)
 {
 	switch (row->kind) {
@@ -138,7 +139,8 @@ static struct vpmu_register resolve(const struct reg_row *row, const struct vpmu
 	return reg;
 }
 
-/* Runs with a stride interleave, so a register may belong before those already there. */
+/* Runs with a stride interleave, so a register may belong before some that are already in the
+ * list. */
 static void insert(struct vpmu_register *out, size_t count, const struct vpmu_register *reg)
 {
 	while (count && out[count - 1].msr > reg->msr) {

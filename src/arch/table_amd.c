@@ -3,9 +3,9 @@
  * AMD's PMU registers, a row a register. AMD APM vol. 2 13.2; the legacy numbers' names under
  * PERFCORE are those of the processors' programming references (PERF_LEGACY_CTL, _CTR).
  *
- * The first four counters have two numbers. Without PERFCORE only the old one (K7's) exists and is
- * the register; with PERFCORE the new one is, and the old one is another name for it. Hence two
- * rows for each old number, of which exactly one exists in a model.
+ * The first four counters have two MSR numbers. Without PERFCORE only the old number (K7's) exists;
+ * with PERFCORE the new number is the register, and the old one an alias. Hence there are two rows
+ * for each old number, of which exactly one exists in a model.
  */
 #include <arch/room_int.h>
 
@@ -19,7 +19,7 @@ static bool lacks_perfcore(const struct vpmu_model *model)
 	return !has_perfcore(model);
 }
 
-/* Reserved bits are not here; writes clear them silently. */
+/* Reserved bits are not included; writes silently clear them. */
 static uint64_t selector_bits(const struct vpmu_model *model, unsigned index)
 {
 	return SEL_EVENT | SEL_UMASK | SEL_USR | SEL_OS | SEL_EDGE | SEL_INT | SEL_EN | SEL_INV |

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Intel's (and Zhaoxin's) PMU registers, a row a register. Names and bits: Intel SDM vol. 4 table
- * 2-2; which version has which: vol. 3B 20.2 (versions 1 to 6). Of version 6's numbers CFG_B and
- * CFG_C come with counter reload and PEBS, which no model has.
+ * 2-2; which version has which: vol. 3B 20.2 (versions 1 to 6). Version 6's CFG_B and CFG_C are
+ * left out: they exist only with counter reload and that version's PEBS, which no model has.
  */
 #include <arch/room_int.h>
 
@@ -96,8 +96,9 @@ static uint64_t capabilities_value(const struct vpmu_model *model)
 }
 
 /*
- * Performance monitoring is available (bit 7), branch trace storage (11) is not, nor is PEBS (12)
- * on a model without. KVM says 0x1800 and leaves bit 7 to the VMM; a processor with a PMU sets it.
+ * Bit 7: performance monitoring is available; bit 11: branch trace storage is not; bit 12: PEBS is
+ * not, on a model without it. KVM starts with 0x1800 and leaves bit 7 to the VMM; a processor with
+ * a PMU has it set.
  */
 static uint64_t misc_enable_value(const struct vpmu_model *model)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vendors: the limits and rules of their models, and where their tables are. Zhaoxin's PMU is
- * Intel's; Intel's P6 is before that, and so a vendor of its own.
+ * like Intel's. Intel's P6 predates the architectural PMU, so it is treated as a vendor of its own.
  */
 #include <arch/room_int.h>
 
@@ -163,7 +163,7 @@ static bool version_unlike_v2(const struct vpmu_model *model)
 	return model->version != amd_version(model);
 }
 
-/* AMD APM vol. 2 13.2.1: without CPUID 0x80000022 the number of counters is a given. */
+/* AMD APM vol. 2 13.2.1: without CPUID 0x80000022 the number of counters is fixed. */
 static uint8_t amd_gp_count(const struct vpmu_model *model)
 {
 	return model->features & VPMU_FEATURE_PERFCORE ? 6 : 4;
@@ -211,10 +211,10 @@ static void amd_complete(struct vpmu_model *model, unsigned given)
 }
 
 /*
- * KVM gives a PMU whatever the signature: no earlier one than K7's goes with it.
+ * KVM gives a PMU whatever the signature is, so a signature before K7 is raised to K7's.
  *
- * Without PerfMonV2 the number of counters is a given. A PerfMonV2 processor may have fewer, and
- * then both have only what needs fewer.
+ * Without PerfMonV2 the number of counters is fixed. A PerfMonV2 processor may have fewer; then the
+ * meet keeps only features that need no more counters than that.
  */
 static void amd_fit(struct vpmu_model *model)
 {
@@ -267,8 +267,8 @@ static void p6_complete(struct vpmu_model *model, unsigned given)
 {
 }
 
-/* All are alike: what two have in common is the same again. A limit of one that has less is none.
- */
+/* All P6 PMUs are alike, so two P6 models have all in common; with less than a P6 has, nothing
+ * remains. */
 static void p6_fit(struct vpmu_model *model)
 {
 	if (model->gp_count < P6_COUNTERS || model->gp_width < P6_WIDTH)

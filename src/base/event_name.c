@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events as a person types them: NAME, with :u or :k behind it. A name is that of a class, or
+ * Events as a person types them: NAME, optionally followed by :u or :k. NAME is that of a class, or
  * perf's (Linux tools/perf/Documentation, perf-list), or rNNN, a selector's value in hex.
  */
 #include <base/room.h>
 
-/* perf's names that are not those of the classes. */
+/* perf's names that differ from the classes' names. */
 static const struct {
 	const char *name;
 	enum vpmu_class class_;

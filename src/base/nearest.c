@@ -23,7 +23,7 @@ static unsigned least(unsigned a, unsigned b, unsigned c)
 	return ab < c ? ab : c;
 }
 
-/* Case is what people mistype most. */
+/* Ignores case, which people mistype most. */
 static bool same_letter(char a, char b)
 {
 	bool is_letter = (a | 0x20) >= 'a' && (a | 0x20) <= 'z';

@@ -38,10 +38,10 @@ static inline void set_add(struct set *set, unsigned i)
 }
 
 /*
- * A step of a mixing hash. Each part is a bijection. With one product, what differs in a word's
- * high bits stays there, and can be undone by the next word: of ten thousand states two met. The
- * first constant is 2^64 divided by the golden ratio, made odd; the second any odd number without a
- * pattern.
+ * A step of a mixing hash. Each part is a bijection. With only one product, a difference in a
+ * word's high bits would stay there and could be cancelled by the next word: two of ten thousand
+ * states collided. The first constant is 2^64 divided by the golden ratio, made odd; the second is
+ * an arbitrary odd number without a pattern.
  */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
 {
@@ -50,8 +50,8 @@ static inline uint64_t hash_mix(uint64_t hash, uint64_t word)
 	return hash ^ hash >> 32;
 }
 
-/* A bounded text under construction; what does not fit is cut, the text is always terminated. No
- * buffer: all is cut. */
+/* A bounded text under construction: what does not fit is cut off, and the text is always
+ * terminated. Without a buffer, everything is cut off. */
 struct text {
 	char *start;
 	size_t size, used;
@@ -59,7 +59,7 @@ struct text {
 
 struct text text_in(char *buffer, size_t size);
 
-/* Says in why (may be NULL) that a pointer that a public function needs is NULL; returns
+/* For a public function that was given a NULL: says so in why (may be NULL), and returns
  * VPMU_BAD_ARGUMENT. */
 enum vpmu_status argument_missing(char *why, size_t why_bytes);
 
@@ -71,7 +71,7 @@ void text_add_hex(struct text *text, uint64_t value); /* 0x…, lower case, no l
 /* Adds what somebody typed: in quotes, unprintable bytes as '?', cut after 40 bytes. */
 void text_add_quoted(struct text *text, const char *s, size_t length);
 
-/* Whether the length bytes at s are the word. */
+/* Whether the `length` bytes at s are exactly the word. */
 bool text_is(const char *s, size_t length, const char *word);
 
 /*
@@ -83,10 +83,10 @@ bool text_parse_unsigned(const char *s, size_t length, uint64_t *value);
 /* The i-th name of a list, or NULL past the last. */
 typedef const char *name_at(const void *list, size_t i);
 
-/* The name nearest to `text`, which a person may have meant; NULL when none is near enough. */
+/* The name nearest to `text`, for "did you mean"; NULL if none is near enough. */
 const char *nearest_name(const char *text, name_at *name, const void *list);
 
-/* All names with this between two, cut when there is no room; returns text. */
+/* All names, separated by `between`, cut where the buffer ends; returns text. */
 const char *all_names(char *text, size_t bytes, const char *between, name_at *name,
                       const void *list);
 
@@ -97,16 +97,16 @@ enum { EVENT_KERNEL = 1 << 0, EVENT_USER = 1 << 1 };
 /* The i-th name of an event, NULL past the last; some are another's synonyms. */
 const char *event_name_at(const void *list, size_t i);
 
-/* The class that a name calls; VPMU_NO_CLASS: it is none. */
+/* The class that the event name stands for; VPMU_NO_CLASS: it is not an event name. */
 enum vpmu_class event_named(const char *name, size_t length);
 
-/* Whether it is rNNN, a selector's value in hex. */
+/* Whether the name is rNNN, a selector's value in hex. */
 bool event_raw(const char *name, size_t length, uint64_t *selector);
 
-/* How much of the text is the name. */
+/* The length of the name at the text's start, without the rings. */
 size_t event_name_length(const char *text, size_t length);
 
-/* The rings that are behind it, both without any. False: something else is. */
+/* The rings that follow the name; both if there are none. False: something else follows it. */
 bool event_rings(const char *text, size_t length, unsigned *rings);
 
 #endif
