@@ -66,8 +66,7 @@ bool reg_exists(const struct reg_row *row, const struct vpmu_model *model, unsig
 /* How a field's values are ordered. Decides which value covers which, and what two models have in
  * common. */
 enum field_order {
-	FIELD_SAME, /* a value is covered only by itself; models that differ have nothing in common
-	             */
+	FIELD_SAME,   /* only the same value covers it; if it differs, nothing is in common */
 	FIELD_NUMBER, /* a larger number covers a smaller one; the smaller is common */
 	FIELD_SET,    /* bits: a superset covers a subset; the intersection is common */
 	FIELD_SHOWN,  /* decides nothing: any value covers any other; the smaller is kept */
@@ -105,11 +104,9 @@ struct field_row {
 	uint8_t form;         /* enum vpmu_field_form */
 	uint8_t key_of;       /* FOR_…: for which PMUs a user may set it */
 	uint8_t given;        /* enum given */
-	bool is_vital;   /* if it is another one on the target, or 0, the guest's PMU as a whole is
-	                    gone */
-	bool may_be_0;   /* 0 is allowed, whatever the limits say */
-	bool is_counted; /* a set whose size another field counts: bits beyond that are that field's
-	                    matter */
+	bool is_vital;     /* another value, or 0, on the target means that the guest has no PMU */
+	bool may_be_0;     /* 0 is allowed, whatever the limits say */
+	bool is_counted;   /* a set whose size another field counts, and judges */
 	const char *text;  /* in messages: "fixed counters" */
 	const char *one;   /* for a set: "fixed counter ", followed by the bit's number */
 	const char *json;  /* its member in JSON */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Breadth first through everything that can happen in a scenario. A node is a vCPU at a place in
- * the plan; two ways that lead to the same node are explored once. vCPUs are kept for the nodes of
- * two depths only; the way to a node is known by its parents.
+ * Explores, breadth first, everything that can happen in a scenario. A node is a vCPU at a place in
+ * the plan; if two paths lead to the same node, it is explored once. vCPUs are kept only for the
+ * nodes of two depths; the path to a node follows from its parents.
  */
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ static struct frontier *next_frontier(struct check_explorer *explorer)
 	return &explorer->frontiers[!explorer->now];
 }
 
-/* The place of the next vCPU; NULL when the scope's nodes do not do. */
+/* The memory for the next vCPU; NULL if the scope's nodes are used up. */
 static void *next_vcpu(struct check_explorer *explorer)
 {
 	struct frontier *next = next_frontier(explorer);
@@ -45,8 +45,8 @@ static void push(struct check_explorer *explorer, uint32_t parent, const void *f
 	next->nodes[next->count++] = explorer->node_count - 1;
 }
 
-/* What was just read from the vCPU is also put well when the vCPU goes on as if nothing had been
- * put: with what is in no register, too. */
+/* A state that was just read from the vCPU is also put correctly if the vCPU then goes on as if
+ * nothing had been put, that is, with the state that is in no register. */
 static bool goes_on_as_lived(struct check_explorer *explorer, uint32_t at, const void *saved)
 {
 	const struct node *node = &explorer->nodes[at];
@@ -130,7 +130,7 @@ static void explore_all(struct check_explorer *explorer)
 		explorer->result->peak_nodes = explorer->node_count;
 }
 
-/* PMIs that the prior life has left for the next entry, if it is left alone. */
+/* PMIs that the prior life has left pending for the next entry. */
 static unsigned owed_by(struct check_explorer *explorer)
 {
 	struct vcpu *vcpu = &explorer->vcpu;
@@ -160,7 +160,7 @@ static void explore_refusals(struct check_explorer *explorer)
 	keep(explorer, CHECK_REFUSAL_AS_REPORTED, &node);
 }
 
-/* The state that a get has just read is the life's own. */
+/* Uses as state what a get reads after the life. */
 static enum vpmu_status read_state(struct check_explorer *explorer)
 {
 	struct scenario *scenario = &explorer->scenario;
@@ -172,7 +172,8 @@ static enum vpmu_status read_state(struct check_explorer *explorer)
 	return scenario_prepare(scenario, &explorer->vcpu);
 }
 
-/* A counter whose creation failed does not count where it is: a put can only make it good. */
+/* Whether all counters count after the life. One whose creation failed does not, and a put can only
+ * repair that. */
 static bool counts_all(const struct scenario *scenario)
 {
 	return !memchr(scenario->condition, COUNTER_STARVED, sizeof(scenario->condition));

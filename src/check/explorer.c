@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An explorer's memory, allocated once; and the set of nodes, by the hash of all that decides how
- * they go on. */
+/* An explorer's memory, allocated once; and the set of nodes, identified by a hash of everything
+ * that decides how they go on. */
 #include <stdlib.h>
 
 #include "explorer.h"
@@ -116,7 +116,7 @@ static void table_grow(struct check_explorer *explorer)
 	uint64_t *moved = malloc(old * sizeof(*moved));
 
 	if (!moved)
-		return; /* fuller, and slower */
+		return; /* no memory: the table stays, fuller and slower */
 	memcpy(moved, explorer->table, old * sizeof(*moved));
 	explorer->table_mask = 2 * old - 1;
 	memset(explorer->table, 0, 2 * (size_t)old * sizeof(*moved));
@@ -126,7 +126,7 @@ static void table_grow(struct check_explorer *explorer)
 	free(moved);
 }
 
-/* False: it is there already. */
+/* Adds a key. False: it was already there. */
 static bool table_add(struct check_explorer *explorer, uint64_t key)
 {
 	uint32_t at = (uint32_t)key & explorer->table_mask;
@@ -185,7 +185,7 @@ bool seen_before(struct check_explorer *explorer)
 		if (explorer->seen[at] == key)
 			return true;
 	if (explorer->seen_count == SEEN / 2)
-		return false; /* explored once more */
+		return false; /* no room to remember it: a duplicate would be explored again */
 	explorer->seen[at] = key;
 	explorer->seen_count++;
 	return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the exploration share: nodes, their vCPUs, and what is known of them. */
+/* What the files of the exploration share: nodes and their vCPUs. */
 #ifndef CHECK_EXPLORER_H
 #define CHECK_EXPLORER_H
 
@@ -47,12 +47,12 @@ struct check_explorer {
 	uint64_t *seen; /* of the subject: SEEN places */
 	uint32_t seen_count;
 	struct frontier frontiers[2];
-	unsigned now; /* the frontier that is explored; the other one is filled */
+	unsigned now; /* which frontier is being explored; the other one is being filled */
 	struct vpmu_layout layout;
 	struct scenario scenario;
 	struct vcpu vcpu;
-	struct machine machine; /* of a vCPU that is one */
-	struct journal journal; /* of any other */
+	struct machine machine; /* the vCPU, if it is a register machine */
+	struct journal journal; /* the journal of any other vCPU */
 	void *life;             /* saved */
 	uint64_t life_print;
 	struct record record;
@@ -69,24 +69,24 @@ struct check_explorer {
 /* Empties the set. */
 void nodes_clear(struct check_explorer *explorer);
 
-/* Adds a node at the vCPU at hand; false: it was met before. */
+/* Adds a node with the current vCPU; false: it was already there. */
 bool nodes_add(struct check_explorer *explorer, const struct node *node);
 
-/* Whether the subject had a scenario with the same life, state and incidents, which this one is
- * added to; and forgets them all. */
+/* Whether the subject already had a scenario with the same life, state and incidents; adds this
+ * one. Below: forgets them all. */
 bool seen_before(struct check_explorer *explorer);
 void seen_clear(struct check_explorer *explorer);
 
 /* --- move.c --- */
 
-/* The node at which a put begins on the vCPU. */
+/* The first node of a put on the vCPU. */
 struct node node_of_start(const struct scenario *scenario, struct vcpu *vcpu);
 
 /* Makes the move on the vCPU and in the node. */
 void make_move(const struct scenario *scenario, enum move move, struct vcpu *vcpu,
                struct node *node, struct record *record);
 
-/* Which incidents can fall at a node, as bits 1 << enum move. */
+/* The incidents that can happen at a node, as bits 1 << enum move. */
 uint32_t moves_at(const struct check_explorer *explorer, const struct node *node);
 
 /* --- found.c --- */
@@ -94,7 +94,8 @@ uint32_t moves_at(const struct check_explorer *explorer, const struct node *node
 /* Makes the scenario's prior life. False: the profile cannot have it. */
 bool start_life(struct check_explorer *explorer, struct record *record);
 
-/* Notes what a put that ended at a node violates, with the way to it if that is the shortest. */
+/* Notes the properties that a put that ended at a node violates, with the path to it if that is the
+ * shortest. */
 void report(struct check_explorer *explorer, uint32_t at, uint32_t violated);
 
 /* Whether a violation at such a node would be the shortest; and keeps the record as its trace. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was found: the way to a violation, gone once more and written down. */
+/* Counterexamples: the path to a violation is executed once more and recorded. */
 #include <stdlib.h>
 
 #include "explorer.h"
@@ -30,7 +30,7 @@ bool start_life(struct check_explorer *explorer, struct record *record)
 	       life_make(&explorer->vcpu, &explorer->scenario, record);
 }
 
-/* Goes the way to the node once more, writing it down. Returns the node. */
+/* Executes the path to the node once more and records it. Returns the node. */
 static struct node retrace(struct check_explorer *explorer, uint32_t last)
 {
 	static const size_t way_bytes = 4 * VPMU_MAX_PLAN;
@@ -107,7 +107,8 @@ void keep(struct check_explorer *explorer, enum check_property property, const s
 	explorer->lives[property] = explorer->life_steps;
 }
 
-/* A put that is repeated and wrong, though no put in the scenario was wrong that was not. */
+/* Turns violations of a repeated put into twice-is-once, if no single put in the scenario violated
+ * these properties. */
 static uint32_t as_repeated(const struct check_explorer *explorer, uint32_t violated)
 {
 	if (!violated || explorer->violated_once)
@@ -134,7 +135,7 @@ void report(struct check_explorer *explorer, uint32_t at, uint32_t violated)
 	}
 }
 
-/* --- What did not return --- */
+/* --- Actions that did not return --- */
 
 uint64_t check_explorer_actions(const struct check_explorer *explorer)
 {
@@ -165,7 +166,7 @@ struct check_trace *check_explorer_way(struct check_explorer *explorer)
 
 	if (!journal)
 		return NULL;
-	*journal = explorer->journal; /* it begins anew while its way is gone */
+	*journal = explorer->journal; /* the path is executed again, which starts a new journal */
 	record->count = 0;
 	go_to(explorer, journal->origin, journal->node);
 	count = journal->count < JOURNAL_STEPS ? journal->count : JOURNAL_STEPS;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What no order can save. A vCPU goes on, and beside it a fresh one that holds what a get has just
- * read of it: where they differ, the vCPU had something that is in no register. No put was made, so
- * no order is to blame: an overflow that perf owes, one that waits with its counter's emulated
- * instruction, a PMI that waits for the entry, the level that an edge detector has seen.
+ * read from the first: if they differ, the first had state that is in no register. No put was made,
+ * so no order is to blame. Such state is an overflow that perf owes, an overflow by an emulated
+ * instruction that is not folded in yet, a PMI that waits for the entry, and the level that an edge
+ * detector has seen.
  */
 #include "room_int.h"
 
-/* Reads, and notes what does not read as it would on the vCPU that was read. */
+/* Reads the registers, and notes those that differ from the first vCPU's. */
 static bool reads_as(struct vcpu *vcpu, const struct scenario *scenario, const uint64_t *expected,
                      struct record *record)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lets the guest run on after a put, and says which properties that violates. At level full the
- * first thing that is wrong is reported, and what follows from it is not. */
+/* Lets the guest run on after a put, and finds violated properties. At level full only the first
+ * violation is reported, not its consequences. */
 #include "room_int.h"
 
 struct judging {
@@ -22,7 +22,8 @@ static void violate(struct judging *judging, enum check_property property,
 	record_expects(judging->record, expected);
 }
 
-/* Another counter or selector whose value the wrong register has: 1 + its place. */
+/* If a wrong register has the value of another counter or selector: 1 + that one's place; else
+ * 0. */
 static uint8_t whose_value(const struct judging *judging, const uint64_t *expected, unsigned wrong,
                            uint64_t value)
 {
@@ -35,7 +36,7 @@ static uint8_t whose_value(const struct judging *judging, const uint64_t *expect
 	return 0;
 }
 
-/* Writes a wrong read down. */
+/* Records a wrong read. */
 static void note_wrong(struct judging *judging, const uint64_t *expected, unsigned i)
 {
 	const struct vpmu_register *reg = stored(judging->scenario->layout, i);
@@ -49,7 +50,7 @@ static void note_wrong(struct judging *judging, const uint64_t *expected, unsign
 	record->steps[record->count - 1].same_as = whose_value(judging, expected, i, got.value);
 }
 
-/* What a wrong value of a register means once the guest has run. */
+/* The properties that a register's wrong value violates after the guest has run. */
 static uint32_t meaning(const struct scenario *scenario, enum vpmu_kind kind, uint64_t got,
                         uint64_t expected)
 {
@@ -66,7 +67,8 @@ static uint32_t meaning(const struct scenario *scenario, enum vpmu_kind kind, ui
 	return violated;
 }
 
-/* What a guest that runs changes without a write: the rest was compared before it ran. */
+/* Whether a register changes while the guest runs, without a write. The others were compared before
+ * it ran. */
 static bool changes_by_itself(enum vpmu_kind kind)
 {
 	return is_counter(kind) || kind == VPMU_KIND_GLOBAL_STATUS;
@@ -97,8 +99,8 @@ static unsigned raised_by(struct vpmu_outcome outcome)
 	return outcome.pmi + outcome.masked;
 }
 
-/* The first entry, at which the prior life may deliver what no put can take back: at level full
- * that PMI, which is then in `owed`. After a reset LVTPC is masked, and drops it. */
+/* The first entry. At level full it may deliver a PMI of the prior life, which no put can take
+ * back; such PMIs are in `owed`. After a reset LVTPC is masked and drops them. */
 static void first_entry(struct judging *judging, unsigned raised)
 {
 	const struct scenario *scenario = judging->scenario;
@@ -133,7 +135,8 @@ static void run_on(struct judging *judging, unsigned i)
 	compare(judging, scenario->reference.after[i], true);
 }
 
-/* At level full the first wrong thing ends the judgement, after a reset the first PMI or status. */
+/* Whether to end the judgement: at level full after any violation, after a reset only after a PMI
+ * or status bit. */
 static bool has_gone_wrong(const struct judging *judging)
 {
 	uint32_t ends = judging->scenario->level == VPMU_LEVEL_RESET
@@ -173,7 +176,8 @@ uint32_t judge(struct vcpu *vcpu, const struct scenario *scenario, unsigned rais
 		record->part = CHECK_PART_AFTER;
 	act(&judging, REPLAY_LVTPC, reset ? VPMU_LVTPC_MASKED : VPMU_LVTPC_RESET);
 	compare(&judging, scenario->state.values, false);
-	/* After a reset it is worth knowing what a wrong register does to the guest that boots. */
+	/* After a reset, go on despite a wrong register, to see what it does to the guest that
+	 * boots. */
 	if (judging.violated && !reset)
 		return judging.violated;
 	first_entry(&judging, raised);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vCPU's prior life, made on a fresh vCPU with what a replay script can do: a guest programs
- * its counters and runs; then to each counter happens what its condition is named for.
+ * Makes the prior life on a fresh vCPU, with actions that a replay script can do: a guest programs
+ * its counters and runs; then each counter is brought into its condition.
  */
 #include "room_int.h"
 
 enum {
 	RAN = 10,         /* instructions that the guest has run */
-	FAR = 5,          /* where a counter started */
-	NEAR = 16,        /* so many before the overflow */
-	PENDING = 1 + RAN /* so many that one more overflows */
+	FAR = 5,          /* the first value of a counter that is far from its overflow */
+	NEAR = 16,        /* how far from the overflow a counter is that is near it */
+	PENDING = 1 + RAN /* so that one more event after the run overflows */
 };
 
 #define EDGES (SEL_EDGE | UINT64_C(1) << SEL_CMASK_BIT)
@@ -68,7 +68,8 @@ static uint64_t start_of(const struct making *making, unsigned slot)
 	}
 }
 
-/* The counter's control as the state that is put has it, or as it might be. */
+/* The counter's control as in the state that is put; if that does not use the counter, a plausible
+ * one. */
 static uint64_t usual_control(const struct making *making, unsigned slot)
 {
 	uint64_t control = control_of_state(&making->scenario->program, making->layout, slot);
@@ -87,7 +88,7 @@ static uint64_t with_pmi(uint64_t control, uint64_t pmi, enum condition conditio
 	return condition == COUNTER_QUIET ? control & ~pmi : control;
 }
 
-/* An emulated instruction must be one that a counter counts. */
+/* For an emulated instruction to count, the counter must count instructions. */
 static uint64_t selector_of(const struct making *making, unsigned slot)
 {
 	enum condition condition = (enum condition)making->scenario->condition[slot];
@@ -104,7 +105,7 @@ static uint64_t selector_of(const struct making *making, unsigned slot)
 	return with_pmi(control, SEL_INT, condition) | (condition == COUNTER_EDGE ? EDGES : 0);
 }
 
-/* A fixed counter's event cannot change: another is one with another field. */
+/* A fixed counter's event cannot change, so "another event" means another field. */
 static uint64_t field_of(const struct making *making, unsigned slot)
 {
 	enum condition condition = (enum condition)making->scenario->condition[slot];
@@ -154,7 +155,7 @@ static void allow_all(struct making *making)
 	write_register(making, VPMU_KIND_GLOBAL_CTRL, 0, making->global);
 }
 
-/* The guest stops counters by their own controls, or by the switch for all. */
+/* The guest stops counters by their own controls, or by the global control. */
 static void stop(struct making *making, uint32_t stopped, uint32_t switched)
 {
 	for (unsigned slot = 0; slot < SLOTS; slot++) {
@@ -173,7 +174,7 @@ static void stop(struct making *making, uint32_t stopped, uint32_t switched)
 		act(making, REPLAY_ENTER, 0);
 }
 
-/* These come last, as what follows would make them good. */
+/* These conditions are made last, because later actions would repair them. */
 static void owe(struct making *making, uint32_t slots)
 {
 	if (!slots)
@@ -199,7 +200,7 @@ bool life_make(struct vcpu *vcpu, const struct scenario *scenario, struct record
 	uint32_t owing = slots_with(&making, BIT32(COUNTER_OWES));
 	uint32_t starved = slots_with(&making, BIT32(COUNTER_STARVED));
 
-	/* It fails where there are no events; the script does not need it. */
+	/* Fails on profiles without perf events; the script then does not need it. */
 	if (starved && step_do(vcpu, replay_simple(REPLAY_FAIL_CREATE, 0), NULL).status)
 		return false;
 	if (scenario->scope->incidents & BIT32(CHECK_HOST))

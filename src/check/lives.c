@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which prior lives there are: each counter has a condition of its own. The counters are alike, or
- * two of them have any two conditions, and the others are off.
+ * The list of prior lives. Each counter has a condition. Either all counters have the same one, or
+ * two of them have any two conditions and the others are off.
  *
- * Two are enough. What the kernels hold of a counter (its event, its count, whether it is paused)
- * no other counter touches; what counters share is one request to handle them, one switch for all,
- * one control register for the fixed counters, and the sequence of the writes. So what becomes of a
- * counter is decided by itself and by what one other has asked for. And counters of one kind are
- * interchangeable but for the sequence in which they are written and AMD's aliases of the first
+ * Two are enough. What a kernel keeps for a counter (its event, its count, whether it is paused)
+ * does not depend on other counters. Counters share one request to handle them, the global control,
+ * one control register for the fixed counters, and the sequence of the writes. So the fate of a
+ * counter depends on itself and on what one other has requested. Counters of one kind are
+ * interchangeable except for the sequence in which they are written and AMD's aliases of the first
  * four: the places below have both sequences, and the last counters.
  */
 #include "room_int.h"
@@ -88,7 +88,7 @@ static void everywhere(struct scenario *scenario, enum condition condition, bool
 	}
 }
 
-/* Without a switch for all there is nothing to switch. */
+/* Without global control no counter can be stopped by it. */
 static bool can_be(const struct scenario *scenario, enum condition condition)
 {
 	return condition != COUNTER_SWITCHED || scenario->layout->has_global;
@@ -113,8 +113,8 @@ static bool is_emulated(enum condition condition)
 	       condition == COUNTER_EMULATED;
 }
 
-/* Life running has nothing but counters that run; any other life has one counter in the condition
- * that it is named for, and the other in any. */
+/* In life `running` all counters run or are off; in any other life one counter has the condition
+ * that the life is named for, and the other any condition. */
 static bool is_of_life(enum check_life life, enum condition a, enum condition b)
 {
 	if (life == CHECK_FRESH || life == CHECK_RUNNING)
@@ -124,9 +124,9 @@ static bool is_of_life(enum check_life life, enum condition a, enum condition b)
 	return life_of[a] == life || life_of[b] == life;
 }
 
-/* What cannot be together: an emulated instruction makes linux-6.1 create the event that failed,
- * and no emulated instruction is a cycle, which fixed counter 1 counts. The edge detector is looked
- * at alone, and in what a get reads. */
+/* Excludes impossible pairs: an emulated instruction makes linux-6.1 create the event that had
+ * failed, and fixed counter 1 counts cycles, which are never emulated. The edge detector is tried
+ * only alone, and only with a state that a get reads. */
 static bool can_be_together(const struct scenario *scenario, enum condition a, enum condition b)
 {
 	if (!can_be(scenario, a) || !can_be(scenario, b) || b == COUNTER_EDGE)

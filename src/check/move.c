@@ -4,7 +4,8 @@
 
 enum { MOMENT = 8 /* instructions that the guest or the host runs between writes */ };
 
-/* Writes that the target has already are left out: it is read when the put begins. */
+/* The writes to leave out because the target already has the value: it is read when the put
+ * begins. */
 static uint64_t skipped(const struct scenario *scenario, struct vcpu *vcpu)
 {
 	uint64_t skip = 0;
@@ -87,7 +88,7 @@ void make_move(const struct scenario *scenario, enum move move, struct vcpu *vcp
 		step_do(vcpu, replay_simple(REPLAY_SCHEDULE, 0), record);
 		break;
 	case MOVE_RUN:
-		/* Its PMIs are the guest's own: it did run. */
+		/* PMIs here are the guest's own, since it runs. */
 		step_do(vcpu, replay_simple(REPLAY_RUN, MOMENT), record);
 		break;
 	case MOVE_HOST:
@@ -105,7 +106,7 @@ void make_move(const struct scenario *scenario, enum move move, struct vcpu *vcp
 		fail_creations(vcpu, 0, record);
 }
 
-/* Which incidents can fall at a node. */
+/* The incidents that can happen at a node. */
 uint32_t moves_at(const struct check_explorer *explorer, const struct node *node)
 {
 	const struct scenario *scenario = &explorer->scenario;
@@ -124,7 +125,7 @@ uint32_t moves_at(const struct check_explorer *explorer, const struct node *node
 	}
 	if (kinds & BIT32(CHECK_RUN) && !ended)
 		moves |= BIT32(MOVE_RUN);
-	/* After the last write the counters count the host by right. */
+	/* After the last write it is right that the counters count the host. */
 	if (kinds & BIT32(CHECK_HOST) && !ended)
 		moves |= BIT32(MOVE_HOST);
 	return moves;

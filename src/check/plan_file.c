@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A user's plan: lines of text, any bytes. */
+/* Reads a user's plan: lines of text, which may contain any bytes. */
 #include <stdio.h>
 
 #include "room_int.h"
@@ -140,7 +140,7 @@ static bool parse_register(struct reading *reading, const struct word *word, uin
 	return true;
 }
 
-/* What the register is to have in the end; an index that is none of the model's has no say. */
+/* Sets what the register must have in the end. An MSR that the model lacks is ignored. */
 static void expect(const struct reading *reading, uint64_t *values, struct set *set, uint32_t msr,
                    uint64_t value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of properties, lives and incidents: their names, and what is said of them. */
+/* The tables of properties, lives and incidents: names and descriptions. */
 #include "room_int.h"
 
 #define FULL  BIT32(VPMU_LEVEL_FULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Steps, done on a vCPU and written down: what a counterexample is made of. */
+/* Executes steps on a vCPU and records them for a counterexample. */
 #include "room_int.h"
 
 static bool has_value(struct vcpu *vcpu, const struct replay_action *action)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The reference: a vCPU of the same profile on which nothing has ever run, whose registers are
- * set while everything is stopped, and which then executes the guest. No event exists when it is
- * set, so no order can be wrong; and perf's own arithmetic (an event with one left overflows after
- * two) is in the reference as it is in what is judged.
+ * set while everything is stopped, and which then executes the guest. No perf event exists while
+ * they are set, so the order cannot matter; and the reference includes perf's own arithmetic (a
+ * counter with one event left overflows after two), as does what is judged.
  */
 #include "room_int.h"
 
-/* Less than any distance of the states, then past all of them, past what a prior life left, and
- * past the next overflow of every counter that there is. */
+/* At first less than any state's distance to an overflow, then past all of these, past what a prior
+ * life left, and past the next overflow of every counter. */
 const uint64_t run_lengths[RUNS] = {1, 2, 4, 40, UINT64_C(1) << 48};
 
-/* Of the three turns of a careful put, the one in which a register is written. */
+/* A careful put has three phases; this is the one in which a register is written. */
 static unsigned turn_of(enum vpmu_kind kind)
 {
 	switch (kind) {

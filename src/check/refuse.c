@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts that a target refuses at one write, under each policy: what is there afterwards must be what
- * the report says. */
+/* Puts of which the target refuses one write, under each policy: afterwards the registers must be
+ * as the report says. */
 #include "room_int.h"
 
 /* A vCPU as a target that refuses one write. */
@@ -54,7 +54,8 @@ static bool is_refused(const struct vpmu_report *report, unsigned position)
 	return false;
 }
 
-/* An order that skips equal values leaves out what was there before the put. */
+/* Whether an order that skips equal values leaves the write out, because the register had the value
+ * before the put. */
 static bool is_skipped(const struct scenario *scenario, const struct vpmu_write *write,
                        const uint64_t *before)
 {
@@ -65,7 +66,8 @@ static bool is_skipped(const struct scenario *scenario, const struct vpmu_write 
 	return value == VPMU_NO_VALUE ? !write->value : before[value] == write->value;
 }
 
-/* What each value must be now: as before, and over that the writes that were done. */
+/* The values that the registers must have: those before the put, overwritten by the writes that
+ * were done. */
 static void expect_values(uint64_t *values, const struct scenario *scenario,
                           const struct vpmu_report *report)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A subject's scenarios, one after the other; their plans as writes, and where in them a failing
- * creation can still be made good. */
+/* A subject's scenarios, one after the other: their plans as writes, and where in them a failed
+ * creation can still be repaired. */
 #include "room_int.h"
 
 #include "scenario.h"
@@ -11,7 +11,7 @@ static bool is_control(enum vpmu_kind kind)
 	       kind == VPMU_KIND_GLOBAL_CTRL;
 }
 
-/* Whether a later write can start again what write i starts. */
+/* Whether a later write can start the counters that write i starts. */
 static bool is_followed(const struct scenario *scenario, size_t i, size_t from)
 {
 	for (size_t j = from; j < scenario->count; j++) {
@@ -27,7 +27,8 @@ static bool is_followed(const struct scenario *scenario, size_t i, size_t from)
 
 /*
  * A creation that fails in the last write that could start a counter, or after it, is the host's
- * failure and no order's. Before that, an order that writes a control once more has its chance.
+ * fault, not the order's. If it fails earlier, an order can repair it by writing a control once
+ * more.
  */
 static void find_recoveries(struct scenario *scenario)
 {
@@ -102,7 +103,8 @@ enum vpmu_status scenario_plan(struct scenario *scenario)
 	return status;
 }
 
-/* A state of the list, as far as a plan can put it. False: a plan cannot put what was read. */
+/* Reduces a state of the list to what a plan can put. False: a plan cannot put a state that was
+ * read. */
 static bool as_planned(struct scenario *scenario)
 {
 	const struct check_plan *plan = scenario->subject->plan;
@@ -149,7 +151,7 @@ static void choose_own(struct scenario *scenario)
 	scenario->state_name = "plan";
 }
 
-/* What the guest of the prior life has programmed, before a put that has no say in it. */
+/* Chooses what the guest of the prior life has programmed, which does not depend on the put. */
 static void choose_program(struct scenario *scenario)
 {
 	if (scenario->is_mixed)
@@ -195,7 +197,7 @@ struct visiting {
 	void *context;
 };
 
-/* A state, after all lives of a list. */
+/* Visits a state after all lives of a list. */
 static enum vpmu_status visit_lives(const struct visiting *visiting,
                                     bool (*choose)(struct scenario *scenario, unsigned i),
                                     unsigned count)

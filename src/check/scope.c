@@ -229,7 +229,7 @@ struct estimate {
 	struct check_scope scope;
 	struct scenario scenario;
 	struct machine machine;
-	struct vcpu vcpu; /* how much there is to explore is not decided by who answers */
+	struct vcpu vcpu; /* a register machine will do: the size does not depend on the subject */
 	struct vpmu_layout layout;
 	uint64_t sum;
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The search for the shortest order that violates nothing: every sequence of steps that writes each
- * kind of register once, and clears some kinds before. Fewer clears are tried first. A candidate is
- * first put to what was the undoing of others before it.
+ * The search for the shortest order that violates nothing: tries every sequence of steps that
+ * writes each kind of register once, preceded by clears of some kinds. Fewer clears are tried
+ * first. Each candidate is first tried on the subjects on which earlier ones failed.
  */
 #include <stdlib.h>
 
@@ -10,8 +10,8 @@
 
 #define KIND(name) (BIT32(VPMU_KIND_##name))
 
-/* What every order must write, and what it may clear. A clear of the selectors is a write for each:
- * it is the dearest. */
+/* What every order must write, and what it may clear. Clearing the selectors costs most, since it
+ * is a write for each. */
 static const struct vpmu_step global_writes[] = {
 	{.kinds = KIND(FIXED_COUNTER) | KIND(METRICS) | KIND(COUNTER)},
 	{.kinds = KIND(SELECTOR)},
@@ -40,7 +40,7 @@ struct searching {
 	struct check_explorer *explorer;
 	const struct check_subject *subjects;
 	size_t subject_count;
-	size_t *hardest; /* subjects, the last undoing first */
+	size_t *hardest; /* subjects, the one that failed the last candidate first */
 	struct check_search *search;
 	void (*progress)(uint64_t tried);
 	const struct vpmu_step *pool[CHECK_SEARCH_STEPS];
@@ -103,7 +103,8 @@ static void try_order(struct searching *searching)
 	search->count++;
 }
 
-/* All sequences of the pool. A clear after the last write of the same kinds would undo it. */
+/* Tries all sequences of the pool, except those with a clear after the write of the same kinds,
+ * which it would undo. */
 static void permute(struct searching *searching, unsigned at, uint32_t used, uint32_t written)
 {
 	if (searching->status)

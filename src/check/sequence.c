@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user's plan is the writes of one put. What it does is a sequence: this register gets the
- * state's value, that one 0 first. So it can be judged with every state, and not only with the one
- * whose values it has.
+ * A user's plan lists the writes of one put. Seen as a sequence (this register gets the state's
+ * value, that one first 0), it can be judged with every state, not only with the one whose values
+ * it has.
  */
 #include "room_int.h"
 
-/* The value of a state that a register shows, or that setting bits of it leads to. */
+/* The value of a state that a register shows, or that a bit-setting command changes. */
 static uint8_t slot_of(const struct vpmu_layout *layout, uint32_t msr)
 {
 	int place = vpmu_layout_find_msr(layout, msr), status;
@@ -31,9 +31,9 @@ static bool is_last(const struct check_plan *plan, const struct vpmu_layout *lay
 }
 
 /*
- * What a write has of its register's value in the end: all of it, or all but some bits, as a
- * selector's enable bit, that a later write sets. A 0 that another write follows is a stop. Any
- * other value stands as it is.
+ * Translates a write for another state. It may write the register's final value, or all but some
+ * bits of it, such as a selector's enable bit, that a later write sets. A 0 that is followed by
+ * another write is a stop. Any other value stays as it is.
  */
 uint64_t sequence_value(const struct check_plan *plan, const struct vpmu_layout *layout, size_t i,
                         const struct vpmu_state *state)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The states that are put: a table of rows. Counters are near their ends or have small counts, with
- * and without PMIs, alone and together, enabled by themselves, globally, or not at all; and two
- * counters with any two of such parts.
+ * The states that are put: a table of rows. Counters are near an overflow or have small counts,
+ * with and without PMIs, alone and together, enabled, disabled by themselves or globally; and two
+ * counters with any two of these.
  */
 #include "room_int.h"
 
-/* A counter of the state: not used, or with a value (negative: so many before its overflow). */
+/* A counter of the state: not used, or with a value (negative: the distance to its overflow). */
 struct part {
 	bool on;
 	bool pmi;
@@ -137,7 +137,8 @@ void state_make(struct vpmu_state *state, const struct vpmu_layout *layout, unsi
 
 /* --- Two counters that differ --- */
 
-/* What each of them may be. The second one's counts are others, so that the two do not meet. */
+/* What each of the two may be. The second one has different counts, so that they do not overflow
+ * together. */
 static const struct {
 	struct part part;
 	bool disabled;

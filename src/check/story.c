@@ -6,7 +6,7 @@
 
 #include "room_int.h"
 
-/* A text that is cut where it does not fit, and knows its length. */
+/* A text buffer that cuts what does not fit, but counts the full length. */
 struct paper {
 	char *text;
 	size_t bytes, used;
@@ -71,7 +71,7 @@ static const char *register_of(const struct telling *telling, const struct check
 	return register_name(telling, (uint32_t)step->action.argument[MSR_INDEX].number, number);
 }
 
-/* What no order can save is shown on a new vCPU, beside the one that was read. */
+/* Whether the step is on the second vCPU, which shows what no order can save. */
 static bool is_elsewhere(const struct telling *telling, const struct check_step *step)
 {
 	return telling->trace->property == CHECK_IN_A_REGISTER && step->part == CHECK_PART_LIFE;
@@ -208,7 +208,7 @@ static void tell_step(struct telling *telling, const struct check_step *step)
 	}
 }
 
-/* What should have been, after a semicolon. */
+/* Adds the right answer after a semicolon. */
 static void tell_wrong(struct telling *telling, const struct check_step *step)
 {
 	struct paper *paper = &telling->paper;
@@ -238,7 +238,7 @@ static bool changes_nothing(const struct check_step *step)
 	return step->has_value && !step->expects;
 }
 
-/* LVTPC between runs is not told of. */
+/* Writes of LVTPC between runs are left out of the story. */
 static bool is_told(const struct check_trace *trace, size_t i)
 {
 	const struct check_step *step = &trace->steps[i];
@@ -246,7 +246,7 @@ static bool is_told(const struct check_trace *trace, size_t i)
 	return step->action.verb != REPLAY_LVTPC || (i && trace->steps[i - 1].part != step->part);
 }
 
-/* What no order can save shows on another vCPU. */
+/* Says where the story changes to the second vCPU. */
 static void tell_turn(struct telling *telling, size_t i)
 {
 	const struct check_trace *trace = telling->trace;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a put is done to: one vCPU at hand, of a register machine or of what the caller has. What is
- * done to code that may not return is kept in a journal, so that the way to it can be told.
+ * What a put acts on: one current vCPU, either a register machine or the caller's own. Actions on
+ * code that may not return are kept in a journal, so that the path to a crash can be reported.
  */
 #include "room_int.h"
 

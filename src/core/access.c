@@ -6,7 +6,7 @@
 #define NOT_INLINE __attribute__((noinline))
 
 /* Intel SDM vol. 4, IA32_PERF_GLOBAL_INUSE: which selectors and fixed counters are in use, and in
- * bit 63 whether any of them asks for a PMI. */
+ * bit 63 whether any of these asks for a PMI. */
 static uint64_t in_use(const struct vpmu_pmu *pmu)
 {
 	uint64_t use = 0;
@@ -40,8 +40,8 @@ static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg,
 	return reg->store == STORE_INUSE ? in_use(pmu) : 0;
 }
 
-/* What the profile says to a number that is no register of the model. Out of the way of accesses
- * to registers, which are to be fast: so with everything here that is not inline. */
+/* How the profile answers for a number that is not a register of the model. Not inline, like other
+ * rare cases here, so that the path of normal register accesses stays fast. */
 static NOT_INLINE enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                uint64_t *value)
 {
@@ -101,7 +101,8 @@ static inline enum vpmu_status write_valid(struct vpmu_pmu *pmu, const struct re
 	return value & ~writable ? refusal : rule->set(pmu, reg, value);
 }
 
-/* Of values that not every combination of bits is: EXCESS_ADDRESS, EXCESS_DEPTH. */
+/* The excess for registers that do not take every combination of bits: EXCESS_ADDRESS,
+ * EXCESS_DEPTH. */
 static NOT_INLINE uint64_t value_excess(const struct reg *reg, enum excess excess, uint64_t value)
 {
 	if (excess == EXCESS_ADDRESS)
@@ -109,7 +110,8 @@ static NOT_INLINE uint64_t value_excess(const struct reg *reg, enum excess exces
 	return depth_excess(value, reg->writable);
 }
 
-/* EXCESS_IN_CHANGE, and there is an excess: a register may hold bits that it no longer has. */
+/* There is an excess. With EXCESS_IN_CHANGE the register's present value can still be written,
+ * since a register may hold bits that it no longer has. */
 static NOT_INLINE enum vpmu_status write_excess(const struct vpmu_pmu *pmu, const struct reg *reg,
                                                 enum vpmu_status refusal, uint64_t value)
 {
@@ -160,7 +162,8 @@ enum vpmu_status vpmu_pmu_guest_write(struct vpmu_pmu *pmu, uint32_t msr, uint64
 	                      value);
 }
 
-/* No rule of the guest's refuses what is not an excess: then a write never fails. */
+/* A guest's write fails only because of an excess; no setter of the guest's rules refuses a
+ * value. */
 static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const struct reg *reg,
                                            uint64_t value)
 {
@@ -184,7 +187,8 @@ static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const str
 	return value & ~reg->guest_writable ? VPMU_GP : VPMU_OK;
 }
 
-/* What a profile does to a number that is no register of the model, it is asked on a copy. */
+/* For a number that is not a register of the model, the profile's function is tried on a copy of
+ * the machine. */
 static NOT_INLINE enum vpmu_status can_write_absent(const struct vpmu_pmu *pmu, uint32_t msr,
                                                     uint64_t value)
 {

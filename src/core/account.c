@@ -2,14 +2,15 @@
 /*
  * Time passes: what happens is added to the totals, cut at the moments of overflows.
  *
- * The fast path is vpmu_pmu_account() while nothing overflows. The slow one, advance(), treats a
- * stretch as lanes: one a class, and one for each thresholded counter, whose own number of events
- * is known once the stretch's totals are. The k-th of a lane's n events happens at k/n of the
- * stretch, so moments are fractions and are compared exactly.
+ * The fast path is vpmu_pmu_account() while nothing overflows. The slow path, advance(), treats a
+ * stretch as lanes: one per class, and one for each thresholded counter, whose number of events
+ * follows from the stretch's totals. The k-th of a lane's n events happens at k/n of the stretch,
+ * so moments are fractions and are compared exactly.
  */
 #include <core/room_int.h>
 
-/* No class without a limit ever reaches this before the next arming; and it is not negative. */
+/* The distance for a class without a limit: too large to be used up before the next arming, and not
+ * negative. */
 #define UNLIMITED (UINT64_C(1) << 62)
 
 enum { LANES = VPMU_CLASSES + SLOTS };
@@ -27,8 +28,8 @@ struct moment {
 struct stretch {
 	struct lane lane[LANES];
 	unsigned mode;
-	/* Counters that ran at the start. An overflow may start others; one with a threshold then
-	 * counts from the next stretch on. */
+	/* Counters that ran at the start. An overflow may start others; of these, one with a
+	 * threshold counts only from the next stretch on. */
 	uint32_t slots;
 	struct last_cycle last[SLOTS];
 };
@@ -40,8 +41,8 @@ static bool before(struct moment a, struct moment b)
 	return (wide)a.k * b.n < (wide)b.k * a.n;
 }
 
-/* floor(k * events / n), for k <= n. The long division only where 64 bits do not do; many lanes
- * have as many events as the one whose moment it is. */
+/* floor(k * events / n), for k <= n. Divides 128 bits only if 64 do not suffice. The first test is
+ * a short cut, because many lanes have as many events as the one whose moment it is. */
 static uint64_t events_by(struct moment at, uint64_t events)
 {
 	wide rest = (wide)at.k * events, divisor = (wide)at.n << 64;
@@ -168,7 +169,7 @@ void account_settle_armed(struct vpmu_pmu *pmu)
 	for (unsigned i = 0; i < armed_classes(pmu); i++)
 		happens(pmu, pmu->mode, i, pmu->armed[i] - pmu->left[i]);
 	pmu->is_armed = false;
-	pmu->left[0] = UINT64_MAX; /* "negative": the fast path is closed */
+	pmu->left[0] = UINT64_MAX; /* a negative distance: the fast path is closed */
 }
 
 /* Opens the fast path for a mode, unless a thresholded counter runs in it: that one must see each
@@ -200,7 +201,7 @@ static void arm(struct vpmu_pmu *pmu, unsigned mode)
 
 #define UNLIKELY(condition) __builtin_expect(condition, 0)
 
-/* Half of the quick classes, as vector instructions take them where the processor has those. */
+/* Half of the quick classes, for which the compiler can use vector instructions. */
 typedef uint64_t half __attribute__((vector_size(32), aligned(8), may_alias));
 
 _Static_assert(QUICK_CLASSES == 8, "account_quickly() works on two halves of four");
@@ -229,7 +230,8 @@ static void give_back(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 		pmu->left[i] += amounts->of[i];
 }
 
-/* The same for all classes. False: something may overflow, and nothing has happened. */
+/* The same for all classes, when the machine is wide. False: something may overflow; nothing was
+ * changed. */
 static bool account_widely(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 {
 	uint64_t sign = 0;
@@ -243,7 +245,7 @@ static bool account_widely(struct vpmu_pmu *pmu, const struct vpmu_amounts *amou
 	return true;
 }
 
-/* After the fast path has said no. */
+/* Accounts when the fast path was refused. */
 static __attribute__((noinline)) struct vpmu_outcome
 account_slowly(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts, unsigned mode)
 {

@@ -83,7 +83,7 @@ enum vpmu_status vpmu_pmu_set_svm(struct vpmu_pmu *pmu, enum vpmu_svm svm)
 	return VPMU_OK;
 }
 
-/* perf knows a code more than the vendor does. */
+/* Fixed counter 2's event has a code of perf's own, which the vendor does not know. */
 static bool is_perfs_own(const struct vpmu_pmu *pmu, uint64_t selector)
 {
 	uint64_t own =
@@ -107,7 +107,7 @@ enum vpmu_class vpmu_pmu_event_class(const struct vpmu_pmu *pmu, uint64_t select
 	return host_event_class(pmu, selector);
 }
 
-/* As fixed counter 3 counts. */
+/* The tallies of IA32_PERF_METRICS count when and where fixed counter 3 does. */
 static struct tally metrics_control(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	return (struct tally){

@@ -4,7 +4,8 @@
 
 _Static_assert(WINDOWS == 32, "window_hash gives 5 bits");
 
-/* The window of a tag, made when there is none yet; at least one always stays empty. */
+/* The window of a tag; makes one if there is none. At least one window stays empty, so that a
+ * look-up ends. */
 static struct window *window_for(struct vpmu_pmu *pmu, uint32_t tag, unsigned *used)
 {
 	unsigned at = window_hash(tag);
@@ -83,8 +84,8 @@ static bool is_of_no_counter(const struct vpmu_pmu *pmu, const struct reg *reg)
 	       !(pmu->slots >> reg->slot & 1);
 }
 
-/* Adds a register, if the profile has it. False: there is no room, or something is missing in the
- * profile's tables. */
+/* Adds a register, if the profile has it. False: there is no room, or the profile's tables lack a
+ * rule or a place for it. */
 static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned *used)
 {
 	struct window *window;
@@ -127,7 +128,7 @@ bool decode_build(struct vpmu_pmu *pmu)
 	return true;
 }
 
-/* Bits that a write may set: the guest's, or the host's where the guest cannot write. */
+/* The bits that a write may set: the guest's write, or the host's if the guest cannot write. */
 static uint64_t taken(const struct rules *rules, const struct vpmu_model *model,
                       const struct vpmu_host *host, const struct vpmu_register *from)
 {

@@ -55,12 +55,12 @@ static struct vpmu_outcome emulate(struct vpmu_pmu *pmu, bool branch, unsigned c
 	return vpmu_pmu_account(pmu, &one, cpl);
 }
 
-/* Hardware knows of no threads. */
+/* Hardware has no threads to schedule. */
 static void schedule(struct vpmu_pmu *pmu)
 {
 }
 
-/* Every register to its reset value; counters to 0. LVTPC is the APIC's. */
+/* Sets every register to its reset value, counters to 0. LVTPC belongs to the APIC. */
 static void reset(struct vpmu_pmu *pmu)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
@@ -94,7 +94,7 @@ static bool power_up(struct vpmu_pmu *pmu)
 	return true;
 }
 
-/* Silicon does not change. */
+/* A processor cannot become another model. */
 static enum vpmu_status set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	return vpmu_model_equal(&pmu->model, model) ? VPMU_OK : VPMU_REFUSED;

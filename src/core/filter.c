@@ -20,8 +20,8 @@ static bool is_listed(const struct vpmu_filter *filter, uint64_t selector)
 	return false;
 }
 
-/* convert_to_masked_filter: an entry of an unmasked list matches all of the unit mask, and one with
- * other bits matches nothing. Returns the entry, or 0 and *matches_nothing. */
+/* convert_to_masked_filter: an entry of an unmasked list must match the whole unit mask; an entry
+ * with other bits set matches nothing. Returns the masked entry, or 0 with *matches_nothing set. */
 static uint64_t masked_entry(const struct vpmu_pmu *pmu, const struct vpmu_filter *filter,
                              uint32_t i, bool *matches_nothing)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One number for all that decides how a machine goes on. What only tells of the past is left out:
- * the epoch, the counts of perf calls, and the totals, of which the distances to what comes next
- * remain. Profile and models change seldom: they are mixed when a model is loaded.
+ * One number for everything that decides how a machine goes on. What only tells of the past is left
+ * out: the epoch, the counts of perf calls, and the totals (the distances to the next overflows are
+ * included instead). Profile and models change seldom, so they are hashed when a model is loaded.
  */
 #include <core/linux.h>
 
@@ -11,7 +11,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash_mix(hash, word);
 }
 
-/* Of its name: where a profile lies differs from process to process. */
+/* Hashes the name, since a profile's address differs from process to process. */
 static uint64_t profile_hash(const struct vpmu_profile *profile)
 {
 	uint64_t hash = 0;
@@ -75,7 +75,7 @@ static uint64_t mix_pmc(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot
 	return mix_event(hash, &pmc->event, tally_value(pmu, slot));
 }
 
-/* Where a filter lies decides nothing. */
+/* Hashes the filter's contents, not its address. */
 static uint64_t mix_filter(uint64_t hash, const struct vpmu_filter *filter)
 {
 	if (!filter)

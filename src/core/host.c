@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The host under a Linux profile: a row a property, by which it is parsed, printed and checked. */
+/* The host under a Linux profile: one row per property, by which it is parsed, printed and
+ * checked. */
 #include <core/linux.h>
 
 struct host_row {
 	uint8_t offset; /* in struct vpmu_host */
 	const char *key, *json, *about;
-	const char *const *words; /* what is typed for its values; NULL: numbers */
+	const char *const *words; /* the words for its values; NULL: numbers */
 	uint8_t min, max;
 	uint8_t vendors; /* bit: enum vpmu_vendor whose processors have it */
 	uint8_t usual;
@@ -80,7 +81,7 @@ static struct vpmu_host usual_host(enum vpmu_vendor vendor)
 	return host;
 }
 
-/* Whose processors that have KVM go with a vendor's models. */
+/* The default host's vendor for each vendor of models: P6 cannot run KVM. */
 static const uint8_t makers[VPMU_VENDORS] = {
 	[VPMU_VENDOR_INTEL] = VPMU_VENDOR_INTEL,
 	[VPMU_VENDOR_ZHAOXIN] = VPMU_VENDOR_ZHAOXIN,
@@ -96,7 +97,7 @@ enum vpmu_status vpmu_host_init(struct vpmu_host *host, enum vpmu_vendor vendor)
 	return VPMU_OK;
 }
 
-/* Whether every property of its vendor's has a value that there can be, and no other has one. */
+/* Whether every property of the host's vendor has a possible value, and all others are 0. */
 bool host_is_valid(const struct vpmu_host *host)
 {
 	struct vpmu_host rest = *host;
@@ -218,7 +219,7 @@ static bool read_value(const struct host_row *row, const char *text, size_t leng
 	return false;
 }
 
-/* What was said of one vendor's processor says nothing of another's. */
+/* Another vendor's host begins with that vendor's defaults, so it may only be chosen first. */
 static enum vpmu_status set_vendor(struct vpmu_host *host, enum vpmu_vendor vendor,
                                    struct text *why)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What KVM makes of the model that a VMM asks for, on a host of any vendor; and the life around it:
- * creation, KVM_SET_CPUID2, KVM_PMU_CAP_DISABLE.
+ * What KVM makes of the model that a VMM asks for, on a host of any vendor; and what changes the
+ * model: creation, KVM_SET_CPUID2, KVM_PMU_CAP_DISABLE.
  */
 #include <core/linux.h>
 
@@ -48,7 +48,7 @@ uint64_t kvm_capabilities(const struct vpmu_pmu *pmu)
 	return pmu->host.enable_pmu ? pmu->rules->module->capabilities : 0;
 }
 
-/* The PMU that no leaf of AMD's hides. */
+/* The four K7 counters that AMD's CPUID cannot hide. */
 static void show_k7(struct vpmu_model *model)
 {
 	if (model->version)
@@ -58,7 +58,7 @@ static void show_k7(struct vpmu_model *model)
 	model->gp_width = 48;
 }
 
-/* AnyThread's bit says nothing in version 2. */
+/* AnyThread's CPUID bit has no meaning in version 2. */
 static void adapt_intel(struct vpmu_model *model, const struct vpmu_model *limit)
 {
 	model_cap(model, limit);
@@ -117,9 +117,9 @@ const struct module module_amd_6_12 = {
 	.event_number = SEL_EVENT | SEL_AMD_EVENT,
 };
 
-/* By whose rules a guest's PMU goes, by the host's vendor and the guest's. kvm_intel gives AMD's
- * guests what it gives to those of a P6: they have no CPUID.0AH. kvm_amd gives Intel's what it
- * gives to those of a K7. */
+/* By which vendor's rules a guest's PMU behaves: [host's vendor][guest's vendor]. kvm_intel treats
+ * an AMD guest like one of a P6, which has no CPUID.0AH; kvm_amd treats an Intel guest like one of
+ * a K7. */
 static const uint8_t rules_of[VPMU_VENDORS][VPMU_VENDORS] = {
 	[VPMU_VENDOR_INTEL] = {[VPMU_VENDOR_INTEL] = VPMU_VENDOR_INTEL,
                                [VPMU_VENDOR_ZHAOXIN] = VPMU_VENDOR_INTEL,
@@ -144,7 +144,7 @@ enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct v
 	return (enum vpmu_vendor)vendor;
 }
 
-/* Which of the modules gives guests of that vendor a PMU of their own. */
+/* Which KVM module gives guests of a vendor that vendor's own PMU. */
 static const enum { KVM_INTEL, KVM_AMD } modules[VPMU_VENDORS] = {[VPMU_VENDOR_AMD] = KVM_AMD};
 
 bool kvm_is_own(const struct vpmu_host *host, const struct vpmu_model *model)
@@ -160,7 +160,7 @@ void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
 
 	if (!module)
 		return;
-	if (!kvm_is_own(host, model)) /* no CPUID is read; which processor it is, is not said */
+	if (!kvm_is_own(host, model)) /* KVM reads none of its CPUID leaves: no signature */
 		*model = (struct vpmu_model){.vendor = host->vendor};
 	limit = module->limit(host, has_fact(profile, FACT_FEATURES_OF_HOST));
 	module->adapt(model, &limit);
@@ -201,7 +201,7 @@ bool kvm_power_up(struct vpmu_pmu *pmu)
 	return pmu->response->refresh(pmu);
 }
 
-/* kvm_init_pmu_capability: no more is shown. */
+/* kvm_init_pmu_capability: KVM shows guests no higher version. */
 enum { SHOWN_VERSION = 2 };
 
 struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_model *from)
@@ -226,7 +226,7 @@ static bool same_leaves(const struct vpmu_pmu *pmu, const struct vpmu_model *a,
 	return vpmu_model_equal(&one, &other);
 }
 
-/* kvm_set_cpuid: after KVM_RUN only the same again. */
+/* kvm_set_cpuid: after KVM_RUN only the same CPUID is accepted. */
 enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	if (pmu->kvm.has_run)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack of last branches: its entries' registers, in three runs of which the machine knows
- * where they begin. Intel SDM vol. 3B chapter 18 (by model) and 19 (architectural); AMD APM vol.
+ * The stack of last branches: the registers of its entries, in three runs whose first numbers the
+ * machine knows. Intel SDM vol. 3B chapter 18 (by model) and 19 (architectural); AMD APM vol.
  * 2 13.1.
  */
 #include <core/room_int.h>
@@ -11,7 +11,7 @@ static unsigned part_of(unsigned kind)
 	return kind - VPMU_KIND_LBR_FROM;
 }
 
-/* They come by their numbers: of a part, the entries in turn. */
+/* Registers are added in the order of their numbers, so a part's entries come in sequence. */
 void lbr_add(struct vpmu_pmu *pmu, const struct vpmu_register *from)
 {
 	struct lbr_part *part = &pmu->lbr.part[part_of(from->kind)];
@@ -38,7 +38,7 @@ void lbr_clear(struct vpmu_pmu *pmu)
 		__builtin_memset(pmu->lbr.entry, 0, sizeof(pmu->lbr.entry));
 }
 
-/* The part of which the number is a register, and which entry's. */
+/* Finds the part and the entry that the number is a register of. */
 static bool find(const struct lbr *lbr, uint32_t msr, unsigned *part, unsigned *index)
 {
 	for (unsigned i = 0; lbr->count && i < LBR_PARTS; i++) {
@@ -64,7 +64,7 @@ bool lbr_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
 	return true;
 }
 
-/* An address that is none raises #GP, as a reserved bit does (SDM vol. 4, MSR_LASTBRANCH_x). */
+/* A non-canonical address raises #GP, as a reserved bit does (SDM vol. 4, MSR_LASTBRANCH_x). */
 static uint64_t excess_of(const struct lbr_part *part, uint64_t value)
 {
 	return part->address ? address_excess(value, part->address, part->flags)
@@ -84,8 +84,8 @@ bool lbr_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value, enum vpmu_sta
 	return true;
 }
 
-/* SDM vol. 3B 18.4.7: GLOBAL_STATUS.LBR_FRZ where there is one, which holds the stack until it is
- * cleared; before version 4 the enable bit is cleared. */
+/* SDM vol. 3B 18.4.7: from version 4 on GLOBAL_STATUS.LBR_FRZ is set, which freezes the stack until
+ * it is cleared; before, the enable bit is cleared. */
 void lbr_freeze(struct vpmu_pmu *pmu)
 {
 	if (model_status_bits(&pmu->model) & STATUS_LBR_FRZ)
@@ -104,7 +104,7 @@ uint64_t lbr_hash(const struct vpmu_pmu *pmu, uint64_t hash)
 	return hash;
 }
 
-/* A write clears the stack, of the same depth, too (SDM vol. 3B 19.1). */
+/* A write clears the stack, even if the depth is the same (SDM vol. 3B 19.1). */
 enum vpmu_status set_lbr_depth(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	lbr_clear(pmu);

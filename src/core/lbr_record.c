@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Branches that are recorded: whether they are, where, and in which form. Three kinds of stacks: by
- * model (Intel SDM vol. 3B 18.4 to 18.12), the architectural one (chapter 19), AMD's LbrExtV2 (APM
- * vol. 2 13.1). No cycles are recorded: they stay 0, and the architectural stack says that they are
- * not valid.
+ * Recording of branches: whether, where, and in which form. There are three kinds of stacks:
+ * Intel's model-specific (SDM vol. 3B 18.4 to 18.12) and architectural (chapter 19) ones, and AMD's
+ * LbrExtV2 (APM vol. 2 13.1). Cycles are not recorded: they stay 0, and the architectural stack
+ * marks them as not valid.
  */
 #include <core/room_int.h>
 
@@ -16,8 +16,8 @@ enum { FROM, TO, INFO }; /* parts */
 enum { AMD_ADDRESS = 58, SELECT_KERNEL = 1 << 0, SELECT_USER = 1 << 1 };
 enum { CTL_KERNEL = 1 << 1, CTL_USER = 1 << 2, CTL_CALL_STACK = 1 << 3 };
 
-/* The bits of a kind: in MSR_LBR_SELECT and LbrSelect what is not recorded, in IA32_LBR_CTL what
- * is. */
+/* The bits for each kind of branch: set in MSR_LBR_SELECT and LbrSelect, it is not recorded; set in
+ * IA32_LBR_CTL, it is. */
 static const struct {
 	uint16_t select;
 	uint32_t ctl;
@@ -38,7 +38,7 @@ struct recorder {
 	bool (*wants)(const struct vpmu_pmu *pmu, const struct vpmu_branch *branch);
 	bool (*keeps_calls)(const struct vpmu_pmu *pmu); /* call-stack mode; NULL: never */
 	unsigned (*depth)(const struct vpmu_pmu *pmu);
-	/* Makes room for an entry, and says which it is; takes the last one away. */
+	/* push: makes room for an entry, and returns its index. pop: removes the newest entry. */
 	unsigned (*push)(struct vpmu_pmu *pmu, unsigned depth);
 	void (*pop)(struct vpmu_pmu *pmu, unsigned depth);
 };
@@ -55,7 +55,8 @@ static void clear(struct vpmu_pmu *pmu, unsigned at)
 		put(pmu, part, at, 0);
 }
 
-/* --- What selects ----------------------------------------------------------------------------- */
+/* --- Which branches are recorded
+ * ----------------------------------------------------------------------------- */
 
 static bool select_wants(const struct vpmu_pmu *pmu, const struct vpmu_branch *branch)
 {
@@ -96,7 +97,8 @@ static bool amd_is_on(const struct vpmu_pmu *pmu)
 	return pmu->single[VPMU_KIND_LBR_CTL] & LBR_V2_EN;
 }
 
-/* --- Where it goes ---------------------------------------------------------------------------- */
+/* --- Where a branch goes
+ * ---------------------------------------------------------------------------- */
 
 static unsigned all_entries(const struct vpmu_pmu *pmu)
 {
@@ -108,7 +110,7 @@ static unsigned chosen_entries(const struct vpmu_pmu *pmu)
 	return (unsigned)pmu->single[VPMU_KIND_LBR_DEPTH];
 }
 
-/* MSR_LASTBRANCH_TOS is the last one. */
+/* MSR_LASTBRANCH_TOS is the index of the newest entry. */
 static unsigned ring_push(struct vpmu_pmu *pmu, unsigned depth)
 {
 	uint64_t *tos = &pmu->single[VPMU_KIND_LBR_TOS];
@@ -125,7 +127,7 @@ static void ring_pop(struct vpmu_pmu *pmu, unsigned depth)
 	*tos = (*tos - 1) & (depth - 1);
 }
 
-/* The last one is entry 0. */
+/* The newest entry is entry 0. */
 static unsigned shift_push(struct vpmu_pmu *pmu, unsigned depth)
 {
 	for (unsigned part = 0; part < LBR_PARTS; part++) {
@@ -171,7 +173,7 @@ static const struct recorder amd = {
 	.push = shift_push,
 };
 
-/* Nobody checks the addresses that are written to AMD's. */
+/* AMD's stack has writes of addresses unchecked. */
 static const struct recorder *recorder_of(const struct vpmu_pmu *pmu)
 {
 	if (!pmu->model.lbr)
@@ -179,14 +181,15 @@ static const struct recorder *recorder_of(const struct vpmu_pmu *pmu)
 	return pmu->lbr.part[FROM].address ? &architectural : &amd;
 }
 
-/* --- What it looks like ----------------------------------------------------------------------- */
+/* --- What an entry looks like
+ * ----------------------------------------------------------------------- */
 
 static uint64_t address_of(const struct lbr_part *part, uint64_t address)
 {
 	return address & width_mask(part->address ? 64 - part->flags : AMD_ADDRESS);
 }
 
-/* A misprediction stands in INFO where there is one. */
+/* The misprediction flag is in INFO if the stack has that register, else in FROM. */
 static void fill(struct vpmu_pmu *pmu, unsigned at, const struct vpmu_branch *branch)
 {
 	const struct lbr_part *part = pmu->lbr.part;
@@ -209,7 +212,7 @@ bool vpmu_pmu_records_branches(const struct vpmu_pmu *pmu)
 	       recorder_of(pmu)->is_on(pmu);
 }
 
-/* In call-stack mode a return takes the entry of its call away (SDM vol. 3B 18.11). */
+/* In call-stack mode a return removes the entry of its call (SDM vol. 3B 18.11). */
 static void record(struct vpmu_pmu *pmu, const struct recorder *recorder,
                    const struct vpmu_branch *branch)
 {
@@ -243,7 +246,8 @@ void vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch, uin
 	recorder = recorder_of(pmu);
 	if (is_switched_off(pmu, recorder, branch) || !recorder->wants(pmu, branch))
 		return;
-	/* All entries are the same afterwards; only where they begin counts on. */
+	/* After `depth` times all entries are the same; further repeats only move the ring's
+	 * begin. */
 	depth = recorder->depth(pmu);
 	if (times > depth)
 		times = depth + times % depth;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What Linux 6.1 and 6.12 have alike of KVM's virtual PMU (arch/x86/kvm/pmu.c): a counter's value
- * is what KVM holds plus what was emulated plus its event's count; events are created, reused and
- * released; requests wait for the entry.
+ * What Linux 6.1, 6.12 and 7.3 have in common of KVM's virtual PMU on perf events
+ * (arch/x86/kvm/pmu.c): a counter's value is what KVM holds, plus what was emulated, plus its
+ * event's count; events are created, reused and released; requests wait for the entry.
  */
 #include <core/linux.h>
 
-/* Whether the event's count is a part of the counter's value. */
+/* Whether the event's count is part of the counter's value. */
 static inline bool event_counts(const struct pmc *pmc)
 {
 	return pmc->event.exists && !pmc->is_paused;
@@ -31,8 +31,8 @@ static inline uint64_t sample_period(const struct pmc *pmc, uint64_t mask)
 	return period ? period : mask + 1;
 }
 
-/* pmc_write_counter, pmc_update_sample_period: the base is what the event has not counted, and the
- * period comes from the base, not from the value that the guest sees. */
+/* pmc_write_counter, pmc_update_sample_period: the base is the value less the event's count, and
+ * the period is computed from the base, not from the value that the guest sees. */
 static void write_counter(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 {
 	struct pmc *pmc = pmc_of(pmu, slot);
@@ -62,7 +62,8 @@ void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot)
 	release_event(pmu, slot);
 }
 
-/* pmc_resume_counter: at first perf_event_period() failed for an event that does not sample. */
+/* pmc_resume_counter: older kernels cannot reuse an event that does not sample, because
+ * perf_event_period() fails. */
 static bool can_reuse(const struct vpmu_pmu *pmu, const struct event *event)
 {
 	return event->exists && (event->samples || has_fact(pmu->profile, FACT_REUSES_COUNTING));
@@ -151,7 +152,8 @@ static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
 	return outcome;
 }
 
-/* Hardware counters wrap in the guest: perf's interrupt, then the next entry at once. */
+/* Hardware counters wrap while the guest runs: perf's interrupt handles it, and the next entry
+ * follows at once. */
 static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
 {
 	FOR_SLOTS(slot, slots)
@@ -205,7 +207,7 @@ struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl)
 	return (struct vpmu_outcome){0};
 }
 
-/* What both kernels' kvm_pmu_reset clear of one counter. */
+/* What kvm_pmu_reset of every kernel clears of one counter. */
 void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot)
 {
 	kvm_stop_counter(pmu, slot);

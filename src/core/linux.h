@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the Linux profiles share: the host's perf events, the event filter, MSRs and RDPMC, and what
- * KVM makes of a model. A kernel's own is in its profile_linux_*.c.
+ * KVM makes of a model. What differs between kernels is in profile_linux_*.c.
  */
 #ifndef CORE_LINUX_H
 #define CORE_LINUX_H
@@ -29,12 +29,12 @@ static inline const struct pmc *pmc_at(const struct vpmu_pmu *pmu, unsigned slot
 	return &pmu->kvm.pmc[pmc_index(slot)];
 }
 
-/* False: the creation failed (EBUSY). sample_period 0: it does not sample. */
+/* Creates a perf event. False: the creation failed (EBUSY). sample_period 0: it does not sample. */
 bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period);
 void event_release(struct vpmu_pmu *pmu, unsigned slot);
 void event_enable(struct vpmu_pmu *pmu, unsigned slot);
 
-/* Stops it, gives its count and makes that 0. */
+/* Stops the event, returns its count and resets the count to 0. */
 uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
 
 /* x86_pmu.max_period */
@@ -45,7 +45,7 @@ static inline int64_t event_max_period(const struct vpmu_pmu *pmu)
 
 #define EVENT_MIN_PERIOD 2
 
-/* The sample period ends after so many events more. */
+/* Programs the hardware counter: the sample period ends after `left` more events. */
 static inline void event_program(struct vpmu_pmu *pmu, struct event *event, uint64_t count,
                                  int64_t left)
 {
@@ -58,7 +58,7 @@ static inline void event_program(struct vpmu_pmu *pmu, struct event *event, uint
 	account_settle(pmu);
 }
 
-/* A new sample period starts from here, where the event's count is this. */
+/* A new sample period starts at `count`, the event's present count. */
 static inline void event_set_period(struct vpmu_pmu *pmu, unsigned slot, uint64_t count,
                                     uint64_t period)
 {
@@ -80,13 +80,13 @@ uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot);
 
 bool filter_allows(const struct vpmu_pmu *pmu, unsigned slot);
 
-/* --- linux_msr.c: RDMSR and WRMSR, what the kernels have alike --- */
+/* --- linux_msr.c: RDMSR and WRMSR, as all kernels do it --- */
 
-/* What KVM says to a number that is no register of the model. */
+/* How KVM answers for a number that is not a register of the model. */
 enum absent {
 	ABSENT_NOTHING,      /* nothing: the end of a table */
 	ABSENT_LEGACY,       /* writes are dropped, reads give 0 (kvm_set_msr_common, K7 and P6) */
-	ABSENT_ADVERTISED,   /* the host may write 0, and reads 0: KVM_GET_MSR_INDEX_LIST has it */
+	ABSENT_ADVERTISED,   /* in KVM_GET_MSR_INDEX_LIST: the VMM reads 0 and may write 0 */
 	ABSENT_CAPABILITIES, /* IA32_PERF_CAPABILITIES */
 	ABSENT_MISC_ENABLE,  /* IA32_MISC_ENABLE, of any vendor's guest */
 };
@@ -94,7 +94,8 @@ enum absent {
 struct absent_row {
 	uint32_t first, last;
 	enum absent what;
-	/* Whether KVM takes the number for a register, and then finds no counter behind it. */
+	/* Whether the access fails because KVM accepts the number as a register but then finds no
+	 * counter for it. */
 	bool (*fails)(const struct vpmu_pmu *pmu);
 	/* ABSENT_ADVERTISED: whether the host has the number, first + index. NULL: always. */
 	bool (*on)(const struct vpmu_host *host, uint32_t index);
@@ -113,10 +114,10 @@ bool linux_has_amd(const struct vpmu_host *host, const struct vpmu_register *fro
 bool linux_has_apart(struct vpmu_register *reg);
 enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
-/* No counter of any model: an index of RDPMC that is none. */
+/* Not a counter: an RDPMC index that no model has. */
 enum { NO_SLOT = SLOTS };
 
-/* The counter that RDPMC names, by the index among those of its type. */
+/* The slot of the counter that RDPMC names by its index within its type. */
 static inline unsigned linux_gp_slot(uint32_t index)
 {
 	return index < PMC_GP ? index : NO_SLOT;
@@ -127,8 +128,8 @@ static inline unsigned linux_fixed_slot(uint32_t index)
 	return index < PMC_FIXED ? SLOT_FIXED + index : NO_SLOT;
 }
 
-/* is_vmware_backdoor_pmc: these succeed at every privilege level, with a time that is not kept
- * here. */
+/* is_vmware_backdoor_pmc: these indices succeed at every privilege level, with a time that vpmu
+ * does not model. */
 static inline bool linux_is_vmware_selector(uint32_t ecx)
 {
 	return ecx >= 0x10000 && ecx <= 0x10002;
@@ -138,13 +139,13 @@ static inline bool linux_is_vmware_selector(uint32_t ecx)
 enum vpmu_status linux_rdpmc_slot(const struct vpmu_pmu *pmu, uint32_t ecx, unsigned slot,
                                   enum reader reader, uint64_t *value);
 
-/* Whether the VMM asked for PERFCORE: CPUID is its, whatever KVM makes of it. */
+/* Whether the VMM's CPUID has PERFCORE, whatever KVM makes of it. */
 static inline bool linux_asked_perfcore(const struct vpmu_pmu *pmu)
 {
 	return pmu->asked.features & VPMU_FEATURE_PERFCORE;
 }
 
-/* --- linux.c: counting, what the kernels have alike --- */
+/* --- linux.c: counting, as all kernels with perf events do it --- */
 
 struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
 
@@ -156,20 +157,21 @@ static inline bool kvm_in_use(const struct vpmu_pmu *pmu, unsigned slot)
 	return fixed_field(pmu, slot) & (FIXED_OS | FIXED_USR);
 }
 
-/* Event and unit mask as KVM sees them; a fixed counter has perf's code. */
+/* Event and unit mask as KVM sees them; for a fixed counter, perf's code of its event. */
 uint64_t kvm_event_code(const struct vpmu_pmu *pmu, unsigned slot);
 
-/* An event for the counter's configuration, reused or new; false when perf had none to give. */
+/* Gives the counter an event for its configuration, reused or new; false if perf could not create
+ * one. */
 bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot);
 
-/* Takes the event's count over, and releases the event. */
+/* Adds the event's count to the counter, and releases the event. */
 void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot);
 
-/* The status bit, and a request for a PMI; the event's overflow does both, once. */
+/* Sets the status bit and requests a PMI if one is wanted, as the event's overflow does. */
 void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot);
 void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot);
 
-/* Releases the events that nobody used in the last time slice, when that is due. */
+/* Releases, if that is due, the events of counters that were not used in the last time slice. */
 void kvm_cleanup(struct vpmu_pmu *pmu);
 
 void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
@@ -178,58 +180,59 @@ void kvm_enable_gp(struct vpmu_pmu *pmu);
 
 /* --- host.c --- */
 
-/* AMD64_NUM_COUNTERS_CORE, which no processor has more of. */
+/* AMD64_NUM_COUNTERS_CORE: no processor has more. */
 enum { AMD_COUNTERS = 6 };
 
 bool host_is_valid(const struct vpmu_host *host);
 
-/* Whether KVM can have a mediated vPMU there, or has none at all:
- * intel_pmu_is_mediated_pmu_supported(), amd_pmu_is_mediated_pmu_supported(). */
+/* Whether KVM can have a mediated vPMU on the host: intel_pmu_is_mediated_pmu_supported(),
+ * amd_pmu_is_mediated_pmu_supported(). */
 bool host_mediates(const struct vpmu_host *host, const struct module *module);
 
 /* --- kvm_model.c --- */
 
-/* A vendor's module, kvm_intel or kvm_amd: what there is to it besides registers. */
+/* A vendor's module, kvm_intel or kvm_amd: everything except registers. */
 struct module {
 	/* The most that it gives a guest; asks_host: FACT_FEATURES_OF_HOST. */
 	struct vpmu_model (*limit)(const struct vpmu_host *host, bool asks_host);
 	void (*adapt)(struct vpmu_model *model, const struct vpmu_model *limit);
-	/* The PMU that CPUID cannot hide, when there is none. */
+	/* Adds the PMU that the vendor's CPUID cannot hide to a model without a PMU. */
 	void (*show)(struct vpmu_model *model);
 	uint64_t capabilities;  /* kvm_caps.supported_perf_cap */
-	uint8_t mediated_needs; /* the offset in struct vpmu_host of what a mediated vPMU takes */
+	uint8_t mediated_needs; /* the offset in struct vpmu_host of the property that a mediated
+	                           vPMU needs */
 	uint64_t ref_cycles;    /* the event of fixed counter 2, perf's own code; 0: none */
-	/* Bits of a selector: the event's number (kvm_pmu_ops.EVENTSEL_EVENT); "counts in
-	 * transactions only", and there are none; "does not count what was aborted", and then
-	 * perf cannot sample. */
+	/* Bits of a selector: the event's number (kvm_pmu_ops.EVENTSEL_EVENT); in_tx: counts only
+	 * in transactions, so it counts nothing here; in_txcp: does not count aborted transactions,
+	 * and perf then cannot sample. */
 	uint64_t event_number, in_tx, in_txcp;
 };
 
 /* module_p6 is module_intel with a guest that has no CPUID.0AH. */
 extern const struct module module_intel, module_p6, module_amd_6_1, module_amd_6_12;
 
-/* By whose rules the model's PMU goes on such a host: those of KVM's module. */
+/* The vendor by whose rules the model's PMU behaves on the host: KVM's module decides. */
 enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct vpmu_host *host,
                               const struct vpmu_model *model);
 
-/* Whether the model is one that the host's module knows the CPUID of. */
+/* Whether the host's module reads the CPUID of such a model. */
 bool kvm_is_own(const struct vpmu_host *host, const struct vpmu_model *model);
 
-/* What KVM makes of a model on such a host; the same model on profile hardware. */
+/* Makes of *model what KVM gives a guest on the host; on profile hardware it stays the same. */
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
                struct vpmu_model *model);
 
 /* The features that KVM finds the guest to have: guest_cpuid_has(), guest_cpu_cap_has(). */
 uint32_t kvm_features(const struct vpmu_pmu *pmu);
 
-/* The bits of IA32_PERF_CAPABILITIES that there are on the host. */
+/* The bits of IA32_PERF_CAPABILITIES that KVM supports on the host. */
 uint64_t kvm_capabilities(const struct vpmu_pmu *pmu);
 
-/* Loads what KVM makes of the model that was asked for; values stay. */
+/* Loads what KVM makes of the model that the VMM asked for; register values stay. */
 bool kvm_load_model(struct vpmu_pmu *pmu);
 
-/* What KVM_SET_CPUID2 sees of a model: version 2 at most, no MSR, AMD's without a PMU as K7,
- * and P6's as none. */
+/* A model as the CPUID of KVM_SET_CPUID2 can express it: version 2 at most, no
+ * IA32_PERF_CAPABILITIES, AMD without a PMU as K7, and P6 as no PMU. */
 struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_model *from);
 bool kvm_power_up(struct vpmu_pmu *pmu);
 enum vpmu_status kvm_set_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);

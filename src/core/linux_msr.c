@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernels' RDMSR, WRMSR and RDPMC have alike: which registers KVM's PMU has, what it says
- * to numbers that are no register of the model, and IA32_PERF_CAPABILITIES.
+ * What RDMSR, WRMSR and RDPMC have in common on all kernels: which registers KVM's PMU has, how it
+ * answers for numbers that are not registers of the model, and IA32_PERF_CAPABILITIES.
  */
 #include <core/linux.h>
 
 /* --- Registers of the model --- */
 
-/* reprogram_fixed_counters: those whose fields change are in use. */
+/* reprogram_fixed_counters: marks the counters whose fields change as in use. */
 enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	uint64_t bits = pmu->single[VPMU_KIND_FIXED_CTRL] ^ value;
@@ -37,8 +37,8 @@ bool linux_has_intel(const struct vpmu_host *host, const struct vpmu_register *f
 	return has_kind(from);
 }
 
-/* Nor has it AMD's freeze, and it clears HostOnly and GuestOnly (amd_pmu_refresh, reserved_bits).
- */
+/* KVM also lacks AMD's freeze, and clears HostOnly and GuestOnly (amd_pmu_refresh,
+ * reserved_bits). */
 bool linux_has_amd(const struct vpmu_host *host, const struct vpmu_register *from,
                    uint64_t *writable)
 {
@@ -73,14 +73,14 @@ bool linux_on_gp(const struct vpmu_host *host, uint32_t index)
 	return host->enable_pmu && index + 2 < host->gp_count;
 }
 
-/* For numbers behind which nothing can be missing. */
+/* absent_row.fails of numbers that never stand for a missing counter. */
 bool linux_never(const struct vpmu_pmu *pmu)
 {
 	return false;
 }
 
-/* vmx_set_msr, kvm_set_msr_common: a subset of what the host supports; before 7.3 nothing without a
- * PMU. */
+/* vmx_set_msr, kvm_set_msr_common: accepts any subset of what the host supports; before 7.3 only 0
+ * without a PMU. */
 static bool can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
 {
 	if (capabilities & ~kvm_capabilities(pmu))
@@ -114,8 +114,8 @@ static enum vpmu_status write_capabilities(struct vpmu_pmu *pmu, bool host, uint
 	return VPMU_OK;
 }
 
-/* kvm_set_msr_common: what says that there is no PEBS and no BTS cannot change, and a guest's write
- * of "performance monitoring available" is dropped. The other bits are not looked at. */
+/* kvm_set_msr_common: the bits "PEBS unavailable" and "BTS unavailable" cannot change, and a
+ * guest's write of "performance monitoring available" is dropped. Other bits are not checked. */
 static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint64_t value)
 {
 	uint64_t *now = &pmu->single[VPMU_KIND_MISC_ENABLE];
@@ -128,7 +128,7 @@ static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint6
 	return VPMU_OK;
 }
 
-/* What the row stands for in this machine. */
+/* How this machine answers for the row's numbers. */
 static enum absent absent_what(const struct vpmu_pmu *pmu, const struct absent_row *row,
                                uint32_t msr)
 {
@@ -140,7 +140,8 @@ static enum absent absent_what(const struct vpmu_pmu *pmu, const struct absent_r
 	return row->what;
 }
 
-/* VPMU_OK and what the number is; or what KVM says before it looks at that. */
+/* VPMU_OK, and in *what how KVM answers for the number; or an error that KVM returns before it
+ * looks. */
 static enum vpmu_status find_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                     enum absent *what)
 {

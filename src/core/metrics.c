@@ -4,10 +4,11 @@
  * up to 255: retiring, bad speculation, frontend bound, backend bound, from bit 0 on (Intel SDM
  * vol. 3B 20.3.9.3). The four shares of level 2 above them keep what is written.
  *
- * It counts while fixed counter 3 does and GLOBAL_CTRL[48] is set. A value that is written stands
- * for as many slots as fixed counter 3 has at that moment: so that counter is written first (Linux
- * arch/x86/events/intel/core.c, intel_update_topdown_event), and 0 begins anew. When that counter
- * wraps, the shares stand for no slots any more, so that the two registers are all that there is.
+ * It counts while fixed counter 3 does and GLOBAL_CTRL[48] is set. A written value is taken as
+ * shares of the slots that fixed counter 3 has at that moment, so that counter must be written
+ * first (Linux arch/x86/events/intel/core.c, intel_update_topdown_event); writing 0 begins anew.
+ * When that counter wraps, the shares start again from no slots. So these two registers are the
+ * whole state.
  *
  * The shares are those of the classes that the architectural top-down events count, too.
  */
@@ -38,7 +39,8 @@ enum { SHARE_BITS = 8, SHARES = 4, WHOLE = 255 };
 
 enum { FIT_BITS = 40 };
 
-/* By how much numbers are shifted so that they can be multiplied by a share. */
+/* By how many bits a number must be shifted right so that it can be multiplied by a share without
+ * overflow. */
 static unsigned too_wide(uint64_t number)
 {
 	unsigned shift = 0;
@@ -78,7 +80,7 @@ uint64_t metrics_value(const struct vpmu_pmu *pmu)
 	return value | left << (SHARES - 1) * SHARE_BITS;
 }
 
-/* From now on the value stands for so many slots. */
+/* From now on the value's shares are of `weight` slots. */
 static void begin(struct vpmu_pmu *pmu, uint64_t value, uint64_t weight)
 {
 	pmu->single[VPMU_KIND_METRICS] = value;

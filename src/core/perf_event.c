@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Perf events, as far as a virtual PMU sees them: pinned, sampling, counting in the guest only. An
- * event's count is its slot's tally. Two distances move with the count: to the end of the sample
- * period, and to the wrap of the hardware counter, which perf programs to the former but never
+ * event's count is its slot's tally. Two distances shrink as it counts: to the end of the sample
+ * period, and to the wrap of the hardware counter. perf programs the second to the first, but never
  * below 2 nor above half of the counter's range (Linux arch/x86/events/core.c,
- * x86_perf_event_set_period). They are kept as the counts at which they will have been gone.
+ * x86_perf_event_set_period). Each is kept as the count at which it will be used up.
  */
 #include <core/linux.h>
 
-/* What the event counts. Edge, inv and cmask cannot be seen in a stream of totals. */
+/* What the event counts. Edge, inv and cmask are left out unless the caller accounts in small
+ * enough pieces (vpmu_pmu_see_cycles()): totals do not show them. */
 static struct tally attributes(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	struct tally what = control_of(pmu, slot);

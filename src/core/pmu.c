@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A register machine's life: made, reset, entered; and the small things that it tells of itself. */
+/* A register machine's life: init, reset, entry; and small queries. */
 #include <core/linux.h>
 
 _Static_assert(sizeof(struct vpmu_pmu) <= VPMU_PMU_BYTES, "the public constant is a promise");
@@ -47,7 +47,7 @@ uint32_t vpmu_profile_facts(const struct vpmu_profile *profile)
 	return profile ? profile->facts & VPMU_FACTS : 0;
 }
 
-/* Reads a number of up to 255; the text goes on behind it. 0: there is none. */
+/* Reads a number up to 255, and moves *text behind it. 0: there is none. */
 static unsigned read_number(const char **text)
 {
 	unsigned number = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a profile is made of: how registers are written (rules), how counters count (an engine),
- * when a change takes effect (a response), and facts. A profile is a file, profile_NAME.c.
+ * What a profile consists of: how registers are written (rules), how counters count (an engine),
+ * when a change takes effect (a response), and facts. Each profile is a file, profile_NAME.c.
  */
 #ifndef CORE_PROFILE_H
 #define CORE_PROFILE_H
@@ -20,24 +20,24 @@ enum mode { MODE_KERNEL, MODE_USER, MODES };
 /* Who executes RDPMC: user mode needs CR4.PCE. */
 enum reader { READER_DENIED, READER_USER, READER_KERNEL };
 
-/* What becomes of bits that a register does not have. */
+/* What a write does with bits that the register does not have. */
 enum excess {
 	EXCESS_FAULTS,    /* the write fails: #GP, or refused */
 	EXCESS_IN_CHANGE, /* the same, unless the value is what the register holds */
-	EXCESS_DROPPED,   /* they are cut off */
-	EXCESS_TAKEN,     /* the setter sees them, and knows */
-	EXCESS_ADDRESS,   /* the write fails of what is no address */
-	EXCESS_DEPTH,     /* the write fails of what is no depth of the stack of last branches */
+	EXCESS_DROPPED,   /* they are dropped */
+	EXCESS_TAKEN,     /* they are passed to the setter, which decides */
+	EXCESS_ADDRESS,   /* the write fails if the value is not a canonical address */
+	EXCESS_DEPTH,     /* the write fails if the value is not a depth of the LBR stack */
 };
 
 typedef enum vpmu_status setter(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
-/* How one kind of register is written. decode_build() refuses a model with a register that can be
- * written and has no rule. */
+/* How one kind of register is written. decode_build() refuses a model that has a writable register
+ * without a rule. */
 struct write_rule {
 	setter *set;
 	uint8_t excess;    /* enum excess */
-	bool marks_in_use; /* even when it fails: kvm_pmu_mark_pmc_in_use */
+	bool marks_in_use; /* kvm_pmu_mark_pmc_in_use, even if the write fails */
 };
 
 /* How one vendor's registers behave under one profile: chosen once, when a machine is made. */
@@ -45,31 +45,32 @@ struct rules {
 	const struct write_rule *guest, *host; /* [VPMU_KINDS] */
 	enum vpmu_status (*rdpmc)(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
 	                          uint64_t *value);
-	/* Access to a number that is no register of the model. */
+	/* Accesses to numbers that are not registers of the model. */
 	enum vpmu_status (*read_absent)(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
 	                                uint64_t *value);
 	enum vpmu_status (*write_absent)(struct vpmu_pmu *pmu, uint32_t msr, bool host,
 	                                 uint64_t value);
-	const struct absent_row *absent_rows; /* what these two look into */
+	const struct absent_row *absent_rows; /* the table for these two functions */
 	/* Whether the profile has the register at all, and its writable bits if they are not the
 	 * table's. */
 	bool (*has)(const struct vpmu_host *host, const struct vpmu_register *from,
 	            uint64_t *writable);
-	/* The bits that the guest's writes may set, where they are not those of the host's, which
-	 * are given; NULL: they always are. */
+	/* The bits that the guest's writes may set if they differ from those of the host's writes,
+	 * which are passed; NULL: they never differ. */
 	uint64_t (*guest_bits)(const struct vpmu_model *model, const struct vpmu_host *host,
 	                       const struct vpmu_register *from, uint64_t writable);
-	/* Whether it is answered with the numbers that are none of the PMU's; *reg is then made to
-	 * say how. */
+	/* Whether the register is handled by the absent rows; if so, adapts *reg to them. */
 	bool (*has_apart)(struct vpmu_register *reg);
-	const struct module *module; /* KVM's; NULL: there is no KVM, and a model stays as it is */
-	/* Bits of a selector with which its counter counts nothing. */
+	const struct module *module; /* KVM's module; NULL: there is no KVM, and the VMM's model is
+	                                used unchanged */
+	/* Bits of a selector that make its counter count nothing. */
 	uint64_t idle_bits;
-	/* Those of which one alone says in which mode of SVM it counts; both, or none: in both. */
+	/* Bits of a selector that restrict counting to one mode of SVM; with both or none it counts
+	 * in both. */
 	uint64_t guest_only, host_only;
-	/* What delivering a PMI to a guest of that vendor sets in LVTPC. */
+	/* Bits that the delivery of a PMI sets in LVTPC. */
 	uint32_t lvtpc_after_pmi;
-	/* The bit of GLOBAL_STATUS that stops every counter; 0: they never freeze. */
+	/* The bit of GLOBAL_STATUS that stops every counter; 0: there is none. */
 	uint64_t freeze_bit;
 	/* What an overflow does under DEBUGCTL's freeze bit. */
 	void (*freeze)(struct vpmu_pmu *pmu);
@@ -77,38 +78,38 @@ struct rules {
 
 /* How a profile counts, and a vCPU's life under it. */
 struct engine {
-	/* As the VMM reads it, and the guest by RDMSR. */
+	/* A counter's value as the VMM, and the guest by RDMSR, read it. */
 	uint64_t (*value)(const struct vpmu_pmu *pmu, unsigned slot);
 	uint64_t (*guest_value)(const struct vpmu_pmu *pmu, unsigned slot);
 	void (*write)(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
-	/* Of a running tally: how many events until overflow() must be called for it. */
+	/* For a running tally: the number of events until overflow() must be called for it. */
 	uint64_t (*distance)(const struct vpmu_pmu *pmu, unsigned slot);
-	/* Tallies that got there, all at one moment. */
+	/* These tallies have reached that, all at the same moment. */
 	void (*overflow)(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome);
 	struct vpmu_outcome (*enter)(struct vpmu_pmu *pmu);
 	struct vpmu_outcome (*emulate)(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
 	void (*schedule)(struct vpmu_pmu *pmu);
-	/* Loads the model that was asked for; false when the machine cannot hold it. */
+	/* Loads the VMM's model; false if the machine cannot hold it. */
 	bool (*power_up)(struct vpmu_pmu *pmu);
-	/* The VMM gives the vCPU another model: VPMU_REFUSED when it is too late for that. */
+	/* The VMM gives the vCPU another model; VPMU_REFUSED if it is too late for that. */
 	enum vpmu_status (*set_model)(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 };
 
-/* What a profile does when something has changed, at once or later: where kernels differ that
- * count alike. */
+/* What a profile does when something has changed, at once or later. Kernels that share an engine
+ * differ here. */
 struct response {
 	/* The counters' own controls have changed. */
 	void (*changed)(struct vpmu_pmu *pmu, uint32_t slots);
-	/* What the global control says of them may have changed, and nothing else. */
+	/* Only the global control of these counters may have changed. */
 	void (*switched)(struct vpmu_pmu *pmu, uint32_t slots);
 	void (*reset)(struct vpmu_pmu *pmu);
 
-	/* The rest is KVM's: FACT_KVM. */
+	/* Only with VPMU_FACT_KVM: */
 	bool (*refresh)(struct vpmu_pmu *pmu);
 	void (*filter_changed)(struct vpmu_pmu *pmu);
 	bool (*is_triggered)(const struct vpmu_pmu *pmu, unsigned slot, enum mode mode);
 	void (*increment)(struct vpmu_pmu *pmu, unsigned slot);
-	/* With perf events. */
+	/* Only with perf events: */
 	void (*handle_event)(struct vpmu_pmu *pmu);
 };
 
@@ -116,26 +117,27 @@ struct response {
 enum {
 	/* IA32_PERF_CAPABILITIES cannot change after the first entry. */
 	FACT_CAPABILITIES_FINAL = 1 << 16,
-	/* IA32_PERF_CAPABILITIES is there with PDCM and not without, whatever PMU there is. */
+	/* IA32_PERF_CAPABILITIES exists if and only if PDCM does, whatever the PMU is. */
 	FACT_CAPABILITIES_NEED_PDCM = 1 << 17,
-	/* A feature is there only if CPUID and the host both have it: guest_cpu_cap_has(). */
+	/* A feature exists only if both CPUID and the host have it: guest_cpu_cap_has(). */
 	FACT_FEATURES_OF_HOST = 1 << 18,
-	/* An event that does not sample is reused as others are. */
+	/* An event that does not sample can be reused, too. */
 	FACT_REUSES_COUNTING = 1 << 19,
 	/* An architectural event that CPUID says is missing does not count. */
 	FACT_EVENTS_OF_CPUID = 1 << 20,
-	/* No counter that the host's processor has not, also where CPUID cannot say so: AMD's
+	/* Counters that the host's processor lacks do not exist, even if CPUID cannot say so: AMD's
 	 * PERFCORE (amd_pmu_refresh). */
 	FACT_COUNTERS_OF_HOST = 1 << 21,
 };
 
-/* A profile. One of a kernel is made of what it is based on and of what differs. */
+/* A profile. A kernel's profile consists of parts of the one that it is based on, and of what
+ * differs. */
 struct vpmu_profile {
 	const char *name;
 	const char *about;
 	uint16_t kernel; /* whose code it follows, 0x60c for 6.12; 0: no kernel's */
-	uint16_t since;  /* the first kernel that it fits, 0x602 for 6.2 */
-	uint32_t facts;  /* enum vpmu_fact, and those above */
+	uint16_t since;  /* the first kernel that it is used for, 0x602 for 6.2 */
+	uint32_t facts;  /* enum vpmu_fact, and the FACT_ values above */
 	const struct engine *engine;
 	const struct response *response;
 	const struct rules *rules[VPMU_VENDORS];

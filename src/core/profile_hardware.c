@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Profile hardware: what writes and RDPMC do according to the vendors' manuals. A table of rules
- * for the guest a vendor, and one for the host.
+ * Profile hardware: what writes and RDPMC do according to the vendors' manuals. Each vendor has a
+ * table of rules for the guest; one table is for the host.
  *
- * Host access is a VMM's that sets a state: registers that a guest only reads can be set, commands
- * do nothing, and a value with bits that the register cannot hold is refused rather than cut.
+ * Host access is for a VMM that sets a state: it can set registers that a guest can only read,
+ * commands do nothing, and a value with bits that the register cannot hold is refused rather than
+ * cut.
  */
 #include <core/room_int.h>
 
@@ -21,7 +22,8 @@
 
 /* --- Host access, on every vendor --- */
 
-/* What the silicon says cannot be set; writing back what was read is no change. */
+/* Values that the processor determines cannot be set, but writing back the present value
+ * succeeds. */
 static enum vpmu_status keep(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	return value == pmu->single[reg->kind] ? VPMU_OK : VPMU_REFUSED;
@@ -49,7 +51,7 @@ static const struct write_rule host_rules[VPMU_KINDS] = {
 
 /* --- Intel, Zhaoxin: Intel SDM vol. 3B chapter 20 --- */
 
-/* But for the counters by their old numbers. */
+/* All registers except the counters under their old numbers. */
 #define COMMON_RULES                                                                               \
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},                 \
 	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS},                     \
@@ -70,15 +72,15 @@ static const struct write_rule intel_rules[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
 };
 
-/* The same, but a counter takes all its bits by its old number, too: no Zhaoxin has IA32_A_PMC0.
- * Linux writes no more than the width (arch/x86/events/zhaoxin/core.c). */
+/* The same, but a counter takes all its bits under its old number, too, since no Zhaoxin has
+ * IA32_A_PMC0. Linux writes values of the full width (arch/x86/events/zhaoxin/core.c). */
 static const struct write_rule zhaoxin_rules[VPMU_KINDS] = {
 	COMMON_RULES,
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED},
 };
 
-/* P6 has the first two, and no number for a counter's upper bits: vol. 3B, "Performance monitoring
- * (P6 family processor)". */
+/* P6 has the counters' old numbers, and no others for their upper bits: vol. 3B, "Performance
+ * monitoring (P6 family processor)". */
 static const struct write_rule p6_rules[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
 	[VPMU_KIND_SELECTOR] = {.set = set_first_or_other, .excess = EXCESS_FAULTS},
@@ -138,7 +140,7 @@ static void intel_freeze(struct vpmu_pmu *pmu)
 
 /* --- AMD: AMD APM vol. 2 13.2 --- */
 
-/* Reserved bits of selectors and counters are not kept, and do not fault. */
+/* Reserved bits of selectors and counters are dropped, and do not fault. */
 static const struct write_rule amd_rules[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_DROPPED},
@@ -160,7 +162,7 @@ static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum
 	return VPMU_OK;
 }
 
-/* DebugCtl.FPCI: PerfCntrGlobalStatus.PMCF is set, and stops the counters while it is. */
+/* DebugCtl.FPCI: PerfCntrGlobalStatus.PMCF is set, which stops the counters until it is cleared. */
 static void amd_freeze(struct vpmu_pmu *pmu)
 {
 	add_status(pmu, NULL, STATUS_CTR_FRZ);
@@ -179,7 +181,7 @@ static enum vpmu_status write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool ho
 	return VPMU_NO_REGISTER;
 }
 
-/* Hardware is what the table says. */
+/* Hardware has every register of the table, with the table's bits. */
 static bool has(const struct vpmu_host *host, const struct vpmu_register *from, uint64_t *writable)
 {
 	return true;
@@ -190,8 +192,8 @@ static bool has_apart(struct vpmu_register *reg)
 	return false;
 }
 
-/* Rules of PMUs with Intel's registers. The LVTPC: SDM vol. 3A 11.5.1. IN_TX counts what happens in
- * transactions (vol. 3B 20.3.6.5): nobody accounts any. */
+/* Rules of PMUs with Intel's registers. LVTPC: SDM vol. 3A 11.5.1. A counter with IN_TX counts only
+ * inside transactions (vol. 3B 20.3.6.5), and no caller accounts any. */
 #define LIKE_INTEL_RULES(guest_rules)                                                              \
 	{                                                                                          \
 		.guest = guest_rules, .host = host_rules, .rdpmc = intel_rdpmc,                    \
@@ -203,7 +205,7 @@ static bool has_apart(struct vpmu_register *reg)
 static const struct rules intel = LIKE_INTEL_RULES(intel_rules);
 static const struct rules zhaoxin = LIKE_INTEL_RULES(zhaoxin_rules);
 
-/* The LVTPC is masked on Pentium M, and may be on others: vol. 3A 11.5.1 names no exception. */
+/* Delivery masks LVTPC on Pentium M, and perhaps on others: vol. 3A 11.5.1 names no exception. */
 static const struct rules p6 = {
 	.guest = p6_rules,
 	.host = p6_host_rules,
@@ -216,9 +218,9 @@ static const struct rules p6 = {
 };
 
 /*
- * HostOnly and GuestOnly count host or guest events "when EFER.SVME = 1" (13.2.1, table of
- * HG_ONLY), 11 those of both. Without SVM nothing counts with either of them (Linux 7.3
- * arch/x86/kvm/svm/pmu.c amd_pmc_is_disabled_in_current_mode).
+ * HostOnly and GuestOnly select host or guest events "when EFER.SVME = 1" (13.2.1, table of
+ * HG_ONLY); with both bits set, both count. Without SVM a counter with only one of them counts
+ * nothing (Linux 7.3 arch/x86/kvm/svm/pmu.c amd_pmc_is_disabled_in_current_mode).
  */
 static const struct rules amd = {
 	.guest = amd_rules,

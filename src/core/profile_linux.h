@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the profiles of Linux's kernels are made of: what a later kernel is based on, and the
- * numbers that KVM answers for beyond the registers of the model.
+ * Parts of the Linux profiles: what later kernels are based on, and the numbers beyond the model's
+ * registers that KVM answers for.
  */
 #ifndef CORE_PROFILE_LINUX_H
 #define CORE_PROFILE_LINUX_H
 
 #include <core/linux.h>
 
-/* A kernel's rules for Intel's PMUs, by the tables that it is given; for AMD's. The LVTPC:
+/* A kernel's rules for Intel's PMUs, made of the given tables; below, the same for AMD's. LVTPC:
  * kvm_apic_local_deliver. */
 #define LINUX_INTEL_RULES(of, by_guest, by_host, by_rdpmc, rows)                                   \
 	.module = (of), .guest = (by_guest), .host = (by_host), .rdpmc = (by_rdpmc),               \
@@ -58,7 +58,7 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 #define OF_ANY_VENDOR                                                                              \
 	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187), APART(MSR_MISC_ENABLE, ABSENT_MISC_ENABLE),      \
 		APART(VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES)
-/* on_fixed, on_others: where the fixed counters and the rest are advertised. */
+/* on_fixed, on_others: on which hosts the fixed counters and the rest are advertised. */
 #define INTEL_ABSENT(on_fixed, on_others)                                                          \
 	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8, linux_on_gp), ADVERTISED(0x188, 0x18d, linux_on_gp), \
 		ADVERTISED(0x309, 0x30b, on_fixed), ADVERTISED(0x38d, 0x38f, on_others),           \

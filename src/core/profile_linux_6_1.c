@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Profile linux-6.1: KVM before v6.2's deferral. A write reprograms its counter at once; emulated
- * instructions are added at once; a failed event creation is not tried again.
+ * Profile linux-6.1: KVM before v6.2 deferred reprogramming. A write reprograms its counter at
+ * once; emulated instructions are added at once; a failed event creation is not tried again.
  */
 #include <core/profile_linux.h>
 
-/* intel_arch_events ends before the slots and what became of them. */
+/* intel_arch_events does not have slots and the top-down events. */
 static bool is_listed(enum vpmu_class class_)
 {
 	return class_ != VPMU_SLOTS && class_ != VPMU_TOPDOWN_RETIRING &&
@@ -14,7 +14,7 @@ static bool is_listed(enum vpmu_class class_)
 }
 
 /* intel_hw_event_available: an architectural event that CPUID.0AH says is missing does not count,
- * on fixed counters neither. Fixed counter 2's event is not in that list. */
+ * not even on a fixed counter. Fixed counter 2's event is not in that list. */
 static bool is_available(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	uint64_t code = kvm_event_code(pmu, slot);
@@ -44,7 +44,7 @@ static void reprogram(struct vpmu_pmu *pmu, unsigned slot)
 		pmu->kvm.reprogram &= ~(1u << slot);
 }
 
-/* Nothing comes of it for a counter that has no event and is off. */
+/* Reprogramming does nothing for a counter that has no event and is off. */
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	FOR_SLOTS(slot, slots)
@@ -86,7 +86,7 @@ static void increment(struct vpmu_pmu *pmu, unsigned slot)
 		kvm_event_overflow(pmu, slot);
 }
 
-/* intel_pmu_reset, amd_pmu_reset: every counter that there could be; requests stay. */
+/* intel_pmu_reset, amd_pmu_reset: clears every counter that a model could have; requests stay. */
 static void reset(struct vpmu_pmu *pmu)
 {
 	for (unsigned i = 0; i < PMC_GP; i++)
@@ -96,8 +96,8 @@ static void reset(struct vpmu_pmu *pmu)
 	kvm_clear_controls(pmu);
 }
 
-/* intel_pmu_refresh, amd_pmu_refresh: values and events stay; a counter that was valid once is for
- * ever. */
+/* intel_pmu_refresh, amd_pmu_refresh: values and events stay, and all_valid_pmc_idx is never
+ * cleared. */
 static bool refresh(struct vpmu_pmu *pmu)
 {
 	if (!kvm_load_model(pmu))
@@ -106,7 +106,7 @@ static bool refresh(struct vpmu_pmu *pmu)
 	return true;
 }
 
-/* Takes effect at the next reprogramming. */
+/* A new filter takes effect at the next reprogramming. */
 static void filter_changed(struct vpmu_pmu *pmu)
 {
 }
@@ -153,7 +153,7 @@ static const struct write_rule intel_host[VPMU_KINDS] = {
 	[VPMU_KIND_STATUS_CLEAR] = {.set = do_nothing, .excess = EXCESS_FAULTS},
 };
 
-/* The guest and the host alike; there is no PerfMonV2. */
+/* The same rules for guest and host; this kernel has no PerfMonV2. */
 static const struct write_rule amd_rules[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED, .marks_in_use = true},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter,
@@ -216,13 +216,13 @@ static enum vpmu_status amd_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum
 
 /* --- The profile --- */
 
-/* kvm_init_msr_list: of these it asks the processor alone. */
+/* kvm_init_msr_list: for fixed counters only the processor decides. */
 static bool on_fixed(const struct vpmu_host *host, uint32_t index)
 {
 	return index < host->fixed_count;
 }
 
-/* msrs_to_save_all has OVF_CTRL, too. */
+/* msrs_to_save_all also has OVF_CTRL. */
 static const struct absent_row intel_absent[] = {INTEL_ABSENT(on_fixed, NULL),
                                                  ADVERTISED(0x390, 0x390, NULL), ABSENT_END};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Profile linux-6.12: KVM since "Defer reprogram_counter() to kvm_pmu_handle_event" (v6.2). A write
- * only marks what is to be reprogrammed; the next entry does it.
+ * only marks counters for reprogramming; the next entry reprograms them.
  */
 #include <core/profile_linux.h>
 
@@ -48,7 +48,8 @@ static bool reprogram(struct vpmu_pmu *pmu, unsigned slot)
 	return kvm_start_event(pmu, slot);
 }
 
-/* kvm_pmu_handle_event: what failed is tried again at the next request, but makes none. */
+/* kvm_pmu_handle_event: a failed reprogramming is tried again at the next request, but does not
+ * make one. */
 static void handle_event(struct vpmu_pmu *pmu)
 {
 	uint32_t slots = pmu->kvm.reprogram;
@@ -158,7 +159,8 @@ const struct write_rule linux_6_12_amd_guest[VPMU_KINDS] = {
 	[VPMU_KIND_STATUS_SET] = {.set = add_status, .excess = EXCESS_DROPPED},
 };
 
-/* A status with the bit that freezes is a mediated guest's own. */
+/* KVM refuses a host write of a status with the freeze bit, which only a mediated guest can have
+ * set. */
 const struct write_rule linux_6_12_amd_host[VPMU_KINDS] = {
 	AMD_COMMON,
 	[VPMU_KIND_GLOBAL_STATUS] = {.set = set_status, .excess = EXCESS_FAULTS},

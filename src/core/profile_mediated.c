@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Profile mediated: KVM's mediated vPMU as in Linux 7.3 (off by default). The guest owns
- * the host's counters while it runs: they are loaded at entry and saved at exit, so a counter is
- * what the hardware counted, a host write stores, and there are no perf events. KVM keeps the
- * selector that runs apart from the one that the guest sees, where the event filter denies the
- * event.
+ * Profile mediated: KVM's mediated vPMU as in Linux 7.3 (off by default). The guest owns the host's
+ * counters while it runs: KVM loads them at entry and saves them at exit. So a counter has what the
+ * hardware counted, a host write only stores a value, and there are no perf events. The selector
+ * that KVM loads differs from the one that the guest sees if the event filter denies the event.
  */
 #include <core/profile_linux.h>
 
 /* --- What reaches the hardware -----------------------------------------------------------------
  */
 
-/* kvm_host_pmu, which is no more than KVM can give to a guest, but for the version. */
+/* kvm_host_pmu: as KVM's limit for guests, except for the version. */
 static struct vpmu_model hardware(const struct vpmu_host *host, enum vpmu_vendor vendor)
 {
 	struct vpmu_model model = vendor == VPMU_VENDOR_AMD ? module_amd_6_12.limit(host, true)
@@ -23,16 +22,16 @@ static struct vpmu_model hardware(const struct vpmu_host *host, enum vpmu_vendor
 	return model;
 }
 
-/* kvm_need_perf_global_ctrl_intercept: the global registers pass only where their bits are the
- * hardware's. */
+/* kvm_need_perf_global_ctrl_intercept: the guest accesses the global registers directly only if the
+ * model has all of the hardware's bits. */
 static bool passes_global(const struct vpmu_model *model, const struct vpmu_model *on)
 {
 	return model_has_global(model) && model->gp_count >= on->gp_count &&
 	       model->fixed_mask == on->fixed_mask;
 }
 
-/* kvm_need_rdpmc_intercept, which asks for the widths, too: of fixed counters as CPUID says it,
- * also where the host has none (intel_pmu_refresh). */
+/* kvm_need_rdpmc_intercept, which also compares the widths; that of fixed counters as CPUID says
+ * it, even if the host has none (intel_pmu_refresh). */
 static bool passes_rdpmc(const struct vpmu_pmu *pmu, const struct vpmu_model *on)
 {
 	const struct vpmu_model *model = &pmu->model;
@@ -44,8 +43,8 @@ static bool passes_rdpmc(const struct vpmu_pmu *pmu, const struct vpmu_model *on
 	       fixed_width == on->fixed_width;
 }
 
-/* Counters always pass (vmx_recalc_pmu_msr_intercepts, svm_recalc_pmu_msr_intercepts), and have the
- * hardware's bits, whatever CPUID says. */
+/* The guest always accesses counters directly (vmx_recalc_pmu_msr_intercepts,
+ * svm_recalc_pmu_msr_intercepts), so they have the hardware's bits, whatever CPUID says. */
 static uint64_t guest_bits(const struct vpmu_model *model, const struct vpmu_host *host,
                            const struct vpmu_register *from, uint64_t writable)
 {
@@ -65,7 +64,7 @@ static uint64_t guest_bits(const struct vpmu_model *model, const struct vpmu_hos
 	}
 }
 
-/* pmc_bitmask: the bits that KVM itself knows of. */
+/* pmc_bitmask: the bits that KVM itself keeps. */
 static uint64_t kvm_mask(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	return width_mask(slot < SLOT_FIXED ? pmu->model.gp_width : pmu->model.fixed_width);
@@ -81,7 +80,7 @@ static uint64_t value(const struct vpmu_pmu *pmu, unsigned slot)
 	return tally_value(pmu, slot) & kvm_mask(pmu, slot);
 }
 
-/* Hardware has no selectors of VMware's. */
+/* Hardware does not have VMware's RDPMC indices. */
 static enum vpmu_status intel_rdpmc(const struct vpmu_pmu *pmu, uint32_t ecx, enum reader reader,
                                     uint64_t *value)
 {
@@ -113,7 +112,7 @@ static struct tally allowed(const struct vpmu_pmu *pmu, unsigned slot)
 	return what;
 }
 
-/* What runs from the next entry on. */
+/* What the counter counts from the next entry on. */
 static struct tally loaded(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	struct tally what = allowed(pmu, slot);
@@ -134,8 +133,8 @@ static void load(struct vpmu_pmu *pmu, uint32_t slots)
 	}
 }
 
-/* kvm_pmu_request_counter_reprogram: takes effect when the counters are loaded. Until then the old
- * configuration is not running either, as the vCPU is not. */
+/* kvm_pmu_request_counter_reprogram: takes effect when the counters are loaded. Until then the vCPU
+ * does not run, so the old configuration does not count either. */
 static void changed(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	pmu->kvm.reprogram |= slots;
@@ -154,7 +153,8 @@ static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *
 		deliver_pmi(pmu, outcome);
 }
 
-/* An exit stops the counters, and writes their selectors: EDGE knows no cycle before it. */
+/* An exit stops the counters and writes their selectors, so EDGE has no previous cycle
+ * afterwards. */
 static void forget_cycles(struct vpmu_pmu *pmu)
 {
 	FOR_SLOTS(slot, pmu->slots) {
@@ -178,7 +178,7 @@ static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
 	return outcome;
 }
 
-/* kvm_pmu_trigger_event: KVM knows of no freeze. */
+/* kvm_pmu_trigger_event: KVM does not look at a freeze. */
 static bool is_triggered(const struct vpmu_pmu *pmu, unsigned slot, enum mode mode)
 {
 	uint64_t on = pmu->single[VPMU_KIND_GLOBAL_CTRL];
@@ -188,8 +188,7 @@ static bool is_triggered(const struct vpmu_pmu *pmu, unsigned slot, enum mode mo
 	return allowed(pmu, slot).modes & BIT64(mode);
 }
 
-/* kvm_pmu_incr_counter: the saved counter is incremented itself, and cut to the bits that CPUID
- * says. */
+/* kvm_pmu_incr_counter: the saved counter itself is incremented, and cut to CPUID's width. */
 static void increment(struct vpmu_pmu *pmu, unsigned slot)
 {
 	tally_set(pmu, slot, (tally_value(pmu, slot) + 1) & kvm_mask(pmu, slot));
@@ -264,7 +263,7 @@ static const struct response response = {
 /* --- The profile -------------------------------------------------------------------------------
  */
 
-/* What hardware says to a bit too many of a fixed counter; KVM drops it. */
+/* A write of too many bits to a fixed counter faults, as on hardware, where KVM would drop them. */
 static const struct write_rule intel_guest[VPMU_KINDS] = {
 	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
@@ -283,8 +282,8 @@ static const struct write_rule intel_guest[VPMU_KINDS] = {
 static const struct rules intel = {INTEL_RULES(&module_intel)};
 static const struct rules p6 = {INTEL_RULES(&module_p6)};
 
-/* amd_pmu_refresh: the bits that say in which mode of SVM a counter counts are the guest's where it
- * has SVM. */
+/* amd_pmu_refresh: a guest with SVM has the bits that select the mode of SVM in which a counter
+ * counts. */
 static bool has_amd(const struct vpmu_host *host, const struct vpmu_register *from,
                     uint64_t *writable)
 {
@@ -297,7 +296,7 @@ static bool has_amd(const struct vpmu_host *host, const struct vpmu_register *fr
 	return has;
 }
 
-/* A guest reaches the status bit that freezes the counters, where the register passes. */
+/* A guest can set the status bit that freezes the counters if it accesses the register directly. */
 static const struct rules amd = {
 	LINUX_6_12_AMD_RULES,      .rdpmc = amd_rdpmc,           .has = has_amd,
 	.guest_bits = guest_bits,  .freeze_bit = STATUS_CTR_FRZ, .guest_only = SEL_AMD_GUEST,
@@ -308,7 +307,7 @@ const struct vpmu_profile profile_mediated = {
 	.name = "mediated",
 	.about = "KVM's mediated vPMU: the guest has the hardware's counters",
 	.kernel = 0x703,
-	.since = 1, /* its parameter is only where it is */
+	.since = 1, /* kernels without it do not have its parameter */
 	.facts = VPMU_FACT_MEDIATED | (FACTS_LINUX_7_3 & ~(uint32_t)VPMU_FACT_PERF_EVENTS),
 	.engine = &engine,
 	.response = &response,

@@ -3,12 +3,12 @@
  * The register machine's memory, and what the files of src/core say to each other.
  *
  * Counting is lazy. Per privilege mode and class the machine keeps how much has happened so far
- * (`total`); what a tally has counted is its base plus the totals of its class in the modes that it
- * counts. So accounting a block costs the same with one counter as with eleven: one subtraction a
- * class from `left`, the distance to the nearest overflow, and a test for a negative result.
+ * (`total`); a tally's value is its base plus the totals of its class in the modes in which it
+ * counts. So accounting a block costs the same with eleven counters as with one: for each class a
+ * subtraction from `left`, the distance to the nearest overflow, and a test for a negative result.
  *
- * The classes from QUICK_CLASSES on are accounted only while a counter counts one of them ("wide"):
- * the totals of what nobody counts mean nothing.
+ * The classes from QUICK_CLASSES on are accounted only while a counter counts one of them ("wide");
+ * otherwise their totals are meaningless.
  */
 #ifndef CORE_ROOM_INT_H
 #define CORE_ROOM_INT_H
@@ -18,8 +18,8 @@
 #include <core/profile.h>
 #include <core/room.h>
 
-/* A counter's place in the machine: GP counters first, then fixed counters. Behind them is what
- * IA32_PERF_METRICS is made of (metrics.c): tallies that are no counters, and never overflow. */
+/* A counter's place in the machine: GP counters first, then fixed counters. Behind them are the
+ * tallies of IA32_PERF_METRICS (metrics.c), which are not counters and never overflow. */
 enum {
 	SLOT_FIXED = VPMU_MAX_GP,
 	SLOT_OF_SLOTS = SLOT_FIXED + 3, /* fixed counter 3 */
@@ -63,24 +63,25 @@ struct last_cycle {
 	uint16_t kept;
 };
 
-/* What is counted for one counter, and how far it is. Under hardware the value is the counter's;
- * under the Linux profiles it is the count of the counter's perf event. */
+/* What is counted for one counter, and how much so far. Under profile hardware and mediated its
+ * value is the counter's; under the other Linux profiles it is the count of the counter's perf
+ * event. */
 struct tally {
-	uint64_t base;     /* the value, less the totals that count while it runs */
+	uint64_t base;     /* the value; while it runs, less the totals that it counts */
 	uint8_t class_;    /* enum vpmu_class: what it counts */
 	uint8_t threshold; /* events a cycle that make a cycle count; 0: it counts events */
 	bool invert : 1, edge : 1, equal : 1;
 	bool pmi : 1;   /* an overflow asks for a PMI */
 	bool level : 1; /* of the last cycle: struct last_cycle */
-	uint8_t wanted; /* hardware: modes by its own control, whatever the global one says */
-	uint8_t total;  /* the place in pmu->total of what it counts when it is not stopped */
+	uint8_t wanted; /* profile hardware: modes by its own control alone */
+	uint8_t total;  /* index in pmu->total of what it counts while it runs */
 	uint8_t modes;  /* BIT(mode) of the modes in which it counts now; 0: it is stopped */
-	uint16_t kept;  /* of the last cycle, too */
+	uint16_t kept;  /* of the last cycle: events kept, as in struct last_cycle */
 };
 
 /* Where a register's value is. */
 enum store {
-	STORE_UNKNOWN, /* nobody has said */
+	STORE_UNKNOWN, /* not set: a bug */
 	STORE_NOTHING, /* commands: reads give 0 */
 	STORE_COUNTER,
 	STORE_SELECTOR,
@@ -100,8 +101,8 @@ struct reg {
 };
 enum { MACHINE_REGISTERS = 96 }; /* without those of last branches */
 
-/* The stack of last branches, whose registers no window has (lbr.c): the windows, and the machines
- * that have no such stack, stay as small and as fast as they are. */
+/* The stack of last branches. Its registers are not in the windows (lbr.c), so that the windows
+ * stay small and fast. */
 enum { LBR_PARTS = VPMU_KIND_LBR_INFO - VPMU_KIND_LBR_FROM + 1 };
 struct lbr_part {
 	uint32_t base;
@@ -121,7 +122,7 @@ static inline bool access_writes(unsigned access)
 	return access == VPMU_ACCESS_READ_WRITE || access == VPMU_ACCESS_COMMAND;
 }
 
-/* MSR number to register: a small hash of aligned windows of 16 numbers. */
+/* From MSR number to register: a small hash table of aligned windows of 16 numbers. */
 enum { WINDOWS = 32, WINDOW_MSRS = 16, NO_REG = 0xff };
 struct window {
 	uint32_t tag; /* the number >> 4, or UINT32_MAX: empty */
@@ -129,10 +130,10 @@ struct window {
 };
 
 /* A perf event of the host's kernel; its count is the slot's tally. Distances are kept as the
- * counts at which they will have been gone. */
+ * counts at which they will be used up. */
 struct event {
 	bool exists, active;
-	bool samples;      /* else it counts, and nobody hears of its ends */
+	bool samples;      /* false: it only counts, and its periods' ends are not reported */
 	struct tally what; /* what it counts while it is active */
 	uint64_t sample_period;
 	uint64_t period_end; /* the count at which the sample period ends */
@@ -172,27 +173,27 @@ struct kvm_pmu {
 };
 
 struct vpmu_pmu {
-	/* What vpmu_pmu_account() touches, in one place. */
+	/* What vpmu_pmu_account() uses, close together. */
 	uint64_t left[VPMU_CLASSES]; /* how much may happen in `mode` without an overflow, less 1 */
 	uint64_t armed[VPMU_CLASSES]; /* what left was when it was computed */
-	/* What happened up to then, in each mode and in both; the last never happens. */
+	/* What had happened by then, in each mode and in both; the last class is NEVER. */
 	uint64_t total[MODES + 1][VPMU_CLASSES + 1];
 	bool is_armed;
 	bool is_wide;       /* left is for all classes */
 	uint8_t mode;       /* enum mode that left is for */
-	uint8_t quick_mode; /* the same, unless it is wide: NO_MODE */
+	uint8_t quick_mode; /* the same, but NO_MODE while it is wide */
 
 	uint8_t reg_count;
 	bool has_global;
 	uint32_t epoch;
 	uint32_t lvtpc;
-	uint8_t svm;                  /* enum pmu_svm */
-	uint32_t slots;               /* bit slot: the counter exists */
-	uint32_t metrics;             /* the slots of IA32_PERF_METRICS, 0 without it */
-	uint32_t running[MODES];      /* bit slot: its tally counts something in the mode */
-	uint32_t wanted[MODES];       /* hardware: the same by the tallies' own controls */
-	uint64_t overflowed;          /* by global bits, since the last outcome */
-	uint32_t on;                  /* hardware: bit slot: the global control lets it count */
+	uint8_t svm;             /* enum pmu_svm */
+	uint32_t slots;          /* bit slot: the counter exists */
+	uint32_t metrics;        /* the slots of IA32_PERF_METRICS, 0 without it */
+	uint32_t running[MODES]; /* bit slot: its tally counts something in the mode */
+	uint32_t wanted[MODES];  /* profile hardware: by own controls alone */
+	uint64_t overflowed;     /* by global bits, since the last outcome */
+	uint32_t on;             /* profile hardware, bit slot: the global control lets it count */
 	uint64_t gp_mask, fixed_mask; /* the bits in which a counter counts */
 	const struct vpmu_profile *profile;
 	const struct engine *engine;     /* the profile's */
@@ -200,13 +201,13 @@ struct vpmu_pmu {
 	const struct rules *rules;       /* the profile's for this vendor */
 
 	uint64_t single[VPMU_KINDS];
-	uint64_t metrics_weight; /* the slots that IA32_PERF_METRICS told of when it was written */
+	uint64_t metrics_weight; /* fixed counter 3 when IA32_PERF_METRICS was written */
 	uint64_t selector[VPMU_MAX_GP];
 	struct tally tally[SLOTS];
 	struct kvm_pmu kvm; /* of the Linux profiles */
 
 	struct vpmu_host host;
-	uint64_t identity;       /* fingerprint_identity(), of when the model was loaded */
+	uint64_t identity;       /* fingerprint_identity() as of when the model was loaded */
 	struct vpmu_model asked; /* what the VMM wants */
 	struct vpmu_model model; /* what the profile makes of it */
 	struct window window[WINDOWS];
@@ -216,7 +217,7 @@ struct vpmu_pmu {
 
 /* --- decode.c: which register an MSR number is --- */
 
-/* Fills the windows for the model's registers; false when the table does not fit. */
+/* Fills the windows with the model's registers; false if they do not fit. */
 bool decode_build(struct vpmu_pmu *pmu);
 
 static inline unsigned window_hash(uint32_t tag)
@@ -241,13 +242,13 @@ static inline const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr)
 
 /* --- lbr.c: the stack of last branches --- */
 
-/* The machine has this register of an entry. */
+/* Adds a register of an entry. */
 void lbr_add(struct vpmu_pmu *pmu, const struct vpmu_register *from);
 
 /* Every entry to 0. */
 void lbr_clear(struct vpmu_pmu *pmu);
 
-/* Accesses to a number that no window has. False: it is no entry's either. */
+/* Accesses to a number that is in no window. False: it is not an entry's register either. */
 bool lbr_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value);
 bool lbr_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value, enum vpmu_status refusal,
                enum vpmu_status *status);
@@ -261,12 +262,12 @@ enum vpmu_status set_lbr_depth(struct vpmu_pmu *pmu, const struct reg *reg, uint
 
 /* --- pmu.c --- */
 
-/* Makes everything that follows from the model follow from this one. Values stay. */
+/* Replaces the model and everything that follows from it. Register values stay. */
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 
 /* --- fingerprint.c --- */
 
-/* The part of the fingerprint that profile and models are. */
+/* The part of the fingerprint that profile and models decide. */
 uint64_t fingerprint_identity(const struct vpmu_pmu *pmu);
 
 /* --- control.c: what selectors and control registers say of a counter --- */
@@ -289,13 +290,13 @@ static inline uint32_t slots_of_global_bits(uint64_t bits)
 	return gp | fixed;
 }
 
-/* A counter has wrapped: the next outcome tells. */
+/* Notes that a counter has wrapped, for the next outcome. */
 static inline void note_overflow(struct vpmu_pmu *pmu, unsigned slot)
 {
 	pmu->overflowed |= BIT64(slot_global_bit(slot));
 }
 
-/* An outcome on its way out. */
+/* Adds the noted overflows to an outcome that is returned. */
 static inline struct vpmu_outcome outcome_out(struct vpmu_pmu *pmu, struct vpmu_outcome outcome)
 {
 	outcome.overflowed |= pmu->overflowed;
@@ -303,8 +304,8 @@ static inline struct vpmu_outcome outcome_out(struct vpmu_pmu *pmu, struct vpmu_
 	return outcome;
 }
 
-/* The slots of such bits of IA32_FIXED_CTR_CTRL: each field is folded into its lowest bit, then
- * these move together. */
+/* The slots whose fields in IA32_FIXED_CTR_CTRL have any of these bits: each field is folded into
+ * its lowest bit, then these bits are moved together. */
 static inline uint32_t slots_of_fixed_fields(uint64_t bits)
 {
 	_Static_assert(FIXED_BITS == 4 && VPMU_MAX_FIXED == 8, "the steps below are for these");
@@ -349,7 +350,8 @@ static inline bool globally_enabled(const struct vpmu_pmu *pmu, unsigned slot)
 
 /* --- account.c: time passes --- */
 
-/* Folds what was accounted since the last arming into the totals, and asks for a new arming. */
+/* Folds what was accounted since the last arming into the totals, and closes the fast path until
+ * the next arming. */
 void account_settle_armed(struct vpmu_pmu *pmu);
 
 /* Call it before anything that changes what runs, a value or a total. */
@@ -361,18 +363,18 @@ static inline void account_settle(struct vpmu_pmu *pmu)
 
 /* --- tally.c --- */
 
-/* Of a counter that is its tally: events until it wraps; UINT64_MAX stands for 2^64, too. */
+/* For a counter whose value is its tally's: events until it wraps; UINT64_MAX also stands for
+ * 2^64. */
 uint64_t counter_distance(const struct vpmu_pmu *pmu, unsigned slot);
 
-/* The same for a counter that is its tally: `what` is what its own control asks for, and `on`
- * whether the global control lets it count. */
+/* Changes such a counter: `what` is what its own control asks for, and `on` whether the global
+ * control lets it count. */
 void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what, bool on);
 
-/* Such counters: those that are `on` count as their own controls ask, the others stop. */
+/* Switches such counters: those in `on` count as their own controls ask, the others stop. */
 void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on);
 
-/* Counters that are their tallies have wrapped: sets their status bits. True when any of them asks
- * for a PMI. */
+/* Such counters have wrapped: sets their status bits. True if any of them asks for a PMI. */
 bool tallies_wrap(struct vpmu_pmu *pmu, uint32_t slots);
 
 /* What the tally has counted through the totals while it runs. */
@@ -398,13 +400,13 @@ static inline uint64_t tally_value(const struct vpmu_pmu *pmu, unsigned slot)
 
 void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
 
-/* Makes the tally count what `what` says from now on, from the value that it has. */
+/* Makes the tally count according to `what` from now on, from its present value. */
 void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what);
 
 /* --- threshold.c: CMASK, INV and EDGE --- */
 
-/* How many events a thresholded tally counts in a stretch of so many events and cycles; moves
- * *last to the stretch's end. */
+/* How much a thresholded tally counts in a stretch with these events and cycles; updates *last to
+ * the stretch's end. */
 uint64_t threshold_events(const struct tally *tally, uint64_t events, uint64_t cycles,
                           struct last_cycle *last);
 
@@ -439,7 +441,8 @@ enum vpmu_status do_nothing(struct vpmu_pmu *pmu, const struct reg *reg, uint64_
 
 /* --- lvtpc.c --- */
 
-/* A PMI goes through LVTPC, or is dropped when that is masked: it is an edge, nobody keeps it. */
+/* Sends a PMI through LVTPC; if that is masked the PMI is dropped, since it is an edge and not
+ * kept. */
 void deliver_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome);
 
 #endif

@@ -24,7 +24,7 @@ enum vpmu_status set_selector(struct vpmu_pmu *pmu, const struct reg *reg, uint6
 	return VPMU_OK;
 }
 
-/* Where the first enables every counter. */
+/* For P6, whose first selector enables every counter. */
 enum vpmu_status set_first_or_other(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	uint64_t changed = pmu->selector[reg->slot] ^ value;
@@ -41,7 +41,7 @@ enum vpmu_status set_plain(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t
 	return VPMU_OK;
 }
 
-/* Fixed counter 3 says when IA32_PERF_METRICS counts. */
+/* Adds the slots of IA32_PERF_METRICS, which counts when fixed counter 3 does. */
 static uint32_t with_metrics(const struct vpmu_pmu *pmu, uint32_t slots)
 {
 	return slots >> SLOT_OF_SLOTS & 1 ? slots | pmu->metrics : slots;
@@ -66,7 +66,7 @@ enum vpmu_status set_global_ctrl(struct vpmu_pmu *pmu, const struct reg *reg, ui
 	return VPMU_OK;
 }
 
-/* Status also holds the freeze that stops every counter. */
+/* The status register also has the freeze bit, which stops every counter. */
 enum vpmu_status set_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
 	uint64_t changed = pmu->single[VPMU_KIND_GLOBAL_STATUS] ^ value;

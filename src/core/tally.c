@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is counted for each counter, and how far it is. */
+/* Tallies: what is counted for each counter, and how much so far. */
 #include <core/room_int.h>
 
 void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
@@ -16,7 +16,7 @@ static void set_bit_to(uint32_t *bits, unsigned bit, bool on)
 	*bits = (*bits & ~(1u << bit)) | (uint32_t)on << bit;
 }
 
-/* In which modes the tally counts something, if it is to count in these. */
+/* Sets in which modes the tally counts something, if it is to count in `modes`. */
 static void set_modes(uint32_t bits[MODES], unsigned slot, const struct tally *what, unsigned modes)
 {
 	for (unsigned mode = 0; mode < MODES; mode++)

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CMASK, INV and EDGE: what a counter counts that looks at how many events happen in each cycle.
+ * CMASK, INV and EDGE: counters that look at how many events happen in each cycle.
  *
- * The machine is told totals of a stretch (a run, a block, an instruction), so many events in so
- * many cycles, and spreads them evenly: after cycle i of c, floor(i * e / c) of e events have
- * happened. So each cycle has either floor(e / c) or one more, and the cycles with one more are
- * isolated as far as they can be; the first cycle has the smaller number, the last the larger.
- * Events of a stretch in which no cycle is complete are kept for the next cycle that is: so a cycle
- * counts the same whether it is told of in one piece or in several. It is an estimate: what happens
- * in which cycle of a real processor, no totals tell.
+ * The machine is given the totals of a stretch (a run, a block, an instruction), e events in c
+ * cycles, and spreads them evenly: after cycle i of c, floor(i * e / c) of e events have happened.
+ * So each cycle has either floor(e / c) or one more, and the cycles with one more are isolated as
+ * far as they can be; the first cycle has the smaller number, the last the larger. Events of a
+ * stretch in which no cycle is completed are kept for the next completed cycle, so a cycle counts
+ * the same whether it is accounted in one piece or in several. This is an estimate: totals do not
+ * say in which cycle a real processor's events happen.
  *
- * A cycle holds the condition when it has at least `threshold` events, with EQ just so many; INV
- * turns that round. Without EDGE each cycle that holds counts 1; with EDGE each cycle that holds
- * after one that does not.
+ * A cycle meets the condition when it has at least `threshold` events, with EQ exactly that many;
+ * INV inverts that. Without EDGE each cycle that meets it counts 1; with EDGE, each cycle that
+ * meets it after one that does not.
  *
- * So what is told of decides: an instruction at a time (src/meter) it depends on the guest alone.
+ * So the result depends on the pieces: if each is one instruction (src/meter), on the guest alone.
  */
 #include <core/room_int.h>
 
@@ -23,7 +23,7 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* In how many of the cycles at least `threshold` events happen. */
+/* The number of cycles with at least `threshold` events. */
 static uint64_t cycles_reaching(uint64_t threshold, uint64_t events, uint64_t cycles)
 {
 	uint64_t each = events / cycles;
@@ -33,8 +33,8 @@ static uint64_t cycles_reaching(uint64_t threshold, uint64_t events, uint64_t cy
 	return threshold == each + 1 ? events % cycles : 0;
 }
 
-/* Rising edges when `high` of the cycles hold the condition, the first cycle not among them (but
- * for all of them), the last among them (but for none). */
+/* The number of rising edges if `high` of the cycles meet the condition: unless all do, the first
+ * cycle does not; unless none does, the last one does. */
 static uint64_t rises(uint64_t high, uint64_t cycles, bool before)
 {
 	if (high == cycles)
@@ -42,7 +42,7 @@ static uint64_t rises(uint64_t high, uint64_t cycles, bool before)
 	return lesser(high, cycles - high);
 }
 
-/* The same for the inverted condition: it holds in the first cycle, and not in the last. */
+/* The same for the inverted condition, which is met in the first cycle and not in the last. */
 static uint64_t inverted_rises(uint64_t high, uint64_t cycles, bool before)
 {
 	if (high == cycles)
@@ -52,7 +52,8 @@ static uint64_t inverted_rises(uint64_t high, uint64_t cycles, bool before)
 	return lesser(high, cycles - high) - before;
 }
 
-/* EQ: a cycle has `each` events or one more, so equality is reaching one of the two, or not. */
+/* EQ: a cycle has `each` events or one more, so equality can be expressed as reaching one of these
+ * thresholds, or not reaching it. */
 static void make_equal(uint64_t *threshold, bool *invert, uint64_t each)
 {
 	if (*threshold == each) {
@@ -63,7 +64,8 @@ static void make_equal(uint64_t *threshold, bool *invert, uint64_t each)
 	}
 }
 
-/* Without what was kept from before; moves *level to the last cycle. */
+/* Counts a stretch without events kept from before. Sets *level to whether the last cycle met the
+ * condition. */
 static uint64_t count_evenly(const struct tally *tally, uint64_t events, uint64_t cycles,
                              bool *level)
 {
@@ -79,7 +81,7 @@ static uint64_t count_evenly(const struct tally *tally, uint64_t events, uint64_
 	return invert ? inverted_rises(high, cycles, before) : rises(high, cycles, before);
 }
 
-/* Whether a cycle of so many events holds the condition. */
+/* Whether a cycle with this number of events meets the condition. */
 static bool holds(const struct tally *tally, uint64_t events)
 {
 	bool reached = tally->equal ? events == tally->threshold : events >= tally->threshold;
@@ -87,14 +89,14 @@ static bool holds(const struct tally *tally, uint64_t events)
 	return reached != tally->invert;
 }
 
-/* What the first cycle counts, and with EDGE the second one, which looks at it. */
+/* What the first cycle counts and, with EDGE, the second one, which depends on the first. */
 static uint64_t count_ends(const struct tally *tally, bool before, bool first, bool second)
 {
 	return tally->edge ? (first && !before) + (second && !first) : first;
 }
 
-/* How much more is counted when the first cycle has `more` events than its share; moves the level,
- * if that is the last cycle. */
+/* How much more is counted if the first cycle has `more` additional events; updates the level if it
+ * is also the last cycle. */
 static uint64_t count_more(const struct tally *tally, uint64_t events, uint64_t cycles,
                            uint64_t more, bool before, bool *level)
 {

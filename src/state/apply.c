@@ -8,13 +8,14 @@ struct applying {
 	const struct vpmu_layout *layout;
 	enum vpmu_policy policy;
 	struct vpmu_report *report;
-	struct before *before;               /* what was there; NULL when nobody needs it */
-	unsigned count;                      /* of the writes that are not skipped */
+	struct before *before;               /* the old values; NULL if they are not needed */
+	unsigned count;                      /* writes that are not skipped */
 	struct vpmu_msr msrs[VPMU_MAX_PLAN]; /* those */
 	uint8_t position[VPMU_MAX_PLAN];     /* their place in the plan */
 };
 
-/* A command of 0 does nothing, so the target "has" it. */
+/* Whether the target already has the value of a write. Writing 0 to a command does nothing, so that
+ * counts as yes. */
 static bool target_has(const struct applying *applying, const struct vpmu_write *write)
 {
 	uint8_t value = applying->layout->value_of[write->place];
@@ -100,7 +101,7 @@ static enum vpmu_status write_all(struct applying *applying, const struct vpmu_t
 	return report->refused ? VPMU_REFUSED : VPMU_OK;
 }
 
-/* What the target looks like after a put that was not rolled back. */
+/* The state of the target after a put that was not rolled back. */
 static enum vpmu_left what_is_left(const struct vpmu_report *report)
 {
 	if (!report->status)
@@ -115,7 +116,7 @@ static enum vpmu_status finish(struct vpmu_report *report, enum vpmu_status stat
 	return status;
 }
 
-/* Before a plan was made, or with one of another layout, nothing was tried. */
+/* Reports a put that failed before its first access. */
 static enum vpmu_status not_tried(struct vpmu_report *report, enum vpmu_status status)
 {
 	*report = (struct vpmu_report){.status = status};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A fleet's baseline: the meet of all hosts' models, and who has marked which number and which bit
- * of it. Hosts are added one at a time, and nothing is kept of one but its marks.
+ * A fleet's baseline: the meet of all hosts' models and, for each number and bit, which host was
+ * the first to lower it and how many did. Hosts are added one at a time; their models are not kept.
  */
 #include <state/room_int.h>
 
@@ -24,7 +24,8 @@ static void add_number(struct vpmu_baseline_least *least, uint8_t value, uint64_
 		least->most = value;
 }
 
-/* Numbers are kept in the order of their rows; no fixed counters have no width. */
+/* Numbers are kept in the order of their rows. A host without fixed counters has no width for
+ * them. */
 static void add_numbers(struct vpmu_baseline *baseline, const struct vpmu_model *model,
                         uint64_t host)
 {

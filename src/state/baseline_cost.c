@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a fleet's smaller hosts cost: each number and each bit that some host has and the baseline
- * has not, with the hosts that are to blame. What is lost though no host lacks it (a PMU cannot be
- * put together of everybody's parts) follows from the other costs, and blames nobody.
+ * lacks, with the hosts to blame. Something can be lost although no host lacks it, because the
+ * common parts do not make a PMU that can exist; it follows from other costs, and no host is to
+ * blame.
  */
 #include <state/room_int.h>
 

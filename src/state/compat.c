@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether a target can take a state. The rules are the target's own: the state is put on a scratch
- * virtual CPU of its, refusals and all, and what became of each register is read back.
+ * Whether a target can take a state. The rules are the target's own: the state is put on one of its
+ * virtual CPUs, which was made for this, and then every register is read back.
  */
 #include <state/room_int.h>
 
-/* A judgement on its way. */
+/* A judgement that is being made. */
 struct trial {
 	struct vpmu_compat *compat;
 	const struct vpmu_state *state;
 	const struct vpmu_layout *from; /* the state's */
 	const struct vpmu_target *target;
-	const struct vpmu_pmu *pmu;       /* the target, where it can be asked as the guest asks */
-	struct vpmu_layout there;         /* the virtual CPU's own */
-	struct before before, after;      /* the put: the registers of the state */
-	bool refused[VPMU_MAX_REGISTERS]; /* a write of the put was */
+	const struct vpmu_pmu *pmu;  /* the target if it is a register machine, which can answer a
+	                                guest's access; else NULL */
+	struct vpmu_layout there;    /* the virtual CPU's own */
+	struct before before, after; /* the state's registers before and after the put */
+	bool refused[VPMU_MAX_REGISTERS]; /* a write to it was refused */
 };
 
 /* --- The put ---------------------------------------------------------------------------------- */
@@ -34,7 +35,7 @@ static void note_refusals(struct trial *trial, const struct vpmu_plan *plan,
 	compat->stops_place = report->refused ? plan->writes[compat->stops_at].place : 0;
 }
 
-/* Reads what is there, puts the state, and reads what is there then. */
+/* Reads the registers, puts the state, and reads them again. */
 static enum vpmu_status put_state(struct trial *trial, const struct vpmu_order *order)
 {
 	int *error = &trial->compat->host_error;
@@ -57,8 +58,8 @@ static enum vpmu_status put_state(struct trial *trial, const struct vpmu_order *
 	return before_read(&trial->after, trial->from, trial->target, error) ? VPMU_OK : VPMU_HOST;
 }
 
-/* Lists the registers that the virtual CPU has now: IA32_PERF_CAPABILITIES, which has been written,
- * decides which others there are. */
+/* Lists the registers that the virtual CPU has after the put: IA32_PERF_CAPABILITIES, which was
+ * written, decides which others exist. */
 static void list_registers(struct trial *trial)
 {
 	struct vpmu_model *vcpu = &trial->compat->vcpu;
@@ -75,7 +76,7 @@ static void list_registers(struct trial *trial)
 
 /* --- What became of a register ---------------------------------------------------------------- */
 
-/* Whether the virtual CPU's model has it, as the same thing. */
+/* Whether the virtual CPU's model has the register, with the same meaning. */
 static bool is_there(const struct trial *trial, const struct vpmu_register *reg)
 {
 	int place = vpmu_layout_find_msr(&trial->there, reg->msr);
@@ -85,7 +86,8 @@ static bool is_there(const struct trial *trial, const struct vpmu_register *reg)
 	       other->index == reg->index;
 }
 
-/* What the guest's RDMSR comes to. Where no guest can be asked, the model answers. */
+/* The result of the guest's RDMSR; on a target that is not a register machine, as the model
+ * says. */
 static enum vpmu_status guest_reads(const struct trial *trial, const struct vpmu_register *reg,
                                     uint64_t *value)
 {
@@ -95,7 +97,7 @@ static enum vpmu_status guest_reads(const struct trial *trial, const struct vpmu
 	if (!trial->pmu)
 		return status;
 	answer = vpmu_pmu_guest_read(trial->pmu, reg->msr, value);
-	/* What is not the PMU's to answer is another part's of the VMM, if the model has it. */
+	/* The PMU does not answer: another part of the VMM does, if the model has the register. */
 	return answer == VPMU_NO_REGISTER ? status : answer;
 }
 
@@ -106,8 +108,8 @@ static bool writes(const struct trial *trial, uint32_t index, uint64_t value)
 	return trial->target->write(trial->target->context, &msr, 1) == 1;
 }
 
-/* The bits for which the value is refused: each in which it differs from what is there is tried
- * alone. */
+/* The bits for which a value is refused: tries, one at a time, each bit in which it differs from
+ * the present value. */
 static uint64_t refused_bits(const struct trial *trial, uint32_t msr, uint64_t now, uint64_t value)
 {
 	uint64_t differ = value ^ now, refused = 0;
@@ -154,7 +156,8 @@ static void judge_stored(const struct trial *trial, struct vpmu_compat_register 
 		set_verdict(verdict, VPMU_TAKES_CHANGED, VPMU_COMPAT_CHANGED, differ);
 }
 
-/* An alias, a command, or another part's: written by few orders, and seen by the guest. */
+/* An alias, a command, or a register of another part of the VMM: few orders write these, but the
+ * guest sees them. */
 static void judge_shown(const struct trial *trial, struct vpmu_compat_register *verdict)
 {
 	const struct vpmu_register *reg = &trial->from->registers[verdict->place];
@@ -181,7 +184,7 @@ static void judge_shown(const struct trial *trial, struct vpmu_compat_register *
 		verdict->becomes = seen;
 }
 
-/* Why a value is refused is tried on the virtual CPU itself, so that comes last. */
+/* Finding the refused bits writes to the virtual CPU, so this comes last. */
 static void find_refused_bits(const struct trial *trial, struct vpmu_compat_register *verdict)
 {
 	unsigned at = trial->from->value_of[verdict->place];
@@ -228,8 +231,8 @@ static enum vpmu_status judge_on(struct trial *trial, const struct vpmu_order *o
 	return compat->take == VPMU_CANNOT_TAKE ? VPMU_INCOMPATIBLE : VPMU_OK;
 }
 
-/* What the VMM there asks the profile's kernel for: the guest's own model, where that comes to the
- * same PMU. */
+/* The model that the target's VMM asks its kernel for: the guest's own, if the kernel makes the
+ * same PMU of it. */
 static struct vpmu_model asked_model(const struct vpmu_model *from, const struct vpmu_model *to,
                                      const struct vpmu_profile *profile)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two models side by side: what the target's is less, and what of the state's model a virtual CPU
- * there can have.
+ * Compares two models: in what the target's has less, and how much of the state's model a virtual
+ * CPU there can have.
  */
 #include <state/room_int.h>
 
-/* Without a PMU, or with another vendor's, nothing of the guest's is there. */
+/* If the PMU is missing or another vendor's, nothing of the guest's PMU remains. */
 static enum vpmu_take judge(const struct field_row *row, uint64_t lacks, uint64_t to)
 {
 	if (!lacks)
@@ -41,8 +41,8 @@ void compare_models(struct vpmu_compat *compat, const struct vpmu_model *a,
 		compare_field(compat, i, a, b);
 }
 
-/* Of AMD's PMUs before PerfMonV2 no CPUID bit says how many counters there are: what the leaves
- * come to may be more than the host has, and then it is the host's. */
+/* Before PerfMonV2, AMD's CPUID cannot say how many counters there are: the leaves may imply more
+ * than the host has. The guest then gets the host's PMU. */
 struct vpmu_model vpmu_compat_model(const struct vpmu_model *wanted, const struct vpmu_model *host)
 {
 	struct vpmu_model model = {0};

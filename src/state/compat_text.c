@@ -63,7 +63,7 @@ void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned 
 /* --- Registers
  * ------------------------------------------------------------------------------------ */
 
-/* How many events a counter of so many bits takes to overflow. */
+/* Adds how many events a counter is from its overflow. */
 static void add_distance(struct text *text, uint64_t value, uint64_t mask)
 {
 	if (!value && mask == UINT64_MAX)
@@ -78,7 +78,7 @@ static bool is_counter(enum vpmu_kind kind)
 	return kind == VPMU_KIND_COUNTER || kind == VPMU_KIND_FIXED_COUNTER;
 }
 
-/* When it overflows next, where that is not when it would have. */
+/* Says when the counter overflows next, if that differs from the state. */
 static void add_counter_notice(struct text *text, const struct vpmu_compat *compat,
                                const struct vpmu_compat_register *verdict,
                                const struct vpmu_register *reg)
@@ -87,7 +87,7 @@ static void add_counter_notice(struct text *text, const struct vpmu_compat *comp
 	                                                      : compat->vcpu.gp_width;
 	uint64_t mask = width_mask(width), value = verdict->value & reg->writable;
 
-	/* Distances of 2^64 are 0 here. */
+	/* A distance of 2^64 is computed as 0. */
 	if (mask - verdict->becomes == reg->writable - value)
 		return;
 	text_add(text, "; the next overflow comes after ");

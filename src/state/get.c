@@ -14,7 +14,7 @@ static void note_unread(struct vpmu_report *report, const struct vpmu_layout *la
 	};
 }
 
-/* Reads as far as the policy goes, into `read`, which has reset values before. */
+/* Reads as far as the policy goes, into *read, which holds reset values at first. */
 static enum vpmu_status read_all(struct vpmu_state *read, const struct vpmu_layout *layout,
                                  const struct vpmu_target *target, enum vpmu_policy policy,
                                  struct vpmu_report *report)

@@ -22,7 +22,7 @@ static bool is_stored(const struct vpmu_register *reg)
 	return reg->level != VPMU_LEVEL_NEVER;
 }
 
-/* The value that an unstored register shows: that of the register behind it. */
+/* The value that a register without one of its own shows: that of its original. */
 static uint8_t value_behind(const struct vpmu_layout *layout, const struct vpmu_register *reg)
 {
 	enum vpmu_kind kind = kind_behind(reg->kind);

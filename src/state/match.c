@@ -5,7 +5,8 @@
  */
 #include <state/room_int.h>
 
-/* It is no part of some orders, and a VMM that writes it does so elsewhere. */
+/* Whether an MSR counts as part of a put: IA32_PERF_CAPABILITIES does not, since VMMs write it
+ * elsewhere. */
 static bool is_of_puts(const struct vpmu_layout *layout, uint32_t msr)
 {
 	int place = vpmu_layout_find_msr(layout, msr);
@@ -13,12 +14,12 @@ static bool is_of_puts(const struct vpmu_layout *layout, uint32_t msr)
 	return place < 0 || layout->registers[place].kind != VPMU_KIND_CAPABILITIES;
 }
 
-/* The list, of which what is no part of puts is passed over. */
+/* The list of writes; those that are not part of a put are skipped. */
 struct list {
 	const struct vpmu_layout *layout;
 	const struct vpmu_msr *writes;
 	size_t length, calls;
-	size_t count; /* without the others */
+	size_t count; /* writes that are part of a put */
 };
 
 /* The next one from there on; NULL at the end. */
@@ -64,8 +65,9 @@ static bool same_write(const struct vpmu_msr *msr, const struct vpmu_write *writ
 	return msr && msr->index == write->msr && msr->value == write->value;
 }
 
-/* Write by write; an order that skips what the target has may leave some out, in calls of their
- * own. A few writes alone prove nothing. */
+/* Whether the list is the plan, write by write. If the order skips values that the target has,
+ * writes may be missing, but then each write must have a call of its own, and at least half of the
+ * plan must be there, since a few writes prove nothing. */
 static bool is_order(const struct vpmu_plan *plan, const struct list *list)
 {
 	bool skips = plan->order->skips_equal && list->calls >= list->count &&
@@ -82,7 +84,7 @@ static bool is_order(const struct vpmu_plan *plan, const struct list *list)
 	return !write && plan->count;
 }
 
-/* The length of the longest sequence of registers that both have. */
+/* The length of the longest common subsequence of registers. */
 static unsigned common(const struct vpmu_plan *plan, const struct list *list)
 {
 	unsigned longest[VPMU_MAX_PLAN + 1] = {0};

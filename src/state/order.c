@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The orders. An order is a table of steps; plan.c makes writes of them, and knows no order.
+ * The orders. An order is a table of steps; plan.c turns them into writes, and does not depend on
+ * any order.
  *
- * The five borrowed orders are what other VMMs write, write for write. None has
+ * The five orders other than `safe` are what VMMs write, write for write. None has
  * IA32_PERF_CAPABILITIES: those VMMs set it with CPUID, when they make the vCPU.
  */
 #include <state/room_int.h>
 
 #define KIND(name) (UINT32_C(1) << VPMU_KIND_##name)
 
-/* The stack of last branches: IA32_LBR_DEPTH, whose write clears it, before the entries. Those and
- * the rest have the sequence of their numbers. What records, IA32_LBR_CTL, comes last, and so does
- * IA32_PEBS_ENABLE after IA32_DS_AREA. */
+/* Last branches and PEBS: IA32_LBR_DEPTH, whose write clears the stack, comes before the entries,
+ * which are written by MSR number. IA32_LBR_CTL, which starts the recording, comes last, and so
+ * does IA32_PEBS_ENABLE, after IA32_DS_AREA. */
 #define BRANCHES (KIND(LBR_SELECT) | KIND(LBR_TOS) | KIND(LBR_FROM) | KIND(LBR_TO) | KIND(LBR_INFO))
 #define RECORD_STATE                                                                               \
 	{.kinds = KIND(LBR_DEPTH)}, {.kinds = BRANCHES},                                           \
@@ -23,12 +24,12 @@
 		.kinds = KIND(LBR_CTL) | KIND(PEBS_ENABLE)                                         \
 	}
 
-/* IA32_PERF_METRICS is written after fixed counter 3 (Intel SDM vol. 3B 20.3.9.3): fixed counters
- * and metrics as one step have that sequence by their numbers. */
+/* IA32_PERF_METRICS must be written after fixed counter 3 (Intel SDM vol. 3B 20.3.9.3). Fixed
+ * counters and metrics in one step are written in that sequence, since steps go by MSR number. */
 #define FIXED_VALUES (KIND(FIXED_COUNTER) | KIND(METRICS))
 
-/* The architectural stack is all that QEMU has of these; it puts the entries' three registers by
- * turns, of those entries that have an address, which comes to the same. */
+/* QEMU has only the architectural stack. It puts the three registers of one entry after the other,
+ * and only of entries with an address; the effect is the same. */
 static const struct vpmu_msr_run qemu_lbr_msrs[] = {
 	{0x14ce, 1, 1},       {0x14cf, 1, 1},       {0x1500, MAX_LBR, 1},
 	{0x1600, MAX_LBR, 1}, {0x1200, MAX_LBR, 1}, {0, 0, 0},
@@ -73,9 +74,9 @@ static const struct vpmu_step ascending[] = {
 };
 
 /*
- * Stop, set, start, each with as few writes as that takes; docs/state.md has the reasons. Whatever
- * runs is stopped by its highest switch, so that no write meets a running counter; that switch is
- * written last, so that the kernel sees a change and computes every event anew.
+ * Stop, set, start, each with as few writes as possible; docs/state.md has the reasons. Counters
+ * are stopped by the highest switch, so that no write hits a running counter. The switch is written
+ * last, so that the kernel sees a change and computes every event's period anew.
  */
 static const struct vpmu_step safe[] = {
 	{.kinds = KIND(CAPABILITIES)},

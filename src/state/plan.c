@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A plan: the steps of an order, as writes of a state's values. */
+/* Makes plans: turns the steps of an order into writes of a state's values. */
 #include <state/room_int.h>
 
 /* A plan being made. */
@@ -10,8 +10,8 @@ struct making {
 	bool full; /* a write did not fit */
 };
 
-/* The level at which a register is written: its own, its original's, or as a command that of all
- * that a reset writes. */
+/* The level at which a register is written: its own; for an alias its original's; for a command
+ * `reset`. */
 static enum vpmu_level level_of(const struct vpmu_layout *layout, unsigned place)
 {
 	uint8_t value = layout->value_of[place];

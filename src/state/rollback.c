@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was there before a put, and putting it back. The old values go back in order `safe`, too: a
- * counter may be running by then, and a write to a running counter is what loses overflows.
+ * The values before a put, and writing them back. That is done in order `safe`, because a counter
+ * may be running by then, and writing to a running counter is what loses overflows.
  */
 #include <state/room_int.h>
 
@@ -48,8 +48,8 @@ static bool is_restored(const struct before *before, const struct set *stops, un
 	return (stop || set_has(&before->written, value)) && set_has(&before->known, value);
 }
 
-/* The writes of a plan that restore what was written, and those that stop the counters for it. A
- * register that refused a value and took none has its old one still. */
+/* Chooses the writes of a plan that restore overwritten values, and those that stop the counters
+ * for that. A register that refused its write still has the old value. */
 static unsigned choose_restores(const struct before *before, const struct vpmu_layout *layout,
                                 const struct vpmu_plan *plan, struct vpmu_msr *msrs,
                                 uint8_t *values)
@@ -74,7 +74,7 @@ static unsigned choose_restores(const struct before *before, const struct vpmu_l
 	return count;
 }
 
-/* Values that were written over, and that nobody knows. */
+/* Notes values that were overwritten but could not be read before. */
 static void note_unknown(const struct before *before, const struct vpmu_layout *layout,
                          struct vpmu_report *report)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What src/state shows to the rooms above it: the public state, plans and judgements, and what of
- * them is worth being inlined. */
+/* What src/state shows to the rooms above it: the public state, plans and judgements, and a
+ * function that is worth inlining. */
 #ifndef STATE_ROOM_H
 #define STATE_ROOM_H
 
@@ -8,7 +8,8 @@
 #include <vpmu/compat.h>
 #include <vpmu/state.h>
 
-/* vpmu_layout_excess() of a register: what a host write of profile hardware refuses, or drops. */
+/* vpmu_layout_excess() of a register: the bits that a host write under profile hardware refuses or
+ * drops. */
 static inline uint64_t register_excess(const struct vpmu_register *reg, uint64_t value)
 {
 	if (reg->kind == VPMU_KIND_CAPABILITIES || !reg->writable)

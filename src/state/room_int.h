@@ -33,10 +33,10 @@ static inline bool policy_is_known(enum vpmu_policy policy)
 	return (unsigned)policy <= VPMU_POLICY_STOP;
 }
 
-/* Accesses in a row, some of them done. */
+/* A sequence of accesses, part of which has been done. */
 struct transfer {
 	const struct vpmu_target *target;
-	bool writes; /* else they read */
+	bool writes; /* false: they are reads */
 	struct vpmu_msr *msrs;
 	unsigned count, batch;
 	unsigned at; /* the next one */
@@ -52,7 +52,7 @@ enum transfer_end {
 	TRANSFER_FAILED,  /* a call failed as a whole, with *error */
 };
 
-/* Goes on until the end or the next refusal, which it steps over. */
+/* Goes on until the end or the next refusal; transfer->at is then behind the refused access. */
 enum transfer_end transfer_go(struct transfer *transfer, int *error);
 
 /* --- rollback.c --------------------------------------------------------------------------------
@@ -60,17 +60,17 @@ enum transfer_end transfer_go(struct transfer *transfer, int *error);
 
 _Static_assert((int)VPMU_MAX_STATE <= (int)SET_BITS, "a set can have each value of a state");
 
-/* What was there before a put, as far as the target gave it. */
+/* The values before a put, as far as the target could be read. */
 struct before {
 	struct vpmu_state state;
 	struct set known;   /* values that could be read */
 	struct set written; /* values that the put has changed since */
 	struct set refused; /* values that the target refused to take */
-	/* The number by which a value was last written: the target has shown that it takes that. */
+	/* The MSR number by which each value was last written, which the target has accepted. */
 	uint32_t msr[VPMU_MAX_STATE];
 };
 
-/* Reads what is there; false when a call failed as a whole. */
+/* Reads the present values; false if a call failed as a whole. */
 bool before_read(struct before *before, const struct vpmu_layout *layout,
                  const struct vpmu_target *target, int *error);
 
@@ -81,14 +81,14 @@ void before_restore(const struct before *before, const struct vpmu_layout *layou
 /* --- compat_model.c -----------------------------------------------------------------------------
  */
 
-/* Lists in compat->differences the fields of `a` that are less in `b`. */
+/* Lists in compat->differences the fields in which `b` has less than `a`. */
 void compare_models(struct vpmu_compat *compat, const struct vpmu_model *a,
                     const struct vpmu_model *b);
 
 /* --- baseline.c ---------------------------------------------------------------------------------
  */
 
-/* The bits of a set that a model can have, but those of numbers. */
+/* The bits of a set that a model can have, except those of numbers inside it. */
 uint64_t baseline_bits(const struct field_row *row);
 
 #endif

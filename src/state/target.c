@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls to a target, in batches, past what it refuses; and the register machine as a target. */
+/* Calls to a target, in batches and going on after refusals; and the register machine as a
+ * target. */
 #include <state/room_int.h>
 
 bool target_works(const struct vpmu_target *target)
@@ -40,7 +41,7 @@ enum transfer_end transfer_go(struct transfer *transfer, int *error)
 			*error = -done;
 			return TRANSFER_FAILED;
 		}
-		/* A target that says more than it was asked is taken at what it was asked. */
+		/* If the target claims more accesses than were requested, count those requested. */
 		if ((unsigned)done < count) {
 			transfer->at += (unsigned)done + 1;
 			return TRANSFER_REFUSED;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CRC-32C, eight bytes at a time. A CRC is linear: the checksum of a byte is the exclusive or of
- * those of its bits, so that eight numbers make a table of 256. The 64 numbers below are successive
- * steps of the polynomial's shift register, 0x82f63b78.
+ * those of its bits, so eight numbers are enough to make a table of 256. The 64 numbers below are
+ * successive steps of the shift register of the polynomial 0x82f63b78.
  */
 #include <stream/room_int.h>
 
@@ -11,7 +11,7 @@
 	(BIT_OF(i, 0, a) ^ BIT_OF(i, 1, b) ^ BIT_OF(i, 2, c) ^ BIT_OF(i, 3, d) ^ BIT_OF(i, 4, e) ^ \
 	 BIT_OF(i, 5, f) ^ BIT_OF(i, 6, g) ^ BIT_OF(i, 7, h))
 
-/* The checksum of byte i with so many bytes of zeros after it. */
+/* AFTER_N(i): the checksum of byte i followed by N zero bytes. */
 #define AFTER_0(i)                                                                                 \
 	ENTRY(i, 0xf26b8303, 0xe13b70f7, 0xc79a971f, 0x8ad958cf, 0x105ec76f, 0x20bd8ede,           \
 	      0x417b1dbc, 0x82f63b78)
@@ -74,8 +74,8 @@ uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t bytes)
 
 #if defined(__x86_64__) && __STDC_HOSTED__
 
-/* The processor's own CRC-32C, of SSE4.2. Which processor it is the compiler's runtime finds out,
- * that a freestanding program may not have. */
+/* The CRC-32C instruction of SSE4.2. To detect it needs the compiler's runtime, which a
+ * freestanding program may not have. */
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const void *data,
                                                                  size_t bytes)
 {

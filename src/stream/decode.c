@@ -11,7 +11,7 @@ struct filling {
 	struct set seen; /* its values so far */
 };
 
-/* Says what is wrong with a register of a run; out of the way of those that are right. */
+/* Says what is wrong with a register of a run. Not inline, so that the normal path stays fast. */
 __attribute__((cold, noinline)) static enum vpmu_status wrong_register(const struct why *why,
                                                                        enum vpmu_status status,
                                                                        const struct run *run,
@@ -31,8 +31,8 @@ __attribute__((cold, noinline)) static enum vpmu_status wrong_register(const str
 	return status;
 }
 
-/* The place of a run's first register: most often that of the first value that is missing, or, when
- * that is the model's own, of the next. */
+/* The place of a run's first register. Usually that is the first value not yet read, or, if that
+ * one belongs to the model, the next; so try these first. */
 static int first_place(const struct filling *filling, uint32_t msr)
 {
 	const struct vpmu_layout *layout = filling->layout;
@@ -49,7 +49,8 @@ static int first_place(const struct filling *filling, uint32_t msr)
 	return vpmu_layout_find_msr(layout, msr);
 }
 
-/* The place of a later one, which most often is `stride` after the one before. */
+/* The place of a later register of the run, which usually follows the one before at the distance
+ * `stride`. */
 static int next_place(const struct vpmu_layout *layout, unsigned stride, uint32_t msr, int last)
 {
 	int guess = last + (int)stride;
@@ -83,7 +84,8 @@ static enum vpmu_status wrong_value(const struct filling *filling, const struct 
 	return wrong_register(why, VPMU_BAD_DATA, run, i, "the register cannot hold its value");
 }
 
-/* False: the register there has no value of its own, has one already, or cannot hold this one. */
+/* Stores a value. False: the register has no value of its own, was there already, or cannot hold
+ * this value. */
 static bool fill(struct filling *filling, unsigned place, uint64_t value)
 {
 	const struct vpmu_layout *layout = filling->layout;
@@ -97,8 +99,8 @@ static bool fill(struct filling *filling, unsigned place, uint64_t value)
 	return true;
 }
 
-/* The names of a run's registers follow from the first's when they are of one kind and their
- * numbers ascend. */
+/* Whether the i-th register's name follows from the first's without comparing it: both are of one
+ * kind, with consecutive indices. */
 static bool follows(const struct vpmu_register *reg, const struct vpmu_register *first, unsigned i)
 {
 	return i && reg->kind == first->kind && reg->index == first->index + i;
@@ -128,7 +130,7 @@ static enum vpmu_status fill_run(struct filling *filling, const struct run *run,
 	return VPMU_OK;
 }
 
-/* What is not in the record REGS: the model's own values, and nothing else. */
+/* Fills in the values that REGS does not have. Only the model's own may be missing. */
 static enum vpmu_status fill_rest(struct filling *filling, size_t offset, const struct why *why)
 {
 	const struct vpmu_layout *layout = filling->layout;
@@ -161,7 +163,8 @@ static enum vpmu_status fill_all(struct filling *filling, struct reader reader,
 	return fill_rest(filling, reader.end, why);
 }
 
-/* --- All of it ------------------------------------------------------------------------------- */
+/* --- The whole stream
+ * ------------------------------------------------------------------------------- */
 
 static enum vpmu_status decode(const struct envelope *envelope, struct filling *filling,
                                const struct why *why)

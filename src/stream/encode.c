@@ -2,8 +2,9 @@
 /* Writes a state as a native stream (docs/stream.md). */
 #include <stream/room_int.h>
 
-/* More than any state of VPMU_MAX_STATE values takes: each alone in a run, with a name that is long
- * and shares nothing. A value is written 8 bytes at a time and a name as long as it can be. */
+/* More bytes than any state of VPMU_MAX_STATE values needs: as if each were alone in a run, with a
+ * longest name that shares nothing. Values are written 8 bytes at a time and names with their full
+ * room, so there must be space behind them. */
 enum {
 	RECORDS_BYTES = 2 * RECORD_BYTES + MODEL_BYTES,
 	ROW_BYTES = RUN_BYTES + VPMU_NAME_BYTES + 8,
@@ -31,8 +32,8 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* The register's name, whose last number, if it is the register's, is '#', then zeros. Returns the
- * length. */
+/* The register's name, with '#' in place of a trailing number that is the register's index, padded
+ * with zeros. Returns the length. */
 static unsigned row_name(const struct vpmu_register *reg, char name[VPMU_NAME_BYTES])
 {
 	unsigned length = name_length(reg->name), end = length, index = reg->index, rest, at;
@@ -55,13 +56,14 @@ static unsigned row_name(const struct vpmu_register *reg, char name[VPMU_NAME_BY
 	return at + rest;
 }
 
-/* Registers of one kind, neighbours in number and evenly spaced, that are described together. */
+/* A row becomes a run: registers of one kind with consecutive indices and evenly spaced MSR
+ * numbers. */
 struct row {
 	const struct vpmu_register *first;
-	uint64_t beyond;   /* the bits that its values have no bytes for */
+	uint64_t beyond;   /* the bits beyond its values' bytes */
 	uint32_t stride;   /* 0: there is only one yet */
-	uint32_t next_msr; /* of the register that continues it; without a stride, the last that can
-	                    */
+	uint32_t next_msr; /* the MSR number that continues it; without a stride, the highest that
+	                      can */
 	uint8_t count, bytes;
 };
 
@@ -78,8 +80,8 @@ static struct row row_from(const struct vpmu_register *reg)
 	};
 }
 
-/* Whether the register, which is of the row's kind and not beyond next_msr, is the row's next. The
- * second one sets the stride. */
+/* Whether the register is the row's next. It must be of the row's kind and not beyond next_msr. The
+ * second register sets the stride. */
 static bool continues(struct row *row, const struct vpmu_register *reg)
 {
 	if (reg->index != row->first->index + row->count || reg->writable & row->beyond)
@@ -93,7 +95,7 @@ static bool continues(struct row *row, const struct vpmu_register *reg)
 	return true;
 }
 
-/* The head of a row, with its name. What only the row's end tells is filled in by end_row(). */
+/* Writes a row's head and name. end_row() fills in what is known only at the row's end. */
 static uint8_t *start_row(struct writer *writer, const struct row *row)
 {
 	char name[2 * VPMU_NAME_BYTES] = {0};
@@ -127,8 +129,8 @@ static void write_value(struct writer *writer, unsigned bytes, const struct vpmu
 }
 
 /*
- * The row that begins with the state's i-th value. Others may stand between its registers: AMD's
- * counters and selectors take turns. Adds the values that it has to *has.
+ * Writes the row that begins with the state's i-th value. Other registers may be between its own,
+ * since AMD's counters and selectors alternate. Adds the row's values to *has.
  */
 static void write_row(struct writer *writer, const struct vpmu_state *state,
                       const struct vpmu_layout *layout, unsigned i, struct set *has)
@@ -205,7 +207,7 @@ static void write_header(struct writer *writer, uint32_t vcpu)
 	le_put(at + 12, vcpu, 4);
 }
 
-/* The length, which the checksum is of, and the checksum. */
+/* Writes the length, then the checksum, which covers it. */
 static void write_end(struct writer *writer)
 {
 	size_t length = writer->at;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A native stream from outside: header, length, checksum, records. What the header's first 12 bytes
- * mean, and that a checksum of all ends the stream, is the same in every version, so that damage
- * and newness are never taken for each other.
+ * A native stream from outside: header, length, checksum, records. The meaning of the header's
+ * first 12 bytes, and the checksum at the end, are the same in every version, so that damage and a
+ * newer version are never mistaken for each other.
  */
 #include <stream/room_int.h>
 
@@ -71,7 +71,8 @@ static enum vpmu_status read_record(struct reader *reader, struct record *record
 	return VPMU_OK;
 }
 
-/* Puts a known record's payload in its place; others are skipped, unless they are required. */
+/* Notes where a known record's payload is. Unknown records are skipped, unless they are
+ * required. */
 static enum vpmu_status place_record(struct envelope *envelope, const struct record *record,
                                      bool strict, const struct why *why)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a failure is said: what, and at which offset. */
+/* Failure messages: what is wrong, and at which offset. */
 #include <stream/room_int.h>
 
 static void add_offset(struct text *text, uint64_t offset)

@@ -39,7 +39,8 @@ static enum vpmu_status check_header(const uint8_t *data, size_t bytes, uint32_t
 	return VPMU_OK;
 }
 
-/* Offsets of a stream's own failures count from its start: this says which vCPU's it is. */
+/* Adds to a stream's failure, whose offset counts from the stream's start, which vCPU's stream it
+ * is. */
 static enum vpmu_status fail_stream(const struct why *why, enum vpmu_status status,
                                     const char *what, uint32_t i)
 {

@@ -38,7 +38,7 @@ static void must_take(struct json *json, char c)
 		json->wrong = true;
 }
 
-/* One character of a string, the escaped ones as '?'; -1 at its end. */
+/* One character of a string, an escaped one as '?'; -1 at the string's end. */
 static int string_character(struct json *json)
 {
 	int c = peek(json);
@@ -99,7 +99,7 @@ static bool in_word(int c)
 	       c == '-' || c == '+' || c == '.';
 }
 
-/* A number or one of true, false and null; which does not matter to whoever skips it. */
+/* Skips a number, true, false or null. */
 static void skip_word(struct json *json)
 {
 	if (!in_word(peek(json)))
@@ -110,7 +110,7 @@ static void skip_word(struct json *json)
 
 void json_skip(struct json *json)
 {
-	uint64_t objects = 0; /* bit i: the i-th level outwards is an object, else an array */
+	uint64_t objects = 0; /* bit i: the i-th level outwards is an object, otherwise an array */
 	unsigned depth = 0;
 
 	do {

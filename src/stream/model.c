@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The model in a native stream: written, read, judged, and told from the destination's. */
+/* The model in a native stream: writing, reading, checking, and comparing it with the
+ * destination's. */
 #include <stream/room_int.h>
 
 #define NOT_WELL_FORMED "the record 'MODL' is not well-formed"
@@ -71,7 +72,7 @@ size_t model_write(const struct vpmu_model *model, uint8_t at[MODEL_BYTES])
 	return used;
 }
 
-/* A model that is none may come from a vpmu that knows more vendors or features. */
+/* An invalid model may come from a newer vpmu that knows more vendors or features. */
 enum vpmu_status model_judge(const struct vpmu_model *model, size_t offset, const struct why *why)
 {
 	char reason[200];

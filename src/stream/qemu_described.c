@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vCPUs of a QEMU migration file through the JSON description at its end. It lists the devices
- * of the sections just before it, with the sizes of all their fields; so every section's place
- * follows, counted from the end. Only places of CPU sections are looked at, and each must have just
- * the section that the description says.
+ * of the sections directly before it, with the sizes of all their fields, so every section's place
+ * can be computed, counted from the end. Only the places of CPU sections are read, and each must
+ * have exactly the section that the description says.
  */
 #include <stream/room_int.h>
 
@@ -16,7 +16,7 @@ struct part {
 	uint64_t fields, subsections; /* bytes */
 };
 
-/* A subsection of a device that matters; at: its place among the subsections. */
+/* A subsection that the reader needs. at: its place among the device's subsections. */
 struct found {
 	bool is;
 	uint64_t at, size;
@@ -27,7 +27,7 @@ struct device {
 	struct found pmu, lbr;
 };
 
-/* Adds up sizes; the description of a file cannot be of more than the file. */
+/* Adds up sizes. A sum larger than the file is a mistake. */
 static void add_size(struct json *json, uint64_t *sum, uint64_t size, uint64_t times)
 {
 	uint64_t limit = json->window->source->bytes;
@@ -45,7 +45,8 @@ static bool key_is(const char *key, const char *word)
 	return text_is(key, text_length(key), word);
 }
 
-/* One field, or several of the same size. What a field consists of is in its size already. */
+/* One field, or several of the same size. The parts of a structured field are included in its
+ * size. */
 static void read_field(struct json *json, uint64_t *sum)
 {
 	uint64_t size = 0, times = 1;
@@ -94,7 +95,7 @@ static void read_subsections(struct json *json, struct part *owner, struct devic
 static void read_member(struct json *json, const char *key, struct part *part,
                         struct device *device, unsigned depth)
 {
-	/* A device's section has its name; a subsection's vmsd_name is all the name it has. */
+	/* A device's section is named by "name"; a subsection has only "vmsd_name". */
 	if (key_is(key, device ? "name" : "vmsd_name"))
 		json_text(json, part->name);
 	else if (key_is(key, "instance_id"))
@@ -123,7 +124,7 @@ static void read_part(struct json *json, struct part *part, struct device *devic
 	}
 }
 
-/* The devices in turn. */
+/* Visits the devices in turn. */
 struct walk {
 	struct search *search;
 	struct json json;
@@ -138,7 +139,7 @@ static uint64_t device_bytes(const struct device *device)
 	       device->part.subsections;
 }
 
-/* Up to the list of devices; false: there is none, or it is empty. */
+/* Goes to the list of devices. False: there is none, or it is empty. */
 static bool walk_start(struct walk *walk, struct search *search, uint64_t start, uint64_t end)
 {
 	struct json *json = &walk->json;
@@ -222,7 +223,7 @@ static enum vpmu_status take_cpu(struct walk *walk, uint64_t offset, bool footer
 	return search_add(search, &cpu);
 }
 
-/* What of the description decides where the sections are. */
+/* What the description says about the sections' places. */
 struct sums {
 	uint64_t bytes, devices;
 	uint64_t cpu_at, cpu_index; /* of the first CPU */
@@ -280,7 +281,8 @@ enum vpmu_status search_described(struct search *search, uint64_t sections, uint
 	first = sections - sums.bytes - footer * sums.devices;
 	if (!search_cpu_at(search, first + sums.cpu_at + footer * sums.cpu_index, &instance,
 	                   &version)) {
-		search->window.ended = false; /* the place was wrong, not the file's end */
+		search->window.ended = false; /* the read was beyond the end because the place was
+		                                 wrong; the file may be whole */
 		footer = 0;
 		first = sections - sums.bytes;
 	}

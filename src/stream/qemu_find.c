@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the vCPUs' PMUs in a QEMU migration file: the file's frame, and the way to go. */
+/* Finds the vCPUs' PMUs in a QEMU migration file: checks the file's frame, and chooses how to
+ * search. */
 #include <stream/room_int.h>
 
 enum {
 	QEMU_MAGIC = 0x5145564d, /* "QEVM" */
 	QEMU_VERSION = 3,
 	DESCRIPTION_LIMIT = 16 << 20,
-	DESCRIPTION_TRIES = 16, /* of what looks as one from afar */
+	DESCRIPTION_TRIES = 16, /* places that look like a description */
 };
 
 enum vpmu_status search_fail(struct search *search, enum vpmu_status status, const char *what,
@@ -69,8 +70,9 @@ bool search_cpu_at(struct search *search, uint64_t offset, uint32_t *instance, u
 }
 
 /*
- * The offset of the description's mark, or 0: its length leads just to the file's end, and the mark
- * that ends the sections is before it. Its own text has no such byte.
+ * The offset of the description's mark, or 0. It is found backwards: the length behind the mark
+ * leads exactly to the file's end, and the mark that ends the sections is before it. The
+ * description's own text never contains the mark's byte.
  */
 static uint64_t find_description(struct search *search)
 {
@@ -90,8 +92,8 @@ static uint64_t find_description(struct search *search)
 }
 
 /*
- * The same where something follows the stream, as on a volume that is larger: looked for from the
- * first device on. 0: there is none.
+ * The same if something follows the stream, as on a larger volume: searches forwards from the first
+ * device. 0: there is none.
  */
 static uint64_t find_description_within(struct search *search, uint64_t devices)
 {
@@ -119,7 +121,7 @@ static uint64_t find_description_within(struct search *search, uint64_t devices)
 	return 0;
 }
 
-/* The machine type of the configuration, which is no more than information. */
+/* Reads the machine type from the configuration, for information only. */
 static void read_machine(struct search *search)
 {
 	char *machine = search->about->machine;
@@ -135,7 +137,7 @@ static void read_machine(struct search *search)
 	}
 }
 
-/* Past memory, whose length is known, to what is not at the file's end. */
+/* Goes past memory, whose length can be computed, and searches from there. */
 static enum vpmu_status find_from_start(struct search *search)
 {
 	struct cursor cursor = {search, QEMU_START};

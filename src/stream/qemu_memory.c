@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A QEMU migration file from its start to the first device, without a description: the
- * configuration, and memory in its pages, whose lengths are all known. Nothing of the guest's
- * memory is looked at.
+ * configuration, and memory page by page, whose lengths can all be computed. The contents of guest
+ * memory are not examined.
  *
  * migration/savevm.c, migration/ram.c.
  */
@@ -26,7 +26,7 @@ enum {
 
 /* --- The configuration ----------------------------------------------------------------------- */
 
-/* Capabilities that change what RAM looks like. */
+/* Refuses capabilities that change the format of RAM sections. */
 static bool skip_capabilities(struct cursor *cursor)
 {
 	for (uint64_t count = take_be(cursor, 4); count && !is_over(cursor); count--) {
@@ -67,7 +67,8 @@ static bool skip_configuration(struct cursor *cursor)
 
 /* --- RAM ------------------------------------------------------------------------------------- */
 
-/* The list of blocks: of each its name and length, up to the length of all. */
+/* The list of blocks: each has a name and a length, and together they have the given total
+ * length. */
 static bool skip_blocks(struct cursor *cursor, uint64_t left)
 {
 	while (left && !is_over(cursor)) {

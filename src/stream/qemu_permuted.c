@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What QEMU 11.0 and 11.1 make of registers that stand in pairs, selector, counter, selector,
- * counter (AMD's from 0xc0010200): their get side takes the distance from the first one as the
- * index of the field, so that counter n is gp_counters[2n + 1] and selector n gp_evtsel[2n]
- * (target/i386/kvm/kvm.c, kvm_get_msrs()). Their put side takes them for n.
+ * The permutation by QEMU 11.0 and 11.1 of registers that alternate, selector, counter, selector,
+ * counter (AMD's from 0xc0010200). The get side uses the distance from the first MSR as the field's
+ * index, so that counter n is in gp_counters[2n + 1] and selector n in gp_evtsel[2n]
+ * (target/i386/kvm/kvm.c, kvm_get_msrs()). The put side uses index n.
  */
 #include <stream/room_int.h>
 
@@ -22,7 +22,7 @@ static bool is_at(const struct vpmu_register *reg, uint8_t kind, unsigned index)
 	return reg->kind == kind && reg->index == index;
 }
 
-/* How many pairs there are that QEMU permutes; 0: the registers stand otherwise. */
+/* The number of pairs that QEMU permutes; 0: this model's registers do not alternate. */
 static unsigned pairs_of(const struct vpmu_layout *layout)
 {
 	unsigned counters = 0;
@@ -62,7 +62,7 @@ enum vpmu_status vpmu_qemu_permute(struct vpmu_qemu_pmu *pmu, const struct vpmu_
 	return VPMU_OK;
 }
 
-/* The registers in their own places; false: what is in the fields was not permuted. */
+/* Moves the registers to their own places. False: the fields are not permuted. */
 static bool straighten(struct vpmu_qemu_pmu *pmu, const struct vpmu_layout *layout)
 {
 	struct vpmu_qemu_pmu own = *pmu, again;

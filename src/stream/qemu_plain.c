@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vCPUs of a QEMU migration file without a description. After memory come the devices, whose
- * lengths are not known: there the heads of CPU sections are searched, and believed when the
- * section goes on as QEMU lays it out: fields of a length that has been the same since 2010, then
- * subsections, in their order, of known lengths up to the PMU's.
+ * lengths are not known. So the heads of CPU sections are searched for, and accepted if the section
+ * continues as QEMU lays it out: fields of a length that has been the same since 2010, then
+ * subsections, in a fixed order, of known lengths up to the PMU's.
  *
  * migration/savevm.c, target/i386/machine.c.
  */
@@ -32,7 +32,8 @@ static const struct {
 	{"cpu/msr_ia32_feature_control", 8},
 };
 
-/* Where the subsection before the PMU's ends, whose head is at the offset; 0: it is none. */
+/* The end of the subsection whose head is at the offset, if it is one of those before the PMU's;
+ * else 0. */
 static uint64_t pass_subsection(struct cursor *cursor, uint64_t at)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(before_pmu); i++)
@@ -42,7 +43,7 @@ static uint64_t pass_subsection(struct cursor *cursor, uint64_t at)
 	return 0;
 }
 
-/* Whether a section's fields may end here: with its footer, or a subsection of a CPU. */
+/* Whether a section's fields may end here: a footer or a CPU's subsection must follow. */
 static bool ends_fields(struct cursor *cursor, uint64_t section, uint64_t at)
 {
 	struct window *window = &cursor->search->window;
@@ -70,8 +71,8 @@ static uint64_t cpu_subsections(struct cursor *cursor, uint64_t section, uint32_
 	return 0;
 }
 
-/* Takes the CPU whose subsections begin at the cursor, which is left behind those that are known.
- */
+/* Takes the CPU whose subsections begin at the cursor, and moves the cursor behind the known
+ * subsections. */
 static enum vpmu_status take_cpu(struct cursor *cursor, uint64_t section, uint32_t instance)
 {
 	struct vpmu_qemu_cpu cpu = {.instance = instance, .offset = section};
@@ -108,7 +109,7 @@ static bool is_lbr(struct cursor *cursor)
 /* How such a file ends: with the last section's footer and the mark of the end. */
 enum { END_BYTES = QEMU_FOOTER_BYTES + 1, SHORTEST_SECTION = QEMU_SECTION_BYTES + 3 };
 
-/* Whether the head of a section is here whose number is that of the last footer. */
+/* Whether the head of the section to which the last footer belongs is here. */
 static bool is_last_section(struct cursor *cursor, uint64_t last)
 {
 	struct window *window = &cursor->search->window;
@@ -127,8 +128,8 @@ static bool ends_well(struct search *search)
 	       window_byte(&search->window, bytes - 1) == QEMU_EOF;
 }
 
-/* Takes the CPUs of the devices up to the last footer, at `end`; *complete: the section that it
- * ends was among them. */
+/* Takes the CPUs among the devices up to the last footer, at `end`. *complete: the section with
+ * that footer was found. */
 static enum vpmu_status search_devices(struct cursor *cursor, uint64_t end, bool *complete)
 {
 	struct search *search = cursor->search;
@@ -154,9 +155,8 @@ static enum vpmu_status search_devices(struct cursor *cursor, uint64_t end, bool
 }
 
 /*
- * Where the last footer is when something follows the stream: of all footers only that one, of a
- * section that has begun, is followed by the mark of the end and no other section. 0: there is
- * none.
+ * Finds the last footer if something follows the stream: the only footer of an open section that is
+ * followed by the end mark and not by another section. 0: there is none.
  */
 static uint64_t find_end(struct cursor *cursor)
 {
@@ -187,7 +187,8 @@ static uint64_t find_end(struct cursor *cursor)
 	return 0;
 }
 
-/* Whether a description begins behind the end, which was looked for whole before: it is cut. */
+/* Whether a description begins behind the end. A whole one would have been found before, so this
+ * one is truncated. */
 static bool begins_description(struct search *search, uint64_t at)
 {
 	uint64_t bytes = search->window.source->bytes;
@@ -204,7 +205,7 @@ static enum vpmu_status cut_short(struct search *search)
 	                   search->window.source->bytes);
 }
 
-/* The file's end is the stream's, or something follows it. */
+/* First assumes that the file ends with the stream, then that something follows it. */
 enum vpmu_status search_plain(struct search *search, uint64_t devices)
 {
 	struct cursor cursor = {search, devices};

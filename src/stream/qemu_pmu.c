@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fields of QEMU's subsection cpu/msr_architectural_pmu, and the registers that they are: one
- * row an array of fields, whatever the vendor (target/i386/machine.c,
- * vmstate_msr_architectural_pmu).
+ * The fields of QEMU's subsection cpu/msr_architectural_pmu and their registers: one row for each
+ * array of fields, whatever the vendor (target/i386/machine.c, vmstate_msr_architectural_pmu).
  */
 #include <stream/room_int.h>
 
@@ -17,7 +16,7 @@ static const struct {
 	const char *name;
 	uint16_t offset;
 	uint8_t count;
-	uint8_t kind; /* of the registers; they are told apart by their index */
+	uint8_t kind; /* of the registers; the array's index is the register's */
 } rows[] = {
 	ROW(fixed_ctr_ctrl, "fixed_ctr_ctrl", 1, VPMU_KIND_FIXED_CTRL),
 	ROW(global_ctrl, "global_ctrl", 1, VPMU_KIND_GLOBAL_CTRL),
@@ -92,7 +91,8 @@ static enum vpmu_status wrong_field(const struct why *why, unsigned field, const
 	return VPMU_INCOMPATIBLE;
 }
 
-/* What no register of the model has taken must be 0; commands are no state. */
+/* Fields that belong to no register of the model must be 0. Commands are ignored, since they are
+ * not state. */
 static enum vpmu_status check_rest(const uint64_t fields[FIELDS], uint64_t taken,
                                    const struct why *why)
 {

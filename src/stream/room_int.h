@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of src/stream share among themselves: bounded reading and writing, the numbers of
- * the native format (docs/stream.md), and how a failure is said.
+ * What the files of src/stream share: bounded reading and writing, the constants of the native
+ * format (docs/stream.md), and failure messages.
  */
 #ifndef STREAM_ROOM_INT_H
 #define STREAM_ROOM_INT_H
@@ -30,8 +30,8 @@ static inline uint64_t le_get(const uint8_t *at, unsigned bytes)
 	return le_swap(value);
 }
 
-/* The same where 8 bytes end with it that may be read, as everything behind a stream's head does:
- * one load, whatever the length. */
+/* The same with one load for any length: reads the 8 bytes that end with the number. They must be
+ * readable, as is true of everything behind a stream's head. */
 static inline uint64_t le_end(const uint8_t *at, unsigned bytes)
 {
 	return le_get(at + bytes - 8, 8) >> (64 - 8 * bytes);
@@ -53,13 +53,13 @@ static inline uint64_t be_get(const uint8_t *at, unsigned bytes)
 	return value;
 }
 
-/* Where the next byte is read, and where to end. */
+/* The next byte to read, and the end. */
 struct reader {
 	const uint8_t *data;
 	size_t at, end;
 };
 
-/* The next bytes, or NULL when they are not all there. */
+/* The next bytes, or NULL if there are not that many. */
 static inline const uint8_t *read_bytes(struct reader *reader, size_t bytes)
 {
 	const uint8_t *at = reader->data + reader->at;
@@ -90,8 +90,9 @@ static inline unsigned name_length(const char name[VPMU_NAME_BYTES])
 	return VPMU_NAME_BYTES;
 }
 
-/* Whether the first `length` bytes are printable ASCII. A byte that is none has its upper bit set
- * in the sum, or makes a neighbour borrow or carry that then need not be right. */
+/* Whether the first `length` bytes are printable ASCII. A byte that is not sets its highest bit in
+ * the sum; it may also borrow from or carry into its neighbour, whose result then no longer
+ * matters. */
 static inline bool name_is_plain(const char name[VPMU_NAME_BYTES], unsigned length)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -107,7 +108,7 @@ static inline bool name_is_plain(const char name[VPMU_NAME_BYTES], unsigned leng
 	return !(bad & ones << 7);
 }
 
-/* How many bytes two names that are followed by zeros have in common at their start. */
+/* The length of the common prefix of two names that are padded with zeros. */
 static inline unsigned names_share(const char a[VPMU_NAME_BYTES], const char b[VPMU_NAME_BYTES])
 {
 	for (unsigned at = 0; at < VPMU_NAME_BYTES; at += 8) {
@@ -135,7 +136,7 @@ struct why {
 enum vpmu_status fail_at(const struct why *why, enum vpmu_status status, const char *what,
                          uint64_t offset);
 
-/* The same with a name between: "WHAT 'NAME' at offset N", unprintable bytes as '?'. */
+/* The same with a name: "WHAT 'NAME' at offset N", unprintable bytes as '?'. */
 enum vpmu_status fail_named(const struct why *why, enum vpmu_status status, const char *what,
                             const char *name, size_t length, uint64_t offset);
 
@@ -163,12 +164,11 @@ enum {
 struct envelope {
 	uint16_t version;
 	uint32_t vcpu;
-	struct reader model, registers; /* the payloads; of data NULL: there is none */
+	struct reader model, registers; /* the payloads; data is NULL if there is none */
 };
 
 /*
- * Checks header, length, checksum and records, each by itself; strict: a required record that is
- * unknown is refused.
+ * Checks header, length, checksum and each record. strict: refuse an unknown required record.
  */
 enum vpmu_status envelope_open(struct envelope *envelope, const void *data, size_t bytes,
                                bool strict, const struct why *why);
@@ -176,7 +176,8 @@ enum vpmu_status envelope_open(struct envelope *envelope, const void *data, size
 /* Only header, length and checksum; any version. */
 enum vpmu_status envelope_check(const void *data, size_t bytes, const struct why *why);
 
-/* Whether a register has just the value that the model says, which the record MODL has. */
+/* Whether a register always has the value that the model says, so that the record MODL covers
+ * it. */
 static inline bool is_of_model(const struct vpmu_register *reg)
 {
 	return reg->kind == VPMU_KIND_CAPABILITIES;
@@ -228,19 +229,19 @@ size_t model_write(const struct vpmu_model *model, uint8_t at[MODEL_BYTES]);
 /* Reads the model out of its record's payload. */
 enum vpmu_status model_read(struct reader reader, struct vpmu_model *model, const struct why *why);
 
-/* Whether it can exist; VPMU_INCOMPATIBLE otherwise: a newer vpmu may know more. */
+/* VPMU_INCOMPATIBLE if the model cannot exist, since a newer vpmu may know more models. */
 enum vpmu_status model_judge(const struct vpmu_model *model, size_t offset, const struct why *why);
 
-/* Says in what the stream's model is not the destination's. */
+/* Says in which fields the stream's model differs from the destination's. */
 enum vpmu_status model_wrong(const struct vpmu_model *from, const struct vpmu_model *to,
                              const struct why *why);
 
 /* --- QEMU's format --------------------------------------------------------------------------- */
 
 /*
- * A file of any size, seen through a window of two blocks: what is ahead can be looked at without
- * losing one's place. Reads past the end give `ended`, failed reads of the source `broken`; both
- * stay set, and every byte is then 0.
+ * A file of any size, seen through a window of two blocks, so that a look ahead does not lose the
+ * present place. A read past the end sets `ended`, a failed read of the source `broken`; both stay
+ * set, and every byte is then 0.
  */
 struct window {
 	const struct vpmu_source *source;
@@ -256,8 +257,8 @@ struct window {
 /* The byte at that offset. */
 uint8_t window_byte(struct window *window, uint64_t offset);
 
-/* The offset of the first byte from there on that is one or the other; the source's end: there is
- * none, or it cannot be read. */
+/* The offset of the first byte from `offset` on that is `one` or `other`; the source's length if
+ * there is none, or it cannot be read. */
 uint64_t window_next(struct window *window, uint64_t offset, uint8_t one, uint8_t other);
 
 /* Copies bytes out; false, and zeros, when they are not all there. */
@@ -269,7 +270,7 @@ uint64_t window_be(struct window *window, uint64_t offset, unsigned bytes);
 /* Whether these bytes are there. */
 bool window_is(struct window *window, uint64_t offset, const void *bytes, size_t count);
 
-/* What all parts of the search have in common. */
+/* State that all parts of the search share. */
 struct search {
 	struct window window;
 	struct why why;
@@ -327,7 +328,7 @@ static inline bool is_over(const struct cursor *cursor)
 /* Passes over the configuration and the memory: up to the first section of a device. */
 enum vpmu_status search_pass_memory(struct cursor *cursor);
 
-/* The mark of a description, its length, and its text, which is '{' at least. */
+/* A description has a mark, its length, and its text, which begins with '{'. */
 enum { DESCRIPTION_HEAD = 5 };
 
 /* Marks of a QEMU stream (migration/savevm.h), and the bytes of its parts. */
@@ -372,7 +373,7 @@ bool search_cpu_at(struct search *search, uint64_t offset, uint32_t *instance, u
 enum vpmu_status search_described(struct search *search, uint64_t sections, uint64_t start,
                                   uint64_t end);
 
-/* Whether such a description is in [start, end): all of it, of devices of which one is a CPU. */
+/* Whether [start, end) is exactly a description of devices, one of them a CPU. */
 bool search_is_description(struct search *search, uint64_t start, uint64_t end);
 
 /* Finds them without one; devices begin at the offset. */
@@ -382,7 +383,7 @@ enum vpmu_status search_plain(struct search *search, uint64_t devices);
 
 enum { JSON_TEXT_BYTES = 256 };
 
-/* JSON read once, from left to right. After the first mistake nothing is there any more. */
+/* JSON that is read once, from left to right. After the first mistake it reads as empty. */
 struct json {
 	struct window *window;
 	uint64_t at, end;
@@ -392,7 +393,7 @@ struct json {
 /* Takes the character if it is next, after blanks. */
 bool json_take(struct json *json, char c);
 
-/* A string; what is beyond JSON_TEXT_BYTES - 1 bytes is a mistake. */
+/* A string; one longer than JSON_TEXT_BYTES - 1 is a mistake. */
 void json_text(struct json *json, char text[JSON_TEXT_BYTES]);
 
 /* A number without sign, fraction and exponent. */

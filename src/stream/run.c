@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs of registers as a stream describes them, whatever they are; and their list for who does not
- * know the model. */
+/* Runs of registers as a stream describes them, independent of the model; and the list of their
+ * registers for callers that do not know the model. */
 #include <stream/room_int.h>
 
-/* The highest bits of those of 8 bytes that are not from '!' to '~'. */
+/* The highest bit of each of 8 bytes that is not from '!' to '~'. */
 static uint64_t unprintable(uint64_t bytes)
 {
 	const uint64_t each = UINT64_C(0x0101010101010101), high = each << 7;
@@ -23,7 +23,7 @@ static bool is_plain(const uint8_t *bytes, size_t length)
 	return !wrong;
 }
 
-/* The name continues the run's old one after its first `shared` characters. */
+/* Reads a name: it keeps the first `shared` characters of the previous run's name. */
 static bool read_name(struct reader *reader, struct run *run, size_t shared, size_t rest)
 {
 	const uint8_t *bytes = read_bytes(reader, rest);
@@ -38,7 +38,7 @@ static bool read_name(struct reader *reader, struct run *run, size_t shared, siz
 	return is_plain(bytes, rest);
 }
 
-/* Where the number of its registers goes in their names; the length: nowhere. */
+/* The position of '#' in the run's name; the name's length if there is none. */
 static unsigned number_place(const struct run *run)
 {
 	unsigned at = run->name_length;

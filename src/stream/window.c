@@ -7,8 +7,8 @@ static bool has(const struct block *block, uint64_t offset)
 	return offset - block->start < block->have;
 }
 
-/* Reads the block that has the offset. Blocks begin at multiples of their size, so that reading
- * backwards reads as seldom as reading forwards. */
+/* Reads the block that contains the offset. Blocks begin at multiples of their size, so that
+ * reading backwards needs no more reads than reading forwards. */
 static bool load(struct window *window, struct block *block, uint64_t offset)
 {
 	const struct vpmu_source *source = window->source;
@@ -43,7 +43,7 @@ uint8_t window_byte(struct window *window, uint64_t offset)
 	return block->bytes[offset - block->start];
 }
 
-/* Whether one of eight bytes is that byte, which `eight` has eight times. */
+/* Whether one of eight bytes is the byte that `eight` repeats. */
 static bool has_byte(uint64_t bytes, uint64_t eight)
 {
 	const uint64_t lows = UINT64_C(0x0101010101010101);
@@ -52,7 +52,8 @@ static bool has_byte(uint64_t bytes, uint64_t eight)
 	return (zero - lows) & ~zero & lows << 7;
 }
 
-/* From where on a block may have one of two bytes: what surely has none is passed by eights. */
+/* The first place in a block that may have one of two bytes: steps by eights over those that
+ * cannot. */
 static size_t pass_others(const struct block *block, size_t from, uint8_t one, uint8_t other)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101) * one;
