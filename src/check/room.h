@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What src/check shows upward: exploring every way that the put of a plan can go on a register
- * machine, or on the kernel's own code, within a scope, against a PMU that simply holds the state.
- * docs/check.md has the properties, the lives and the reference; the words are those of that page.
+ * What src/check shows upward: exploring, within a scope, every course that the put of a plan can
+ * take on a register machine or on the kernel's own code, compared with a PMU that simply holds the
+ * state. docs/check.md explains the properties, the lives, the reference and the terms.
  *
  * An explorer belongs to one thread. Its memory is bounded by the scope and allocated once.
  */
@@ -34,7 +34,8 @@ enum check_property {
 	CHECK_PROPERTIES
 };
 
-/* Those that an order violates. The others no order can keep: bits 1 << enum check_property. */
+/* The properties that an order can violate, as bits 1 << enum check_property. No order can keep the
+ * others. */
 #define CHECK_OF_ORDERS (~(UINT32_C(1) << CHECK_IN_A_REGISTER))
 
 struct check_property_row {
@@ -68,7 +69,7 @@ enum check_life check_life_find(const char *name);
 
 /* --- Scope --- */
 
-/* What may fall between two writes and before the next entry. */
+/* What may happen between two writes, and between the last write and the next entry. */
 enum check_incident {
 	CHECK_ENTER,    /* the vCPU enters the guest, which executes nothing */
 	CHECK_SCHEDULE, /* its thread is scheduled out and in */
@@ -88,8 +89,8 @@ struct check_scope {
 	uint32_t incidents; /* bits 1 << enum check_incident */
 	bool twice;         /* the put is repeated */
 	bool refused;       /* it is refused at each write */
-	unsigned states;    /* of the list of states, how many; all at most */
-	unsigned mixed;     /* of the pairs of counters that differ, how many */
+	unsigned states;    /* how many of the list of states */
+	unsigned mixed;     /* at how many places two counters differ */
 	uint32_t nodes;     /* of one exploration, at most */
 	uint64_t limit;     /* transitions of the whole, as estimated, at most */
 };
@@ -98,7 +99,7 @@ enum { CHECK_SCOPE_BYTES = 176 };
 
 struct check_scope check_scope_default(void);
 
-/* Changes the scope as "key=value,…" says. False: why, in one line. */
+/* Changes the scope by a text "key=value,…". False: why has the reason, in one line. */
 bool check_scope_parse(struct check_scope *scope, const char *text, char *why, size_t why_bytes);
 
 /* The scope as such a text. */
@@ -123,16 +124,17 @@ struct check_plan {
 };
 
 /*
- * Reads a plan: a write a line, "NAME VALUE" or "INDEX VALUE"; "expect NAME VALUE" for a register
- * that is to have another value in the end than the last that was written; '#' starts a comment.
- * A register that is not written is to have its reset value. "model NAME" and "profile NAME" say
- * what it was put on. text may be any bytes. False: why, in one line, with the number of the line
- * at its start.
+ * Reads a plan: one write per line, "NAME VALUE" or "INDEX VALUE"; "expect NAME VALUE" for a
+ * register that must have another value in the end than the last one written; '#' starts a comment.
+ * A register that is not written must have its reset value. "model NAME" and "profile NAME" say for
+ * which machine the plan was made. text may be any bytes. False: why has the reason, in one line
+ * that begins with the line's number.
  */
 bool check_plan_parse(struct check_plan *plan, const struct vpmu_layout *layout, const char *text,
                       size_t length, char *why, size_t why_bytes);
 
-/* What the plan says of that, "model" or "profile". False: nothing, or more than `bytes` hold. */
+/* The plan's value of `key`, "model" or "profile". False: there is none, or it does not fit into
+ * `bytes`. */
 bool check_plan_about(const char *text, size_t length, const char *key, char *value, size_t bytes);
 
 /* --- Exploring --- */
@@ -144,13 +146,12 @@ struct check_step {
 	struct replay_action action;
 	struct replay_reply got, expected;
 	uint8_t part;    /* enum check_part */
-	bool expects;    /* what it answered is not what it should have: expected */
-	bool has_value;  /* of a host write: the register has that value already */
-	uint8_t same_as; /* of a wrong read: 1 + the place of a register that should have it, or 0
-	                  */
+	bool expects;    /* the answer was wrong; `expected` has the right one */
+	bool has_value;  /* host write: the register already has the value */
+	uint8_t same_as; /* wrong read: 1 + the place of the register whose value it is, or 0 */
 };
 
-/* A way that a put went, up to what was wrong. */
+/* A counterexample: the steps of a put up to the violation. */
 struct check_trace {
 	enum check_property property; /* CHECK_PROPERTIES: the last step did not return */
 	enum vpmu_level level;
@@ -173,20 +174,20 @@ struct check_subject {
 };
 
 struct check_result {
-	bool exists;       /* else the profile cannot have this life */
-	bool incomplete;   /* the scope's nodes did not do */
+	bool exists;       /* false: the profile cannot have this life */
+	bool incomplete;   /* the scope's nodes did not suffice */
 	uint32_t violated; /* bits 1 << enum check_property */
 	uint64_t scenarios, transitions, peak_nodes;
 	struct check_trace *shortest[CHECK_PROPERTIES]; /* of each violated property */
 };
 
 /*
- * What a put is done to when it is no register machine: the kernel's own code. One vCPU is at hand,
- * and can be saved and loaded.
+ * What a put acts on if it is not a register machine: the kernel's own code. There is one current
+ * vCPU, which can be saved and loaded.
  */
 struct check_ops {
 	size_t bytes; /* of a saved vCPU, at most */
-	/* A vCPU as created, with nothing done. False: there is no such model. */
+	/* Makes the current vCPU a new one. False: the model does not exist. */
 	bool (*create)(void *context, const struct check_subject *subject);
 	struct replay_reply (*act)(void *context, const struct replay_action *action);
 	bool (*read)(void *context, uint32_t msr, uint64_t *value); /* by the host */
@@ -198,19 +199,19 @@ struct check_ops {
 
 struct check_explorer;
 
-/* On ops, which with its context lives longer than the explorer; NULL: on a register machine.
- * NULL: no memory. */
+/* Makes an explorer on ops, which must outlive it, as must the context; ops NULL: on a register
+ * machine. Returns NULL if there is no memory. */
 struct check_explorer *check_explorer_create(const struct check_scope *scope,
                                              const struct check_ops *ops, void *context);
 void check_explorer_destroy(struct check_explorer *explorer);
 
-/* The bytes that one takes, at most. */
+/* The most memory that an explorer takes, in bytes. */
 size_t check_explorer_memory(const struct check_scope *scope, const struct check_ops *ops);
 
 /*
- * For code that may not return, on ops: how many actions were begun, for who watches that they end;
- * and, when one was left by a jump, the way to it, whose last step it is. The exploration is over
- * then. NULL: no memory.
+ * For ops whose code may not return. check_explorer_actions(): how many actions were begun, for a
+ * watchdog. The other: after an action was left by a jump, the path to it, with the action as its
+ * last step; NULL if there is no memory. The exploration is over then.
  */
 uint64_t check_explorer_actions(const struct check_explorer *explorer);
 struct check_trace *check_explorer_way(struct check_explorer *explorer);
@@ -219,16 +220,16 @@ struct check_trace *check_explorer_way(struct check_explorer *explorer);
 enum vpmu_status check_explore(struct check_explorer *explorer, const struct check_subject *subject,
                                struct check_result *result);
 
-/* Frees the traces of a result, not itself. */
+/* Frees the traces of a result, but not the result. */
 void check_result_clear(struct check_result *result);
 
-/* How many transitions an exploration of the subject may take, at most: what the scope allows
- * without any two ways leading to the same state. Saturates; with errno ENOMEM, it is not known. */
+/* The most transitions that an exploration of the subject can take, if no two paths lead to the
+ * same state. Saturates. Without memory errno is ENOMEM and the result is invalid. */
 uint64_t check_estimate(const struct check_scope *scope, const struct check_subject *subject);
 
 /* --- A counterexample, for people and for `vpmu replay` --- */
 
-/* The text as snprintf() does: returns the length that it has, and cuts what does not fit. */
+/* Like snprintf(): returns the full length, and cuts what does not fit. */
 size_t check_trace_replay(const struct check_trace *trace, const struct check_subject *subject,
                           char *text, size_t bytes);
 size_t check_trace_story(const struct check_trace *trace, const struct check_subject *subject,
@@ -245,14 +246,14 @@ struct check_found {
 
 struct check_search {
 	uint64_t tried, transitions;
-	unsigned extra; /* writes beyond one of each register, of all that were found */
-	size_t count;   /* of those that hold; found[] has the first of them */
+	unsigned extra; /* writes beyond one per register, the same for all that were found */
+	size_t count;   /* how many hold; found[] has the first of them */
 	struct check_found found[CHECK_SEARCH_FOUND];
 };
 
-/* Finds the shortest orders that violate nothing with the given subjects, whose orders are not
- * looked at. All have global control, or none. progress may be NULL. VPMU_HOST: no memory;
- * VPMU_REFUSED: none holds. */
+/* Finds the shortest orders that violate nothing on the given subjects, whose own orders are
+ * ignored. Either all subjects have global control, or none. progress may be NULL. VPMU_HOST: no
+ * memory; VPMU_REFUSED: none holds. */
 enum vpmu_status check_search(struct check_explorer *explorer, const struct check_subject *subjects,
                               size_t count, bool global, struct check_search *search,
                               void (*progress)(uint64_t tried));

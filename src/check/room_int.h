@@ -12,7 +12,8 @@
 
 #define BIT32(n) (UINT32_C(1) << (n))
 
-/* What lets a counter count everywhere: in a selector, and in a field of IA32_FIXED_CTR_CTRL. */
+/* Bits that let a counter count at all privilege levels: in a selector, and in a field of
+ * IA32_FIXED_CTR_CTRL. */
 #define SEL_EVERYWHERE   (SEL_USR | SEL_OS)
 #define FIXED_EVERYWHERE (FIXED_USR | FIXED_OS)
 
@@ -25,9 +26,9 @@ static inline struct vpmu_pmu *pmu_of(struct machine *machine)
 	return (struct vpmu_pmu *)machine->memory;
 }
 
-/* --- vcpu.c: what is acted on --- */
+/* --- vcpu.c: what a put acts on --- */
 
-/* What was done to the vCPU at hand since it was made or loaded: the way on from there. */
+/* What was done to the current vCPU since it was made or loaded. */
 enum { JOURNAL_STEPS = 512 };
 enum origin { ORIGIN_NEW, ORIGIN_LIFE, ORIGIN_NODE };
 
@@ -35,7 +36,7 @@ struct journal {
 	enum origin origin;
 	uint32_t node;
 	uint64_t total; /* actions and reads begun, ever */
-	size_t count;   /* since then; those beyond JOURNAL_STEPS are not kept */
+	size_t count;   /* actions since then; those beyond JOURNAL_STEPS are not kept */
 	bool is_reading;
 	uint32_t msr; /* that is read */
 	struct replay_action actions[JOURNAL_STEPS];
@@ -49,7 +50,7 @@ struct vcpu {
 
 extern const struct check_ops register_machine; /* its context: struct machine */
 
-/* As created, with nothing done. False: there is no such model. */
+/* Makes it a new vCPU. False: the model does not exist. */
 bool vcpu_fresh(struct vcpu *vcpu, const struct check_subject *subject);
 void vcpu_load_life(struct vcpu *vcpu, const void *saved);
 void vcpu_load_node(struct vcpu *vcpu, const void *saved, uint32_t node);
@@ -71,7 +72,7 @@ static inline uint64_t vcpu_fingerprint(struct vcpu *vcpu)
 /* The registers that the VMM sees of the subject's model. */
 enum vpmu_status layout_of(struct vpmu_layout *layout, const struct check_subject *subject);
 
-/* --- record.c: steps, done on a vCPU and written down --- */
+/* --- record.c: executes steps and records them --- */
 
 enum { RECORD_STEPS = 1024 };
 
@@ -81,10 +82,10 @@ struct record {
 	struct check_step steps[RECORD_STEPS];
 };
 
-/* Does it; record may be NULL. */
+/* Executes an action and records it; record may be NULL. */
 struct replay_reply step_do(struct vcpu *vcpu, struct replay_action action, struct record *record);
 
-/* Writes down what has not returned. */
+/* Records an action that has not returned. */
 void record_begun(struct record *record, const struct replay_action *action);
 
 /* Marks the last recorded step as wrong. */
@@ -110,7 +111,8 @@ enum { STATE_MIXED_NEAR = 6 }; /* both near their overflows */
 void state_mixed_make(struct vpmu_state *state, const struct vpmu_layout *layout,
                       const uint8_t pair[2], unsigned i);
 
-/* What a get has just read from the vCPU itself has no values of its own. */
+/* The name of the state that a get has just read from the vCPU itself; the list has no values for
+ * it. */
 extern const char state_read_name[];
 
 /* A counter's own control: its selector, or its field of IA32_FIXED_CTR_CTRL. */
@@ -123,7 +125,7 @@ uint64_t event_of(const struct vpmu_layout *layout, bool cycles);
 /* How many counters the state's own controls enable. */
 unsigned state_counters_on(const struct vpmu_state *state, const struct vpmu_layout *layout);
 
-/* The place of the value of a register, -1 if the layout has none such. */
+/* The index of a register's value; -1 if the layout has no such register. */
 int value_of_kind(const struct vpmu_layout *layout, enum vpmu_kind kind, unsigned index);
 
 static inline const struct vpmu_register *stored(const struct vpmu_layout *layout, unsigned value)
@@ -138,15 +140,15 @@ static inline bool is_counter(enum vpmu_kind kind)
 
 /* --- scenario: one state, one plan, one life --- */
 
-/* What a counter was before the put. */
+/* The condition of a counter before the put. */
 enum condition {
 	COUNTER_OFF,
 	COUNTER_FAR,      /* it runs, far from its overflow */
 	COUNTER_NEAR,     /* it runs, near it */
 	COUNTER_OTHER,    /* it runs, on another event than the one that is put */
-	COUNTER_OWES,     /* perf owes its overflow: it had one left, which takes perf two */
+	COUNTER_OWES,     /* perf owes its overflow: with one event left it overflows after two */
 	COUNTER_EDGE,     /* it counts edges */
-	COUNTER_QUIET,    /* its overflow waits for the entry, and asks for no PMI */
+	COUNTER_QUIET,    /* its overflow waits for the entry, without a PMI */
 	COUNTER_PMI,      /* its overflow's PMI waits for the entry */
 	COUNTER_EMULATED, /* an emulated instruction is not folded in */
 	COUNTER_STOPPED,  /* by its own control; its event is paused */
@@ -171,7 +173,7 @@ struct write {
 	uint32_t msr;
 	uint8_t value_of; /* the value that it sets, or VPMU_NO_VALUE */
 	uint8_t kind;     /* enum vpmu_kind; VPMU_KINDS for no register of the model */
-	bool recovers;    /* a creation that fails in this write is made good later in the plan */
+	bool recovers;    /* if a creation fails in this write, a later write repairs it */
 	uint64_t value;
 };
 
@@ -183,43 +185,45 @@ struct scenario {
 	const char *state_name;
 	struct vpmu_state state;
 	struct reference reference;
-	struct reference lived; /* how the life itself goes on, with a state that was read */
+	struct reference lived; /* is_read: how the life itself goes on */
 	bool skips_equal;
 	bool is_read;              /* the state is what a get reads from the prior life */
 	bool is_mixed;             /* the counters of the pair differ */
-	unsigned between;          /* incidents, at most */
-	struct vpmu_state program; /* whose controls the guest of the prior life uses */
+	unsigned between;          /* the most incidents */
+	struct vpmu_state program; /* its controls are those of the prior life's guest */
 	uint8_t pair[2];           /* the slots of two counters that differ */
 	uint8_t condition[SLOTS];  /* enum condition */
-	unsigned owed;             /* PMIs that the prior life has left */
+	unsigned owed;             /* PMIs that the prior life has left pending */
 	size_t count;
 	struct write writes[VPMU_MAX_PLAN];
-	/* Bit i: a creation that fails at an entry before write i is made good later. */
+	/* Bit i: if a creation fails at an entry before write i, a later write repairs it. */
 	struct set entry_recovers;
 	struct vpmu_plan plan; /* the same, for vpmu_plan_apply() */
 };
 
-/* --- sequence.c: a plan with other states --- */
+/* --- sequence.c: a plan for other states --- */
 
-/* What write i of the plan has when it puts that state in place of its own. */
+/* The value of write i when the plan puts this state instead of its own. */
 uint64_t sequence_value(const struct check_plan *plan, const struct vpmu_layout *layout, size_t i,
                         const struct vpmu_state *state);
 
-/* Leaves of a state what the plan can put: what it does not write is as in its own. */
+/* Reduces a state to what the plan can put: registers that it does not write get the values of the
+ * plan's own state. */
 void sequence_state(const struct check_plan *plan, const struct vpmu_layout *layout,
                     struct vpmu_state *state);
 
-/* Whether the plan writes every value of a state, but for what a configuration says. */
+/* Whether the plan writes every value of a state, except IA32_PERF_CAPABILITIES. */
 bool sequence_is_whole(const struct check_plan *plan, const struct vpmu_layout *layout);
 
 /* --- lives.c: the conditions of the counters --- */
 
-/* Where two counters differ: the pair of that number. False: the model lacks one of them. */
+/* The places at which two counters differ: how many, and the i-th pair. False: the model lacks one
+ * of the pair. */
 unsigned place_count(void);
 bool place_choose(struct scenario *scenario, unsigned place);
 
-/* The i-th life of the subject's kind, of fewer than LIVES_ALIKE and LIVES_MIXED, in which all
- * counters have one condition, or those of the pair any two. False: there is none. */
+/* The i-th life of the subject's kind, i below LIVES_ALIKE or LIVES_MIXED: all counters have one
+ * condition, or the pair has any two. False: there is no such life. */
 enum { LIVES_ALIKE = 2 * CONDITIONS, LIVES_MIXED = CONDITIONS * CONDITIONS };
 bool life_alike(struct scenario *scenario, unsigned i);
 bool life_mixed(struct scenario *scenario, unsigned i);
@@ -236,7 +240,7 @@ bool reference_make(struct scenario *scenario, struct vcpu *vcpu);
 /* Whether the guest gets the same PMIs. */
 bool same_pmis(struct vpmu_outcome a, struct vpmu_outcome b);
 
-/* Its parts: sets the registers of a fresh vCPU; lets the guest run on; compares. */
+/* The parts of a reference: set the registers of a fresh vCPU; let the guest run on; compare. */
 void reference_hold(struct vcpu *vcpu, const struct scenario *scenario, struct record *record);
 void reference_run(struct reference *reference, struct vcpu *vcpu,
                    const struct vpmu_layout *layout);
@@ -245,8 +249,8 @@ bool reference_same(const struct reference *a, const struct reference *b,
 
 /* --- held.c --- */
 
-/* Whether a PMU that holds what a get has just read of the life, which is saved, goes on as the
- * life itself would. If not, record (may be NULL) has how it goes on, on a fresh vCPU. */
+/* Whether a PMU that holds what a get reads from the saved vCPU `life` goes on as that vCPU itself
+ * would. If not, record (may be NULL) has the steps on a fresh vCPU. */
 bool held_as_lived(struct vcpu *vcpu, const void *life, struct scenario *scenario,
                    struct record *record);
 
@@ -257,12 +261,12 @@ bool held_as_lived(struct vcpu *vcpu, const void *life, struct scenario *scenari
 uint32_t judge(struct vcpu *vcpu, const struct scenario *scenario, unsigned raised,
                bool was_refused, struct record *record);
 
-enum { JUDGE_TRANSITIONS = 6 + RUNS }; /* of one judgement, at most */
+enum { JUDGE_TRANSITIONS = 6 + RUNS }; /* the most in one judgement */
 
 /* --- refuse.c --- */
 
-/* Refuses the put at each write under each policy. Returns whether the report held; if not, record
- * (not NULL) has the way. */
+/* Refuses the put at each write under each policy. Returns whether the reports were true; if not,
+ * record (not NULL) has the steps. */
 bool refusals_as_reported(struct vcpu *vcpu, const void *life, const struct scenario *scenario,
                           struct record *record, uint64_t *transitions);
 

@@ -8,7 +8,7 @@
 /* Makes the plan of the scenario's state at its level. */
 enum vpmu_status scenario_plan(struct scenario *scenario);
 
-/* That, and the reference. */
+/* Makes the plan and the reference. */
 enum vpmu_status scenario_prepare(struct scenario *scenario, struct vcpu *vcpu);
 
 /* Visits each scenario of a subject, which is then in *scenario. Ends at the first failure. */

@@ -71,7 +71,8 @@ static const char *register_of(const struct telling *telling, const struct check
 	return register_name(telling, (uint32_t)step->action.argument[MSR_INDEX].number, number);
 }
 
-/* Whether the step is on the second vCPU, which shows what no order can save. */
+/* Whether the step is on the vCPU that was read from. What no order can save is shown on a new
+ * vCPU. */
 static bool is_elsewhere(const struct telling *telling, const struct check_step *step)
 {
 	return telling->trace->property == CHECK_IN_A_REGISTER && step->part == CHECK_PART_LIFE;

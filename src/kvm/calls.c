@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The way to the host: system calls, as functions that another can stand in for. */
+/* Access to the host: system calls, as functions that can be replaced. */
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "room_int.h"
 
-/* A signal can interrupt a call so often before something is wrong. */
+/* How often a signal may interrupt a call before it counts as failed. */
 enum { TRIES = 1000 };
 
 static int kernel_open(void *context, const char *path)
@@ -41,7 +41,7 @@ static void kernel_cpuid(void *context, struct vpmu_cpuid *leaf)
 		leaf->eax = leaf->ebx = leaf->ecx = leaf->edx = 0;
 }
 
-/* As little as perf_event_paranoid can be asked for: this thread, in user mode. */
+/* Counts this thread in user mode only, which needs the least permission (perf_event_paranoid). */
 static int kernel_count_cycles(void *context)
 {
 	struct perf_event_attr attr = {

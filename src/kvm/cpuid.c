@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CPUID as KVM gives and takes it: what makes a model, and what must go to hide a PMU. */
+/* CPUID in KVM's format: the leaves that describe a model, and clearing what shows a PMU. */
 #include <arch/room.h>
 
 #include "room_int.h"
@@ -7,8 +7,8 @@
 enum { ANY = -1, ALL = ~0 };
 
 /*
- * The bits that tell a guest of a PMU, or of something that needs one: Intel SDM vol. 2A CPUID, AMD
- * APM vol. 3 appendix E. Sampling hardware is among them, since it reports by the PMI.
+ * The bits that show a guest a PMU, or something that needs one: Intel SDM vol. 2A CPUID, AMD APM
+ * vol. 3 appendix E. Sampling hardware is included, since it reports by the PMI.
  */
 static const struct pmu_bits {
 	uint32_t leaf;
@@ -28,7 +28,7 @@ static const struct pmu_bits {
 	{0x80000022, ANY, ALL, ALL, ALL, ALL}, /* PerfMonV2, LBR v2 */
 };
 
-/* The registers of one leaf, of whatever array. */
+/* The registers of one leaf, in any array. */
 struct registers {
 	uint32_t *eax, *ebx, *ecx, *edx;
 };

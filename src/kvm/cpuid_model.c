@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A model in a virtual CPU's CPUID: what must be there for the guest to find just that PMU. */
+/* Puts a model into a virtual CPU's CPUID, so that the guest finds exactly that PMU. */
 #include <arch/room.h>
 
 #include "room_int.h"
@@ -22,7 +22,7 @@ static void blend(__u32 *into, uint32_t from, uint32_t bits)
 	*into = (*into & ~bits) | (from & bits);
 }
 
-/* An entry of zeros for the leaf; NULL: there is no room. */
+/* Adds an entry of zeros for the leaf; NULL: there is no room. */
 static struct kvm_cpuid_entry2 *add(struct kvm_cpuid2 *cpuid, size_t room,
                                     const struct leaf_row *row)
 {
@@ -39,7 +39,8 @@ static struct kvm_cpuid_entry2 *add(struct kvm_cpuid2 *cpuid, size_t room,
 	return entry;
 }
 
-/* Takes the PMU's bits of the model's leaf. False: it needs an entry, and there is no room. */
+/* Copies the PMU's bits from the model's leaf. False: an entry is missing, and there is no room for
+ * it. */
 static bool put_leaf(struct kvm_cpuid2 *cpuid, size_t room, const struct leaf_row *row,
                      const struct vpmu_cpuid *leaf)
 {
@@ -65,7 +66,7 @@ static bool is_head(uint32_t leaf)
 	return leaf == 0 || leaf == 0x80000000;
 }
 
-/* The highest leaf; and another vendor's name, which with leaf 0 is another family's, too. */
+/* Sets the highest leaf and, if the vendor differs, the vendor string and the signature. */
 static void put_head(struct kvm_cpuid2 *cpuid, const struct vpmu_model *model,
                      const struct vpmu_cpuid *leaf)
 {
@@ -96,7 +97,7 @@ enum vpmu_status vpmu_kvm_show_pmu(struct kvm_cpuid2 *cpuid, size_t room,
 
 	if (!cpuid)
 		return VPMU_BAD_ARGUMENT;
-	/* What the model lacks is taken away from what there was. */
+	/* Bits of the PMU that the model lacks are cleared. */
 	for (size_t i = 0; (row = leaf_row_at(i)); i++)
 		if (find(cpuid, row->leaf, row->subleaf))
 			put_leaf(cpuid, room, row, &none);

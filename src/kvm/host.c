@@ -23,7 +23,8 @@ bool host_path(char *path, const char *root, const char *a, const char *b, const
 	return text.used + 1 < text.size;
 }
 
-/* The file's first line, cut to fit; false when there is none. Never waits, whatever file it is. */
+/* Reads the file's first line, cut to fit; false if there is none. Never blocks, whatever kind of
+ * file it is. */
 static bool read_line(const char *path, char *line, size_t bytes)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -100,7 +101,8 @@ static void look_cpu(struct vpmu_kvm_host *host, const struct vpmu_kvm_calls *ca
 
 #define EVENT_SOURCES "/sys/bus/event_source/devices"
 
-/* Whether perf says that this processor has no such counter; else it only did not let us look. */
+/* Whether the error means that the processor has no such counter; other errors only mean that we
+ * may not look. */
 static bool says_none(int error)
 {
 	return error == ENOENT || error == ENODEV || error == EOPNOTSUPP;
@@ -127,7 +129,7 @@ static void look_perf(struct vpmu_kvm_host *host, const char *root,
 
 #define MODULES "/sys/module/"
 
-/* A flag that any of KVM's modules may have. */
+/* A parameter that any of KVM's modules may have. */
 static const struct parameter {
 	const char *name;
 	size_t offset; /* in struct vpmu_kvm_host */
@@ -158,7 +160,7 @@ static void consider_module(struct vpmu_kvm_host *host, const char *name)
 		strcpy(host->vendor_module, name);
 }
 
-/* kvm_intel, kvm_amd or another; with several of them the first by name. */
+/* kvm_intel, kvm_amd or another; if there are several, the first by name. */
 static void look_vendor_module(struct vpmu_kvm_host *host, const char *root)
 {
 	char path[PATH_ROOM];
@@ -171,7 +173,7 @@ static void look_vendor_module(struct vpmu_kvm_host *host, const char *root)
 	                 : -1;
 	ssize_t got;
 
-	/* Not readdir(): for want of memory, no module would seem to be there. */
+	/* Not readdir(): without memory it would fail, and no module would be seen. */
 	while (fd >= 0 && (got = getdents64(fd, some.bytes, sizeof(some.bytes))) > 0)
 		for (ssize_t at = 0; at < got;) {
 			const struct dirent64 *entry = (const void *)(some.bytes + at);

@@ -29,7 +29,7 @@ static enum vpmu_status could_not_disable(struct vpmu_off *off, int error)
 	return end(off, VPMU_HOST, VPMU_OFF_NOT, "KVM_ENABLE_CAP failed: KVM_CAP_PMU_CAPABILITY");
 }
 
-/* KVM hides its off switch, too, while it has no PMU to switch off. */
+/* KVM also hides its off switch while it has no PMU to switch off. */
 static bool kvm_has_no_pmu(const struct vpmu_kvm_host *host)
 {
 	return host->enable_pmu == VPMU_NO || host->trial == VPMU_TRIAL_NOTHING;

@@ -38,7 +38,7 @@ static void look_msrs(struct vpmu_kvm_host *host, const struct vpmu_kvm_calls *c
 	memcpy(host->msrs, room.list.indices, host->msr_count * sizeof(host->msrs[0]));
 }
 
-/* On the device itself KVM_GET_MSRS reads what a guest can have; 0 where KVM does not say. */
+/* On /dev/kvm itself KVM_GET_MSRS reads what a guest can have; 0 if KVM does not say. */
 static uint64_t supported_capabilities(const struct vpmu_kvm_calls *calls, int fd)
 {
 	struct vpmu_kvm_vcpu device = {.calls = calls, .fd = fd};
@@ -102,8 +102,8 @@ void vpmu_kvm_probe(struct vpmu_kvm_host *host, const char *root,
 
 /* --- The verdict --------------------------------------------------------------------------- */
 
-/* KVM clears its own switch where it can give no PMU (kvm_init_pmu_capability), so what made it do
- * that is asked first. */
+/* KVM itself clears enable_pmu if it cannot give a PMU (kvm_init_pmu_capability), so the reasons
+ * for that are checked first. */
 static enum vpmu_obstacle before_device(const struct vpmu_kvm_host *host)
 {
 	if (host->is_hybrid && host->enable_pmu == VPMU_NO)
@@ -142,7 +142,7 @@ enum vpmu_obstacle vpmu_kvm_obstacle(const struct vpmu_kvm_host *host)
 
 	if (!host)
 		return VPMU_OBSTACLE_NO_DEVICE;
-	/* A counter that keeps its value outweighs what would explain that it does not. */
+	/* A counter that keeps its value is a PMU, whatever the other checks say. */
 	if (host->trial == VPMU_TRIAL_WORKS)
 		return VPMU_OBSTACLE_NONE;
 	obstacle = before_device(host);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What src/kvm shows to the rooms above it: the public probe, target and policies; the leaves of
- * CPUID that make a model; and the calls that all of them are made of.
+ * What src/kvm shows to the rooms above it: the public probe, target and policies; the CPUID leaves
+ * that describe a model; and the calls that these use.
  */
 #ifndef KVM_ROOM_H
 #define KVM_ROOM_H
@@ -10,7 +10,7 @@
 
 #include <vpmu/kvm.h>
 
-/* Of kernels younger than the headers that vpmu is built with. */
+/* Constants that are newer than the kernel headers on the build host. */
 #ifndef KVM_CAP_PMU_CAPABILITY
 #define KVM_CAP_PMU_CAPABILITY 212
 #define KVM_PMU_CAP_DISABLE    (1 << 0)
@@ -19,7 +19,7 @@
 #define KVM_CAP_PMU_EVENT_MASKED_EVENTS 226
 #endif
 
-/* Copies the leaves that make a model, at most VPMU_CPUID_LEAVES; returns their number. */
+/* Copies the leaves that describe a model, at most VPMU_CPUID_LEAVES; returns their number. */
 size_t cpuid_pmu_leaves(const struct kvm_cpuid2 *cpuid, struct vpmu_cpuid *leaves);
 
 /* --- Calls of /dev/kvm, of a VM, of a virtual CPU --------------------------------------------- */

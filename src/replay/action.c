@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of actions (DESIGN, "Replay language"). Arguments in their places come first. */
+/* The table of actions (vpmu-replay(1)). Positional arguments come first. */
 #include <replay/room.h>
 
 #define MSR                                                                                        \
@@ -30,8 +30,9 @@
 	{                                                                                          \
 		.name = text, .kind = ARGUMENT_FLAG                                                \
 	}
-/* Of one run: a narrow counter overflows often enough in that to take a second. In the host nothing
- * gives a counter its next period, which may be every other instruction. */
+/* Limits of one run. With RUN_MOST a narrow counter overflows so often that the run takes a second.
+ * While the host runs nothing gives a counter its next period, so it may overflow at every other
+ * instruction. */
 #define RUN_MOST      (UINT64_C(1) << 50)
 #define HOST_RUN_MOST (UINT64_C(1) << 24)
 #define CPL           KEY("cpl", 3, 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Answers' texts. A replay of millions of lines spends its time here: no printf. */
+/* The texts of answers. Without printf, since a replay of millions of lines spends its time
+ * here. */
 #include "room_int.h"
 
 #include <stdarg.h>
@@ -73,7 +74,7 @@ void answer_count(struct replay_answer *answer, const char *name, uint64_t value
 
 /* --- What is expected ------------------------------------------------------------------------- */
 
-/* Where a word's value begins: behind "KEY=". */
+/* Where a word's value begins: after "KEY=", if it has a key. */
 static size_t value_at(const char *word, size_t length)
 {
 	const char *equals = memchr(word, '=', length);
@@ -93,7 +94,7 @@ static bool same_word(const char *a, size_t a_length, const char *b, size_t b_le
 	       text_parse_unsigned(b + b_at, b_length - b_at, &other) && one == other;
 }
 
-/* Words stand one space apart. */
+/* Compares word by word; numbers may differ in base. Words are separated by single spaces. */
 static bool same_words(const char *a, const char *b)
 {
 	for (;;) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Filters, CPUID and KVM_PMU_CAP_DISABLE. On a profile that has no such thing they are refused. */
+/* Filters, CPUID and KVM_PMU_CAP_DISABLE. A profile that lacks the feature refuses them. */
 #include <stdio.h>
 #include <string.h>
 
 #include "room_int.h"
 
-/* The machine looks at a filter as long as it is set: the next one is made in another place. */
+/* The machine uses a filter as long as it is set, so the next one is made in other memory. */
 bool replay_filter(struct replay *replay, const struct replay_command *command,
                    struct replay_reply *reply, struct replay_answer *answer)
 {
@@ -32,7 +32,7 @@ bool replay_filter(struct replay *replay, const struct replay_command *command,
 	return true;
 }
 
-/* The script's model with the overrides behind its own. */
+/* The script's model with the command's overrides appended to its own. */
 static bool changed_model(const struct replay *replay, const struct replay_command *command,
                           struct replay_answer *answer, struct vpmu_model *model)
 {
@@ -49,7 +49,7 @@ static bool changed_model(const struct replay *replay, const struct replay_comma
 	return true;
 }
 
-/* Whether perf events go on that no counter has any more. */
+/* Whether perf events of counters that no longer exist go on. */
 static bool has_lost(const struct replay *replay, const struct vpmu_model *before,
                      const struct vpmu_model *now)
 {

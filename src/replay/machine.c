@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does actions to a register machine: a function each, by verb. */
+/* Executes actions on a register machine: one function per verb. */
 #include <replay/room.h>
 
 static struct replay_reply wrmsr(struct vpmu_pmu *pmu, const struct replay_action *action)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes a command of a line's text, by the table of actions. Works inside the line's buffer. */
+/* Parses a line into a command, by the table of actions. Works in place, in the line's buffer. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "room_int.h"
 
-/* The line's text that is still to be read, and where to say what is wrong with it. */
+/* The rest of the line, and where to describe what is wrong with it. */
 struct cursor {
 	char *at, *end;
 	char *problem;
 	const struct replay_names *names;
-	const char *event_name; /* the last of a filter; NULL: they are numbers */
+	const char *event_name; /* the last event name of a filter; NULL: all were numbers */
 };
 
 #define PROBLEM(cursor, ...)                                                                       \
@@ -121,7 +121,7 @@ static bool takes_names(const struct cursor *cursor)
 	return cursor->names && cursor->names->model;
 }
 
-/* Of a register: a number, or for a selector an event. */
+/* A register's value: a number, or for a selector an event. */
 static bool parse_value(struct cursor *cursor, const struct replay_row *verb,
                         const struct replay_argument *row, const char *text,
                         union replay_value *arguments)
@@ -191,7 +191,7 @@ static bool has_place(const struct replay_argument *row)
 	return row->kind <= ARGUMENT_CHOICE;
 }
 
-/* Whether the row is meant by the word; *text is then the argument's text. */
+/* Whether the word is an argument of this row; *text is then the argument's text. */
 static bool row_matches(const struct replay_argument *row, bool typed, const char *word,
                         const char **text)
 {
@@ -286,7 +286,7 @@ static const char *join_words(struct cursor *cursor)
 	return start;
 }
 
-/* After `expect`: cuts the answer off, so that the cursor holds just the command. */
+/* After `expect`: splits off the answer, so that the cursor has only the command. */
 static bool split_expect(struct cursor *cursor, struct replay_command *command)
 {
 	char *separator = find_separator(cursor);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be done to a virtual PMU, and the replay language, which says it: one action a line, one
- * answer a line. An action is a row of one table: its word, its arguments, what it answers, how it
- * is told. The parser makes a command of a line's text by that table, and the printer a line of a
- * command; whoever does actions has a function for each: the register machine here, and in
- * src/kernel the kernel's own code. Nothing here allocates, prints, or reads a file.
+ * What can be done to a virtual PMU (actions), and the replay language for it: one action per line,
+ * one answer per line. An action is a row of one table: its word, its arguments, its kind of
+ * answer, and a sentence for stories. The parser and the printer work by that table. Each subject
+ * has a function for every action: the register machine here, the kernel's own code in src/kernel.
+ * Nothing here allocates, prints, or reads a file.
  */
 #ifndef REPLAY_ROOM_H
 #define REPLAY_ROOM_H
@@ -26,11 +26,11 @@ enum {
 	REPLAY_WORDS = 32,          /* of a list of words */
 	REPLAY_MODEL_BYTES = 1024,  /* of a model's text that cpuid can go on from */
 	REPLAY_ROW_ARGUMENTS = 4,   /* of one row of the table */
-	/* Of one action: an amount of each class may come before those of its row. */
+	/* Of one action: it may have an amount for each class, and then those of its row. */
 	REPLAY_ARGUMENTS = VPMU_CLASSES + REPLAY_ROW_ARGUMENTS,
 	REPLAY_STATES = 64,           /* that a replay keeps */
 	REPLAY_STATE_NAME_BYTES = 64, /* of a state's name, the final NUL included */
-	REPLAY_UNCOUNTED = 64         /* events that count nothing, each told once */
+	REPLAY_UNCOUNTED = 64         /* events that count nothing, each reported once */
 };
 
 /* --- Actions --------------------------------------------------------------------------------- */
@@ -65,7 +65,7 @@ enum replay_verb {
 	REPLAY_VERBS
 };
 
-/* Where each argument of an action is kept. */
+/* The index of each argument in an action. */
 enum { MSR_INDEX, MSR_VALUE };
 enum { RDPMC_ECX, RDPMC_CPL, RDPMC_PCE };
 enum { RUN_CPL = VPMU_CLASSES }; /* before it the amounts, by class */
@@ -82,11 +82,11 @@ union replay_value {
 
 struct replay_action {
 	uint8_t verb;   /* enum replay_verb */
-	uint64_t given; /* bit i: argument i was given, it is not a default */
+	uint64_t given; /* bit i: argument i was given, and is not a default */
 	union replay_value argument[REPLAY_ARGUMENTS];
 };
 
-/* What was answered; which of it, the action's row says. */
+/* An answer. The action's row says which members are used. */
 struct replay_reply {
 	enum vpmu_status status;
 	uint64_t value;
@@ -98,8 +98,8 @@ struct replay_reply {
 typedef struct replay_reply replay_act(struct vpmu_pmu *pmu, const struct replay_action *action);
 
 enum replay_argument_kind {
-	ARGUMENT_NUMBER, /* to ARGUMENT_CHOICE, in their places: a number */
-	ARGUMENT_COUNT,  /* one that people count in decimal */
+	ARGUMENT_NUMBER, /* a number; kinds up to ARGUMENT_CHOICE are positional */
+	ARGUMENT_COUNT,  /* a number that is printed in decimal */
 	ARGUMENT_MSR,    /* an MSR's number */
 	ARGUMENT_VALUE,  /* a register's: a number, or a selector's event */
 	ARGUMENT_WORD,   /* any word */
@@ -112,7 +112,7 @@ enum replay_argument_kind {
 };
 
 struct replay_argument {
-	const char *name; /* NULL: the row is empty, the last was before */
+	const char *name; /* NULL: the end of the list */
 	enum replay_argument_kind kind;
 	bool required;
 	uint64_t max;
@@ -125,23 +125,22 @@ enum replay_answers {
 	ANSWERS_VALUE,  /* or how it was refused */
 	ANSWERS_PMIS,   /* pmi=N masked=N */
 	ANSWERS_EVENTS, /* live=N created=N … */
-	ANSWERS_TEXT,   /* what only a replay can say */
+	ANSWERS_TEXT,   /* a text that only a replay can produce */
 };
 
 struct replay_row {
 	const char *name; /* as typed */
 	enum replay_answers answers;
-	const char *refused; /* the answer to what is not VPMU_OK */
+	const char *refused; /* the answer if the status is not VPMU_OK */
 	/*
-	 * A sentence on it: $register and $value are its arguments, $got what was read, $pmis and
-	 * $live what it came to. The second is for an action whose argument has none of the bits
-	 * `told_by`.
+	 * Sentences for stories: $register and $value are arguments, $got is what was read, $pmis
+	 * and $live the result. told_else is used if the argument has none of the bits `told_by`.
 	 */
 	const char *told, *told_else;
 	uint64_t told_by;
 	/* How much of a class may happen: the first arguments are then "CLASS=N", by class. */
 	uint64_t amounts;
-	struct replay_argument arguments[REPLAY_ROW_ARGUMENTS]; /* those in their places first */
+	struct replay_argument arguments[REPLAY_ROW_ARGUMENTS]; /* positional ones first */
 };
 
 extern const struct replay_row replay_rows[REPLAY_VERBS];
@@ -154,13 +153,13 @@ bool replay_argument_at(enum replay_verb verb, size_t i, struct replay_argument 
  * cycles as many as cycles. */
 void replay_amounts(const struct replay_action *action, uint64_t of[VPMU_CLASSES]);
 
-/* By verb; NULL: it takes more than the machine. */
+/* By verb; NULL: the action needs more than the machine. */
 extern replay_act *const replay_acts[REPLAY_VERBS];
 
 /* An action with its arguments' defaults. */
 struct replay_action replay_action_of(enum replay_verb verb);
 
-/* An access to an MSR; that much of the guest or the host, with as many cycles. */
+/* Makes an action: an access to an MSR. */
 static inline struct replay_action replay_access(enum replay_verb verb, uint32_t msr,
                                                  uint64_t value)
 {
@@ -186,13 +185,13 @@ struct replay_answer {
 struct replay_command {
 	struct replay_action action;
 	const char *expected;            /* "expect COMMAND = ANSWER": the answer, else NULL */
-	uint64_t events[REPLAY_EVENTS];  /* of a filter; there may be more, which are not kept */
+	uint64_t events[REPLAY_EVENTS];  /* of a filter; further ones are counted but not kept */
 	const char *words[REPLAY_WORDS]; /* of a list of words */
 };
 
 enum replay_parsed { REPLAY_BLANK, REPLAY_COMMAND, REPLAY_PROBLEM };
 
-/* What a line may call by its name, in place of a number: registers, and the model's events. */
+/* Names that a line may use in place of numbers: registers, and the model's events. */
 struct replay_names {
 	const struct vpmu_model *model; /* NULL: there is none yet */
 	const struct vpmu_register *registers;
@@ -200,19 +199,18 @@ struct replay_names {
 };
 
 /*
- * Parses one line, without its newline. The buffer has one byte more, line[length], and is changed.
- * names: NULL takes numbers only.
+ * Parses one line, without its newline. The buffer must have one byte more, line[length]; it is
+ * changed. names: NULL takes numbers only.
  * problem: REPLAY_PROBLEM_BYTES, says what is wrong in one line without control bytes.
  */
 enum replay_parsed replay_parse(char *line, size_t length, const struct replay_names *names,
                                 struct replay_command *command, char *problem);
 
-/* Adds the command as it would be typed, without what it expects; arguments that were not given
- * are left out. */
+/* Adds the command's text, without `expect`; arguments that were not given are left out. */
 void replay_print(const struct replay_command *command, struct replay_answer *text);
 
-/* Makes an answer "ok" if it is the expected one, or "expected … got …": false. Numbers are equal
- * in any base: 10, 0xa, 0x0a. */
+/* Replaces the answer by "ok" if it is the expected one; otherwise by "expected … got …", and
+ * returns false. Numbers are equal in any base: 10, 0xa, 0x0a. */
 bool replay_expect(struct replay_answer *answer, const char *expected);
 
 /* Adds an action's answer. */
@@ -242,7 +240,7 @@ struct replay {
 	struct replay_state states[REPLAY_STATES];
 	bool vcpu_exists;   /* a command needed it */
 	bool lost_counters; /* cpuid took some away */
-	unsigned filter;    /* which of these is set, or was last */
+	unsigned filter;    /* which of the two is set, or was last */
 	struct vpmu_filter filters[2];
 	unsigned uncounted_count;
 	uint64_t uncounted[REPLAY_UNCOUNTED];
@@ -252,11 +250,11 @@ struct replay {
 enum replay_result {
 	REPLAY_NOTHING,  /* a blank or comment line: no answer */
 	REPLAY_ANSWERED, /* answer->text is the answer */
-	REPLAY_DIFFERS,  /* the same, of an `expect` that did not hold */
+	REPLAY_DIFFERS,  /* the same, for an `expect` that did not hold */
 	REPLAY_BAD       /* answer->text is the problem; nothing was executed */
 };
 
-/* Starts a replay with no model. Also starts one anew. */
+/* Starts a replay without a model. Can also restart one. */
 void replay_init(struct replay *replay);
 
 /* Parses and executes one line; the buffer as for replay_parse(). */
@@ -264,9 +262,9 @@ enum replay_result replay_line(struct replay *replay, char *line, size_t length,
                                struct replay_answer *answer);
 
 /*
- * After a line was answered: a selector that now lets its counter count an event of which this
- * machine counts nothing, where no line before did, in *reg, and its value. False: there is none,
- * or no further one.
+ * Call after a line was answered, until it returns false: finds a selector (*reg, and its value)
+ * that now enables an event that this machine does not count, if that event has not been reported
+ * before.
  */
 bool replay_uncounted(struct replay *replay, struct vpmu_register *reg, uint64_t *selector);
 

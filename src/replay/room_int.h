@@ -10,7 +10,8 @@
 
 void answer_clear(struct replay_answer *answer);
 
-/* Makes it the problem's text. Always false, for a command's function to return. */
+/* Makes the answer a problem's text. Always returns false, so that a command's function can return
+ * it. */
 bool answer_problem(struct replay_answer *answer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -25,10 +26,10 @@ void answer_count(struct replay_answer *answer, const char *name, uint64_t value
 /* --- event.c: events by name. False: why (REPLAY_PROBLEM_BYTES) says what is wrong. ------------
  */
 
-/* Whether the text is no number. */
+/* Whether the text is not a number. */
 bool is_event_name(const char *text);
 
-/* What the MSR is to be written so that it counts the event. */
+/* The value to write to the MSR so that its counter counts the event. */
 bool replay_selector(const struct replay_names *names, uint64_t msr, const char *verb,
                      const char *text, uint64_t *value, char *why);
 
@@ -36,14 +37,15 @@ bool replay_selector(const struct replay_names *names, uint64_t msr, const char 
 bool replay_filter_event(const struct replay_names *names, const char *verb, const char *text,
                          uint64_t *value, char *why);
 
-/* --- What takes more than a machine ----------------------------------------------------------- */
+/* --- Actions that need more than a machine
+ * ----------------------------------------------------------- */
 
-/* Executes one command: into *reply, or where its row says ANSWERS_TEXT into the answer. False: the
+/* Executes one command. The result is in *reply or, for ANSWERS_TEXT, in the answer. False: the
  * answer's text is the problem. */
 typedef bool replay_do(struct replay *replay, const struct replay_command *command,
                        struct replay_reply *reply, struct replay_answer *answer);
 
-/* session.c: the machine has this model now. */
+/* session.c: the machine now has this model. */
 void replay_load_model(struct replay *replay, const struct vpmu_model *model);
 
 /* host.c: what a VMM does to a vCPU's PMU besides its registers. */

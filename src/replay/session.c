@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A replay of lines on a register machine. What makes it start (model, profile, then the machine)
- * and what it remembers beside the machine is kept here.
+ * A replay of lines on a register machine: its start (model, profile, then the machine), and what
+ * it keeps besides the machine.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,7 +104,8 @@ static bool start(struct replay *replay, enum replay_verb verb, struct replay_an
 	return true;
 }
 
-/* --- What takes more than the machine --------------------------------------------------------- */
+/* --- Actions that need more than the machine
+ * --------------------------------------------------------- */
 
 /* Before Linux 6.2 the event of a counter that cpuid took away overflows at each end of its sample
  * period, which may be every other instruction: a run must not take that long. */

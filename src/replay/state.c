@@ -12,7 +12,7 @@ static struct replay_state *find(struct replay *replay, const char *name)
 	return NULL;
 }
 
-/* The state of that name, a new one if need be. NULL: the answer's text is the problem. */
+/* The state with this name, a new one if there is none. NULL: the answer's text is the problem. */
 static struct replay_state *find_or_add(struct replay *replay, const char *verb, const char *name,
                                         struct replay_answer *answer)
 {
@@ -35,7 +35,7 @@ static struct replay_state *find_or_add(struct replay *replay, const char *verb,
 	return state;
 }
 
-/* What was done, or the first access that was refused. */
+/* Answers how many writes were done, or which access was refused first. */
 static bool answer_report(struct replay_answer *answer, const struct vpmu_report *report,
                           const char *count)
 {
@@ -96,7 +96,7 @@ bool replay_put(struct replay *replay, const struct replay_command *command,
 
 	if (!state)
 		return answer_problem(answer, "put: nothing was saved or cleared as '%.40s'", name);
-	/* The machine's model may be another by now: it refuses what it does not have. */
+	/* The machine may have another model by now; it then refuses registers that it lacks. */
 	vpmu_layout_init(&layout, &state->state.model);
 	vpmu_state_put(&state->state, &layout, &target, level, order, VPMU_POLICY_ROLL_BACK,
 	               &report);

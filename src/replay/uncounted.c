@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Which events a script asks for in vain: their counters read 0, as if nothing happened. */
+/* Finds events that a script selects but this machine does not count: their counters read 0, as if
+ * nothing happened. */
 #include <arch/room.h>
 
 #include "room_int.h"
 
-/* Whether the event is one that has not been told; it is from now on. */
+/* Whether the event has not been reported yet; marks it as reported. */
 static bool is_new(struct replay *replay, uint64_t event)
 {
 	for (unsigned i = 0; i < replay->uncounted_count; i++)
