@@ -75,7 +75,7 @@ static void print_heading(const struct planned *planned)
 	putchar('\n');
 }
 
-/* The model in words that vpmu check knows, if there are any: not those of a file or a host. */
+/* The model's name for vpmu check, if it has one; models of a file or a host do not. */
 static void print_model(const struct plan_options *options, const struct planned *planned)
 {
 	const struct vpmu_model *model = &planned->layout.model;
@@ -86,7 +86,7 @@ static void print_model(const struct plan_options *options, const struct planned
 		printf("model %s\n", text);
 }
 
-/* As vpmu check --plan reads it. */
+/* Prints the plan in the form that vpmu check --plan reads. */
 static int print_text(const struct plan_options *options, const struct planned *planned)
 {
 	const struct vpmu_plan *plan = &planned->plan;

@@ -119,9 +119,9 @@ static int dispatch(int argc, char **argv)
  */
 
 /*
- * A descriptor of 0 to 2 that is closed would be the next file's, and what is printed would go into
- * it. It is opened the wrong way round: reading from it, and writing to it, are errors as before.
- * No other program inherits it.
+ * If one of the descriptors 0 to 2 is closed, the next file opened would get its number, and output
+ * would go into that file. So it is opened in the wrong direction: reading from it, or writing to
+ * it, remains an error. Other programs do not inherit it.
  */
 static bool secure_descriptors(void)
 {
@@ -134,7 +134,7 @@ static bool secure_descriptors(void)
 
 static bool has_ended;
 
-/* A library that finds no memory calls exit(); its status would be taken for ours. */
+/* A library without memory may call exit(), whose status would be taken for ours. */
 static void ended_by_library(void)
 {
 	if (has_ended)
@@ -144,8 +144,8 @@ static void ended_by_library(void)
 	_exit(TOOL_LACKS);
 }
 
-/* Every command's stdout is found written, or not, here. A status that has had its message stays.
- */
+/* Checks for every command that its stdout was written. A status whose message was printed
+ * stays. */
 static int close_output(int status)
 {
 	int failed = running && running->output_failed ? running->output_failed : TOOL_LACKS;

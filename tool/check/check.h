@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of `vpmu check` share: the table of cells, an order with a model on a profile
- * after a prior life each, filled by exploring or from the documents of other runs, and printed.
+ * What the files of `vpmu check` share: the table of cells, each an order with a model on a profile
+ * after a prior life, filled by exploring or from the documents of other runs, and printed.
  */
 #ifndef TOOL_CHECK_H
 #define TOOL_CHECK_H
@@ -41,8 +41,8 @@ struct check_table {
 	double seconds, cpu_seconds;
 	unsigned jobs;
 	size_t memory; /* of a thread; 0: not known */
-	/* Only for JSON: what all parts of the whole have in common, a document's "whole". A joined
-	 * table's names are its. */
+	/* Only for JSON: what all parts of the whole have in common, a document's "whole". It owns
+	 * a joined table's names. */
 	struct json_t *whole;
 	const char **parts; /* while joining: the document of each part, by name; NULL: not yet */
 };
@@ -70,15 +70,16 @@ bool cell_fill(struct check_cell *cell, const struct check_result *result,
 
 /* --- keep.c: what is done is kept in a file (--resume) --- */
 
-/* Takes what the file has, if there is one, and makes sure that it can be written. Returns the exit
- * status. path NULL: nothing is kept, and the others do nothing. */
+/* Takes the finished cells from the file, if it exists, and makes sure that the file can be
+ * written. Returns the exit status. path NULL: nothing is saved, and the functions below do
+ * nothing. */
 int check_keep_begin(const char *path, struct check_table *table);
 
-/* Whether the next would write it. */
+/* Whether it is time for check_keep_now_and_then() to write the file. */
 bool check_keep_is_due(void);
 
-/* Now and then while it is explored: writes the file. When the user has asked for the end, that is
- * it: a message tells how to go on. */
+/* Called now and then while exploring: writes the file. If the user has asked for the end, ends the
+ * command; a message says how to go on. */
 void check_keep_now_and_then(pthread_mutex_t *cells);
 
 /* At the end. Returns the exit status. */
@@ -86,8 +87,8 @@ int check_keep_end(void);
 
 /* --- work.c --- */
 
-/* Explores jobs[i] for each cell i of the shard that is not done, on so many threads. Returns the
- * exit status. */
+/* Explores jobs[i] for each unfinished cell i of the shard, on `threads` threads. Returns the exit
+ * status. */
 int check_work(struct check_table *table, const struct check_job *jobs,
                const struct check_scope *scope);
 
@@ -119,16 +120,16 @@ struct json_t *check_document(const struct check_table *table);
 /* --- join.c, merge.c --- */
 
 /*
- * Adds a document of --json to an empty table, or to one of the other parts of the same whole.
- * Every name in it is looked up. Else a text in why (STATE_WHY_BYTES): VPMU_BAD_DATA;
- * VPMU_INCOMPATIBLE: a part of another whole, of another version, or there already. The table can
+ * Adds a --json document to a table that is empty or has other parts of the same whole. Every name
+ * in it is looked up. On errors why (STATE_WHY_BYTES) has the reason. VPMU_BAD_DATA: damaged;
+ * VPMU_INCOMPATIBLE: a part of another whole, of another version, or a duplicate. The table can
  * then only be freed. name lives as long as the table.
  */
 enum vpmu_status check_join(struct check_table *table, const char *text, size_t bytes,
                             const char *name, char *why);
 
-/* Takes what an earlier run of this part has done into the table, whose whole is known. Errors are
- * as those of check_join(). */
+/* Takes the cells that an earlier run of this part has finished into the table, whose whole is
+ * known. Errors are as those of check_join(). */
 enum vpmu_status check_join_done(struct check_table *table, const char *text, size_t bytes,
                                  char *why);
 

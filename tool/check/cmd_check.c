@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vpmu check: explores every way that a put can go, and says what gets lost. */
+/* vpmu check: explores every course that a put can take, and says what gets lost. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +90,7 @@ static int print_table(const struct check_options *options, const struct check_t
 	return status ? status : table_status(table);
 }
 
-/* What will be written can be written: found before hours of exploring, and not after. */
+/* Checks that all outputs can be written, before hours of exploring and not after. */
 static int open_outputs(const struct check_options *options)
 {
 	int status = TOOL_HOLDS;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a process with the kernel's code has found, as bytes: a head and its texts. The process may
- * have damaged anything; whatever is read is looked at first. */
+ * have damaged anything, so everything is checked when it is read. */
 #include "kernel.h"
 
 #if HAVE_KERNEL
@@ -83,7 +83,7 @@ bool found_write(int fd, const struct found *found, const struct check_cell *cel
 	return good;
 }
 
-/* A copy of the next text. NULL: it is not there whole, or is none. */
+/* A copy of the next text. NULL: it is incomplete or damaged. */
 static char *take_text(const char **text, size_t *bytes, uint32_t length)
 {
 	char *copy;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A table of cells as one HTML page that needs nothing else. The verdict stands first; every letter
- * leads to its counterexample, whose address can be passed on.
+ * A table of cells as one self-contained HTML page. The verdict comes first; every letter links to
+ * its counterexample, which has an address of its own.
  */
 #include <stdio.h>
 #include <string.h>
@@ -147,7 +147,7 @@ static size_t put_table(FILE *file, const struct check_table *table, size_t i)
 
 /* --- Counterexamples --- */
 
-/* The address is inside of what is closed, which a browser then opens by itself. */
+/* The address is inside a closed element, which a browser then opens by itself. */
 static void put_violation(FILE *file, const struct check_violation *violation, size_t i,
                           unsigned property)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads documents of `vpmu check --json` and joins the parts of one whole. Nothing of a document is
- * believed: its names are looked up, the cells must be just those that the whole gives this part,
- * and its texts have no control characters.
+ * Reads documents of `vpmu check --json` and joins the parts of one whole. Documents are not
+ * trusted: names are looked up, the cells must be exactly those of this part, and texts must have
+ * no control characters.
  */
 #include <limits.h>
 #include <stdlib.h>

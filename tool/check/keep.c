@@ -19,7 +19,8 @@
 
 #if HAVE_JANSSON
 
-/* Seconds between two writes; more where one takes long, so that writing is a small part. */
+/* Seconds between two writes; longer if a write takes long, so that writing takes a small part of
+ * the time. */
 enum { DOCUMENT_BYTES = 1 << 30, EVERY = 5, SHARE = 20 };
 
 static struct {
@@ -66,7 +67,7 @@ static int take_kept(void)
 	return !joined ? TOOL_HOLDS : joined == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
 }
 
-/* Whole or not at all: the file before stays until the new one is there. */
+/* Writes the file atomically: the old file stays until the new one is complete. */
 static int write_document(json_t *document)
 {
 	struct output output;
@@ -98,7 +99,7 @@ int check_keep_begin(const char *path, struct check_table *table)
 	return status;
 }
 
-/* As if the signal had not been caught, so that a shell's loop ends, too. */
+/* Ends as if the signal had not been caught, so that a shell's loop ends, too. */
 static void end_here(int written)
 {
 	size_t done = 0;

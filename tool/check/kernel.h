@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vpmu check --kernel: a kernel's own code judges. It runs in processes of its own, each with an
- * explorer, so that what the code does to its memory harms no other; nothing of what such a process
- * tells is believed but as data.
+ * vpmu check --kernel: explores on a kernel's own code. It runs in processes of its own, each with
+ * an explorer, so that memory that the code damages affects only one of them. What such a process
+ * reports is treated as untrusted data.
  */
 #ifndef TOOL_CHECK_KERNEL_H
 #define TOOL_CHECK_KERNEL_H
@@ -24,15 +24,15 @@ struct kernel_subject;
 int check_kernel_open(struct check_kernel *kernel, const char *path);
 void check_kernel_close(struct check_kernel *kernel);
 
-/* In a process that may end with it: loads the code. NULL: why not, on stderr. */
+/* Loads the code, in a process that may crash with it. NULL: the reason is on stderr. */
 const struct kernel_subject *check_kernel_load(const struct check_kernel *kernel);
 
 /* The code as what an explorer acts on; the operations' context is the subject. */
 struct check_ops check_kernel_ops(const struct kernel_subject *subject);
 
 /*
- * check_work() with the code. When it crashes or does not return, that is told, with the script on
- * `script`, which may be NULL: TOOL_FAILS, and the table is not whole.
+ * check_work() with the code. If the code crashes or does not return, a message says so, the script
+ * goes to `script` (may be NULL), the result is TOOL_FAILS, and the table is incomplete.
  */
 int check_kernel_work(struct check_table *table, const struct check_job *jobs,
                       const struct check_scope *scope, const struct check_kernel *kernel,
@@ -52,7 +52,7 @@ struct found {
 /* Appends; false: it cannot be written. */
 bool found_write(int fd, const struct found *found, const struct check_cell *cell);
 
-/* Reads one of *text into the table's cell, and moves on. False: it is no such thing, or there is
+/* Reads one cell from *text into the table, and moves *text on. False: it is damaged, or there is
  * no memory. */
 bool found_read(const char **text, size_t *bytes, struct check_table *table, struct found *found);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the page of `vpmu check` does beyond showing. It is whole without the script, which opens
- * what a link names also in browsers that do not, and filters.
+ * The script of the page of `vpmu check`. The page works without it; the script adds filters, and
+ * opens a link's target in browsers that do not do so by themselves.
  */
 #include "page.h"
 

@@ -33,7 +33,7 @@ static int join(struct check_table *table, const char *path)
 	return !joined ? TOOL_HOLDS : joined == VPMU_HOST ? TOOL_LACKS : TOOL_BAD;
 }
 
-/* Without all parts nothing is said: what is not there might not hold. */
+/* There is no verdict without all parts, since a missing cell might not hold. */
 static int refuse_missing(const struct check_table *table, uint64_t shards)
 {
 	char named[NAMED * 24] = "";

@@ -2,8 +2,8 @@
 /*
  * Explores the cells of a table with a kernel's own code, in several processes. Each loads the code
  * for itself and writes what it finds into a file of its own. A crash of the code, or an action
- * that does not return, is left by a jump out of the signal's handler, so that the way to it can be
- * told.
+ * that does not return, is left by a jump out of the signal handler, so that the path to it can be
+ * reported.
  */
 #include "kernel.h"
 
@@ -72,7 +72,7 @@ static void leave(int signal)
 	siglongjmp(left, signal);
 }
 
-/* Every second of processor time: an action takes a millionth of that. */
+/* Runs every second of processor time. A normal action takes a millionth of that. */
 static void tick(int signal)
 {
 	uint64_t actions = watched ? check_explorer_actions(watched) : 0;
@@ -101,7 +101,8 @@ static void watch(const struct check_explorer *explorer)
 	setitimer(ITIMER_VIRTUAL, &second, NULL);
 }
 
-/* The way to what the code did at last; and if that fails, too, the default: the parent tells. */
+/* Reports the path to the last action. If that crashes, too, the default action ends the process,
+ * and the parent reports it. */
 static void tell_way(const struct crew *crew, int fd, size_t i, int signal,
                      struct check_explorer *explorer)
 {
@@ -289,7 +290,7 @@ static int tell_found(const struct crew *crew, struct found *found)
 	return TOOL_FAILS;
 }
 
-/* Of one process, what has not been read yet: `most` cells, or all. */
+/* Reads a process's new results: at most `most` cells, or all. */
 static int read_found(struct crew *crew, unsigned number, size_t most)
 {
 	size_t bytes = 0;
@@ -316,7 +317,7 @@ static int read_found(struct crew *crew, unsigned number, size_t most)
 	return status;
 }
 
-/* --resume: what has been found so far. Damage is told at the end. */
+/* --resume: takes the results so far. Damage is reported at the end. */
 static int keep(struct crew *crew)
 {
 	static pthread_mutex_t nobody_else = PTHREAD_MUTEX_INITIALIZER;
@@ -332,7 +333,7 @@ static int keep(struct crew *crew)
 	return status;
 }
 
-/* What one that has failed leaves undone, no other has to finish. */
+/* If a process has failed, the others need not finish. */
 static int wait_for_all(struct crew *crew, double started)
 {
 	const struct timespec moment = {0, WAIT_MS * 1000000L};
@@ -366,7 +367,7 @@ static int wait_for_all(struct crew *crew, double started)
 	return status;
 }
 
-/* A process that could tell nothing. */
+/* Reports a process that could not report anything itself. */
 static int judge_ending(const struct crew *crew, unsigned number)
 {
 	struct ending ending = crew->ending[number];
@@ -386,7 +387,7 @@ static int collect(struct crew *crew)
 
 	for (unsigned i = 0; i < crew->count && !status; i++)
 		status = read_found(crew, i, SIZE_MAX);
-	/* One that was killed for another's sake has nothing to tell. */
+	/* A process that was killed because another failed has nothing to report. */
 	for (unsigned i = 0; i < crew->count && !status; i++)
 		if (crew->ending[i].signal != SIGKILL)
 			status = judge_ending(crew, i);

@@ -13,7 +13,7 @@
 
 enum { NAME_BYTES = 256 };
 
-/* A name as a part of a file's: what could be a path, or is no plain character, becomes '_'. */
+/* Makes a name safe as part of a file name: '/' and other special characters become '_'. */
 static const char *file_part(const char *name, char part[NAME_BYTES])
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

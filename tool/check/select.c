@@ -22,7 +22,7 @@ static const char *const models[] = {
 	"zhaoxin-v2", "amd-k7",   "amd-perfcore", "amd-perfmon-v2",
 };
 
-/* For the search, the smallest with global control of each vendor, and those without it. */
+/* For the search: each vendor's smallest model with global control, and those without it. */
 static const char *const search_models[] = {
 	"intel-v1", "intel-v2", "amd-k7", "amd-perfcore", "amd-perfmon-v2",
 };
@@ -128,7 +128,7 @@ static int select_plan(struct selection *selection)
 	return TOOL_BAD;
 }
 
-/* As typed, or the plan's; without either all of them. */
+/* The profiles that were typed, or the plan's; otherwise all. */
 static int select_profile(struct selection *selection)
 {
 	const char *name = selection->options->profile;
@@ -341,7 +341,7 @@ int check_select(struct selection *selection)
 		status = select_shard(selection, options->shard);
 	if (!status)
 		status = add_orders(selection);
-	/* Now that the jobs do not move any more. */
+	/* Only now, since the jobs no longer move in memory. */
 	for (size_t i = 0; i < selection->table.count; i++)
 		selection->jobs[i].subject.plan = &selection->jobs[i].plan;
 	return status;

@@ -191,7 +191,7 @@ static void put_filter(FILE *file, const char *name)
 	fprintf(file, "<label>%s <select name=\"%s\"><option value=\"\">all</option>", name, name);
 }
 
-/* Shown by the script, which they need. */
+/* Hidden until the script shows them, since they need it. */
 void page_put_filters(FILE *file, const struct check_table *table)
 {
 	fputs("<form id=\"filters\" aria-label=\"Filters\" hidden>\n", file);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a table of cells says as a whole, and its end. */
+/* The verdict of a whole table of cells; and freeing it. */
 #include <stdlib.h>
 
 #include "check.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which whole a document of `vpmu check --json` is a part of. Nothing of it is believed: its names
+ * Which whole a document of `vpmu check --json` is a part of. The document is not trusted: names
  * are looked up.
  */
 #include <limits.h>
@@ -69,7 +69,7 @@ static size_t read_names(struct reading *reading, json_t *whole, const char *key
 	return count;
 }
 
-/* The model is what its name says; "host" was another machine's. */
+/* A model must be what its name says, except "host", which may be another machine's. */
 static void read_model(struct reading *reading, json_t *object)
 {
 	struct vpmu_model model, named;
@@ -212,7 +212,8 @@ bool whole_read(struct reading *reading, json_t *document, struct check_table *t
 	return true;
 }
 
-/* What the next document has in common with those before, or which member differs. */
+/* Checks that the next document has the same whole as those before, or says which member
+ * differs. */
 bool whole_same(struct reading *reading, json_t *document, const struct check_table *table)
 {
 	json_t *whole = json_object_get(document, "whole"), *value;

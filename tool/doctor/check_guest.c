@@ -6,7 +6,7 @@
 
 #include "check.h"
 
-/* What asks the device is skipped without it. */
+/* Checks that need the device are skipped without it. */
 static bool skips_device(const struct vpmu_kvm_host *host, struct finding *finding)
 {
 	if (!is_open(host))

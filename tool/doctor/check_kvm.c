@@ -72,7 +72,7 @@ void check_device(const struct vpmu_kvm_host *host, struct finding *finding)
 		    API_VERSION);
 }
 
-/* KVM clears the flag itself where it can give no PMU (kvm_init_pmu_capability). */
+/* KVM itself clears the flag if it cannot give a PMU (kvm_init_pmu_capability). */
 static void switched_off(const struct vpmu_kvm_host *host, struct finding *finding)
 {
 	if (host->is_hybrid) {

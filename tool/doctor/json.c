@@ -59,7 +59,7 @@ static json_t *kvm_json(const struct vpmu_kvm_host *host)
 	                 "masked_events", host->has_masked_events);
 }
 
-/* What a guest gets: KVM's model, or no PMU at all. NULL when it cannot be told. */
+/* What a guest gets: KVM's model, or no PMU at all. NULL if that is unknown. */
 static const struct vpmu_model *guest_model(const struct vpmu_kvm_host *host,
                                             struct vpmu_model *none)
 {

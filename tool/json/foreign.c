@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks through JSON for CPUID, MSRs and CPU models, wherever in it they are. */
+/* Searches JSON for CPUID, MSRs and CPU models, wherever in it they are. */
 #include "foreign.h"
 
 #include <stdlib.h>
@@ -165,7 +165,7 @@ static enum vpmu_status finish(struct place *place)
 	return VPMU_NO_REGISTER;
 }
 
-/* One document behind the other, as QMP's answers are. */
+/* Several documents one after the other, like QMP's answers. */
 static enum vpmu_status search_all(struct place *place, const char *text, size_t bytes)
 {
 	size_t used = 0, part;

@@ -24,9 +24,9 @@ struct foreign_json {
 };
 
 /*
- * VPMU_NO_REGISTER: JSON, with nothing of this in it; VPMU_BAD_DATA: no JSON, or damaged;
- * VPMU_HOST: no memory; VPMU_INTERNAL: this build has no JSON, and a message has said so. why:
- * STATE_WHY_BYTES. *json is then empty.
+ * VPMU_NO_REGISTER: JSON without any of these; VPMU_BAD_DATA: not JSON, or damaged; VPMU_HOST: no
+ * memory; VPMU_INTERNAL: this build has no JSON, and a message has said so. why: STATE_WHY_BYTES.
+ * *json is then empty.
  */
 enum vpmu_status foreign_json_read(const char *text, size_t bytes, struct foreign_json *json,
                                    char *why);

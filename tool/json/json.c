@@ -19,15 +19,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A value that could not be made, since the last line or document that was told as failed. */
+/* A value could not be made since the last line or document that was reported as failed. */
 static bool incomplete;
 static bool any_incomplete;
 
 static bool parsing;
 
 /*
- * Jansson 2.14's parser does not look whether it got memory for a text, and writes through a null
- * pointer. What it asks for while it parses, and does not get, ends the tool.
+ * Jansson 2.14's parser does not check whether it got memory for a text, and writes through a null
+ * pointer. So a failed allocation while it parses ends the tool.
  */
 static void *allocate(size_t bytes)
 {
@@ -101,7 +101,7 @@ json_t *json_hex(uint64_t value)
 
 json_t *json_count(uint64_t value)
 {
-	/* Beyond it a reader whose numbers are doubles gets another number. */
+	/* Beyond it a reader that uses doubles would get another number. */
 	const uint64_t exact_max = (UINT64_C(1) << 53) - 1;
 
 	return value > exact_max ? json_hex(value) : json_integer((json_int_t)value);

@@ -10,13 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Before anything else here: Jansson's memory is noted memory. */
+/* Call first: makes Jansson use memory whose lack is noted (lib/memory.h). */
 void json_begin(void);
 
-/* Whether this build cannot write JSON; a message has then said so. */
+/* Whether this build cannot write JSON; if so, prints a message. */
 bool json_lacks(void);
 
-/* Whether a document or line was not written because a piece of it could not be made. */
+/* Whether a document or line was not written because a part of it could not be made. */
 bool json_was_incomplete(void);
 
 #if HAVE_JANSSON
@@ -25,14 +25,14 @@ bool json_was_incomplete(void);
 
 #include <jansson.h>
 
-/* How documents are written: nothing that a terminal would obey (jansson escapes U+0000 to U+001F).
- */
+/* How documents are written: without characters that a terminal would obey (Jansson escapes U+0000
+ * to U+001F). */
 enum { JSON_SHOWN = JSON_INDENT(2) | JSON_ENSURE_ASCII };
 
 /*
- * A document is built without a look at each result: a piece that could not be made is noted, and
- * json_print(), json_write() and json_line() then write nothing of it. So Jansson's two functions
- * that take any piece are these.
+ * A document is built without checking each result: a part that could not be made is noted, and
+ * json_print(), json_write() and json_line() then write nothing. These replace Jansson's two
+ * functions that add a part, so that they note it.
  */
 int json_noted_set(json_t *object, const char *key, json_t *value);
 int json_noted_append(json_t *array, json_t *value);
@@ -55,7 +55,7 @@ json_t *json_hex(uint64_t value);
 /* A count, as a number; as json_hex() where not every reader's number holds it. */
 json_t *json_count(uint64_t value);
 
-/* Any bytes as text: what is no UTF-8 becomes U+FFFD. */
+/* Any bytes as text: invalid UTF-8 becomes U+FFFD. */
 json_t *json_bytes(const char *bytes, size_t count);
 
 /*

@@ -151,7 +151,7 @@ static void read_kernel(json_t *document, struct state_report *report)
 		report->profile = vpmu_profile_for_kernel(kernel, json_is_true(mediated));
 }
 
-/* What of a report can be wrong: it is none, or the host has not told its model. */
+/* Why a report cannot be used: it is not a report, or the host's model was unknown. */
 static void read_report(struct reading *reading, json_t *document, struct state_report *report)
 {
 	const char *format = reading_text(reading, document, "format");

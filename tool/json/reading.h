@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strict reading of JSON: every member must be there, and no other; the first thing that is wrong
- * is kept, with where it is. Only with Jansson.
+ * Strict reading of JSON: every member must be there, and no other; the first mistake is kept, with
+ * its place. Only with Jansson.
  */
 #ifndef TOOL_STATE_JSON_H
 #define TOOL_STATE_JSON_H
@@ -11,7 +11,7 @@
 
 #if HAVE_JANSSON
 
-/* Where in the document reading is, and what was wrong first. */
+/* The place in the document, and the first mistake. */
 struct reading {
 	char *why; /* STATE_WHY_BYTES */
 	char where[64];
@@ -25,8 +25,8 @@ void reading_fail(struct reading *reading, const char *format, ...)
 /* Parses a text; NULL, with why filled, when it is no JSON. */
 json_t *reading_load(const char *text, size_t bytes, char *why);
 
-/* Whether it is an object with just these members, which single blanks separate; or, read
- * leniently, with these and others. */
+/* Whether it is an object with exactly these members (separated by single blanks); read leniently,
+ * it may have others, too. */
 bool reading_members(struct reading *reading, json_t *object, const char *names);
 
 /* A member's value; 0 or "" after a mistake. */

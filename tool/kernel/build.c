@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * vpmu kernel build: finds the tree, and has the builder (src/kernel/build-kernel) make a program
- * of it in a temporary folder. The program appears under its name when it is whole.
+ * of it in a temporary folder. The program appears under its name only when it is complete.
  */
 #include <errno.h>
 #include <ftw.h>
@@ -111,7 +111,7 @@ static void say_why(int errors)
 	free(text);
 }
 
-/* What it has noticed about known facts. */
+/* Prints what the builder has found about known facts. */
 static void say_notes(int out)
 {
 	size_t bytes;
@@ -152,7 +152,7 @@ static int run_builder(const char *builder, const char *tree, const struct works
 	                                                                      : TOOL_LACKS;
 }
 
-/* The program under its name, which nobody sees before it is whole. */
+/* Gives the complete program its name. */
 static int deliver(const struct workshop *workshop, const char *typed)
 {
 	char name[KERNEL_NAME_BYTES], path[KERNEL_NAME_BYTES + 8];

@@ -41,7 +41,7 @@ struct code {
 	unsigned block_count;
 };
 
-/* TOOL_HOLDS, or another after a message. *code needs code_close() in any case. */
+/* Returns TOOL_HOLDS, or another status after a message. *code needs code_close() in any case. */
 int code_open(struct code *code, const char *program);
 void code_close(struct code *code);
 
@@ -51,13 +51,14 @@ bool code_read(struct code *code);
 /* Notes what a batch has executed: the end of its answers, which is changed. */
 void code_note_coverage(struct code *code, char *answers);
 
-/* What programs execute; adds to `executed` of blocks and lines. False after a message. */
+/* Runs programs to learn what they execute; adds to `executed` of blocks and lines. False after a
+ * message. */
 bool code_execute(struct code *code, const char *program, const struct program *programs,
                   size_t count);
 void code_forget(struct code *code);
 
-/* Marks what differs between the two, by diff(1); returns the number of hunks, -1 after a message.
- */
+/* Marks the lines that differ between the two, by diff(1); returns the number of hunks, -1 after a
+ * message. */
 int code_compare(struct code *old, struct code *new);
 
 /* The file and the number in it of a line of the carried text. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The same programs on two sides, in a batch each, and the first that they answer differently.
- * Where a process dies, the program that did it runs again alone, so that its answers up to there
+ * If a process dies, the program that caused it runs again alone, so that its answers up to there
  * are known.
  */
 #include <errno.h>
@@ -170,8 +170,8 @@ static bool is_refusal(const char *answer)
 	return !strncmp(answer, "bad-input", 9);
 }
 
-/* Whether nothing more is to be compared: both have ended, both do not take the program, or vpmu
- * and the kernel do not agree which models there can be. */
+/* Whether the comparison ends: both have ended, both refuse the program, or vpmu and the kernel
+ * disagree about which models can exist. */
 static bool is_over(const struct side sides[2], const char *a, const char *b)
 {
 	if (answer_length(a) < 0 && answer_length(b) < 0)
@@ -297,7 +297,7 @@ long first_difference(const struct side sides[2], const struct program *programs
 	return (long)count;
 }
 
-/* Far more than any program takes, on the slowest machine. */
+/* Far more than any program needs on the slowest machine. */
 bool difference_confirm(const struct side sides[2], const struct program *program,
                         struct difference *difference, bool *stands)
 {

@@ -120,7 +120,7 @@ static int check_mediated(const char *profile, const struct side *side)
 	return TOOL_BAD;
 }
 
-/* That the page can be written is found before minutes of programs. */
+/* Checks that the page can be written before running programs for minutes. */
 static int go(struct diff *diff, const struct diff_options *options)
 {
 	struct output html = {.stream = NULL};

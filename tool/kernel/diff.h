@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What two sides answer differently: found, told apart, and reported. */
+/* Differences between two sides: finding, classifying and reporting them. */
 #ifndef TOOL_KERNEL_DIFF_H
 #define TOOL_KERNEL_DIFF_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Finds differences: random programs on both sides, each difference shrunk, and one example kept of
- * each class. With a small patch a class is which of its hunks the script executes, and what sort
- * of answer changes; with a large one, or with no code, which command on which register answers
- * how.
+ * each class. With a small patch, the class is the set of hunks that the script executes and the
+ * sort of answer that changes; with a large one, or without code, the command, the register and the
+ * sort of answer.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,7 +87,7 @@ const char *line_register(const struct kept_program *script, unsigned line)
 	return name;
 }
 
-/* A register's name without its number: what holds for one counter holds for the others. */
+/* A register's name without its number, since all counters of a kind behave alike. */
 static void kind_of_line(const struct kept_program *script, unsigned line, char *kind, size_t bytes)
 {
 	const char *text = script->text[line], *name = line_register(script, line);
@@ -210,7 +210,7 @@ static bool is_new(const struct diff *diff, const struct class *class)
 	return true;
 }
 
-/* One crash, or one that does not end, is enough: to shrink it takes long. */
+/* One crash or endless loop is enough, since shrinking it takes long. */
 static bool ended_before(const struct diff *diff, const struct difference *difference)
 {
 	for (unsigned i = 0; difference->ended && i < diff->count; i++)

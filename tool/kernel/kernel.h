@@ -25,7 +25,7 @@ struct ending {
 /* A file without a name, for a process's standard input or output; -1 after a message. */
 int unnamed_file(void);
 
-/* Starts a program; its standard error goes to nowhere without `errors`. -1 after a message. */
+/* Starts a program; without `errors` its standard error is discarded. -1 after a message. */
 int process_start(char *const *arguments, int in, int out, int errors);
 struct ending process_wait(int process);
 
@@ -122,8 +122,8 @@ struct kept_program {
 
 void program_keep(struct kept_program *kept, const struct program *program, unsigned lines);
 
-/* Makes the program as short and its numbers as small as they can be while it differs in that way;
- * *difference is then that of what is left. False after a message. */
+/* Shrinks the program and its numbers as far as it still differs in that way; *difference is then
+ * the shrunk program's. False after a message. */
 bool program_shrink(const struct side sides[2], struct kept_program *kept,
                     struct difference *difference);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Random programs: any model and override, any command, valid and invalid values, with counters
- * kept near their ends so that overflows are common. Every eighth goes through the registers
- * instead, one after the other, bit by bit, and every eighth has a VMM's put in it, which is long.
- * A program's end is a read of every register.
+ * kept near their ends so that overflows are common. Every eighth instead goes through the
+ * registers one after the other, bit by bit, and every eighth contains a VMM's put, which is long.
+ * A program ends with a read of every register.
  */
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +75,7 @@ static void draw_model(struct maker *maker, const char *models)
 	ADD(maker, "model %s", text);
 }
 
-/* Another vendor's host: KVM goes by its registers, whatever the guest was told. */
+/* Another vendor's host: KVM then uses that vendor's registers, whatever the guest's CPUID says. */
 static const char *draw_vendor(struct maker *maker)
 {
 	static const struct {

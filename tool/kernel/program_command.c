@@ -153,7 +153,7 @@ static void schedule(struct maker *maker)
 	add(maker, "schedule");
 }
 
-/* Where there is none it is refused. */
+/* Without such a thing the command is refused. */
 static void set_svm(struct maker *maker)
 {
 	static const char *const modes[] = {"off", "host", "host", "guest"};

@@ -59,8 +59,8 @@ int args_parse_list(const struct command *command, int argc, char **argv, void *
                     const char *const **operands);
 
 /*
- * The same of a command that runs another one: what is behind "--" is that one's, *argv points to
- * it and *argc counts it; there must be some.
+ * The same for a command that runs another one: everything after "--" belongs to that one; *argv
+ * points to it and *argc counts it. It must not be empty.
  */
 int args_parse_before(const struct command *command, int *argc, char ***argv, void *options);
 

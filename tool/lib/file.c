@@ -74,7 +74,7 @@ static int read_open(int fd, const char *path, uint64_t limit, const char *limit
 
 	if (!readable_kind(fd, path, &bytes))
 		return TOOL_BAD;
-	/* Of what is too large, as much as tells what it looks like. */
+	/* From a file that is too large, read enough to recognise its format. */
 	if (!read_up_to(fd, bytes > limit && limit > LOOKED_AT ? LOOKED_AT : limit, data)) {
 		int error = errno;
 

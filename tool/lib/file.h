@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files read whole, and files written whole or not at all. Each failure has had its message. */
+/* Reading whole files, and writing files atomically. Every failure prints a message. */
 #ifndef TOOL_FILE_H
 #define TOOL_FILE_H
 
@@ -18,9 +18,9 @@ int file_read(const char *path, uint64_t limit, const char *limit_is, uint8_t **
 
 /*
  * A file under construction; every file that a command writes is one. It is opened before the work
- * begins, appears under its name by output_commit() and not before; after output_abandon() nothing
- * is left. It takes after the file that it replaces (mode, owner) and is written through symbolic
- * links. What exists and is no regular file (/dev/stderr, a FIFO) is written directly. The
+ * begins, and appears under its name only by output_commit(); after output_abandon() nothing is
+ * left. It gets the mode and owner of the file that it replaces, and is written through symbolic
+ * links. An existing file that is not regular (/dev/stderr, a FIFO) is written directly. The
  * structure must not move while it is open.
  */
 struct output {
@@ -45,10 +45,10 @@ void output_take_stdout(void);
 /* Returns 0, or the errno of what stdout could not write. */
 int output_flush_stdout(void);
 
-/* For an end that returns to nobody: temporary names are removed. */
+/* For an exit that does not return: removes temporary names. */
 void output_abandon_all(void);
 
-/* Such an end, with TOOL_LACKS and a message, in a library that goes on without its memory. */
+/* Exits with TOOL_LACKS and a message, for when a library cannot handle a failed allocation. */
 _Noreturn void output_end_without_memory(const char *what);
 
 #endif

@@ -219,8 +219,8 @@ static void say_nothing(void *context, const char *format, ...)
 }
 
 /*
- * libxml2 takes its memory from here: what it cannot get ends the tool. Its parser leaves out in
- * silence what it has no memory for, and that of 2.9 follows null pointers.
+ * libxml2's allocator: a failed allocation ends the tool, because libxml2's parser silently drops
+ * what it has no memory for, and that of 2.9 follows null pointers.
  */
 static void *or_end(void *got, size_t bytes)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens files as people have them, and reads what is no QEMU file into memory. */
+/* Opens files in any wrapping, and reads all but QEMU's into memory. */
 #include "input_parts.h"
 
 #include <errno.h>
@@ -146,7 +146,7 @@ static int open_file(struct input *input)
 	return status;
 }
 
-/* What has a zero in it is no text, and need not be read whole for that. */
+/* A file with a zero byte is not a text, so it need not be read further. */
 static int refuse_binary(struct input *input)
 {
 	uint8_t start[LOOKED_AT];
@@ -184,7 +184,7 @@ static int read_bytes(struct input *input, uint64_t limit, const char *limit_is)
 	               : input_cannot_read(input, errno);
 }
 
-/* UTF-16 becomes UTF-8, whose mark goes. What has zeros in it is no text, and stays. */
+/* Converts UTF-16 to UTF-8 without its mark. Data with zero bytes is not text, and stays. */
 static int take_encoding_off(struct input *input)
 {
 	uint8_t *text;

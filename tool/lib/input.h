@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file as people have it: a regular file, a pipe or the standard input; packed with gzip or zstd,
- * or with a libvirt save image's header before it; a VM state in a qcow2 image. What is inside is
- * either read into memory, or, when it is a QEMU migration file, which may be of any size, read
- * where it is.
+ * An input file: a regular file, a pipe or standard input; perhaps compressed with gzip or zstd,
+ * with a libvirt save image's header, or a VM state in a qcow2 image. The contents are read into
+ * memory, except a QEMU migration file, which may have any size and is read in place.
  */
 #ifndef TOOL_INPUT_H
 #define TOOL_INPUT_H
@@ -53,7 +52,7 @@ int input_read_text(const char *path, uint64_t limit, const char *limit_is, uint
 int input_open_snapshot(const char *path, const char *snapshot, uint64_t limit,
                         const char *limit_is, struct input *input);
 
-/* Takes the percentage from the terminal again, that a long search shows. */
+/* Removes the percentage that a long search shows on the terminal. */
 void input_end_progress(const struct input *input);
 
 enum { INPUT_UNPACKED_LIMIT_GIB = 16 };

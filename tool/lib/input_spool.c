@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is behind a pipe or a wrapping becomes a file that can be read anywhere. */
+/* Copies the contents of a pipe or a wrapping to a file that can be read at any offset. */
 #include "input_parts.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static int open_temporary(void)
 	return fd;
 }
 
-/* What cannot be written to a folder is kept in memory, as far as that is bearable. */
+/* If there is no folder for it, it is kept in memory, up to a limit. */
 static int open_spool(uint64_t *limit)
 {
 	int fd = open_temporary();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory whose lack is noted. What is built of many small pieces (a JSON document) need not be
- * checked piece by piece: who builds it asks once, before anything of it is shown.
+ * Allocation that notes failures, so that code that builds something of many small parts (a JSON
+ * document) need not check each one: it asks once, before anything is shown.
  */
 #ifndef TOOL_MEMORY_H
 #define TOOL_MEMORY_H
@@ -22,10 +22,11 @@ bool memory_close(FILE *stream, char **text);
 /* Says that there is none for that, unless a message has: much else fails after the first. */
 void memory_say(const char *what);
 
-/* Notes that somebody else has found none. */
+/* Notes a failed allocation of other code. */
 void memory_note(void);
 
-/* Whether one of them has failed since the tool began: no memory, rather than bad data. */
+/* Whether any allocation has failed since the tool began, to distinguish lack of memory from bad
+ * data. */
 bool memory_ran_out(void);
 
 #endif

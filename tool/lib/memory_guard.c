@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unicorn does not look at what malloc() returns: without memory it writes through a null pointer,
- * frees twice, or calls exit(1), which is a guest's "passed". So what its library asks malloc() and
- * its like for, and does not get, ends the tool here. All other callers get NULL, as ever.
+ * Unicorn does not check what malloc() returns: without memory it writes through a null pointer,
+ * frees twice, or calls exit(1), which is a guest's "passed". So a failed allocation by its library
+ * ends the tool here. All other callers get NULL as usual.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 #include "file.h"
 #include "memory.h"
 
-/* <stdlib.h> would have the compiler take them for libc's own. */
+/* <stdlib.h> is not included, since the compiler would take these for libc's own. */
 void *malloc(size_t bytes);
 void *calloc(size_t count, size_t bytes);
 void *realloc(void *old, size_t bytes);
@@ -51,7 +51,7 @@ __attribute__((constructor)) static void find_all(void)
 	find_next(&next_malloc, "malloc");
 }
 
-/* Libraries' constructors run before ours. */
+/* Needed early, since libraries' constructors run before ours. */
 static void begin(void)
 {
 	if (!next_malloc)

@@ -11,7 +11,7 @@
 
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Whether one has said that there is no memory. */
+/* Whether a message has said that there is no memory. */
 bool message_told_of_memory(void);
 
 /* Whether colours may be written to the stream: a terminal, and NO_COLOR is not set. */

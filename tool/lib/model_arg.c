@@ -34,7 +34,7 @@ int model_from_host(struct vpmu_model *model)
 		count += (size_t)__get_cpuid_count(row->leaf, row->subleaf, &leaf->eax, &leaf->ebx,
 		                                   &leaf->ecx, &leaf->edx);
 	}
-	/* IA32_PERF_CAPABILITIES is an MSR, out of an ordinary program's reach. */
+	/* IA32_PERF_CAPABILITIES is an MSR, which an ordinary program cannot read. */
 	if (vpmu_model_from_cpuid(model, leaves, count, 0, why, sizeof(why))) {
 		message("no model from this host's CPUID: %s", why);
 		return TOOL_LACKS;

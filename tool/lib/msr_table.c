@@ -139,7 +139,7 @@ static void add_to_list(char *list, size_t bytes, size_t *count, const char *wha
 		snprintf(list + used, bytes - used, " ...");
 }
 
-/* A number that is not the model's: another model's with a value is a mistake. */
+/* An MSR that the model lacks: if it is another model's and not 0, that is a mistake. */
 static bool take_other(const struct foreign_msr *msr, const struct vpmu_model *model,
                        struct msr_notes *notes, char *why)
 {
@@ -185,7 +185,7 @@ static bool take_register(const struct foreign_msr *msr, const struct vpmu_layou
 	return true;
 }
 
-/* The dump knows better what IA32_PERF_CAPABILITIES is, as far as such a PMU can exist. */
+/* The dump's value of IA32_PERF_CAPABILITIES replaces the model's, if such a PMU can exist. */
 static struct vpmu_model with_capabilities(const struct msr_table *table, uint32_t cpu,
                                            const struct vpmu_model *model)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Output files. What is written has no name in the folder until it is whole (O_TMPFILE): whatever
- * ends the tool, nothing is left. A file system without O_TMPFILE gives it a temporary name, which
- * the signals that end the tool remove.
+ * Output files. A file has no name until it is complete (O_TMPFILE), so nothing is left however the
+ * tool ends. On a file system without O_TMPFILE it has a temporary name, which handlers of the
+ * signals that end the tool remove.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,8 @@ static bool split(const char *path, char *folder, const char **name)
 	return false;
 }
 
-/* /dev/stdout and /dev/fd/N: what is open already, at its own offset. -1: it is none of these. */
+/* /dev/stdout and /dev/fd/N: the descriptor that is already open, with its own offset. -1: other
+ * paths. */
 static int own_descriptor(const char *folder, const char *name)
 {
 	char own[64];
@@ -111,7 +112,7 @@ static void on_death(int number)
 	raise(number);
 }
 
-/* Who has another use for a signal keeps it. */
+/* A signal that already has another handler keeps it. */
 static void guard_names(void)
 {
 	struct sigaction now, wanted = {.sa_handler = on_death, .sa_flags = SA_NODEFER};
@@ -188,7 +189,8 @@ static int open_named(struct output *output, mode_t mode)
 	return fd;
 }
 
-/* The owner and mode of the file that is replaced. Whom it must not be given to, gets no rights. */
+/* Sets the owner and mode of the file that is replaced. If the group cannot be set, it gets no
+ * rights. */
 static void take_after(int fd, const struct stat *old)
 {
 	mode_t mode = old->st_mode & 07777;
@@ -235,8 +237,8 @@ static int open_target(struct output *output)
 }
 
 /*
- * The stream's own error flag does not say which error it was, and a stream goes on after an error:
- * what comes behind a piece that is missing is not written.
+ * A stream's error flag does not say which error it was, and a stream would go on after an error.
+ * So the error is kept here, and nothing is written after it.
  */
 static ssize_t write_all(void *cookie, const char *bytes, size_t count)
 {
@@ -289,7 +291,7 @@ bool output_open(struct output *output, const char *path)
 /* --- The end -----------------------------------------------------------------------------------
  */
 
-/* A crash after the rename must not find an empty file: the bytes come to the disk first. */
+/* Sync first, so that a crash after the rename does not leave an empty file. */
 static bool put_in_place(struct output *output)
 {
 	sigset_t before;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* HTML pages that need nothing else: what they look like, and text in them. */
+/* Self-contained HTML pages: their look, and text in them. */
 #ifndef TOOL_PAGE_H
 #define TOOL_PAGE_H
 
 #include <stddef.h>
 #include <stdio.h>
 
-/* Any text. What is none that a browser can show is a question mark. */
+/* Prints any text; what a browser cannot show becomes a question mark. */
 void page_put_bytes(FILE *file, const char *text, size_t count);
 void page_put_escaped(FILE *file, const char *text);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text that others wrote (names in files, arguments, what a host's files say), made fit for a
- * terminal: it cannot move the cursor, colour, reorder or end a line. Everything that the tool
- * prints for people and did not write itself goes through here.
+ * Makes untrusted text (names in files, arguments, contents of a host's files) safe for a terminal:
+ * it cannot move the cursor, colour, reorder or end a line. Everything that the tool prints for
+ * people and did not write itself goes through here.
  */
 #ifndef TOOL_VISIBLE_H
 #define TOOL_VISIBLE_H

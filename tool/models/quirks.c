@@ -8,8 +8,8 @@
 
 #include <vpmu/vpmu.h>
 
-/* Of kernels, `since` and `before` say which: a profile has the quirk if its kernel is in between.
- * Both are of what the profiles know: since 6.2 means not in 6.1, and in 6.12. */
+/* `since` and `before` say which kernels have a quirk. They are only as precise as the profiles:
+ * since 6.2 means that 6.12 has it and 6.1 does not. */
 enum { HARDWARE = QUIRK_HARDWARE, LINUX = QUIRK_EVENTS, MEDIATED = QUIRK_MEDIATED };
 enum { KVM = LINUX | MEDIATED, ALL = HARDWARE | KVM };
 

@@ -135,7 +135,7 @@ static char *append_escaped(char *to, const char *text, const char *end)
 	return to;
 }
 
-/* The model's own commas part options of the plugin. */
+/* A comma inside the model would separate options of the plugin, so it is replaced. */
 static void write_plugin(const struct qemu_typed *typed, const char *path, char *to, size_t bytes)
 {
 	static char texts[TYPED][OPTION_BYTES];
@@ -159,7 +159,7 @@ static void print_command(char *const *argv)
 	printf("\n");
 }
 
-/* What is added stands before what was typed, and what was typed wins. */
+/* Added arguments come before the typed ones, so that the typed ones win. */
 static char **build(int argc, char **argv, const char *plugin, const char *cpu)
 {
 	char **command = calloc((size_t)argc + ADDED + 1, sizeof(*command));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines from a file descriptor, of at most REPLAY_LINE_BYTES. The caller hears when the next read()
- * may have to wait, so that a person at the other end of a pipe sees the answers so far.
+ * Lines from a file descriptor, of at most REPLAY_LINE_BYTES. It tells the caller when the next
+ * read() may block, so that a person at the other end of a pipe sees the answers so far.
  */
 #ifndef TOOL_REPLAY_READER_H
 #define TOOL_REPLAY_READER_H

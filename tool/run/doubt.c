@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest of which it cannot be known whether the destination runs it: it waits here for a person's
- * word, which comes as a signal or is typed at the terminal. Whatever becomes of the terminal, the
- * signals are heard.
+ * In doubt whether the destination runs the guest: it waits here until a person decides, by a
+ * signal or at the terminal. Signals work whatever happens to the terminal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -84,8 +83,9 @@ static void wait_for_word(const struct doubt *doubt)
 /* --- The terminal ----------------------------------------------------------------------------- */
 
 /*
- * Where a person can read the question and answer it; -1: nowhere, or in the background. It is a
- * descriptor of our own, for reading must never wait: another process may take the line.
+ * The terminal at which a person can read and answer the question; -1: there is none, or the run is
+ * in the background. It is opened anew as non-blocking, because another process may take the line
+ * before us.
  */
 static int open_terminal(void)
 {

@@ -24,8 +24,8 @@ static void on_nudge(int number)
 }
 
 /*
- * KVM tells of no HLT while it has the APIC: a signal now and then makes it return, and the machine
- * look whether anything can still wake the guest.
+ * KVM does not report HLT while it has the APIC. So a signal makes KVM_RUN return now and then, and
+ * the machine checks whether anything can still wake the guest.
  */
 static bool nudge(timer_t *timer)
 {
@@ -49,7 +49,7 @@ static void on_serial(void *context, uint8_t byte)
 	serial_put(context, byte);
 }
 
-/* What is counted changes at events only: up to here it was what the last look found. */
+/* What is counted changes only at events, so up to here it was as at the last look. */
 void run_look_at_counted(struct run *run, uint64_t instruction)
 {
 	for (unsigned i = 0; i < VPMU_CLASSES; i++)
@@ -59,7 +59,7 @@ void run_look_at_counted(struct run *run, uint64_t instruction)
 	run->counted = vpmu_pmu_wanted(machine_pmu(run->machine));
 }
 
-/* Without a kernel around the PMU an entry changes nothing. */
+/* On profile hardware an entry changes nothing. */
 static bool is_shown(const struct run *run, const struct machine_event *event)
 {
 	return event->kind != MACHINE_EVENT_ENTRY ||
@@ -230,7 +230,8 @@ int run_guest(const struct run_options *options, const char *guest)
 		status = load_and_run(&run);
 	life_end(&run);
 	timeline_abandon(&run.timeline);
-	/* The machine stays: Unicorn needs memory to give its memory back, and all is done here. */
+	/* The machine is not destroyed: Unicorn needs memory to free its memory, and the process
+	 * ends anyway. */
 	free(run.serial.bytes);
 	return status;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counts of each interval of a run (--interval), and as values for other programs (--csv). An
- * interval is so many retired instructions: what is in one is then the same in every run, where one
- * of seconds would be another each time.
+ * interval is a number of retired instructions, so that it contains the same part of the guest in
+ * every run; one of seconds would not.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -83,7 +83,7 @@ struct run_interval {
 struct life;
 struct command;
 
-/* The tag of options that only a CPU can heed which counts instructions and tells of events. */
+/* The tag of options that need a CPU that counts instructions and reports events. */
 enum { RUN_BY_INSTRUCTION = 1 };
 
 struct run {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The guest's serial port: a line at a time to standard output, or kept for the JSON document. It
- * waits for who reads, until the run is stopped; what nobody has taken then is dropped.
+ * waits for the reader until the run is stopped; output that has not been read by then is dropped.
  */
 #include <errno.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stops a run from outside: --timeout, SIGINT, SIGTERM. Whatever waits looks at stop_flag();
- * what does not (a FIFO without a writer, a terminal that is held) is ended GRACE_MS later by
- * force.
+ * Stopping a run from outside: --timeout, SIGINT, SIGTERM. Code that waits checks stop_flag(); if
+ * something does not (a FIFO without a writer, a stopped terminal), the process is ended by force
+ * GRACE_MS later.
  */
 #ifndef TOOL_RUN_STOP_H
 #define TOOL_RUN_STOP_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The lines that the guest's init reports (guests/linux/stat_init.c). They come from a guest that
- * runs any program: nothing in them is believed beyond its range. */
+ * runs any program, so every value is range-checked. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -20,7 +20,7 @@
 
 /* --- event.c ---------------------------------------------------------------------------------- */
 
-/* How far what the guest reads can be trusted. */
+/* How accurate what the guest reads is. */
 enum stat_trust {
 	STAT_EXACT,       /* the plugin counts it, to the last one */
 	STAT_ESTIMATE,    /* the plugin's cost of an instruction */
@@ -107,7 +107,7 @@ struct stat_result {
 	struct stat_count counts[STAT_EVENTS];
 };
 
-/* One line of the guest's report. What is none is passed over. */
+/* Reads one line of the guest's report. Other lines are ignored. */
 void stat_report_line(struct stat_result *result, const char *line);
 
 /* --- guest.c ---------------------------------------------------------------------------------- */

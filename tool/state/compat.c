@@ -176,7 +176,7 @@ static int read_report(const struct compat_options *options, struct state_target
 	if (status)
 		return status;
 	target->model = report.model;
-	/* Where guests get no PMU, there is no kernel's rule to ask. */
+	/* If guests get no PMU, no kernel's rules apply. */
 	if (!report.is_doctor || !report.model.version || options->fleet.profile)
 		return TOOL_HOLDS;
 	if (!report.profile) {
@@ -338,7 +338,7 @@ static int judge_fleet(const char *const *operands, const struct compat_options 
 	return status;
 }
 
-/* Options of the one with the other. */
+/* Refuses options that do not belong together. */
 static int check_options(const struct compat_options *options, const char *const *operands)
 {
 	const struct fleet_options *fleet = &options->fleet;

@@ -160,7 +160,7 @@ static int add_folder(struct fleet *fleet, const char *path)
 	return status;
 }
 
-/* What is a model's name is a model; anything else that exists is a file or a folder. */
+/* An operand that is a model's name is a model; anything else that exists is a file or a folder. */
 static int add_operand(struct fleet *fleet, const char *text)
 {
 	struct vpmu_model model;
@@ -296,7 +296,7 @@ int fleet_guest(const struct fleet_machine *machine, const struct qemu_vm *vm,
 
 	*guest = machine->cpu;
 	qemu_guest(vm, guest);
-	/* A PMU that QEMU has switched off is not its kernel's to give. */
+	/* If QEMU has switched the PMU off, the kernel cannot give it. */
 	if (!guest->version || !machine->profile || !vpmu_profile_adapt(machine->profile, guest))
 		return TOOL_HOLDS;
 	vpmu_model_check(guest, why, sizeof(why));

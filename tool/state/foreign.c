@@ -205,7 +205,7 @@ static int read_text(struct reading_of *reading, const uint8_t *bytes, size_t co
 		foreign_msrs_read(bytes, count, &taker, &reading->file->foreign, why, sizeof(why));
 	int described;
 
-	/* Leaves of CPUID may look as MSRs from afar. */
+	/* Leaves of CPUID can look like MSRs. */
 	if (status && status != VPMU_HOST && is_description(reading, bytes, count, &described))
 		return described;
 	if (status)

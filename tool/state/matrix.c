@@ -2,7 +2,7 @@
 /*
  * Judges every machine against every other. Machines that give and take the same are one kind, so
  * that a fleet of thousands is a small table; each pair of kinds is judged by vpmu_compat_judge()
- * with a guest that has just started, and by what QEMU's versions do beside.
+ * with a guest that has just started, and by what QEMU's versions do in addition.
  */
 #include "matrix.h"
 

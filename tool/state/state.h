@@ -41,7 +41,7 @@ enum vpmu_status state_native_read(const void *data, size_t bytes, struct state_
                                    char *why);
 enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_set *set, char *why);
 
-/* Whether bytes begin as a JSON document of vpmu's does. */
+/* Whether the bytes begin like one of vpmu's JSON documents. */
 bool state_json_is_own(const uint8_t *bytes, size_t count);
 
 /* A host, as `vpmu doctor --json` or `vpmu models NAME --json` printed it. */
@@ -120,7 +120,7 @@ void state_file_free(struct state_file *file);
 /* The same, where states are needed and not only looked at: the model must be told or given. */
 int state_file_read_set(const char *path, const char *model, struct state_file *file);
 
-/* As either, but that a model may be given that is not needed. */
+/* The same, but a model may be given even if it is not needed. */
 int state_file_read_any(const char *path, const char *model, struct state_file *file);
 int state_file_must_have_set(const char *path, struct state_file *file);
 

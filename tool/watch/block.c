@@ -145,7 +145,7 @@ static void end_quiet_block(struct watch_session *session, struct watch_vcpu *vc
 	watch_end_block(session, vcpu);
 }
 
-/* Until when all is known, and can be told in its order. */
+/* The time up to which everything is known, so that lines can be printed in order. */
 uint64_t watch_known_until(struct watch_session *session, uint64_t now)
 {
 	uint64_t until = now < WATCH_QUIET ? 0 : now - WATCH_QUIET;

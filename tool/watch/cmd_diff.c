@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vpmu watch diff: what a VMM moves otherwise than before, by two logs. */
+/* vpmu watch diff: compares two logs of what a VMM reads and writes. */
 #include <stdio.h>
 #include <stdlib.h>
 

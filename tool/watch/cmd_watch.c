@@ -152,8 +152,8 @@ static bool kvm_has_pmu(const struct watch_options *options)
 }
 
 /*
- * The processor's vendor, when it is not that of the emulated model: the CPUID instruction tells a
- * VMM so, whatever its KVM says.
+ * The processor's vendor, if it is not that of the emulated model. The CPUID instruction shows it
+ * to the VMM, whatever KVM says.
  */
 static void find_vendor(const struct vpmu_model *model, char *host, size_t bytes)
 {
@@ -181,7 +181,7 @@ static void note_vendor(struct watch_session *session, const struct vpmu_model *
 		atomic_store(&session->ring.shared->answers_cpuid, true);
 }
 
-/* Where nobody has answered the instruction, the VMM has heard that vendor. */
+/* If the library could not answer the instruction, the VMM has seen the processor's vendor. */
 static void settle_vendor(struct watch_session *session)
 {
 	if (!atomic_load(&session->ring.shared->answers_cpuid))
@@ -251,7 +251,7 @@ static void end_by_signal(int number)
 	raise(number);
 }
 
-/* The VMM's failure goes before ours, and what was seen before a log that is not complete. */
+/* The VMM's failure takes precedence over ours, and a finding over an incomplete log. */
 static int end(const struct watch_options *options, struct watch_session *session, int ended)
 {
 	static const int statuses[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * While the VMM runs: its records are taken, and signals passed on. A VMM can leave its first
- * process, as with QEMU's -daemonize: what is left of it becomes this process's child, and the
- * watch goes on with the one that has the VM.
+ * While the VMM runs: takes its records and passes signals on. A VMM can leave its first process,
+ * as with QEMU's -daemonize: the remaining processes become children of this one, and the watch
+ * goes on with the one that has the VM.
  */
 #include "watch.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines in the order of time. A put is told when it is complete, and may have begun before much
- * that has been told meanwhile: so lines wait here until nothing earlier can come.
+ * Lines in the order of time. A put is printed when it is complete, but belongs where it began. So
+ * lines wait here until nothing earlier can come.
  */
 #include "watch.h"
 

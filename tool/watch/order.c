@@ -50,7 +50,7 @@ static void describe(const struct watch_vcpu *vcpu, const struct written *writte
 	                     : "nothing");
 }
 
-/* The orders of VMMs, the simplest first: who stops nothing is not said to stop first. */
+/* The orders of VMMs, the simplest first, so that a put without a stop is not called stop-first. */
 static unsigned preference(const struct vpmu_order *order)
 {
 	static const char *const names[] = {"no-stop", "stop-first", "listed", "ascending",

@@ -94,7 +94,7 @@ static void copy_out(const struct watch_shared *shared, uint64_t place, void *in
 		to[i] = shared->ring[(place + i) % WATCH_RING];
 }
 
-/* Another process wrote it: nothing in it is trusted. */
+/* Another process wrote it, so nothing in it is trusted. */
 static bool is_record(const struct watch_head *head, uint64_t left)
 {
 	return head->kind < WATCH_KINDS && head->slots >= WATCH_HEAD_SLOTS &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the VMM with the preload library. What the dynamic loader would pass over in silence (a
- * static program, a set-uid one, another loader) is found out before.
+ * Starting the VMM with the preload library. Programs for which the dynamic loader would silently
+ * ignore the library (static, set-uid, with another loader) are detected first.
  */
 #include "watch.h"
 
@@ -209,7 +209,7 @@ int watch_judge_command(const char *command, char *path)
 		if (!follow_script(head, bytes, program))
 			break;
 	}
-	/* What cannot be read, or is of another kind, is for the kernel to judge. */
+	/* A file that cannot be read, or is of another kind, is left to the kernel. */
 	return TOOL_HOLDS;
 }
 

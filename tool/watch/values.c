@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Values, followed from get to put. A save is what was got of one vCPU's PMU while it stood still;
- * the general registers, got in the same moment, tell it from other saves. A put that brings the
- * same general registers back restores that save, and must write its values.
+ * Values, followed from get to put. A save is what was read from one vCPU's PMU while it stood
+ * still; the general registers, read at the same moment, identify it. A put together with the same
+ * general registers restores that save, and must write its values.
  */
 #include "watch.h"
 

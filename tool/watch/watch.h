@@ -45,8 +45,8 @@ struct watch_ring {
 /* Whose behaviour an emulated KVM shows, and judges, unless another is named. */
 #define WATCH_PROFILE "linux-6.12"
 
-/* A vCPU that has called nothing for so long is done with its put; a line can come so much later
- * than one that is told before it. */
+/* After this time without a call a vCPU's put is complete. So a line can be printed this much later
+ * than its time. */
 #define WATCH_QUIET UINT64_C(1000000000)
 
 /* A writer needs some 100 ns for a record; one that is not scheduled, a moment. */
@@ -99,7 +99,7 @@ enum watch_level {
 	WATCH_LEVELS
 };
 
-/* A register that a put wrote with another value than the save had that it restores. */
+/* A register that a put wrote with another value than the save that it restores. */
 struct watch_change {
 	uint32_t msr;      /* its own number, whatever number it was written by */
 	uint32_t moved_to; /* the register that was put with its value; 0: none */
