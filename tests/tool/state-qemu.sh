@@ -145,7 +145,7 @@ for file in described plain; do
 done
 
 refused 'no model' 2 'does not say which PMU its vCPUs have' state import-qemu "$scratch/described"
-refused 'not a QEMU file' 2 'not a file of states' state import-qemu "$0" --model zen4
+refused 'not a QEMU file' 2 'not a QEMU migration file' state import-qemu "$0" --model zen4
 # Cut short: in memory, in the devices, in the description.
 size=$(stat -c %s "$scratch/described")
 for cut in 7 1000 230000 240000 $((size - 5000)) $((size - 1)); do
