@@ -73,6 +73,28 @@ static void two_writes_exchanged_are_another_order(void **state)
 	assert_int_equal(layout.registers[match.place].msr, third.index);
 }
 
+/* The longest sequence that both have: backwards it is any one write, and with the first write at
+ * the end all the others. */
+static void what_both_have_in_common_need_not_stand_together(void **state)
+{
+	struct writes writes = writes_of("intel-v2", "no-stop"), turned = writes;
+	struct vpmu_order_match match;
+
+	for (size_t i = 0; i < writes.count; i++)
+		turned.at[i] = writes.at[writes.count - 1 - i];
+	match = compare(&turned, "no-stop", 1);
+	assert_false(match.is_it);
+	assert_int_equal(match.common, 1);
+	for (size_t i = 0; i < writes.count; i++)
+		turned.at[i] = writes.at[(i + 1) % writes.count];
+	assert_int_equal(compare(&turned, "no-stop", 1).common, writes.count - 1);
+	/* Every other one */
+	turned.count = 0;
+	for (size_t i = 0; i < writes.count; i += 2)
+		turned.at[turned.count++] = writes.at[i];
+	assert_int_equal(compare(&turned, "no-stop", 1).common, turned.count);
+}
+
 static void a_write_too_few_or_too_many_is_no_order(void **state)
 {
 	struct writes writes = writes_of("intel-v2", "stop-first");
@@ -115,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_an_order_writes_is_that_order),
 		cmocka_unit_test(two_writes_exchanged_are_another_order),
+		cmocka_unit_test(what_both_have_in_common_need_not_stand_together),
 		cmocka_unit_test(a_write_too_few_or_too_many_is_no_order),
 		cmocka_unit_test(an_order_that_skips_may_leave_some_out),
 		cmocka_unit_test(the_capabilities_are_passed_over),
