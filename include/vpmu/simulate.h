@@ -155,7 +155,8 @@ enum vpmu_svm { VPMU_SVM_OFF, VPMU_SVM_HOST, VPMU_SVM_GUEST };
 
 /*
  * Sets SVM's mode, which decides whether selectors with HostOnly or GuestOnly count. A machine
- * begins with VPMU_SVM_OFF; a reset does not change the mode. VPMU_REFUSED: the guest's processor
+ * begins with VPMU_SVM_OFF; a reset does not change the mode. Account what the guest has executed
+ * before the call. VPMU_REFUSED: the guest's processor
  * has no SVM: it is not AMD's, or the host of a Linux profile is without `svm`; VPMU_BAD_ARGUMENT:
  * a NULL, or the value is not a mode.
  */

@@ -307,8 +307,7 @@ static inline bool leaf_has_subleaves(uint32_t leaf)
 /* kvm_msrs.c: ends with a run of count 0. */
 extern const struct vpmu_msr_run kvm_saved_msrs[];
 
-/* --- Registers' bits and what a model has ------------------------------------------------------
- */
+/* --- Registers' bits and what a model has ----------------------------------------------------- */
 
 /* Registers that the PMU shares with other parts of a processor (Intel SDM vol. 4 table 2-2), and
  * IA32_MISC_ENABLE's bits about performance monitoring. */
@@ -487,6 +486,16 @@ static inline uint64_t event_of_cycles(enum vpmu_vendor vendor)
 	};
 
 	return events[vendor];
+}
+
+/* KVM's module on a vendor's processors. */
+enum kvm_module { KVM_INTEL, KVM_AMD };
+
+static inline enum kvm_module kvm_module_of(enum vpmu_vendor vendor)
+{
+	static const uint8_t modules[VPMU_VENDORS] = {[VPMU_VENDOR_AMD] = KVM_AMD};
+
+	return (enum kvm_module)modules[vendor];
 }
 
 /* The inverse: the vendor's event that counts the class; 0: none does. */

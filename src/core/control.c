@@ -16,9 +16,9 @@ static bool is_idle(const struct vpmu_pmu *pmu, uint64_t sel)
 		return true;
 	sel &= guest | host;
 	switch (pmu->svm) {
-	case PMU_SVM_HOST:
+	case VPMU_SVM_HOST:
 		return sel && sel == guest;
-	case PMU_SVM_GUEST:
+	case VPMU_SVM_GUEST:
 		return sel && sel == host;
 	default:
 		return sel;
@@ -57,15 +57,6 @@ static struct tally fixed_control(const struct vpmu_pmu *pmu, unsigned slot)
 	};
 }
 
-void pmu_set_svm(struct vpmu_pmu *pmu, enum pmu_svm svm)
-{
-	if (pmu->svm == svm)
-		return;
-	pmu->svm = (uint8_t)svm;
-	if (pmu->rules->guest_only)
-		pmu->response->changed(pmu, pmu->slots);
-}
-
 static bool has_svm(const struct vpmu_pmu *pmu)
 {
 	return has_fact(pmu->profile, VPMU_FACT_KVM) ? pmu->host.svm : pmu->rules->guest_only != 0;
@@ -73,13 +64,15 @@ static bool has_svm(const struct vpmu_pmu *pmu)
 
 enum vpmu_status vpmu_pmu_set_svm(struct vpmu_pmu *pmu, enum vpmu_svm svm)
 {
-	_Static_assert((int)VPMU_SVM_HOST == PMU_SVM_HOST && (int)VPMU_SVM_GUEST == PMU_SVM_GUEST,
-	               "room.h");
 	if (!pmu || (unsigned)svm > VPMU_SVM_GUEST)
 		return VPMU_BAD_ARGUMENT;
 	if (!has_svm(pmu))
 		return VPMU_REFUSED;
-	pmu_set_svm(pmu, (enum pmu_svm)svm);
+	if (pmu->svm == svm)
+		return VPMU_OK;
+	pmu->svm = (uint8_t)svm;
+	if (pmu->rules->guest_only)
+		pmu->response->changed(pmu, pmu->slots);
 	return VPMU_OK;
 }
 

@@ -144,12 +144,10 @@ enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct v
 	return (enum vpmu_vendor)vendor;
 }
 
-/* Which KVM module gives guests of a vendor that vendor's own PMU. */
-static const enum { KVM_INTEL, KVM_AMD } modules[VPMU_VENDORS] = {[VPMU_VENDOR_AMD] = KVM_AMD};
-
 bool kvm_is_own(const struct vpmu_host *host, const struct vpmu_model *model)
 {
-	return modules[host->vendor] == modules[model->vendor];
+	return kvm_module_of((enum vpmu_vendor)host->vendor) ==
+	       kvm_module_of((enum vpmu_vendor)model->vendor);
 }
 
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,

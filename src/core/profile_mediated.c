@@ -7,8 +7,7 @@
  */
 #include <core/profile_linux.h>
 
-/* --- What reaches the hardware -----------------------------------------------------------------
- */
+/* --- What reaches the hardware ---------------------------------------------------------------- */
 
 /* kvm_host_pmu: as KVM's limit for guests, except for the version. */
 static struct vpmu_model hardware(const struct vpmu_host *host, enum vpmu_vendor vendor)
@@ -260,8 +259,7 @@ static const struct response response = {
 	.increment = increment,
 };
 
-/* --- The profile -------------------------------------------------------------------------------
- */
+/* --- The profile ------------------------------------------------------------------------------ */
 
 /* A write of too many bits to a fixed counter faults, as on hardware, where KVM would drop them. */
 static const struct write_rule intel_guest[VPMU_KINDS] = {

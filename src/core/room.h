@@ -11,12 +11,4 @@
  * single cycles. Then each piece that is accounted must be one instruction. */
 bool pmu_sees_cycles(const struct vpmu_pmu *pmu, unsigned cpl);
 
-/*
- * Whether AMD's SVM is enabled (EFER.SVME), and whether the vCPU is in guest mode, between VMRUN
- * and #VMEXIT. It decides whether selectors with HostOnly or GuestOnly count. A machine begins with
- * SVM off; a reset does not change it. Account what was executed before calling pmu_set_svm().
- */
-enum pmu_svm { PMU_SVM_OFF, PMU_SVM_HOST, PMU_SVM_GUEST };
-void pmu_set_svm(struct vpmu_pmu *pmu, enum pmu_svm svm);
-
 #endif

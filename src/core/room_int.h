@@ -187,7 +187,7 @@ struct vpmu_pmu {
 	bool has_global;
 	uint32_t epoch;
 	uint32_t lvtpc;
-	uint8_t svm;             /* enum pmu_svm */
+	uint8_t svm;             /* enum vpmu_svm */
 	uint32_t slots;          /* bit slot: the counter exists */
 	uint32_t metrics;        /* the slots of IA32_PERF_METRICS, 0 without it */
 	uint32_t running[MODES]; /* bit slot: its tally counts something in the mode */

@@ -287,6 +287,7 @@ static unsigned describe(struct block *block, unsigned i, const struct qemu_plug
 
 	block->insn[i] = (uint8_t)(length | (unsigned)insn.data << BLOCK_DATA_SHIFT);
 	block->branch = insn.branch;
+	block->flags = insn.flags;
 	block->ends = insn.safe;
 	block->whole &= insn.safe;
 	return length;

@@ -383,20 +383,38 @@ static enum insn_kind kind_of(const struct parts *parts)
 	}
 }
 
+/* FF /2, /3, /4, /5: the target is in a register or in memory. */
+static uint8_t flags_of(enum qemu_branch branch, bool is_group_5)
+{
+	static const uint8_t flags[QEMU_BRANCHES] = {
+		[QEMU_JUMP] = VPMU_INSN_BRANCH,
+		[QEMU_CONDITIONAL] = VPMU_INSN_BRANCH | VPMU_INSN_CONDITIONAL,
+		[QEMU_CALL] = VPMU_INSN_BRANCH | VPMU_INSN_CALL,
+		[QEMU_RETURN] = VPMU_INSN_BRANCH | VPMU_INSN_RETURN,
+		[QEMU_FAR] = VPMU_INSN_BRANCH | VPMU_INSN_FAR,
+	};
+
+	if (branch == QEMU_NO_BRANCH)
+		return 0;
+	return flags[branch] | (is_group_5 ? VPMU_INSN_INDIRECT : 0);
+}
+
 struct insn insn_decode(const uint8_t *bytes, unsigned length)
 {
+	enum qemu_branch branch;
 	struct parts parts;
 
 	split(bytes, length, &parts);
+	branch = branch_of(&parts);
 	return (struct insn){
 		.kind = (uint8_t)kind_of(&parts),
 		.safe = is_safe(&parts),
-		.branch = (uint8_t)branch_of(&parts),
+		.branch = (uint8_t)branch,
+		.flags = flags_of(branch, !parts.two_bytes && parts.opcode == 0xff),
 		.data = insn_data(&parts.whole),
 		.again = is_again(&parts),
 		.stores = is_store(&parts),
 		.far = is_far(&parts),
-		.indirect = !parts.two_bytes && parts.opcode == 0xff,
 		.jumps_short = length == 2 && bytes[0] == 0xeb,
 	};
 }

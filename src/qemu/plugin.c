@@ -91,7 +91,7 @@ static void reset_cpu(struct cpu *cpu)
 	timed_reset(cpu);
 	plant_remove(cpu);
 	hot_of(cpu)->landed = hot_of(cpu)->on_way = hot_of(cpu)->open = 0;
-	hot_of(cpu)->departed = 0;
+	hot_of(cpu)->recorded_from = 0;
 	if (plugin.options.reset == QEMU_RESET_MODEL)
 		vpmu_pmu_reset(cpu->pmu);
 	shape_follow(cpu);

@@ -13,27 +13,15 @@
 #define BRANCHED_LENGTH(branched) ((branched) >> 8 & 0xff)
 #define BRANCHED_KIND(branched)   ((enum vpmu_branch_kind)((branched) >> 1 & 0x7f))
 
-static enum vpmu_branch_kind kind_of(const struct insn *insn)
-{
-	static const uint8_t flags[QEMU_BRANCHES] = {
-		[QEMU_CONDITIONAL] = VPMU_INSN_CONDITIONAL,
-		[QEMU_CALL] = VPMU_INSN_CALL,
-		[QEMU_RETURN] = VPMU_INSN_RETURN,
-		[QEMU_FAR] = VPMU_INSN_FAR,
-	};
-
-	return vpmu_insn_branch_kind(flags[insn->branch] |
-	                             (insn->indirect ? VPMU_INSN_INDIRECT : 0u));
-}
-
 void record_insn(struct qemu_plugin_insn *handle, const struct insn *insn, unsigned offset,
                  unsigned length)
 {
-	struct qemu_u64 word = {plugin.score, offsetof(struct hot, departed)};
+	struct qemu_u64 word = {plugin.score, offsetof(struct hot, recorded_from)};
 
 	if (plugin.shape & SHAPE_RECORD && insn->branch != QEMU_NO_BRANCH)
 		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-			handle, QEMU_STORE_U64, word, BRANCHED(offset, length, kind_of(insn)));
+			handle, QEMU_STORE_U64, word,
+			BRANCHED(offset, length, vpmu_insn_branch_kind(insn->flags)));
 }
 
 void record_block(struct qemu_plugin_tb *tb, struct block *block)
@@ -53,7 +41,7 @@ void record_follow(struct cpu *cpu)
 
 	hot->records = vpmu_pmu_records_branches(cpu->pmu);
 	if (hot->records && !before)
-		hot->departed = 0;
+		hot->recorded_from = 0;
 }
 
 static void record(struct cpu *cpu, uint64_t from, uint64_t to, enum vpmu_branch_kind kind,
@@ -77,9 +65,9 @@ static void arrived(struct cpu *cpu, uint64_t branched, uint64_t to, enum ring r
 
 static uint64_t take_branched(struct cpu *cpu)
 {
-	uint64_t branched = hot_of(cpu)->departed;
+	uint64_t branched = hot_of(cpu)->recorded_from;
 
-	hot_of(cpu)->departed = 0;
+	hot_of(cpu)->recorded_from = 0;
 	return branched;
 }
 

@@ -40,13 +40,13 @@ enum insn_kind {
 struct insn {
 	uint8_t kind;         /* enum insn_kind */
 	uint8_t branch;       /* enum qemu_branch */
+	uint8_t flags;        /* of a branch: VPMU_INSN_… */
 	uint8_t data;         /* VPMU_DATA_… */
 	bool safe : 1;        /* can neither fault nor leave the block early */
 	bool again : 1;       /* QEMU may execute it more than once: REP, LOCK */
 	bool stores : 1;      /* writes to memory, and does not end a block by itself */
 	bool far : 1;         /* may change the ring without an exception */
 	bool jumps_short : 1; /* opcode EB, as the planted jump's */
-	bool indirect : 1;    /* a branch whose target is in a register or in memory */
 };
 
 struct insn insn_decode(const uint8_t *bytes, unsigned length);
@@ -90,10 +90,10 @@ struct hot {
 	uint64_t open;             /* where an untaken conditional branch goes on: PLACE_OF, or 0 */
 	uint64_t landed;           /* a planted jump has been executed: LANDED_… */
 	uint64_t traced_ring;      /* with a timeline: RING_TRACED of the last block's */
-	uint64_t branched;         /* with SHAPE_TIMED: the block whose branch was last, or 0 */
+	uint64_t timed_from;       /* with SHAPE_TIMED: the block whose branch was last, or 0 */
 	uint64_t on_way; /* an instruction that changes the ring, not yet counted: ON_WAY_…, or 0 */
-	uint64_t records;  /* whether branches are recorded; with SHAPE_RECORD */
-	uint64_t departed; /* the branch that has begun (record.c), or 0 */
+	uint64_t records;       /* whether branches are recorded; with SHAPE_RECORD */
+	uint64_t recorded_from; /* the branch that has begun (record.c), or 0 */
 };
 
 /* The answer to put into registers once QEMU has executed the instruction. */
@@ -267,7 +267,8 @@ struct block {
 	uint16_t insns;       /* without a planted jump at its end */
 	uint16_t near;        /* calls at_block() when at most this many instructions are left */
 	uint8_t ring;
-	uint8_t branch; /* what its last instruction is: enum qemu_branch */
+	uint8_t branch; /* what its last instruction is: enum qemu_branch; */
+	uint8_t flags;  /* and its VPMU_INSN_… */
 	bool whole;     /* once begun, it always reaches its end */
 	bool ends;      /* its last instruction, once begun, always completes */
 	uint8_t insn[]; /* length and memory accesses of each instruction */

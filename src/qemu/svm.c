@@ -81,9 +81,9 @@ bool svm_exits_msr(const struct cpu *cpu, uint32_t msr, bool write)
 
 /* --- VMRUN ------------------------------------------------------------------------------------ */
 
-static void set_mode(struct cpu *cpu, enum pmu_svm mode)
+static void set_mode(struct cpu *cpu, enum vpmu_svm mode)
 {
-	pmu_set_svm(cpu->pmu, mode);
+	vpmu_pmu_set_svm(cpu->pmu, mode);
 	shape_follow(cpu);
 	count_arm(cpu, RING_KERNEL, 0);
 	count_kick(cpu);
@@ -92,7 +92,7 @@ static void set_mode(struct cpu *cpu, enum pmu_svm mode)
 void svm_begin(struct cpu *cpu, uint64_t efer)
 {
 	cpu->svm = (struct svm){.on = efer & EFER_SVME};
-	pmu_set_svm(cpu->pmu, cpu->svm.on ? PMU_SVM_HOST : PMU_SVM_OFF);
+	vpmu_pmu_set_svm(cpu->pmu, cpu->svm.on ? VPMU_SVM_HOST : VPMU_SVM_OFF);
 	shape_follow(cpu);
 }
 
@@ -153,7 +153,7 @@ void at_vmrun(unsigned vcpu, void *data)
 	cpu->svm.nested = vmcb_get(cpu, VMCB_NESTED) & 1;
 	cpu->svm.nested_cr3 = vmcb_get(cpu, VMCB_NESTED_CR3);
 	cpu->idt = vmcb_get(cpu, VMCB_IDT);
-	set_mode(cpu, PMU_SVM_GUEST);
+	set_mode(cpu, VPMU_SVM_GUEST);
 }
 
 /* --- Where the exit leads to ------------------------------------------------------------------ */
@@ -311,7 +311,7 @@ static void leave(struct cpu *cpu)
 {
 	cpu->idt = cpu->svm.idt;
 	cpu->svm = (struct svm){.on = true};
-	set_mode(cpu, PMU_SVM_HOST);
+	set_mode(cpu, VPMU_SVM_HOST);
 }
 
 /* At the block after a VMRUN. */

@@ -59,7 +59,7 @@ void timed_reset(struct cpu *cpu)
 {
 	if (!cpu->timed)
 		return;
-	hot_of(cpu)->branched = 0;
+	hot_of(cpu)->timed_from = 0;
 	vpmu_timing_flush_caches(cpu->timed->model);
 	vpmu_timing_flush_predictor(cpu->timed->model);
 }
@@ -175,12 +175,12 @@ static void jump(struct cpu *cpu, const struct timed_block *from, uint64_t targe
 		look(cpu, meter);
 }
 
-static const struct timed_block *take_branched(struct cpu *cpu)
+static const struct timed_block *take_from(struct cpu *cpu)
 {
 	struct hot *hot = hot_of(cpu);
-	const struct timed_block *from = (const struct timed_block *)(uintptr_t)hot->branched;
+	const struct timed_block *from = (const struct timed_block *)(uintptr_t)hot->timed_from;
 
-	hot->branched = 0;
+	hot->timed_from = 0;
 	return from;
 }
 
@@ -188,7 +188,7 @@ static const struct timed_block *take_branched(struct cpu *cpu)
 static void at_target(unsigned vcpu, void *data)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
-	const struct timed_block *block = data, *from = take_branched(cpu);
+	const struct timed_block *block = data, *from = take_from(cpu);
 
 	if (from)
 		jump(cpu, from, block->start);
@@ -196,7 +196,7 @@ static void at_target(unsigned vcpu, void *data)
 
 void timed_settle(struct cpu *cpu, uint64_t at)
 {
-	const struct timed_block *from = cpu->timed ? take_branched(cpu) : NULL;
+	const struct timed_block *from = cpu->timed ? take_from(cpu) : NULL;
 
 	if (from && at != from->branch)
 		jump(cpu, from, at);
@@ -206,44 +206,14 @@ void timed_flush(void)
 {
 	for (unsigned i = 0; i < MAX_VCPUS; i++)
 		if (plugin.cpu[i] && plugin.cpu[i]->timed)
-			hot_of(plugin.cpu[i])->branched = 0;
+			hot_of(plugin.cpu[i])->timed_from = 0;
 }
 
 /* --- Translation ------------------------------------------------------------------------------ */
 
-static bool is_prefix(uint8_t byte)
-{
-	return byte == 0x66 || byte == 0x67 || byte == 0xf2 || byte == 0xf3 ||
-	       (byte & 0xe7) == 0x26 || (byte & 0xfe) == 0x64;
-}
-
-/* FF /2, /4: the target is in a register or in memory. */
-static bool is_indirect(const struct qemu_plugin_insn *insn)
-{
-	uint8_t bytes[INSN_BYTES] = {0};
-	size_t length = qemu_plugin_insn_data(insn, bytes, sizeof(bytes)), i = 0;
-
-	while (i < length && (is_prefix(bytes[i]) || (bytes[i] & 0xf0) == 0x40))
-		i++;
-	return i < length && bytes[i] == 0xff;
-}
-
-static uint8_t flags_of(enum qemu_branch branch, const struct qemu_plugin_insn *insn)
-{
-	static const uint8_t flags[QEMU_BRANCHES] = {
-		[QEMU_JUMP] = VPMU_INSN_BRANCH,
-		[QEMU_CONDITIONAL] = VPMU_INSN_BRANCH | VPMU_INSN_CONDITIONAL,
-		[QEMU_CALL] = VPMU_INSN_BRANCH | VPMU_INSN_CALL,
-		[QEMU_RETURN] = VPMU_INSN_BRANCH | VPMU_INSN_RETURN,
-		[QEMU_FAR] = VPMU_INSN_BRANCH | VPMU_INSN_FAR,
-	};
-
-	return flags[branch] | (is_indirect(insn) ? VPMU_INSN_INDIRECT : 0);
-}
-
 void timed_translate(struct qemu_plugin_tb *tb, const struct block *block)
 {
-	struct qemu_u64 branched = {plugin.score, offsetof(struct hot, branched)};
+	struct qemu_u64 from = {plugin.score, offsetof(struct hot, timed_from)};
 	struct qemu_plugin_insn *last = NULL;
 	struct timed_block *timed = block_alloc(sizeof(*timed));
 
@@ -251,7 +221,7 @@ void timed_translate(struct qemu_plugin_tb *tb, const struct block *block)
 		return;
 	*timed = (struct timed_block){.start = qemu_plugin_tb_vaddr(tb), .ring = block->ring};
 	qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, at_target, QEMU_CB_NO_REGS, QEMU_COND_NE,
-	                                          branched, 0, timed);
+	                                          from, 0, timed);
 	for (unsigned i = 0; i < block->insns; i++) {
 		last = qemu_plugin_tb_get_insn(tb, i);
 		if (block_data(block, i))
@@ -262,7 +232,7 @@ void timed_translate(struct qemu_plugin_tb *tb, const struct block *block)
 		return;
 	timed->branch = qemu_plugin_insn_vaddr(last);
 	timed->next = timed->branch + qemu_plugin_insn_size(last);
-	timed->flags = flags_of((enum qemu_branch)block->branch, last);
-	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(last, QEMU_STORE_U64, branched,
+	timed->flags = block->flags;
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(last, QEMU_STORE_U64, from,
 	                                                    (uint64_t)(uintptr_t)timed);
 }

@@ -46,7 +46,7 @@ static void host_only_and_guest_only_follow_svms_mode(void **state)
 {
 	static const struct {
 		uint64_t bits;
-		bool counts[3]; /* by enum pmu_svm */
+		bool counts[3]; /* by enum vpmu_svm */
 	} rows[] = {
 		{0, {true, true, true}},
 		{SEL_AMD_GUEST, {false, false, true}},
@@ -61,20 +61,20 @@ static void host_only_and_guest_only_follow_svms_mode(void **state)
 		pmu = machine_of("zen3");
 		wr(pmu, CORE_SEL0, SEL_ON | INSTRUCTIONS | rows[i].bits);
 		for (unsigned svm = 0; svm < 3; svm++) {
-			pmu_set_svm(pmu, (enum pmu_svm)svm);
+			vpmu_pmu_set_svm(pmu, (enum vpmu_svm)svm);
 			vpmu_pmu_run(pmu, &RUN(10, 10), 0);
 			expected += rows[i].counts[svm] ? 10 : 0;
 			assert_int_equal(rd(pmu, CORE_CTR0), expected);
 		}
-		pmu_set_svm(pmu, PMU_SVM_HOST); /* and back */
+		vpmu_pmu_set_svm(pmu, VPMU_SVM_HOST); /* and back */
 		vpmu_pmu_run(pmu, &RUN(10, 10), 0);
-		expected += rows[i].counts[PMU_SVM_HOST] ? 10 : 0;
+		expected += rows[i].counts[VPMU_SVM_HOST] ? 10 : 0;
 		assert_int_equal(rd(pmu, CORE_CTR0), expected);
 	}
 	pmu = machine_of("intel-v2");
 	wr(pmu, 0x186, SEL_ON | INSTRUCTIONS);
 	wr(pmu, 0x38f, 1);
-	pmu_set_svm(pmu, PMU_SVM_GUEST);
+	assert_int_equal(vpmu_pmu_set_svm(pmu, VPMU_SVM_GUEST), VPMU_REFUSED);
 	vpmu_pmu_run(pmu, &RUN(10, 10), 0);
 	assert_int_equal(rd(pmu, 0xc1), 10);
 }

@@ -113,10 +113,10 @@ static void test_what_has_begun_before_is_not_recorded(void **state)
 static void test_a_vcpu_that_stands_has_recorded_its_last_branch(void **state)
 {
 	RECORDING("\xeb\x00\xf4");
-	hot_of(plugin.cpu[0])->departed = 0;
+	hot_of(plugin.cpu[0])->recorded_from = 0;
 	fake_run();
 	/* As a branch has it that ends a block: 0x20 on, 2 bytes, a jump. */
-	hot_of(plugin.cpu[0])->departed = 0x20 << 16 | 2 << 8 | VPMU_BRANCH_JUMP << 1 | 1;
+	hot_of(plugin.cpu[0])->recorded_from = 0x20 << 16 | 2 << 8 | VPMU_BRANCH_JUMP << 1 | 1;
 	plugin.cpu[0]->block_at = 0x5000;
 	fake.reg[FAKE_RIP] = 0x6000;
 	fake_idle();

@@ -118,9 +118,9 @@ static void test_no_jump_is_planted_for_an_estimate(void **state)
 static void test_a_branch_goes_with_its_translation(void **state)
 {
 	begin_with("model=intel-v2", "timing=cache");
-	hot_of(plugin.cpu[0])->branched = 1;
+	hot_of(plugin.cpu[0])->timed_from = 1;
 	fake_flush();
-	assert_int_equal(hot_of(plugin.cpu[0])->branched, 0);
+	assert_int_equal(hot_of(plugin.cpu[0])->timed_from, 0);
 }
 
 static void test_a_taken_branch_ends_its_cycle(void **state)

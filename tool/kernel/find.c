@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arch/room.h>
 #include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
@@ -42,8 +43,7 @@ struct finder {
 	unsigned rough_count, fruitless;
 };
 
-/* --- Telling classes apart ---------------------------------------------------------------------
- */
+/* --- Telling classes apart -------------------------------------------------------------------- */
 
 /* The host's, which is the model's where the script does not say it: a script begins with model,
  * profile, host. */
@@ -64,14 +64,6 @@ static enum vpmu_vendor vendor_of(const struct kept_program *script)
 		vpmu_host_set(&host, key, NULL, 0);
 	}
 	return (enum vpmu_vendor)host.vendor;
-}
-
-/* What goes by the same code of KVM's is one class. */
-static int module_of(const struct kept_program *script)
-{
-	static const uint8_t modules[VPMU_VENDORS] = {[VPMU_VENDOR_AMD] = 1};
-
-	return modules[vendor_of(script)];
 }
 
 const char *line_register(const struct kept_program *script, unsigned line)
@@ -126,6 +118,7 @@ static void hunks_of(const struct diff *diff, char *key, size_t bytes)
 	}
 }
 
+/* One class for each module: vendors with the same one run the same code of KVM. */
 static void make_key(const struct diff *diff, struct class *class)
 {
 	const struct difference *difference = &class->difference;
@@ -136,8 +129,9 @@ static void make_key(const struct diff *diff, struct class *class)
 		hunks_of(diff, hunks, sizeof(hunks));
 		snprintf(class->key, KEY_BYTES, "%s: %s", hunks, sort_of(difference));
 	} else {
-		snprintf(class->key, KEY_BYTES, "%d %s %s %c %c", module_of(&class->script), kind,
-		         sort_of(difference), difference->answer[0][0], difference->answer[1][0]);
+		snprintf(class->key, KEY_BYTES, "%d %s %s %c %c",
+		         kvm_module_of(vendor_of(&class->script)), kind, sort_of(difference),
+		         difference->answer[0][0], difference->answer[1][0]);
 	}
 }
 
@@ -165,8 +159,7 @@ static bool seen_enough(struct finder *finder, const struct program *program,
 	return false;
 }
 
-/* --- One difference ----------------------------------------------------------------------------
- */
+/* --- One difference --------------------------------------------------------------------------- */
 
 /* What the script executes, on each side that has code. */
 static bool execute(struct diff *diff, struct class *class)
@@ -279,8 +272,7 @@ static bool take_difference(struct finder *finder, const struct program *program
 	return true;
 }
 
-/* --- All ---------------------------------------------------------------------------------------
- */
+/* --- All -------------------------------------------------------------------------------------- */
 
 /* Eight programs of each, among which is one of every sort. */
 static const char *profile_of(const struct diff *diff, uint64_t index)
@@ -345,8 +337,7 @@ int diff_find(struct diff *diff)
 	return diff->count ? TOOL_FAILS : TOOL_HOLDS;
 }
 
-/* --- What a report asks ------------------------------------------------------------------------
- */
+/* --- What a report asks ----------------------------------------------------------------------- */
 
 unsigned next_touched(const struct diff *diff, const struct class *class, int side, unsigned after)
 {
