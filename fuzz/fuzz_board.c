@@ -17,8 +17,7 @@
 
 enum { MOST_QUESTIONS = 300 };
 
-/* --- Questions: of the CPU that asks, on the board behind it -----------------------------------
- */
+/* --- Questions: of the CPU that asks, on the board behind it ---------------------------------- */
 
 static uint32_t take_msr(struct input *input)
 {
@@ -160,8 +159,7 @@ static void (*const questions[])(struct cpu *cpu, struct input *input) = {
 	task_priority, pmi,       hypercall,    retire,
 };
 
-/* --- Saved, restored, saved again --------------------------------------------------------------
- */
+/* --- Saved, restored, saved again ------------------------------------------------------------- */
 
 static void live_twice(struct machine *machine)
 {

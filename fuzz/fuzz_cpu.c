@@ -20,8 +20,7 @@
 
 enum { FIRST_RUN = 64, SECOND_RUN = 300, MOST_CHANGES = 16, RUN_MS = 100 };
 
-/* --- A run ends after a while, also within one instruction: REP with a count of 2^64 -----------
- */
+/* --- A run ends after a while, also within one instruction: REP with a count of 2^64 ---------- */
 
 static struct machine *volatile running;
 

@@ -43,8 +43,7 @@ static void check_absent(uint32_t msr)
 	check_write_faults(msr, 0);
 }
 
-/* --- RDPMC -------------------------------------------------------------------------------------
- */
+/* --- RDPMC ------------------------------------------------------------------------------------ */
 
 /* One RDPMC as an argument of call_user(). */
 struct rdpmc_call {
@@ -144,8 +143,7 @@ static void probe_rdpmc_fast(const struct pmu *pmu)
 	pmu_clear(pmu);
 }
 
-/* --- Widths ------------------------------------------------------------------------------------
- */
+/* --- Widths ----------------------------------------------------------------------------------- */
 
 static void width_of_gp(const struct pmu *pmu, unsigned i)
 {
@@ -212,8 +210,7 @@ static void probe_widths(const struct pmu *pmu)
 	pmu_clear(pmu);
 }
 
-/* --- Reserved bits -----------------------------------------------------------------------------
- */
+/* --- Reserved bits ---------------------------------------------------------------------------- */
 
 /* Writes each bit alone: those in `taken` must read back; the others must raise #GP or, on a
  * PMU that drops them, read back as 0. `unsure` bits are left out. */
@@ -280,8 +277,7 @@ static void probe_global(const struct pmu *pmu)
 	check_end();
 }
 
-/* --- Registers that are not there, and registers with two numbers ------------------------------
- */
+/* --- Registers that are not there, and registers with two numbers ----------------------------- */
 
 static void absent_intel(const struct pmu *pmu)
 {
@@ -354,8 +350,7 @@ static void probe_aliases(const struct pmu *pmu)
 	check_end();
 }
 
-/* --- Status ------------------------------------------------------------------------------------
- */
+/* --- Status ----------------------------------------------------------------------------------- */
 
 static uint64_t status_of_counters(const struct pmu *pmu)
 {
@@ -431,8 +426,7 @@ static void probe_status(const struct pmu *pmu)
 	pmu_clear(pmu);
 }
 
-/* --- Enabling ----------------------------------------------------------------------------------
- */
+/* --- Enabling --------------------------------------------------------------------------------- */
 
 /* Neither the selector nor global control alone makes a counter count. */
 static void probe_enables(const struct pmu *pmu)

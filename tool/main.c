@@ -115,8 +115,7 @@ static int dispatch(int argc, char **argv)
 	return run_command(argc - 1, argv + 1);
 }
 
-/* --- The process -------------------------------------------------------------------------------
- */
+/* --- The process ------------------------------------------------------------------------------ */
 
 /*
  * If one of the descriptors 0 to 2 is closed, the next file opened would get its number, and output

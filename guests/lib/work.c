@@ -12,8 +12,7 @@ static uint64_t next(uint64_t *state)
 	return *state;
 }
 
-/* --- Sort: heapsort, whose numbers must come back in order, and all of them --------------------
- */
+/* --- Sort: heapsort, whose numbers must come back in order, and all of them ------------------- */
 
 static uint32_t numbers[16384];
 
@@ -54,8 +53,7 @@ static bool sort(uint64_t seed)
 	return sum == numbers[0];
 }
 
-/* --- Hash: a table with open addressing, in which every key must be found ----------------------
- */
+/* --- Hash: a table with open addressing, in which every key must be found --------------------- */
 
 static struct slot {
 	uint64_t key, value;
@@ -91,8 +89,7 @@ static bool hash(uint64_t seed)
 	return true;
 }
 
-/* --- Matrix: (A B) v must be A (B v) ------------------------------------------------------------
- */
+/* --- Matrix: (A B) v must be A (B v) ---------------------------------------------------------- */
 
 enum { N = 64 };
 static uint64_t a[N][N], b[N][N], product[N][N];
@@ -135,8 +132,7 @@ static bool matrix(uint64_t seed)
 	return same;
 }
 
-/* --- Text: words are written, then counted, and turned to capitals -----------------------------
- */
+/* --- Text: words are written, then counted, and turned to capitals ---------------------------- */
 
 static char text[131072];
 
@@ -164,8 +160,7 @@ static bool write_and_count(uint64_t seed)
 	return counted == written && capitals == letters;
 }
 
-/* --- Chase: one ring through all the nodes, in an order that no prefetcher knows ---------------
- */
+/* --- Chase: one ring through all the nodes, in an order that no prefetcher knows -------------- */
 
 static struct node {
 	struct node *next;

@@ -195,8 +195,7 @@ VPMU_API enum vpmu_level vpmu_level_find(const char *name);
  * Static storage. */
 VPMU_API const char *vpmu_level_name(enum vpmu_level level);
 
-/* --- Plan: what a put writes, in sequence ------------------------------------------------------
- */
+/* --- Plan: what a put writes, in sequence ----------------------------------------------------- */
 
 struct vpmu_write {
 	uint32_t msr;

@@ -95,8 +95,7 @@ VPMU_API enum vpmu_status vpmu_stream_registers(const void *data, size_t bytes,
                                                 struct vpmu_stream_register *out, size_t max,
                                                 size_t *count, char *why, size_t why_bytes);
 
-/* --- The file of a VM: a header, then a stream for each vCPU -----------------------------------
- */
+/* --- The file of a VM: a header, then a stream for each vCPU ---------------------------------- */
 
 enum {
 	VPMU_FILE_VERSION = 1,
@@ -131,8 +130,7 @@ VPMU_API enum vpmu_status vpmu_file_open(struct vpmu_file *file, const void *dat
  * length. False at the end. */
 VPMU_API bool vpmu_file_next(struct vpmu_file *file, const void **stream, size_t *bytes);
 
-/* --- QEMU's migration files --------------------------------------------------------------------
- */
+/* --- QEMU's migration files ------------------------------------------------------------------- */
 
 /*
  * The fields of QEMU's subsection cpu/msr_architectural_pmu (target/i386/machine.c), which are the

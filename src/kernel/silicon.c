@@ -257,8 +257,7 @@ unsigned int silicon_class(const struct silicon *silicon, unsigned int counter, 
 	return PERF_CLASSES;
 }
 
-/* --- CMASK, INV, EDGE --------------------------------------------------------------------------
- */
+/* --- CMASK, INV, EDGE ------------------------------------------------------------------------- */
 
 enum { FEW_CYCLES = 1 << 13 }; /* cycles up to this number are walked one by one */
 

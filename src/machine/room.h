@@ -118,8 +118,7 @@ void machine_stop_soon(struct machine *machine);
 /* The PMU, to look at its registers after a run. */
 struct vpmu_pmu *machine_pmu(struct machine *machine);
 
-/* --- A machine's life. All of it between two runs ----------------------------------------------
- */
+/* --- A machine's life. All of it between two runs --------------------------------------------- */
 
 /*
  * Resets the machine: CPU, APIC, memory, all counts to 0, and the PMU by a put of reset values in
@@ -176,8 +175,7 @@ struct machine *machine_load_saved(const struct machine_restore *restore,
                                    const struct machine_origin *origin, struct machine_notes *notes,
                                    enum vpmu_status *status, char *why, size_t why_bytes);
 
-/* --- Live migration: docs/migration.md ----------------------------------------------------------
- */
+/* --- Live migration: docs/migration.md -------------------------------------------------------- */
 
 struct migration;
 

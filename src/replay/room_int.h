@@ -5,8 +5,7 @@
 
 #include <replay/room.h>
 
-/* --- answer.c: builds a text; what does not fit is cut. REPLAY_ANSWER_BYTES holds any state. ---
- */
+/* --- answer.c: builds a text; what does not fit is cut. REPLAY_ANSWER_BYTES holds any state. -- */
 
 void answer_clear(struct replay_answer *answer);
 
@@ -23,8 +22,7 @@ void answer_decimal(struct replay_answer *answer, uint64_t value);
 /* " name=VALUE" in decimal; without the blank when it comes first. */
 void answer_count(struct replay_answer *answer, const char *name, uint64_t value);
 
-/* --- event.c: events by name. False: why (REPLAY_PROBLEM_BYTES) says what is wrong. ------------
- */
+/* --- event.c: events by name. False: why (REPLAY_PROBLEM_BYTES) says what is wrong. ----------- */
 
 /* Whether the text is not a number. */
 bool is_event_name(const char *text);

@@ -22,8 +22,7 @@ static inline const struct vpmu_register *layout_stored(const struct vpmu_layout
 	return &layout->registers[layout->stored[value]];
 }
 
-/* --- target.c -----------------------------------------------------------------------------------
- */
+/* --- target.c --------------------------------------------------------------------------------- */
 
 /* Whether there are functions to call. */
 bool target_works(const struct vpmu_target *target);
@@ -55,8 +54,7 @@ enum transfer_end {
 /* Goes on until the end or the next refusal; transfer->at is then behind the refused access. */
 enum transfer_end transfer_go(struct transfer *transfer, int *error);
 
-/* --- rollback.c --------------------------------------------------------------------------------
- */
+/* --- rollback.c ------------------------------------------------------------------------------- */
 
 _Static_assert((int)VPMU_MAX_STATE <= (int)SET_BITS, "a set can have each value of a state");
 
@@ -78,15 +76,13 @@ bool before_read(struct before *before, const struct vpmu_layout *layout,
 void before_restore(const struct before *before, const struct vpmu_layout *layout,
                     const struct vpmu_target *target, struct vpmu_report *report);
 
-/* --- compat_model.c -----------------------------------------------------------------------------
- */
+/* --- compat_model.c --------------------------------------------------------------------------- */
 
 /* Lists in compat->differences the fields in which `b` has less than `a`. */
 void compare_models(struct vpmu_compat *compat, const struct vpmu_model *a,
                     const struct vpmu_model *b);
 
-/* --- baseline.c ---------------------------------------------------------------------------------
- */
+/* --- baseline.c ------------------------------------------------------------------------------- */
 
 /* The bits of a set that a model can have, except those of numbers inside it. */
 uint64_t baseline_bits(const struct field_row *row);

@@ -51,8 +51,7 @@ enum transfer_end transfer_go(struct transfer *transfer, int *error)
 	return TRANSFER_DONE;
 }
 
-/* --- The register machine -----------------------------------------------------------------------
- */
+/* --- The register machine --------------------------------------------------------------------- */
 
 static int machine_read(void *context, struct vpmu_msr *msrs, unsigned count)
 {

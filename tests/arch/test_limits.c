@@ -95,8 +95,7 @@ static void a_name_has_room_for_its_end(void **state)
 	assert_int_equal(vpmu_model_check(&model, NULL, 0), VPMU_OK);
 }
 
-/* --- The leaves of CPUID, bit by bit: Intel SDM vol. 2A CPUID, AMD APM vol. 3 appendix E --------
- */
+/* --- The leaves of CPUID, bit by bit: Intel SDM vol. 2A CPUID, AMD APM vol. 3 appendix E ------ */
 
 static const struct {
 	const char *model;

@@ -49,8 +49,7 @@ struct cell {
 	uint64_t seed;
 };
 
-/* --- What check says ---------------------------------------------------------------------------
- */
+/* --- What check says -------------------------------------------------------------------------- */
 
 static uint32_t ask_check(struct table *table, struct cell *cell)
 {
@@ -147,8 +146,7 @@ static bool is_shown(const struct cell *cell, uint32_t violated)
 	return true;
 }
 
-/* --- What the kernel does ----------------------------------------------------------------------
- */
+/* --- What the kernel does --------------------------------------------------------------------- */
 
 /* Half of the trials without an incident. */
 static void try_cell(struct table *table, struct cell *cell)
@@ -199,8 +197,7 @@ static void compare(struct table *table, struct cell *cell)
 	check_result_clear(&cell->checked);
 }
 
-/* --- The table ---------------------------------------------------------------------------------
- */
+/* --- The table -------------------------------------------------------------------------------- */
 
 static void all_lives(struct table *table, const struct vpmu_order *order, const char *name,
                       enum vpmu_level level)

@@ -61,8 +61,7 @@ static unsigned reg_count(const struct trial *trial)
 	return trial->tried->layout->value_count;
 }
 
-/* --- Values ------------------------------------------------------------------------------------
- */
+/* --- Values ----------------------------------------------------------------------------------- */
 
 static uint64_t draw_count(struct trial *trial, uint64_t mask)
 {
@@ -132,8 +131,7 @@ static uint64_t draw_run(struct trial *trial)
 	return any & 3 ? any >> 8 & 15 : any >> 8 & 4095;
 }
 
-/* --- The life ----------------------------------------------------------------------------------
- */
+/* --- The life --------------------------------------------------------------------------------- */
 
 static void add(struct trial *trial, enum verb verb, uint32_t msr, uint64_t value)
 {
@@ -282,8 +280,7 @@ static bool live(struct trial *trial)
 	return true;
 }
 
-/* --- The state ---------------------------------------------------------------------------------
- */
+/* --- The state -------------------------------------------------------------------------------- */
 
 static bool read_all(struct trial *trial, uint64_t *values)
 {
@@ -316,8 +313,7 @@ static bool draw_state(struct trial *trial)
 	return true;
 }
 
-/* --- The put, and the guest that holds the state -----------------------------------------------
- */
+/* --- The put, and the guest that holds the state ---------------------------------------------- */
 
 static int read_through(void *context, struct vpmu_msr *msrs, unsigned count)
 {
@@ -392,8 +388,7 @@ static bool hold(struct trial *trial)
 	return true;
 }
 
-/* --- What comes of it --------------------------------------------------------------------------
- */
+/* --- What comes of it ------------------------------------------------------------------------- */
 
 static void note_all(struct trial *trial, struct seen *seen)
 {

@@ -107,8 +107,7 @@ static void test_flags_are_yes_or_no_or_not_known(void **context)
 	}
 }
 
-/* --- CPUID, a bit at a time --------------------------------------------------------------------
- */
+/* --- CPUID, a bit at a time ------------------------------------------------------------------- */
 
 static struct vpmu_cpuid told; /* the one leaf that is not zeros */
 
@@ -154,8 +153,7 @@ static void test_bits_of_cpuid(void **context)
 	tree_remove(&tree);
 }
 
-/* --- Modules -----------------------------------------------------------------------------------
- */
+/* --- Modules ---------------------------------------------------------------------------------- */
 
 static void test_the_vendors_module_is_the_first_by_name(void **context)
 {

@@ -8,8 +8,7 @@
 
 #include "apic_fixture.h"
 
-/* --- Priorities --------------------------------------------------------------------------------
- */
+/* --- Priorities ------------------------------------------------------------------------------- */
 
 static void highest_vector_is_taken_first(void **state)
 {
@@ -101,8 +100,7 @@ static void eoi_with_nothing_in_service_is_harmless(void **state)
 	assert_int_equal(take(), 0);
 }
 
-/* --- IPIs --------------------------------------------------------------------------------------
- */
+/* --- IPIs ------------------------------------------------------------------------------------- */
 
 static void ipis_reach_us_when_they_should(void **state)
 {

@@ -109,8 +109,7 @@ static void stop_that_was_asked_for_before_ends_the_run(void **state)
 	run(machine, MACHINE_END_STOPPED);
 }
 
-/* --- What only a CPU that counts can do --------------------------------------------------------
- */
+/* --- What only a CPU that counts can do ------------------------------------------------------- */
 
 static void limit_of_instructions_is_refused(void **state)
 {

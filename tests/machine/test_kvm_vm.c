@@ -19,8 +19,7 @@ struct place {
 	uint64_t *results;
 };
 
-/* --- Making it ---------------------------------------------------------------------------------
- */
+/* --- Making it -------------------------------------------------------------------------------- */
 
 /* The first GiB, one to one, in a page of 1 GiB would need a feature: 2 MiB are enough. */
 static void make_tables(uint8_t *memory)
@@ -103,8 +102,7 @@ static struct kvm_vm_access run_to(struct place *place, enum kvm_vm_left expecte
 	return access;
 }
 
-/* --- Exits -------------------------------------------------------------------------------------
- */
+/* --- Exits ------------------------------------------------------------------------------------ */
 
 GUEST(ports, "mov $0x1234, %dx\n mov $0xa5, %al\n out %al, %dx\n"
              "in %dx, %ax\n mov %ax, (%rdi)\n"
@@ -189,8 +187,7 @@ static void test_triple_fault_is_a_shutdown(void **context)
 	run_to(*context, KVM_VM_SHUTDOWN);
 }
 
-/* --- Stopping ----------------------------------------------------------------------------------
- */
+/* --- Stopping --------------------------------------------------------------------------------- */
 
 GUEST(loop, "jmp .");
 
@@ -263,8 +260,7 @@ static void test_signal_ends_a_guest_that_never_leaves(void **context)
 	assert_int_equal(kvm_vm_rip(&place->vm), CODE);
 }
 
-/* --- Sleeping ----------------------------------------------------------------------------------
- */
+/* --- Sleeping --------------------------------------------------------------------------------- */
 
 GUEST(sleep, "cli\n hlt");
 /* The APIC on by x2APIC; its timer, one shot, masked or not, counts for minutes. */
@@ -302,8 +298,7 @@ static void test_loop_is_no_sleep(void **context)
 	assert_false(sleeps(*context));
 }
 
-/* --- What the guest finds ----------------------------------------------------------------------
- */
+/* --- What the guest finds --------------------------------------------------------------------- */
 
 GUEST(cpuid, "mov %rdi, %r8\n mov $1, %eax\n xor %ecx, %ecx\n cpuid\n"
              "mov %ebx, (%r8)\n mov %ecx, 4(%r8)\n"
@@ -357,8 +352,7 @@ static void test_guest_begins_as_the_entry_says(void **context)
 	assert_int_equal(place->results[5], 0x500);
 }
 
-/* --- Making it: bad input ----------------------------------------------------------------------
- */
+/* --- Making it: bad input --------------------------------------------------------------------- */
 
 static void test_memory_that_is_no_memory_is_named(void **context)
 {

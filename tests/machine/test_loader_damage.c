@@ -2,8 +2,7 @@
 /* Files with any damage: a reason, or a guest; never a read or write out of bounds. */
 #include "loader_fixture.h"
 
-/* --- The checked accessors ---------------------------------------------------------------------
- */
+/* --- The checked accessors -------------------------------------------------------------------- */
 
 static void parts_beyond_a_file_or_memory_are_null(void **state)
 {
@@ -29,8 +28,7 @@ static void parts_beyond_a_file_or_memory_are_null(void **state)
 	}
 }
 
-/* --- Any damage --------------------------------------------------------------------------------
- */
+/* --- Any damage ------------------------------------------------------------------------------- */
 
 /* A load, or a refusal with a reason; never anything else. */
 static void any_answer(void **state)

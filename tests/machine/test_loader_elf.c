@@ -2,8 +2,7 @@
 /* Loading ELF64 files: right ones end where they say, wrong ones are refused with a reason. */
 #include "loader_fixture.h"
 
-/* --- ELF64 -------------------------------------------------------------------------------------
- */
+/* --- ELF64 ------------------------------------------------------------------------------------ */
 
 static void elf64_is_loaded_and_entered_in_long_mode(void **state)
 {
@@ -117,8 +116,7 @@ static void sixty_four_segments_load_and_one_more_is_refused(void **state)
 	assert_non_null(strstr(why, "more than 64 segments"));
 }
 
-/* --- ELF64, refused ----------------------------------------------------------------------------
- */
+/* --- ELF64, refused --------------------------------------------------------------------------- */
 
 static void other_files_are_refused(void **state)
 {

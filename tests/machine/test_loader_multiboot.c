@@ -2,8 +2,7 @@
 /* Loading multiboot images: what their header asks for, and what it may not. */
 #include "loader_fixture.h"
 
-/* --- Multiboot ---------------------------------------------------------------------------------
- */
+/* --- Multiboot -------------------------------------------------------------------------------- */
 
 static void multiboot_elf32_is_entered_in_protected_mode(void **state)
 {

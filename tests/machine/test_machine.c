@@ -42,8 +42,7 @@ static void run(enum cpu_stop (*program)(struct cpu *cpu))
 	machine_run(machine, &result);
 }
 
-/* --- Making and loading ------------------------------------------------------------------------
- */
+/* --- Making and loading ----------------------------------------------------------------------- */
 
 static struct machine_config some_config(void)
 {
@@ -128,8 +127,7 @@ static void damaged_guest_can_be_followed_by_a_good_one(void **state)
 	machine_destroy(machine);
 }
 
-/* --- Ends --------------------------------------------------------------------------------------
- */
+/* --- Ends ------------------------------------------------------------------------------------- */
 
 static enum cpu_stop write_exit(struct cpu *cpu)
 {
@@ -208,8 +206,7 @@ static void halt_with_no_timer_is_a_deadlock(void **state)
 	assert_non_null(strstr(result.why, "nothing that could wake it: at 0x100000"));
 }
 
-/* --- Halting and time --------------------------------------------------------------------------
- */
+/* --- Halting and time ------------------------------------------------------------------------- */
 
 static void start_timer(struct cpu *cpu, uint32_t entry, uint32_t count)
 {
@@ -309,8 +306,7 @@ static void timer_stops_the_cpu_on_its_tick(void **state)
 	assert_int_equal(fake_cpu->calls->deadline(machine), 100000);
 }
 
-/* --- Hypercalls --------------------------------------------------------------------------------
- */
+/* --- Hypercalls ------------------------------------------------------------------------------- */
 
 static void hypercall_sends_ipis_to_us_and_nobody_else(void **state)
 {
@@ -334,8 +330,7 @@ static void hypercall_sends_ipis_to_us_and_nobody_else(void **state)
 	}
 }
 
-/* --- The PMU -----------------------------------------------------------------------------------
- */
+/* --- The PMU ---------------------------------------------------------------------------------- */
 
 /* Counter 0 counts instructions and interrupts by LVTPC after 100 of them. */
 static void count_to_overflow(uint32_t lvtpc)

@@ -121,8 +121,7 @@ int open64(const char *path, int flags, ...)
 	return open_file(AT_FDCWD, path, flags, mode);
 }
 
-/* --- Writes ------------------------------------------------------------------------------------
- */
+/* --- Writes ----------------------------------------------------------------------------------- */
 
 /* Lets the filter pass a call of ours: its sixth argument, which none of them has. */
 #define OURS 0x76706d75
@@ -185,8 +184,7 @@ static bool trap_calls(bool all)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
-/* --- Begin and end -----------------------------------------------------------------------------
- */
+/* --- Begin and end ---------------------------------------------------------------------------- */
 
 static unsigned long number(const char *name)
 {

@@ -160,8 +160,7 @@ static void check_filter(int vm)
 	      ioctl(vm, KVM_SET_PMU_EVENT_FILTER, &filter) == -1 && errno == E2BIG);
 }
 
-/* --- What stands beside the PMU's registers ----------------------------------------------------
- */
+/* --- What stands beside the PMU's registers --------------------------------------------------- */
 
 enum { CODE_AT = 0x1000, FAULT_AT = 0x2000, MEMORY = 0x10000, GP = 13 };
 

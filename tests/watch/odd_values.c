@@ -40,8 +40,7 @@ static uint64_t value_for(uint32_t msr)
 	return 0;
 }
 
-/* --- The ways of putting -----------------------------------------------------------------------
- */
+/* --- The ways of putting ---------------------------------------------------------------------- */
 
 static __u64 *find(struct kvm_msrs *msrs, uint32_t index)
 {
@@ -93,8 +92,7 @@ static void change_as(const char *way, struct saved *saved)
 		saved->regs.rip++;
 }
 
-/* --- Saving and restoring ----------------------------------------------------------------------
- */
+/* --- Saving and restoring --------------------------------------------------------------------- */
 
 /*
  * The environment takes PERFCORE away (a CPUID that no processor has, and KVM takes), or Intel's

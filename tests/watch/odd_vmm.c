@@ -182,8 +182,7 @@ static void ask_oddly(const struct vm *vm)
 	request("msr filter", vm->vm, KVM_X86_SET_MSR_FILTER, &(struct kvm_msr_filter){0});
 }
 
-/* --- Running, processes and threads ------------------------------------------------------------
- */
+/* --- Running, processes and threads ----------------------------------------------------------- */
 
 static void run_oddly(const struct vm *vm)
 {
@@ -265,8 +264,7 @@ static int transparent(void)
 	return 0;
 }
 
-/* --- Figures -----------------------------------------------------------------------------------
- */
+/* --- Figures ---------------------------------------------------------------------------------- */
 
 /* Of this thread, so that a busy machine does not count; the best of many rounds. */
 static uint64_t spent(void)

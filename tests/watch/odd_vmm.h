@@ -88,8 +88,7 @@ int values_restore(const char *path, const char *way);
 int lowers(void);
 int resets(bool off, const char *registers);
 
-/* --- odd_count.c: guests that count; what KVM's module says of itself --------------------------
- */
+/* --- odd_count.c: guests that count; what KVM's module says of itself ------------------------- */
 
 int count(const char *what);
 int parameters(void);

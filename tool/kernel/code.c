@@ -12,8 +12,7 @@
 
 enum { BLOCKS = 1 << 20 }; /* more than any kernel's PMU code has */
 
-/* --- Its text ----------------------------------------------------------------------------------
- */
+/* --- Its text --------------------------------------------------------------------------------- */
 
 static void take_header(struct code *code, const char *line, unsigned number)
 {
@@ -74,8 +73,7 @@ const char *code_place(const struct code *code, unsigned line, unsigned *number)
 	return "?";
 }
 
-/* --- Its blocks --------------------------------------------------------------------------------
- */
+/* --- Its blocks ------------------------------------------------------------------------------- */
 
 /* "BLOCK FUNCTION FILE:LINE..." */
 static void read_block(struct code *code, char *text)
@@ -150,8 +148,7 @@ void code_close(struct code *code)
 	free(code->block);
 }
 
-/* --- What is executed --------------------------------------------------------------------------
- */
+/* --- What is executed ------------------------------------------------------------------------- */
 
 void code_forget(struct code *code)
 {
@@ -219,8 +216,7 @@ bool code_execute(struct code *code, const char *program, const struct program *
 	return process >= 0;
 }
 
-/* --- What a patch touches ----------------------------------------------------------------------
- */
+/* --- What a patch touches --------------------------------------------------------------------- */
 
 static int carried_file(const struct code *code)
 {

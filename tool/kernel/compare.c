@@ -23,8 +23,7 @@ struct answers {
 	struct ending ending;
 };
 
-/* --- Running -----------------------------------------------------------------------------------
- */
+/* --- Running ---------------------------------------------------------------------------------- */
 
 static bool write_all(int fd, const char *text, size_t bytes)
 {
@@ -136,8 +135,7 @@ static bool run_batch(const struct side sides[2], const struct program *programs
 	return good;
 }
 
-/* --- Comparing ---------------------------------------------------------------------------------
- */
+/* --- Comparing -------------------------------------------------------------------------------- */
 
 /* The length of the answer at `at`; -1: there is none in this program. */
 static long answer_length(const char *at)

@@ -52,8 +52,7 @@ char *kernel_ask(const char *path, const char *option, size_t *bytes);
 /* A script on the kernel's code, its answers on stdout: vpmu replay --kernel. */
 int kernel_replay(const char *kernel, const char *script, bool batch);
 
-/* --- Programs ----------------------------------------------------------------------------------
- */
+/* --- Programs --------------------------------------------------------------------------------- */
 
 enum { PROGRAM_LINES = 192, PROGRAM_LINE_BYTES = 256 };
 
@@ -83,8 +82,7 @@ const char *arena_line(struct arena *arena, const char *format, ...)
 void program_make(struct program *program, struct arena *arena, uint64_t seed, uint64_t index,
                   const char *models, const char *profile);
 
-/* --- Comparing ---------------------------------------------------------------------------------
- */
+/* --- Comparing -------------------------------------------------------------------------------- */
 
 /* Who answers: a kernel's program, or vpmu itself. */
 struct side {

@@ -24,8 +24,7 @@ static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGALRM,
 
 enum { DEADLY = sizeof(deadly) / sizeof(deadly[0]) };
 
-/* --- Where a path leads ------------------------------------------------------------------------
- */
+/* --- Where a path leads ----------------------------------------------------------------------- */
 
 /* The folder's own path and the last name. False: errno tells. */
 static bool split(const char *path, char *folder, const char **name)
@@ -92,8 +91,7 @@ static bool follow(struct output *output, int *descriptor)
 	return false;
 }
 
-/* --- Temporary names ---------------------------------------------------------------------------
- */
+/* --- Temporary names -------------------------------------------------------------------------- */
 
 /* What a signal handler can reach. */
 static struct output *volatile named[NAMED_MAX];
@@ -172,8 +170,7 @@ static int take_name(struct output *output, int fd, mode_t mode)
 	return made;
 }
 
-/* --- Opening -----------------------------------------------------------------------------------
- */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 static int open_named(struct output *output, mode_t mode)
 {
@@ -288,8 +285,7 @@ bool output_open(struct output *output, const char *path)
 	return false;
 }
 
-/* --- The end -----------------------------------------------------------------------------------
- */
+/* --- The end ---------------------------------------------------------------------------------- */
 
 /* Sync first, so that a crash after the rename does not leave an empty file. */
 static bool put_in_place(struct output *output)
@@ -341,8 +337,7 @@ void output_end_without_memory(const char *what)
 	_exit(TOOL_LACKS);
 }
 
-/* --- Standard output ---------------------------------------------------------------------------
- */
+/* --- Standard output -------------------------------------------------------------------------- */
 
 static struct output standard = {.fd = STDOUT_FILENO};
 

@@ -15,8 +15,7 @@
 #include "lib/model_arg.h"
 #include "run.h"
 
-/* --- The emulated CPU --------------------------------------------------------------------------
- */
+/* --- The emulated CPU ------------------------------------------------------------------------- */
 
 #if HAVE_UNICORN
 static int choose_any(struct run *run)
@@ -30,8 +29,7 @@ static int choose_any(struct run *run)
 }
 #endif
 
-/* --- KVM ---------------------------------------------------------------------------------------
- */
+/* --- KVM -------------------------------------------------------------------------------------- */
 
 #if HAVE_KVM
 
@@ -116,8 +114,7 @@ static int choose_kvms(struct run *run)
 
 #endif
 
-/* --- All of them -------------------------------------------------------------------------------
- */
+/* --- All of them ------------------------------------------------------------------------------ */
 
 /* In the sequence in which --cpu auto takes what this build has. */
 static const struct run_cpu cpus[] = {

@@ -16,8 +16,7 @@
 
 enum { WHY_BYTES = 512, NUDGE_US = 100000 };
 
-/* --- Stops from outside ------------------------------------------------------------------------
- */
+/* --- Stops from outside ----------------------------------------------------------------------- */
 
 static void on_nudge(int number)
 {
@@ -41,8 +40,7 @@ static bool nudge(timer_t *timer)
 	       !timer_settime(*timer, 0, &often, NULL);
 }
 
-/* --- What the machine tells --------------------------------------------------------------------
- */
+/* --- What the machine tells ------------------------------------------------------------------- */
 
 static void on_serial(void *context, uint8_t byte)
 {
@@ -82,8 +80,7 @@ static void on_event(void *context, const struct machine_event *event)
 		timeline_add(&run->timeline, &shown);
 }
 
-/* --- One run -----------------------------------------------------------------------------------
- */
+/* --- One run ---------------------------------------------------------------------------------- */
 
 static bool is_watched(const struct run_options *options)
 {

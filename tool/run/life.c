@@ -188,8 +188,7 @@ int life_exit_status(enum vpmu_status status)
 	return status == VPMU_HOST || status == VPMU_INTERNAL ? TOOL_LACKS : TOOL_BAD;
 }
 
-/* --- Migration within this process -------------------------------------------------------------
- */
+/* --- Migration within this process ------------------------------------------------------------ */
 
 /* A saved machine in memory. */
 struct kept {
@@ -283,8 +282,7 @@ static bool migrate_here(struct run *run)
 	return good;
 }
 
-/* --- Reset -------------------------------------------------------------------------------------
- */
+/* --- Reset ------------------------------------------------------------------------------------ */
 
 /* Counts are those of the boot: a reset run ends with the numbers of a fresh one. */
 static void forget_counts(struct run *run)
@@ -313,8 +311,7 @@ static bool reset(struct run *run)
 	return status ? fail(run, status) : true;
 }
 
-/* --- Files -------------------------------------------------------------------------------------
- */
+/* --- Files ------------------------------------------------------------------------------------ */
 
 static bool save(struct run *run)
 {
@@ -349,8 +346,7 @@ int life_fetch(struct run *run)
 	return TOOL_HOLDS;
 }
 
-/* --- The run -----------------------------------------------------------------------------------
- */
+/* --- The run ---------------------------------------------------------------------------------- */
 
 static uint64_t least(uint64_t a, uint64_t b)
 {

@@ -28,8 +28,7 @@ struct machine_restore life_wanted(struct run *run);
 /* The exit status of a restore that failed. */
 int life_exit_status(enum vpmu_status status);
 
-/* --- file.c --------------------------------------------------------------------------------
- */
+/* --- file.c ----------------------------------------------------------------------------------- */
 
 /* Writes the file whole, or leaves what was there. Returns the exit status, with a message. */
 int life_save_file(struct machine *machine, const struct machine_notes *notes,
@@ -39,8 +38,7 @@ int life_save_file(struct machine *machine, const struct machine_notes *notes,
 int life_restore_file(const struct machine_restore *wanted, const char *path,
                       struct machine_notes *notes, struct machine **machine);
 
-/* --- migrate.c -----------------------------------------------------------------------------
- */
+/* --- migrate.c -------------------------------------------------------------------------------- */
 
 /* Waits for a guest from another process. Returns the exit status, with a message. */
 int life_listen(struct run *run, const struct machine_restore *wanted, struct machine_notes *notes,
@@ -55,8 +53,7 @@ bool life_step(struct run *run, const struct machine_notes *notes);
 /* The run is over: whoever waits for the guest is told. */
 void life_stay(struct run *run);
 
-/* --- doubt.c -------------------------------------------------------------------------------
- */
+/* --- doubt.c ---------------------------------------------------------------------------------- */
 
 /* A person's word, when nobody else can know which of the two has the guest. */
 enum life_word {

@@ -14,8 +14,7 @@
 
 enum { SHOW_EVERY_MS = 200 };
 
-/* --- The destination ---------------------------------------------------------------------------
- */
+/* --- The destination -------------------------------------------------------------------------- */
 
 static int stopped(const char *what, const char *address)
 {
@@ -91,8 +90,7 @@ int life_listen(struct run *run, const struct machine_restore *wanted, struct ma
 	return status;
 }
 
-/* --- The source --------------------------------------------------------------------------------
- */
+/* --- The source ------------------------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {

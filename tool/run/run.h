@@ -116,8 +116,7 @@ int run_output_status(const struct output *output);
 /* Loads and runs the guest. Returns the exit status. */
 int run_guest(const struct run_options *options, const char *guest);
 
-/* --- guest.c, for life.c ---------------------------------------------------------------
- */
+/* --- guest.c, for life.c ---------------------------------------------------------------------- */
 
 /* What a machine of this run is made with. */
 struct machine_config run_config(struct run *run);
@@ -139,22 +138,19 @@ enum { RUN_WHOLE = 255 };
 extern const char *const run_share_names[RUN_SHARES];
 bool run_shares(const struct run *run, unsigned shares[RUN_SHARES]);
 
-/* --- uncounted.c ---------------------------------------------------------------------------
- */
+/* --- uncounted.c ------------------------------------------------------------------------------ */
 
 /* The guest wrote a value to an MSR: notes an event that nobody counts. */
 void run_note_uncounted(struct run *run, uint32_t msr, uint64_t value);
 
-/* --- serial.c ------------------------------------------------------------------------------
- */
+/* --- serial.c --------------------------------------------------------------------------------- */
 
 void serial_put(struct run *run, uint8_t byte);
 
 /* Writes what waits. False: standard output takes no more. */
 bool serial_flush(struct run *run);
 
-/* --- cpu.c: what executes the guest ---------------------------------------------------------
- */
+/* --- cpu.c: what executes the guest ----------------------------------------------------------- */
 
 struct run_cpu {
 	const char *name; /* as typed after --cpu */
@@ -171,8 +167,7 @@ int run_cpu_check(const struct command *command, const struct run_options *optio
 /* The CPU of options that have been checked. */
 const struct run_cpu *run_cpu_find(const struct run_options *options);
 
-/* --- life.c: save, reset, restore, migrate -------------------------------------------------
- */
+/* --- life.c: save, reset, restore, migrate ---------------------------------------------------- */
 
 /* Whether the options go together; else the exit status, and a message has said why. */
 int life_check(const struct run_options *options, bool has_guest);
@@ -188,8 +183,7 @@ int life_fetch(struct run *run);
 void life_run(struct run *run);
 void life_end(struct run *run);
 
-/* --- How it ended ------------------------------------------------------------------------------
- */
+/* --- How it ended ----------------------------------------------------------------------------- */
 
 /* The run's exit status. */
 int run_end_status(const struct run *run);
@@ -200,8 +194,7 @@ const char *run_end_name(const struct run *run);
 /* Says on stderr why the run ended, unless the guest ended it. */
 void run_end_message(const struct run *run);
 
-/* --- What was counted --------------------------------------------------------------------------
- */
+/* --- What was counted ------------------------------------------------------------------------- */
 
 /* One counter of the model at the end of the run. */
 struct run_counter {

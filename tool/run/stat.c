@@ -134,8 +134,7 @@ uint64_t run_measured_over(const struct run *run, enum vpmu_class class_)
 	return always ? run->result.totals.of[VPMU_INSTRUCTIONS] : run->over[class_];
 }
 
-/* --- Printing ----------------------------------------------------------------------------------
- */
+/* --- Printing --------------------------------------------------------------------------------- */
 
 enum { VALUE_COLUMN = 20, CLASS_COLUMN = 21 };
 

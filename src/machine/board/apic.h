@@ -109,8 +109,7 @@ enum vpmu_status apic_msr_write(struct apic *apic, uint64_t now, uint32_t msr, u
 void apic_write_cr8(struct apic *apic, uint64_t value);
 uint64_t apic_read_cr8(const struct apic *apic);
 
-/* --- apic_irq.c: what is requested, in service, taken ------------------------------------------
- */
+/* --- apic_irq.c: what is requested, in service, taken ----------------------------------------- */
 
 /* The processor priority: SDM 11.8.3.1. */
 uint32_t apic_ppr(const struct apic *apic);
@@ -132,8 +131,7 @@ void apic_eoi(struct apic *apic);
 void apic_send_ipi(struct apic *apic, uint32_t low, uint32_t destination);
 void apic_error(struct apic *apic, uint32_t bit);
 
-/* --- apic_timer.c ------------------------------------------------------------------------------
- */
+/* --- apic_timer.c ----------------------------------------------------------------------------- */
 
 void apic_timer_reset(struct apic_timer *timer);
 

@@ -27,8 +27,7 @@ enum whose {
 #define DEVICE_BASE  UINT64_C(0xfec00000)
 #define DEVICE_BYTES UINT64_C(0x00400000)
 
-/* --- memory.c: guest RAM, in a memfd so that a CPU can map it a second time --------------------
- */
+/* --- memory.c: guest RAM, in a memfd so that a CPU can map it a second time ------------------- */
 
 struct guest_memory {
 	uint8_t *base;
@@ -46,8 +45,7 @@ enum vpmu_status memory_clear(struct guest_memory *memory);
 /* The only way to guest memory, and a checked one: `bytes` of it at a physical address, or NULL. */
 void *memory_at(const struct guest_memory *memory, uint64_t address, uint64_t bytes);
 
-/* --- loader.c, elf.c, multiboot.c --------------------------------------------------------------
- */
+/* --- loader.c, elf.c, multiboot.c ------------------------------------------------------------- */
 
 /* The board's own part of low memory: docs/guest-abi.md. */
 enum {
@@ -115,8 +113,7 @@ void multiboot_information(const struct guest_memory *memory, const struct layou
 enum vpmu_status loader_load(const struct guest_memory *memory, struct image *image,
                              const char *append, struct cpu_entry *entry);
 
-/* --- ports.c -----------------------------------------------------------------------------------
- */
+/* --- ports.c ---------------------------------------------------------------------------------- */
 
 struct ports {
 	void (*serial)(void *context, uint8_t byte);
@@ -132,8 +129,7 @@ struct ports {
 uint32_t ports_read(struct ports *ports, uint16_t port, unsigned size);
 void ports_write(struct ports *ports, uint16_t port, unsigned size, uint32_t value);
 
-/* --- msr.c, cpuid.c ----------------------------------------------------------------------------
- */
+/* --- msr.c, cpuid.c --------------------------------------------------------------------------- */
 
 enum { MSR_SLOTS = 64 };
 

@@ -28,8 +28,7 @@ enum {
 	CHANNEL_REPLY_MOST = 512
 };
 
-/* --- migrate_wait.c: how long a phase may take -------------------------------------------------
- */
+/* --- migrate_wait.c: how long a phase may take ------------------------------------------------ */
 
 /* A deadline, and a flag that ends the phase before it. */
 struct limit {
@@ -46,8 +45,7 @@ bool limit_is_over(const struct limit *limit, struct text *why);
 /* Waits a little for the descriptor (-1: for none). False: the limit is over. */
 bool limit_wait(const struct limit *limit, int fd, short events, struct text *why);
 
-/* --- migrate_channel.c: a connection, which never blocks but up to a limit ----------------------
- */
+/* --- migrate_channel.c: a connection, which never blocks but up to a limit -------------------- */
 
 struct channel {
 	int fd;
@@ -88,8 +86,7 @@ enum channel_end {
 enum channel_end channel_read(int fd, void *into, size_t bytes, const struct limit *limit,
                               struct text *why);
 
-/* --- migrate_address.c -------------------------------------------------------------------------
- */
+/* --- migrate_address.c ------------------------------------------------------------------------ */
 
 /* unix:PATH or tcp:HOST:PORT, as text. */
 struct address {

@@ -71,8 +71,7 @@ static bool get_state(struct machine *machine, struct vpmu_layout *layout, struc
 	return false;
 }
 
-/* --- Nothing is saved that its reader would refuse ---------------------------------------------
- */
+/* --- Nothing is saved that its reader would refuse -------------------------------------------- */
 
 /* Whether a new PMU of this model and profile takes the state. */
 static bool pmu_restores(const struct machine *machine, const struct vpmu_layout *layout,
