@@ -1,34 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptions of CPUs in other people's texts (tests/stream/make-foreign): what each says, cut
  * short anywhere, and what is none. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include <stream/foreign/room.h>
+#include "foreign_text.h"
 
 #include "corpus.h"
-
-static struct foreign_cpus cpus;
-static char why[FOREIGN_WHY];
-
-static enum vpmu_status read_text(const void *text, size_t bytes)
-{
-	/* A copy of just that size: what reads beyond is found by the sanitizers. */
-	char *copy = malloc(bytes ? bytes : 1);
-	enum vpmu_status status;
-
-	assert_non_null(copy);
-	memcpy(copy, text, bytes);
-	why[0] = '\0';
-	status = foreign_cpus_read(copy, bytes, &cpus, why, sizeof(why));
-	free(copy);
-	return status;
-}
 
 /* --- What they say ---------------------------------------------------------------------------- */
 
@@ -117,127 +92,6 @@ static void aida_has_msrs(void **state)
 	assert_int_equal(cpus.count, 1);
 	assert_int_equal(cpus.models[0].model.perf_capabilities, 0x32c3);
 	assert_int_equal(cpus.models[0].untold, 0);
-}
-
-/* --- Every model through every dump ----------------------------------------------------------- */
-
-static int cpuid_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	return sprintf(text, "   0x%08x 0x%02x: eax=0x%08x ebx=0x%08x ecx=0x%08x edx=0x%08x\n",
-	               leaf->leaf, leaf->subleaf, leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
-}
-
-static int aida_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	int length = sprintf(text, "CPUID %08X: %08X-%08X-%08X-%08X", leaf->leaf, leaf->eax,
-	                     leaf->ebx, leaf->ecx, leaf->edx);
-
-	if (leaf->subleaf)
-		length += sprintf(text + length, " [SL %02X]", leaf->subleaf);
-	return length + sprintf(text + length, "\r\n");
-}
-
-static int xen_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	uint32_t subleaf = leaf->leaf == 7 || leaf->leaf == 0x23 ? leaf->subleaf : UINT32_MAX;
-
-	return sprintf(text, "  %08x:%08x -> %08x:%08x:%08x:%08x\n", leaf->leaf, subleaf, leaf->eax,
-	               leaf->ebx, leaf->ecx, leaf->edx);
-}
-
-static int x86info_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	if (leaf->subleaf)
-		return 0;
-	return sprintf(text, "eax in: 0x%08x, eax = %08x ebx = %08x ecx = %08x edx = %08x\n",
-	               leaf->leaf, leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
-}
-
-static int kvm_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	return sprintf(text,
-	               "vmm-1 [000] 1.0: kvm_cpuid: func %x idx %x rax %x rbx %x rcx %x rdx %x\n",
-	               leaf->leaf, leaf->subleaf, leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
-}
-
-static int vmware_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	return sprintf(text, "vmx| I005: hostCPUID level %08x, %x: 0x%08x 0x%08x 0x%08x 0x%08x\n",
-	               leaf->leaf, leaf->subleaf, leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
-}
-
-static int cpucontrol_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	char type[32] = "";
-
-	if (leaf->subleaf)
-		sprintf(type, ", level_type 0x%x", leaf->subleaf);
-	return sprintf(text, "cpuid level 0x%x%s: 0x%08x 0x%08x 0x%08x 0x%08x\n", leaf->leaf, type,
-	               leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
-}
-
-/* A leaf that may have subleaves is named on a line of its own. */
-static int kcpuid_line(char *text, const struct vpmu_cpuid *leaf)
-{
-	int length = sprintf(text, "0x%08x: ", leaf->leaf);
-
-	if (leaf->leaf == 7 || leaf->leaf == 0x23)
-		length += sprintf(text + length, "subleafs:\n %2u: ", leaf->subleaf);
-	return length + sprintf(text + length, "EAX=0x%08x, EBX=0x%08x, ECX=0x%08x, EDX=0x%08x\n",
-	                        leaf->eax, leaf->ebx, leaf->ecx, leaf->edx);
-}
-
-static char *dump(const struct vpmu_model *model, const char *head,
-                  int (*line)(char *text, const struct vpmu_cpuid *leaf), char *text)
-{
-	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
-	size_t count = vpmu_model_to_cpuid(model, leaves);
-
-	text += sprintf(text, "%s", head);
-	for (size_t i = 0; i < count; i++)
-		text += line(text, &leaves[i]);
-	return text;
-}
-
-static void comes_back(const char *name)
-{
-	static const struct {
-		const char *head;
-		int (*line)(char *text, const struct vpmu_cpuid *leaf);
-	} dumps[] = {
-		{"CPU 7:\n", cpuid_line},
-		{"\xef\xbb\xbf\r\n", aida_line},
-		{"Host policy: 7 leaves, 0 MSRs\n", xen_line},
-		{"", kvm_line},
-		{"", vmware_line},
-		{"", cpucontrol_line},
-		{"Basic Leafs :\n", kcpuid_line},
-		{"", x86info_line}, /* the last: it has no subleaves */
-	};
-
-	for (size_t d = 0; d < sizeof(dumps) / sizeof(dumps[0]); d++) {
-		struct vpmu_model model;
-		char text[2048];
-
-		assert_int_equal(vpmu_model_parse(&model, name, NULL, 0), VPMU_OK);
-		if (dumps[d].line == x86info_line && (model.version > 5 || model.gp_missing))
-			continue;
-		dump(&model, dumps[d].head, dumps[d].line, text);
-		if (read_text(text, strlen(text)))
-			fail_msg("%s: %s", name, why);
-		assert_int_equal(cpus.cpus, 1);
-		model.perf_capabilities = 0;
-		assert_true(vpmu_model_equal(&cpus.models[0].model, &model));
-	}
-}
-
-static void every_model_comes_back(void **state)
-{
-	const char *name;
-
-	for (size_t i = 0; (name = vpmu_preset_name(i)); i++)
-		comes_back(name);
-	comes_back("intel-v5,gp-mask=0xb1");
 }
 
 /* --- Cut, and damaged ------------------------------------------------------------------------- */
@@ -356,24 +210,6 @@ static void what_is_no_text_is_named(void **state)
 		if (!strstr(why, junk[i].says))
 			fail_msg("%zu: '%s'", i, why);
 	}
-}
-
-static void nine_different_cpus_are_too_many(void **state)
-{
-	static char text[32768];
-	char *at = text;
-
-	for (unsigned i = 0; i < FOREIGN_MODELS + 1; i++) {
-		char name[32], head[16];
-		struct vpmu_model model;
-
-		snprintf(name, sizeof(name), "zen4,gp=%u", i + 1);
-		snprintf(head, sizeof(head), "CPU %u:\n", i);
-		assert_int_equal(vpmu_model_parse(&model, name, NULL, 0), VPMU_OK);
-		at = dump(&model, head, cpuid_line, at);
-	}
-	assert_int_equal(read_text(text, (size_t)(at - text)), VPMU_INCOMPATIBLE);
-	assert_non_null(strstr(why, "more than 8 different CPUs"));
 }
 
 /* --- Limits ----------------------------------------------------------------------------------- */
@@ -497,105 +333,17 @@ static void a_heading_holds_for_all_that_follows(void **state)
 	assert_int_equal(cpus.cpus, 1);
 }
 
-/* --- Names ------------------------------------------------------------------------------------ */
-
-static void names_of_qemu(void **state)
-{
-	static const struct {
-		const char *name, *model;
-	} rows[] = {
-		{"Icelake-Server-noTSX", "icelake,pdcm=off,hle=off,rtm=off,signature=0x606a0"},
-		{"Icelake-Server-v1", "icelake,pdcm=off,signature=0x606a0"},
-		{"Icelake-Server-v4", "icelake,pdcm=off,hle=off,rtm=off,signature=0x606a0"},
-		{"Skylake-Client-noTSX-IBRS", "skylake,pdcm=off,hle=off,rtm=off,signature=0x506e3"},
-		{"Skylake-Server-IBRS", "cascadelake,pdcm=off,signature=0x50654"},
-		{"Conroe", "intel-v2,gp=2,pdcm=off,signature=0x6f3"},
-		{"pentium3", "intel-p6,signature=0x673"},
-		{"pentium2", "intel-p6,signature=0x652"},
-		{"EPYC-IBPB", "amd-k7,signature=0x800f12"},
-		{"EPYC-Milan-v2", "amd-perfcore,signature=0xa00f11"},
-	};
-	struct vpmu_model expected, found;
-	char text[256];
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *name = rows[i].name;
-
-		assert_true(foreign_name_text(name, strlen(name), text, sizeof(text)));
-		assert_int_equal(vpmu_model_parse(&expected, rows[i].model, NULL, 0), VPMU_OK);
-		assert_int_equal(vpmu_model_parse(&found, text, NULL, 0), VPMU_OK);
-		if (!vpmu_model_equal(&found, &expected))
-			fail_msg("%s is %s", name, text);
-	}
-	assert_false(foreign_name_text("Icelake", 7, text, sizeof(text)));
-	/* A version that there is not yet is the newest; and a number ends. */
-	assert_true(foreign_name_text("Icelake-Server-v4294967295", 26, text, sizeof(text)));
-	assert_false(foreign_name_text("Icelake-Server-v4294967296", 26, text, sizeof(text)));
-	assert_false(foreign_name_text("Icelake-Server-v", 16, text, sizeof(text)));
-	assert_false(foreign_name_text("EPYC-Naples", 11, text, sizeof(text)));
-}
-
-/* A processor's /proc/cpuinfo, of this model of family 6. */
-static void is_cpuinfo(unsigned model, const char *flags, const char *expected)
-{
-	struct vpmu_model wanted;
-	char text[400];
-
-	snprintf(text, sizeof(text),
-	         "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: %u\n"
-	         "model name\t: Pentium III (Coppermine)\nstepping\t: 3\nflags\t\t: fpu tsc "
-	         "msr%s\n\n",
-	         model, flags);
-	assert_int_equal(read_text(text, strlen(text)), VPMU_OK);
-	assert_int_equal(vpmu_model_parse(&wanted, expected, NULL, 0), VPMU_OK);
-	assert_true(vpmu_model_equal(&cpus.models[0].model, &wanted));
-	assert_int_equal(cpus.models[0].untold, 0);
-}
-
-/* Model 14 is the first whose flags tell of a PMU; a hypervisor's guest has none of a P6. */
-static void a_p6_is_told_by_its_model(void **state)
-{
-	is_cpuinfo(8, "", "intel-p6,signature=0x683");
-	is_cpuinfo(13, "", "intel-p6,signature=0x6d3");
-	is_cpuinfo(6, " hypervisor", "intel-v1,pmu=off,signature=0x663");
-	is_cpuinfo(14, "", "intel-v1,pmu=off,signature=0x6e3");
-}
-
-static void every_name_is_a_model(void **state)
-{
-	const char *name;
-
-	for (size_t i = 0; (name = foreign_name_at(i)); i++) {
-		struct foreign_traits traits;
-		struct vpmu_model model;
-		char text[256];
-
-		assert_true(foreign_name_text(name, strlen(name), text, sizeof(text)));
-		if (vpmu_model_parse(&model, text, why, sizeof(why)))
-			fail_msg("%s: %s: %s", name, text, why);
-		assert_true(foreign_name(name, strlen(name), &traits));
-		memset(&cpus, 0, sizeof(cpus));
-		assert_int_equal(foreign_add_traits(&cpus, &traits, "0", why, sizeof(why)), 0);
-		assert_true(vpmu_model_equal(&cpus.models[0].model, &model));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_says_what_it_says),
 		cmocka_unit_test(aida_has_msrs),
-		cmocka_unit_test(every_model_comes_back),
 		cmocka_unit_test(cut_at_every_byte),
 		cmocka_unit_test(each_line_of_a_log_ends_where_it_says),
 		cmocka_unit_test(leaves_have_as_many_digits_as_they_have),
 		cmocka_unit_test(a_heading_holds_for_all_that_follows),
 		cmocka_unit_test(failing_names_the_line),
 		cmocka_unit_test(what_is_no_text_is_named),
-		cmocka_unit_test(nine_different_cpus_are_too_many),
-		cmocka_unit_test(names_of_qemu),
-		cmocka_unit_test(a_p6_is_told_by_its_model),
-		cmocka_unit_test(every_name_is_a_model),
 	};
 
 	return cmocka_run_group_tests_name("foreign-cpus", tests, NULL, NULL);
