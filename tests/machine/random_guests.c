@@ -14,7 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <base/room.h>
 #include <machine/room.h>
@@ -384,22 +388,54 @@ static bool try_every(unsigned part, unsigned n)
 	return !bad;
 }
 
-/* What a campaign has done. */
+/* What a campaign has done. The processes that run the guests share it. */
 struct sums {
-	uint64_t runs, bad, instructions, slots;
+	uint64_t runs, bad, too_long, instructions, slots;
 };
 
-static void try_on(struct sums *sums, uint64_t seed, const char *profile, bool cycles,
-                   const struct recording *recording)
+enum { SECONDS_OF_ONE = 30 };
+
+static int run_trial(struct sums *sums, uint64_t seed, const char *profile, bool cycles,
+                     const struct recording *recording)
 {
 	static struct trial trial;
+	struct rlimit limit = {SECONDS_OF_ONE, SECONDS_OF_ONE};
+	bool same;
 
+	setrlimit(RLIMIT_CPU, &limit);
 	set_up(&trial, seed, profile, cycles, recording);
-	sums->bad += !try_guest(&trial);
-	sums->runs++;
+	same = try_guest(&trial);
 	sums->instructions += trial.length;
 	sums->slots += trial.end.totals.of[VPMU_SLOTS];
 	fflush(stdout);
+	return !same;
+}
+
+/* In a process of its own: what crashes it is a finding, too. A guest may have no end: a REP of
+ * 2^32 iterations is one instruction. */
+static void try_on(struct sums *sums, uint64_t seed, const char *profile, bool cycles,
+                   const struct recording *recording)
+{
+	int status = 0;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (!child)
+		exit(run_trial(sums, seed, profile, cycles, recording));
+	if (child < 0 || waitpid(child, &status, 0) != child) {
+		printf("Bail out! no process\n");
+		exit(1);
+	}
+	sums->runs++;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		sums->too_long++;
+		return;
+	}
+	sums->bad += status != 0;
+	if (WIFSIGNALED(status) || WEXITSTATUS(status) > 1)
+		printf("# seed %" PRIu64 ", %s%s: ends with status 0x%x\n", seed, profile,
+		       cycles ? ", cycles" : "", status);
 }
 
 int main(int count, char **words)
@@ -407,28 +443,34 @@ int main(int count, char **words)
 	uint64_t guests = count > 1 ? strtoull(words[1], NULL, 0) : 100;
 	uint64_t seed = count > 2 ? strtoull(words[2], NULL, 0) : (uint64_t)time(NULL) * 1000000;
 	unsigned part = count > 2 ? (unsigned)strtoul(words[2], NULL, 0) : 1;
-	struct sums sums = {0};
+	struct sums *sums = mmap(NULL, sizeof(*sums), PROT_READ | PROT_WRITE,
+	                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (count > 1 && !strcmp(words[1], "every"))
 		return !try_every(part, count > 3 ? (unsigned)strtoul(words[3], NULL, 0)
 		                                  : (unsigned)(time(NULL) % part) * TOGETHER);
 	printf("1..1\n# seed %" PRIu64 "\n", seed);
+	if (sums == MAP_FAILED) {
+		printf("Bail out! no memory\n");
+		return 1;
+	}
 	for (uint64_t i = 0; i < guests; i++, seed++) {
 		bool cycles = seed / ARRAY_SIZE(models) % 2; /* each model in turn */
 
-		try_on(&sums, seed, "hardware", false, NULL);
+		try_on(sums, seed, "hardware", false, NULL);
 		if (seed % 2)
-			try_on(&sums, seed, profile_in_turn(seed / 2), cycles, NULL);
+			try_on(sums, seed, profile_in_turn(seed / 2), cycles, NULL);
 		else
-			try_on(&sums, seed, "hardware", false,
+			try_on(sums, seed, "hardware", false,
 			       &recordings[seed / 2 % ARRAY_SIZE(recordings)]);
 		if (cycles)
-			try_on(&sums, seed, "hardware", true, NULL);
+			try_on(sums, seed, "hardware", true, NULL);
 	}
 	printf("# %" PRIu64 " guests, %" PRIu64 " with their profiles: %" PRIu64
-	       " instructions, %" PRIu64 " slots; %" PRIu64 " differ\n%s 1 - whole, stepped and "
-	       "restored are the same\n",
-	       guests, sums.runs, sums.instructions, sums.slots, sums.bad,
-	       sums.bad ? "not ok" : "ok");
-	return sums.bad != 0;
+	       " instructions, %" PRIu64 " slots; %" PRIu64 " differ, %" PRIu64
+	       " did not end in %d s of processor time\n%s 1 - whole, stepped and restored are the "
+	       "same\n",
+	       guests, sums->runs, sums->instructions, sums->slots, sums->bad, sums->too_long,
+	       SECONDS_OF_ONE, sums->bad || sums->too_long == sums->runs ? "not ok" : "ok");
+	return sums->bad || sums->too_long == sums->runs;
 }

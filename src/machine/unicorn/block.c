@@ -96,6 +96,7 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 		return NULL;
 	memset(code + size, 0, BLOCK_BEHIND);
 	memory_fetch(cpu, address + size, code + size, BLOCK_BEHIND);
+	translation_made(cpu, size);
 	block->size = size;
 	block->mode = (uint8_t)cpu_mode(cpu);
 	count = decode_ops(cpu, code, size, ops);
@@ -284,8 +285,7 @@ void code_look_again(struct cpu *cpu)
 void code_translate_anew(struct cpu *cpu)
 {
 	for (size_t i = 0; i < cpu->code_count; i++)
-		uc_ctl_remove_cache(cpu->uc, cpu->code[i].address,
-		                    cpu->code[i].address + PAGE_BYTES);
+		translation_drop(cpu, cpu->code[i].address, cpu->code[i].address + PAGE_BYTES);
 }
 
 bool blocks_forget_page(struct cpu *cpu, uint64_t address)

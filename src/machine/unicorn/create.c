@@ -21,6 +21,7 @@ static bool set_up(struct cpu *cpu, const char **why)
 		return false;
 	uc_version(&major, &minor);
 	cpu->translates = major > 2 || (major == 2 && minor > 0);
+	translation_begin(cpu);
 	*why = "guest memory cannot be mapped";
 	if (!memory_map(cpu) || !faults_begin(cpu) || !guard_begin())
 		return false;

@@ -226,7 +226,7 @@ static void forget_page(struct cpu *cpu, uint64_t address)
 {
 	if (blocks_forget_page(cpu, address))
 		code_has_changed(cpu, address);
-	uc_ctl_remove_cache(cpu->uc, address, address + PAGE_BYTES);
+	translation_drop(cpu, address, address + PAGE_BYTES);
 }
 
 void memory_forget_dirty(struct cpu *cpu)

@@ -138,7 +138,7 @@ void memory_poke(struct cpu *cpu, uint64_t physical, uint64_t address, const voi
 	if (!cpu->page_writes[physical / PAGE_BYTES])
 		return;
 	memory_note_write(cpu, physical / PAGE_BYTES);
-	uc_ctl_remove_cache(cpu->uc, address, address + bytes);
+	translation_drop(cpu, address, address + bytes);
 }
 
 bool memory_store(struct cpu *cpu, uint64_t address, const void *from, unsigned bytes,

@@ -175,8 +175,10 @@ struct cpu {
 	unsigned window_count;
 	struct far fars[MAX_FARS];
 	unsigned far_count;
-	uint8_t *page_writes;  /* by page of RAM: see fault.c */
-	unsigned careful;      /* steps left in pages whose code has changed */
+	uint8_t *page_writes; /* by page of RAM: see fault.c */
+	unsigned careful;     /* steps left in pages whose code has changed */
+	uint64_t translated;  /* bytes in Unicorn's buffer, at most: translation.c */
+	uint64_t translations_most;
 	volatile bool suspect; /* the block's own bytes may have been written while it ran */
 	uint64_t dirty[MAX_DIRTY];
 	unsigned dirty_count; /* above MAX_DIRTY: too many, forget everything */
@@ -360,6 +362,20 @@ void fpu_set(struct cpu *cpu, const struct cpu_registers *registers);
 
 void registers_get(struct cpu *cpu, struct cpu_registers *registers);
 void registers_set(struct cpu *cpu, const struct cpu_registers *registers);
+
+/* --- translation.c: Unicorn's translations of guest code --- */
+
+/* Once, before the first. VPMU_TEST_TRANSLATIONS, in bytes, is there for tests. */
+void translation_begin(struct cpu *cpu);
+
+/* Tells that so many bytes of code are translated. */
+void translation_made(struct cpu *cpu, uint64_t bytes);
+
+/* Has the code translated again that lies in [from, to). It will take room once more. */
+void translation_drop(struct cpu *cpu, uint64_t from, uint64_t to);
+
+/* Drops all translations when their buffer may be full soon. Only while Unicorn does not run. */
+void translation_keep_room(struct cpu *cpu);
 
 /* --- memory.c, map.c, fault.c
  * --------------------------------------------------------- */

@@ -82,7 +82,7 @@ static void translate_again(struct cpu *cpu)
 		return;
 	}
 	block->flags |= BLOCK_HOOKED;
-	uc_ctl_remove_cache(cpu->uc, block->address, block->address + block->size);
+	translation_drop(cpu, block->address, block->address + block->size);
 }
 
 /* Unicorn stopped by itself. */
@@ -202,7 +202,7 @@ void cpu_go(struct cpu *cpu)
 		break;
 	case LEAVE_STALE:
 		cpu->state->rip = cpu->at;
-		uc_ctl_remove_cache(cpu->uc, cpu->at, cpu->at + cpu->at_size);
+		translation_drop(cpu, cpu->at, cpu->at + cpu->at_size);
 		break;
 	case LEAVE_SPIN:
 		cpu->state->rip = cpu->at;
@@ -259,6 +259,7 @@ enum cpu_stop unicorn_run(struct cpu *cpu)
 
 	while (!boundary(cpu, &end)) {
 		memory_forget_dirty(cpu);
+		translation_keep_room(cpu);
 		budget_refresh(cpu);
 		if (in_step(cpu))
 			step_on(cpu);

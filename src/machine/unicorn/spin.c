@@ -109,7 +109,7 @@ void spin(struct cpu *cpu, struct block *block)
 	done = count(cpu, block, start);
 	if (cpu->leave == LEAVE_SYNC && cpu->at == block->address && !done) {
 		block->loop->prepared = false; /* the cached translation has the hook */
-		uc_ctl_remove_cache(cpu->uc, block->address, block->address + block->size);
+		translation_drop(cpu, block->address, block->address + block->size);
 	}
 	if (cpu->leave == LEAVE_EXCEPTION && !cpu->broken)
 		exception_take(cpu);

@@ -111,8 +111,10 @@ static void watch_step(struct cpu *cpu, const struct op *op)
 {
 	uint64_t rip = cpu->state->rip;
 
-	if (!memory_watch(cpu, rip, op->length))
-		uc_ctl_remove_cache(cpu->uc, rip, rip + op->length);
+	if (memory_watch(cpu, rip, op->length))
+		translation_made(cpu, op->length);
+	else
+		translation_drop(cpu, rip, rip + op->length);
 }
 
 void cpu_step_native(struct cpu *cpu, const struct op *op)
