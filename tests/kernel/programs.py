@@ -3,6 +3,8 @@
 counters kept near their ends so that overflows are common. A program is a list of lines; the same
 random generator state gives the same program."""
 
+import re
+
 MODELS = (
     "intel-v1",
     "intel-v1,gp=4",
@@ -158,6 +160,7 @@ class Generator:
         self.registers = (K7 if "k7" in model else AMD) if self.amd else INTEL
         self.fixed = "intel-v1" not in model
         self.longest = 1 << 48
+        self.narrow(int((re.search(r"width=(\d+)", model) or [0, 48])[1]))
         lines = [f"model {model}", f"profile {self.profile}"]
         self.tsx = False
         if self.rng.random() < self.hosts:
@@ -171,6 +174,10 @@ class Generator:
                 lines += command().split("\n")
         return lines + self.ending()
 
+    def narrow(self, width):
+        """A run is not much longer than a round of a narrow counter: each overflow is executed."""
+        self.longest = min(self.longest, 1 << width + 2)
+
     def host(self):
         """Some properties of the host, each once."""
         vendor = self.host_vendor() if self.rng.random() < 0.15 else ""
@@ -180,6 +187,7 @@ class Generator:
         chosen = self.rng.sample(sorted(keys), self.rng.randrange(1, 4 if len(keys) > 3 else len(keys) + 1))
         values = {key: self.rng.choice(keys[key]) for key in chosen}
         self.tsx = values.get("tsx") == "on"
+        self.narrow(values.get("width", 48))
         return f"host {vendor}" + " ".join(f"{key}={value}" for key, value in values.items())
 
     def host_vendor(self):

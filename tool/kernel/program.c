@@ -44,12 +44,23 @@ static const char *const all_models[] = {
 	"amd-k7,pmu=off",
 };
 
+/* A run is not much longer than a round of the narrowest counter: each overflow is executed. */
+static void narrow(struct maker *maker, unsigned width)
+{
+	uint64_t longest = UINT64_C(1) << (width && width < 46 ? width + 2 : 48);
+
+	if (longest < maker->longest)
+		maker->longest = longest;
+}
+
 /* What a program can say of the model. */
 static void of_model(struct maker *maker, const char *text)
 {
 	if (vpmu_model_parse(&maker->model, text, NULL, 0))
 		maker->model = (struct vpmu_model){0}; /* the script's first answer says why */
 	maker->amd = maker->model.vendor == VPMU_VENDOR_AMD;
+	narrow(maker, maker->model.gp_width);
+	narrow(maker, maker->model.fixed_width);
 	maker->has_fixed = strncmp(text, "intel-v1", strlen("intel-v1")) != 0;
 	maker->registers = !maker->amd                                     ? &intel_msrs
 	                   : maker->model.features & VPMU_FEATURE_PERFCORE ? &amd_msrs
@@ -101,9 +112,12 @@ static void draw_host(struct maker *maker)
 	const char *vendor = percent(maker, 15) ? draw_vendor(maker) : "";
 	const char *enable = percent(maker, 80) ? "on" : "off";
 	uint64_t count = (maker->amd ? COUNT(amd) : COUNT(intel)) - maker->mediated;
+	const char *key = (maker->amd ? amd : intel)[below(maker, count)];
+	unsigned width = 0;
 
-	ADD(maker, "host %s%s enable-pmu=%s%s", vendor,
-	    (maker->amd ? amd : intel)[below(maker, count)], enable,
+	if (sscanf(key, "width=%u", &width) == 1)
+		narrow(maker, width);
+	ADD(maker, "host %s%s enable-pmu=%s%s", vendor, key, enable,
 	    maker->amd && percent(maker, 75) ? " svm=on" : "");
 }
 
