@@ -121,15 +121,15 @@ check 'nonsense: the guest of the other ran' same "$?" 130
 check 'the socket is gone' [ ! -e "$socket" ]
 
 # A hand-over while the guest talks: nothing is said twice, nothing is lost.
-"$vpmu" run "${small[@]}" --max-instructions 3000000 --listen "unix:$socket" \
+"$vpmu" run "${small[@]}" --max-instructions 1000000 --listen "unix:$socket" \
 	>"$scratch/second" 2>"$scratch/err" &
 await "$socket"
-"$vpmu" run "${small[@]}" --max-instructions 3000000 --migrate-to "unix:$socket" --at 100000 \
+"$vpmu" run "${small[@]}" --max-instructions 1000000 --migrate-to "unix:$socket" --at 100000 \
 	"$scratch/chatty" >"$scratch/first" 2>"$scratch/err1"
 check 'hand-over: status of the source' same "$?" 0
 wait $!
 check 'hand-over: status of the destination' same "$?" 126
-run run "${small[@]}" --max-instructions 3000000 "$scratch/chatty"
+run run "${small[@]}" --max-instructions 1000000 "$scratch/chatty"
 check 'hand-over: all that was said' cmp <(cat "$scratch/first" "$scratch/second") "$scratch/out"
 check 'hand-over: both have said something' [ -s "$scratch/first" -a -s "$scratch/second" ]
 
