@@ -15,7 +15,7 @@ sys.path.insert(0, TAP)
 from tap import check, finish  # noqa: E402
 
 folder = tempfile.TemporaryDirectory()
-SMALL = "between=1,nodes=16384"
+SMALL = "between=1,mixed=0,nodes=16384"
 BASE = {"--model": "intel-v2", "--profile": "linux-6.12", "--order": "no-stop",
         "--scope": SMALL, "--shard": "1/2"}
 
