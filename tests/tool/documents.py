@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from schema import LACKS, Judge, load
+from schema import LACKS, Judge, jsonschema, load
 from tap import check, finish, skip
 
 VPMU, SOURCE, GUESTS, *STAT = sys.argv[1:]
@@ -185,6 +185,8 @@ if LACKS:
     finish()
 
 judge = Judge()
+for schema in schemas.values():  # those, too, that others only refer to
+    jsonschema.Draft202012Validator.check_schema(schema)
 with tempfile.TemporaryDirectory() as scratch:
     problems, commands = {}, names_of()
     for name, arguments in invocations(scratch):

@@ -13,6 +13,7 @@ try:
     import jsonschema
     LACKS = ''
 except ImportError:
+    jsonschema = None
     LACKS = 'no python3-jsonschema'
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../docs/schema')
@@ -96,9 +97,8 @@ class Judge:
         if name not in self.schemas:
             return f'no schema for a document with the format {name!r}'
         if name not in self.validators:
-            schema = whole(self.schemas, name)
-            jsonschema.Draft202012Validator.check_schema(schema)
-            self.validators[name] = jsonschema.Draft202012Validator(schema)
+            jsonschema.Draft202012Validator.check_schema(self.schemas[name])
+            self.validators[name] = jsonschema.Draft202012Validator(whole(self.schemas, name))
         self.seen.add(name)
         error = jsonschema.exceptions.best_match(self.validators[name].iter_errors(document))
         return f'{name}: {error.json_path}: {error.message[:300]}' if error else ''
