@@ -137,8 +137,15 @@ void check_keep_now_and_then(pthread_mutex_t *cells)
 
 int check_keep_end(void)
 {
+	int status = TOOL_HOLDS;
+
+	if (kept.path) {
+		status = write_document(check_document(kept.table));
+		if (asked_to_end)
+			end_here(status);
+	}
 	catch_signals(SIG_DFL);
-	return kept.path ? write_document(check_document(kept.table)) : TOOL_HOLDS;
+	return status;
 }
 
 #else

@@ -333,16 +333,26 @@ static int keep(struct crew *crew)
 	return status;
 }
 
+/* Until a process ends, or for a moment. SIGCHLD is blocked. */
+static void wait_a_moment(void)
+{
+	const struct timespec moment = {0, WAIT_MS * 1000000L};
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigtimedwait(&signals, NULL, &moment);
+}
+
 /* If a process has failed, the others need not finish. */
 static int wait_for_all(struct crew *crew, double started)
 {
-	const struct timespec moment = {0, WAIT_MS * 1000000L};
 	unsigned running = crew->count;
 	int status = TOOL_HOLDS;
 	bool killed = false;
 
 	while (running) {
-		nanosleep(&moment, NULL);
+		wait_a_moment();
 		show_progress(crew, started);
 		status = status ? status : keep(crew);
 		if (status && !killed) {
@@ -404,6 +414,7 @@ int check_kernel_work(struct check_table *table, const struct check_job *jobs,
 		.table = table, .jobs = jobs, .scope = scope, .kernel = kernel, .script = script};
 	unsigned wanted = table->jobs < PROCESSES_MAX ? table->jobs : PROCESSES_MAX;
 	double started = seconds_now();
+	sigset_t child, before;
 	int status;
 
 	crew.shared = mmap(NULL, sizeof(*crew.shared), PROT_READ | PROT_WRITE,
@@ -414,9 +425,13 @@ int check_kernel_work(struct check_table *table, const struct check_job *jobs,
 	}
 	crew.started = started - table->seconds;
 	crew.busy = seconds_of_children() - table->cpu_seconds;
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, &before);
 	for (unsigned i = 0; i < wanted && start(&crew, i); i++)
 		;
 	status = wait_for_all(&crew, started);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (!status)
 		status = crew.count ? collect(&crew) : TOOL_LACKS;
 	note_time(&crew);

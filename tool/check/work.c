@@ -24,6 +24,7 @@ struct work {
 	atomic_ullong transitions;
 	atomic_bool failed;
 	pthread_mutex_t cells; /* held while one of the table changes */
+	pthread_cond_t ended;  /* nobody is running */
 	double started, busy;  /* the clocks then, less what earlier runs took */
 };
 
@@ -49,6 +50,14 @@ static bool is_to_do(const struct check_table *table, size_t i)
 	return i % table->shards == table->shard - 1 && !table->cells[i].done;
 }
 
+static void end_worker(struct work *work)
+{
+	pthread_mutex_lock(&work->cells);
+	if (atomic_fetch_sub(&work->running, 1) == 1)
+		pthread_cond_signal(&work->ended);
+	pthread_mutex_unlock(&work->cells);
+}
+
 static void *worker(void *context)
 {
 	struct work *work = context;
@@ -67,7 +76,7 @@ static void *worker(void *context)
 	if (!explorer)
 		atomic_store(&work->failed, true);
 	check_explorer_destroy(explorer);
-	atomic_fetch_sub(&work->running, 1);
+	end_worker(work);
 	return NULL;
 }
 
@@ -96,12 +105,25 @@ static void note_time(struct work *work)
 	work->table->cpu_seconds = clock_of(CLOCK_PROCESS_CPUTIME_ID) - work->busy;
 }
 
+/* Until all have ended, or for a moment. */
+static void wait_a_moment(struct work *work)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += WAIT_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&work->cells);
+	if (atomic_load(&work->running))
+		pthread_cond_clockwait(&work->ended, &work->cells, CLOCK_MONOTONIC, &until);
+	pthread_mutex_unlock(&work->cells);
+}
+
 static void wait_for_all(struct work *work, double started)
 {
-	const struct timespec moment = {0, WAIT_MS * 1000000L};
-
 	while (atomic_load(&work->running)) {
-		nanosleep(&moment, NULL);
+		wait_a_moment(work);
 		show_progress(work, started);
 		note_time(work);
 		check_keep_now_and_then(&work->cells);
@@ -113,8 +135,11 @@ static void wait_for_all(struct work *work, double started)
 int check_work(struct check_table *table, const struct check_job *jobs,
                const struct check_scope *scope)
 {
-	struct work work = {
-		.table = table, .jobs = jobs, .scope = scope, .cells = PTHREAD_MUTEX_INITIALIZER};
+	struct work work = {.table = table,
+	                    .jobs = jobs,
+	                    .scope = scope,
+	                    .cells = PTHREAD_MUTEX_INITIALIZER,
+	                    .ended = PTHREAD_COND_INITIALIZER};
 	pthread_t threads[JOBS_MAX];
 	unsigned wanted = table->jobs < JOBS_MAX ? table->jobs : JOBS_MAX, count = 0;
 	double started = clock_of(CLOCK_MONOTONIC);
