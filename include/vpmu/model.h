@@ -46,6 +46,8 @@ enum vpmu_feature {
 #define VPMU_PERF_CAP_FULL_WIDTH   (UINT64_C(1) << 13) /* writes to 0x4c1+ take all bits */
 #define VPMU_PERF_CAP_METRICS      (UINT64_C(1) << 15) /* IA32_PERF_METRICS exists */
 #define VPMU_PERF_CAP_LBR_FORMAT   UINT64_C(0x3f)      /* of last branches */
+#define VPMU_PERF_CAP_PEBS_TRAP    (UINT64_C(1) << 6)  /* records are made behind an instruction, */
+#define VPMU_PERF_CAP_PEBS_REGS    (UINT64_C(1) << 7)  /* and contain all registers */
 #define VPMU_PERF_CAP_PEBS_FORMAT  UINT64_C(0xf00)     /* of PEBS records; 0: no PEBS */
 #define VPMU_PERF_CAP_PEBS_DATA    (UINT64_C(1) << 14) /* MSR_PEBS_DATA_CFG, fixed counters */
 
@@ -334,6 +336,13 @@ VPMU_API enum vpmu_class vpmu_model_fixed_class(const struct vpmu_model *model, 
  * level that it enters, as on AMD processors. Intel's manuals do not say; vpmu counts it at the
  * level that it leaves (false). False with a NULL. */
 VPMU_API bool vpmu_model_counts_where_it_goes(const struct vpmu_model *model);
+
+/*
+ * The bytes of a PEBS record of this model. 0: none are written, because the model has no PEBS, no
+ * global control, records of before an instruction (VPMU_PERF_CAP_PEBS_TRAP is not set), or a
+ * format that vpmu does not write (the adaptive one, 4, and later); or a NULL.
+ */
+VPMU_API unsigned vpmu_model_pebs_bytes(const struct vpmu_model *model);
 
 #ifdef __cplusplus
 }

@@ -299,6 +299,47 @@ VPMU_API bool vpmu_pmu_records_branches(const struct vpmu_pmu *pmu);
 VPMU_API void vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch,
                               uint64_t times);
 
+/* --- PEBS ------------------------------------------------------------------------------------ */
+
+/*
+ * Whether the caller writes PEBS records, with the two functions below. Off by default: a counter
+ * that IA32_PEBS_ENABLE enables then overflows like any other. Remains off on a model without
+ * records (vpmu_model_pebs_bytes()), and under profiles other than hardware. A reset does not
+ * change it.
+ *
+ * When such a counter overflows, its next event causes a record, if the event is a precise one:
+ * instructions or a kind of branches, without CMASK, INV and EDGE. Until then
+ * vpmu_meter_refresh() lets only one instruction run at a time.
+ */
+VPMU_API void vpmu_pmu_take_pebs(struct vpmu_pmu *pmu, bool take);
+
+/* Whether a record is to be written: ask after each call that counts, before the guest's next
+ * instruction. */
+VPMU_API bool vpmu_pmu_pebs_is_due(const struct vpmu_pmu *pmu);
+
+/* What a record contains, and how to access the guest's memory. */
+struct vpmu_pebs {
+	uint64_t rip;       /* linear address of the next instruction */
+	uint64_t event_rip; /* and of the one that has caused the record */
+	uint64_t rflags, tsc;
+	uint64_t gpr[16]; /* in the order of their encoding: RAX, RCX, RDX, RBX, RSP, … */
+	/* Read and write `bytes` at a linear address, whatever the guest's privilege level.
+	 * False: it is not mapped, or not writable. They must not access the register machine. */
+	bool (*read)(void *context, uint64_t address, void *to, size_t bytes);
+	bool (*write)(void *context, uint64_t address, const void *from, size_t bytes);
+	void *context;
+};
+
+/*
+ * Writes the record that is due to the buffer that IA32_DS_AREA describes, reloads the counters and
+ * clears their status bits. If the buffer's index reaches its threshold, GLOBAL_STATUS.OvfBuf is
+ * set and a PMI raised, which is in the outcome. Without room in the buffer, or if an access to
+ * memory fails, the record is skipped: the counters go on, and their next event tries again. (A
+ * failed write may have changed the memory before the address that failed.) Does nothing if no
+ * record is due, or with a NULL.
+ */
+VPMU_API struct vpmu_outcome vpmu_pmu_write_pebs(struct vpmu_pmu *pmu, const struct vpmu_pebs *at);
+
 #ifdef __cplusplus
 }
 #endif

@@ -108,6 +108,24 @@ bool model_has_pebs(const struct vpmu_model *model)
 	return model->perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT;
 }
 
+unsigned model_pebs_format(const struct vpmu_model *model)
+{
+	return (unsigned)(model->perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT) >> 8;
+}
+
+/* SDM vol. 3B, "Precise Event Based Sampling" of Nehalem, Haswell and Skylake. */
+unsigned vpmu_model_pebs_bytes(const struct vpmu_model *model)
+{
+	static const uint8_t of_format[] = {[1] = 0xb0, [2] = 0xc0, [3] = 0xc8};
+	unsigned format;
+
+	if (!model || !model_has_global(model) ||
+	    !(model->perf_capabilities & VPMU_PERF_CAP_PEBS_TRAP))
+		return 0;
+	format = model_pebs_format(model);
+	return format < ARRAY_SIZE(of_format) ? of_format[format] : 0;
+}
+
 unsigned signature_family(uint32_t signature)
 {
 	unsigned family = signature >> 8 & 0xf;

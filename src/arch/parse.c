@@ -57,7 +57,10 @@ static void set_lbr_format(struct draft *draft, uint64_t format)
 
 static void set_pebs(struct draft *draft, uint64_t format)
 {
-	set_capability(draft, VPMU_PERF_CAP_PEBS_FORMAT, format << PEBS_FORMAT_SHIFT);
+	const uint64_t how = VPMU_PERF_CAP_PEBS_TRAP | VPMU_PERF_CAP_PEBS_REGS;
+
+	set_capability(draft, VPMU_PERF_CAP_PEBS_FORMAT | how,
+	               format ? format << PEBS_FORMAT_SHIFT | how : 0);
 }
 
 enum { KEY_PMU };

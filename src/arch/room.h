@@ -439,6 +439,7 @@ static inline uint64_t depth_excess(uint64_t value, uint64_t depths)
 
 /* Whether PEBS exists: it has a format. */
 bool model_has_pebs(const struct vpmu_model *model);
+unsigned model_pebs_format(const struct vpmu_model *model);
 
 /* Whether IA32_PERF_METRICS exists: fixed counter 3, and the model says so. */
 bool model_has_metrics(const struct vpmu_model *model);

@@ -24,17 +24,30 @@ static void switched(struct vpmu_pmu *pmu, uint32_t slots)
 	tallies_switch(pmu, slots, globally_enabled_slots(pmu));
 }
 
-static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
+void hardware_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome)
 {
-	if (slots >> SLOT_OF_SLOTS & 1)
-		metrics_wrap(pmu);
-	if (!tallies_wrap(pmu, slots))
-		return;
 	if (pmu->has_global && pmu->single[VPMU_KIND_DEBUGCTL] & DEBUGCTL_FREEZE_PERFMON)
 		pmu->rules->freeze(pmu);
 	if (pmu->lbr.count && pmu->single[VPMU_KIND_DEBUGCTL] & DEBUGCTL_FREEZE_LBRS)
 		lbr_freeze(pmu);
 	deliver_pmi(pmu, outcome);
+}
+
+static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *outcome)
+{
+	slots = pebs_see(pmu, slots);
+	if (slots >> SLOT_OF_SLOTS & 1)
+		metrics_wrap(pmu);
+	if (slots && tallies_wrap(pmu, slots))
+		hardware_pmi(pmu, outcome);
+}
+
+/* The next event of an armed counter is looked at, too. */
+static uint64_t distance(const struct vpmu_pmu *pmu, unsigned slot)
+{
+	bool armed = !pmu->pebs_due && pebs_armed(pmu) >> slot & 1;
+
+	return armed ? 1 : counter_distance(pmu, slot);
 }
 
 static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
@@ -68,6 +81,7 @@ static void reset(struct vpmu_pmu *pmu)
 	const struct reg *next = pmu->reg;
 
 	lbr_clear(pmu);
+	pmu->pebs_due = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct reg *reg = next;
 
@@ -104,7 +118,7 @@ const struct engine engine_hardware = {
 	.value = value,
 	.guest_value = value,
 	.write = tally_set,
-	.distance = counter_distance,
+	.distance = distance,
 	.overflow = overflow,
 	.enter = enter,
 	.emulate = emulate,

@@ -122,5 +122,7 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 		hash = mix_tally(hash, pmu, slot);
 	FOR_SLOTS(slot, pmu->slots & (uint32_t)(BIT64(SLOT_FIXED) - 1))
 		hash = mix(hash, pmu->selector[slot]);
+	if (pmu->takes_pebs)
+		hash = mix(hash, 1 | (uint64_t)pmu->pebs_due << 8);
 	return has_fact(pmu->profile, VPMU_FACT_KVM) ? mix_kvm(hash, pmu) : hash;
 }

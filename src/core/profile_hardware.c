@@ -16,7 +16,7 @@
 	[VPMU_KIND_LBR_TOS] = {.set = set_plain, .excess = EXCESS_FAULTS},                         \
 	[VPMU_KIND_LBR_DEPTH] = {.set = set_lbr_depth, .excess = EXCESS_DEPTH}
 #define PEBS_RULES                                                                                 \
-	[VPMU_KIND_PEBS_ENABLE] = {.set = set_plain, .excess = EXCESS_FAULTS},                     \
+	[VPMU_KIND_PEBS_ENABLE] = {.set = set_pebs_enable, .excess = EXCESS_FAULTS},               \
 	[VPMU_KIND_PEBS_DATA] = {.set = set_plain, .excess = EXCESS_FAULTS},                       \
 	[VPMU_KIND_DS_AREA] = {.set = set_plain, .excess = EXCESS_ADDRESS}
 

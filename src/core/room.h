@@ -11,4 +11,8 @@
  * single cycles. Then each piece that is accounted must be one instruction. */
 bool pmu_sees_cycles(const struct vpmu_pmu *pmu, unsigned cpl);
 
+/* Whether the next event of a counter that runs at this privilege level causes a PEBS record. Then
+ * each piece that is accounted must be one instruction, which the record names. */
+bool pmu_is_armed(const struct vpmu_pmu *pmu, unsigned cpl);
+
 #endif

@@ -185,6 +185,7 @@ struct vpmu_pmu {
 
 	uint8_t reg_count;
 	bool has_global;
+	bool takes_pebs; /* the caller writes PEBS records */
 	uint32_t epoch;
 	uint32_t lvtpc;
 	uint8_t svm;             /* enum vpmu_svm */
@@ -193,6 +194,7 @@ struct vpmu_pmu {
 	uint32_t running[MODES]; /* bit slot: its tally counts something in the mode */
 	uint32_t wanted[MODES];  /* profile hardware: by own controls alone */
 	uint64_t overflowed;     /* by global bits, since the last outcome */
+	uint32_t pebs_due;       /* bit slot: a PEBS record is to be written for it */
 	uint32_t on;             /* profile hardware, bit slot: the global control lets it count */
 	uint64_t gp_mask, fixed_mask; /* the bits in which a counter counts */
 	const struct vpmu_profile *profile;
@@ -424,6 +426,29 @@ uint64_t metrics_value(const struct vpmu_pmu *pmu);
 void metrics_wrap(struct vpmu_pmu *pmu);
 
 enum vpmu_status set_metrics(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+
+/* --- engine_hardware.c --- */
+
+/* Asks for a PMI, with the freezes that come with it. */
+void hardware_pmi(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome);
+
+/* --- pebs_record.c: PEBS --- */
+
+/* The slots of counters that have overflowed and whose next event causes a record. */
+uint32_t pebs_armed(const struct vpmu_pmu *pmu);
+
+/* Before a change of which are armed. */
+static inline void pebs_changes(struct vpmu_pmu *pmu)
+{
+	account_settle(pmu);
+	pmu->epoch++;
+}
+
+/* The distances of these counters are used up: notes for which of them a record is due. Returns
+ * those that have wrapped. */
+uint32_t pebs_see(struct vpmu_pmu *pmu, uint32_t slots);
+
+enum vpmu_status set_pebs_enable(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
 /* --- setters.c: ways to write a register that every profile shares --- */
 

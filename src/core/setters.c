@@ -71,6 +71,8 @@ enum vpmu_status set_status(struct vpmu_pmu *pmu, const struct reg *reg, uint64_
 {
 	uint64_t changed = pmu->single[VPMU_KIND_GLOBAL_STATUS] ^ value;
 
+	if (pmu->takes_pebs && changed)
+		pebs_changes(pmu);
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] = value;
 	if (changed & STATUS_CTR_FRZ)
 		pmu->response->switched(pmu, pmu->slots | pmu->metrics);

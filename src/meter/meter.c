@@ -76,7 +76,7 @@ void vpmu_meter_refresh(struct vpmu_meter *meter, unsigned cpl, uint64_t limit)
 		return;
 	vpmu_pmu_headroom(meter->pmu, cpl, &headroom);
 	meter->room = least(limit, headroom.of[VPMU_INSTRUCTIONS]);
-	if (pmu_sees_cycles(meter->pmu, cpl))
+	if (pmu_sees_cycles(meter->pmu, cpl) || pmu_is_armed(meter->pmu, cpl))
 		meter->room = least(meter->room, 1);
 	meter->branch_room = headroom.of[VPMU_BRANCHES];
 	meter->wanted = vpmu_pmu_wanted(meter->pmu);

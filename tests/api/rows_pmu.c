@@ -164,6 +164,38 @@ static void branches(void)
 	vpmu_pmu_branch(good()->pmu, NULL, 1);
 }
 
+static bool no_read(void *context, uint64_t address, void *to, size_t bytes)
+{
+	return false;
+}
+
+static bool no_write(void *context, uint64_t address, const void *from, size_t bytes)
+{
+	return false;
+}
+
+static void pebs(void)
+{
+	struct vpmu_pebs at = {.read = no_read, .write = no_write};
+	struct vpmu_model model = good()->model;
+	struct vpmu_pmu *pmu = good()->pmu;
+
+	assert_int_equal(vpmu_model_pebs_bytes(NULL), 0);
+	model.perf_capabilities = UINT64_MAX;
+	assert_int_equal(vpmu_model_pebs_bytes(&model), 0);
+	vpmu_pmu_take_pebs(NULL, true);
+	vpmu_pmu_take_pebs(pmu, true); /* the model has no PEBS */
+	assert_false(vpmu_pmu_pebs_is_due(NULL));
+	assert_false(vpmu_pmu_pebs_is_due(pmu));
+	OUTCOME_NONE(vpmu_pmu_write_pebs(NULL, &at));
+	OUTCOME_NONE(vpmu_pmu_write_pebs(pmu, NULL));
+	OUTCOME_NONE(vpmu_pmu_write_pebs(pmu, &at));
+	at.write = NULL;
+	OUTCOME_NONE(vpmu_pmu_write_pebs(pmu, &at));
+	at = (struct vpmu_pebs){.write = no_write};
+	OUTCOME_NONE(vpmu_pmu_write_pebs(pmu, &at));
+}
+
 static void last_cycles(void)
 {
 	struct vpmu_last_cycles none = {{0}}, out = {{1}};
@@ -317,6 +349,10 @@ static const struct row rows[] = {
 	{"vpmu_pmu_epoch", numbers},
 	{"vpmu_pmu_records_branches", branches},
 	{"vpmu_pmu_branch", branches},
+	{"vpmu_model_pebs_bytes", pebs},
+	{"vpmu_pmu_take_pebs", pebs},
+	{"vpmu_pmu_pebs_is_due", pebs},
+	{"vpmu_pmu_write_pebs", pebs},
 	{"vpmu_pmu_counting", counting_now},
 	{"vpmu_pmu_last_cycles", last_cycles},
 	{"vpmu_pmu_set_last_cycles", last_cycles},

@@ -138,6 +138,29 @@ static void a_counter_of_cycles_sees_each_instruction_alone(void **state)
 	assert_true(vpmu_meter_pay(&meter, &one));
 }
 
+/* Whatever the counter counts: the record names the instruction. */
+static void behind_an_overflow_pebs_sees_each_instruction_alone(void **state)
+{
+	static const struct vpmu_insn branch = {.flags = VPMU_INSN_BRANCH};
+	struct vpmu_block block = block_of(straight, 10), one = block_of(&branch, 1);
+	struct vpmu_pmu *pmu = machine_of("intel-v2,pebs=1");
+
+	vpmu_pmu_take_pebs(pmu, true);
+	wr(pmu, 0x3f1, 1);
+	wr(pmu, SEL0, SEL_ON | BRANCHES);
+	wr(pmu, PMC0, -UINT64_C(1));
+	assert_int_equal(vpmu_meter_init(&meter, pmu, NULL), VPMU_OK);
+	vpmu_meter_refresh(&meter, 0, UINT64_MAX);
+	assert_true(vpmu_meter_pay(&meter, &block) && vpmu_meter_pay(&meter, &one));
+	vpmu_meter_settle(&meter, 0);
+	vpmu_meter_refresh(&meter, 3, UINT64_MAX);
+	assert_int_equal(vpmu_meter_prefix(&meter, &block, 0), 1);
+	assert_false(vpmu_meter_pay(&meter, &block));
+	assert_true(vpmu_meter_pay(&meter, &one));
+	vpmu_meter_settle(&meter, 3);
+	assert_true(vpmu_pmu_pebs_is_due(pmu));
+}
+
 /* Once what the one before it has cost is settled; others see no iterations. */
 static void a_counter_of_cycles_sees_each_iteration_alone(void **state)
 {
@@ -241,6 +264,7 @@ int main(void)
 		cmocka_unit_test(what_is_taken_back_was_not_counted),
 		cmocka_unit_test(what_is_apart_is_paid_once_and_when_it_retires),
 		cmocka_unit_test(a_counter_of_cycles_sees_each_instruction_alone),
+		cmocka_unit_test(behind_an_overflow_pebs_sees_each_instruction_alone),
 		cmocka_unit_test(a_counter_of_cycles_sees_each_iteration_alone),
 		cmocka_unit_test(the_limit_is_kept),
 		cmocka_unit_test(a_hold_brings_the_next_block_before_fits),
