@@ -148,6 +148,11 @@ static void put_fixed(uint8_t *base, uint32_t rounds)
 	put(base + 0x3010, rounds, 4);
 }
 
+void random_guest_put(uint8_t image[RANDOM_GUEST_MOST], uint32_t address, uint64_t value)
+{
+	put(image + HEADERS + (address - BASE), value, 8);
+}
+
 size_t random_guest_of(const uint8_t *body, size_t bytes, uint32_t rounds,
                        uint8_t image[RANDOM_GUEST_MOST])
 {

@@ -22,6 +22,9 @@ size_t random_guest(uint64_t seed, uint8_t image[RANDOM_GUEST_MOST]);
 /* The same, of a guest that counts cycles with CMASK, INV and EDGE, by the MSRs of its vendor. */
 size_t random_guest_of_cycles(uint64_t seed, bool amd, uint8_t image[RANDOM_GUEST_MOST]);
 
+/* Puts a number into the image, to be found at that address. */
+void random_guest_put(uint8_t image[RANDOM_GUEST_MOST], uint32_t address, uint64_t value);
+
 /* The same around that body. */
 size_t random_guest_of(const uint8_t *body, size_t bytes, uint32_t rounds,
                        uint8_t image[RANDOM_GUEST_MOST]);

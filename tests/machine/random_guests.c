@@ -37,16 +37,21 @@ static const char *const models[] = {
 	"intel-v2", "intel-v4", "intel-v5", "sapphire-rapids", "amd-k7", "amd-perfmon-v2",
 };
 
-/* With a stack of last branches, and what switches it on. */
+/* With a stack of last branches, or PEBS, and what switches it on. */
 static const struct recording {
 	const char *model;
 	uint32_t msr;
 	uint64_t value;
+	unsigned records; /* room in PEBS's buffer */
 } recordings[] = {
-	{"skylake,lbr-format=5", 0x1d9, 0x1}, {"icelake,lbr=16", 0x14ce, 0x7f0007},
-	{"zen4,lbr=16", 0xc000010f, 0x40},    {"skylake,lbr-format=4", 0x1d9, 0x801},
-	{"icelake,lbr=32", 0x14ce, 0x7f000f},
+	{"skylake,lbr-format=5", 0x1d9, 0x1, 0}, {"icelake,lbr=16", 0x14ce, 0x7f0007, 0},
+	{"zen4,lbr=16", 0xc000010f, 0x40, 0},    {"skylake,lbr-format=4", 0x1d9, 0x801, 0},
+	{"icelake,lbr=32", 0x14ce, 0x7f000f, 0}, {"skylake,pebs=3", 0x3f1, 0xf, 14},
+	{"intel-v4,pebs=1", 0x3f1, 0xf, 16},     {"intel-v2,pebs=2", 0x3f1, 0xf, 3},
 };
+
+/* Where PEBS's area is, which random guests leave alone, unless by chance. */
+enum { DS_AREA = 0x102000, PEBS_BUFFER = DS_AREA + 0x100 };
 
 struct saved {
 	uint8_t bytes[SAVED_ROOM];
@@ -129,6 +134,19 @@ static bool renew(const struct trial *trial, struct machine **machine)
 	return *machine || fail(trial, "cannot be restored", why);
 }
 
+/* Has PEBS's counters run from the first instruction on, as far as the guest leaves them alone. */
+static void sample(const struct trial *trial, struct vpmu_pmu *pmu)
+{
+	static const uint32_t events[] = {0xc0, 0xc4, 0x1c4, 0x20c4};
+
+	vpmu_pmu_guest_write(pmu, 0x600, DS_AREA);
+	for (unsigned i = 0; i < 4; i++) {
+		vpmu_pmu_guest_write(pmu, 0xc1 + i, -(uint64_t)(1 + trial->seed % (40 + 9 * i)));
+		vpmu_pmu_guest_write(pmu, 0x186 + i, 0x430000 | events[i]);
+	}
+	vpmu_pmu_guest_write(pmu, 0x38f, 0xf);
+}
+
 static struct machine *boot(const struct trial *trial)
 {
 	char why[200] = "";
@@ -143,6 +161,8 @@ static struct machine *boot(const struct trial *trial)
 		printf("Bail out! %s does not record\n", trial->recording->model);
 		exit(1);
 	}
+	if (trial->recording && trial->recording->records)
+		sample(trial, machine_pmu(machine));
 	return machine;
 }
 
@@ -289,6 +309,21 @@ static bool try_guest(struct trial *trial)
 	return goes_same(trial, &restored);
 }
 
+/* The third record asks for a PMI; counters begin anew with a few events to go. */
+static void put_area(struct trial *trial)
+{
+	unsigned bytes = vpmu_model_pebs_bytes(&trial->config.model);
+
+	random_guest_put(trial->image, DS_AREA + 0x20, PEBS_BUFFER);
+	random_guest_put(trial->image, DS_AREA + 0x28, PEBS_BUFFER);
+	random_guest_put(trial->image, DS_AREA + 0x30,
+	                 PEBS_BUFFER + bytes * trial->recording->records);
+	random_guest_put(trial->image, DS_AREA + 0x38, PEBS_BUFFER + bytes * 3);
+	for (unsigned i = 0; i < 4; i++)
+		random_guest_put(trial->image, DS_AREA + 0x40 + 8 * i,
+		                 0 - random_below(&trial->random, 300));
+}
+
 static void set_up(struct trial *trial, uint64_t seed, const char *profile, bool cycles,
                    const struct recording *recording)
 {
@@ -314,6 +349,8 @@ static void set_up(struct trial *trial, uint64_t seed, const char *profile, bool
 			seed, trial->config.model.vendor == VPMU_VENDOR_AMD, trial->image);
 	else
 		trial->image_bytes = random_guest(seed, trial->image);
+	if (recording && recording->records)
+		put_area(trial);
 }
 
 /* --- Every instruction ------------------------------------------------------------------------ */

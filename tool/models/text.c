@@ -48,6 +48,19 @@ static void print_features(const struct vpmu_model *model)
 	puts(*separator ? "" : "none");
 }
 
+/* The format, and who writes records of it. */
+static void print_pebs(const struct vpmu_model *model)
+{
+	unsigned format = (unsigned)(model->perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT) >> 8;
+	unsigned bytes = vpmu_model_pebs_bytes(model);
+
+	if (bytes)
+		printf("PEBS                format %u: `vpmu run` writes records of %u bytes\n",
+		       format, bytes);
+	else if (format)
+		printf("PEBS                format %u: no records are written\n", format);
+}
+
 void models_print_summary(const struct vpmu_model *model)
 {
 	printf("vendor              %s\n", vpmu_vendor_name(model->vendor));
@@ -72,6 +85,7 @@ void models_print_summary(const struct vpmu_model *model)
 	print_features(model);
 	if (model->features & VPMU_FEATURE_PDCM)
 		printf("perf capabilities   0x%" PRIx64 "\n", model->perf_capabilities);
+	print_pebs(model);
 }
 
 /* As a replay's line says it. */

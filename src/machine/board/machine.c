@@ -66,6 +66,7 @@ static bool init_board(struct machine *machine, const struct machine_config *con
 	if (!machine->append || !machine->pmu)
 		return false;
 	vpmu_pmu_see_cycles(machine->pmu, true);
+	vpmu_pmu_take_pebs(machine->pmu, config->cpu->counts);
 	apic_init(&machine->apic, machine->pmu);
 	machine->ports.serial = config->serial;
 	machine->ports.context = config->context;

@@ -33,6 +33,7 @@ void budget_deliver(struct cpu *cpu, uint32_t pmis)
 void budget_settle(struct cpu *cpu)
 {
 	budget_deliver(cpu, budget_account(cpu));
+	pebs_settle(cpu);
 }
 
 void budget_refresh(struct cpu *cpu)
@@ -59,6 +60,7 @@ static void account_ring(struct cpu *cpu)
 void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address)
 {
 	account_ring(cpu);
+	cpu->last = address;
 	vpmu_meter_retire(&cpu->meter, &op->insn);
 	timed_retire(cpu, op, address);
 	if (op->after & AFTER_IRET)
@@ -71,6 +73,7 @@ void budget_retire_rep(struct cpu *cpu)
 	const struct op *op = block_last(cpu->block);
 
 	timed_rep(cpu, op);
+	cpu->last = cpu->rep;
 	vpmu_meter_retire(&cpu->meter, &op->insn);
 	cpu->rep = NO_ADDRESS;
 }

@@ -57,6 +57,7 @@ static void count_block(struct cpu *cpu, struct block *block)
 	if (block->loop)
 		loop_fold(cpu, block);
 	cpu->block = block;
+	cpu->last = block->address + last->offset;
 	vpmu_meter_take(&cpu->meter, &block->pay);
 	if ((last->insn.flags & VPMU_INSN_APART) && !last->special) {
 		cpu->rep = block->address + last->offset;

@@ -14,6 +14,7 @@
  *   map.c        what Unicorn finds at an address    timed.c     feeding the timing model
  *   guard.c      Unicorn's own failures              abandoned.c blocks that Unicorn gives up
  *   snapshot.c   saving, restoring, resetting        record.c    last branches
+ *   pebs.c       PEBS records
  */
 #ifndef MACHINE_CPU_INT_H
 #define MACHINE_CPU_INT_H
@@ -27,6 +28,8 @@
 
 #include "block.h"
 #include "state.h"
+
+enum { MSR_TSC = 0x10 };
 
 #define PAGE_BYTES UINT64_C(4096)
 #define PAGE_MASK  (PAGE_BYTES - 1)
@@ -163,6 +166,7 @@ struct cpu {
 	/* Counting. */
 	bool counts_where_it_goes; /* what changes CPL counts at the new one (a model's rule) */
 	uint64_t retired;
+	uint64_t last; /* the last instruction to retire alone */
 	struct vpmu_timing *timing;
 	const struct block *open_branch; /* the timing model waits for this branch's target */
 	bool memory_hooked;
@@ -277,6 +281,11 @@ void record_loop(struct cpu *cpu, const struct block *block, uint64_t times);
 
 /* Records an exception or interrupt that was delivered before the instruction at `from`. */
 void record_exception(struct cpu *cpu, uint8_t vector, uint64_t from);
+
+/* --- pebs.c ------------------------------------------------------------------------------ */
+
+/* Writes the PEBS record that what was accounted has made due, and delivers its PMI. */
+void pebs_settle(struct cpu *cpu);
 
 /* --- timed.c: the timing model's part of the same ---------------------------------------- */
 

@@ -71,6 +71,7 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
 		status = cpu->calls->write_msr(cpu->board, msr, value);
 	if (!status) {
 		budget_deliver(cpu, pmis);
+		pebs_settle(cpu);
 		return;
 	}
 	memcpy(cpu->config.pmu, cpu->pmu_copy, vpmu_pmu_size());
@@ -80,7 +81,7 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
 	exception_gp(cpu);
 }
 
-enum { MSR_TSC = 0x10, MSR_TSC_AUX = 0xc0000103 };
+enum { MSR_TSC_AUX = 0xc0000103 };
 
 static void rdtsc(struct cpu *cpu, const struct op *op)
 {
