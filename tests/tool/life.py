@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A run's life, as TAP: interrupted at random instructions, and handed over with every accident.
 
-life.py VPMU GUESTS [--points N] [--accidents N] [--seed S] [--models M,…] [--accident-models M,…]
+life.py VPMU GUESTS [--points N] [--accidents N] [--seed S] [--models M,… | --except M,…]
+  [--accident-models M,…]
 
 points     how many instructions each model's guests are interrupted at; what comes out must be what
            an uninterrupted run, or after a reset a fresh boot, gives: output, counts, and every PMI
@@ -31,7 +32,8 @@ parser.add_argument("guests")
 parser.add_argument("--points", type=int, default=20)
 parser.add_argument("--accidents", type=int, default=20)
 parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
-parser.add_argument("--models")
+parser.add_argument("--models", help="default: all")
+parser.add_argument("--except", dest="without", default="", help="all but these")
 parser.add_argument("--accident-models", default="intel-v4")
 arguments = parser.parse_args()
 rng = random.Random(arguments.seed)
@@ -123,7 +125,8 @@ def models():
     if arguments.models:
         return arguments.models.split(",")
     listed = subprocess.run([arguments.vpmu, "models", "--json"], capture_output=True, check=True)
-    return [model["name"] for model in json.loads(listed.stdout)["models"]]
+    names = [model["name"] for model in json.loads(listed.stdout)["models"]]
+    return [name for name in names if name not in arguments.without.split(",")]
 
 
 def first_problem(problems):

@@ -21,7 +21,7 @@ from doubt_peer import bring_into_doubt
 from tap import check, finish
 
 VPMU, GUEST = sys.argv[1:]
-TIMEOUT, SIGNAL_AT, ENDS_IN, MARGIN = 0.5, 0.5, 1, 3
+TIMEOUT, SIGNAL_AT, ENDS_IN, MARGIN = 0.2, 0.5, 1, 3
 folder = tempfile.TemporaryDirectory()
 longest = 0
 
