@@ -168,6 +168,9 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	    !open_file(plugin.options.timeline, &plugin.timeline) ||
 	    !keep_begin((unsigned)info->smp_vcpus))
 		return 1;
+	if (plugin.options.model.perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT)
+		fprintf(stderr, "vpmu: no PEBS records are written under QEMU: a counter that "
+		                "IA32_PEBS_ENABLE enables overflows like any other\n");
 	trace_begin(plugin.timeline);
 	plugin.where_it_goes = vpmu_model_counts_where_it_goes(&plugin.options.model);
 	plugin.leaf_count = vpmu_model_to_cpuid(&plugin.options.model, plugin.leaves);
