@@ -26,12 +26,15 @@
 
 enum { RECORDS = 40, WORDS = 25, JUMP_BYTES = 2 };
 
+/* call_user() of branches_count(): CALL %rax, which are these bytes, DEC, JNZ, RET, INT. */
+enum { USER_INSTRUCTIONS = 5, CALL_RAX = 0xd0ff };
+
 /* The words of a record. */
 enum {
 	FLAGS,
 	RIP,
 	RAX,
-	RSI = 6,
+	RCX = 4,
 	RDI = 7,
 	STATUS = 18,
 	EVENT_RIP = 22,
@@ -174,6 +177,20 @@ static void check_instructions(void)
 	}
 }
 
+/* A string instruction is one, whatever it repeats. */
+static void check_repeat(void)
+{
+	set_area(RECORDS, RECORDS + 1, 100);
+	run_one(EVENT_INSTRUCTIONS, STRAIGHT_REP - 1, straight_repeat, 0);
+	check_count(1, "a string");
+	check_word(0, EVENT_RIP, (uint64_t)straight_rep, "the instruction");
+	check_word(0, RIP, (uint64_t)straight_rep_end, "RIP");
+	check_word(0, RCX, 0, "RCX");
+	set_area(RECORDS, RECORDS + 1, 100);
+	run_one(EVENT_INSTRUCTIONS, STRAIGHT_REP, straight_repeat, 0);
+	check_word(0, EVENT_RIP, (uint64_t)straight_rep_end, "what follows");
+}
+
 /* --- Branches --------------------------------------------------------------------------------- */
 
 /* The record of a loop's m-th branch back. */
@@ -198,8 +215,35 @@ static void check_loop(void (*body)(void *), const char *end, uint64_t iteration
 		check_back(n, first + n * (period + 1), iterations, (uint64_t)body, (uint64_t)end);
 }
 
+/* Whether the record is of a branch that was taken, to where it went, or of one that was not. */
+static bool is_branch(unsigned n)
+{
+	bool has_from = EVENT_RIP < record_words;
+	uint64_t from = record(n, EVENT_RIP), to = record(n, RIP);
+
+	for (const struct branch_row *row = branch_rows; row != branch_rows_end; row++)
+		if (row->to == to && (!has_from || row->from == from))
+			return true;
+	return !has_from || to == from + JUMP_BYTES;
+}
+
+/* Every other branch of the body, of which two are not taken. */
+static void check_kinds(uint64_t first)
+{
+	uint64_t branches = (uint64_t)(branch_rows_end - branch_rows) + 2;
+
+	set_area(RECORDS, RECORDS + 1, 1);
+	run_one(EVENT_BRANCHES, first, branches_body, 0);
+	check_count(records_of(branches, first, 1), "kinds of branches");
+	for (unsigned n = 0; n < records(); n++)
+		check(is_branch(n), "record %u: 0x%lx to 0x%lx is no branch", n,
+		      record(n, EVENT_RIP), record(n, RIP));
+}
+
 static void check_branches(void)
 {
+	check_kinds(1);
+	check_kinds(2);
 	check_loop(branches_count, branches_count_end, 60, 1);
 	check_loop(branches_count, branches_count_end, 100, 6);
 	check_loop(branches_spin, branches_spin_end, 1000, 99);
@@ -226,6 +270,26 @@ static void check_rings(void)
 	for (unsigned n = 0; n < records(); n++)
 		check_back(n, first + n * (period + 1), iterations, (uint64_t)branches_count,
 		           (uint64_t)branches_count_end);
+}
+
+static void go_to_user_twice(void *iterations)
+{
+	call_user(branches_count, iterations);
+	call_user(branches_count, iterations);
+}
+
+/* The overflow is by the INT that leaves ring 3; the record is of the CALL that begins there anew.
+ */
+static void check_return_to_user(void)
+{
+	struct counter counter = {false, 0, EVENT_INSTRUCTIONS, SELECT_USR};
+
+	set_area(RECORDS, RECORDS + 1, 100);
+	run(&counter, 1, USER_INSTRUCTIONS, go_to_user_twice, 1);
+	check_count(1, "ring 3 again");
+	check_word(0, RIP, (uint64_t)branches_count, "RIP");
+	if (EVENT_RIP < record_words)
+		check_equal(*(const uint16_t *)record(0, EVENT_RIP), CALL_RAX, "the CALL's bytes");
 }
 
 /* --- The buffer ------------------------------------------------------------------------------- */
@@ -351,8 +415,10 @@ enum guest_exit guest_main(const struct pmu *pmu)
 	pmu_describe(pmu);
 	print(has ? "PEBS: records of %u bytes.\n" : "PEBS: no records here.\n", 8 * record_words);
 	group("instructions", has, check_instructions);
+	group("a string instruction", has, check_repeat);
 	group("branches", has && pmu_gp_for(pmu, EVENT_BRANCHES), check_branches);
 	group("rings", has && pmu_gp_for(pmu, EVENT_BRANCHES), check_rings);
+	group("ring 3 again", has, check_return_to_user);
 	group("a full buffer", has, check_full);
 	group("memory that is not there", has, check_nowhere);
 	group("counters together", has && pmu->gp_count > 1, check_together);

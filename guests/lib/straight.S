@@ -15,4 +15,17 @@ straight_row:
 	.endif
 	ret
 
+	.globl straight_repeat, straight_rep, straight_rep_end
+straight_repeat:
+	mov	$STRAIGHT_REPEATS, %ecx
+	mov	$straight_bytes, %edi
+straight_rep:
+	rep stosb
+straight_rep_end:
+	ret
+
+	.bss
+straight_bytes:
+	.fill	STRAIGHT_REPEATS, 1, 0
+
 	.section .note.GNU-stack, "", @progbits

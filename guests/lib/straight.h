@@ -12,8 +12,15 @@
 #define STRAIGHT_BEFORE 2
 #define STRAIGHT_BEHIND 6
 
+/* The iterations of straight_repeat()'s string instruction, and which instruction it is. */
+#define STRAIGHT_REPEATS 100
+#define STRAIGHT_REP     4
+
 #ifndef __ASSEMBLER__
 void straight_body(void *unused);
 extern const char straight_row[];
+
+void straight_repeat(void *unused);
+extern const char straight_rep[], straight_rep_end[];
 #endif
 #endif

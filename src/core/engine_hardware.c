@@ -38,7 +38,7 @@ static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *
 	slots = pebs_see(pmu, slots);
 	if (slots >> SLOT_OF_SLOTS & 1)
 		metrics_wrap(pmu);
-	if (slots && tallies_wrap(pmu, slots))
+	if (tallies_wrap(pmu, slots))
 		hardware_pmi(pmu, outcome);
 }
 

@@ -38,7 +38,7 @@ struct ds {
 
 void vpmu_pmu_take_pebs(struct vpmu_pmu *pmu, bool take)
 {
-	if (!pmu || has_fact(pmu->profile, VPMU_FACT_KVM))
+	if (!pmu)
 		return;
 	pebs_changes(pmu);
 	pmu->takes_pebs = take && vpmu_model_pebs_bytes(&pmu->model);
@@ -86,8 +86,6 @@ uint32_t pebs_see(struct vpmu_pmu *pmu, uint32_t slots)
 {
 	uint32_t armed = slots & pebs_armed(pmu), wrapped = slots & ~armed;
 
-	if (armed)
-		pmu->epoch++;
 	pmu->pebs_due |= armed;
 	FOR_SLOTS(slot, armed)
 		if (!(tally_value(pmu, slot) & slot_mask(pmu, slot)))
@@ -245,5 +243,5 @@ struct vpmu_outcome vpmu_pmu_write_pebs(struct vpmu_pmu *pmu, const struct vpmu_
 		pmu->single[VPMU_KIND_GLOBAL_STATUS] |= STATUS_DS;
 		hardware_pmi(pmu, &outcome);
 	}
-	return outcome_out(pmu, outcome);
+	return outcome;
 }

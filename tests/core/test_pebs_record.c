@@ -122,6 +122,7 @@ static void the_event_after_the_overflow_makes_a_record_due(void **state)
 {
 	struct vpmu_pmu *pmu = sampler("skylake,pebs=3");
 	struct vpmu_amounts room;
+	uint32_t epoch;
 
 	run(pmu, 3, 0);
 	assert_int_equal(rd(pmu, STATUS), 1);
@@ -131,8 +132,12 @@ static void the_event_after_the_overflow_makes_a_record_due(void **state)
 	assert_int_equal(room.of[VPMU_INSTRUCTIONS], 1);
 	run(pmu, 0, 0);
 	assert_false(vpmu_pmu_pebs_is_due(pmu));
+	epoch = vpmu_pmu_epoch(pmu);
 	run(pmu, 1, 0);
 	assert_true(vpmu_pmu_pebs_is_due(pmu));
+	assert_int_not_equal(vpmu_pmu_epoch(pmu), epoch);
+	vpmu_pmu_headroom(pmu, 0, &room);
+	assert_true(room.of[VPMU_INSTRUCTIONS] > 1000);
 	assert_int_equal(vpmu_pmu_write_pebs(pmu, &at).pmi, 0);
 	assert_false(vpmu_pmu_pebs_is_due(pmu));
 	assert_false(pmu_is_armed(pmu, 0));
@@ -160,6 +165,8 @@ static void without_a_taker_counters_overflow_like_others(void **state)
 		{"hardware", "skylake,pebs=3", 1, CORE_CYCLES, true},
 		{"hardware", "skylake,pebs=0", 0, INSTRUCTIONS, true},
 		{"linux-6.12", "skylake,pebs=3", 0, INSTRUCTIONS, true},
+		{"linux-6.1", "skylake,pebs=3", 0, INSTRUCTIONS, true},
+		{"mediated", "skylake,pebs=3", 0, INSTRUCTIONS, true},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -213,6 +220,77 @@ static void each_format_has_its_words(void **state)
 		assert_int_equal(word(BUFFER + 0xc0), rows[i].tsc);
 		assert_int_equal(word(BUFFER + 0xc8), 0);
 	}
+}
+
+/* What follows was counted with a counter that nobody looked at. */
+static void a_change_takes_effect_with_the_next_event(void **state)
+{
+	struct vpmu_pmu *pmu = sampler("skylake,pebs=3");
+
+	vpmu_pmu_take_pebs(pmu, false);
+	run(pmu, 3, 0);
+	run(pmu, 3, 0);
+	vpmu_pmu_take_pebs(pmu, true);
+	run(pmu, 1, 0);
+	assert_true(vpmu_pmu_pebs_is_due(pmu));
+	pmu = sampler("skylake,pebs=3");
+	wr(pmu, PEBS_ENABLE, 0);
+	run(pmu, 3, 0);
+	run(pmu, 3, 0);
+	wr(pmu, PEBS_ENABLE, 1);
+	run(pmu, 1, 0);
+	assert_true(vpmu_pmu_pebs_is_due(pmu));
+}
+
+/* It had overflowed before. */
+static void an_event_can_overflow_and_cause_a_record(void **state)
+{
+	struct vpmu_pmu *pmu = sampler("skylake,pebs=3");
+	struct vpmu_outcome outcome;
+
+	wr(pmu, SEL0, SEL_ON_INT | INSTRUCTIONS);
+	wr(pmu, A_PMC0, WIDTH_MASK);
+	assert_int_equal(vpmu_pmu_host_write(pmu, STATUS, 1), VPMU_OK);
+	outcome = vpmu_pmu_account(pmu, &RUN([VPMU_INSTRUCTIONS] = 1), 0);
+	assert_int_equal(outcome.pmi, 1);
+	assert_int_equal(outcome.overflowed, 1);
+	assert_true(vpmu_pmu_pebs_is_due(pmu));
+}
+
+static void without_a_way_to_memory_the_record_stays_due(void **state)
+{
+	struct vpmu_pmu *pmu = sampler("skylake,pebs=3");
+	struct vpmu_pebs blind = at, mute = at;
+
+	blind.read = NULL;
+	mute.write = NULL;
+	run(pmu, 3, 0);
+	run(pmu, 1, 0);
+	vpmu_pmu_write_pebs(pmu, &blind);
+	vpmu_pmu_write_pebs(pmu, &mute);
+	vpmu_pmu_write_pebs(pmu, NULL);
+	assert_true(vpmu_pmu_pebs_is_due(pmu));
+	assert_int_equal(written(), 0);
+}
+
+static void nobody_takes_what_is_not_written(void **state)
+{
+	static _Alignas(VPMU_PMU_ALIGN) uint8_t place[VPMU_PMU_BYTES];
+	struct vpmu_model model;
+	struct vpmu_pmu *pmu;
+
+	vpmu_model_parse(&model, "skylake,pebs=3", NULL, 0);
+	model.perf_capabilities &= ~VPMU_PERF_CAP_PEBS_TRAP;
+	pmu = vpmu_pmu_init(place, sizeof(place), &model, vpmu_profile_find("hardware"));
+	vpmu_pmu_take_pebs(pmu, true);
+	wr(pmu, PEBS_ENABLE, 1);
+	wr(pmu, SEL0, SEL_ON | INSTRUCTIONS);
+	wr(pmu, A_PMC0, WIDTH_MASK);
+	wr(pmu, GLOBAL_CTRL, 1);
+	run(pmu, 1, 0);
+	assert_false(pmu_is_armed(pmu, 0));
+	run(pmu, 1, 0);
+	assert_false(vpmu_pmu_pebs_is_due(pmu));
 }
 
 static void formats_that_are_not_written(void **state)
@@ -322,6 +400,7 @@ static void is_skipped(struct vpmu_pmu *pmu)
 
 	run(pmu, 3, 0);
 	run(pmu, 1, 0);
+	run(pmu, 0, 0);
 	memcpy(before, memory.bytes, MEMORY);
 	assert_true(vpmu_pmu_pebs_is_due(pmu));
 	assert_int_equal(vpmu_pmu_write_pebs(pmu, &at).pmi, 0);
@@ -500,28 +579,47 @@ static void every_counter_has_its_reset_value(void **state)
 	}
 }
 
+/* The DS area has eight places. */
+static void a_ninth_counter_has_no_records(void **state)
+{
+	struct vpmu_pmu *pmu = machine_on("hardware", "intel-v5,gp=10,pebs=3");
+
+	vpmu_pmu_take_pebs(pmu, true);
+	wr(pmu, PEBS_ENABLE, 0x300);
+	wr(pmu, SEL0 + 8, SEL_ON | INSTRUCTIONS);
+	wr(pmu, A_PMC0 + 8, WIDTH_MASK);
+	wr(pmu, GLOBAL_CTRL, 0x100);
+	run(pmu, 1, 0);
+	run(pmu, 1, 0);
+	assert_int_equal(rd(pmu, STATUS), 0x100);
+	assert_false(vpmu_pmu_pebs_is_due(pmu));
+}
+
 /* Each event that is a kind of branches, and no other. */
 static void precise_events_are_instructions_and_branches(void **state)
 {
 	static const struct {
+		const char *model;
 		uint64_t event;
 		enum vpmu_class class_;
 		bool precise;
 	} rows[] = {
-		{0x00c0, VPMU_INSTRUCTIONS, true},
-		{0x00c4, VPMU_BRANCHES, true},
-		{0x01c4, VPMU_CONDITIONAL_BRANCHES, true},
-		{0x02c4, VPMU_NEAR_CALLS, true},
-		{0x08c4, VPMU_NEAR_RETURNS, true},
-		{0x20c4, VPMU_TAKEN_BRANCHES, true},
-		{0x40c4, VPMU_FAR_BRANCHES, true},
-		{0x00c5, VPMU_BRANCH_MISSES, false},
-		{0x81d0, VPMU_LOADS, false},
-		{0x003c, VPMU_CYCLES, false},
+		{"skylake,pebs=3", 0x00c0, VPMU_INSTRUCTIONS, true},
+		{"skylake,pebs=3", 0x00c4, VPMU_BRANCHES, true},
+		{"skylake,pebs=3", 0x01c4, VPMU_CONDITIONAL_BRANCHES, true},
+		{"skylake,pebs=3", 0x02c4, VPMU_NEAR_CALLS, true},
+		{"skylake,pebs=3", 0x08c4, VPMU_NEAR_RETURNS, true},
+		{"skylake,pebs=3", 0x20c4, VPMU_TAKEN_BRANCHES, true},
+		{"skylake,pebs=3", 0x40c4, VPMU_FAR_BRANCHES, true},
+		{"skylake,pebs=3", 0x10c4, VPMU_CONDITIONAL_NOT_TAKEN, true},
+		{"icelake,pebs=3", 0x01c4, VPMU_CONDITIONAL_TAKEN, true},
+		{"skylake,pebs=3", 0x00c5, VPMU_BRANCH_MISSES, false},
+		{"skylake,pebs=3", 0x81d0, VPMU_LOADS, false},
+		{"skylake,pebs=3", 0x003c, VPMU_CYCLES, false},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct vpmu_pmu *pmu = sampler("skylake,pebs=3");
+		struct vpmu_pmu *pmu = sampler(rows[i].model);
 		struct vpmu_amounts one = {{0}};
 
 		assert_int_equal(vpmu_pmu_event_class(pmu, rows[i].event), rows[i].class_);
@@ -542,6 +640,10 @@ int main(void)
 		cmocka_unit_test(the_event_after_the_overflow_makes_a_record_due),
 		cmocka_unit_test(without_a_taker_counters_overflow_like_others),
 		cmocka_unit_test(each_format_has_its_words),
+		cmocka_unit_test(a_change_takes_effect_with_the_next_event),
+		cmocka_unit_test(an_event_can_overflow_and_cause_a_record),
+		cmocka_unit_test(without_a_way_to_memory_the_record_stays_due),
+		cmocka_unit_test(nobody_takes_what_is_not_written),
 		cmocka_unit_test(formats_that_are_not_written),
 		cmocka_unit_test(from_format_3_on_each_counter_has_its_record),
 		cmocka_unit_test(counters_of_the_same_event_share_a_record),
@@ -556,6 +658,7 @@ int main(void)
 		cmocka_unit_test(a_reset_forgets_what_is_due_but_not_who_takes_it),
 		cmocka_unit_test(a_fingerprint_has_who_takes_records_and_which_are_due),
 		cmocka_unit_test(every_counter_has_its_reset_value),
+		cmocka_unit_test(a_ninth_counter_has_no_records),
 		cmocka_unit_test(precise_events_are_instructions_and_branches),
 	};
 

@@ -73,7 +73,6 @@ void budget_retire_rep(struct cpu *cpu)
 	const struct op *op = block_last(cpu->block);
 
 	timed_rep(cpu, op);
-	cpu->last = cpu->rep;
 	vpmu_meter_retire(&cpu->meter, &op->insn);
 	cpu->rep = NO_ADDRESS;
 }

@@ -71,7 +71,6 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
 		status = cpu->calls->write_msr(cpu->board, msr, value);
 	if (!status) {
 		budget_deliver(cpu, pmis);
-		pebs_settle(cpu);
 		return;
 	}
 	memcpy(cpu->config.pmu, cpu->pmu_copy, vpmu_pmu_size());
