@@ -114,6 +114,10 @@ void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb
                                                        struct qemu_u64 entry, uint64_t immediate);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
                                             enum qemu_cb_flags flags, void *data);
+void qemu_plugin_register_vcpu_insn_exec_cond_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
+                                                 enum qemu_cb_flags flags, enum qemu_cond cond,
+                                                 struct qemu_u64 entry, uint64_t immediate,
+                                                 void *data);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
                                                          enum qemu_op op, struct qemu_u64 entry,
                                                          uint64_t immediate);

@@ -171,13 +171,17 @@ static void intercept(struct qemu_plugin_insn *handle, enum insn_kind kind, stru
 			site);
 }
 
-static void add_landing(struct qemu_plugin_insn *handle, int slot, uint8_t jump)
+static void end_at_jump(struct block *block, struct qemu_plugin_insn *handle, int slot,
+                        uint8_t jump)
 {
-	qemu_plugin_register_vcpu_insn_exec_cb(handle, at_jump, QEMU_CB_NO_REGS, NULL);
-	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(handle, QEMU_STORE_U64,
-	                                                    word(offsetof(struct hot, landed)),
-	                                                    LANDED((unsigned)slot, jump));
-	add_kick(handle);
+	uint64_t data = JUMP((unsigned)slot, jump, block->ring);
+
+	qemu_plugin_register_vcpu_insn_exec_cb(handle, at_jump, QEMU_CB_NO_REGS,
+	                                       (void *)(uintptr_t)data);
+	block->insns--;
+	block->near = (uint16_t)(block->insns ? block->insns - 1 : 0);
+	block->branch = QEMU_NO_BRANCH;
+	block->whole = block->ends = false; /* at_jump() is there */
 }
 
 /* The place of the instruction after this one. */
@@ -229,6 +233,15 @@ static void leave_ring(struct translation *t, const struct insn *insn, unsigned 
 	t->segment = i + 1;
 }
 
+/* The next block may be in the other ring, whose budget does not show that this one's is used up.
+ */
+static void look_behind(const struct translation *t, struct qemu_plugin_insn *handle)
+{
+	qemu_plugin_register_vcpu_insn_exec_cond_cb(handle, at_used_up, QEMU_CB_NO_REGS,
+	                                            QEMU_COND_GE, word(run_of(t->block->ring)),
+	                                            RUN_LIMIT, NULL);
+}
+
 /* Callbacks run in the order of registration: what settles the previous instruction, the
  * interception, the count, what looks at the count. */
 static void translate_insn(struct translation *t, unsigned i, unsigned offset, bool is_last)
@@ -246,10 +259,7 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 	t->answered = insn.kind == INSN_CPUID || insn.kind == INSN_RDMSR;
 	if (slot >= 0) {
 		end_segment(t, i);
-		add_landing(handle, slot, bytes[1]);
-		t->block->insns--;
-		t->block->near = (uint16_t)(t->block->insns ? t->block->insns - 1 : 0);
-		t->block->whole = t->block->ends = false; /* at_jump() is there */
+		end_at_jump(t->block, handle, slot, bytes[1]);
 		return;
 	}
 	if (insn.kind)
@@ -267,7 +277,7 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 	if (insn.again && site && has(SHAPE_EXACT))
 		qemu_plugin_register_vcpu_insn_exec_cb(handle, at_again, QEMU_CB_NO_REGS, site);
 	if (insn.far)
-		add_kick(handle);
+		look_behind(t, handle);
 }
 
 /* --- The block -------------------------------------------------------------------------------- */
@@ -289,6 +299,7 @@ static unsigned describe(struct block *block, unsigned i, const struct qemu_plug
 	block->branch = insn.branch;
 	block->flags = insn.flags;
 	block->ends = insn.safe;
+	block->back = insn.back;
 	block->whole &= insn.safe;
 	return length;
 }
@@ -419,6 +430,13 @@ static void see_ring(const struct translation *t)
 		word(offsetof(struct hot, traced_ring)), RING_TRACED(t->block->ring), t->block);
 }
 
+static void look(const struct translation *t)
+{
+	qemu_plugin_register_vcpu_tb_exec_cond_cb(t->tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE,
+	                                          word(run_of(t->block->ring)),
+	                                          RUN_LIMIT - t->block->near * RUN_INSN, t->block);
+}
+
 void block_translate(struct qemu_plugin_tb *tb, void *unused)
 {
 	struct translation t = {.tb = tb};
@@ -452,7 +470,6 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 	translate_insns(&t, insns);
 	if (has(SHAPE_TIMED))
 		timed_translate(tb, t.block);
-	qemu_plugin_register_vcpu_tb_exec_cond_cb(tb, at_block, QEMU_CB_RW_REGS_PC, QEMU_COND_GE,
-	                                          word(run_of(t.block->ring)),
-	                                          RUN_LIMIT - t.block->near * RUN_INSN, t.block);
+	if (has(SHAPE_LOOK) || t.block->back)
+		look(&t);
 }

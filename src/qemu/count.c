@@ -260,6 +260,7 @@ void count_arm(struct cpu *cpu, enum ring ring, unsigned planted)
 	uint64_t shared = mine > other ? mine : other;
 
 	timed_refresh(cpu);
+	shape_approach(cpu, least(mine, other));
 	if (shared != UINT64_MAX)
 		mine = least(mine, shared - shared / 4);
 	if (planted)
@@ -280,12 +281,17 @@ void count_take_back(struct cpu *cpu, enum ring ring, uint8_t data, enum qemu_br
 		hot->branches[ring][branch]--;
 }
 
-void count_kick(struct cpu *cpu)
+void count_remind(struct cpu *cpu)
 {
 	struct hot *hot = hot_of(cpu);
 
 	hot->run[RING_KERNEL] |= RUN_KICK;
 	hot->run[RING_USER] |= RUN_KICK;
+}
+
+void count_kick(struct cpu *cpu)
+{
+	count_remind(cpu);
 	shape_look();
 }
 

@@ -399,6 +399,15 @@ static uint8_t flags_of(enum qemu_branch branch, bool is_group_5)
 	return flags[branch] | (is_group_5 ? VPMU_INSN_INDIRECT : 0);
 }
 
+/* The displacement of a direct branch is what it ends with. */
+static bool goes_back(const struct parts *parts, enum qemu_branch branch, uint8_t last)
+{
+	bool is_direct = branch == QEMU_CONDITIONAL || parts->opcode == 0xe8 ||
+	                 parts->opcode == 0xe9 || parts->opcode == 0xeb;
+
+	return branch != QEMU_NO_BRANCH && (!is_direct || last & 0x80);
+}
+
 struct insn insn_decode(const uint8_t *bytes, unsigned length)
 {
 	enum qemu_branch branch;
@@ -415,6 +424,7 @@ struct insn insn_decode(const uint8_t *bytes, unsigned length)
 		.again = is_again(&parts),
 		.stores = is_store(&parts),
 		.far = is_far(&parts),
+		.back = length && goes_back(&parts, branch, bytes[length - 1]),
 		.jumps_short = length == 2 && bytes[0] == 0xeb,
 	};
 }

@@ -128,6 +128,12 @@ static bool took_rdpmc(struct cpu *cpu, uint64_t from)
 	return !cpu->rdpmc.is_gp;
 }
 
+/* The IDT is read only where there is no error code, which #DB has not. */
+static bool is_debug_trap(const struct cpu *cpu, const struct frame *frame, uint64_t to)
+{
+	return !frame->has_error && handler_of(cpu, VECTOR_DB) == to;
+}
+
 static void took_exception(struct cpu *cpu, uint64_t from, uint64_t to)
 {
 	struct frame frame;
@@ -135,7 +141,7 @@ static void took_exception(struct cpu *cpu, uint64_t from, uint64_t to)
 
 	if (took_rdpmc(cpu, from) || !(plugin.shape & SHAPE_EXACT) || !frame_read(from, &frame))
 		return;
-	if (is_fetch(&frame, from) || handler_of(cpu, VECTOR_DB) == to)
+	if (is_fetch(&frame, from) || is_debug_trap(cpu, &frame, to))
 		return;
 	insn = insn_at(from);
 	count_take_back(cpu, frame_ring(&frame), insn.data, (enum qemu_branch)insn.branch);
@@ -233,6 +239,8 @@ void at_discontinuity(unsigned vcpu, enum qemu_discon type, uint64_t from, uint6
 	record_discontinuity(cpu, from, to, exception);
 	if (!exception)
 		trace_interrupt(cpu, from);
-	if (count_is_due(cpu) || cpu->pmi_due)
+	if (cpu->pmi_due)
 		count_kick(cpu);
+	else if (count_is_due(cpu))
+		count_remind(cpu);
 }

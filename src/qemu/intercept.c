@@ -92,7 +92,7 @@ static void settle_cpuid(const struct pending *pending)
 /* Has the next block settle the answer, in case this instruction ends its block. */
 static void answer_follows(struct cpu *cpu, const struct site *site)
 {
-	if (site->counted || site->is_last)
+	if (site->is_last)
 		count_kick(cpu);
 }
 
@@ -128,11 +128,7 @@ void pending_settle(struct cpu *cpu)
 
 void after_intercepted(unsigned vcpu, void *unused)
 {
-	struct cpu *cpu = plugin.cpu[vcpu];
-
-	pending_settle(cpu);
-	if (!cpu->pmi_due)
-		count_unkick(cpu);
+	pending_settle(plugin.cpu[vcpu]);
 }
 
 /* --- MSRs ------------------------------------------------------------------------------------- */

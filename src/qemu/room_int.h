@@ -47,8 +47,10 @@ struct insn {
 	bool stores : 1;      /* writes to memory, and does not end a block by itself */
 	bool far : 1;         /* may change the ring without an exception */
 	bool jumps_short : 1; /* opcode EB, as the planted jump's */
+	bool back : 1;        /* a branch that may lead to an address that is not higher */
 };
 
+/* `back` and `jumps_short` need exactly the instruction's bytes. */
 struct insn insn_decode(const uint8_t *bytes, unsigned length);
 
 /* --- The vCPU --- */
@@ -271,6 +273,7 @@ struct block {
 	uint8_t flags;  /* and its VPMU_INSN_… */
 	bool whole;     /* once begun, it always reaches its end */
 	bool ends;      /* its last instruction, once begun, always completes */
+	bool back;      /* its last instruction may lead to an address that is not higher */
 	uint8_t insn[]; /* length and memory accesses of each instruction */
 };
 
@@ -325,6 +328,8 @@ void count_arm(struct cpu *cpu, enum ring ring, unsigned planted);
 void count_take_back(struct cpu *cpu, enum ring ring, uint8_t data, enum qemu_branch branch);
 /* Makes the next block call at_block(). */
 void count_kick(struct cpu *cpu);
+/* The same for the next block that looks. */
+void count_remind(struct cpu *cpu);
 void count_unkick(struct cpu *cpu);
 /* Whether a ring's budget is used up. */
 bool count_is_due(const struct cpu *cpu);
@@ -333,6 +338,8 @@ bool count_is_due(const struct cpu *cpu);
 
 /* At the first instruction of a block that may reach an overflow, or after a kick. */
 void at_block(unsigned vcpu, void *block);
+/* At an instruction that may change the ring, when it has used up its ring's budget. */
+void at_used_up(unsigned vcpu, void *unused);
 
 /* --- pmi.c: the local APIC --- */
 
@@ -348,14 +355,19 @@ void pmi_apic_base(struct cpu *cpu, uint64_t value);
 #define LANDED_SLOT(landed) ((unsigned)((landed)&0xffff) - 1)
 #define LANDED_JUMP(landed) ((int8_t)((landed) >> 16)) /* its displacement */
 #define LANDED(slot, jump)  ((uint64_t)(uint8_t)(jump) << 16 | ((slot) + 1))
+/* The same with the ring of its block, which at_jump() is given. */
+#define JUMP_LANDED(data)      ((data)&0xffffff)
+#define JUMP_RING(data)        ((enum ring)((data) >> 24))
+#define JUMP(slot, jump, ring) ((uint64_t)(ring) << 24 | LANDED(slot, jump))
 
 enum planted { PLANTED, PLANT_WAIT, PLANT_IMPOSSIBLE };
 
 /* Plants a jump before the block's index-th instruction. After PLANTED and PLANT_WAIT (another
  * vCPU's jump is in the way) the block must be entered anew. */
 enum planted plant_set(struct cpu *cpu, const struct block *block, unsigned index, uint64_t rip);
-/* Callback of a planted jump, which ends its block: sends the PMI that is due there. */
-void at_jump(unsigned vcpu, void *unused);
+/* Callback of a planted jump, which ends its block: sends the PMI that is due there, and takes the
+ * jump away where the vCPU then stands before the instruction. The data is JUMP_…. */
+void at_jump(unsigned vcpu, void *data);
 /* Takes this vCPU's jump away. Returns whether there was one. */
 bool plant_remove(struct cpu *cpu);
 /* The slot of the jump planted at the address of a block's last instruction, or -1. Takes no
@@ -401,6 +413,9 @@ enum {
 	SHAPE_COUNT = 16,   /* anything at all: without it a block has only interceptions */
 	SHAPE_TIMED = 32,   /* memory accesses and branch targets, for timing=cache */
 	SHAPE_RECORD = 64,  /* branch targets, for the stack of last branches */
+	/* Each block looks whether its ring's budget is used up, or a kick came. Else only those do
+	 * that may go back, which every loop has. */
+	SHAPE_LOOK = 128,
 };
 
 /* An instruction's place, made of its physical address; 0 is no place. The starts of all pages
@@ -413,6 +428,8 @@ void shape_begin(void);
 void shape_follow(struct cpu *cpu);
 /* Makes sure that blocks check for a kick. */
 void shape_look(void);
+/* Has every block look if the next overflow is not further away than these instructions. */
+void shape_approach(struct cpu *cpu, uint64_t room);
 /* Has everything translated anew if translations have long contained more than is needed. */
 void shape_rest(struct cpu *cpu);
 /* At the start of the block that follows a conditional branch in memory: it was not taken. */

@@ -2,9 +2,10 @@
 /*
  * What translations contain only while somebody needs it, since it costs time. While no counter of
  * any vCPU counts: nothing but interceptions. For what is an estimate anyway, as cycles are: one
- * addition a block. For exact events: everything else. While branches are recorded: their targets,
- * too. When a counter first counts an event that needs more, everything is translated anew; and
- * again when much of it has not been needed for long.
+ * addition a block, and while no overflow is near, a look only where code may go back. For exact
+ * events: everything else. While branches are recorded: their targets, too. When a counter first
+ * counts an event that needs more, everything is translated anew; and again when much of it has not
+ * been needed for long.
  */
 #include <stdatomic.h>
 
@@ -14,7 +15,10 @@
  * cost a translation each time. */
 #define PATIENCE UINT64_C(200000000)
 
-enum { SHAPE_ALL_EXACT = SHAPE_COUNT | SHAPE_EXACT | SHAPE_BRANCHES };
+/* An overflow is near if it is fewer instructions away. */
+#define NEAR UINT64_C(268435456)
+
+enum { SHAPE_ALL_EXACT = SHAPE_COUNT | SHAPE_LOOK | SHAPE_EXACT | SHAPE_BRANCHES };
 
 static const struct {
 	uint64_t classes;
@@ -35,7 +39,7 @@ static unsigned shape_of_class(unsigned class_)
 	static const unsigned shapes[] = {
 		[QEMU_COUNTS_NOTHING] = 0,
 		[QEMU_ESTIMATES] = SHAPE_COUNT,
-		[QEMU_COUNTS] = SHAPE_COUNT | SHAPE_EXACT,
+		[QEMU_COUNTS] = SHAPE_COUNT | SHAPE_LOOK | SHAPE_EXACT,
 	};
 
 	if (plugin.options.timing && !vpmu_class_is_exact((enum vpmu_class)class_))
@@ -109,7 +113,15 @@ void shape_follow(struct cpu *cpu)
 
 void shape_look(void)
 {
-	demand(SHAPE_COUNT);
+	demand(SHAPE_COUNT | SHAPE_LOOK);
+}
+
+void shape_approach(struct cpu *cpu, uint64_t room)
+{
+	if (room >= NEAR)
+		return;
+	atomic_fetch_or(&cpu->needs, SHAPE_LOOK);
+	demand(SHAPE_LOOK);
 }
 
 /* What all vCPUs need together. While a jump is planted, the shape stays as it is. */

@@ -60,16 +60,23 @@ void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_vcpu_c
 	add(&tb->ops, (struct op){OP_CALL, cb, flags, data, 0, 0});
 }
 
+static const int call_if[] = {
+	[QEMU_COND_EQ] = OP_CALL_EQ, [QEMU_COND_NE] = OP_CALL_NE, [QEMU_COND_GE] = OP_CALL_GE};
+
 void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_vcpu_cb cb,
                                                enum qemu_cb_flags flags, enum qemu_cond cond,
                                                struct qemu_u64 entry, uint64_t immediate,
                                                void *data)
 {
-	static const int kinds[] = {[QEMU_COND_EQ] = OP_CALL_EQ,
-	                            [QEMU_COND_NE] = OP_CALL_NE,
-	                            [QEMU_COND_GE] = OP_CALL_GE};
+	add(&tb->ops, (struct op){call_if[cond], cb, flags, data, entry.offset, immediate});
+}
 
-	add(&tb->ops, (struct op){kinds[cond], cb, flags, data, entry.offset, immediate});
+void qemu_plugin_register_vcpu_insn_exec_cond_cb(struct qemu_plugin_insn *insn, qemu_vcpu_cb cb,
+                                                 enum qemu_cb_flags flags, enum qemu_cond cond,
+                                                 struct qemu_u64 entry, uint64_t immediate,
+                                                 void *data)
+{
+	add(&insn->ops, (struct op){call_if[cond], cb, flags, data, entry.offset, immediate});
 }
 
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, enum qemu_op op,

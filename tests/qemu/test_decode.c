@@ -14,7 +14,7 @@ struct row {
 	unsigned length;
 	enum insn_kind kind;
 	/* s safe, branches: b near, c conditional, C call, r return; f far; a again, w stores, j
-	 * short jump. */
+	 * short jump, B goes back. */
 	const char *flags;
 };
 
@@ -46,27 +46,30 @@ static const struct row rows[] = {
 	ROW("\xf7\xd8", INSN_PLAIN, "s"),     /* NEG */
 	ROW("\xf7\xf3", INSN_PLAIN, ""),      /* DIV */
 	ROW("\xff\xc0", INSN_PLAIN, "s"),     /* INC */
-	ROW("\xff\xe0", INSN_PLAIN, "sb"),    /* JMP RAX */
-	ROW("\xff\xd0", INSN_PLAIN, "C"),     /* CALL RAX */
-	ROW("\xff\x28", INSN_PLAIN, "f"),     /* JMP FAR */
+	ROW("\xff\xe0", INSN_PLAIN, "sbB"),   /* JMP RAX */
+	ROW("\xff\xd0", INSN_PLAIN, "CB"),    /* CALL RAX */
+	ROW("\xff\x28", INSN_PLAIN, "fB"),    /* JMP FAR */
 	ROW("\xff\x30", INSN_PLAIN, ""),      /* PUSH */
 	ROW("\x0f\x44\xc3", INSN_PLAIN, "s"), /* CMOV */
 	ROW("\x0f\xb6\xc3", INSN_PLAIN, "s"), /* MOVZX */
 	ROW("\x0f\xb6\x03", INSN_PLAIN, ""),
 	ROW("\x0f\x1f\x40\x00", INSN_PLAIN, "s"), /* NOP [RAX] */
-	ROW("\x75\xfe", INSN_PLAIN, "sc"),
+	ROW("\x75\xfe", INSN_PLAIN, "scB"),
 	ROW("\x0f\x84\x00\x00\x00\x00", INSN_PLAIN, "sc"),
-	ROW("\xe2\xfe", INSN_PLAIN, "sc"), /* LOOP */
-	ROW("\xeb\xfe", INSN_PLAIN, "sbj"),
+	ROW("\xe2\xfe", INSN_PLAIN, "scB"), /* LOOP */
+	ROW("\xeb\xfe", INSN_PLAIN, "sbjB"),
 	ROW("\xe9\x00\x00\x00\x00", INSN_PLAIN, "sb"),
+	ROW("\xe9\x00\x00\xff\xff", INSN_PLAIN, "sbB"),
+	ROW("\x0f\x8f\x00\x00\x00\x80", INSN_PLAIN, "scB"),
+	ROW("\xe8\x00\x00\x00\xff", INSN_PLAIN, "CB"),
 	ROW("\xe8\x00\x00\x00\x00", INSN_PLAIN, "C"),
-	ROW("\xc3", INSN_PLAIN, "r"),
-	ROW("\x48\xcf", INSN_PLAIN, "f"), /* IRETQ */
-	ROW("\xcd\x80", INSN_PLAIN, "f"),
-	ROW("\xcc", INSN_PLAIN, "f"),
-	ROW("\x0f\x05", INSN_PLAIN, "f"),     /* SYSCALL */
-	ROW("\x0f\x34", INSN_PLAIN, "f"),     /* SYSENTER */
-	ROW("\x48\x0f\x07", INSN_PLAIN, "f"), /* SYSRET */
+	ROW("\xc3", INSN_PLAIN, "rB"),
+	ROW("\x48\xcf", INSN_PLAIN, "fB"), /* IRETQ */
+	ROW("\xcd\x80", INSN_PLAIN, "fB"),
+	ROW("\xcc", INSN_PLAIN, "fB"),
+	ROW("\x0f\x05", INSN_PLAIN, "fB"),     /* SYSCALL */
+	ROW("\x0f\x34", INSN_PLAIN, "fB"),     /* SYSENTER */
+	ROW("\x48\x0f\x07", INSN_PLAIN, "fB"), /* SYSRET */
 	ROW("\xf3\xa4", INSN_PLAIN, "a"),
 	ROW("\xf3\x48\xab", INSN_PLAIN, "a"),
 	ROW("\xa4", INSN_PLAIN, "w"),             /* MOVS alone */
@@ -74,7 +77,7 @@ static const struct row rows[] = {
 	ROW("\xf0\x0f\xc7\x0f", INSN_PLAIN, "a"), /* LOCK CMPXCHG8B */
 	ROW("\x87\x03", INSN_PLAIN, "a"),         /* XCHG locks by itself */
 	ROW("\x87\xc3", INSN_PLAIN, "s"),
-	ROW("\xf3\xc3", INSN_PLAIN, "r"),        /* REP RET */
+	ROW("\xf3\xc3", INSN_PLAIN, "rB"),       /* REP RET */
 	ROW("\x0f\x0b", INSN_PLAIN, ""),         /* UD2 */
 	ROW("\xc5\xf8\x28\xc1", INSN_PLAIN, ""), /* VMOVAPS: what is not known is not safe */
 };
@@ -84,7 +87,7 @@ static void test_each_instruction_is_what_it_is(void **state)
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		static const char *const branches[] = {"b", "c", "C", "r", "", ""};
 		struct insn insn = insn_decode((const uint8_t *)rows[i].bytes, rows[i].length);
-		char flags[7] = "";
+		char flags[8] = "";
 
 		strcat(flags, insn.safe ? "s" : "");
 		strcat(flags, insn.branch != QEMU_FAR ? branches[insn.branch] : "");
@@ -92,6 +95,7 @@ static void test_each_instruction_is_what_it_is(void **state)
 		strcat(flags, insn.stores ? "w" : "");
 		strcat(flags, insn.far ? "f" : "");
 		strcat(flags, insn.jumps_short ? "j" : "");
+		strcat(flags, insn.back ? "B" : "");
 		if (insn.kind != rows[i].kind || strcmp(flags, rows[i].flags))
 			fail_msg("row %u: kind %u, flags %s, not %u, %s", i, insn.kind, flags,
 			         rows[i].kind, rows[i].flags);

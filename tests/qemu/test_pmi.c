@@ -96,6 +96,18 @@ static void test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interru
 	assert_int_equal(read_msr(PMC0), 9 - 6 + 2);
 }
 
+/* The block, the same up to the jump, and the rest: none begins with the jump. */
+static void test_a_jump_is_gone_when_its_pmi_is_sent(void **state)
+{
+	begin();
+	CODE(MIX MIX "\xf4");
+	count_from(SEL_INSNS, 5);
+	fake.blocks = 0;
+	fake_run();
+	assert_int_equal(fake.taken_at[0], address_of(5));
+	assert_int_equal(fake.blocks, 3);
+}
+
 static void test_a_pmi_masks_lvtpc(void **state)
 {
 	begin();
@@ -177,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_a_pmi_of_a_jump_goes_before_an_interrupt_that_comes_with_it),
 		cmocka_unit_test(
 			test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interrupt),
+		cmocka_unit_test(test_a_jump_is_gone_when_its_pmi_is_sent),
 		cmocka_unit_test(test_a_pmi_masks_lvtpc),
 		cmocka_unit_test(test_a_masked_lvtpc_gets_no_pmi),
 		cmocka_unit_test(test_a_rep_ends_before_its_pmi),

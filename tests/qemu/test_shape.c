@@ -51,6 +51,51 @@ static void test_cycles_take_one_addition_a_block(void **state)
 	assert_int_equal((uint16_t)(read_msr(PMC0) + 1000), 7);
 }
 
+static bool is_kicked(void)
+{
+	return hot_of(plugin.cpu[0])->run[RING_KERNEL] & RUN_KICK;
+}
+
+static void test_while_no_overflow_is_near_only_what_may_go_back_looks(void **state)
+{
+	begin();
+	count_from(CYCLES, 1 << 30);
+	CODE(NOPS);
+	fake_run();
+	assert_int_equal(fake.ops, 1);
+	assert_int_equal((uint16_t)read_msr(PMC0), 7);
+	count_remind(plugin.cpu[0]);
+	fake_run();
+	assert_true(is_kicked());
+	CODE("\x90\x74\xfd\x90\xf4"); /* a JZ */
+	fake_run();
+	assert_false(is_kicked());
+	assert_int_equal((uint16_t)read_msr(PMC0), 2 * 7 + 4);
+}
+
+static void test_every_block_looks_when_an_overflow_comes_near(void **state)
+{
+	begin();
+	count_from(CYCLES, (1 << 28) + 400000);
+	CODE("\x90\x74\xfd" NOPS);
+	fake_run();
+	assert_int_equal(fake.ops, 1);
+	hot_of(plugin.cpu[0])->run[RING_KERNEL] += 600000 * RUN_INSN;
+	fake_run();
+	assert_int_equal(fake.ops, 2);
+}
+
+static void test_a_kick_makes_every_block_look(void **state)
+{
+	begin();
+	count_from(CYCLES, 1 << 30);
+	CODE(NOPS);
+	fake_run();
+	count_kick(plugin.cpu[0]);
+	fake_run();
+	assert_false(is_kicked());
+}
+
 static void test_an_exact_count_takes_more(void **state)
 {
 	begin();
@@ -181,6 +226,9 @@ int main(void)
 		cmocka_unit_test(test_without_a_counter_blocks_are_as_they_were),
 		cmocka_unit_test(test_a_write_that_starts_a_counter_has_all_translated_anew),
 		cmocka_unit_test(test_cycles_take_one_addition_a_block),
+		cmocka_unit_test(test_while_no_overflow_is_near_only_what_may_go_back_looks),
+		cmocka_unit_test(test_every_block_looks_when_an_overflow_comes_near),
+		cmocka_unit_test(test_a_kick_makes_every_block_look),
 		cmocka_unit_test(test_an_exact_count_takes_more),
 		cmocka_unit_test(test_cycles_do_not_go_back_at_a_fault),
 		cmocka_unit_test(test_an_answer_at_a_blocks_end_comes_where_nothing_counts),
