@@ -131,7 +131,9 @@ VPMU_API void vpmu_pmu_reset(struct vpmu_pmu *pmu);
 /*
  * RDMSR by the guest at CPL 0, into *value.
  * VPMU_GP: inject #GP(0). VPMU_NO_REGISTER: not a register of this model's PMU; the VMM, which
- * knows the other MSRs, decides. VPMU_BAD_ARGUMENT: a NULL. *value is unchanged on errors.
+ * knows the other MSRs, decides. VPMU_BAD_ARGUMENT: a NULL. *value is unchanged on errors. (On a
+ * Linux profile whose host gives last branches, a read of their registers makes KVM create their
+ * perf event: it changes the machine.)
  */
 VPMU_API enum vpmu_status vpmu_pmu_guest_read(const struct vpmu_pmu *pmu, uint32_t msr,
                                               uint64_t *value);

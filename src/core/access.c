@@ -37,6 +37,8 @@ static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg,
 		return pmu->single[reg->kind];
 	if (reg->store == STORE_METRICS)
 		return metrics_value(pmu);
+	if (reg->store == STORE_LBR)
+		return lbr_claim(pmu) ? pmu->single[reg->kind] : 0;
 	return reg->store == STORE_INUSE ? in_use(pmu) : 0;
 }
 
@@ -187,14 +189,14 @@ static enum vpmu_status can_write_register(const struct vpmu_pmu *pmu, const str
 	return value & ~reg->guest_writable ? VPMU_GP : VPMU_OK;
 }
 
-/* For a number that is not a register of the model, the profile's function is tried on a copy of
- * the machine. */
-static NOT_INLINE enum vpmu_status can_write_absent(const struct vpmu_pmu *pmu, uint32_t msr,
-                                                    uint64_t value)
+/* For a number that is not a register of the model, and for last branches that the host shares, the
+ * write is tried on a copy of the machine. */
+static NOT_INLINE enum vpmu_status can_write_copy(const struct vpmu_pmu *pmu, uint32_t msr,
+                                                  uint64_t value)
 {
 	struct vpmu_pmu copy = *pmu;
 
-	return write_absent(&copy, msr, false, value);
+	return vpmu_pmu_guest_write(&copy, msr, value);
 }
 
 enum vpmu_status vpmu_pmu_guest_can_write(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)
@@ -204,9 +206,9 @@ enum vpmu_status vpmu_pmu_guest_can_write(const struct vpmu_pmu *pmu, uint32_t m
 	if (!pmu)
 		return VPMU_BAD_ARGUMENT;
 	reg = decode(pmu, msr);
-	if (reg)
+	if (reg && reg->store != STORE_LBR)
 		return can_write_register(pmu, reg, value);
-	return can_write_absent(pmu, msr, value);
+	return can_write_copy(pmu, msr, value);
 }
 
 enum vpmu_status vpmu_pmu_host_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value)

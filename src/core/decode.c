@@ -42,8 +42,8 @@ static struct reg resolve(const struct vpmu_register *from)
 		[VPMU_KIND_DEBUGCTL] = STORE_SINGLE,
 		[VPMU_KIND_MISC_ENABLE] = STORE_SINGLE,
 		[VPMU_KIND_LBR_CTL] = STORE_SINGLE,
-		[VPMU_KIND_LBR_SELECT] = STORE_SINGLE,
-		[VPMU_KIND_LBR_TOS] = STORE_SINGLE,
+		[VPMU_KIND_LBR_SELECT] = STORE_LBR,
+		[VPMU_KIND_LBR_TOS] = STORE_LBR,
 		[VPMU_KIND_LBR_DEPTH] = STORE_SINGLE,
 		[VPMU_KIND_PEBS_ENABLE] = STORE_SINGLE,
 		[VPMU_KIND_PEBS_DATA] = STORE_SINGLE,
@@ -124,6 +124,20 @@ bool decode_build(struct vpmu_pmu *pmu)
 	pmu->lbr.count = 0;
 	for (size_t i = 0; i < count; i++)
 		if (!add(pmu, &registers[i], &used))
+			return false;
+	return true;
+}
+
+bool decode_add_lbr(struct vpmu_pmu *pmu, const struct vpmu_model *model)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	size_t count = vpmu_model_registers(model, registers);
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < WINDOWS; i++)
+		used += pmu->window[i].tag != UINT32_MAX;
+	for (size_t i = 0; i < count; i++)
+		if (kind_is_lbr(registers[i].kind) && !add(pmu, &registers[i], &used))
 			return false;
 	return true;
 }

@@ -94,11 +94,13 @@ static uint64_t mix_kvm(uint64_t hash, const struct vpmu_pmu *pmu)
 	FOR_SLOTS(slot, pmu->slots | kvm->valid)
 		hash = mix_pmc(hash, pmu, slot);
 	hash = mix(hash, kvm->reprogram | (uint64_t)kvm->in_use << 32);
-	hash = mix(hash,
-	           kvm->valid | (uint64_t)kvm->request_pmu << 32 |
-	                   (uint64_t)kvm->request_pmi << 33 | (uint64_t)kvm->need_cleanup << 34 |
-	                   (uint64_t)kvm->has_run << 35 | (uint64_t)kvm->is_disabled << 36 |
-	                   (uint64_t)kvm->counts_host << 37 | (uint64_t)kvm->sees_cycles << 38);
+	hash = mix(hash, kvm->valid | (uint64_t)kvm->request_pmu << 32 |
+	                         (uint64_t)kvm->request_pmi << 33 |
+	                         (uint64_t)kvm->need_cleanup << 34 | (uint64_t)kvm->has_run << 35 |
+	                         (uint64_t)kvm->is_disabled << 36 |
+	                         (uint64_t)kvm->counts_host << 37 |
+	                         (uint64_t)kvm->sees_cycles << 38 | (uint64_t)kvm->lbr_event << 39 |
+	                         (uint64_t)kvm->lbr_passes << 40 | (uint64_t)kvm->keeps_lbr << 41);
 	hash = mix(hash, kvm->failing_creations);
 	return mix_filter(hash, kvm->filter);
 }
@@ -112,7 +114,7 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 	hash = mix(mix(pmu->identity, pmu->overflowed), pmu->lvtpc | (uint64_t)pmu->svm << 32);
 	for (unsigned kind = 0; kind < VPMU_KIND_LBR_CTL; kind++)
 		hash = mix(hash, pmu->single[kind]);
-	if (pmu->lbr.count || model_has_pebs(&pmu->model))
+	if (pmu->lbr.count || pmu->kvm.lbr_event || model_has_pebs(&pmu->model))
 		hash = lbr_hash(pmu, hash);
 	FOR_SLOTS(slot, pmu->slots)
 		hash = mix_tally(hash, pmu, slot);

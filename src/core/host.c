@@ -13,7 +13,8 @@ struct host_row {
 };
 
 enum {
-	INTEL = 1 << VPMU_VENDOR_INTEL | 1 << VPMU_VENDOR_ZHAOXIN,
+	ONLY_INTEL = 1 << VPMU_VENDOR_INTEL,
+	INTEL = ONLY_INTEL | 1 << VPMU_VENDOR_ZHAOXIN,
 	AMD = 1 << VPMU_VENDOR_AMD,
 };
 
@@ -53,6 +54,9 @@ static const struct host_row rows[] = {
 	{MEMBER(svm), .key = "svm=on|off", .json = "svm",
          .about = "guests have SVM: selectors of a mediated vPMU keep HostOnly and GuestOnly",
          SWITCH, .vendors = AMD},
+	{MEMBER(lbr_format), .key = "lbr-format=N", .json = "lbr_format",
+         .about = "last branches by model (3 to 7), which KVM can give to guests; 0: none",
+         .max = LBR_INFO_2, .vendors = ONLY_INTEL},
 };
 
 static uint8_t *member(struct vpmu_host *host, const struct host_row *row)

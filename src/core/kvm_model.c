@@ -5,22 +5,47 @@
  */
 #include <core/linux.h>
 
-/* The most that KVM gives: kvm_init_pmu_capability, intel_pmu_refresh, amd_pmu_refresh. */
-static struct vpmu_model limit_intel(const struct vpmu_host *host, bool asks_host)
+/* Whether KVM gives guests the host's last branches: x86_perf_get_lbr(),
+ * vmx_get_perf_capabilities(). LBR_FLAGS is the format of those without a call-stack mode. */
+static bool gives_lbr(const struct vpmu_profile *profile, const struct vpmu_host *host)
 {
+	struct vpmu_model model = {.perf_capabilities = host->lbr_format};
+
+	if (has_fact(profile, VPMU_FACT_MEDIATED) || !model_lbr(&model))
+		return false;
+	return !has_fact(profile, FACT_LBR_NEEDS_CALL_STACK) || host->lbr_format != LBR_FLAGS;
+}
+
+/* vmx_get_perf_capabilities: without PEBS. */
+static uint64_t capabilities_intel(const struct vpmu_profile *profile, const struct vpmu_host *host)
+{
+	uint64_t capabilities = VPMU_PERF_CAP_FULL_WIDTH;
+
+	if (host->pdcm && gives_lbr(profile, host))
+		capabilities |= host->lbr_format;
+	return capabilities;
+}
+
+/* The most that KVM gives: kvm_init_pmu_capability, intel_pmu_refresh, amd_pmu_refresh. */
+static struct vpmu_model limit_intel(const struct vpmu_profile *profile,
+                                     const struct vpmu_host *host)
+{
+	bool has_pdcm = host->pdcm || !has_fact(profile, FACT_FEATURES_OF_HOST);
+
 	return (struct vpmu_model){
 		.version = 2,
 		.gp_count = host->gp_count,
 		.gp_width = host->width,
 		.fixed_mask = (uint32_t)width_mask(host->fixed_count),
 		.fixed_width = host->width,
-		.features = host->pdcm || !asks_host ? VPMU_FEATURE_PDCM : 0,
+		.features = has_pdcm ? VPMU_FEATURE_PDCM : 0,
 		.events_length = 7,
-		.perf_capabilities = VPMU_PERF_CAP_FULL_WIDTH,
+		.perf_capabilities = capabilities_intel(profile, host),
 	};
 }
 
-static struct vpmu_model limit_amd_6_1(const struct vpmu_host *host, bool asks_host)
+static struct vpmu_model limit_amd_6_1(const struct vpmu_profile *profile,
+                                       const struct vpmu_host *host)
 {
 	return (struct vpmu_model){
 		.version = 1,
@@ -30,22 +55,26 @@ static struct vpmu_model limit_amd_6_1(const struct vpmu_host *host, bool asks_h
 	};
 }
 
-static struct vpmu_model limit_amd_6_12(const struct vpmu_host *host, bool asks_host)
+static struct vpmu_model limit_amd_6_12(const struct vpmu_profile *profile,
+                                        const struct vpmu_host *host)
 {
-	struct vpmu_model limit = limit_amd_6_1(host, asks_host);
+	struct vpmu_model limit = limit_amd_6_1(profile, host);
 
 	limit.gp_count = host->gp_count;
-	if (asks_host && !host->perfmon_v2)
+	if (has_fact(profile, FACT_FEATURES_OF_HOST) && !host->perfmon_v2)
 		return limit;
 	limit.version = 2;
 	limit.features |= VPMU_FEATURE_PERFMON_V2;
 	return limit;
 }
 
-/* vmx_get_perf_capabilities: without LBR and PEBS. */
 uint64_t kvm_capabilities(const struct vpmu_pmu *pmu)
 {
-	return pmu->host.enable_pmu ? pmu->rules->module->capabilities : 0;
+	const struct module *module = pmu->rules->module;
+
+	if (!pmu->host.enable_pmu || !module->capabilities)
+		return 0;
+	return module->capabilities(pmu->profile, &pmu->host);
 }
 
 /* The four K7 counters that AMD's CPUID cannot hide. */
@@ -78,7 +107,7 @@ static void adapt_amd(struct vpmu_model *model, const struct vpmu_model *limit)
 const struct module module_intel = {
 	.limit = limit_intel,
 	.mediated_needs = offsetof(struct vpmu_host, pdcm),
-	.capabilities = VPMU_PERF_CAP_FULL_WIDTH,
+	.capabilities = capabilities_intel,
 	.adapt = adapt_intel,
 	.show = show_nothing,
 	.event_number = SEL_EVENT,
@@ -88,7 +117,7 @@ const struct module module_intel = {
 };
 
 /* intel_pmu_refresh: without CPUID.0AH there is no PMU. */
-static struct vpmu_model limit_p6(const struct vpmu_host *host, bool asks_host)
+static struct vpmu_model limit_p6(const struct vpmu_profile *profile, const struct vpmu_host *host)
 {
 	return (struct vpmu_model){0};
 }
@@ -96,7 +125,7 @@ static struct vpmu_model limit_p6(const struct vpmu_host *host, bool asks_host)
 const struct module module_p6 = {
 	.limit = limit_p6,
 	.mediated_needs = offsetof(struct vpmu_host, pdcm),
-	.capabilities = VPMU_PERF_CAP_FULL_WIDTH,
+	.capabilities = capabilities_intel,
 	.adapt = adapt_intel,
 	.show = model_turn_off,
 	.event_number = SEL_EVENT,
@@ -160,7 +189,7 @@ void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
 		return;
 	if (!kvm_is_own(host, model)) /* KVM reads none of its CPUID leaves: no signature */
 		*model = (struct vpmu_model){.vendor = host->vendor};
-	limit = module->limit(host, has_fact(profile, FACT_FEATURES_OF_HOST));
+	limit = module->limit(profile, host);
 	module->adapt(model, &limit);
 }
 
@@ -185,18 +214,39 @@ bool kvm_load_model(struct vpmu_pmu *pmu)
 	return pmu_load_model(pmu, &model);
 }
 
-/* kvm_arch_vcpu_create, then the VMM's KVM_SET_CPUID2 and, for a model without full-width writes,
+/* What the VMM writes to IA32_PERF_CAPABILITIES: what it wants of what there is. */
+static uint64_t wanted_capabilities(const struct vpmu_pmu *pmu)
+{
+	uint64_t supported = kvm_capabilities(pmu), asked = pmu->asked.perf_capabilities;
+
+	if (!(pmu->asked.features & VPMU_FEATURE_PDCM))
+		return supported;
+	if ((asked ^ supported) & VPMU_PERF_CAP_LBR_FORMAT)
+		asked &= ~VPMU_PERF_CAP_LBR_FORMAT;
+	return asked & supported;
+}
+
+/* kvm_arch_vcpu_create, then the VMM's KVM_SET_CPUID2 and, if it does not want all capabilities,
  * its write of IA32_PERF_CAPABILITIES. */
+static bool make_vcpu(struct vpmu_pmu *pmu)
+{
+	uint64_t *capabilities = &pmu->single[VPMU_KIND_CAPABILITIES];
+	uint64_t wanted = wanted_capabilities(pmu);
+
+	*capabilities = kvm_capabilities(pmu);
+	if (!pmu->response->refresh(pmu))
+		return false;
+	if (wanted == *capabilities || !linux_can_have(pmu, wanted))
+		return true;
+	*capabilities = wanted;
+	return pmu->response->refresh(pmu);
+}
+
 bool kvm_power_up(struct vpmu_pmu *pmu)
 {
-	uint64_t capabilities = kvm_capabilities(pmu);
-
-	if (pmu->asked.features & VPMU_FEATURE_PDCM)
-		capabilities &= pmu->asked.perf_capabilities;
-	pmu->single[VPMU_KIND_CAPABILITIES] = capabilities;
 	pmu->single[VPMU_KIND_MISC_ENABLE] = MISC_NO_PEBS_NO_BTS;
 	pmu->kvm.is_disabled = !pmu->host.enable_pmu;
-	return pmu->response->refresh(pmu);
+	return make_vcpu(pmu);
 }
 
 /* kvm_init_pmu_capability: KVM shows guests no higher version. */
@@ -240,5 +290,6 @@ enum vpmu_status vpmu_pmu_disable(struct vpmu_pmu *pmu)
 	if (!has_fact(pmu->profile, VPMU_FACT_KVM) || pmu->kvm.has_run || !pmu->host.enable_pmu)
 		return VPMU_REFUSED;
 	pmu->kvm.is_disabled = true;
-	return pmu->response->refresh(pmu) ? VPMU_OK : VPMU_INTERNAL;
+	pmu->kvm.keeps_lbr = false; /* in KVM this comes before the vCPU */
+	return make_vcpu(pmu) ? VPMU_OK : VPMU_INTERNAL;
 }

@@ -54,13 +54,24 @@ static bool find(const struct lbr *lbr, uint32_t msr, unsigned *part, unsigned *
 	return false;
 }
 
+/* A machine is its caller's memory and no constant, so that a read may change it. */
+bool lbr_claim(const struct vpmu_pmu *pmu)
+{
+	return !pmu->engine->claim_lbr || pmu->engine->claim_lbr((struct vpmu_pmu *)pmu);
+}
+
+enum vpmu_status lbr_refuse(const struct vpmu_pmu *pmu, enum vpmu_status refusal)
+{
+	return pmu->engine->bad_lbr ? pmu->engine->bad_lbr(pmu, refusal) : refusal;
+}
+
 bool lbr_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value)
 {
 	unsigned part, index;
 
 	if (!find(&pmu->lbr, msr, &part, &index))
 		return false;
-	*value = pmu->lbr.entry[part][index];
+	*value = lbr_claim(pmu) ? pmu->lbr.entry[part][index] : 0;
 	return true;
 }
 
@@ -74,12 +85,18 @@ static uint64_t excess_of(const struct lbr_part *part, uint64_t value)
 bool lbr_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value, enum vpmu_status refusal,
                enum vpmu_status *status)
 {
+	enum vpmu_status bad;
 	unsigned part, index;
 
 	if (!find(&pmu->lbr, msr, &part, &index))
 		return false;
-	*status = excess_of(&pmu->lbr.part[part], value) ? refusal : VPMU_OK;
-	if (!*status)
+	*status = VPMU_OK;
+	bad = lbr_refuse(pmu, refusal);
+	if (!lbr_claim(pmu))
+		return true;
+	if (excess_of(&pmu->lbr.part[part], value))
+		*status = bad;
+	else
 		pmu->lbr.entry[part][index] = value;
 	return true;
 }
@@ -94,12 +111,15 @@ void lbr_freeze(struct vpmu_pmu *pmu)
 		pmu->single[VPMU_KIND_DEBUGCTL] &= ~DEBUGCTL_LBR;
 }
 
+/* On Linux 6.1 the stack can be taken from a guest and be given back as it was. */
 uint64_t lbr_hash(const struct vpmu_pmu *pmu, uint64_t hash)
 {
+	unsigned count = pmu->kvm.lbr_event ? MAX_LBR : pmu->lbr.count;
+
 	for (unsigned kind = VPMU_KIND_LBR_CTL; kind < VPMU_KINDS; kind++)
 		hash = hash_mix(hash, pmu->single[kind]);
 	for (unsigned part = 0; part < LBR_PARTS; part++)
-		for (unsigned i = 0; i < pmu->lbr.count; i++)
+		for (unsigned i = 0; i < count; i++)
 			hash = hash_mix(hash, pmu->lbr.entry[part][i]);
 	return hash;
 }

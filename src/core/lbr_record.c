@@ -208,8 +208,11 @@ static void fill(struct vpmu_pmu *pmu, unsigned at, const struct vpmu_branch *br
 /* SDM vol. 3B 18.4.7, 19.1: a freeze lasts until software clears it. */
 bool vpmu_pmu_records_branches(const struct vpmu_pmu *pmu)
 {
-	return pmu && pmu->lbr.count && !(pmu->single[VPMU_KIND_GLOBAL_STATUS] & STATUS_LBR_FRZ) &&
-	       recorder_of(pmu)->is_on(pmu);
+	if (!pmu || !pmu->lbr.count || pmu->single[VPMU_KIND_GLOBAL_STATUS] & STATUS_LBR_FRZ)
+		return false;
+	if (pmu->engine->claim_lbr && !pmu->kvm.lbr_event) /* it records for someone else */
+		return false;
+	return recorder_of(pmu)->is_on(pmu);
 }
 
 /* In call-stack mode a return removes the entry of its call (SDM vol. 3B 18.11). */

@@ -127,6 +127,7 @@ void kvm_cleanup(struct vpmu_pmu *pmu)
 	FOR_SLOTS(slot, pmu->kvm.valid & pmu->slots & ~pmu->kvm.in_use)
 		if (!kvm_in_use(pmu, slot))
 			kvm_stop_counter(pmu, slot);
+	kvm_clean_up_lbr(pmu);
 	pmu->kvm.in_use = 0;
 }
 
@@ -139,6 +140,7 @@ static void handle_requests(struct vpmu_pmu *pmu, struct vpmu_outcome *outcome)
 	}
 	if (pmu->kvm.request_pmi) {
 		pmu->kvm.request_pmi = false;
+		kvm_freeze_lbr(pmu);
 		deliver_pmi(pmu, outcome);
 	}
 }
@@ -148,6 +150,7 @@ static struct vpmu_outcome enter(struct vpmu_pmu *pmu)
 	struct vpmu_outcome outcome = {0};
 
 	handle_requests(pmu, &outcome);
+	kvm_pass_lbr(pmu);
 	pmu->kvm.has_run = true;
 	return outcome;
 }
@@ -224,8 +227,10 @@ void kvm_enable_gp(struct vpmu_pmu *pmu)
 		pmu->single[VPMU_KIND_GLOBAL_CTRL] = model_gp_bits(&pmu->model);
 }
 
+/* The same, of what is no counter's. */
 void kvm_clear_controls(struct vpmu_pmu *pmu)
 {
+	kvm_release_lbr(pmu);
 	pmu->single[VPMU_KIND_FIXED_CTRL] = 0;
 	pmu->single[VPMU_KIND_GLOBAL_CTRL] = 0;
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] = 0;
@@ -242,4 +247,6 @@ const struct engine engine_linux = {
 	.schedule = schedule,
 	.power_up = kvm_power_up,
 	.set_model = kvm_set_model,
+	.claim_lbr = kvm_claim_lbr,
+	.bad_lbr = kvm_bad_lbr,
 };

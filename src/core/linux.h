@@ -89,6 +89,7 @@ enum absent {
 	ABSENT_ADVERTISED,   /* in KVM_GET_MSR_INDEX_LIST: the VMM reads 0 and may write 0 */
 	ABSENT_CAPABILITIES, /* IA32_PERF_CAPABILITIES */
 	ABSENT_MISC_ENABLE,  /* IA32_MISC_ENABLE, of any vendor's guest */
+	ABSENT_DEBUGCTL,     /* IA32_DEBUGCTL, of kvm_intel's guests */
 };
 
 struct absent_row {
@@ -112,6 +113,7 @@ bool linux_has_intel(const struct vpmu_host *host, const struct vpmu_register *f
 bool linux_has_amd(const struct vpmu_host *host, const struct vpmu_register *from,
                    uint64_t *writable);
 bool linux_has_apart(struct vpmu_register *reg);
+bool linux_can_have(const struct vpmu_pmu *pmu, uint64_t capabilities);
 enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
 /* Not a counter: an RDPMC index that no model has. */
@@ -178,6 +180,26 @@ void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
 void kvm_clear_controls(struct vpmu_pmu *pmu);
 void kvm_enable_gp(struct vpmu_pmu *pmu);
 
+/* --- linux_lbr.c: the host's last branches, which a guest has through a perf event --- */
+
+bool kvm_claim_lbr(struct vpmu_pmu *pmu);
+enum vpmu_status kvm_bad_lbr(const struct vpmu_pmu *pmu, enum vpmu_status refusal);
+void kvm_release_lbr(struct vpmu_pmu *pmu);
+void kvm_clean_up_lbr(struct vpmu_pmu *pmu);
+
+/* At the delivery of a PMI; at an entry. */
+void kvm_freeze_lbr(struct vpmu_pmu *pmu);
+void kvm_pass_lbr(struct vpmu_pmu *pmu);
+
+/* A guest that has lost its PMU has the host's stack nevertheless. */
+bool kvm_keep_lbr(struct vpmu_pmu *pmu);
+
+/* Setters of MSR_LBR_SELECT and MSR_LASTBRANCH_TOS. */
+enum vpmu_status linux_guest_lbr(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+enum vpmu_status linux_host_lbr(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
+
+enum vpmu_status linux_write_debugctl(struct vpmu_pmu *pmu, bool host, uint64_t value);
+
 /* --- host.c --- */
 
 /* AMD64_NUM_COUNTERS_CORE: no processor has more. */
@@ -193,12 +215,14 @@ bool host_mediates(const struct vpmu_host *host, const struct module *module);
 
 /* A vendor's module, kvm_intel or kvm_amd: everything except registers. */
 struct module {
-	/* The most that it gives a guest; asks_host: FACT_FEATURES_OF_HOST. */
-	struct vpmu_model (*limit)(const struct vpmu_host *host, bool asks_host);
+	/* The most that it gives a guest. */
+	struct vpmu_model (*limit)(const struct vpmu_profile *profile,
+	                           const struct vpmu_host *host);
 	void (*adapt)(struct vpmu_model *model, const struct vpmu_model *limit);
 	/* Adds the PMU that the vendor's CPUID cannot hide to a model without a PMU. */
 	void (*show)(struct vpmu_model *model);
-	uint64_t capabilities;  /* kvm_caps.supported_perf_cap */
+	/* kvm_caps.supported_perf_cap with enable_pmu. NULL: 0. */
+	uint64_t (*capabilities)(const struct vpmu_profile *profile, const struct vpmu_host *host);
 	uint8_t mediated_needs; /* the offset in struct vpmu_host of the property that a mediated
 	                           vPMU needs */
 	uint64_t ref_cycles;    /* the event of fixed counter 2, perf's own code; 0: none */

@@ -19,7 +19,7 @@ enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, ui
 	return VPMU_OK;
 }
 
-/* KVM's PMU has no DEBUGCTL; IA32_PERF_CAPABILITIES and IA32_MISC_ENABLE have their own rules. */
+/* DEBUGCTL, IA32_PERF_CAPABILITIES and IA32_MISC_ENABLE have their own rules. */
 static bool has_kind(const struct vpmu_register *from)
 {
 	return from->kind != VPMU_KIND_DEBUGCTL && from->kind != VPMU_KIND_MISC_ENABLE &&
@@ -79,11 +79,16 @@ bool linux_never(const struct vpmu_pmu *pmu)
 	return false;
 }
 
-/* vmx_set_msr, kvm_set_msr_common: accepts any subset of what the host supports; before 7.3 only 0
- * without a PMU. */
-static bool can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
+/* vmx_set_msr, kvm_set_msr_common: accepts any subset of what the host supports, but a format only
+ * as it is; before 7.3 only 0 without a PMU. */
+bool linux_can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
 {
-	if (capabilities & ~kvm_capabilities(pmu))
+	uint64_t supported = kvm_capabilities(pmu),
+		 format = capabilities & VPMU_PERF_CAP_LBR_FORMAT;
+
+	if (capabilities & ~supported)
+		return false;
+	if (format && format != (supported & VPMU_PERF_CAP_LBR_FORMAT))
 		return false;
 	return !capabilities || pmu->model.version ||
 	       has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM);
@@ -106,7 +111,7 @@ static enum vpmu_status write_capabilities(struct vpmu_pmu *pmu, bool host, uint
 		return VPMU_GP;
 	if (pmu->kvm.has_run && is_final && !same)
 		return VPMU_REFUSED;
-	if (!can_have(pmu, value))
+	if (!linux_can_have(pmu, value))
 		return VPMU_REFUSED;
 	pmu->single[VPMU_KIND_CAPABILITIES] = value;
 	if (!same || !is_final)
@@ -167,7 +172,11 @@ enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, boo
 		return status;
 	if (what == ABSENT_CAPABILITIES)
 		return read_capabilities(pmu, host, value);
-	*value = what == ABSENT_MISC_ENABLE ? pmu->single[VPMU_KIND_MISC_ENABLE] : 0;
+	*value = 0;
+	if (what == ABSENT_MISC_ENABLE)
+		*value = pmu->single[VPMU_KIND_MISC_ENABLE];
+	else if (what == ABSENT_DEBUGCTL)
+		*value = pmu->single[VPMU_KIND_DEBUGCTL];
 	return VPMU_OK;
 }
 
@@ -182,6 +191,8 @@ enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool hos
 		return write_capabilities(pmu, host, value);
 	if (what == ABSENT_MISC_ENABLE)
 		return write_misc_enable(pmu, host, value);
+	if (what == ABSENT_DEBUGCTL)
+		return linux_write_debugctl(pmu, host, value);
 	return what == ABSENT_ADVERTISED && value ? VPMU_NO_REGISTER : VPMU_OK;
 }
 

@@ -93,6 +93,12 @@ struct engine {
 	bool (*power_up)(struct vpmu_pmu *pmu);
 	/* The VMM gives the vCPU another model; VPMU_REFUSED if it is too late for that. */
 	enum vpmu_status (*set_model)(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+	/* The host shares its stack of last branches with the guest; NULL: the guest owns it. Takes
+	 * it for an access; false: perf gives it to someone else. */
+	bool (*claim_lbr)(struct vpmu_pmu *pmu);
+	/* What becomes of a write of a value that the processor refuses, where a register would
+	 * answer with `refusal`. */
+	enum vpmu_status (*bad_lbr)(const struct vpmu_pmu *pmu, enum vpmu_status refusal);
 };
 
 /* What a profile does when something has changed, at once or later. Kernels that share an engine
@@ -128,6 +134,12 @@ enum {
 	/* Counters that the host's processor lacks do not exist, even if CPUID cannot say so: AMD's
 	 * PERFCORE (amd_pmu_refresh). */
 	FACT_COUNTERS_OF_HOST = 1 << 21,
+	/* A guest gets last branches only if the host's have a call-stack mode
+	 * (vmx_get_perf_capabilities). */
+	FACT_LBR_NEEDS_CALL_STACK = 1 << 22,
+	/* A write of a value that the processor refuses to a register of last branches fails
+	 * (wrmsrq_safe in intel_pmu_handle_lbr_msrs_access); before, it does nothing. */
+	FACT_LBR_FAULTS = 1 << 23,
 };
 
 /* A profile. A kernel's profile consists of parts of the one that it is based on, and of what

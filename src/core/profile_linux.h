@@ -10,15 +10,20 @@
 
 /* A kernel's rules for Intel's PMUs, made of the given tables; below, the same for AMD's. LVTPC:
  * kvm_apic_local_deliver. */
-#define LINUX_INTEL_RULES(of, by_guest, by_host, by_rdpmc, rows)                                   \
+#define LINUX_INTEL_RULES(of, which, by_guest, by_host, by_rdpmc, rows)                            \
 	.module = (of), .guest = (by_guest), .host = (by_host), .rdpmc = (by_rdpmc),               \
 	.read_absent = linux_read_absent, .write_absent = linux_write_absent,                      \
-	.absent_rows = (rows), .has = linux_has_intel, .has_apart = linux_has_apart,               \
+	.absent_rows = (rows), .has = (which), .has_apart = linux_has_apart,                       \
 	.lvtpc_after_pmi = VPMU_LVTPC_MASKED
 #define LINUX_6_12_AMD_RULES                                                                       \
 	.module = &module_amd_6_12, .guest = linux_6_12_amd_guest, .host = linux_6_12_amd_host,    \
 	.read_absent = linux_read_absent, .write_absent = linux_write_absent,                      \
 	.absent_rows = linux_6_12_amd_absent, .has_apart = linux_has_apart
+
+/* The registers of last branches that are not an entry's. */
+#define LINUX_LBR_RULES(setter)                                                                    \
+	[VPMU_KIND_LBR_SELECT] = {.set = (setter), .excess = EXCESS_TAKEN},                        \
+	[VPMU_KIND_LBR_TOS] = {.set = (setter), .excess = EXCESS_TAKEN}
 
 /* What a later kernel is based on. */
 extern const struct response response_linux_6_12;
@@ -39,8 +44,10 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 	}
 #define FACTS_LINUX_6_12                                                                           \
 	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER |                         \
-	 FACT_CAPABILITIES_FINAL | FACT_REUSES_COUNTING | FACT_COUNTERS_OF_HOST)
-#define FACTS_LINUX_7_3 (FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM | FACT_FEATURES_OF_HOST)
+	 FACT_CAPABILITIES_FINAL | FACT_REUSES_COUNTING | FACT_COUNTERS_OF_HOST |                  \
+	 FACT_LBR_NEEDS_CALL_STACK)
+#define FACTS_LINUX_7_3                                                                            \
+	(FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM | FACT_FEATURES_OF_HOST | FACT_LBR_FAULTS)
 
 #define LEGACY(from, to)                                                                           \
 	{                                                                                          \
@@ -60,10 +67,10 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 		APART(VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES)
 /* on_fixed, on_others: on which hosts the fixed counters and the rest are advertised. */
 #define INTEL_ABSENT(on_fixed, on_others)                                                          \
-	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8, linux_on_gp), ADVERTISED(0x188, 0x18d, linux_on_gp), \
-		ADVERTISED(0x309, 0x30b, on_fixed), ADVERTISED(0x38d, 0x38f, on_others),           \
-		ADVERTISED(0x3f1, 0x3f1, on_others), ADVERTISED(0x600, 0x600, on_others),          \
-		LEGACY(0xc0010000, 0xc0010007)
+	OF_ANY_VENDOR, APART(MSR_DEBUGCTL, ABSENT_DEBUGCTL), ADVERTISED(0xc3, 0xc8, linux_on_gp),  \
+		ADVERTISED(0x188, 0x18d, linux_on_gp), ADVERTISED(0x309, 0x30b, on_fixed),         \
+		ADVERTISED(0x38d, 0x38f, on_others), ADVERTISED(0x3f1, 0x3f1, on_others),          \
+		ADVERTISED(0x600, 0x600, on_others), LEGACY(0xc0010000, 0xc0010007)
 #define ABSENT_END                                                                                 \
 	{                                                                                          \
 		.what = ABSENT_NOTHING, .fails = linux_never                                       \

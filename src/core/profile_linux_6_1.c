@@ -97,13 +97,15 @@ static void reset(struct vpmu_pmu *pmu)
 }
 
 /* intel_pmu_refresh, amd_pmu_refresh: values and events stay, and all_valid_pmc_idx is never
- * cleared. */
+ * cleared. A guest that loses its PMU keeps the stack of last branches. */
 static bool refresh(struct vpmu_pmu *pmu)
 {
 	if (!kvm_load_model(pmu))
 		return false;
 	pmu->kvm.valid |= pmu->slots;
-	return true;
+	if (pmu->model.version)
+		pmu->kvm.keeps_lbr = pmu->lbr.count;
+	return !pmu->kvm.keeps_lbr || kvm_keep_lbr(pmu);
 }
 
 /* A new filter takes effect at the next reprogramming. */
@@ -125,6 +127,7 @@ static const struct response response = {
 /* --- RDMSR and WRMSR: intel_pmu_set_msr, amd_pmu_set_msr --- */
 
 static const struct write_rule intel_guest[VPMU_KINDS] = {
+	LINUX_LBR_RULES(linux_guest_lbr),
 	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN, .marks_in_use = true},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR] = {.set = set_selector,
@@ -139,6 +142,7 @@ static const struct write_rule intel_guest[VPMU_KINDS] = {
 };
 
 static const struct write_rule intel_host[VPMU_KINDS] = {
+	LINUX_LBR_RULES(linux_host_lbr),
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED, .marks_in_use = true},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR] = {.set = set_selector,
@@ -233,10 +237,19 @@ static const struct absent_row amd_absent[] = {
 	ABSENT_END,
 };
 
-static const struct rules intel = {
-	LINUX_INTEL_RULES(&module_intel, intel_guest, intel_host, intel_rdpmc, intel_absent)};
-static const struct rules p6 = {
-	LINUX_INTEL_RULES(&module_p6, intel_guest, intel_host, intel_rdpmc, intel_absent)};
+/* x86_perf_get_lbr: only for this format it says where the third registers of entries are. */
+static bool has_intel(const struct vpmu_host *host, const struct vpmu_register *from,
+                      uint64_t *writable)
+{
+	if (from->kind == VPMU_KIND_LBR_INFO && host->lbr_format != LBR_INFO)
+		return false;
+	return linux_has_intel(host, from, writable);
+}
+
+static const struct rules intel = {LINUX_INTEL_RULES(&module_intel, has_intel, intel_guest,
+                                                     intel_host, intel_rdpmc, intel_absent)};
+static const struct rules p6 = {LINUX_INTEL_RULES(&module_p6, has_intel, intel_guest, intel_host,
+                                                  intel_rdpmc, intel_absent)};
 
 static const struct rules amd = {
 	.module = &module_amd_6_1,

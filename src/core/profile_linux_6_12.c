@@ -114,6 +114,7 @@ const struct response response_linux_6_12 = {
 /* --- RDMSR and WRMSR: kvm_pmu_set_msr, intel_pmu_set_msr, amd_pmu_set_msr --- */
 
 static const struct write_rule intel_guest[VPMU_KINDS] = {
+	LINUX_LBR_RULES(linux_guest_lbr),
 	[VPMU_KIND_COUNTER] = {.set = set_low_half, .excess = EXCESS_TAKEN, .marks_in_use = true},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS, .marks_in_use = true},
@@ -126,6 +127,7 @@ static const struct write_rule intel_guest[VPMU_KINDS] = {
 };
 
 const struct write_rule linux_6_12_intel_host[VPMU_KINDS] = {
+	LINUX_LBR_RULES(linux_host_lbr),
 	[VPMU_KIND_COUNTER] = {.set = set_counter, .excess = EXCESS_DROPPED, .marks_in_use = true},
 	[VPMU_KIND_COUNTER_ALIAS] = {.set = set_counter, .excess = EXCESS_FAULTS},
 	[VPMU_KIND_SELECTOR] = {.set = set_selector, .excess = EXCESS_FAULTS, .marks_in_use = true},
@@ -224,8 +226,8 @@ const struct absent_row linux_6_12_amd_absent[] = {
 };
 
 #define INTEL_RULES(module)                                                                        \
-	LINUX_INTEL_RULES(module, intel_guest, linux_6_12_intel_host, linux_6_12_intel_rdpmc,      \
-	                  linux_6_12_intel_absent)
+	LINUX_INTEL_RULES(module, linux_has_intel, intel_guest, linux_6_12_intel_host,             \
+	                  linux_6_12_intel_rdpmc, linux_6_12_intel_absent)
 
 const struct rules rules_linux_6_12_intel = {INTEL_RULES(&module_intel)};
 const struct rules rules_linux_6_12_p6 = {INTEL_RULES(&module_p6)};

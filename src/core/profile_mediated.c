@@ -12,8 +12,9 @@
 /* kvm_host_pmu: as KVM's limit for guests, except for the version. */
 static struct vpmu_model hardware(const struct vpmu_host *host, enum vpmu_vendor vendor)
 {
-	struct vpmu_model model = vendor == VPMU_VENDOR_AMD ? module_amd_6_12.limit(host, true)
-	                                                    : module_intel.limit(host, true);
+	struct vpmu_model model = vendor == VPMU_VENDOR_AMD
+	                                  ? module_amd_6_12.limit(&profile_mediated, host)
+	                                  : module_intel.limit(&profile_mediated, host);
 
 	model.vendor = (uint8_t)vendor;
 	if (vendor != VPMU_VENDOR_AMD)
@@ -273,8 +274,8 @@ static const struct write_rule intel_guest[VPMU_KINDS] = {
 };
 
 #define INTEL_RULES(module)                                                                        \
-	LINUX_INTEL_RULES(module, intel_guest, linux_6_12_intel_host, intel_rdpmc,                 \
-	                  linux_6_12_intel_absent),                                                \
+	LINUX_INTEL_RULES(module, linux_has_intel, intel_guest, linux_6_12_intel_host,             \
+	                  intel_rdpmc, linux_6_12_intel_absent),                                   \
 		.guest_bits = guest_bits
 
 static const struct rules intel = {INTEL_RULES(&module_intel)};

@@ -87,6 +87,7 @@ enum store {
 	STORE_SELECTOR,
 	STORE_SINGLE, /* pmu->single[kind] */
 	STORE_METRICS,
+	STORE_LBR,   /* pmu->single[kind], if lbr_claim() */
 	STORE_INUSE, /* computed */
 };
 
@@ -167,6 +168,9 @@ struct kvm_pmu {
 	bool sees_cycles;  /* events honour edge, inv and cmask */
 	bool host_runs;    /* an overflow now is the host's: its requests wait */
 	bool passes_rdpmc; /* mediated: the guest's RDPMC does not exit */
+	bool lbr_event;    /* lbr_desc.event: the guest has the host's last branches */
+	bool lbr_passes;   /* lbr_desc.msr_passthrough */
+	bool keeps_lbr;    /* 6.1: lbr_desc.records, whatever the model is now */
 	uint32_t failing_creations;
 	struct vpmu_event_counts counts;
 	const struct vpmu_filter *filter;
@@ -222,6 +226,9 @@ struct vpmu_pmu {
 /* Fills the windows with the model's registers; false if they do not fit. */
 bool decode_build(struct vpmu_pmu *pmu);
 
+/* Adds a model's registers of last branches; false if they do not fit. */
+bool decode_add_lbr(struct vpmu_pmu *pmu, const struct vpmu_model *model);
+
 static inline unsigned window_hash(uint32_t tag)
 {
 	return (tag * UINT32_C(0x9e3779b1)) >> 27; /* 5 bits: WINDOWS */
@@ -249,6 +256,14 @@ void lbr_add(struct vpmu_pmu *pmu, const struct vpmu_register *from);
 
 /* Every entry to 0. */
 void lbr_clear(struct vpmu_pmu *pmu);
+
+/* Before an access to a register of the stack. False: it is not the guest's now, reads give 0 and
+ * writes do nothing. A read can change the machine, too: KVM then creates the stack's event. */
+bool lbr_claim(const struct vpmu_pmu *pmu);
+
+/* What becomes of a write of a value that the processor refuses: asked before lbr_claim(), which
+ * may change whether the guest's access exits. */
+enum vpmu_status lbr_refuse(const struct vpmu_pmu *pmu, enum vpmu_status refusal);
 
 /* Accesses to a number that is in no window. False: it is not an entry's register either. */
 bool lbr_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value);

@@ -48,6 +48,7 @@ static void connect(struct guest *guest, const struct host *host)
 	guest->task.perf.max_period = (1ll << (host->width - 1)) - 1;
 	silicon_make(&guest->task.silicon, &guest->model.processor, host->gp, host->fixed,
 	             amd ? HOST_AMD_WIDTH : host->width);
+	guest->task.silicon.branches.format = host->lbr_format;
 	current = &guest->task;
 }
 
@@ -58,6 +59,17 @@ static void after_set_cpuid(struct guest *guest)
 	kvm_pmu_refresh(&guest->vcpu);
 	if (KERNEL_SINCE(7, 3))
 		kvm_make_request(KVM_REQ_RECALC_INTERCEPTS, &guest->vcpu);
+}
+
+/* What a VMM wants of what KVM supports. */
+static u64 wanted_capabilities(const struct model *model)
+{
+	u64 supported = kvm_caps.supported_perf_cap;
+	u64 wanted = model->full_width ? PMU_CAP_FW_WRITES : 0;
+
+	if ((supported & PMU_CAP_LBR_FMT) == model->lbr_format)
+		wanted |= model->lbr_format;
+	return wanted & supported;
 }
 
 /* kvm_arch_vcpu_create and its kvm_vcpu_reset, then a VMM's KVM_SET_CPUID2 and KVM_SET_MSRS. */
@@ -80,8 +92,8 @@ struct guest *guest_create(const struct model *model, const struct host *host, b
 	kvm_pmu_init(vcpu);
 	guest_reset(guest);
 	guest_set_cpuid(guest, model);
-	if (model->pmu && model->pdcm && !model->full_width)
-		msr_host_write(vcpu, MSR_IA32_PERF_CAPABILITIES, 0);
+	if (model->pmu && model->pdcm && wanted_capabilities(model) != kvm_caps.supported_perf_cap)
+		msr_host_write(vcpu, MSR_IA32_PERF_CAPABILITIES, wanted_capabilities(model));
 	return guest;
 }
 
@@ -124,10 +136,18 @@ struct pmis guest_take_pmis(struct guest *guest)
 	return pmis;
 }
 
+/* vmx_vcpu_run */
+void guest_run_vcpu(struct guest *guest)
+{
+	if (intel_pmu_lbr_is_enabled(&guest->vcpu))
+		vmx_passthrough_lbr_msrs(&guest->vcpu);
+	guest->vcpu.arch.last_vmentry_cpu = 0;
+}
+
 struct pmis guest_enter(struct guest *guest)
 {
 	guest_handle_requests(guest);
-	guest->vcpu.arch.last_vmentry_cpu = 0;
+	guest_run_vcpu(guest);
 	if (mediated_is(guest)) {
 		mediated_enter(guest);
 		mediated_leave(guest);
@@ -135,8 +155,24 @@ struct pmis guest_enter(struct guest *guest)
 	return guest_take_pmis(guest);
 }
 
+/* Whether the guest's access to a register of last branches does not exit:
+ * vmx_passthrough_lbr_msrs. A script's guest may go on without an entry after its event is gone; it
+ * exits then. */
+static bool passes_branches(struct guest *guest, u32 msr)
+{
+	const struct lbr_desc *desc = &guest->vcpu.arch.lbr_desc;
+	const struct x86_pmu_lbr *lbr = &desc->records;
+
+	if (!lbr->nr || !desc->event || !desc->msr_passthrough)
+		return false;
+	return msr == MSR_LBR_SELECT || msr == MSR_LBR_TOS || msr - lbr->from < lbr->nr ||
+	       msr - lbr->to < lbr->nr || (lbr->info && msr - lbr->info < lbr->nr);
+}
+
 bool guest_read(struct guest *guest, u32 msr, u64 *value)
 {
+	if (passes_branches(guest, msr))
+		return branches_read(&guest->task.silicon.branches, msr, value);
 	if (mediated_passes(guest, msr))
 		return mediated_read(guest, msr, value);
 	return !msr_guest_read(&guest->vcpu, msr, value);
@@ -144,6 +180,8 @@ bool guest_read(struct guest *guest, u32 msr, u64 *value)
 
 bool guest_write(struct guest *guest, u32 msr, u64 value)
 {
+	if (passes_branches(guest, msr))
+		return branches_write(&guest->task.silicon.branches, msr, value);
 	if (mediated_passes(guest, msr))
 		return mediated_write(guest, msr, value);
 	return !msr_guest_write(&guest->vcpu, msr, value);

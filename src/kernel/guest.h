@@ -45,6 +45,9 @@ struct pmis guest_run(struct guest *guest, const struct amounts *amounts, unsign
  * next entry. */
 void guest_host_run(struct guest *guest, const struct amounts *amounts);
 
+/* What enters the guest after that. */
+void guest_run_vcpu(struct guest *guest);
+
 /* Handles raised requests in vcpu_enter_guest's order. */
 void guest_handle_requests(struct guest *guest);
 

@@ -28,13 +28,13 @@ bool host_has(unsigned int feature)
 u64 host_read_msr(u32 index)
 {
 	if (index == MSR_IA32_PERF_CAPABILITIES)
-		return here.pdcm ? PMU_CAP_FW_WRITES : 0;
+		return here.pdcm ? PMU_CAP_FW_WRITES | here.lbr_format : 0;
 	return current ? silicon_read(index) : 0;
 }
 
-void host_write_msr(u32 index, u64 value)
+int host_write_msr(u32 index, u64 value)
 {
-	silicon_write(index, value);
+	return silicon_write(index, value) ? 0 : 1;
 }
 
 bool host_gives(unsigned int feature)
@@ -59,6 +59,9 @@ struct vendor_ops {
 	struct kvm_pmu_ops *pmu_ops;
 };
 
+#define vmx_pebs_supported() false
+#include "cut/vmx_get_perf_capabilities.inc"
+
 void host_load(const struct host *host)
 {
 	static const u8 cpu_vendors[] = {
@@ -78,10 +81,11 @@ void host_load(const struct host *host)
 #if KERNEL_SINCE(7, 3)
 	enable_mediated_pmu = here.mediated;
 #endif
-	/* vmx_get_perf_capabilities of a host without LBR and PEBS; svm_set_cpu_caps. */
-	kvm_caps.supported_perf_cap = vendor == VENDOR_AMD || !enable_pmu ? 0 : PMU_CAP_FW_WRITES;
 	kvm_pmu_ops_update(ops->pmu_ops);
 #include "cut/init_pmu_capability.inc"
+	memset(&vmx_lbr_caps, 0, sizeof(vmx_lbr_caps));
+	/* vmx_set_cpu_caps, svm_set_cpu_caps */
+	kvm_caps.supported_perf_cap = vendor == VENDOR_AMD ? 0 : vmx_get_perf_capabilities();
 }
 
 bool host_mediates(void)
@@ -135,10 +139,22 @@ u64 perf_get_hw_event_config(int event)
 	}
 }
 
-/* No branch records for a guest. */
+/* From Haswell on stacks have a call-stack mode; before, their entries have flags but none of
+ * TSX's. */
 void x86_perf_get_lbr(struct x86_pmu_lbr *lbr)
 {
-	memset(lbr, 0, sizeof(*lbr));
+	enum { FLAGS = 3, INFO = 5, INFO2 = 7 };
+	bool info = here.lbr_format == INFO || (here.lbr_format == INFO2 && KERNEL_SINCE(6, 12));
+
+	*lbr = (struct x86_pmu_lbr){.nr = branches_of_format(here.lbr_format)};
+	if (!lbr->nr)
+		return;
+	lbr->from = MSR_LBR_NHM_FROM;
+	lbr->to = MSR_LBR_NHM_TO;
+	lbr->info = info ? MSR_LBR_INFO_0 : 0;
+#if KERNEL_SINCE(6, 12)
+	lbr->has_callstack = here.lbr_format != FLAGS;
+#endif
 }
 
 struct msr_range {

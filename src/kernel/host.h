@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The simulated host: of the model's vendor, with 8 general-purpose and 3 fixed counters (Intel,
- * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all 48 bits wide, unless a script says otherwise. The
- * width of AMD's counters is fixed by the architecture, whatever a script says.
+ * Zhaoxin) or 6 counters and PerfMonV2 (AMD), all 48 bits wide, and without last branches, unless a
+ * script says otherwise. The width of AMD's counters is fixed by the architecture, whatever a
+ * script says.
  */
 #ifndef HOST_H
 #define HOST_H

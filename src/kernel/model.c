@@ -30,6 +30,7 @@ static const struct property properties[] = {
 	PROPERTY("width", width, 64),
 	PROPERTY("full-width", full_width, 1),
 	PROPERTY("pdcm", pdcm, 1),
+	PROPERTY("lbr-format", lbr_format, 63),
 	PROPERTY("version", version, 5),
 	PROPERTY("events-missing", unavailable, 255),
 	PROPERTY("events-length", mask_length, 32),
@@ -46,6 +47,7 @@ static const struct property host_properties[] = {
 	HOST("perfmon-v2", perfmon_v2, 1),
 	HOST("enable-pmu", enable_pmu, 1),
 	HOST("svm", svm, 1),
+	HOST("lbr-format", lbr_format, 7),
 };
 
 static enum vendor vendor_of(const struct vpmu_model *from)
@@ -84,6 +86,7 @@ bool model_preset(struct model *model, const char *name)
 		.mask_length = from.events_length,
 		.pdcm = (from.features & VPMU_FEATURE_PDCM) != 0,
 		.full_width = (from.perf_capabilities & VPMU_PERF_CAP_FULL_WIDTH) != 0,
+		.lbr_format = from.perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT,
 		.perfctr_core = (from.features & VPMU_FEATURE_PERFCORE) != 0,
 		.perfmon_v2 = (from.features & VPMU_FEATURE_PERFMON_V2) != 0,
 		.processor = from,
@@ -121,7 +124,11 @@ static bool override(const struct property *rows, size_t count, void *of, const 
 
 bool model_override(struct model *model, const char *text)
 {
-	return override(properties, sizeof(properties) / sizeof(properties[0]), model, text);
+	if (!override(properties, sizeof(properties) / sizeof(properties[0]), model, text))
+		return false;
+	if (!strncmp(text, "lbr-format=", strlen("lbr-format=")) && model->lbr_format)
+		model->pdcm = 1;
+	return true;
 }
 
 struct host host_usual(enum vendor vendor)
@@ -160,5 +167,6 @@ bool host_override(struct host *host, const char *text)
 	if (!strncmp(text, "vendor=", strlen("vendor=")))
 		return set_vendor(host, text + strlen("vendor="));
 	return override(host_properties, sizeof(host_properties) / sizeof(host_properties[0]), host,
-	                text);
+	                text) &&
+	       (host->vendor == VENDOR_INTEL || !host->lbr_format);
 }

@@ -11,7 +11,8 @@
 
 #define IN_TX (1ull << 32) /* HSW_IN_TX: counts only in transactions, of which there are none */
 
-enum { REF_CYCLES = 0x0300 }; /* perf's own code for Intel's fixed counter 2 */
+enum { BRANCH_RECORDS = 0x1b00 }; /* INTEL_FIXED_VLBR_EVENT: has a guest's last branches */
+enum { REF_CYCLES = 0x0300 };     /* perf's own code for Intel's fixed counter 2 */
 
 /* The processor's events are taken from vpmu's tables. */
 static unsigned int class_of(const struct perf_context *perf, u64 config)
@@ -75,6 +76,8 @@ struct perf_event *perf_event_create_kernel_counter(struct perf_event_attr *attr
 	event->class = class_of(perf, attr->config);
 	if (!perf->amd && attr->config & IN_TX)
 		event->class = PERF_CLASSES;
+	if (attr->config == BRANCH_RECORDS)
+		branches_reset(&task->silicon.branches);
 	event->hw.idx = -1;
 	event->hw.sample_period = attr->sample_period ? (s64)attr->sample_period : perf->max_period;
 	event->hw.period_left = event->hw.sample_period;

@@ -168,7 +168,7 @@ struct pmis guest_run(struct guest *guest, const struct amounts *amounts, unsign
 	bool overflow;
 
 	guest_handle_requests(guest);
-	guest->vcpu.arch.last_vmentry_cpu = 0;
+	guest_run_vcpu(guest);
 	if (mediated_is(guest)) {
 		run_mediated(guest, &run);
 		return guest_take_pmis(guest);

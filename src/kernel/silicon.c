@@ -144,15 +144,21 @@ static void write_place(const struct place *place, u64 value)
 u64 silicon_read(u32 msr)
 {
 	struct place place = place_of(&current->silicon, msr);
+	u64 value;
 
+	if (!place.at && branches_read(&current->silicon.branches, msr, &value))
+		return value;
 	return read_place(&place);
 }
 
-void silicon_write(u32 msr, u64 value)
+bool silicon_write(u32 msr, u64 value)
 {
 	struct place place = place_of(&current->silicon, msr);
 
+	if (!place.at)
+		return branches_write(&current->silicon.branches, msr, value);
 	write_place(&place, value);
+	return true;
 }
 
 bool silicon_guest_read(u32 msr, u64 *value)

@@ -13,6 +13,25 @@ enum { SILICON_GP = 8, SILICON_FIXED = 3, SILICON_COUNTERS = SILICON_GP + SILICO
 
 struct vpmu_model;
 
+/* The stack of last branches. */
+enum { BRANCHES_PARTS = 3, BRANCHES_ENTRIES = 32 };
+
+struct branches {
+	u64 select, newest;
+	u64 entry[BRANCHES_PARTS][BRANCHES_ENTRIES];
+	u64 format; /* as in IA32_PERF_CAPABILITIES; 0: there is none */
+};
+
+/* How many entries a stack of that format has. */
+unsigned int branches_of_format(u64 format);
+
+/* Accesses to its registers. False: not one of them, or #GP. */
+bool branches_read(const struct branches *branches, u32 msr, u64 *value);
+bool branches_write(struct branches *branches, u32 msr, u64 value);
+
+/* What perf does for a new event: intel_pmu_lbr_reset(). */
+void branches_reset(struct branches *branches);
+
 /* Who gets its PMIs: LVTPC's vector. */
 enum silicon_pmi { PMI_OF_HOST, PMI_OF_GUEST, PMI_MASKED };
 
@@ -20,7 +39,8 @@ struct silicon {
 	/* GP counters first. */
 	u64 counter[SILICON_COUNTERS], selector[SILICON_GP];
 	u64 fixed_ctrl, global_ctrl, status;
-	u64 guest_global_ctrl; /* the VMCS's field */
+	u64 guest_global_ctrl, guest_debugctl; /* the VMCS's fields */
+	struct branches branches;
 	/* What the PMU has. */
 	const struct vpmu_model *processor; /* whose events there are */
 	u32 gp, fixed;
@@ -36,7 +56,7 @@ void silicon_make(struct silicon *silicon, const struct vpmu_model *processor, u
 
 /* RDMSR, WRMSR and RDPMC by KVM itself: a register that does not exist reads 0. */
 u64 silicon_read(u32 msr);
-void silicon_write(u32 msr, u64 value);
+bool silicon_write(u32 msr, u64 value); /* false: #GP */
 u64 silicon_rdpmc(u32 ecx);
 
 /* The same by a guest, when it does not exit. False: #GP. */

@@ -353,6 +353,62 @@ static void what_cannot_be_is_refused_with_the_keys(void **state)
 	}
 }
 
+/* What the kernels do with it: facts/intel-lbr.replay. */
+static void branches_are_recorded_while_the_guest_has_the_stack(void **state)
+{
+	const struct vpmu_branch branch = {.from = 0x1000, .to = 0x2000, .kind = VPMU_BRANCH_CALL};
+	struct vpmu_pmu *pmu = machine_with("linux-6.12", "skylake,lbr-format=5", "lbr-format=5");
+
+	assert_false(vpmu_pmu_records_branches(pmu));
+	wr(pmu, DEBUGCTL, 1);
+	assert_true(vpmu_pmu_records_branches(pmu));
+	vpmu_pmu_branch(pmu, &branch, 1);
+	assert_int_equal(rd(pmu, 0x1c9), 1);
+	assert_int_equal(rd(pmu, 0x681), 0x1000);
+	assert_int_equal(rd(pmu, 0x6c1), 0x2000);
+	pmu = machine_with("linux-6.12", "skylake,lbr-format=5", "lbr-format=5");
+	assert_int_equal(vpmu_pmu_fail_creations(pmu, 1), VPMU_OK);
+	wr(pmu, DEBUGCTL, 1);
+	assert_false(vpmu_pmu_records_branches(pmu));
+	assert_int_equal(rd(pmu, 0x681), 0); /* makes the event */
+	assert_true(vpmu_pmu_records_branches(pmu));
+}
+
+static void a_write_of_last_branches_is_foretold(void **state)
+{
+	static const uint32_t msrs[] = {0x1c8, 0x1c9, 0x680, 0x6c0, 0xdc0};
+	struct vpmu_pmu *pmu = machine_with("linux-6.12", "skylake,lbr-format=5", "lbr-format=5");
+	struct vpmu_event_counts counts;
+
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
+		assert_int_equal(vpmu_pmu_guest_can_write(pmu, msrs[i], BIT64(55)), VPMU_OK);
+	counts = vpmu_pmu_events(pmu);
+	assert_int_equal(counts.created, 0);
+	wr(pmu, 0x1c8, 0);
+	vpmu_pmu_enter(pmu);
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
+		assert_int_equal(vpmu_pmu_guest_can_write(pmu, msrs[i], 1), VPMU_OK);
+		assert_int_equal(vpmu_pmu_guest_can_write(pmu, msrs[i], BIT64(55)), VPMU_GP);
+	}
+}
+
+/* The stack lives on only while it has an event. */
+static void fingerprint_has_the_stacks_event(void **state)
+{
+	struct vpmu_pmu *one = machine_with("linux-6.12", "skylake,lbr-format=5", "lbr-format=5");
+	struct vpmu_pmu *other = machine_with("linux-6.12", "skylake,lbr-format=5", "lbr-format=5");
+
+	assert_true(vpmu_pmu_fingerprint(one) == vpmu_pmu_fingerprint(other));
+	assert_int_equal(rd(one, 0x680), 0);
+	assert_true(vpmu_pmu_fingerprint(one) != vpmu_pmu_fingerprint(other));
+	assert_int_equal(rd(other, 0x680), 0);
+	vpmu_pmu_enter(one);
+	vpmu_pmu_enter(other);
+	assert_true(vpmu_pmu_fingerprint(one) == vpmu_pmu_fingerprint(other));
+	wr(one, 0x69f, 5);
+	assert_true(vpmu_pmu_fingerprint(one) != vpmu_pmu_fingerprint(other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +424,9 @@ int main(void)
 		cmocka_unit_test(what_a_pmi_masks_is_the_guests),
 		cmocka_unit_test(perfcore_has_the_hosts_counters_since_6_5),
 		cmocka_unit_test(fingerprint_has_the_host),
+		cmocka_unit_test(branches_are_recorded_while_the_guest_has_the_stack),
+		cmocka_unit_test(a_write_of_last_branches_is_foretold),
+		cmocka_unit_test(fingerprint_has_the_stacks_event),
 		cmocka_unit_test(every_row_is_typed_and_read),
 		cmocka_unit_test(what_cannot_be_is_refused_with_the_keys),
 	};

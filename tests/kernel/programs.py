@@ -43,6 +43,10 @@ MODELS = (
     "amd-k7,pmu=off",
     "haswell",
     "skylake",
+    "skylake,lbr-format=5",
+    "haswell,lbr-format=4",
+    "intel-v2,lbr-format=3",
+    "intel-v2,lbr-format=7,gp=2",
     "icelake",
     "sapphire-rapids",
     "intel-v6",
@@ -62,8 +66,16 @@ INTEL_HOST = {
     "tsx": ("on",),
     "pdcm": ("off",),
     "enable-pmu": ("on", "on", "on", "off"),
+    "lbr-format": (1, 3, 4, 5, 6, 7),
 }
 AMD_HOST = {"gp": (4, 5, 6), "perfmon-v2": ("off",), "enable-pmu": ("on", "on", "on", "off"), "svm": ("on",)}
+# Whose hosts have no last branches for guests.
+NO_LBR = ("zhaoxin", "zx", "kx")
+# MSR_LBR_SELECT and MSR_LASTBRANCH_TOS, entries, DEBUGCTL: every kind of each, and their neighbours.
+LBR_MSRS = (0x1C8, 0x1C9, 0x1D9, 0x1D9, 0x1D9, 0x680, 0x681, 0x68F, 0x690, 0x69F, 0x6A0, 0x6C0, 0x6C1, 0x6CF, 0x6D0,
+            0xDC0, 0xDC1, 0xDDF, 0xDE0)
+LBR_VALUES = (0, 1, 1, 0x801, 0x801, 0x800, 0x803, 0x1000, 0x8000, 5, 0x1F, 0x20, 0x1FF, 0x200, 0x3FF, 0x401000,
+              0x7FFFFFFFFFFF, 0x800000000000, 0xFFFF800000001234, 1 << 63, 1 << 61, 1 << 60)
 # Of another vendor: KVM goes by its own registers, whatever vendor string the guest has.
 HOST_VENDORS = ("intel", "zhaoxin", "amd")
 # A host without these has no mediated vPMU.
@@ -150,9 +162,11 @@ class Generator:
         self.weights = list(weights.values())
         self.disable = 0 if FIRST_COMMAND in without else 0.01
         self.hosts = 0 if "host" in without else 0.2
+        self.lbr_format = None
 
     def program(self, length):
         model = self.rng.choice(self.models)
+        self.model = model
         self.asks_amd = model.startswith(OF_AMD)
         self.amd = self.asks_amd  # the host is one of AMD's
         self.off = "pmu=off" in model
@@ -163,7 +177,10 @@ class Generator:
         self.narrow(int((re.search(r"width=(\d+)", model) or [0, 48])[1]))
         lines = [f"model {model}", f"profile {self.profile}"]
         self.tsx = False
-        if self.rng.random() < self.hosts:
+        self.lbr_format = None
+        if "lbr-format" in model:
+            self.lbr_format = model.split("lbr-format=")[1].split(",")[0]
+        if self.rng.random() < (0.9 if self.lbr_format and self.hosts else self.hosts):
             lines.append(self.host())
         if self.rng.random() < self.disable:
             lines.append("cap-pmu-disable")
@@ -186,6 +203,12 @@ class Generator:
             keys = {key: values for key, values in keys.items() if key not in MEDIATED_NEEDS}
         chosen = self.rng.sample(sorted(keys), self.rng.randrange(1, 4 if len(keys) > 3 else len(keys) + 1))
         values = {key: self.rng.choice(keys[key]) for key in chosen}
+        if self.lbr_format and not self.amd and self.rng.random() < 0.9:
+            values["lbr-format"] = self.lbr_format
+        if "zhaoxin" in vendor or (not vendor and self.model.startswith(NO_LBR)):
+            values.pop("lbr-format", None)
+        if not values:
+            values["width"] = 48
         self.tsx = values.get("tsx") == "on"
         self.narrow(values.get("width", 48))
         return f"host {vendor}" + " ".join(f"{key}={value}" for key, value in values.items())
@@ -260,6 +283,21 @@ class Generator:
             fixed = index == 0x38D
             return index, self.fixed_control_value() if fixed else self.global_value()
         return self.rng.choice(self.registers.others), self.rng.choice((0, 0, 1, 5, 0x2000, 0x1800, 0x1880, 0x41801))
+
+    def lbr_msr(self):
+        return self.rng.choice(LBR_MSRS)
+
+    def lbr(self):
+        """Accesses to last branches and DEBUGCTL, and what the host would have."""
+        if not self.lbr_format and self.rng.random() < 0.8:
+            return self.enter()
+        who = self.rng.choice(("", "", "host-"))
+        choice = self.rng.random()
+        if choice < 0.5:
+            return f"{who}wrmsr {self.lbr_msr():#x} {self.rng.choice(LBR_VALUES):#x}"
+        if choice < 0.92:
+            return f"{who}rdmsr {self.lbr_msr():#x}"
+        return f"{who}wrmsr 0x345 {self.rng.choice((0, 0x2000, 0x2003, 0x2004, 0x2005, 0x2007, 0x5)):#x}"
 
     def either_wrmsr(self, index, value):
         return f"{self.rng.choice(('wrmsr', 'wrmsr', 'host-wrmsr'))} {index:#x} {value:#x}"
@@ -417,4 +455,5 @@ COMMANDS = {
     "exclude-host": 0.5,
     "host-run": 3,
     "cpuid": 0.7,
+    "lbr": 8,
 }

@@ -47,7 +47,7 @@ check 'profile: registers that it has not are not listed' \
 	same "$(grep -c 'GLOBAL_INUSE\|GLOBAL_STATUS_SET\|DEBUGCTL' "$scratch/out")" 0
 check 'profile: the bits that its VMM may set' shows '^0x38e .* 0xc0000007000000ff$'
 check 'profile: the host under it' \
-	shows '^host +vendor=intel gp=8 fixed=3 width=48 tsx=off pdcm=on enable-pmu=on$'
+	shows '^host +vendor=intel gp=8 fixed=3 width=48 tsx=off pdcm=on enable-pmu=on lbr-format=0$'
 run models zen4 --profile linux-7.3
 check 'profile: a host of AMD' \
 	shows '^host +vendor=amd gp=6 width=48 perfmon-v2=on enable-pmu=on svm=off$'

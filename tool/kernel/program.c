@@ -33,6 +33,9 @@ static const char *const all_models[] = {
 	"intel-v2,events-length=2,events-missing=0x3",
 	"intel-v2,pmu=off",
 	"intel-v5",
+	"skylake,lbr-format=5",
+	"haswell,lbr-format=4",
+	"intel-v2,lbr-format=3",
 	"amd-k7",
 	"amd-k7",
 	"amd-perfcore",
@@ -62,6 +65,7 @@ static void of_model(struct maker *maker, const char *text)
 	narrow(maker, maker->model.gp_width);
 	narrow(maker, maker->model.fixed_width);
 	maker->has_fixed = strncmp(text, "intel-v1", strlen("intel-v1")) != 0;
+	maker->lbr_format = maker->model.perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT;
 	maker->registers = !maker->amd                                     ? &intel_msrs
 	                   : maker->model.features & VPMU_FEATURE_PERFCORE ? &amd_msrs
 	                                                                   : &k7_msrs;
@@ -109,11 +113,20 @@ static void draw_host(struct maker *maker)
 		"gp=1",    "gp=2",     "gp=3",     "gp=4",     "gp=6",     "fixed=0", "fixed=1",
 		"fixed=2", "width=32", "width=36", "width=40", "width=44", "tsx=on",  "pdcm=off"};
 	static const char *const amd[] = {"gp=4", "gp=5", "gp=6", "perfmon-v2=off"};
-	const char *vendor = percent(maker, 15) ? draw_vendor(maker) : "";
+	const char *vendor = "";
 	const char *enable = percent(maker, 80) ? "on" : "off";
-	uint64_t count = (maker->amd ? COUNT(amd) : COUNT(intel)) - maker->mediated;
-	const char *key = (maker->amd ? amd : intel)[below(maker, count)];
+	const char *key;
+	uint64_t count;
 	unsigned width = 0;
+
+	if (maker->lbr_format && percent(maker, 90)) {
+		ADD(maker, "host lbr-format=%u", maker->lbr_format);
+		return;
+	}
+	if (percent(maker, 15))
+		vendor = draw_vendor(maker);
+	count = (maker->amd ? COUNT(amd) : COUNT(intel)) - maker->mediated;
+	key = (maker->amd ? amd : intel)[below(maker, count)];
 
 	if (sscanf(key, "width=%u", &width) == 1)
 		narrow(maker, width);
@@ -175,7 +188,7 @@ void program_make(struct program *program, struct arena *arena, uint64_t seed, u
 	draw_model(&maker, models);
 	maker.mediated = !strcmp(profile, "mediated");
 	ADD(&maker, "profile %s", profile);
-	if (percent(&maker, maker.amd && maker.mediated ? 40 : 15))
+	if (percent(&maker, maker.lbr_format ? 90 : maker.amd && maker.mediated ? 40 : 15))
 		draw_host(&maker);
 	if (below(&maker, 100) == 0)
 		add(&maker, "cap-pmu-disable");

@@ -39,6 +39,7 @@ struct maker {
 	struct vpmu_model model; /* as created */
 	bool amd;                /* the host is one of AMD's; else of Intel's or Zhaoxin's */
 	bool has_fixed, mediated;
+	unsigned lbr_format;        /* the model's last branches */
 	unsigned long long longest; /* of a run */
 };
 

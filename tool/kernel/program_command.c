@@ -244,6 +244,40 @@ static void cpuid(struct maker *maker)
 	    percent(maker, 10) ? " full-width=off" : "", percent(maker, 3) ? " pmu=off" : "");
 }
 
+/* The registers of last branches, their neighbours, and what decides about them. */
+static void branches(struct maker *maker)
+{
+	static const uint32_t msrs[] = {0x1c8, 0x1c9, 0x1d9, 0x1d9, 0x1d9, 0x345, 0x680,
+	                                0x681, 0x68f, 0x690, 0x69f, 0x6a0, 0x6c0, 0x6cf,
+	                                0x6d0, 0xdc0, 0xdc1, 0xddf, 0xde0};
+	static const uint64_t values[] = {0,
+	                                  1,
+	                                  0x801,
+	                                  0x800,
+	                                  0x803,
+	                                  0x1000,
+	                                  0x8000,
+	                                  0x1f,
+	                                  0x200,
+	                                  0x2000,
+	                                  0x2004,
+	                                  0x2005,
+	                                  0x401000,
+	                                  UINT64_C(0x800000000000),
+	                                  UINT64_C(0xffff800000001234),
+	                                  UINT64_C(1) << 61,
+	                                  UINT64_C(1) << 63};
+	const char *who = percent(maker, 67) ? "" : "host-";
+
+	if (!maker->lbr_format && percent(maker, 80))
+		enter(maker);
+	else if (percent(maker, 55))
+		ADD(maker, "%swrmsr %#x %#llx", who, ONE_OF(maker, msrs),
+		    (unsigned long long)ONE_OF(maker, values));
+	else
+		ADD(maker, "%srdmsr %#x", who, ONE_OF(maker, msrs));
+}
+
 void incident(struct maker *maker)
 {
 	static void (*const incidents[])(struct maker * maker) = {enter,    enter,   run_guest,
@@ -259,7 +293,7 @@ static const struct {
 	{arm, 80},        {switch_on, 40}, {write_msr, 280}, {read_msr, 110},   {read_pmc, 40},
 	{run_guest, 160}, {emulate, 80},   {enter, 80},      {set_lvtpc, 40},   {schedule, 40},
 	{reset, 10},      {events, 40},    {filter, 25},     {fail_create, 10}, {exclude_host, 5},
-	{run_host, 30},   {cpuid, 7},      {set_svm, 8},
+	{run_host, 30},   {cpuid, 7},      {set_svm, 8},     {branches, 80},
 };
 
 void one_command(struct maker *maker)

@@ -226,6 +226,31 @@ static const struct quirk quirks[] = {
 	 "A counter that another CPUID takes away keeps its perf event, which overflows again "
 	 "and again",
 	 "intel_pmu_refresh"},
+	{"debugctl-drops-lbr-and-btf", KVM, ALWAYS,
+	 "Intel: a guest without last branches may set DEBUGCTL's LBR and BTF, which are dropped; "
+	 "other bits raise #GP",
+	 "vmx_is_valid_debugctl, vmx_set_msr"},
+	{"lbr-needs-the-hosts-format", LINUX, ALWAYS,
+	 "Last branches: the guest's format is the host's, or the guest has none",
+	 "vmx_set_msr, vmx_get_perf_capabilities"},
+	{"lbr-without-call-stack", LINUX, BEFORE(6, 2),
+	 "Last branches without a call-stack mode (format 3) are given to guests, too",
+	 "vmx_get_perf_capabilities"},
+	{"lbr-is-lost-when-scheduled", LINUX, ALWAYS,
+	 "When the vCPU's thread is scheduled while DEBUGCTL.LBR is off, as after a freeze, what "
+	 "the stack of last branches holds is lost",
+	 "intel_pmu_cleanup, intel_pmu_lbr_add"},
+	{"lbr-freezes-without-a-pmi", LINUX, ALWAYS,
+	 "An overflow's PMI freezes last branches also if LVTPC masks it",
+	 "kvm_pmu_deliver_pmi, intel_pmu_deliver_pmi"},
+	{"lbr-refused-value-is-not-told", LINUX, BEFORE(7, 3),
+	 "A value that the processor refuses is dropped by KVM's write of a register of last "
+	 "branches, the first one after the stack was given",
+	 "intel_pmu_handle_lbr_msrs_access"},
+	{"lbr-refused-value-faults", HARDWARE | LINUX, SINCE(7, 3),
+	 "A value that the processor refuses raises #GP in a write of a register of last "
+	 "branches, also in the first one after the stack was given",
+	 "intel_pmu_handle_lbr_msrs_access"},
 	{"rdpmc-fast-mode", LINUX, BEFORE(6, 2),
 	 "RDPMC with bit 31 set gives the low 32 bits",
 	 "kvm_pmu_rdpmc"},

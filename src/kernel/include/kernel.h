@@ -195,15 +195,15 @@ long static_call_nothing(void);
 
 /* Nothing is read from the machine that the tests run on: its registers are simulated. */
 u64 host_read_msr(u32 index);
-void host_write_msr(u32 index, u64 value);
+int host_write_msr(u32 index, u64 value); /* not 0: the processor refuses the value */
 #define rdtsc()                   0ull
 #define ktime_get_boottime_ns()   0ull
-#define rdmsrl(index, value)      ((value) = 0)
-#define wrmsrl(index, value)      ((void)(value))
+#define rdmsrl(index, value)      ((value) = host_read_msr(index))
+#define wrmsrl(index, value)      ((void)host_write_msr(index, value))
 #define rdmsrl_safe(index, ptr)   (*(ptr) = 0)
 #define rdmsrq(index, value)      ((value) = host_read_msr(index))
-#define wrmsrq(index, value)      host_write_msr(index, value)
-#define wrmsrq_safe(index, value) (host_write_msr(index, value), 0)
+#define wrmsrq(index, value)      ((void)host_write_msr(index, value))
+#define wrmsrq_safe(index, value) host_write_msr(index, value)
 
 /* The byte order and configuration that the unpacked headers ask about. */
 #ifndef __LITTLE_ENDIAN_BITFIELD

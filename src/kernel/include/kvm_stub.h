@@ -36,7 +36,7 @@ struct kvm_lapic {
 	unsigned int sipi_vector;
 };
 
-/* Empty: the host gives a guest no branch records. */
+/* The branch records that the host gives a guest. */
 #if KERNEL_SINCE(7, 3)
 #include "cut/lbr_desc.inc"
 #else
@@ -185,23 +185,26 @@ int kvm_apic_local_deliver(struct kvm_lapic *apic, int lvt_type);
 #define PMU_CAP_FW_WRITES (1ull << 13)
 #define PMU_CAP_LBR_FMT   0x3f
 
-/* Branch records: none, so what follows only has to compile. */
+/* Branch records. */
 #if KERNEL_SINCE(7, 3)
 #define to_vmx(vcpu)     (&(vcpu)->arch)
 #define is_td_vcpu(vcpu) false
 #include "cut/perf_capabilities.inc"
+bool intel_pmu_lbr_is_enabled(struct kvm_vcpu *vcpu);
 #else
 #define vcpu_to_lbr_desc(vcpu)         (&(vcpu)->arch.lbr_desc)
 #define vcpu_to_lbr_records(vcpu)      (&(vcpu)->arch.lbr_desc.records)
 #define intel_pmu_lbr_is_enabled(vcpu) (vcpu_to_lbr_records(vcpu)->nr != 0)
 #endif
 #define intel_pmu_has_perf_global_ctrl(pmu)             ((pmu)->version > 1)
-#define vmx_guest_debugctl_read()                       0ull
-#define vmx_guest_debugctl_write(vcpu, value)           ((void)(value))
+#define vmx_guest_debugctl_read()                       (current->silicon.guest_debugctl)
+#define vmx_guest_debugctl_write(vcpu, value)           (current->silicon.guest_debugctl = (value))
 #define vmx_set_intercept_for_msr(vcpu, msr, type, set) guest_intercept(vcpu, msr, set)
 #define is_noncanonical_address(address, vcpu)          ((s64)((address) << 16) >> 16 != (s64)(address))
 #define is_noncanonical_msr_address(address, vcpu)      is_noncanonical_address(address, vcpu)
 extern struct x86_pmu_lbr vmx_lbr_caps;
+void vmx_passthrough_lbr_msrs(struct kvm_vcpu *vcpu);
+int intel_pmu_create_guest_lbr_event(struct kvm_vcpu *vcpu);
 
 /* The mediated vPMU, over the simulated hardware (silicon.h, mediated.c). */
 extern struct kvm_vcpu *running_vcpu;
