@@ -24,7 +24,7 @@
 #define NOWHERE         UINT64_C(0x7ffffffff000)
 #define FLAG_ZF         UINT64_C(0x40)
 
-enum { RECORDS = 40, WORDS = 25, JUMP_BYTES = 2 };
+enum { RECORDS = 40, WORDS = 25 };
 
 /* call_user() of branches_count(): CALL %rax, which are these bytes, DEC, JNZ, RET, INT. */
 enum { USER_INSTRUCTIONS = 5, CALL_RAX = 0xd0ff };
@@ -193,13 +193,19 @@ static void check_repeat(void)
 
 /* --- Branches --------------------------------------------------------------------------------- */
 
+/* Where a conditional branch ends: assemblers choose its short form, or the long one with 0x0f. */
+static uint64_t behind(uint64_t jump)
+{
+	return jump + (*(const uint8_t *)jump == 0x0f ? 6 : 2);
+}
+
 /* The record of a loop's m-th branch back. */
 static void check_back(unsigned n, uint64_t m, uint64_t iterations, uint64_t start, uint64_t end)
 {
 	if (!m || m > iterations)
 		return;
 	check_word(n, EVENT_RIP, end, "the branch");
-	check_word(n, RIP, m < iterations ? start : end + JUMP_BYTES, "RIP");
+	check_word(n, RIP, m < iterations ? start : behind(end), "RIP");
 	check_word(n, RDI, iterations - m, "RDI");
 	check(!(record(n, FLAGS) & FLAG_ZF) == (m < iterations), "record %u: ZF is wrong", n);
 }
@@ -224,7 +230,7 @@ static bool is_branch(unsigned n)
 	for (const struct branch_row *row = branch_rows; row != branch_rows_end; row++)
 		if (row->to == to && (!has_from || row->from == from))
 			return true;
-	return !has_from || to == from + JUMP_BYTES;
+	return !has_from || to == behind(from);
 }
 
 /* Every other branch of the body, of which two are not taken. */
