@@ -150,6 +150,12 @@ static const struct over {
 	{"tmpfs", "/host/run", NULL, false},    {"tmpfs", "/host/dev/shm", "mode=1777", true},
 };
 
+static void make_link(const char *to, const char *at)
+{
+	if (symlink(to, at) && errno != EEXIST)
+		give_up(at);
+}
+
 static void mount_host(void)
 {
 	mkdir("/host", 0755);
@@ -162,10 +168,10 @@ static void mount_host(void)
 		if (mount(row->type, row->at, row->type, 0, row->options))
 			give_up(row->at);
 	}
-	symlink("/proc/self/fd", "/host/dev/fd");
-	symlink("/proc/self/fd/0", "/host/dev/stdin");
-	symlink("/proc/self/fd/1", "/host/dev/stdout");
-	symlink("/proc/self/fd/2", "/host/dev/stderr");
+	make_link("/proc/self/fd", "/host/dev/fd");
+	make_link("/proc/self/fd/0", "/host/dev/stdin");
+	make_link("/proc/self/fd/1", "/host/dev/stdout");
+	make_link("/proc/self/fd/2", "/host/dev/stderr");
 }
 
 /* --- The job ---------------------------------------------------------------------------------- */
