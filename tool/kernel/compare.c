@@ -92,8 +92,10 @@ static size_t count_programs(const char *text)
 
 static void answers_free(struct answers answers[2])
 {
-	free(answers[0].text);
-	free(answers[1].text);
+	for (int i = 0; i < 2; i++) {
+		free(answers[i].text);
+		answers[i].text = NULL;
+	}
 }
 
 /* Both sides at the same time. */
@@ -246,58 +248,78 @@ static bool alone(const struct side sides[2], const struct program *program, con
 	return true;
 }
 
-/* The first of a batch; `reached`: how many programs both have answered, or ended in. */
-static long first_of_batch(const struct side sides[2], const struct program *programs, size_t count,
-                           struct difference *difference, size_t *reached)
+/* Runs what is left. */
+static bool run_rest(struct comparison *all)
 {
-	struct answers answers[2];
-	size_t least;
-	long found = -1;
+	size_t left = all->count - all->next, least;
 
-	if (!run_batch(sides, programs, count, answers))
-		return -2;
-	least = answers[0].complete < answers[1].complete ? answers[0].complete
-	                                                  : answers[1].complete;
-	for (size_t i = 0; found < 0 && i < least && i < count; i++) {
-		if (differs(sides, &programs[i], answers, difference))
-			found = (long)i;
-		next_program(&answers[0]);
-		next_program(&answers[1]);
+	comparison_close(all);
+	all->answers = memory_get(2 * sizeof(*all->answers));
+	if (!all->answers) {
+		memory_say("the answers");
+		return false;
 	}
-	note_coverage(sides, answers);
-	answers_free(answers);
-	*reached = least < count ? least + 1 : count;
-	if (found < 0 && least < count) {
-		bool differ = false;
+	if (!run_batch(all->sides, all->programs + all->next, left, all->answers))
+		return false;
+	least = all->answers[0].complete < all->answers[1].complete ? all->answers[0].complete
+	                                                            : all->answers[1].complete;
+	all->end = all->next + (least < left ? least : left);
+	note_coverage(all->sides, all->answers);
+	return true;
+}
 
-		if (!alone(sides, &programs[least], NULL, difference, &differ))
-			return -2;
-		if (differ)
-			found = (long)least;
+/* The program in which a side has ended. */
+static bool compare_alone(struct comparison *all, struct difference *difference, bool *found)
+{
+	const struct program *program = &all->programs[all->next];
+
+	all->end = ++all->next;
+	return alone(all->sides, program, NULL, difference, found);
+}
+
+long comparison_next(struct comparison *all, struct difference *difference)
+{
+	bool found = false;
+
+	while (all->next < all->count && !found) {
+		if (all->next == all->end && !run_rest(all))
+			return -1;
+		while (all->next < all->end && !found) {
+			found = differs(all->sides, &all->programs[all->next++], all->answers,
+			                difference);
+			next_program(&all->answers[0]);
+			next_program(&all->answers[1]);
+		}
+		if (!found && all->next < all->count && !compare_alone(all, difference, &found))
+			return -1;
 	}
-	return found;
+	return (long)(found ? all->next - 1 : all->count);
+}
+
+void comparison_close(struct comparison *all)
+{
+	if (all->answers)
+		answers_free(all->answers);
+	free(all->answers);
+	all->answers = NULL;
 }
 
 long first_difference(const struct side sides[2], const struct program *programs, size_t count,
                       size_t from, struct difference *difference)
 {
-	while (from < count) {
-		size_t reached;
-		long found =
-			first_of_batch(sides, programs + from, count - from, difference, &reached);
+	struct comparison all = {sides, programs, count, from, from, NULL};
+	long found = comparison_next(&all, difference);
 
-		if (found == -2)
-			return -1;
-		if (found >= 0)
-			return (long)from + found;
-		from += reached;
-	}
-	return (long)count;
+	comparison_close(&all);
+	return found;
 }
 
-/* Far more than any program needs on the slowest machine. */
+/* Far more than any program needs on the slowest machine: thousands of times as long as it takes
+ * here. */
+#define CONFIRM_SECONDS "5"
+
 bool difference_confirm(const struct side sides[2], const struct program *program,
                         struct difference *difference, bool *stands)
 {
-	return alone(sides, program, "20", difference, stands);
+	return alone(sides, program, CONFIRM_SECONDS, difference, stands);
 }

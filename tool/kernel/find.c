@@ -283,8 +283,9 @@ static const char *profile_of(const struct diff *diff, uint64_t index)
 static bool try_chunk(struct finder *finder, uint64_t chunk)
 {
 	struct diff *diff = finder->diff;
+	struct comparison all = {.sides = diff->side, .programs = finder->programs, .count = CHUNK};
 	struct difference difference;
-	long from = 0;
+	bool good = true;
 
 	finder->arena.used = 0;
 	for (unsigned i = 0; i < CHUNK; i++) {
@@ -294,18 +295,16 @@ static bool try_chunk(struct finder *finder, uint64_t chunk)
 		             profile_of(diff, index));
 		diff->done += finder->programs[i].count;
 	}
-	for (unsigned looks = 0; looks < PER_CHUNK && finder->fruitless < FRUITLESS; looks++) {
-		from = first_difference(diff->side, finder->programs, CHUNK, (size_t)from,
-		                        &difference);
-		if (from < 0)
-			return false;
-		if (from == CHUNK)
+	for (unsigned looks = 0; good && looks < PER_CHUNK && finder->fruitless < FRUITLESS;
+	     looks++) {
+		long at = comparison_next(&all, &difference);
+
+		if (at == CHUNK)
 			break;
-		if (!take_difference(finder, &finder->programs[from], &difference))
-			return false;
-		from++;
+		good = at >= 0 && take_difference(finder, &finder->programs[at], &difference);
 	}
-	return true;
+	comparison_close(&all);
+	return good;
 }
 
 int diff_find(struct diff *diff)

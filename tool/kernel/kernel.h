@@ -101,8 +101,22 @@ struct difference {
 	bool ended; /* one of them ended there: a crash, or no end */
 };
 
-/* The first of the programs from `from` on that the sides answer differently; `count`: none; -1: a
- * message has said what failed. */
+struct answers;
+
+/* Programs that are compared, from `next` on. What the sides have answered is kept, up to `end`. */
+struct comparison {
+	const struct side *sides; /* two */
+	const struct program *programs;
+	size_t count, next, end;
+	struct answers *answers;
+};
+
+/* The next of them that the sides answer differently; `count`: none; -1: a message has said what
+ * failed. Begins with next == end, and needs comparison_close() in any case. */
+long comparison_next(struct comparison *all, struct difference *difference);
+void comparison_close(struct comparison *all);
+
+/* The first of the programs from `from` on; else as comparison_next(). */
 long first_difference(const struct side sides[2], const struct program *programs, size_t count,
                       size_t from, struct difference *difference);
 

@@ -11,8 +11,13 @@
 #include "kernel.h"
 #include "lib/memory.h"
 
-/* Candidates of one round, and their text; the line behind model and profile. */
-enum { CANDIDATES = 3000, ARENA_BYTES = CANDIDATES * PROGRAM_LINE_BYTES, FIRST = 2 };
+/* Candidates of one kind, and their text; the line behind model and profile. */
+enum {
+	CANDIDATES = 3000,
+	ARENA_BYTES = CANDIDATES * PROGRAM_LINE_BYTES,
+	FIRST = 2,
+	FIRST_SLICE = 16,
+};
 
 struct shrinker {
 	const struct side *sides;
@@ -43,28 +48,35 @@ static bool same_sort(const struct difference *a, const struct difference *b)
 	return a->ended == b->ended;
 }
 
-/* Goes on from the first candidate that differs in the same way. */
-static bool take_one(struct shrinker *shrinker, struct kept_program *kept,
-                     struct difference *difference)
+/* Goes on from the first candidate, from that one on, that differs in the same way; returns its
+ * index, or their count. Mostly it is an early one: a few are run at first, then more. */
+static size_t take_one(struct shrinker *shrinker, struct kept_program *kept,
+                       struct difference *difference, size_t from)
 {
+	size_t slice = FIRST_SLICE;
 	struct difference found;
-	size_t from = 0;
 
 	while (from < shrinker->count) {
-		long at = first_difference(shrinker->sides, shrinker->candidates, shrinker->count,
-		                           from, &found);
+		size_t end = from + slice < shrinker->count ? from + slice : shrinker->count;
+		long at =
+			first_difference(shrinker->sides, shrinker->candidates, end, from, &found);
 
 		shrinker->failed |= at < 0;
-		if (at < 0 || (size_t)at == shrinker->count)
-			return false;
+		if (at < 0)
+			break;
+		if ((size_t)at == end) {
+			from = end;
+			slice *= 4;
+			continue;
+		}
 		if (same_sort(difference, &found)) {
 			program_keep(kept, &shrinker->candidates[at], found.line + 1);
 			*difference = found;
-			return true;
+			return (size_t)at;
 		}
 		from = (size_t)at + 1;
 	}
-	return false;
+	return shrinker->count;
 }
 
 static struct program *candidate(struct shrinker *shrinker)
@@ -155,20 +167,35 @@ static bool open_shrinker(struct shrinker *shrinker, const struct side *sides)
 	return arena_open(&shrinker->arena, ARENA_BYTES);
 }
 
-/* One round of a kind of candidate; true: it has become smaller. */
-static bool round_of(struct shrinker *shrinker, struct kept_program *kept,
-                     struct difference *difference, unsigned piece)
+static void make_candidates(struct shrinker *shrinker, const struct program *program,
+                            unsigned piece)
 {
 	shrinker->count = shrinker->arena.used = 0;
 	if (piece) {
-		without_pieces(shrinker, &kept->program, piece);
-	} else {
-		for (unsigned i = FIRST; i < kept->program.count; i++)
-			without_words(shrinker, &kept->program, i);
-		for (unsigned i = FIRST; i < kept->program.count; i++)
-			smaller_numbers(shrinker, &kept->program, i);
+		without_pieces(shrinker, program, piece);
+		return;
 	}
-	return take_one(shrinker, kept, difference);
+	for (unsigned i = FIRST; i < program->count; i++)
+		without_words(shrinker, program, i);
+	for (unsigned i = FIRST; i < program->count; i++)
+		smaller_numbers(shrinker, program, i);
+}
+
+/* Tries each candidate of a kind once. Where one is taken, those of the shorter program are tried
+ * from its place on. True: it has become smaller. */
+static bool pass_of(struct shrinker *shrinker, struct kept_program *kept,
+                    struct difference *difference, unsigned piece)
+{
+	bool smaller = false;
+	size_t at = 0;
+
+	for (;;) {
+		make_candidates(shrinker, &kept->program, piece);
+		at = take_one(shrinker, kept, difference, at);
+		if (at >= shrinker->count)
+			return smaller;
+		smaller = true;
+	}
 }
 
 bool program_shrink(const struct side sides[2], struct kept_program *kept,
@@ -179,11 +206,11 @@ bool program_shrink(const struct side sides[2], struct kept_program *kept,
 
 	while (smaller && !shrinker.failed) {
 		for (unsigned size = kept->program.count / 2; size;)
-			if (!round_of(&shrinker, kept, difference, size))
+			if (!pass_of(&shrinker, kept, difference, size))
 				size /= 2;
 		/* Each try of code that does not end takes as long as it may. */
-		smaller = !difference->ended && round_of(&shrinker, kept, difference, 0);
-		while (smaller && round_of(&shrinker, kept, difference, 0))
+		smaller = !difference->ended && pass_of(&shrinker, kept, difference, 0);
+		while (smaller && pass_of(&shrinker, kept, difference, 0))
 			;
 	}
 	free(shrinker.candidates);
