@@ -171,17 +171,13 @@ static void intercept(struct qemu_plugin_insn *handle, enum insn_kind kind, stru
 			site);
 }
 
-static void end_at_jump(struct block *block, struct qemu_plugin_insn *handle, int slot,
-                        uint8_t jump)
+static void add_landing(struct qemu_plugin_insn *handle, int slot, uint8_t jump)
 {
-	uint64_t data = JUMP((unsigned)slot, jump, block->ring);
-
-	qemu_plugin_register_vcpu_insn_exec_cb(handle, at_jump, QEMU_CB_NO_REGS,
-	                                       (void *)(uintptr_t)data);
-	block->insns--;
-	block->near = (uint16_t)(block->insns ? block->insns - 1 : 0);
-	block->branch = QEMU_NO_BRANCH;
-	block->whole = block->ends = false; /* at_jump() is there */
+	qemu_plugin_register_vcpu_insn_exec_cb(handle, at_jump, QEMU_CB_NO_REGS, NULL);
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(handle, QEMU_STORE_U64,
+	                                                    word(offsetof(struct hot, landed)),
+	                                                    LANDED((unsigned)slot, jump));
+	add_kick(handle);
 }
 
 /* The place of the instruction after this one. */
@@ -259,7 +255,10 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 	t->answered = insn.kind == INSN_CPUID || insn.kind == INSN_RDMSR;
 	if (slot >= 0) {
 		end_segment(t, i);
-		end_at_jump(t->block, handle, slot, bytes[1]);
+		add_landing(handle, slot, bytes[1]);
+		t->block->insns--;
+		t->block->near = (uint16_t)(t->block->insns ? t->block->insns - 1 : 0);
+		t->block->whole = t->block->ends = false; /* at_jump() is there */
 		return;
 	}
 	if (insn.kind)

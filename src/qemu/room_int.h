@@ -355,19 +355,14 @@ void pmi_apic_base(struct cpu *cpu, uint64_t value);
 #define LANDED_SLOT(landed) ((unsigned)((landed)&0xffff) - 1)
 #define LANDED_JUMP(landed) ((int8_t)((landed) >> 16)) /* its displacement */
 #define LANDED(slot, jump)  ((uint64_t)(uint8_t)(jump) << 16 | ((slot) + 1))
-/* The same with the ring of its block, which at_jump() is given. */
-#define JUMP_LANDED(data)      ((data)&0xffffff)
-#define JUMP_RING(data)        ((enum ring)((data) >> 24))
-#define JUMP(slot, jump, ring) ((uint64_t)(ring) << 24 | LANDED(slot, jump))
 
 enum planted { PLANTED, PLANT_WAIT, PLANT_IMPOSSIBLE };
 
 /* Plants a jump before the block's index-th instruction. After PLANTED and PLANT_WAIT (another
  * vCPU's jump is in the way) the block must be entered anew. */
 enum planted plant_set(struct cpu *cpu, const struct block *block, unsigned index, uint64_t rip);
-/* Callback of a planted jump, which ends its block: sends the PMI that is due there, and takes the
- * jump away where the vCPU then stands before the instruction. The data is JUMP_…. */
-void at_jump(unsigned vcpu, void *data);
+/* Callback of a planted jump, which ends its block: sends the PMI that is due there. */
+void at_jump(unsigned vcpu, void *unused);
 /* Takes this vCPU's jump away. Returns whether there was one. */
 bool plant_remove(struct cpu *cpu);
 /* The slot of the jump planted at the address of a block's last instruction, or -1. Takes no

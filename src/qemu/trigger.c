@@ -75,8 +75,8 @@ static bool grant(struct cpu *cpu, const struct block *block, uint64_t rip, bool
 	return false;
 }
 
-/* A planted jump has been executed that led elsewhere, or was another vCPU's: takes it away, pays,
- * and goes back to the instruction that it stood before. */
+/* A planted jump has been executed: takes it away, pays, and goes back to the instruction that it
+ * stood before. */
 static void land(struct cpu *cpu, enum ring ring, uint64_t landed, uint64_t rip)
 {
 	uint64_t at = rip - 2 - (uint64_t)(int64_t)LANDED_JUMP(landed);
@@ -91,32 +91,17 @@ static void land(struct cpu *cpu, enum ring ring, uint64_t landed, uint64_t rip)
 	qemu_plugin_set_pc(at);
 }
 
-static void pay_at_jump(struct cpu *cpu, enum ring ring)
-{
-	count_account(cpu, ring, 0);
-	pmi_send(cpu);
-	count_arm(cpu, ring, 0);
-}
-
-/*
- * An interrupt of lower priority that has come meanwhile does not go before the PMI. A jump to
- * itself leads to the instruction's own bytes, which are there again: QEMU need not translate a
- * block that begins with the jump. From elsewhere at_block() goes back (land()).
- */
-void at_jump(unsigned vcpu, void *data)
+/* The jump goes to itself, so the interrupt is taken at its address. An interrupt of lower priority
+ * that has come meanwhile does not go first. */
+void at_jump(unsigned vcpu, void *unused)
 {
 	struct cpu *cpu = plugin.cpu[vcpu];
-	uint64_t jump = (uintptr_t)data, landed = JUMP_LANDED(jump);
-	bool stays = LANDED_JUMP(landed) == -2 && LANDED_SLOT(landed) == cpu->index;
 
-	if (stays)
-		plant_remove(cpu);
-	else
-		hot_of(cpu)->landed = landed;
-	if (count_is_due(cpu))
-		pay_at_jump(cpu, JUMP_RING(jump));
-	if (!stays)
-		count_kick(cpu);
+	if (!count_is_due(cpu))
+		return;
+	count_account(cpu, RING_KERNEL, 0);
+	pmi_send(cpu);
+	count_arm(cpu, RING_KERNEL, 0);
 }
 
 void at_used_up(unsigned vcpu, void *unused)

@@ -66,7 +66,6 @@ static bool run_block(void)
 		const struct qemu_plugin_insn *insn = &block.insn[i];
 		const struct fake_row *row = fake_decode(insn->vaddr);
 
-		inside.displacement = (int8_t)*fake_at(insn->vaddr + 1);
 		perform(&insn->ops);
 		if (row->kind == HLT && !fake.in_guest)
 			return false;

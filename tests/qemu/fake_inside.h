@@ -55,7 +55,6 @@ struct inside {
 	bool stop_soon;             /* before the next block */
 	unsigned rep_entry;         /* of the REP that is executed */
 	bool alone;                 /* the next block has one instruction */
-	int8_t displacement;        /* of the branch that is executed, as it was translated */
 };
 
 extern struct inside inside;

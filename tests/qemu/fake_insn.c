@@ -92,15 +92,15 @@ static bool do_store(uint64_t pc, uint64_t *next)
 	return false;
 }
 
-static uint64_t target(uint64_t next)
+static uint64_t target(uint64_t pc, uint64_t next)
 {
-	return next + (uint64_t)(int64_t)inside.displacement;
+	return next + (uint64_t)(int64_t)(int8_t)*fake_at(pc + 1);
 }
 
 static bool do_jump(uint64_t pc, uint64_t *next)
 {
 	fake.timer |= take(&fake.timer_at_jump);
-	*next = target(*next);
+	*next = target(pc, *next);
 	return true;
 }
 
@@ -108,7 +108,7 @@ static bool do_jz(uint64_t pc, uint64_t *next)
 {
 	fake.timer |= take(&fake.timer_at_jz);
 	if (fake.zero)
-		*next = target(*next);
+		*next = target(pc, *next);
 	return true;
 }
 

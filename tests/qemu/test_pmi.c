@@ -96,16 +96,19 @@ static void test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interru
 	assert_int_equal(read_msr(PMC0), 9 - 6 + 2);
 }
 
-/* The block, the same up to the jump, and the rest: none begins with the jump. */
-static void test_a_jump_is_gone_when_its_pmi_is_sent(void **state)
+/* The counter counts ring 0 alone, so that ring 3 has a budget of its own. */
+static void test_a_pmi_of_an_iret_comes_where_it_leads_to(void **state)
 {
+	const uint64_t frame[] = {FAKE_CODE + 2, FAKE_USER, 0, FAKE_STACK, 0};
+
 	begin();
-	CODE(MIX MIX "\xf4");
-	count_from(SEL_INSNS, 5);
-	fake.blocks = 0;
+	CODE("\x90\xcf\x90\xeb\x00\x90\xf4");
+	fake.reg[FAKE_RSP] = FAKE_STACK - sizeof(frame);
+	fake_write(fake.reg[FAKE_RSP], frame, sizeof(frame));
+	count_from(SEL_INSNS & ~(UINT64_C(1) << 16), 2);
 	fake_run();
-	assert_int_equal(fake.taken_at[0], address_of(5));
-	assert_int_equal(fake.blocks, 3);
+	assert_int_equal(fake.taken, 1);
+	assert_int_equal(fake.taken_at[0], FAKE_CODE + 2);
 }
 
 static void test_a_pmi_masks_lvtpc(void **state)
@@ -189,7 +192,7 @@ int main(void)
 		cmocka_unit_test(test_a_pmi_of_a_jump_goes_before_an_interrupt_that_comes_with_it),
 		cmocka_unit_test(
 			test_an_instruction_of_a_byte_before_a_pmi_is_whole_after_an_interrupt),
-		cmocka_unit_test(test_a_jump_is_gone_when_its_pmi_is_sent),
+		cmocka_unit_test(test_a_pmi_of_an_iret_comes_where_it_leads_to),
 		cmocka_unit_test(test_a_pmi_masks_lvtpc),
 		cmocka_unit_test(test_a_masked_lvtpc_gets_no_pmi),
 		cmocka_unit_test(test_a_rep_ends_before_its_pmi),
