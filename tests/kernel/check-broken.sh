@@ -11,6 +11,8 @@ limit=600 # seconds for one run of the tool
 . "$here/program.sh"
 
 small=between=1,mixed=0,states=3
+mkdir "$scratch/objects"
+export VPMU_KERNEL_OBJECTS=$scratch/objects # the trees differ in a line
 
 # FUNCTION STATEMENT: a program of a tree whose function begins with the statement.
 build_with() {
