@@ -86,6 +86,7 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 	enum leave leave;
 
 	*cpu->places.can_do_io = 1;
+	address -= state_drop_base(cpu->state); /* of a far branch: then this block is left */
 	if (cpu->stepping) {
 		see_step(cpu, address);
 		return;

@@ -232,6 +232,7 @@ static bool interrupt(struct cpu *cpu)
 static bool boundary(struct cpu *cpu, enum cpu_stop *end)
 {
 	budget_settle(cpu);
+	state_drop_base(cpu->state);
 	cpu->cpl = cpu->state->hflags & HF_CPL;
 	*end = cpu->end;
 	if (cpu->ended)

@@ -290,6 +290,16 @@ static uint32_t address_flags(const struct state *state)
 	                : 0);
 }
 
+uint64_t state_drop_base(struct state *state)
+{
+	uint64_t base = state->segs[SEG_CS].base;
+
+	if (!base || !state_code64(state))
+		return 0;
+	state->segs[SEG_CS].base = 0;
+	return base;
+}
+
 void state_load_segment(struct state *state, unsigned seg, const struct segment_cache *cache)
 {
 	state->segs[seg] = *cache;
@@ -299,6 +309,7 @@ void state_load_segment(struct state *state, unsigned seg, const struct segment_
 			state->hflags |= HF_CS32 | HF_SS32 | HF_CS64;
 		else if (cache->flags & DESC_B)
 			state->hflags |= HF_CS32;
+		state_drop_base(state);
 	}
 	if (seg == SEG_SS)
 		state->hflags =

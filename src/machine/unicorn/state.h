@@ -94,6 +94,10 @@ bool state_find(uc_engine *uc, struct state **state, struct state_places *places
 uint64_t state_flags(uc_engine *uc);
 void state_set_flags(struct state *state, uint64_t flags);
 
+/* 64-bit mode ignores the base of CS (Intel SDM vol. 3A 5.2.1), and Unicorn adds it to RIP: clears
+ * it there. Returns what it was, which a far branch has already added to Unicorn's address. */
+uint64_t state_drop_base(struct state *state);
+
 /* Loads a segment register's hidden part, and updates what depends on it: CS and SS set the mode
  * and CPL. */
 void state_load_segment(struct state *state, unsigned seg, const struct segment_cache *cache);
