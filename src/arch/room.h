@@ -419,13 +419,17 @@ enum { MAX_LBR = 32 };
 enum lbr_format { LBR_FLAGS = 3, LBR_FLAGS_TSX, LBR_INFO, LBR_TIME, LBR_INFO_2 };
 unsigned model_lbr(const struct vpmu_model *model);
 
+/* The canonical address of `address` bits with the same lowest ones. */
+static inline uint64_t canonical_address(uint64_t value, unsigned address)
+{
+	return (uint64_t)((int64_t)(value << (64 - address)) >> (64 - address));
+}
+
 /* The bits that make a value not a canonical address of `address` bits; the `flags` bits at the top
  * are ignored. */
 static inline uint64_t address_excess(uint64_t value, unsigned address, unsigned flags)
 {
-	uint64_t extended = (uint64_t)((int64_t)(value << (64 - address)) >> (64 - address));
-
-	return (value ^ extended) & width_mask(64 - flags);
+	return (value ^ canonical_address(value, address)) & width_mask(64 - flags);
 }
 
 /* The bits that make a value not a possible depth of the stack; `depths` has a bit for each

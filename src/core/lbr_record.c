@@ -184,9 +184,12 @@ static const struct recorder *recorder_of(const struct vpmu_pmu *pmu)
 /* --- What an entry looks like
  * ----------------------------------------------------------------------- */
 
+/* A branch to an address that is not canonical faults at that: no register can hold it. */
 static uint64_t address_of(const struct lbr_part *part, uint64_t address)
 {
-	return address & width_mask(part->address ? 64 - part->flags : AMD_ADDRESS);
+	if (!part->address)
+		return address & width_mask(AMD_ADDRESS);
+	return canonical_address(address, part->address) & width_mask(64 - part->flags);
 }
 
 /* The misprediction flag is in INFO if the stack has that register, else in FROM. */

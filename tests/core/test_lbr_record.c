@@ -245,7 +245,8 @@ static void a_predicted_branch_has_no_flag(void **state)
 	assert_int_equal(get(pmu, AMD_FROM), 0x1000);
 }
 
-/* Software reads them and writes them back: what is recorded is what a register takes. */
+/* Software reads them and writes them back: what is recorded is what a register takes, also of a
+ * branch to an address that is not canonical. */
 static void an_entry_can_be_written_back(void **state)
 {
 	static const char *const models[] = {"skylake,lbr-format=3", "skylake,lbr-format=4",
@@ -256,6 +257,8 @@ static void an_entry_can_be_written_back(void **state)
 	for (unsigned m = 0; m < ARRAY_SIZE(models); m++) {
 		struct vpmu_pmu *pmu = machine_on("hardware", models[m]);
 		struct vpmu_branch one = {KERNEL, ~UINT64_C(0), VPMU_BRANCH_FAR, 0, true};
+		struct vpmu_branch fault = {UINT64_C(0x72b5d717038bfb00),
+		                            UINT64_C(0x1010000000001000), VPMU_BRANCH_FAR, 0, true};
 		struct vpmu_register registers[VPMU_MAX_REGISTERS];
 		size_t count = vpmu_model_registers(vpmu_pmu_model(pmu), registers);
 
@@ -263,6 +266,7 @@ static void an_entry_can_be_written_back(void **state)
 		vpmu_pmu_guest_write(pmu, ARCH_CTL, ARCH_ALL);
 		vpmu_pmu_guest_write(pmu, AMD_CTL, 0x40);
 		vpmu_pmu_branch(pmu, &one, 40);
+		vpmu_pmu_branch(pmu, &fault, 3);
 		for (size_t i = 0; i < count; i++)
 			if (kind_is_lbr_entry(registers[i].kind)) {
 				assert_true(get(pmu, registers[i].msr) ||
