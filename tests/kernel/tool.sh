@@ -128,13 +128,13 @@ if [ "$version" = 7.3 ]; then
 	check 'no host has a mediated vPMU: leads to the line' prints 'pmu_intel.c:[0-9]*: if \(host_pmu->version < 4'
 fi
 
-# NAME FILE SED-EXPRESSION LINE: a break is found, with a short script, and led to the line.
+# NAME FILE SED-EXPRESSION LINE OPTION…: a break is found, with a short script, and led to the line.
 found() {
 	changed sed -i "$3" "$2"
 	check "$1: something is changed" [ "$(cmp "$tree/$2" "$scratch/changed/$2")" ]
 	run kernel build "$scratch/changed" --force -o "$scratch/new"
 	check "$1: is built" same "$status" 0
-	run kernel diff "$scratch/old" "$scratch/new" --operations 200000
+	run kernel diff "$scratch/old" "$scratch/new" --operations 500000 "${@:5}"
 	check "$1: is found" same "$status" 1
 	check "$1: every script has 12 lines at most" awk '
 		/^   model / { count = 0 }
@@ -160,7 +160,7 @@ if [ "$version" = 7.3 ]; then
 		'pmu_intel.c:[0-9]*: u64 old_fixed_ctr_ctrl = pmu->fixed_ctr_ctrl_hw;'
 	found 'mediated: a mode of SVM counts always' arch/x86/kvm/svm/pmu.c \
 		's/return !!(host_guest_bits & AMD64_EVENTSEL_GUESTONLY) != is_guest_mode(vcpu);/return false;/' \
-		'svm/pmu.c:[0-9]*: return !!\(host_guest_bits'
+		'svm/pmu.c:[0-9]*: return !!\(host_guest_bits' --models 'amd-k7;amd-perfmon-v2'
 	found 'mediated: a selector stays behind' $pmu \
 		'/^static void kvm_pmu_put_guest_pmcs/,/^}/{/wrmsrq(gp_eventsel_msr(i), 0);/s/.*/;/}' \
 		'pmu.c:[0-9]*: wrmsrq\(gp_eventsel_msr\(i\), 0\);'

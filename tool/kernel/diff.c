@@ -27,7 +27,7 @@ struct diff_options {
 	 .offset = offsetof(struct diff_options, models)},                                         \
 		{.name = "operations",                                                             \
 	         .value = "N",                                                                     \
-	         .about = "so many lines of programs (default 300000)",                            \
+	         .about = "so many lines of programs (default 1000000)",                            \
 	         .kind = OPTION_COUNT,                                                             \
 	         .offset = offsetof(struct diff_options, operations),                              \
 	         .min = 1,                                                                         \
@@ -153,7 +153,7 @@ static void diff_close(struct diff *diff)
 
 static int run_diff(const struct command *self, int argc, char **argv)
 {
-	struct diff_options options = {.operations = 300000, .seed = 1};
+	struct diff_options options = {.operations = 1000000, .seed = 1};
 	const char *operands[ARGS_OPERANDS];
 	struct diff diff = {.same_code = true};
 	int status = args_parse(self, argc, argv, &options, operands);
@@ -175,7 +175,7 @@ static int run_diff(const struct command *self, int argc, char **argv)
 
 static int run_record(const struct command *self, int argc, char **argv)
 {
-	struct diff_options options = {.operations = 300000, .seed = 1};
+	struct diff_options options = {.operations = 1000000, .seed = 1};
 	const char *operands[ARGS_OPERANDS];
 	const struct vpmu_profile *profile;
 	struct diff diff = {.same_code = false};
