@@ -86,15 +86,8 @@ static bool is_there(const struct trial *trial, const struct vpmu_register *reg)
 	       other->index == reg->index;
 }
 
-static bool can_read(const struct trial *trial, uint32_t index)
-{
-	struct vpmu_msr msr = {.index = index};
-
-	return trial->target->read(trial->target->context, &msr, 1) == 1;
-}
-
 /* The result of the guest's RDMSR; on a target that is not a register machine, as the model says,
- * but DEBUGCTL, which KVM answers for its guest as for the VMM (vmx_get_msr, svm_get_msr). */
+ * but DEBUGCTL, which KVM answers for every Intel guest (vmx_get_msr). */
 static enum vpmu_status guest_reads(const struct trial *trial, const struct vpmu_register *reg,
                                     uint64_t *value)
 {
@@ -102,8 +95,9 @@ static enum vpmu_status guest_reads(const struct trial *trial, const struct vpmu
 	enum vpmu_status answer;
 
 	if (!trial->pmu)
-		return reg->kind == VPMU_KIND_DEBUGCTL && can_read(trial, reg->msr) ? VPMU_OK
-		                                                                    : status;
+		return reg->kind == VPMU_KIND_DEBUGCTL && model_keeps_debugctl(&trial->compat->vcpu)
+		               ? VPMU_OK
+		               : status;
 	answer = vpmu_pmu_guest_read(trial->pmu, reg->msr, value);
 	/* The PMU does not answer: another part of the VMM does, if the model has the register. */
 	return answer == VPMU_NO_REGISTER ? status : answer;

@@ -27,7 +27,7 @@ struct diff_options {
 	 .offset = offsetof(struct diff_options, models)},                                         \
 		{.name = "operations",                                                             \
 	         .value = "N",                                                                     \
-	         .about = "so many lines of programs (default 1000000)",                            \
+	         .about = "so many lines of programs (default 1000000)",                           \
 	         .kind = OPTION_COUNT,                                                             \
 	         .offset = offsetof(struct diff_options, operations),                              \
 	         .min = 1,                                                                         \
