@@ -331,32 +331,6 @@ static void stepping_does_not_show(void **state)
 	fix_unmake(f);
 }
 
-/* Intel SDM vol. 3A 5.2.1: the base of a 64-bit code segment is ignored. The ways into it: a far
- * return, an interrupt, and the return from that. */
-GUEST(code_with_a_base, "movw $0x2100, 0x800a\n push $8\n lea 1f(%rip), %rax\n push %rax\n lretq\n"
-                        "1: incq " RESULTS "\n int $0x80\n incq " RESULTS "\n" EXIT);
-GUEST(handler_with_a_base, "incq " RESULTS "\n iretq");
-
-static void a_64_bit_code_segment_has_no_base(void **state)
-{
-	for (unsigned step = 0; step < 2; step++) {
-		struct fixture *f = fix_make("intel-v2");
-
-		FIX_HANDLER(f, 0x80, handler_with_a_base);
-		FIX_LOAD(f, code_with_a_base);
-		fix_set_result(f, 0, 0);
-		while (step && !f->exited) {
-			f->deadline = cpu_unicorn.retired(f->cpu) + 1;
-			cpu_unicorn.run(f->cpu);
-			assert_true(f->deadline < 20);
-		}
-		if (!step)
-			fix_run(f);
-		assert_int_equal(fix_result(f, 0), 3);
-		fix_unmake(f);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,7 +353,6 @@ int main(void)
 		cmocka_unit_test(an_nmi_blocks_the_next_until_iret),
 		cmocka_unit_test(the_guest_may_single_step_itself),
 		cmocka_unit_test(stepping_does_not_show),
-		cmocka_unit_test(a_64_bit_code_segment_has_no_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

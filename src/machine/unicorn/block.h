@@ -36,6 +36,7 @@ enum special {
 	SPECIAL_HYPERCALL,
 	SPECIAL_RING,  /* may change CPL, and counts at the new one: Unicorn executes it, alone */
 	SPECIAL_MXCSR, /* loads MXCSR, in which Unicorn accepts any bit */
+	SPECIAL_FLAGS, /* Unicorn changes the flags before it stores: executes it, alone */
 	SPECIALS
 };
 

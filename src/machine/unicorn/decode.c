@@ -188,6 +188,11 @@ static bool has_memory(const ZydisDecodedInstruction *insn)
 	       insn->meta.category != ZYDIS_CATEGORY_WIDENOP;
 }
 
+static bool rotates_through_carry(const ZydisDecodedInstruction *insn)
+{
+	return insn->mnemonic == ZYDIS_MNEMONIC_RCL || insn->mnemonic == ZYDIS_MNEMONIC_RCR;
+}
+
 static bool is_pushf(const ZydisDecodedInstruction *insn)
 {
 	return insn->mnemonic == ZYDIS_MNEMONIC_PUSHF || insn->mnemonic == ZYDIS_MNEMONIC_PUSHFD ||
@@ -266,6 +271,8 @@ bool decode_op(unsigned mode, const uint8_t *code, unsigned bytes, struct op *op
 	}
 	if (has_memory(&insn))
 		op->flags |= OP_MEMORY;
+	if (has_memory(&insn) && rotates_through_carry(&insn))
+		op->special = SPECIAL_FLAGS;
 	if (is_pushf(&insn))
 		op->flags |= OP_PUSHF;
 	if (is_port_string(&insn))

@@ -233,6 +233,9 @@ static bool boundary(struct cpu *cpu, enum cpu_stop *end)
 {
 	budget_settle(cpu);
 	state_drop_base(cpu->state);
+	if (state_long(cpu->state) && (cpu->state->eflags & FLAG_VM))
+		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "IRET to virtual-8086 mode in long mode",
+		            cpu->state->rip);
 	cpu->cpl = cpu->state->hflags & HF_CPL;
 	*end = cpu->end;
 	if (cpu->ended)

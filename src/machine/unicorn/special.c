@@ -289,6 +289,7 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_HYPERCALL] = hypercall,
 		[SPECIAL_RING] = cpu_step_native,
 		[SPECIAL_MXCSR] = mxcsr,
+		[SPECIAL_FLAGS] = cpu_step_native,
 	};
 
 	execute[op->special](cpu, op);

@@ -119,7 +119,7 @@ static void watch_step(struct cpu *cpu, const struct op *op)
 
 void cpu_step_native(struct cpu *cpu, const struct op *op)
 {
-	uint64_t rip = cpu->state->rip;
+	uint64_t rip = cpu->state->rip, flags = cpu->state->eflags;
 	bool guest_tf = cpu->state->eflags & FLAG_TF;
 	bool had_if = cpu->state->eflags & FLAG_IF, retired;
 
@@ -132,6 +132,8 @@ void cpu_step_native(struct cpu *cpu, const struct op *op)
 	if (!retired || !(op->after & AFTER_FLAGS))
 		set_trap_flag(cpu, guest_tf);
 	if (!retired) {
+		if (op->special == SPECIAL_FLAGS)
+			state_set_flags(cpu->state, flags);
 		if (!cpu->ended)
 			exception_take(cpu);
 		return;
