@@ -24,6 +24,7 @@ PATIENCE = 1800
 SCRIPT = '''
 export TMPDIR=/tmp HOME=/tmp
 echo 0 >/proc/sys/kernel/perf_cpu_time_max_percent
+echo 1 >/proc/sys/kernel/perf_event_paranoid # Debian's 3 makes PAPI give up, also as root
 replay() {
 	name=$1; shift
 	command -v rr >/dev/null || { echo "$name: missing"; return; }
