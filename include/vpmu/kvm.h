@@ -24,8 +24,7 @@ extern "C" {
 
 struct kvm_cpuid2; /* of <linux/kvm.h> */
 
-/* --- Calls: every access to the host, so that a substitute can take its place
- * ---------------------------- */
+/* --- Calls: every access to the host, so that a substitute can take its place ----------------- */
 
 /* Where a function below takes calls, NULL means the kernel's own. Each call returns what the
  * system call returns, or a negative errno. */

@@ -115,7 +115,8 @@ bool model_has_pebs(const struct vpmu_model *model)
 
 unsigned model_pebs_format(const struct vpmu_model *model)
 {
-	return (unsigned)(model->perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT) >> 8;
+	return (unsigned)(model->perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT) >>
+	       PEBS_FORMAT_SHIFT;
 }
 
 /* SDM vol. 3B, "Precise Event Based Sampling" of Nehalem, Haswell and Skylake. */

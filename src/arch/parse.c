@@ -17,8 +17,8 @@ struct draft {
 	struct piece contradicts; /* the last override that needs a PMU, where there is none */
 };
 
-/* IA32_PERF_CAPABILITIES: the format of PEBS; adaptive PEBS, 4 and later, is none of these. */
-enum { PEBS_FORMAT_SHIFT = 8, PEBS_FORMATS = 3 };
+/* The last format of PEBS that a model can have; 4 and later are adaptive. */
+enum { PEBS_FORMATS = 3 };
 
 /* A key that sets no field or feature of its own. */
 struct short_key {

@@ -445,7 +445,8 @@ static inline uint64_t depth_excess(uint64_t value, uint64_t depths)
  */
 bool model_keeps_debugctl(const struct vpmu_model *model);
 
-/* Whether PEBS exists: it has a format. */
+/* Whether PEBS exists: it has a format, in IA32_PERF_CAPABILITIES. */
+enum { PEBS_FORMAT_SHIFT = 8 };
 bool model_has_pebs(const struct vpmu_model *model);
 unsigned model_pebs_format(const struct vpmu_model *model);
 

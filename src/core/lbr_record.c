@@ -55,8 +55,7 @@ static void clear(struct vpmu_pmu *pmu, unsigned at)
 		put(pmu, part, at, 0);
 }
 
-/* --- Which branches are recorded
- * ----------------------------------------------------------------------------- */
+/* --- Which branches are recorded -------------------------------------------------------------- */
 
 static bool select_wants(const struct vpmu_pmu *pmu, const struct vpmu_branch *branch)
 {
@@ -97,8 +96,7 @@ static bool amd_is_on(const struct vpmu_pmu *pmu)
 	return pmu->single[VPMU_KIND_LBR_CTL] & LBR_V2_EN;
 }
 
-/* --- Where a branch goes
- * ---------------------------------------------------------------------------- */
+/* --- Where a branch goes ---------------------------------------------------------------------- */
 
 static unsigned all_entries(const struct vpmu_pmu *pmu)
 {
@@ -181,8 +179,7 @@ static const struct recorder *recorder_of(const struct vpmu_pmu *pmu)
 	return pmu->lbr.part[FROM].address ? &architectural : &amd;
 }
 
-/* --- What an entry looks like
- * ----------------------------------------------------------------------- */
+/* --- What an entry looks like ----------------------------------------------------------------- */
 
 /* A branch to an address that is not canonical faults at that: no register can hold it. */
 static uint64_t address_of(const struct lbr_part *part, uint64_t address)

@@ -35,8 +35,7 @@ bool replay_selector(const struct replay_names *names, uint64_t msr, const char 
 bool replay_filter_event(const struct replay_names *names, const char *verb, const char *text,
                          uint64_t *value, char *why);
 
-/* --- Actions that need more than a machine
- * ----------------------------------------------------------- */
+/* --- Actions that need more than a machine ---------------------------------------------------- */
 
 /* Executes one command. The result is in *reply or, for ANSWERS_TEXT, in the answer. False: the
  * answer's text is the problem. */

@@ -104,8 +104,7 @@ static bool start(struct replay *replay, enum replay_verb verb, struct replay_an
 	return true;
 }
 
-/* --- Actions that need more than the machine
- * --------------------------------------------------------- */
+/* --- Actions that need more than the machine -------------------------------------------------- */
 
 /* Before Linux 6.2 the event of a counter that cpuid took away overflows at each end of its sample
  * period, which may be every other instruction: a run must not take that long. */

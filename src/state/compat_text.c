@@ -32,8 +32,7 @@ const char *vpmu_compat_why_text(enum vpmu_compat_why why)
 	return "unknown";
 }
 
-/* --- Differences
- * ---------------------------------------------------------------------------------- */
+/* --- Differences ------------------------------------------------------------------------------ */
 
 void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned i, char *line,
                                      size_t bytes)
@@ -60,8 +59,7 @@ void vpmu_compat_describe_difference(const struct vpmu_compat *compat, unsigned 
 	text_add(&text, row->lost);
 }
 
-/* --- Registers
- * ------------------------------------------------------------------------------------ */
+/* --- Registers -------------------------------------------------------------------------------- */
 
 /* Adds how many events a counter is from its overflow. */
 static void add_distance(struct text *text, uint64_t value, uint64_t mask)

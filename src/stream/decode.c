@@ -163,8 +163,7 @@ static enum vpmu_status fill_all(struct filling *filling, struct reader reader,
 	return fill_rest(filling, reader.end, why);
 }
 
-/* --- The whole stream
- * ------------------------------------------------------------------------------- */
+/* --- The whole stream ------------------------------------------------------------------------- */
 
 static enum vpmu_status decode(const struct envelope *envelope, struct filling *filling,
                                const struct why *why)

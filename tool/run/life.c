@@ -137,8 +137,7 @@ void life_end(struct run *run)
 	run->life = NULL;
 }
 
-/* --- What travels with a machine: what the tool itself has counted
- * --------------------------------- */
+/* --- What travels with a machine: what the tool itself has counted ---------------------------- */
 
 enum {
 	HAPPENED = sizeof(((struct run *)0)->happened) / 8,

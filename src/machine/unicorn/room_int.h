@@ -386,8 +386,7 @@ void translation_drop(struct cpu *cpu, uint64_t from, uint64_t to);
 /* Drops all translations when their buffer may be full soon. Only while Unicorn does not run. */
 void translation_keep_room(struct cpu *cpu);
 
-/* --- memory.c, map.c, fault.c
- * --------------------------------------------------------- */
+/* --- memory.c, map.c, fault.c ----------------------------------------------------------------- */
 
 bool memory_map(struct cpu *cpu);
 void memory_unmap(struct cpu *cpu);

@@ -3,6 +3,8 @@
  * SYSCALL and SYSENTER, for which Unicorn only calls hooks (it does execute SYSRET and SYSEXIT),
  * and the MSRs that the CPU keeps itself because its own instructions use them.
  */
+#include <arch/room.h>
+
 #include "room_int.h"
 
 enum {
@@ -11,6 +13,8 @@ enum {
 	MSR_SYSENTER_ESP = 0x175,
 	MSR_SYSENTER_EIP = 0x176,
 };
+
+enum { ADDRESS_BITS = 48 };
 
 #define MSR_EFER           UINT32_C(0xc0000080)
 #define MSR_STAR           UINT32_C(0xc0000081)
@@ -49,11 +53,6 @@ static const struct kept *find(uint32_t msr)
 			return &kept[i];
 	}
 	return NULL;
-}
-
-static bool canonical(uint64_t address)
-{
-	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
 }
 
 static uint64_t get(struct cpu *cpu, uint32_t msr)
@@ -109,7 +108,7 @@ enum vpmu_status msr_of_cpu_write(struct cpu *cpu, uint32_t msr, uint64_t value)
 	}
 	if (!row)
 		return VPMU_NO_REGISTER;
-	if ((row->rule == CANONICAL && !canonical(value)) ||
+	if ((row->rule == CANONICAL && canonical_address(value, ADDRESS_BITS) != value) ||
 	    (row->rule == LOW_32 && value > UINT32_MAX))
 		return VPMU_GP;
 	uc_reg_write(cpu->uc, UC_X86_REG_MSR, &access);
