@@ -38,6 +38,14 @@ fi
 "$vpmu" models - <"$corpus/instlat" >"$scratch/out"
 check 'the standard input' shows '^features +perfcore, perfmon-v2'
 
+
+# A file of /proc says that it has no bytes.
+cat /proc/cpuinfo >"$scratch/cpuinfo"
+said() { # FILE: what is said of it, without its name
+	"$vpmu" models "$1" 2>&1 | sed "s|$1|FILE|; s|^${1##*/}\$|NAME|"
+}
+check 'a file of /proc: is read as its copy' same "$(said /proc/cpuinfo)" "$(said "$scratch/cpuinfo")"
+
 run models Icelake-Server-noTSX
 check "QEMU's name: status" same "$status" 0
 check "QEMU's name: is the model's" shows '^Icelake-Server-noTSX$'

@@ -130,12 +130,13 @@ static int open_file(struct input *input)
 			close(fd);
 		return TOOL_BAD;
 	}
-	if (S_ISREG(about.st_mode)) {
+	/* Files of /proc say that they have no bytes. */
+	if (S_ISREG(about.st_mode) && about.st_size) {
 		input_set_file(input, fd, 0, (uint64_t)about.st_size);
 		return TOOL_HOLDS;
 	}
 	/* A device may have no end. */
-	if (!S_ISFIFO(about.st_mode) && !S_ISSOCK(about.st_mode)) {
+	if (!S_ISREG(about.st_mode) && !S_ISFIFO(about.st_mode) && !S_ISSOCK(about.st_mode)) {
 		message("not a file: %s%s", input->path,
 		        S_ISDIR(about.st_mode) ? " (it is a directory)" : "");
 		status = TOOL_BAD;
