@@ -137,7 +137,9 @@ fi
 refused 'a target of a matrix' 2 '--matrix has no target' state compat --matrix --model zen4 zen4
 refused 'versions without a matrix' 2 'only with --matrix' state compat --qemu 10.0 --model zen4 zen4
 refused 'two without a matrix' 2 "too many arguments: 'zen3'" state compat --model zen4 zen4 zen3
-for text in ten 10 10.x 0.1 10.0.0.0 10.300 '10.0,' ',10.0' 10.0,,11.0; do
+run state compat --matrix --qemu 7.2 zen4,gp=0
+check 'PerfMonV2 without counters: hidden, it is what the other leaves say' shows '^  1  zen4,gp=0: AMD version 1, 6 \+ 0 counters, 48 bits;'
+for text in ten 10 10.x 0.1 10.0.0.0 10.300 pc-q35-10.0 '10.0,' ',10.0' 10.0,,11.0; do
 	refused "no version: '$text'" 2 'not a version of QEMU' state compat --matrix --qemu "$text" zen4
 done
 refused 'no machine type' 2 'not a version of QEMU' state compat --matrix --machine-type q35 zen4

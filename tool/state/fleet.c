@@ -251,7 +251,7 @@ static int set_options(struct fleet *fleet, const struct fleet_options *options)
 int fleet_machine_type(const struct fleet_options *options, uint32_t *machine_type)
 {
 	*machine_type = 0;
-	if (!options->machine_type || qemu_version_parse(options->machine_type, machine_type))
+	if (!options->machine_type || qemu_machine_type_parse(options->machine_type, machine_type))
 		return TOOL_HOLDS;
 	return bad_version("--machine-type", options->machine_type);
 }

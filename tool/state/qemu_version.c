@@ -31,7 +31,7 @@ static bool read_number(const char **at, uint32_t *number)
 
 bool qemu_version_parse(const char *text, uint32_t *version)
 {
-	const char *dash = strrchr(text, '-'), *at = dash ? dash + 1 : text;
+	const char *at = text;
 	uint32_t major, minor, micro = 0;
 
 	if (!read_number(&at, &major) || *at++ != '.' || !read_number(&at, &minor))
@@ -43,6 +43,13 @@ bool qemu_version_parse(const char *text, uint32_t *version)
 	}
 	*version = QEMU_VERSION(major, minor, micro);
 	return !*at && major;
+}
+
+bool qemu_machine_type_parse(const char *text, uint32_t *version)
+{
+	const char *dash = strrchr(text, '-');
+
+	return qemu_version_parse(dash ? dash + 1 : text, version);
 }
 
 void qemu_version_text(uint32_t version, char text[QEMU_VERSION_TEXT])
@@ -62,15 +69,20 @@ static bool is_within(uint32_t version, uint32_t from, uint32_t until)
 
 /* --- What a guest gets ------------------------------------------------------------------------ */
 
-/* CPUID 0x80000022 is not shown: the counters are PERFCORE's, or K7's. */
+/* CPUID 0x80000022 is not shown: the model is what the other leaves say. */
 static void hide_perfmon_v2(struct vpmu_model *model)
 {
-	if (!(model->features & VPMU_FEATURE_PERFMON_V2))
-		return;
-	model->features &= ~(uint32_t)VPMU_FEATURE_PERFMON_V2;
-	model->version = 1;
-	model->lbr = 0;
-	model->gp_count = model->features & VPMU_FEATURE_PERFCORE ? 6 : 4;
+	struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+	size_t count = vpmu_model_to_cpuid(model, leaves);
+	struct vpmu_model shown;
+
+	for (size_t i = 0; i < count; i++)
+		if (leaves[i].leaf == 0x80000022)
+			leaves[i] = (struct vpmu_cpuid){.leaf = leaves[i].leaf};
+	if (vpmu_model_from_cpuid(&shown, leaves, count, 0, NULL, 0))
+		return; /* it was no model */
+	memcpy(shown.name, model->name, sizeof(shown.name));
+	*model = shown;
 }
 
 /* CPUID leaf 0xA is 0, and so is PDCM; of AMD's KVM's capability turns it off. */

@@ -18,8 +18,10 @@
 
 enum { QEMU_VERSION_TEXT = 16 };
 
-/* "10.1.2", "10.1"; behind a machine type's name, too: "pc-q35-10.0". False: it is none. */
+/* "10.1.2", "10.1". False: it is none. */
 bool qemu_version_parse(const char *text, uint32_t *version);
+/* A machine type: a version, behind a name or not: "pc-q35-10.0". False: it is none. */
+bool qemu_machine_type_parse(const char *text, uint32_t *version);
 void qemu_version_text(uint32_t version, char text[QEMU_VERSION_TEXT]);
 
 struct qemu_vm {
