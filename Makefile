@@ -91,7 +91,7 @@ uninstall:
 	@scripts/install --remove '$(PREFIX)'
 
 clean:
-	rm -rf --one-file-system build build-fuzz build-coverage build-mutants build-ci build-debian
+	rm -rf --one-file-system build build-fuzz build-coverage build-mutants build-ci build-bare build-debian
 
 .PHONY: all deps deps-kernel configured build run test test-kernel test-qemu test-nested test-selftests bench fuzz coverage soak install \
 	uninstall clean
