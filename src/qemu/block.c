@@ -246,7 +246,8 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 	uint8_t bytes[INSN_BYTES];
 	unsigned length = (unsigned)qemu_plugin_insn_data(handle, bytes, sizeof(bytes));
 	struct insn insn = insn_decode(bytes, length);
-	struct site *site = insn.kind || insn.again ? make_site(t->block, &insn, i, offset) : NULL;
+	bool again = insn.again && has(SHAPE_EXACT);
+	struct site *site = insn.kind || again ? make_site(t->block, &insn, i, offset) : NULL;
 	int slot = insn.jumps_short && is_last ? plant_find(block_byte(t->block, offset)) : -1;
 
 	if (t->answered)
@@ -273,7 +274,7 @@ static void translate_insn(struct translation *t, unsigned i, unsigned offset, b
 	}
 	if (!t->again)
 		count_insn(t, &insn, i, offset, is_last);
-	if (insn.again && site && has(SHAPE_EXACT))
+	if (again && site)
 		qemu_plugin_register_vcpu_insn_exec_cb(handle, at_again, QEMU_CB_NO_REGS, site);
 	if (insn.far)
 		look_behind(t, handle);
@@ -320,6 +321,8 @@ static struct block *make_block(struct qemu_plugin_tb *tb)
 	for (unsigned i = 0; i < insns; i++)
 		bytes += describe(block, i, qemu_plugin_tb_get_insn(tb, i));
 	block->physical[0] = block->physical[1] = UINT64_MAX;
+	if (!has(SHAPE_LOOK | SHAPE_EXACT))
+		return block;
 	linear_to_physical(at, &block->physical[0]);
 	if ((at & (PAGE - 1)) + bytes > PAGE)
 		linear_to_physical((at | (PAGE - 1)) + 1, &block->physical[1]);

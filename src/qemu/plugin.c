@@ -174,7 +174,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	trace_begin(plugin.timeline);
 	plugin.where_it_goes = vpmu_model_counts_where_it_goes(&plugin.options.model);
 	plugin.leaf_count = vpmu_model_to_cpuid(&plugin.options.model, plugin.leaves);
-	plugin.score = qemu_plugin_scoreboard_new(sizeof(struct hot));
+	plugin.score = qemu_plugin_scoreboard_new(HOT_BYTES);
 	plugin.id = id;
 	shape_begin();
 	plugin_register(NULL);

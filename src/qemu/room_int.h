@@ -98,6 +98,12 @@ struct hot {
 	uint64_t recorded_from; /* the branch that has begun (record.c), or 0 */
 };
 
+/* Translated code multiplies by this to find its vCPU's entry. Of a power of two QEMU makes a
+ * shift. */
+enum { HOT_BYTES = 256 };
+
+_Static_assert(sizeof(struct hot) <= HOT_BYTES, "room for it");
+
 /* The answer to put into registers once QEMU has executed the instruction. */
 enum pending_kind { PENDING_NOTHING, PENDING_CPUID, PENDING_RDMSR };
 struct pending {
@@ -265,7 +271,9 @@ bool memory_set(uint64_t address, const void *from, unsigned bytes);
 /* --- block.c: what is added to a block when QEMU translates it --- */
 
 struct block {
-	uint64_t physical[2]; /* of its first instruction, and of the next page */
+	/* Of its first instruction, and of the next page. UINT64_MAX: not known, and not asked for
+	 * where no PMI is near and nothing is exact. */
+	uint64_t physical[2];
 	uint16_t insns;       /* without a planted jump at its end */
 	uint16_t near;        /* calls at_block() when at most this many instructions are left */
 	uint8_t ring;
