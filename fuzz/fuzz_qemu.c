@@ -64,12 +64,41 @@ static void into_states(const struct vpmu_qemu_pmu *pmu)
 	}
 }
 
+/* What a state takes of last branches, it gives back. */
+static void into_branches(const struct vpmu_qemu_lbr *lbr)
+{
+	static const char *const models[] = {"sapphire-rapids,lbr=32", "intel-v5,lbr=8",
+	                                     "zen4,lbr=16"};
+	static const struct vpmu_qemu_lbr empty;
+
+	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
+		struct vpmu_qemu_lbr again;
+		struct vpmu_layout layout;
+		struct vpmu_model model;
+		struct vpmu_state state;
+		char why[WHY] = "";
+
+		MUST(!vpmu_model_parse(&model, models[i], NULL, 0));
+		MUST(!vpmu_layout_init(&layout, &model));
+		vpmu_state_reset(&state, &layout);
+		if (vpmu_qemu_lbr_to_state(lbr, &layout, &state, why, sizeof(why))) {
+			MUST(why[0]);
+			continue;
+		}
+		MUST(!vpmu_qemu_lbr_take(&state, &layout, &again, NULL, 0));
+		if (model.vendor == VPMU_VENDOR_AMD || !memcmp(lbr, &empty, sizeof(empty)))
+			again.depth = lbr->depth;
+		MUST(!memcmp(&again, lbr, sizeof(again)));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = {data, size, 0};
 	struct vpmu_source source = {.read = read_input, .context = &input, .bytes = size};
 	struct vpmu_qemu_cpu cpus[CPUS];
 	struct vpmu_qemu_about about;
+	struct vpmu_qemu_lbr lbr;
 	struct vpmu_qemu_pmu pmu;
 	char why[WHY] = "";
 	enum vpmu_status status;
@@ -84,10 +113,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; !status && i < about.cpus; i++) {
 		MUST(cpus[i].offset < size);
 		into_states(&cpus[i].pmu);
+		if (!cpus[i].has_lbr)
+			continue;
+		MUST(cpus[i].lbr_offset + VPMU_QEMU_LBR_BYTES <= size);
+		vpmu_qemu_lbr_unpack(&lbr, data + cpus[i].lbr_offset);
+		into_branches(&lbr);
 	}
 	if (size >= VPMU_QEMU_BYTES) {
 		vpmu_qemu_unpack(&pmu, data);
 		into_states(&pmu);
+	}
+	if (size >= VPMU_QEMU_LBR_BYTES) {
+		vpmu_qemu_lbr_unpack(&lbr, data);
+		into_branches(&lbr);
 	}
 	return 0;
 }

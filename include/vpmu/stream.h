@@ -198,6 +198,53 @@ VPMU_API enum vpmu_status vpmu_qemu_straighten(struct vpmu_qemu_pmu *pmu,
 VPMU_API enum vpmu_status vpmu_qemu_permute(struct vpmu_qemu_pmu *pmu,
                                             const struct vpmu_layout *layout);
 
+/*
+ * The fields of QEMU's subsection cpu/arch_lbr: Intel's architectural last branches. QEMU has it
+ * for every vCPU whose CPUID has them, and always with 32 entries; all fields are 0 if its KVM does
+ * not have them.
+ */
+enum {
+	VPMU_QEMU_LBR = 32,
+	VPMU_QEMU_LBR_BYTES = 8 * (2 + 3 * VPMU_QEMU_LBR) /* 784 */
+};
+
+struct vpmu_qemu_lbr {
+	uint64_t ctl, depth;
+	struct {
+		uint64_t from, to, info;
+	} records[VPMU_QEMU_LBR];
+};
+
+/* Writes the subsection's payload to `out`, VPMU_QEMU_LBR_BYTES. */
+VPMU_API void vpmu_qemu_lbr_pack(const struct vpmu_qemu_lbr *lbr, void *out);
+
+/* Reads the subsection's payload, VPMU_QEMU_LBR_BYTES, which is at struct vpmu_qemu_cpu's
+ * lbr_offset. Cannot fail, since any bytes are values of the fields. */
+VPMU_API void vpmu_qemu_lbr_unpack(struct vpmu_qemu_lbr *lbr, const void *payload);
+
+/*
+ * Sets a state's registers of last branches to QEMU's fields; others are unchanged. If all fields
+ * are 0 they get their reset values. VPMU_INCOMPATIBLE: a field is not 0 and the model has no
+ * register for it (which matters for all but the depth), or its register cannot hold the value;
+ * VPMU_BAD_ARGUMENT: the state is not of the layout, or fails vpmu_state_check(). *state is then
+ * unchanged.
+ */
+VPMU_API enum vpmu_status vpmu_qemu_lbr_to_state(const struct vpmu_qemu_lbr *lbr,
+                                                 const struct vpmu_layout *layout,
+                                                 struct vpmu_state *state, char *why,
+                                                 size_t why_bytes);
+
+/*
+ * Takes the architectural last branches out of a state: their registers, which
+ * vpmu_qemu_from_state() refuses, get their reset values, and *lbr what they had. All fields are 0
+ * if the model has none. VPMU_BAD_ARGUMENT: the state is not of the layout, or fails
+ * vpmu_state_check().
+ */
+VPMU_API enum vpmu_status vpmu_qemu_lbr_take(struct vpmu_state *state,
+                                             const struct vpmu_layout *layout,
+                                             struct vpmu_qemu_lbr *lbr, char *why,
+                                             size_t why_bytes);
+
 /* Input that can be read at any offset, `bytes` long. read() fills all of `into` from an offset
  * within it, or returns false with errno set. */
 struct vpmu_source {
@@ -211,8 +258,9 @@ struct vpmu_source {
 struct vpmu_qemu_cpu {
 	uint32_t instance; /* QEMU's number of the section */
 	bool has_pmu;      /* false: QEMU left the PMU out because it was idle; all fields are 0 */
-	bool has_lbr;      /* there is a subsection cpu/arch_lbr, which vpmu does not read */
-	uint8_t reserved[10];
+	bool has_lbr;      /* there is a subsection cpu/arch_lbr */
+	uint8_t reserved[2];
+	uint64_t lbr_offset; /* where its payload is in the file: VPMU_QEMU_LBR_BYTES; or 0 */
 	uint64_t offset; /* where the PMU's payload is in the file, or else the vCPU's section */
 	struct vpmu_qemu_pmu pmu;
 };

@@ -186,11 +186,22 @@ static bool walk_end(struct walk *walk)
 	return !json->wrong && json->at == json->end;
 }
 
+static enum vpmu_status take_lbr(struct search *search, struct vpmu_qemu_cpu *cpu,
+                                 const struct device *device, uint64_t offset)
+{
+	if (!device->lbr.is)
+		return VPMU_OK;
+	if (device->lbr.size != VPMU_QEMU_LBR_BYTES || !search_lbr(search, cpu, offset))
+		return search_fail(search, VPMU_INCOMPATIBLE,
+		                   "the last branches' subsection is not as it is known", offset);
+	return VPMU_OK;
+}
+
 static enum vpmu_status take_cpu(struct walk *walk, uint64_t offset, bool footers)
 {
 	const struct device *device = &walk->device;
 	struct search *search = walk->search;
-	struct vpmu_qemu_cpu cpu = {.has_lbr = device->lbr.is, .offset = offset};
+	struct vpmu_qemu_cpu cpu = {.offset = offset};
 	uint64_t subsections =
 		offset + QEMU_SECTION_BYTES + sizeof(QEMU_CPU) - 1 + device->part.fields;
 	uint64_t id = window_be(&search->window, offset + 1, 4);
@@ -220,7 +231,8 @@ static enum vpmu_status take_cpu(struct walk *walk, uint64_t offset, bool footer
 		if (status)
 			return status;
 	}
-	return search_add(search, &cpu);
+	status = take_lbr(search, &cpu, device, subsections + device->lbr.at);
+	return status ? status : search_add(search, &cpu);
 }
 
 /* What the description says about the sections' places. */

@@ -55,6 +55,19 @@ enum vpmu_status search_pmu(struct search *search, struct vpmu_qemu_cpu *cpu, ui
 	return VPMU_OK;
 }
 
+bool search_lbr(struct search *search, struct vpmu_qemu_cpu *cpu, uint64_t offset)
+{
+	static const uint8_t head[] = "\5\x0c" QEMU_LBR "\0\0\0";
+	uint64_t at = offset + QEMU_SUBSECTION_BYTES + sizeof(QEMU_LBR) - 1;
+
+	if (!window_is(&search->window, offset, head, sizeof(head) - 1) ||
+	    window_byte(&search->window, at - 1) != QEMU_LBR_VERSION)
+		return false;
+	cpu->has_lbr = true;
+	cpu->lbr_offset = at;
+	return true;
+}
+
 bool search_cpu_at(struct search *search, uint64_t offset, uint32_t *instance, uint32_t *version)
 {
 	static const uint8_t name[] = "\x03" QEMU_CPU;

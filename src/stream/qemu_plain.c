@@ -97,11 +97,25 @@ static enum vpmu_status take_cpu(struct cursor *cursor, uint64_t section, uint32
 	return search_add(cursor->search, &cpu);
 }
 
-static bool is_lbr(struct cursor *cursor)
+/*
+ * The last branches come behind subsections of unknown lengths, so their head is searched for, too.
+ * It is theirs if the section continues behind them as QEMU lays it out. section: the CPU's that
+ * was found last.
+ */
+static enum vpmu_status take_lbr(struct cursor *cursor, uint64_t section)
 {
-	return cursor->search->count &&
-	       window_byte(&cursor->search->window, cursor->at) == QEMU_SUBSECTION &&
-	       text_at(cursor, cursor->at + 1, QEMU_LBR);
+	struct search *search = cursor->search;
+	struct vpmu_qemu_cpu found = {.has_lbr = false}, *cpu = &search->cpus[search->count - 1];
+
+	if (!search_lbr(search, &found, cursor->at) ||
+	    !ends_fields(cursor, section, found.lbr_offset + VPMU_QEMU_LBR_BYTES))
+		return VPMU_OK;
+	if (cpu->has_lbr)
+		return search_fail(search, VPMU_BAD_DATA,
+		                   "a vCPU has two subsections of last branches", cursor->at);
+	cpu->has_lbr = true;
+	cpu->lbr_offset = found.lbr_offset;
+	return VPMU_OK;
 }
 
 /* --- The end --------------------------------------------------------------------------------- */
@@ -135,6 +149,7 @@ static enum vpmu_status search_devices(struct cursor *cursor, uint64_t end, bool
 	struct search *search = cursor->search;
 	uint64_t last = window_be(&search->window, end + 1, 4);
 	enum vpmu_status status = VPMU_OK;
+	uint64_t of_cpu = 0;
 
 	*complete = false;
 	while (!status && cursor->at + SHORTEST_SECTION <= end) {
@@ -143,11 +158,13 @@ static enum vpmu_status search_devices(struct cursor *cursor, uint64_t end, bool
 		uint64_t subsections = cpu_subsections(cursor, section, &instance);
 
 		*complete |= is_last_section(cursor, last);
-		if (is_lbr(cursor))
-			search->cpus[search->count - 1].has_lbr = true;
+		if (search->count)
+			status = take_lbr(cursor, of_cpu);
 		cursor->at = subsections ? subsections : section + 1;
-		if (subsections)
-			status = take_cpu(cursor, section, instance);
+		if (!subsections || status)
+			continue;
+		of_cpu = section;
+		status = take_cpu(cursor, section, instance);
 	}
 	if (is_over(cursor))
 		*complete = false;

@@ -38,8 +38,7 @@ void vpmu_qemu_pack(const struct vpmu_qemu_pmu *pmu, void *out)
 		return;
 	memcpy(fields, pmu, sizeof(fields));
 	for (unsigned i = 0; i < FIELDS; i++)
-		for (unsigned byte = 0; byte < 8; byte++)
-			((uint8_t *)out)[8 * i + byte] = (uint8_t)(fields[i] >> (56 - 8 * byte));
+		be_put((uint8_t *)out + 8 * i, fields[i]);
 }
 
 void vpmu_qemu_unpack(struct vpmu_qemu_pmu *pmu, const void *payload)

@@ -53,6 +53,12 @@ static inline uint64_t be_get(const uint8_t *at, unsigned bytes)
 	return value;
 }
 
+static inline void be_put(uint8_t at[8], uint64_t value)
+{
+	for (unsigned i = 0; i < 8; i++)
+		at[i] = (uint8_t)(value >> (56 - 8 * i));
+}
+
 /* The next byte to read, and the end. */
 struct reader {
 	const uint8_t *data;
@@ -349,6 +355,7 @@ enum {
 	QEMU_SUBSECTION_BYTES = 6, /* of a subsection's */
 	QEMU_CPU_VERSION = 12,     /* of x86's section "cpu" */
 	QEMU_PMU_VERSION = 1,
+	QEMU_LBR_VERSION = 1,
 };
 
 #define QEMU_CPU "cpu"
@@ -364,6 +371,9 @@ enum vpmu_status search_add(struct search *search, const struct vpmu_qemu_cpu *c
 
 /* Reads the PMU's subsection, whose head is at the offset, into the vCPU. */
 enum vpmu_status search_pmu(struct search *search, struct vpmu_qemu_cpu *cpu, uint64_t offset);
+
+/* Notes in the vCPU that the head of its last branches' subsection is at the offset, if it is. */
+bool search_lbr(struct search *search, struct vpmu_qemu_cpu *cpu, uint64_t offset);
 
 /* Whether the head of a CPU's section is at the offset; its instance and version then. */
 bool search_cpu_at(struct search *search, uint64_t offset, uint32_t *instance, uint32_t *version);

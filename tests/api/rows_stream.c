@@ -136,6 +136,35 @@ static void qemu_state(void)
 	REJECTS(vpmu_qemu_from_state(&it->state, &it->layout, NULL, NULL, 0));
 }
 
+static void qemu_lbr_bytes(void)
+{
+	uint8_t bytes[VPMU_QEMU_LBR_BYTES], before[VPMU_QEMU_LBR_BYTES];
+	struct vpmu_qemu_lbr lbr;
+
+	memset(bytes, 0x5a, sizeof(bytes));
+	memcpy(before, bytes, sizeof(before));
+	vpmu_qemu_lbr_pack(NULL, bytes);
+	assert_memory_equal(bytes, before, sizeof(before));
+	memset(&lbr, 0x5a, sizeof(lbr));
+	vpmu_qemu_lbr_pack(&lbr, NULL);
+	vpmu_qemu_lbr_unpack(NULL, bytes);
+	vpmu_qemu_lbr_unpack(&lbr, NULL);
+	assert_memory_equal(&lbr, before, sizeof(before));
+}
+
+static void qemu_lbr_state(void)
+{
+	struct good *it = good();
+	struct vpmu_qemu_lbr lbr = {0};
+
+	REJECTS(vpmu_qemu_lbr_to_state(NULL, &it->layout, &it->state, NULL, 0));
+	REJECTS(vpmu_qemu_lbr_to_state(&lbr, NULL, &it->state, NULL, 0));
+	REJECTS(vpmu_qemu_lbr_to_state(&lbr, &it->layout, NULL, NULL, 0));
+	REJECTS(vpmu_qemu_lbr_take(NULL, &it->layout, &lbr, NULL, 0));
+	REJECTS(vpmu_qemu_lbr_take(&it->state, NULL, &lbr, NULL, 0));
+	REJECTS(vpmu_qemu_lbr_take(&it->state, &it->layout, NULL, NULL, 0));
+}
+
 static bool read_nothing(void *context, uint64_t offset, void *into, size_t bytes)
 {
 	return false;
@@ -180,6 +209,10 @@ static const struct row rows[] = {
 	{"vpmu_qemu_unpack", qemu_bytes},
 	{"vpmu_qemu_to_state", qemu_state},
 	{"vpmu_qemu_from_state", qemu_state},
+	{"vpmu_qemu_lbr_pack", qemu_lbr_bytes},
+	{"vpmu_qemu_lbr_unpack", qemu_lbr_bytes},
+	{"vpmu_qemu_lbr_to_state", qemu_lbr_state},
+	{"vpmu_qemu_lbr_take", qemu_lbr_state},
 	{"vpmu_qemu_is_permuted", qemu_places},
 	{"vpmu_qemu_straighten", qemu_places},
 	{"vpmu_qemu_permute", qemu_places},

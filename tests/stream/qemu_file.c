@@ -160,6 +160,14 @@ void qemu_file_pmu(struct qemu_file *file, const struct vpmu_qemu_pmu *pmu)
 	qemu_file_subsection(file, "cpu/msr_architectural_pmu", 1, payload, sizeof(payload));
 }
 
+void qemu_file_lbr(struct qemu_file *file, const struct vpmu_qemu_lbr *lbr)
+{
+	uint8_t payload[VPMU_QEMU_LBR_BYTES];
+
+	vpmu_qemu_lbr_pack(lbr, payload);
+	qemu_file_subsection(file, "cpu/arch_lbr", 1, payload, sizeof(payload));
+}
+
 void qemu_file_cpu_end(struct qemu_file *file)
 {
 	say(file, "]}");

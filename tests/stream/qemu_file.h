@@ -34,6 +34,7 @@ void qemu_file_cpu(struct qemu_file *file, uint32_t instance, uint32_t version, 
 void qemu_file_subsection(struct qemu_file *file, const char *name, uint32_t version,
                           const void *data, size_t bytes);
 void qemu_file_pmu(struct qemu_file *file, const struct vpmu_qemu_pmu *pmu);
+void qemu_file_lbr(struct qemu_file *file, const struct vpmu_qemu_lbr *lbr);
 void qemu_file_cpu_end(struct qemu_file *file);
 
 /* The mark of the end, and the description. */

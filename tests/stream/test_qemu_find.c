@@ -106,20 +106,83 @@ static void finds_busy_and_idle_vcpus(void **unused)
 	}
 }
 
-static void finds_lbr_by_name(void **unused)
+static const struct vpmu_qemu_lbr recorded = {
+	.ctl = 1, .depth = 32, .records = {{11, 12, 13}, [31] = {21, 22, 23}}};
+
+/* A vCPU with last branches, and behind them what QEMU may have there. */
+static void add_branches(uint32_t instance, const struct vpmu_qemu_pmu *pmu, bool triple_fault)
 {
-	for (unsigned description = 0; description < 2; description++) {
+	qemu_file_cpu(&file, instance, 12, X86_64);
+	if (pmu)
+		qemu_file_pmu(&file, pmu);
+	qemu_file_subsection(&file, "cpu/nested_state", 1, "of any length", 13);
+	qemu_file_lbr(&file, &recorded);
+	if (triple_fault)
+		qemu_file_subsection(&file, "cpu/triple_fault", 1, "\1", 1);
+	qemu_file_cpu_end(&file);
+}
+
+static void finds_last_branches(void **unused)
+{
+	for (unsigned way = 0; way < 8; way++) {
+		struct vpmu_qemu_lbr read;
+
+		start(true);
+		add_branches(0, way & 4 ? &busy : NULL, way & 2);
+		add_cpu(1, NULL, X86_64);
+		finish(way & 1);
+		find_all();
+		assert_true(cpus[0].has_pmu == !!(way & 4) && cpus[0].has_lbr);
+		vpmu_qemu_lbr_unpack(&read, file.bytes + cpus[0].lbr_offset);
+		assert_memory_equal(&read, &recorded, sizeof(read));
+		assert_false(cpus[1].has_pmu || cpus[1].has_lbr);
+		assert_int_equal(cpus[1].lbr_offset, 0);
+	}
+}
+
+/* A later QEMU with more of them, or with other fields. */
+static void other_last_branches_are_refused(void **unused)
+{
+	uint8_t payload[VPMU_QEMU_LBR_BYTES + 24] = {0};
+
+	for (unsigned version = 1; version <= 2; version++) {
 		start(true);
 		qemu_file_cpu(&file, 0, 12, X86_64);
-		qemu_file_pmu(&file, &busy);
-		qemu_file_subsection(&file, "cpu/arch_lbr", 1, "lbr", 3);
+		qemu_file_subsection(&file, QEMU_LBR, version, payload,
+		                     sizeof(payload) - (version == 2 ? 24 : 0));
 		qemu_file_cpu_end(&file);
-		add_cpu(1, NULL, X86_64);
-		finish(description);
-		find_all();
-		assert_true(cpus[0].has_pmu && cpus[0].has_lbr);
-		assert_false(cpus[1].has_pmu || cpus[1].has_lbr);
+		finish(true);
+		assert_refused(VPMU_INCOMPATIBLE, "the last branches' subsection is not as it is");
 	}
+}
+
+/* Without a description a subsection is searched for: what does not go on as one is none. */
+static void what_only_begins_as_last_branches_is_none(void **unused)
+{
+	uint8_t payload[VPMU_QEMU_LBR_BYTES + 24] = {0};
+
+	for (unsigned version = 1; version <= 2; version++) {
+		start(true);
+		qemu_file_cpu(&file, 0, 12, X86_64);
+		qemu_file_subsection(&file, QEMU_LBR, version, payload,
+		                     sizeof(payload) - (version == 2 ? 24 : 0));
+		qemu_file_cpu_end(&file);
+		finish(false);
+		find_all();
+		assert_false(cpus[0].has_lbr);
+	}
+}
+
+/* One that a guest has made up in its registers, beside the real one. */
+static void second_last_branches_are_refused(void **unused)
+{
+	start(true);
+	qemu_file_cpu(&file, 0, 12, X86_64);
+	qemu_file_lbr(&file, &recorded);
+	qemu_file_lbr(&file, &recorded);
+	qemu_file_cpu_end(&file);
+	finish(false);
+	assert_refused(VPMU_BAD_DATA, "a vCPU has two subsections of last branches");
 }
 
 /* Machine types before 2.4. */
@@ -359,7 +422,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_busy_and_idle_vcpus),
-		cmocka_unit_test(finds_lbr_by_name),
+		cmocka_unit_test(finds_last_branches),
+		cmocka_unit_test(other_last_branches_are_refused),
+		cmocka_unit_test(what_only_begins_as_last_branches_is_none),
+		cmocka_unit_test(second_last_branches_are_refused),
 		cmocka_unit_test(needs_no_footers_with_a_description),
 		cmocka_unit_test(early_devices_do_not_matter),
 		cmocka_unit_test(a_description_of_other_sizes_is_refused),

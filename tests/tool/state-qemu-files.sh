@@ -13,7 +13,8 @@ for file in described described-without-footers plain; do
 	run state show "$corpus/$file"
 	check "$file: status" same "$status" 0
 	check "$file: QEMU's fields" shows '^  gp_counters\[1\] +0x2$'
-	check "$file: what is not read" shows 'cpu/arch_lbr is there too, and not read'
+	check "$file: last branches are there" shows '; cpu/arch_lbr at offset [0-9]+$'
+	check "$file: and their depth" shows '^  lbr_depth +0x20$'
 	run state import-qemu "$corpus/$file" --model intel-v2 --out "$scratch/$file.vpmu"
 	check "$file: imported" same "$status" 0
 	run state show "$scratch/$file.vpmu"
@@ -26,6 +27,35 @@ for file in described described-without-footers plain; do
 	refused "$file: no such PMU on AMD" 2 'PerfCntrGlobalCtl cannot hold' \
 		state import-qemu "$corpus/$file" --model amd-perfmon-v2,gp=2
 done
+
+# Last branches: read, written back, and refused where a model has none.
+for file in described-branches plain-branches; do
+	run state show "$corpus/$file"
+	check "$file: status" same "$status" 0
+	check "$file: a record's fields" shows '^  lbr_records\[1\]\.to +0x400100$'
+	run state import-qemu "$corpus/$file" --model sapphire-rapids,lbr=32 --to json --out "$scratch/lbr.json"
+	check "$file: imported" same "$status" 0
+	run state show "$scratch/lbr.json"
+	check "$file: a branch is there" shows 'IA32_LBR_0_FROM_IP +0x400123$'
+	check "$file: they are recorded" shows 'IA32_LBR_CTL +0x7f0001'
+	run state diff "$corpus/$file" "$scratch/lbr.json" --model sapphire-rapids,lbr=32
+	check "$file: no difference to the import" same "$status" 0
+	refused "$file: a model without them" 2 'lbr_ctl: the model has no such register: 0x7f0001' \
+		state import-qemu "$corpus/$file" --model sapphire-rapids
+	refused "$file: a model with a smaller stack" 2 'lbr_depth: IA32_LBR_DEPTH cannot hold its value: 0x20' \
+		state import-qemu "$corpus/$file" --model sapphire-rapids,lbr=16
+	run state export-qemu "$scratch/lbr.json" --into "$corpus/$file" --out "$scratch/again"
+	check "$file: exported into itself" same "$status" 0
+	check "$file: no byte is another" cmp "$scratch/again" "$corpus/$file"
+	sed 's/0x400123/0x400777/' "$scratch/lbr.json" >"$scratch/other.json"
+	run state export-qemu "$scratch/other.json" --into "$corpus/$file" --out "$scratch/again"
+	run state import-qemu "$scratch/again" --model sapphire-rapids,lbr=32
+	check "$file: another branch" shows 'IA32_LBR_0_FROM_IP +0x400777$'
+done
+sed 's/"value": "0x[12f]"/"value": "0x0"/' "$scratch/lbr.json" >"$scratch/idle.json" # the PMU is
+refused 'no place for last branches' 2 \
+	"no place for the last branches of vCPU 0: $corpus/described-idle (there is no cpu/arch_lbr)" \
+	state export-qemu "$scratch/idle.json" --into "$corpus/described-idle" --out "$scratch/again"
 
 run state show "$corpus/described-idle"
 check 'idle: said so' shows 'vCPU 0: the PMU was idle, all of it is 0'

@@ -46,6 +46,14 @@ static const struct state_entry *state_of(const struct state_set *set, uint32_t 
 	return NULL;
 }
 
+/* What the file gets for a vCPU. */
+struct fields {
+	struct vpmu_qemu_pmu pmu;
+	struct vpmu_qemu_lbr lbr;
+	bool has_stack;    /* the model has these last branches: else the file's stay */
+	bool has_branches; /* they are not as after a reset */
+};
+
 static bool is_idle(const struct vpmu_qemu_pmu *pmu)
 {
 	static const struct vpmu_qemu_pmu idle;
@@ -53,20 +61,35 @@ static bool is_idle(const struct vpmu_qemu_pmu *pmu)
 	return !memcmp(pmu, &idle, sizeof(idle));
 }
 
-static int make_fields(const struct state_entry *entry, enum state_qemu_layout places,
-                       struct vpmu_qemu_pmu *pmu)
+/* The last branches, out of the state. */
+static enum vpmu_status take_branches(struct vpmu_state *state, const struct vpmu_layout *layout,
+                                      struct fields *fields, char why[STATE_WHY_BYTES])
 {
+	struct vpmu_state before = *state;
+	enum vpmu_status status =
+		vpmu_qemu_lbr_take(state, layout, &fields->lbr, why, STATE_WHY_BYTES);
+
+	fields->has_stack = fields->lbr.depth; /* no stack has none */
+	fields->has_branches = memcmp(before.values, state->values, sizeof(before.values)) != 0;
+	return status;
+}
+
+static int make_fields(const struct state_entry *entry, enum state_qemu_layout places,
+                       struct fields *fields)
+{
+	struct vpmu_state state = entry->state;
 	char why[STATE_WHY_BYTES] = "";
 	struct vpmu_layout layout;
 
-	if (vpmu_layout_init(&layout, &entry->state.model))
+	if (vpmu_layout_init(&layout, &state.model))
 		return TOOL_LACKS;
-	if (vpmu_qemu_from_state(&entry->state, &layout, pmu, why, sizeof(why))) {
+	if (take_branches(&state, &layout, fields, why) ||
+	    vpmu_qemu_from_state(&state, &layout, &fields->pmu, why, sizeof(why))) {
 		message("QEMU's file cannot have this state: vCPU %" PRIu32 ": %s", entry->vcpu,
 		        why);
 		return TOOL_BAD;
 	}
-	if (places == STATE_LAYOUT_11 && vpmu_qemu_permute(pmu, &layout)) {
+	if (places == STATE_LAYOUT_11 && vpmu_qemu_permute(&fields->pmu, &layout)) {
 		message("QEMU has no fields for so many counters in pairs: vCPU %" PRIu32,
 		        entry->vcpu);
 		return TOOL_BAD;
@@ -74,25 +97,37 @@ static int make_fields(const struct state_entry *entry, enum state_qemu_layout p
 	return TOOL_HOLDS;
 }
 
-/* A vCPU of the file gets its state's fields. */
-static int fill_cpu(struct vpmu_qemu_cpu *cpu, const struct state_set *set,
+static int no_place(const char *what, uint32_t vcpu, const char *path, const char *reason)
+{
+	message("no place for the %s of vCPU %" PRIu32 ": %s (%s)", what, vcpu, path, reason);
+	return TOOL_BAD;
+}
+
+/* The i-th vCPU of the file gets its state's fields. */
+static int fill_cpu(struct state_file *file, size_t i, const struct state_set *set,
                     enum state_qemu_layout places, const char *path)
 {
+	struct vpmu_qemu_cpu *cpu = &file->cpus[i];
 	const struct state_entry *entry = state_of(set, cpu->instance);
+	struct fields fields = {.has_branches = false};
 	int status;
 
 	if (!entry) {
 		message("no state for vCPU %" PRIu32 ", which is in %s", cpu->instance, path);
 		return TOOL_BAD;
 	}
-	status = make_fields(entry, places, &cpu->pmu);
-	if (!status && !cpu->has_pmu && !is_idle(&cpu->pmu)) {
-		message("no place for the state of vCPU %" PRIu32
-		        ": %s (its PMU was idle, and QEMU has left it out)",
-		        cpu->instance, path);
-		return TOOL_BAD;
-	}
-	return status;
+	status = make_fields(entry, places, &fields);
+	if (status)
+		return status;
+	if (!cpu->has_pmu && !is_idle(&fields.pmu))
+		return no_place("state", cpu->instance, path,
+		                "its PMU was idle, and QEMU has left it out");
+	if (!cpu->has_lbr && fields.has_branches)
+		return no_place("last branches", cpu->instance, path, "there is no cpu/arch_lbr");
+	cpu->pmu = fields.pmu;
+	if (cpu->has_lbr && fields.has_stack)
+		file->lbrs[i] = fields.lbr;
+	return TOOL_HOLDS;
 }
 
 static int fill(struct state_file *file, const struct state_set *set, enum state_qemu_layout places,
@@ -101,7 +136,7 @@ static int fill(struct state_file *file, const struct state_set *set, enum state
 	int status = TOOL_HOLDS;
 
 	for (size_t i = 0; i < file->qemu.cpus && !status; i++)
-		status = fill_cpu(&file->cpus[i], set, places, path);
+		status = fill_cpu(file, i, set, places, path);
 	if (!status && set->count != file->qemu.cpus) {
 		message("states of %zu vCPUs, and %zu are in %s", set->count, file->qemu.cpus,
 		        path);
@@ -112,27 +147,41 @@ static int fill(struct state_file *file, const struct state_set *set, enum state
 
 /* --- The file --------------------------------------------------------------------------------- */
 
-/* What of a payload at `place` is within the `bytes` at `at` of the file. */
-static void lay_over(uint8_t *chunk, uint64_t at, size_t bytes, uint64_t place,
-                     const uint8_t payload[VPMU_QEMU_BYTES])
+/* A part of the file that is in memory: `bytes` from `at` on. */
+struct chunk {
+	uint8_t *data;
+	uint64_t at, bytes;
+};
+
+/* What of a payload at `place` is within the chunk. */
+static void lay_over(const struct chunk *chunk, uint64_t place, const uint8_t *payload,
+                     size_t length)
 {
-	uint64_t from = place > at ? place : at;
-	uint64_t to = place + VPMU_QEMU_BYTES < at + bytes ? place + VPMU_QEMU_BYTES : at + bytes;
+	uint64_t end = chunk->at + chunk->bytes;
+	uint64_t from = place > chunk->at ? place : chunk->at;
+	uint64_t to = place + length < end ? place + length : end;
 
 	if (from < to)
-		memcpy(chunk + (from - at), payload + (from - place), (size_t)(to - from));
+		memcpy(chunk->data + (from - chunk->at), payload + (from - place),
+		       (size_t)(to - from));
 }
 
-static void lay_all_over(uint8_t *chunk, uint64_t at, size_t bytes, const struct input *input,
+static void lay_all_over(const struct chunk *chunk, const struct input *input,
                          const struct state_file *file)
 {
-	uint8_t payload[VPMU_QEMU_BYTES];
+	uint8_t pmu[VPMU_QEMU_BYTES], lbr[VPMU_QEMU_LBR_BYTES];
 
 	for (size_t i = 0; i < file->qemu.cpus; i++) {
-		if (!file->cpus[i].has_pmu)
-			continue;
-		vpmu_qemu_pack(&file->cpus[i].pmu, payload);
-		lay_over(chunk, at, bytes, input->start + file->cpus[i].offset, payload);
+		const struct vpmu_qemu_cpu *cpu = &file->cpus[i];
+
+		if (cpu->has_pmu) {
+			vpmu_qemu_pack(&cpu->pmu, pmu);
+			lay_over(chunk, input->start + cpu->offset, pmu, sizeof(pmu));
+		}
+		if (cpu->has_lbr) {
+			vpmu_qemu_lbr_pack(&file->lbrs[i], lbr);
+			lay_over(chunk, input->start + cpu->lbr_offset, lbr, sizeof(lbr));
+		}
 	}
 }
 
@@ -145,19 +194,19 @@ static int cannot_copy(const char *path)
 /* All of the file, with what is before the stream and behind it, and the new fields in it. */
 static int copy(const struct input *input, const struct state_file *file, FILE *out)
 {
-	static uint8_t chunk[CHUNK];
+	static uint8_t data[CHUNK];
 	uint64_t at = 0;
 	ssize_t got;
 
 	for (;; at += (uint64_t)got) {
 		errno = 0;
 		do
-			got = pread(input->fd, chunk, CHUNK, (off_t)at);
+			got = pread(input->fd, data, CHUNK, (off_t)at);
 		while (got < 0 && errno == EINTR);
 		if (got <= 0)
 			break;
-		lay_all_over(chunk, at, (size_t)got, input, file);
-		fwrite(chunk, 1, (size_t)got, out);
+		lay_all_over(&(struct chunk){data, at, (uint64_t)got}, input, file);
+		fwrite(data, 1, (size_t)got, out);
 	}
 	return got || at < input->end ? cannot_copy(input->path) : TOOL_HOLDS;
 }

@@ -178,6 +178,7 @@ void state_file_free(struct state_file *file)
 {
 	state_set_free(&file->set);
 	free(file->cpus);
+	free(file->lbrs);
 	file->cpus = NULL;
 	if (file->msrs)
 		msr_table_free(file->msrs);

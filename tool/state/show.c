@@ -74,7 +74,27 @@ static void print_fields(const char *name, const uint64_t *values, unsigned coun
 	}
 }
 
-static void print_cpu(const struct vpmu_qemu_cpu *cpu, bool fields)
+static void print_record(unsigned i, const char *name, uint64_t value)
+{
+	char field[32];
+
+	snprintf(field, sizeof(field), "lbr_records[%u].%s", i, name);
+	print_fields(field, &value, 1);
+}
+
+static void print_lbr(const struct vpmu_qemu_lbr *lbr)
+{
+	print_fields("lbr_ctl", &lbr->ctl, 1);
+	print_fields("lbr_depth", &lbr->depth, 1);
+	for (unsigned i = 0; i < VPMU_QEMU_LBR; i++) {
+		print_record(i, "from", lbr->records[i].from);
+		print_record(i, "to", lbr->records[i].to);
+		print_record(i, "info", lbr->records[i].info);
+	}
+}
+
+/* lbr: NULL if there is none. */
+static void print_cpu(const struct vpmu_qemu_cpu *cpu, const struct vpmu_qemu_lbr *lbr, bool fields)
 {
 	const struct vpmu_qemu_pmu *pmu = &cpu->pmu;
 
@@ -83,7 +103,9 @@ static void print_cpu(const struct vpmu_qemu_cpu *cpu, bool fields)
 		printf("cpu/msr_architectural_pmu at offset %" PRIu64, cpu->offset);
 	else
 		printf("the PMU was idle, all of it is 0 (no cpu/msr_architectural_pmu)");
-	puts(cpu->has_lbr ? "; cpu/arch_lbr is there too, and not read" : "");
+	if (lbr)
+		printf("; cpu/arch_lbr at offset %" PRIu64, cpu->lbr_offset);
+	putchar('\n');
 	if (!fields)
 		return;
 	print_fields("fixed_ctr_ctrl", &pmu->fixed_ctr_ctrl, 1);
@@ -93,6 +115,8 @@ static void print_cpu(const struct vpmu_qemu_cpu *cpu, bool fields)
 	print_fields("fixed_counters", pmu->fixed_counters, VPMU_QEMU_FIXED);
 	print_fields("gp_counters", pmu->gp_counters, VPMU_QEMU_GP);
 	print_fields("gp_evtsel", pmu->gp_evtsel, VPMU_QEMU_GP);
+	if (lbr)
+		print_lbr(lbr);
 }
 
 /* With states the registers are printed after this, and the fields need not be. */
@@ -106,7 +130,8 @@ void state_print_qemu(const struct state_file *file)
 	       about->described ? "through its description"
 	                        : "by QEMU's layout (it has no description)");
 	for (size_t i = 0; i < about->cpus; i++)
-		print_cpu(&file->cpus[i], !file->set.count);
+		print_cpu(&file->cpus[i], file->cpus[i].has_lbr ? &file->lbrs[i] : NULL,
+		          !file->set.count);
 }
 
 /* --- Others' dumps ---------------------------------------------------------------------------- */

@@ -86,8 +86,9 @@ struct state_file {
 	struct state_set set;
 	/* Of a QEMU file: what is in it. */
 	struct vpmu_qemu_about qemu;
-	struct vpmu_qemu_cpu *cpus;
-	size_t permuted; /* of how many vCPUs the registers were in QEMU 11's places */
+	struct vpmu_qemu_cpu *cpus; /* by ascending instance */
+	struct vpmu_qemu_lbr *lbrs; /* of each; NULL: none has any */
+	size_t permuted;            /* of how many vCPUs the registers were in QEMU 11's places */
 	/* Of others' dumps: what format, and their MSRs. */
 	const char *foreign;
 	struct msr_table *msrs;
@@ -135,7 +136,7 @@ int state_qemu_read(const char *path, const struct vpmu_source *source,
 int state_file_read_qemu(const char *path, const struct state_qemu_how *how,
                          struct state_file *file);
 
-/* Finds its vCPUs only. */
+/* Finds its vCPUs, and reads their fields, only. */
 int state_qemu_find(const char *path, const struct vpmu_source *source, struct state_file *file);
 
 struct foreign_cpus;
