@@ -103,11 +103,6 @@ unsigned model_lbr(const struct vpmu_model *model)
 	return model->lbr ? model->lbr : model_lbr_of_format(model);
 }
 
-bool model_keeps_debugctl(const struct vpmu_model *model)
-{
-	return (unsigned)model->vendor < VPMU_VENDORS && vendor_of(model->vendor)->keeps_debugctl;
-}
-
 bool model_has_pebs(const struct vpmu_model *model)
 {
 	return model->perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT;

@@ -441,10 +441,6 @@ static inline uint64_t depth_excess(uint64_t value, uint64_t depths)
 	return value & (value - 1) ? value : value & ~depths;
 }
 
-/* Whether IA32_DEBUGCTL exists on every processor of the vendor, whatever its CPUID says of a PMU.
- */
-bool model_keeps_debugctl(const struct vpmu_model *model);
-
 /* Whether PEBS exists: it has a format, in IA32_PERF_CAPABILITIES. */
 enum { PEBS_FORMAT_SHIFT = 8 };
 bool model_has_pebs(const struct vpmu_model *model);

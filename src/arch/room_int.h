@@ -72,7 +72,6 @@ struct vendor {
 	uint8_t like; /* LIKE_… */
 	/* An instruction that changes the privilege level counts at the level that it goes to. */
 	bool counts_where_it_goes;
-	bool keeps_debugctl; /* every processor has it, whatever CPUID says of a PMU */
 	const struct rule *rules;
 	size_t rule_count;
 	const struct reg_table *registers;

@@ -276,7 +276,6 @@ static void p6_fit(struct vpmu_model *model)
 }
 
 const struct vendor vendor_intel = {
-	.keeps_debugctl = true,
 	.like = LIKE_INTEL,
 	.rules = intel_rules,
 	.rule_count = ARRAY_SIZE(intel_rules),
@@ -304,7 +303,6 @@ const struct vendor vendor_amd = {
 };
 
 const struct vendor vendor_p6 = {
-	.keeps_debugctl = true,
 	.like = LIKE_P6,
 	.rules = p6_rules,
 	.rule_count = ARRAY_SIZE(p6_rules),

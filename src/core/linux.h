@@ -89,7 +89,7 @@ enum absent {
 	ABSENT_ADVERTISED,   /* in KVM_GET_MSR_INDEX_LIST: the VMM reads 0 and may write 0 */
 	ABSENT_CAPABILITIES, /* IA32_PERF_CAPABILITIES */
 	ABSENT_MISC_ENABLE,  /* IA32_MISC_ENABLE, of any vendor's guest */
-	ABSENT_DEBUGCTL,     /* IA32_DEBUGCTL, of kvm_intel's guests */
+	ABSENT_DEBUGCTL,     /* IA32_DEBUGCTL; AMD's DebugCtl */
 };
 
 struct absent_row {
@@ -199,6 +199,7 @@ enum vpmu_status linux_guest_lbr(struct vpmu_pmu *pmu, const struct reg *reg, ui
 enum vpmu_status linux_host_lbr(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
 enum vpmu_status linux_write_debugctl(struct vpmu_pmu *pmu, bool host, uint64_t value);
+enum vpmu_status linux_write_debugctl_amd(struct vpmu_pmu *pmu, bool host, uint64_t value);
 
 /* --- host.c --- */
 
@@ -223,6 +224,7 @@ struct module {
 	void (*show)(struct vpmu_model *model);
 	/* kvm_caps.supported_perf_cap with enable_pmu. NULL: 0. */
 	uint64_t (*capabilities)(const struct vpmu_profile *profile, const struct vpmu_host *host);
+	enum vpmu_status (*write_debugctl)(struct vpmu_pmu *pmu, bool host, uint64_t value);
 	uint8_t mediated_needs; /* the offset in struct vpmu_host of the property that a mediated
 	                           vPMU needs */
 	uint64_t ref_cycles;    /* the event of fixed counter 2, perf's own code; 0: none */

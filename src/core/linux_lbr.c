@@ -7,9 +7,11 @@
  */
 #include <core/linux.h>
 
-/* DEBUGCTL's single-step on branches, which KVM drops; debugging of transactions. */
-#define DEBUGCTL_BTF (UINT64_C(1) << 1)
-#define DEBUGCTL_RTM (UINT64_C(1) << 15)
+/* DEBUGCTL's single-step on branches, which KVM drops; debugging of transactions. AMD's external
+ * pins, or its traps of bus locks. */
+#define DEBUGCTL_BTF  (UINT64_C(1) << 1)
+#define DEBUGCTL_RTM  (UINT64_C(1) << 15)
+#define DEBUGCTL_PINS (UINT64_C(15) << 2)
 
 /* intel_pmu_create_guest_lbr_event; intel_pmu_lbr_add: a new event empties the stack and the
  * filter, but leaves the index of the newest entry. */
@@ -127,5 +129,22 @@ enum vpmu_status linux_write_debugctl(struct vpmu_pmu *pmu, bool host, uint64_t 
 	pmu->single[VPMU_KIND_DEBUGCTL] = value;
 	if (pmu->lbr.count && value & DEBUGCTL_LBR)
 		kvm_claim_lbr(pmu);
+	return VPMU_OK;
+}
+
+/* svm_set_msr, without a difference between guest and VMM. Nothing is recorded in what vpmu has:
+ * the bit is for the processor's registers of one branch. Without virtualization of them a write is
+ * dropped. */
+enum vpmu_status linux_write_debugctl_amd(struct vpmu_pmu *pmu, bool host, uint64_t value)
+{
+	if (!pmu->host.lbrv)
+		return VPMU_OK;
+	if (!has_fact(pmu->profile, FACT_PINS_FAULT))
+		value &= ~DEBUGCTL_PINS;
+	if (has_fact(pmu->profile, FACT_DROPS_BTF))
+		value &= ~DEBUGCTL_BTF;
+	if (value & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
+		return host ? VPMU_REFUSED : VPMU_GP;
+	pmu->single[VPMU_KIND_DEBUGCTL] = value;
 	return VPMU_OK;
 }

@@ -192,7 +192,7 @@ enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool hos
 	if (what == ABSENT_MISC_ENABLE)
 		return write_misc_enable(pmu, host, value);
 	if (what == ABSENT_DEBUGCTL)
-		return linux_write_debugctl(pmu, host, value);
+		return pmu->rules->module->write_debugctl(pmu, host, value);
 	return what == ABSENT_ADVERTISED && value ? VPMU_NO_REGISTER : VPMU_OK;
 }
 

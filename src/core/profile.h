@@ -140,6 +140,10 @@ enum {
 	/* A write of a value that the processor refuses to a register of last branches fails
 	 * (wrmsrq_safe in intel_pmu_handle_lbr_msrs_access); before, it does nothing. */
 	FACT_LBR_FAULTS = 1 << 23,
+	/* Of AMD's DebugCtl: BTF is dropped; the bits of external pins, or of bus locks, raise #GP
+	 * and are not dropped (svm_set_msr). */
+	FACT_DROPS_BTF = 1 << 24,
+	FACT_PINS_FAULT = 1 << 25,
 };
 
 /* A profile. A kernel's profile consists of parts of the one that it is based on, and of what

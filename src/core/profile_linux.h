@@ -45,9 +45,10 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 #define FACTS_LINUX_6_12                                                                           \
 	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER |                         \
 	 FACT_CAPABILITIES_FINAL | FACT_REUSES_COUNTING | FACT_COUNTERS_OF_HOST |                  \
-	 FACT_LBR_NEEDS_CALL_STACK)
+	 FACT_LBR_NEEDS_CALL_STACK | FACT_DROPS_BTF)
 #define FACTS_LINUX_7_3                                                                            \
-	(FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM | FACT_FEATURES_OF_HOST | FACT_LBR_FAULTS)
+	(FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM | FACT_FEATURES_OF_HOST |                  \
+	 FACT_LBR_FAULTS | FACT_PINS_FAULT)
 
 #define LEGACY(from, to)                                                                           \
 	{                                                                                          \
@@ -64,13 +65,14 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 	}
 #define OF_ANY_VENDOR                                                                              \
 	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187), APART(MSR_MISC_ENABLE, ABSENT_MISC_ENABLE),      \
-		APART(VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES)
+		APART(VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES),                            \
+		APART(MSR_DEBUGCTL, ABSENT_DEBUGCTL)
 /* on_fixed, on_others: on which hosts the fixed counters and the rest are advertised. */
 #define INTEL_ABSENT(on_fixed, on_others)                                                          \
-	OF_ANY_VENDOR, APART(MSR_DEBUGCTL, ABSENT_DEBUGCTL), ADVERTISED(0xc3, 0xc8, linux_on_gp),  \
-		ADVERTISED(0x188, 0x18d, linux_on_gp), ADVERTISED(0x309, 0x30b, on_fixed),         \
-		ADVERTISED(0x38d, 0x38f, on_others), ADVERTISED(0x3f1, 0x3f1, on_others),          \
-		ADVERTISED(0x600, 0x600, on_others), LEGACY(0xc0010000, 0xc0010007)
+	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8, linux_on_gp), ADVERTISED(0x188, 0x18d, linux_on_gp), \
+		ADVERTISED(0x309, 0x30b, on_fixed), ADVERTISED(0x38d, 0x38f, on_others),           \
+		ADVERTISED(0x3f1, 0x3f1, on_others), ADVERTISED(0x600, 0x600, on_others),          \
+		LEGACY(0xc0010000, 0xc0010007)
 #define ABSENT_END                                                                                 \
 	{                                                                                          \
 		.what = ABSENT_NOTHING, .fails = linux_never                                       \

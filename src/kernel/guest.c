@@ -39,6 +39,7 @@ static void connect(struct guest *guest, const struct host *host)
 	guest->vcpu.kvm = &guest->kvm;
 	guest->vcpu.arch.apic = &guest->apic;
 	guest->vcpu.arch.last_vmentry_cpu = -1;
+	guest->vcpu.arch.vmcb = guest->vcpu.arch.vmcb01.ptr = &guest->vcpu.arch.own_vmcb;
 	guest->vcpu.pce = true;
 	guest->apic.vcpu = &guest->vcpu;
 	guest->apic.lvtpc = LVTPC_FIRST;

@@ -88,6 +88,11 @@ void host_load(const struct host *host)
 	kvm_caps.supported_perf_cap = vendor == VENDOR_AMD ? 0 : vmx_get_perf_capabilities();
 }
 
+bool host_lbrv(void)
+{
+	return here.lbrv;
+}
+
 bool host_mediates(void)
 {
 #if KERNEL_SINCE(7, 3)

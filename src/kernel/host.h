@@ -19,6 +19,9 @@ void host_load(const struct host *host);
 /* Whether KVM has switched its mediated vPMU on there (enable_mediated_pmu). */
 bool host_mediates(void);
 
+/* kvm_amd's parameter lbrv. */
+bool host_lbrv(void);
+
 /* Whether RDMSR of a PMU register works on the host, which KVM probes before it advertises the
  * register. */
 bool host_has_msr(u32 index);

@@ -47,6 +47,7 @@ static const struct property host_properties[] = {
 	HOST("perfmon-v2", perfmon_v2, 1),
 	HOST("enable-pmu", enable_pmu, 1),
 	HOST("svm", svm, 1),
+	HOST("lbrv", lbrv, 1),
 	HOST("lbr-format", lbr_format, 7),
 };
 
@@ -140,6 +141,7 @@ struct host host_usual(enum vendor vendor)
 		.width = 48,
 		.pdcm = vendor != VENDOR_AMD,
 		.perfmon_v2 = vendor == VENDOR_AMD,
+		.lbrv = vendor == VENDOR_AMD,
 		.enable_pmu = 1,
 	};
 }

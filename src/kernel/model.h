@@ -36,7 +36,7 @@ struct host {
 	uint32_t gp, fixed, width;
 	uint32_t tsx, pdcm, perfmon_v2;
 	uint32_t enable_pmu; /* KVM's parameters */
-	uint32_t svm;        /* kvm_amd's nested */
+	uint32_t svm, lbrv;  /* kvm_amd's: nested, lbrv */
 	uint32_t lbr_format; /* IA32_PERF_CAPABILITIES[5:0], of Intel's processors */
 	uint32_t mediated;   /* enable_mediated_pmu: by a script's profile */
 };

@@ -54,11 +54,45 @@ static struct vmcs12 {
 
 #include "cut/vmx_supported_debugctl.inc"
 
-/* vmx_get_msr; svm_get_msr has no case of a PMU register. */
+/* svm.c: without a guest's guest there is one VMCB, whatever is virtualized. */
+#define lbrv                         host_lbrv()
+#define LBR_CTL_ENABLE_MASK          1
+#define KVM_BUG(condition, kvm, ...) (condition)
+#define vmcb_mark_dirty(vmcb, bit)   ((void)0)
+#define svm_update_lbrv(vcpu)        ((void)0)
+#define vcpu_svm                     kvm_vcpu_arch
+#include "cut/svm_debugctl.inc"
+
+static int svm_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
+{
+	struct vcpu_svm *svm = &vcpu->arch;
+
+	switch (msr_info->index) {
+#include "cut/svm_get_debugctl.inc"
+	default:
+		return kvm_get_msr_common(vcpu, msr_info);
+	}
+	return 0;
+}
+
+static int svm_set_msr(struct kvm_vcpu *vcpu, struct msr_data *msr)
+{
+	struct vcpu_svm *svm = &vcpu->arch;
+	u64 data = msr->data;
+
+	switch (msr->index) {
+#include "cut/svm_set_debugctl.inc"
+	default:
+		return kvm_set_msr_common(vcpu, msr);
+	}
+	return 0;
+}
+
+/* vmx_get_msr */
 static int kvm_x86_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
 {
 	if (boot_cpu_data.x86_vendor == X86_VENDOR_AMD)
-		return kvm_get_msr_common(vcpu, msr_info);
+		return svm_get_msr(vcpu, msr_info);
 	switch (msr_info->index) {
 #include "cut/vmx_get_debugctl.inc"
 	default:
@@ -67,7 +101,7 @@ static int kvm_x86_get_msr(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
 	return 0;
 }
 
-/* vmx_set_msr; svm_set_msr has no case of a PMU register. */
+/* vmx_set_msr */
 static int kvm_x86_set_msr(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
 {
 	struct kvm_vcpu_arch *vmx = &vcpu->arch;
@@ -76,7 +110,7 @@ static int kvm_x86_set_msr(struct kvm_vcpu *vcpu, struct msr_data *msr_info)
 
 	(void)vmx;
 	if (boot_cpu_data.x86_vendor == X86_VENDOR_AMD)
-		return kvm_set_msr_common(vcpu, msr_info);
+		return svm_set_msr(vcpu, msr_info);
 	switch (msr_info->index) {
 #include "cut/vmx_set_debugctl.inc"
 #include "cut/vmx_set_perf_capabilities.inc"

@@ -87,7 +87,7 @@ static bool is_there(const struct trial *trial, const struct vpmu_register *reg)
 }
 
 /* The result of the guest's RDMSR; on a target that is not a register machine, as the model says,
- * but DEBUGCTL, which KVM answers for every Intel guest (vmx_get_msr). */
+ * but DEBUGCTL, which KVM answers for every guest (vmx_get_msr, svm_get_msr). */
 static enum vpmu_status guest_reads(const struct trial *trial, const struct vpmu_register *reg,
                                     uint64_t *value)
 {
@@ -95,9 +95,7 @@ static enum vpmu_status guest_reads(const struct trial *trial, const struct vpmu
 	enum vpmu_status answer;
 
 	if (!trial->pmu)
-		return reg->kind == VPMU_KIND_DEBUGCTL && model_keeps_debugctl(&trial->compat->vcpu)
-		               ? VPMU_OK
-		               : status;
+		return reg->kind == VPMU_KIND_DEBUGCTL ? VPMU_OK : status;
 	answer = vpmu_pmu_guest_read(trial->pmu, reg->msr, value);
 	/* The PMU does not answer: another part of the VMM does, if the model has the register. */
 	return answer == VPMU_NO_REGISTER ? status : answer;

@@ -68,7 +68,8 @@ INTEL_HOST = {
     "enable-pmu": ("on", "on", "on", "off"),
     "lbr-format": (1, 3, 4, 5, 6, 7),
 }
-AMD_HOST = {"gp": (4, 5, 6), "perfmon-v2": ("off",), "enable-pmu": ("on", "on", "on", "off"), "svm": ("on",)}
+AMD_HOST = {"gp": (4, 5, 6), "perfmon-v2": ("off",), "enable-pmu": ("on", "on", "on", "off"), "svm": ("on",),
+            "lbrv": ("off",)}
 # Whose hosts have no last branches for guests.
 NO_LBR = ("zhaoxin", "zx", "kx")
 # MSR_LBR_SELECT and MSR_LASTBRANCH_TOS, entries, DEBUGCTL: every kind of each, and their neighbours.
@@ -76,6 +77,8 @@ LBR_MSRS = (0x1C8, 0x1C9, 0x1D9, 0x1D9, 0x1D9, 0x680, 0x681, 0x68F, 0x690, 0x69F
             0xDC0, 0xDC1, 0xDDF, 0xDE0)
 LBR_VALUES = (0, 1, 1, 0x801, 0x801, 0x800, 0x803, 0x1000, 0x8000, 5, 0x1F, 0x20, 0x1FF, 0x200, 0x3FF, 0x401000,
               0x7FFFFFFFFFFF, 0x800000000000, 0xFFFF800000001234, 1 << 63, 1 << 61, 1 << 60)
+# AMD's DebugCtl: each bit that a kernel knows, and some that none does.
+DEBUGCTL_VALUES = (0, 1, 1, 2, 3, 4, 5, 0x20, 0x3F, 0x40, 0x41, 0x800, 0x1000, 1 << 63)
 # Of another vendor: KVM goes by its own registers, whatever vendor string the guest has.
 HOST_VENDORS = ("intel", "zhaoxin", "amd")
 # A host without these has no mediated vPMU.
@@ -289,9 +292,11 @@ class Generator:
 
     def lbr(self):
         """Accesses to last branches and DEBUGCTL, and what the host would have."""
+        who = self.rng.choice(("", "", "host-"))
+        if self.amd and self.rng.random() < 0.3:
+            return self.rng.choice((f"{who}wrmsr 0x1d9 {self.rng.choice(DEBUGCTL_VALUES):#x}", f"{who}rdmsr 0x1d9"))
         if not self.lbr_format and self.rng.random() < 0.8:
             return self.enter()
-        who = self.rng.choice(("", "", "host-"))
         choice = self.rng.random()
         if choice < 0.5:
             return f"{who}wrmsr {self.lbr_msr():#x} {self.rng.choice(LBR_VALUES):#x}"

@@ -22,10 +22,11 @@ tree=$scratch/tree
 mkdir "$tree"
 cp -R "$reference/$version/linux/arch" "$tree"
 chmod -R u+w "$tree"
-# What a whole tree has beside pmu.c, and is not compiled.
-for header in x86.h cpuid.h lapic.h vmx/nested.h vmx/vmx.h svm/svm.h; do
+# What a whole tree has beside pmu.c, and is not compiled. A piece is cut out of svm.h.
+for header in x86.h cpuid.h lapic.h vmx/nested.h vmx/vmx.h; do
 	echo '#error "a header of the tree"' >"$tree/arch/x86/kvm/$header"
 done
+sed -i '1i #error "a header of the tree"' "$tree/arch/x86/kvm/svm/svm.h"
 printf 'VERSION = %s\nPATCHLEVEL = %s\nSUBLEVEL = 4\n' "${version%.*}" "${version#*.}" >"$tree/Makefile"
 pmu=arch/x86/kvm/pmu.c
 

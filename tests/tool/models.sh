@@ -50,7 +50,7 @@ check 'profile: the host under it' \
 	shows '^host +vendor=intel gp=8 fixed=3 width=48 tsx=off pdcm=on enable-pmu=on lbr-format=0$'
 run models zen4 --profile linux-7.3
 check 'profile: a host of AMD' \
-	shows '^host +vendor=amd gp=6 width=48 perfmon-v2=on enable-pmu=on svm=off$'
+	shows '^host +vendor=amd gp=6 width=48 perfmon-v2=on enable-pmu=on svm=off lbrv=on$'
 run models intel-v4 --profile hardware
 check 'profile: no host under hardware' sh -c "! grep -q ^host '$scratch/out'"
 run models intel-v4 --profile linux-6.1

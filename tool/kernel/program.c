@@ -112,7 +112,7 @@ static void draw_host(struct maker *maker)
 	static const char *const intel[] = {
 		"gp=1",    "gp=2",     "gp=3",     "gp=4",     "gp=6",     "fixed=0", "fixed=1",
 		"fixed=2", "width=32", "width=36", "width=40", "width=44", "tsx=on",  "pdcm=off"};
-	static const char *const amd[] = {"gp=4", "gp=5", "gp=6", "perfmon-v2=off"};
+	static const char *const amd[] = {"gp=4", "gp=5", "gp=6", "lbrv=off", "perfmon-v2=off"};
 	const char *vendor = "";
 	const char *enable = percent(maker, 80) ? "on" : "off";
 	const char *key;

@@ -244,6 +244,17 @@ static void cpuid(struct maker *maker)
 	    percent(maker, 10) ? " full-width=off" : "", percent(maker, 3) ? " pmu=off" : "");
 }
 
+/* AMD's DebugCtl: each bit that a kernel knows, and some that none does. */
+static void debugctl(struct maker *maker, const char *who)
+{
+	static const uint32_t values[] = {0, 1, 1, 2, 3, 4, 5, 0x20, 0x3f, 0x40, 0x800, 0x1000};
+
+	if (percent(maker, 50))
+		ADD(maker, "%swrmsr 0x1d9 %#x", who, ONE_OF(maker, values));
+	else
+		ADD(maker, "%srdmsr 0x1d9", who);
+}
+
 /* The registers of last branches, their neighbours, and what decides about them. */
 static void branches(struct maker *maker)
 {
@@ -269,7 +280,9 @@ static void branches(struct maker *maker)
 	                                  UINT64_C(1) << 63};
 	const char *who = percent(maker, 67) ? "" : "host-";
 
-	if (!maker->lbr_format && percent(maker, 80))
+	if (maker->amd && percent(maker, 30))
+		debugctl(maker, who);
+	else if (!maker->lbr_format && percent(maker, 80))
 		enter(maker);
 	else if (percent(maker, 55))
 		ADD(maker, "%swrmsr %#x %#llx", who, ONE_OF(maker, msrs),

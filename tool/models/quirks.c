@@ -230,6 +230,16 @@ static const struct quirk quirks[] = {
 	 "Intel: a guest without last branches may set DEBUGCTL's LBR and BTF, which are dropped; "
 	 "other bits raise #GP",
 	 "vmx_is_valid_debugctl, vmx_set_msr"},
+	{"amd-debugctl-keeps-btf", LINUX, BEFORE(6, 12),
+	 "AMD: DebugCtl, which guests have whatever their PMU is, keeps LBR and BTF",
+	 "svm_set_msr"},
+	{"amd-debugctl-drops-btf", KVM, SINCE(6, 12),
+	 "AMD: DebugCtl, which guests have whatever their PMU is, keeps LBR alone; BTF is dropped",
+	 "svm_set_msr"},
+	{"amd-debugctl-drops-pins", LINUX, BEFORE(7, 3),
+	 "AMD: DebugCtl's bits 5:2, external pins or traps of bus locks, are dropped; later they "
+	 "raise #GP",
+	 "svm_set_msr"},
 	{"lbr-needs-the-hosts-format", LINUX, ALWAYS,
 	 "Last branches: the guest's format is the host's, or the guest has none",
 	 "vmx_set_msr, vmx_get_perf_capabilities"},

@@ -58,6 +58,16 @@ struct kvm {
 	struct kvm_vcpu *vcpu; /* the only one */
 };
 
+/* AMD's, as far as DebugCtl goes: there is no second one, of a guest's guest. */
+struct vmcb {
+	struct {
+		u64 virt_ext;
+	} control;
+	struct {
+		u64 dbgctl, br_from, br_to, last_excp_from, last_excp_to;
+	} save;
+};
+
 struct kvm_vcpu_arch {
 	struct kvm_pmu pmu;
 	struct lbr_desc lbr_desc;
@@ -67,6 +77,10 @@ struct kvm_vcpu_arch {
 	int last_vmentry_cpu; /* -1 before the first KVM_RUN */
 	int apic_arb_prio;
 	u64 efer;
+	struct vmcb *vmcb, own_vmcb;
+	struct {
+		struct vmcb *ptr;
+	} vmcb01;
 	bool is_amd_compatible;
 	bool cpuid_dynamic_bits_dirty;
 	struct {
