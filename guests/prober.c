@@ -235,6 +235,16 @@ static void probe_bits(const struct pmu *pmu, uint32_t msr, uint64_t taken, uint
 #define SELECT_UNSURE_6 (UINT64_C(3) << 36 | UINT64_C(0xff) << 40)
 #define FIXED_UNSURE_6  (UINT64_C(0x22222222) << 32)
 
+/* Adaptive PEBS: which groups are in the records of a counter. */
+#define CAPABILITIES_ADAPTIVE (UINT64_C(1) << 14)
+#define SELECT_ADAPTIVE       (UINT64_C(1) << 34)
+
+static bool has_adaptive(const struct pmu *pmu)
+{
+	return pmu->layout.is_intel && pmu->has_capabilities &&
+	       pmu->capabilities & CAPABILITIES_ADAPTIVE;
+}
+
 /* IN_TX and IN_TXCP depend on TSX; AMD's bits above 32 on the family, and bit 19 is ignored there.
  */
 static uint64_t selector_unsure(const struct pmu *pmu)
@@ -250,6 +260,8 @@ static void probe_selectors(const struct pmu *pmu)
 
 	if (pmu->has_anythread)
 		taken |= SELECT_ANY;
+	if (has_adaptive(pmu))
+		taken |= SELECT_ADAPTIVE;
 	check_begin("selectors: reserved bits");
 	for (unsigned i = 0; i < pmu->gp_count; i++)
 		probe_bits(pmu, pmu_selector(pmu, i), taken, selector_unsure(pmu));
@@ -261,11 +273,13 @@ static void probe_selectors(const struct pmu *pmu)
 
 static void probe_global(const struct pmu *pmu)
 {
-	uint64_t fixed = 0;
+	uint64_t fixed = 0, each = pmu->has_anythread ? 0xf : 0xb;
 
+	if (has_adaptive(pmu))
+		each |= UINT64_C(1) << 32;
 	for (unsigned i = 0; i < MAX_FIXED; i++)
 		if (pmu_has_fixed(pmu, i))
-			fixed |= (pmu->has_anythread ? UINT64_C(0xf) : UINT64_C(0xb)) << (4 * i);
+			fixed |= each << (4 * i);
 	check_begin("IA32_FIXED_CTR_CTRL: reserved bits");
 	if (pmu->fixed_mask)
 		probe_bits(pmu, MSR_FIXED_CTR_CTRL, fixed, pmu->version >= 6 ? FIXED_UNSURE_6 : 0);

@@ -17,8 +17,9 @@ struct draft {
 	struct piece contradicts; /* the last override that needs a PMU, where there is none */
 };
 
-/* The last format of PEBS that a model can have; 4 and later are adaptive. */
-enum { PEBS_FORMATS = 3 };
+/* The last format of PEBS that a model can have. From the adaptive one on, MSR_PEBS_DATA_CFG says
+ * what is in a record. */
+enum { PEBS_FORMATS = 4, PEBS_ADAPTIVE = 4 };
 
 /* A key that sets no field or feature of its own. */
 struct short_key {
@@ -58,9 +59,11 @@ static void set_lbr_format(struct draft *draft, uint64_t format)
 static void set_pebs(struct draft *draft, uint64_t format)
 {
 	const uint64_t how = VPMU_PERF_CAP_PEBS_TRAP | VPMU_PERF_CAP_PEBS_REGS;
+	uint64_t bits = format ? format << PEBS_FORMAT_SHIFT | how : 0;
 
-	set_capability(draft, VPMU_PERF_CAP_PEBS_FORMAT | how,
-	               format ? format << PEBS_FORMAT_SHIFT | how : 0);
+	if (format >= PEBS_ADAPTIVE)
+		bits |= VPMU_PERF_CAP_PEBS_DATA;
+	set_capability(draft, VPMU_PERF_CAP_PEBS_FORMAT | VPMU_PERF_CAP_PEBS_DATA | how, bits);
 }
 
 enum { KEY_PMU };

@@ -334,16 +334,18 @@ enum { MSR_MISC_ENABLE = 0x1a0, MSR_DEBUGCTL = 0x1d9 };
 #define SEL_IN_TXCP   (UINT64_C(1) << 33)
 #define SEL_AMD_GUEST (UINT64_C(1) << 40)
 #define SEL_AMD_HOST  (UINT64_C(1) << 41)
+#define SEL_ADAPTIVE  (UINT64_C(1) << 34)
 #define SEL_EQ        (UINT64_C(1) << 36)
 #define SEL_HIDE      (UINT64_C(1) << 37) /* from RDPMC at CPL 3 */
 #define SEL_UMASK2    (UINT64_C(0xff) << 40)
 
-#define FIXED_OS   UINT64_C(1)
-#define FIXED_USR  UINT64_C(2)
-#define FIXED_ANY  UINT64_C(4)
-#define FIXED_PMI  UINT64_C(8)
-#define FIXED_HIDE (UINT64_C(1) << 33) /* from RDPMC at CPL 3 */
-#define FIXED_BITS 4u                  /* of IA32_FIXED_CTR_CTRL per counter */
+#define FIXED_OS       UINT64_C(1)
+#define FIXED_USR      UINT64_C(2)
+#define FIXED_ANY      UINT64_C(4)
+#define FIXED_PMI      UINT64_C(8)
+#define FIXED_ADAPTIVE (UINT64_C(1) << 32)
+#define FIXED_HIDE     (UINT64_C(1) << 33) /* from RDPMC at CPL 3 */
+#define FIXED_BITS     4u                  /* of IA32_FIXED_CTR_CTRL per counter */
 
 #define GLOBAL_FIXED_BIT 32u /* fixed counter i is bit 32 + i of the global registers */
 #define STATUS_METRICS   (UINT64_C(1) << 48)

@@ -28,8 +28,9 @@ static bool has_capabilities(const struct vpmu_model *model)
 	return model->features & VPMU_FEATURE_PDCM;
 }
 
-/* SDM vol. 3B 20.2.1.1; bits 32 and 33: vol. 3B 20.3.6.5 (IN_TXCP on counter 2 only); bits 36, 37
- * and 47:40: vol. 3B, architectural performance monitoring version 6 (CPUID.23H). */
+/* SDM vol. 3B 20.2.1.1; bits 32 and 33: vol. 3B 20.3.6.5 (IN_TXCP on counter 2 only); bit 34: vol.
+ * 3B 20.9.2.1, adaptive PEBS; bits 36, 37 and 47:40: vol. 3B, architectural performance monitoring
+ * version 6 (CPUID.23H). */
 static uint64_t selector_bits(const struct vpmu_model *model, unsigned index)
 {
 	uint64_t bits = SEL_EVENT | SEL_UMASK | SEL_USR | SEL_OS | SEL_EDGE | SEL_PC | SEL_INT |
@@ -37,6 +38,8 @@ static uint64_t selector_bits(const struct vpmu_model *model, unsigned index)
 
 	if (model_has_anythread(model))
 		bits |= SEL_ANY;
+	if (intel_has_pebs_data(model))
+		bits |= SEL_ADAPTIVE;
 	if (model->features & VPMU_FEATURE_UMASK2)
 		bits |= SEL_UMASK2;
 	if (model->features & VPMU_FEATURE_EQ)
@@ -60,6 +63,8 @@ static uint64_t fixed_ctrl_bits(const struct vpmu_model *model, unsigned index)
 
 	if (model_has_anythread(model))
 		each |= FIXED_ANY;
+	if (intel_has_pebs_data(model))
+		each |= FIXED_ADAPTIVE;
 	if (model->features & VPMU_FEATURE_RDPMC_HIDE)
 		each |= FIXED_HIDE;
 	for (unsigned i = 0; i < VPMU_MAX_FIXED; i++)

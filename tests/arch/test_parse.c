@@ -222,7 +222,7 @@ static const struct mistake mistakes[] = {
 	{"amd-perfcore,lbr=16", VPMU_INCOMPATIBLE, "LbrExtV2 needs PerfMonV2"},
 	{"amd-perfcore,pebs=3", VPMU_INCOMPATIBLE, "not an option of an AMD PMU"},
 	{"intel-p6,lbr=8", VPMU_INCOMPATIBLE, "not an option of an Intel P6 PMU"},
-	{"skylake,pebs=4", VPMU_BAD_ARGUMENT, "pebs="},
+	{"skylake,pebs=5", VPMU_BAD_ARGUMENT, "pebs="},
 	{"zx-c,other-name=2", VPMU_BAD_ARGUMENT, "out of range"},
 	{"intel-v2,", VPMU_BAD_ARGUMENT, "unknown option ''"},
 	{"intel-v2,,gp=4", VPMU_BAD_ARGUMENT, "unknown option ''"},

@@ -7,6 +7,7 @@ enum {
 	SELECT = 0x1c8,
 	TOS = 0x1c9,
 	PEBS_ENABLE = 0x3f1,
+	PEBS_DATA_CFG = 0x3f2,
 	DS_AREA = 0x600,
 	FROM = 0x680,
 	TO = 0x6c0,
@@ -203,10 +204,29 @@ static void pebs_has_its_registers(void **state)
 	faults(pmu, DS_AREA, NOWHERE);
 	takes(pmu, PEBS_ENABLE, 0xf);
 	faults(pmu, PEBS_ENABLE, BIT64(32));
-	is_absent(pmu, 0x3f2);
+	is_absent(pmu, PEBS_DATA_CFG);
 	assert_int_equal(misc >> 11 & 3, 1);
 	assert_int_equal(read_of(machine_on("hardware", "skylake"), 0x1a0) >> 11 & 3, 3);
 	is_absent(machine_on("hardware", "skylake"), DS_AREA);
+}
+
+static void adaptive_pebs_chooses_groups(void **state)
+{
+	struct vpmu_pmu *pmu = machine_on("hardware", "icelake,pebs=4");
+
+	takes(pmu, PEBS_DATA_CFG, 0xff00000f);
+	faults(pmu, PEBS_DATA_CFG, 0x10);
+	faults(pmu, PEBS_DATA_CFG, BIT64(32));
+	takes(pmu, PEBS_ENABLE, UINT64_C(0xf000000ff));
+	takes(pmu, SEL0 + 7, BIT64(34));
+	takes(pmu, FIXED_CTRL, UINT64_C(0x111100000000));
+	faults(pmu, FIXED_CTRL, BIT64(48));
+	assert_int_equal(vpmu_model_pebs_bytes(vpmu_pmu_model(pmu)), 0);
+	pmu = machine_on("hardware", "icelake,pebs=4,pebs=3");
+	is_absent(pmu, PEBS_DATA_CFG);
+	faults(pmu, SEL0, BIT64(34));
+	faults(pmu, FIXED_CTRL, BIT64(32));
+	faults(pmu, PEBS_ENABLE, BIT64(32));
 }
 
 /* Kernels: a KVM whose host gives neither has neither for guests. */
@@ -222,7 +242,9 @@ static void kvm_has_neither(void **state)
 		assert_int_equal(vpmu_pmu_guest_read(pmu, SELECT, &value), VPMU_NO_REGISTER);
 		assert_int_equal(model_lbr(vpmu_pmu_model(pmu)), 0);
 		assert_false(model_has_pebs(vpmu_pmu_model(pmu)));
-		pmu = machine_on(profiles[i], "icelake,lbr=32");
+		pmu = machine_on(profiles[i], "icelake,lbr=32,pebs=4");
+		assert_false(model_has_pebs(vpmu_pmu_model(pmu)));
+		assert_int_equal(vpmu_pmu_guest_write(pmu, SEL0, BIT64(34)), VPMU_GP);
 		assert_int_equal(vpmu_pmu_guest_read(pmu, ARCH_CTL, &value), VPMU_NO_REGISTER);
 		pmu = machine_on(profiles[i], "amd-perfmon-v2,lbr=16");
 		assert_int_equal(vpmu_pmu_guest_read(pmu, 0xc0010300, &value), VPMU_NO_REGISTER);
@@ -264,6 +286,7 @@ int main(void)
 		cmocka_unit_test(a_depth_is_one_of_those_there_are_and_clears_the_stack),
 		cmocka_unit_test(a_pmi_freezes_the_stack),
 		cmocka_unit_test(pebs_has_its_registers),
+		cmocka_unit_test(adaptive_pebs_chooses_groups),
 		cmocka_unit_test(kvm_has_neither),
 		cmocka_unit_test(registers_have_a_place_in_the_fingerprint),
 	};

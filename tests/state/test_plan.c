@@ -245,7 +245,7 @@ static size_t last_write_of(const struct vpmu_plan *plan, const struct vpmu_layo
 /* The depth's write clears the stack, and what records must not before the state is whole. */
 static void what_records_is_switched_on_behind_what_it_records(void **state)
 {
-	static const char *const models[] = {"icelake,lbr=32,pebs=3", "amd-perfmon-v2,lbr=16"};
+	static const char *const models[] = {"icelake,lbr=32,pebs=4", "amd-perfmon-v2,lbr=16"};
 	const uint32_t stack = 1u << VPMU_KIND_LBR_FROM | 1u << VPMU_KIND_LBR_TO |
 	                       1u << VPMU_KIND_LBR_INFO | 1u << VPMU_KIND_LBR_SELECT;
 	const uint32_t on = 1u << VPMU_KIND_LBR_CTL | 1u << VPMU_KIND_PEBS_ENABLE;

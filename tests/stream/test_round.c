@@ -44,7 +44,7 @@ static void every_model_every_register_every_bit(void **unused)
  * the middle of their names. */
 static const char *model_to_move(size_t i)
 {
-	static const char *const more[] = {"icelake,lbr=32", "skylake,lbr-format=5,pebs=3",
+	static const char *const more[] = {"icelake,lbr=32,pebs=4", "skylake,lbr-format=5,pebs=3",
 	                                   "intel-v4,lbr-format=3", "amd-perfmon-v2,lbr=16"};
 	size_t models = 0;
 

@@ -36,6 +36,8 @@ static const struct selector_bits table[] = {
 	 "counts inside transactions: there are none, so nothing"},
 	{SEL_IN_TXCP, OF_INTEL, "IN_TXCP", "filters",
 	 "leaves out aborted transactions: there are none"},
+	{SEL_ADAPTIVE, OF_INTEL, "ADAPTIVE", "stored",
+	 "groups in a PEBS record: none of that format is written"},
 	{SEL_EQ, OF_INTEL, "EQ", "filters",
 	 "counts cycles with CMASK events, no more; ignored while CMASK is 0"},
 	{SEL_HIDE, OF_INTEL, "RDPMC_HIDE", "acts", "RDPMC at CPL 1 to 3 reads 0"},
