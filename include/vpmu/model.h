@@ -103,6 +103,11 @@ VPMU_API const char *vpmu_preset_name(size_t i);
 /* One line on what the i-th preset is, or NULL past the last. Static storage. */
 VPMU_API const char *vpmu_preset_about(size_t i);
 
+/* The keys that give the i-th preset what its processor has and the preset leaves out, last
+ * branches and PEBS: "lbr-format=5,pebs=3". NULL: nothing, or past the last preset. Static
+ * storage. */
+VPMU_API const char *vpmu_preset_more(size_t i);
+
 /* The i-th key of an override and its values, "gp=N" or "pmu=on|off"; NULL past the last. */
 VPMU_API const char *vpmu_model_key(size_t i);
 

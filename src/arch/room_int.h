@@ -150,6 +150,7 @@ uint64_t row_reset_gp(const struct vpmu_model *model); /* a bit for each GP coun
 struct preset {
 	const char *about;
 	struct vpmu_model model;
+	const char *more; /* keys of what the processor has and the preset has not; NULL: nothing */
 };
 
 extern const struct preset presets[];

@@ -52,6 +52,7 @@ static void lists_end(void)
 {
 	assert_null(vpmu_preset_name(FAR));
 	assert_null(vpmu_preset_about(FAR));
+	assert_null(vpmu_preset_more(FAR));
 	assert_null(vpmu_model_key(FAR));
 	assert_null(vpmu_model_key_about(FAR));
 	assert_null(vpmu_profile_name(FAR));
@@ -189,6 +190,7 @@ static const struct row rows[] = {
 	{"vpmu_model_parse_in_turn", model_parse},
 	{"vpmu_preset_name", lists_end},
 	{"vpmu_preset_about", lists_end},
+	{"vpmu_preset_more", lists_end},
 	{"vpmu_model_key", lists_end},
 	{"vpmu_model_key_about", lists_end},
 	{"vpmu_profile_name", lists_end},

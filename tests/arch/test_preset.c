@@ -100,6 +100,36 @@ static void metrics_are_where_processors_have_them(void **state)
 	assert_int_equal(without.perf_capabilities, VPMU_PERF_CAP_FULL_WIDTH);
 }
 
+/* The keys can be typed behind the name, and give a processor with last branches. */
+static void what_a_preset_leaves_out_can_be_had(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned branches, pebs;
+	} rows[] = {{"haswell", 16, 2}, {"skylake", 32, 3},         {"cascadelake", 32, 3},
+	            {"icelake", 32, 4}, {"sapphire-rapids", 32, 4}, {"zen4", 16, 0},
+	            {"zen5", 16, 0}};
+	size_t found = 0;
+	const char *name;
+
+	for (size_t i = 0; (name = vpmu_preset_name(i)); i++) {
+		const char *keys = vpmu_preset_more(i);
+		struct vpmu_model model;
+		char text[100];
+
+		if (!keys)
+			continue;
+		snprintf(text, sizeof(text), "%s,%s", name, keys);
+		assert_int_equal(vpmu_model_parse(&model, text, NULL, 0), VPMU_OK);
+		assert_string_equal(name, rows[found].name);
+		assert_int_equal(model_lbr(&model), rows[found].branches);
+		assert_int_equal(model_pebs_format(&model), rows[found].pebs);
+		found++;
+	}
+	assert_int_equal(found, ARRAY_SIZE(rows));
+	assert_null(vpmu_preset_more(ARRAY_SIZE(expected)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -107,6 +137,7 @@ int main(void)
 		cmocka_unit_test(every_preset_is_listed_and_can_exist),
 		cmocka_unit_test(preset_names_differ),
 		cmocka_unit_test(metrics_are_where_processors_have_them),
+		cmocka_unit_test(what_a_preset_leaves_out_can_be_had),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,46 @@ static void print_features(const struct vpmu_model *model)
 	puts(*separator ? "" : "none");
 }
 
+static unsigned count_branches(const struct vpmu_model *model)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	size_t count = vpmu_model_registers(model, registers);
+	unsigned branches = 0;
+
+	for (size_t i = 0; i < count; i++)
+		branches += registers[i].kind == VPMU_KIND_LBR_FROM;
+	return branches;
+}
+
+static void print_lbr(const struct vpmu_model *model)
+{
+	unsigned entries = count_branches(model);
+
+	if (!entries)
+		return;
+	printf("last branches       %u entries", entries);
+	if (!model->lbr)
+		printf(", format %u",
+		       (unsigned)(model->perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT));
+	putchar('\n');
+}
+
+/* What a preset leaves out. */
+static void print_more(const struct vpmu_model *model)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = vpmu_preset_name(i)); i++) {
+		const char *keys = vpmu_preset_more(i);
+		struct vpmu_model preset;
+
+		if (!keys || strcmp(name, model->name) != 0 ||
+		    vpmu_model_parse(&preset, name, NULL, 0) || !vpmu_model_equal(&preset, model))
+			continue;
+		printf("its processor       has more than the preset: %s,%s\n", name, keys);
+	}
+}
+
 /* The format, and who writes records of it. */
 static void print_pebs(const struct vpmu_model *model)
 {
@@ -85,7 +125,9 @@ void models_print_summary(const struct vpmu_model *model)
 	print_features(model);
 	if (model->features & VPMU_FEATURE_PDCM)
 		printf("perf capabilities   0x%" PRIx64 "\n", model->perf_capabilities);
+	print_lbr(model);
 	print_pebs(model);
+	print_more(model);
 }
 
 /* As a replay's line says it. */
