@@ -78,6 +78,22 @@ VPMU_API struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size,
                                            const struct vpmu_profile *profile,
                                            const struct vpmu_host *host);
 
+/*
+ * vpmu_profile_adapt() on a given host. VPMU_BAD_ARGUMENT: a NULL. VPMU_INCOMPATIBLE: the model
+ * fails vpmu_model_check(), the host is impossible, or the profile has no virtual PMU on it:
+ * vpmu_pmu_init_on() makes no machine either. *model is unchanged on errors.
+ */
+VPMU_API enum vpmu_status vpmu_profile_adapt_on(const struct vpmu_profile *profile,
+                                                const struct vpmu_host *host,
+                                                struct vpmu_model *model);
+
+/* vpmu_profile_registers() on a given host. Returns 0 also if host is NULL, or where
+ * vpmu_profile_adapt_on() fails. */
+VPMU_API size_t vpmu_profile_registers_on(const struct vpmu_profile *profile,
+                                          const struct vpmu_host *host,
+                                          const struct vpmu_model *model,
+                                          struct vpmu_register *out);
+
 /* The machine's host; NULL if pmu is NULL. The pointer is valid as long as the machine. */
 VPMU_API const struct vpmu_host *vpmu_pmu_host(const struct vpmu_pmu *pmu);
 

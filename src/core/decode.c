@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which register an MSR number is: the windows of struct vpmu_pmu. */
-#include <core/room_int.h>
+#include <core/linux.h>
 
 _Static_assert(WINDOWS == 32, "window_hash gives 5 bits");
 
@@ -78,10 +78,10 @@ static uint64_t guest_bits(const struct rules *rules, const struct vpmu_model *m
 	return rules->guest_bits ? rules->guest_bits(model, host, from, writable) : writable;
 }
 
-static bool is_of_no_counter(const struct vpmu_pmu *pmu, const struct reg *reg)
+static bool is_of_no_counter(uint32_t slots, const struct reg *reg)
 {
 	return (reg->store == STORE_COUNTER || reg->store == STORE_SELECTOR) &&
-	       !(pmu->slots >> reg->slot & 1);
+	       !(slots >> reg->slot & 1);
 }
 
 /* Adds a register, if the profile has it. False: there is no room, or the profile's tables lack a
@@ -91,7 +91,7 @@ static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned
 	struct window *window;
 	struct reg reg = resolve(from);
 
-	if (!pmu->rules->has(&pmu->host, from, &reg.writable) || is_of_no_counter(pmu, &reg))
+	if (!pmu->rules->has(&pmu->host, from, &reg.writable) || is_of_no_counter(pmu->slots, &reg))
 		return true;
 	if (kind_is_lbr_entry(from->kind)) {
 		lbr_add(pmu, from);
@@ -156,24 +156,39 @@ static uint64_t taken(const struct rules *rules, const struct vpmu_model *model,
 size_t vpmu_profile_registers(const struct vpmu_profile *profile, const struct vpmu_model *model,
                               struct vpmu_register *out)
 {
+	struct vpmu_host host;
+
+	if (!model || vpmu_host_init(&host, (enum vpmu_vendor)model->vendor) != VPMU_OK)
+		return 0;
+	return vpmu_profile_registers_on(profile, &host, model, out);
+}
+
+size_t vpmu_profile_registers_on(const struct vpmu_profile *profile, const struct vpmu_host *host,
+                                 const struct vpmu_model *model, struct vpmu_register *out)
+{
 	const struct rules *rules;
 	struct vpmu_model made;
-	struct vpmu_host host;
+	struct vpmu_host seen;
 	size_t count, kept = 0;
+	uint32_t slots;
 
-	if (!profile || !model || !out)
+	if (!model || !out)
 		return 0;
 	made = *model;
-	if (vpmu_profile_adapt(profile, &made))
+	if (vpmu_profile_adapt_on(profile, host, &made) != VPMU_OK)
 		return 0;
-	rules = profile->rules[made.vendor];
-	vpmu_host_init(&host, (enum vpmu_vendor)made.vendor);
+	rules = profile->rules[kvm_rules_of(profile, host, model)];
+	seen = kvm_seen_host(host, model);
+	slots = existing_slots(profile, &seen, &made);
 	count = vpmu_model_registers(&made, out);
 	for (size_t i = 0; i < count; i++) {
 		struct vpmu_register from = out[i];
+		struct reg reg = resolve(&from);
 
-		if (rules->has(&host, &out[i], &from.writable))
-			from.writable = taken(rules, &made, &host, &from);
+		if (is_of_no_counter(slots, &reg))
+			continue;
+		if (rules->has(&seen, &out[i], &from.writable))
+			from.writable = taken(rules, &made, &seen, &from);
 		else if (!rules->has_apart(&from))
 			continue;
 		out[kept++] = from;

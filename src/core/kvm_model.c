@@ -183,6 +183,30 @@ bool kvm_is_own(const struct vpmu_host *host, const struct vpmu_model *model)
 	       kvm_module_of((enum vpmu_vendor)model->vendor);
 }
 
+/* Only AMD's CPUID has SVM. */
+struct vpmu_host kvm_seen_host(const struct vpmu_host *host, const struct vpmu_model *model)
+{
+	struct vpmu_host seen = *host;
+
+	seen.svm &= kvm_is_own(host, model);
+	return seen;
+}
+
+enum vpmu_status kvm_can_have(const struct vpmu_profile *profile, const struct vpmu_host *host,
+                              const struct vpmu_model *model)
+{
+	const struct module *module;
+
+	if (!profile || !host || !model)
+		return VPMU_BAD_ARGUMENT;
+	if (vpmu_model_check(model, NULL, 0) != VPMU_OK || !host_is_valid(host))
+		return VPMU_INCOMPATIBLE;
+	module = profile->rules[kvm_rules_of(profile, host, model)]->module;
+	return !has_fact(profile, VPMU_FACT_MEDIATED) || host_mediates(host, module)
+	               ? VPMU_OK
+	               : VPMU_INCOMPATIBLE;
+}
+
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
                struct vpmu_model *model)
 {

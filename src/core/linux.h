@@ -244,6 +244,13 @@ enum vpmu_vendor kvm_rules_of(const struct vpmu_profile *profile, const struct v
 /* Whether the host's module reads the CPUID of such a model. */
 bool kvm_is_own(const struct vpmu_host *host, const struct vpmu_model *model);
 
+/* The host as far as a guest of that model sees it. */
+struct vpmu_host kvm_seen_host(const struct vpmu_host *host, const struct vpmu_model *model);
+
+/* Whether there is a machine of that model: the status of vpmu_profile_adapt_on(). */
+enum vpmu_status kvm_can_have(const struct vpmu_profile *profile, const struct vpmu_host *host,
+                              const struct vpmu_model *model);
+
 /* Makes of *model what KVM gives a guest on the host; on profile hardware it stays the same. */
 void kvm_adapt(const struct vpmu_profile *profile, const struct vpmu_host *host,
                struct vpmu_model *model);

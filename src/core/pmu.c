@@ -95,19 +95,20 @@ const struct vpmu_model *vpmu_pmu_model(const struct vpmu_pmu *pmu)
 	return pmu ? &pmu->model : NULL;
 }
 
-static uint32_t existing_slots(const struct vpmu_pmu *pmu)
+uint32_t existing_slots(const struct vpmu_profile *profile, const struct vpmu_host *host,
+                        const struct vpmu_model *model)
 {
-	uint64_t gp = model_gp_bits(&pmu->model);
+	uint64_t gp = model_gp_bits(model);
 
-	if (has_fact(pmu->profile, FACT_COUNTERS_OF_HOST))
-		gp &= width_mask(pmu->host.gp_count);
-	return (uint32_t)gp | pmu->model.fixed_mask << SLOT_FIXED;
+	if (has_fact(profile, FACT_COUNTERS_OF_HOST))
+		gp &= width_mask(host->gp_count);
+	return (uint32_t)gp | model->fixed_mask << SLOT_FIXED;
 }
 
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	pmu->model = *model;
-	pmu->slots = existing_slots(pmu);
+	pmu->slots = existing_slots(pmu->profile, &pmu->host, &pmu->model);
 	pmu->metrics = metrics_slots(&pmu->model);
 	pmu->gp_mask = width_mask(pmu->model.gp_width);
 	pmu->fixed_mask = width_mask(pmu->model.fixed_width);
@@ -120,27 +121,20 @@ struct vpmu_pmu *vpmu_pmu_init_on(void *memory, size_t size, const struct vpmu_m
                                   const struct vpmu_profile *profile, const struct vpmu_host *host)
 {
 	struct vpmu_pmu *pmu = memory;
-	const struct rules *rules;
 
-	if (!memory || (uintptr_t)memory % VPMU_PMU_ALIGN || size < sizeof(*pmu) || !profile)
+	if (!memory || (uintptr_t)memory % VPMU_PMU_ALIGN || size < sizeof(*pmu))
 		return NULL;
-	if (vpmu_model_check(model, NULL, 0) != VPMU_OK)
-		return NULL;
-	if (!host || !host_is_valid(host))
-		return NULL;
-	rules = profile->rules[kvm_rules_of(profile, host, model)];
-	if (has_fact(profile, VPMU_FACT_MEDIATED) && !host_mediates(host, rules->module))
+	if (kvm_can_have(profile, host, model) != VPMU_OK)
 		return NULL;
 	__builtin_memset(pmu, 0, sizeof(*pmu));
 	pmu->profile = profile;
 	pmu->engine = pmu->profile->engine;
 	pmu->response = pmu->profile->response;
-	pmu->rules = rules;
+	pmu->rules = profile->rules[kvm_rules_of(profile, host, model)];
 	pmu->lvtpc = VPMU_LVTPC_RESET;
 	pmu->left[0] = UINT64_MAX;
 	pmu->asked = *model;
-	pmu->host = *host;
-	pmu->host.svm &= kvm_is_own(host, model); /* only AMD's CPUID has it */
+	pmu->host = kvm_seen_host(host, model);
 	return pmu->engine->power_up(pmu) ? pmu : NULL;
 }
 
@@ -253,15 +247,24 @@ void vpmu_pmu_host_run(struct vpmu_pmu *pmu, const struct vpmu_amounts *amounts)
 
 enum vpmu_status vpmu_profile_adapt(const struct vpmu_profile *profile, struct vpmu_model *model)
 {
-	enum vpmu_status status;
 	struct vpmu_host host;
 
-	if (!profile)
+	if (!profile || !model)
 		return VPMU_BAD_ARGUMENT;
-	status = vpmu_model_check(model, NULL, 0);
+	if (vpmu_host_init(&host, (enum vpmu_vendor)model->vendor) != VPMU_OK)
+		return VPMU_INCOMPATIBLE;
+	return vpmu_profile_adapt_on(profile, &host, model);
+}
+
+enum vpmu_status vpmu_profile_adapt_on(const struct vpmu_profile *profile,
+                                       const struct vpmu_host *host, struct vpmu_model *model)
+{
+	enum vpmu_status status = kvm_can_have(profile, host, model);
+
 	if (status != VPMU_OK)
 		return status;
-	vpmu_host_init(&host, (enum vpmu_vendor)model->vendor);
-	kvm_adapt(profile, &host, model);
+	kvm_adapt(profile, host, model);
+	if (has_fact(profile, VPMU_FACT_KVM) && !host->enable_pmu)
+		model_turn_off(model);
 	return VPMU_OK;
 }

@@ -282,6 +282,10 @@ enum vpmu_status set_lbr_depth(struct vpmu_pmu *pmu, const struct reg *reg, uint
 /* Replaces the model and everything that follows from it. Register values stay. */
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 
+/* The slots of the counters that a guest has, whose PMU is *model, on the host. */
+uint32_t existing_slots(const struct vpmu_profile *profile, const struct vpmu_host *host,
+                        const struct vpmu_model *model);
+
 /* --- fingerprint.c --- */
 
 /* The part of the fingerprint that profile and models decide. */

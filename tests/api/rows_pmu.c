@@ -302,6 +302,30 @@ static void pmu_init_on(void)
 	assert_non_null(vpmu_pmu_init_on(memory, sizeof(memory), model, profile, &made));
 }
 
+static void on_a_host(void)
+{
+	const struct vpmu_profile *profile = vpmu_profile_find("mediated");
+	struct vpmu_register out[VPMU_MAX_REGISTERS];
+	struct vpmu_model model = good()->model, before = model, broken = model;
+	struct vpmu_host made, bare;
+
+	vpmu_host_init(&made, (enum vpmu_vendor)model.vendor);
+	bare = made;
+	vpmu_host_set(&bare, "pdcm=off", NULL, 0);
+	broken.gp_width = 99;
+	REJECTS(vpmu_profile_adapt_on(NULL, &made, &model));
+	REJECTS(vpmu_profile_adapt_on(profile, NULL, &model));
+	REJECTS(vpmu_profile_adapt_on(profile, &made, NULL));
+	assert_int_equal(vpmu_profile_adapt_on(profile, &made, &broken), VPMU_INCOMPATIBLE);
+	assert_int_equal(vpmu_profile_adapt_on(profile, &bare, &model), VPMU_INCOMPATIBLE);
+	assert_int_equal(vpmu_profile_registers_on(NULL, &made, &model, out), 0);
+	assert_int_equal(vpmu_profile_registers_on(profile, NULL, &model, out), 0);
+	assert_int_equal(vpmu_profile_registers_on(profile, &made, NULL, out), 0);
+	assert_int_equal(vpmu_profile_registers_on(profile, &made, &model, NULL), 0);
+	assert_int_equal(vpmu_profile_registers_on(profile, &bare, &model, out), 0);
+	assert_memory_equal(&model, &before, sizeof(model));
+}
+
 static void profile_registers(void)
 {
 	struct vpmu_register out[VPMU_MAX_REGISTERS];
@@ -375,6 +399,8 @@ static const struct row rows[] = {
 	{"vpmu_host_word", host},
 	{"vpmu_pmu_host", host},
 	{"vpmu_pmu_init_on", pmu_init_on},
+	{"vpmu_profile_adapt_on", on_a_host},
+	{"vpmu_profile_registers_on", on_a_host},
 };
 
 ROWS(pmu_rows, rows);

@@ -157,6 +157,104 @@ static void rdpmc_reaches_the_hardware_of_an_equal_host(void **state)
 	}
 }
 
+static const char *const other_hosts[] = {
+	"vendor=intel",
+	"gp=2,fixed=1,width=40",
+	"tsx=on",
+	"pdcm=off",
+	"enable-pmu=off",
+	"lbr-format=4",
+	"lbr-format=5",
+	"lbr-format=5,pdcm=off",
+	"vendor=zhaoxin",
+	"vendor=zhaoxin,gp=4",
+	"vendor=amd",
+	"vendor=amd,gp=4",
+	"vendor=amd,svm=on",
+	"vendor=amd,perfmon-v2=off",
+	"vendor=amd,enable-pmu=off",
+};
+
+/* A host of its own for each vendor: "vendor=" may only come first. */
+static struct vpmu_host host_of(const char *text)
+{
+	struct vpmu_host host;
+
+	assert_int_equal(vpmu_host_init(&host, VPMU_VENDOR_INTEL), VPMU_OK);
+	assert_int_equal(vpmu_host_set(&host, text, NULL, 0), VPMU_OK);
+	return host;
+}
+
+/* What is said without a machine is what the machine has, or that there is none. */
+static void same_as_its_machine(const char *profile_name, const char *model_text, const char *host)
+{
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+	const struct vpmu_profile *profile = vpmu_profile_find(profile_name);
+	struct vpmu_model model = model_of(model_text), adapted = model;
+	struct vpmu_host made = host_of(host);
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	struct vpmu_pmu *pmu = vpmu_pmu_init_on(memory, sizeof(memory), &model, profile, &made);
+	enum vpmu_status status = vpmu_profile_adapt_on(profile, &made, &adapted);
+	size_t count = vpmu_profile_registers_on(profile, &made, &model, registers);
+
+	if (!pmu != (status == VPMU_INCOMPATIBLE) || (pmu && status) || (!pmu && count))
+		fail_msg("%s, %s, %s: %d", profile_name, model_text, host, status);
+	if (!pmu)
+		return;
+	if (!vpmu_model_equal(vpmu_pmu_model(pmu), &adapted))
+		fail_msg("%s, %s, %s: another model", profile_name, model_text, host);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t value;
+
+		if ((registers[i].host == VPMU_ACCESS_READ ||
+		     registers[i].host == VPMU_ACCESS_READ_WRITE) &&
+		    vpmu_pmu_host_read(pmu, registers[i].msr, &value))
+			fail_msg("%s, %s, %s: no %s", profile_name, model_text, host,
+			         registers[i].name);
+	}
+}
+
+static void a_model_on_a_host_is_that_of_its_machine(void **state)
+{
+	static const char *const models[] = {
+		"intel-v1",   "intel-v2", "intel-v2,lbr-format=5", "intel-v5",
+		"zhaoxin-v2", "amd-k7",   "amd-perfcore",          "amd-perfmon-v2",
+	};
+	const char *profile;
+
+	for (size_t p = 0; (profile = vpmu_profile_name(p)); p++)
+		for (size_t m = 0; m < ARRAY_SIZE(models); m++)
+			for (size_t h = 0; h < ARRAY_SIZE(other_hosts); h++)
+				same_as_its_machine(profile, models[m], other_hosts[h]);
+}
+
+/* The bits that a guest on such a host can write of its first selector. */
+static uint64_t selector_bits(const char *profile, const char *text, const char *host)
+{
+	struct vpmu_register registers[VPMU_MAX_REGISTERS];
+	struct vpmu_model model = model_of(text);
+	struct vpmu_host made = host_of(host);
+	size_t count =
+		vpmu_profile_registers_on(vpmu_profile_find(profile), &made, &model, registers);
+
+	for (size_t i = 0; i < count; i++)
+		if (registers[i].kind == VPMU_KIND_SELECTOR)
+			return registers[i].writable;
+	return 0;
+}
+
+static void bits_of_registers_are_the_hosts(void **state)
+{
+	assert_int_equal(selector_bits("linux-6.12", "intel-v2", "tsx=on") ^
+	                         selector_bits("linux-6.12", "intel-v2", "tsx=off"),
+	                 SEL_IN_TX);
+	assert_int_not_equal(selector_bits("mediated", "amd-perfcore", "vendor=amd,svm=on"),
+	                     selector_bits("mediated", "amd-perfcore", "vendor=amd"));
+	/* The CPUID of a guest of another vendor has no SVM. */
+	assert_int_equal(selector_bits("mediated", "intel-v2", "vendor=amd,svm=on"),
+	                 selector_bits("mediated", "intel-v2", "vendor=amd"));
+}
+
 static void enable_pmu_off_leaves_no_pmu(void **state)
 {
 	struct vpmu_pmu *pmu = machine_with("linux-6.12", "intel-v2", "enable-pmu=off");
@@ -418,6 +516,8 @@ int main(void)
 		cmocka_unit_test(transactions_count_nothing),
 		cmocka_unit_test(a_host_without_pdcm_or_perfmon_v2_has_no_mediated_pmu),
 		cmocka_unit_test(rdpmc_reaches_the_hardware_of_an_equal_host),
+		cmocka_unit_test(a_model_on_a_host_is_that_of_its_machine),
+		cmocka_unit_test(bits_of_registers_are_the_hosts),
 		cmocka_unit_test(enable_pmu_off_leaves_no_pmu),
 		cmocka_unit_test(features_are_the_hosts_since_7_3),
 		cmocka_unit_test(the_pmu_is_the_modules_not_the_vendor_strings),
