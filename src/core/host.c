@@ -30,7 +30,7 @@ static const char *const vendors[] = {
 
 static const struct host_row rows[] = {
 	{MEMBER(vendor), .key = "vendor=intel|zhaoxin|amd", .json = "vendor",
-         .about = "whose processor it is, and with it the module: kvm_intel or kvm_amd",
+         .about = "whose processor it is, and so the module: kvm_intel or kvm_amd",
          .words = vendors, .max = ARRAY_SIZE(vendors) - 1, .vendors = INTEL | AMD},
 	{MEMBER(gp_count), .key = "gp=N", .json = "gp_counters",
          .about = "general-purpose counters", .min = 1, .max = PMC_GP, .vendors = INTEL,
@@ -52,13 +52,13 @@ static const struct host_row rows[] = {
 	{MEMBER(enable_pmu), .key = "enable-pmu=on|off", .json = "enable_pmu",
          .about = "KVM's parameter enable_pmu", SWITCH, .vendors = INTEL | AMD, .usual = 1},
 	{MEMBER(svm), .key = "svm=on|off", .json = "svm",
-         .about = "guests have SVM: selectors of a mediated vPMU keep HostOnly and GuestOnly",
+         .about = "guests have SVM: a mediated vPMU keeps HostOnly and GuestOnly",
          SWITCH, .vendors = AMD},
 	{MEMBER(lbrv), .key = "lbrv=on|off", .json = "lbrv",
          .about = "the processor virtualizes last branches, and kvm_amd's parameter lbrv is on",
          SWITCH, .vendors = AMD, .usual = 1},
 	{MEMBER(lbr_format), .key = "lbr-format=N", .json = "lbr_format",
-         .about = "last branches by model (3 to 7), which KVM can give to guests; 0: none",
+         .about = "last branches by model (3 to 7) that KVM can give guests; 0: none",
          .max = LBR_INFO_2, .vendors = ONLY_INTEL},
 };
 

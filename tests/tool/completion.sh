@@ -25,6 +25,8 @@ complete_line run --model intel-v
 check 'models of an option' offers intel-v5
 complete_line plan --order s
 check 'orders' same "${COMPREPLY[*]}" 'safe stop-first'
+complete_line models --host p
+check "keys of a profile's host" same "${COMPREPLY[*]}" 'pdcm= perfmon-v2='
 complete_line models z
 check 'models of the command' offers zen4
 complete_line kernel di
@@ -53,6 +55,7 @@ if command -v fish >/dev/null; then
 	check 'fish: commands' same "$(fish_offers 'vpmu ru')" 'run '
 	check 'fish: options' same "$(fish_offers 'vpmu run --ti')" '--timeline --timeout '
 	check 'fish: orders' same "$(fish_offers 'vpmu plan --order s')" 'safe stop-first '
+	check "fish: keys of a profile's host" same "$(fish_offers 'vpmu models --host pd')" 'pdcm= '
 	check 'fish: values of an option' same "$(fish_offers 'vpmu run --cpu em')" 'emulated '
 	check 'fish: commands of state' same "$(fish_offers 'vpmu state sh')" 'show '
 	check 'fish: what is behind the dashes is left alone' \

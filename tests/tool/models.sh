@@ -53,6 +53,30 @@ check 'profile: a host of AMD' \
 	shows '^host +vendor=amd gp=6 width=48 perfmon-v2=on enable-pmu=on svm=off lbrv=on$'
 run models intel-v4 --profile hardware
 check 'profile: no host under hardware' sh -c "! grep -q ^host '$scratch/out'"
+run models intel-v2,lbr-format=5 --profile linux-6.12 --host lbr-format=5,gp=2,width=40
+check "profile: the host's keys" same "$status" 0
+check 'profile: the host as typed' \
+	shows '^host +vendor=intel gp=2 fixed=3 width=40 tsx=off pdcm=on enable-pmu=on lbr-format=5$'
+check 'profile: what the kernel makes of a model on it' shows '^counters +2, 40 bits'
+check 'profile: registers that only this host gives' shows '^0x1c8 +MSR_LBR_SELECT '
+check "profile: counters that this host has not" same "$(grep -c IA32_PMC2 "$scratch/out")" 0
+run models intel-v2 --profile mediated --host=vendor=amd
+check "profile: another vendor's host" shows '^vendor +AMD$'
+run models intel-v2 --host tsx=on --profile linux-6.12 --json
+if [ "$status" != 3 ]; then
+	check 'profile: the host in JSON' holds "$scratch/out" 'd["host"]["tsx"] is True'
+fi
+refused "a host's unknown key" 2 "unknown key 'tx'" models intel-v2 --profile linux-6.12 --host tx=on
+refused "a host's key of another vendor" 2 'a host of this vendor' \
+	models zen4 --profile linux-6.12 --host tsx=on
+refused "a host's value" 2 "gp=N: not '9', but 1 to 8" models intel-v2 --profile linux-6.12 --host gp=9
+refused 'a host under hardware' 2 'no host under profile hardware' \
+	models intel-v2 --profile hardware --host gp=4
+refused 'a host under no profile' 2 'with --profile' models intel-v2 --host gp=4
+refused 'a host of no model' 2 'Give a NAME' models --profile linux-6.12 --host gp=4
+refused 'a host without a value' 2 'needs a value: --host' models intel-v2 --profile linux-6.12 --host=
+refused 'a host that has no mediated PMU' 2 'mediated has no PMU on this host' \
+	models intel-v2 --profile mediated --host pdcm=off
 run models intel-v4 --profile linux-6.1
 check 'profile: 6.1 lets it set any' shows '^0x38e .* 0xffffffffffffffff$'
 run models --quirks

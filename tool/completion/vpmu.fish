@@ -21,6 +21,12 @@ function __vpmu_list --argument-names heading
     vpmu $argv[2..] --help 2>/dev/null | sed -n "/^$heading:/,\$s/^  \([a-z0-9.-]\{1,\}\)  *\(.*\)/\1\t\2/p"
 end
 
+# The keys of --host, "gp=".
+function __vpmu_host_keys
+    vpmu models --help 2>/dev/null |
+        sed -n '/^Keys that change the host/,$s/^  \([a-z0-9-]\{1,\}=\)[^ ]*  *\(.*\)/\1\t\2/p'
+end
+
 function __vpmu_models
     vpmu models 2>/dev/null | awk 'NR > 1 { print $1 }'
     echo host
@@ -46,6 +52,8 @@ function __vpmu_complete
             __vpmu_models
         case --profile
             __vpmu_list Profiles models
+        case --host
+            __vpmu_host_keys
         case --order
             __vpmu_list Orders plan
         case '--*'

@@ -153,7 +153,7 @@ static int take_value(const struct option_row *row, const char *text, void *opti
 {
 	void *into = (char *)options + row->offset;
 
-	if (row->kind != OPTION_TEXT)
+	if (row->kind != OPTION_TEXT && row->kind != OPTION_MAYBE)
 		return take_number(row, text, into);
 	*(const char **)into = text;
 	return ARGS_GO;
@@ -169,6 +169,24 @@ static int take_flag(const struct option_row *row, const char *value, void *opti
 	return ARGS_GO;
 }
 
+static bool is_key_and_value(const char *text)
+{
+	size_t key = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return key && *text != '-' && text[key] == '=';
+}
+
+/* The next argument as an option's value. NULL: it has none. */
+static const char *next_value(struct parser *parser, const struct option_row *row)
+{
+	const char *next = parser->at < parser->argc ? parser->argv[parser->at] : NULL;
+
+	if (row->kind == OPTION_MAYBE && (!next || !is_key_and_value(next)))
+		return "";
+	parser->at += next != NULL;
+	return next;
+}
+
 static int take_option(struct parser *parser, const char *name)
 {
 	size_t length = strcspn(name, "=");
@@ -179,8 +197,10 @@ static int take_option(struct parser *parser, const char *name)
 		return unknown_option(parser, name, length);
 	if (row->kind == OPTION_FLAG || row->kind == OPTION_JSON)
 		return take_flag(row, value, parser->options);
-	if (!value && parser->at < parser->argc)
-		value = parser->argv[parser->at++];
+	if (!value)
+		value = next_value(parser, row);
+	else if (!*value && row->kind == OPTION_MAYBE)
+		value = NULL;
 	if (!value) {
 		message("needs a value: --%s %s", row->name, row->value);
 		return TOOL_BAD;
@@ -303,6 +323,7 @@ bool option_is_set(const struct option_row *row, const void *options)
 	case OPTION_JSON:
 		return *(const bool *)field;
 	case OPTION_TEXT:
+	case OPTION_MAYBE:
 		return *(const char *const *)field;
 	case OPTION_COUNT:
 	case OPTION_SIZE:

@@ -15,6 +15,7 @@ enum option_kind {
 	OPTION_FLAG,    /* bool */
 	OPTION_JSON,    /* bool; a build without JSON refuses it */
 	OPTION_TEXT,    /* const char * */
+	OPTION_MAYBE,   /* const char *; "" alone: its value, KEY=VALUE…, may be left out */
 	OPTION_COUNT,   /* uint64_t */
 	OPTION_SIZE,    /* uint64_t, in bytes, typed with K, M or G */
 	OPTION_SECONDS, /* uint64_t, in microseconds, typed in seconds with a fraction */

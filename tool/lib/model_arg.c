@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads --model and --profile. */
+/* Reads --model, --profile and --host. */
 #include "model_arg.h"
 
 #include <stdio.h>
@@ -155,5 +155,25 @@ int profile_from_text(const char *text, const struct vpmu_profile **profile)
 	message("unknown profile '%.40s': known are %s%s%s%s", text,
 	        all_names(known, sizeof(known), ", ", profile_name, NULL),
 	        nearest ? " (did you mean '" : "", nearest ? nearest : "", nearest ? "'?)" : "");
+	return TOOL_BAD;
+}
+
+int host_from_text(const char *text, const struct vpmu_profile *profile, unsigned vendor,
+                   struct vpmu_host *host)
+{
+	char why[WHY_BYTES] = "";
+
+	vpmu_host_init(host, (enum vpmu_vendor)vendor);
+	if (!text)
+		return TOOL_HOLDS;
+	if (!(vpmu_profile_facts(profile) & VPMU_FACT_KVM)) {
+		message("there is no host under profile hardware: --host %s (name a kernel's "
+		        "with --profile)",
+		        text);
+		return TOOL_BAD;
+	}
+	if (!vpmu_host_set(host, text, why, sizeof(why)))
+		return TOOL_HOLDS;
+	message("--host: %s", why);
 	return TOOL_BAD;
 }

@@ -3,6 +3,7 @@
 #ifndef TOOL_MODEL_ARG_H
 #define TOOL_MODEL_ARG_H
 
+#include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
 #include "model_file.h"
@@ -22,5 +23,10 @@ int model_from_host(struct vpmu_model *model);
 
 /* A profile's name, the same way. */
 int profile_from_text(const char *text, const struct vpmu_profile **profile);
+
+/* "KEY=VALUE,…", as replays have it: the host under the profile for a model of this vendor. text
+ * NULL: the default host. The same way. */
+int host_from_text(const char *text, const struct vpmu_profile *profile, unsigned vendor,
+                   struct vpmu_host *host);
 
 #endif

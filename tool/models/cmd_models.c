@@ -12,14 +12,15 @@
 #include "quirks.h"
 
 struct models_options {
-	bool host, json, quirks, events;
-	const char *profile;
+	bool json, quirks, events;
+	const char *host, *profile; /* host: "" alone, or the keys of the host under the profile */
 };
 
 static const struct option_row rows[] = {
 	{.name = "host",
-         .about = "show this machine's CPU, from CPUID",
-         .kind = OPTION_FLAG,
+         .value = "[KEY=VALUE,...]",
+         .about = "show this machine's CPU, from CPUID;\nwith a value: the host under the profile",
+         .kind = OPTION_MAYBE,
          .offset = offsetof(struct models_options, host)},
 	{.name = "profile",
          .value = "NAME",
@@ -37,12 +38,21 @@ static const struct option_row rows[] = {
 	ARGS_JSON(struct models_options, "print JSON (docs/json.md)"),
 };
 
+/* The value of --host; NULL: not typed, or alone, which is this machine. */
+static const char *host_keys(const struct models_options *options)
+{
+	return options->host && *options->host ? options->host : NULL;
+}
+
 static void print_names(void)
 {
 	const char *key;
 
 	for (size_t i = 0; (key = vpmu_model_key(i)); i++)
 		printf("  %-20s %s\n", key, vpmu_model_key_about(i));
+	printf("\nKeys that change the host under a kernel's profile:\n");
+	for (size_t i = 0; (key = vpmu_host_key(i)); i++)
+		printf("  %-20s %s\n", key, vpmu_host_about(i));
 	printf("\nProfiles:\n");
 	for (size_t i = 0; (key = vpmu_profile_name(i)); i++)
 		printf("  %-20s %s\n", key, vpmu_profile_about(i));
@@ -51,16 +61,22 @@ static void print_names(void)
 static int show_model(const struct vpmu_model *model, const struct models_options *options)
 {
 	static struct model_facts facts; /* some 10 KiB */
-	const struct vpmu_profile *profile;
-	int status;
+	const struct vpmu_profile *profile = NULL;
+	struct vpmu_host host;
+	int status = TOOL_HOLDS;
 
-	if (options->profile) {
+	if (options->profile)
 		status = profile_from_text(options->profile, &profile);
-		if (status)
-			return status;
-		model_facts_of_profile(&facts, model, profile);
-	} else {
+	if (!status)
+		status = host_from_text(host_keys(options), profile, model->vendor, &host);
+	if (status)
+		return status;
+	if (!profile) {
 		model_facts_gather(&facts, model);
+	} else if (!model_facts_of_profile(&facts, model, profile, &host)) {
+		message("%s has no PMU on this host: --host %s", options->profile,
+		        host_keys(options));
+		return TOOL_BAD;
 	}
 	if (options->json)
 		return models_print_model_json(&facts);
@@ -108,6 +124,10 @@ static int show_list(const struct models_options *options)
 		message("--profile: of which model? Give a NAME, or --quirks");
 		return TOOL_BAD;
 	}
+	if (options->host) {
+		message("--host %s: under which model's profile? Give a NAME", options->host);
+		return TOOL_BAD;
+	}
 	if (options->events) {
 		message("--events: of which model? Give a NAME");
 		return TOOL_BAD;
@@ -121,10 +141,12 @@ static int run(const struct command *self, int argc, char **argv)
 	const char *operands[ARGS_OPERANDS];
 	struct vpmu_model model;
 	int status = args_parse(self, argc, argv, &options, operands);
+	bool this_machine;
 
 	if (status != ARGS_GO)
 		return status;
-	if (options.host && operands[0]) {
+	this_machine = options.host && !*options.host;
+	if (this_machine && operands[0]) {
 		message("one model at a time: --host and '%s'", operands[0]);
 		return TOOL_BAD;
 	}
@@ -134,9 +156,9 @@ static int run(const struct command *self, int argc, char **argv)
 	}
 	if (options.quirks)
 		return show_quirks(&options);
-	if (!options.host && !operands[0])
+	if (!this_machine && !operands[0])
 		return show_list(&options);
-	if (!options.host)
+	if (!this_machine)
 		return show_models(operands[0], &options);
 	status = model_from_host(&model);
 	return status ? status : show_model(&model, &options);

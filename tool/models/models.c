@@ -42,16 +42,18 @@ void model_facts_gather(struct model_facts *facts, const struct vpmu_model *mode
 	gather_events(facts);
 }
 
-void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *model,
-                            const struct vpmu_profile *profile)
+bool model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *model,
+                            const struct vpmu_profile *profile, const struct vpmu_host *host)
 {
 	struct vpmu_model made = *model;
 
-	vpmu_profile_adapt(profile, &made);
+	if (vpmu_profile_adapt_on(profile, host, &made))
+		return false;
 	model_facts_gather(facts, &made);
-	facts->register_count = vpmu_profile_registers(profile, model, facts->registers);
-	facts->has_host = vpmu_profile_facts(profile) & VPMU_FACT_KVM &&
-	                  !vpmu_host_init(&facts->host, (enum vpmu_vendor)model->vendor);
+	facts->register_count = vpmu_profile_registers_on(profile, host, model, facts->registers);
+	facts->has_host = vpmu_profile_facts(profile) & VPMU_FACT_KVM;
+	facts->host = *host;
+	return true;
 }
 
 const char *model_level_name(enum vpmu_level level)

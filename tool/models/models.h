@@ -31,9 +31,10 @@ struct model_facts {
 
 void model_facts_gather(struct model_facts *facts, const struct vpmu_model *model);
 
-/* The facts of what the profile makes of the model, with the registers that it has. */
-void model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *model,
-                            const struct vpmu_profile *profile);
+/* The facts of what the profile makes of the model on the host, with the registers that it has.
+ * False: the profile has no PMU on this host. */
+bool model_facts_of_profile(struct model_facts *facts, const struct vpmu_model *model,
+                            const struct vpmu_profile *profile, const struct vpmu_host *host);
 
 /* The words for enumerated facts; static storage. */
 const char *model_level_name(enum vpmu_level level);
