@@ -230,7 +230,7 @@ enum vpmu_status check_explore(struct check_explorer *explorer, const struct che
 	explorer->no_memory = false;
 	explorer->scenario.subject = subject;
 	seen_clear(explorer);
-	status = vcpu_fresh(&explorer->vcpu, subject) ? layout_of(&explorer->layout, subject)
+	status = vcpu_fresh(&explorer->vcpu, subject) ? check_layout(&explorer->layout, subject)
 	                                              : VPMU_INCOMPATIBLE;
 	if (!status)
 		status = scenario_each(subject, &explorer->scope, &explorer->layout,

@@ -166,12 +166,18 @@ struct check_subject {
 	const char *model_name, *profile_name; /* as typed */
 	struct vpmu_model model;               /* what the VMM asks for */
 	const struct vpmu_profile *profile;
+	const struct vpmu_host *host;   /* under the profile; NULL: the default */
+	const char *host_text;          /* as typed; NULL: the default */
 	const struct vpmu_order *order; /* NULL: the plan */
 	const struct check_plan *plan;
 	uint8_t levels; /* bits 1 << enum vpmu_level */
 	enum check_life life;
 	bool first_only; /* ends at the first violation */
 };
+
+/* The registers that the VMM sees. VPMU_INCOMPATIBLE: the profile has no PMU of that model, or none
+ * on this host. */
+enum vpmu_status check_layout(struct vpmu_layout *layout, const struct check_subject *subject);
 
 struct check_result {
 	bool exists;       /* false: the profile cannot have this life */

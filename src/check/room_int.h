@@ -69,9 +69,6 @@ static inline uint64_t vcpu_fingerprint(struct vcpu *vcpu)
 	return vcpu->ops->fingerprint(vcpu->context);
 }
 
-/* The registers that the VMM sees of the subject's model. */
-enum vpmu_status layout_of(struct vpmu_layout *layout, const struct check_subject *subject);
-
 /* --- record.c: executes steps and records them --- */
 
 enum { RECORD_STEPS = 1024 };

@@ -284,7 +284,7 @@ uint64_t check_estimate(const struct check_scope *scope, const struct check_subj
 		return UINT64_MAX;
 	*estimate = (struct estimate){.scope = *scope};
 	estimate->vcpu = (struct vcpu){&register_machine, &estimate->machine, NULL};
-	if (vcpu_fresh(&estimate->vcpu, subject) && !layout_of(&estimate->layout, subject))
+	if (vcpu_fresh(&estimate->vcpu, subject) && !check_layout(&estimate->layout, subject))
 		scenario_each(subject, scope, &estimate->layout, &estimate->scenario,
 		              &estimate->vcpu, estimate_scenario, estimate);
 	sum = estimate->sum;

@@ -36,11 +36,8 @@ struct telling {
 static void begin(struct telling *telling, const struct check_trace *trace,
                   const struct check_subject *subject, char *text, size_t bytes)
 {
-	struct vpmu_model model = subject->model;
-
 	*telling = (struct telling){{text, bytes, 0}, trace, subject, {.value_count = 0}};
-	vpmu_profile_adapt(subject->profile, &model);
-	vpmu_layout_init(&telling->layout, &model);
+	check_layout(&telling->layout, subject);
 	if (bytes)
 		*text = '\0';
 }
@@ -148,6 +145,8 @@ size_t check_trace_replay(const struct check_trace *trace, const struct check_su
 	begin(&telling, trace, subject, text, bytes);
 	put_violation(&telling);
 	put(&telling.paper, "model %s\nprofile %s\n", subject->model_name, subject->profile_name);
+	if (subject->host_text)
+		put(&telling.paper, "host %s\n", subject->host_text);
 	for (size_t i = 0; i < trace->count; i++) {
 		if (trace->steps[i].part != part && trace->property < CHECK_PROPERTIES) {
 			part = trace->steps[i].part;

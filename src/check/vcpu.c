@@ -5,14 +5,23 @@
  */
 #include "room_int.h"
 
+static struct vpmu_host host_of(const struct check_subject *subject)
+{
+	struct vpmu_host host;
+
+	vpmu_host_init(&host, (enum vpmu_vendor)subject->model.vendor);
+	return subject->host ? *subject->host : host;
+}
+
 /* --- A register machine --- */
 
 static bool machine_create(void *context, const struct check_subject *subject)
 {
 	struct machine *machine = context;
+	struct vpmu_host host = host_of(subject);
 
-	return vpmu_pmu_init(machine->memory, sizeof(machine->memory), &subject->model,
-	                     subject->profile);
+	return vpmu_pmu_init_on(machine->memory, sizeof(machine->memory), &subject->model,
+	                        subject->profile, &host);
 }
 
 static struct replay_reply machine_act(void *context, const struct replay_action *action)
@@ -110,10 +119,11 @@ bool vcpu_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 	return good;
 }
 
-enum vpmu_status layout_of(struct vpmu_layout *layout, const struct check_subject *subject)
+enum vpmu_status check_layout(struct vpmu_layout *layout, const struct check_subject *subject)
 {
+	struct vpmu_host host = host_of(subject);
 	struct vpmu_model model = subject->model;
-	enum vpmu_status status = vpmu_profile_adapt(subject->profile, &model);
+	enum vpmu_status status = vpmu_profile_adapt_on(subject->profile, &host, &model);
 
 	return status ? status : vpmu_layout_init(layout, &model);
 }

@@ -13,7 +13,7 @@
 
 #include <vpmu/types.h>
 
-enum { SUBJECT_VERSION = 2 /* version of struct kernel_subject; raise it with any change */ };
+enum { SUBJECT_VERSION = 3 /* version of struct kernel_subject; raise it with any change */ };
 
 /* The PMIs since the last entry or run, and those that LVTPC's mask has dropped. */
 struct subject_pmis {
@@ -28,8 +28,9 @@ struct subject_events {
 struct kernel_subject {
 	uint32_t version; /* SUBJECT_VERSION */
 	/* Makes a guest of a preset's name and overrides ("intel-v2,gp=8"), with its PMU on perf
-	 * events or mediated. False: there is no such model, or the kernel has no mediated vPMU. */
-	bool (*make)(const char *model, bool mediated);
+	 * events or mediated, on the default host with overrides ("gp=4,tsx=on"; NULL: none).
+	 * False: there is no such model or host, or the kernel has no mediated vPMU. */
+	bool (*make)(const char *model, const char *host, bool mediated);
 	/* False: #GP for the guest, a failure for the host. */
 	bool (*guest_write)(uint32_t msr, uint64_t value);
 	bool (*host_write)(uint32_t msr, uint64_t value);

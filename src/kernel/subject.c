@@ -10,27 +10,55 @@
 
 static struct guest *guest;
 
-static bool make(const char *text, bool mediated)
+enum { TEXT_BYTES = 256 };
+
+static bool read_model(struct model *model, const char *text)
 {
-	char copy[128], *rest = NULL, *part;
-	struct model model;
-	struct host host;
+	char copy[TEXT_BYTES], *rest = NULL, *part;
 
 	if (strlen(text) >= sizeof(copy))
 		return false;
 	strcpy(copy, text);
 	part = strtok_r(copy, ",", &rest);
-	if (!part || !model_preset(&model, part))
+	if (!part || !model_preset(model, part))
 		return false;
 	while ((part = strtok_r(NULL, ",", &rest)))
-		if (!model_override(&model, part))
+		if (!model_override(model, part))
 			return false;
-	/* Starts from the initial memory, whatever the last guest did to it. */
-	snapshot_begin();
+	return true;
+}
+
+static bool read_host(struct host *host, const char *text)
+{
+	char copy[TEXT_BYTES], *rest = NULL, *part;
+
+	if (!text)
+		return true;
+	if (strlen(text) >= sizeof(copy))
+		return false;
+	strcpy(copy, text);
+	for (part = strtok_r(copy, ",", &rest); part; part = strtok_r(NULL, ",", &rest))
+		if (!host_override(host, part))
+			return false;
+	return true;
+}
+
+static bool make(const char *model_text, const char *host_text, bool mediated)
+{
+	struct model model;
+	struct host host;
+
+	if (!read_model(&model, model_text))
+		return false;
 	host = host_usual(model.vendor);
 	host.mediated = mediated;
+	if (!read_host(&host, host_text))
+		return false;
+	model.svm = model.vendor == VENDOR_AMD && host.svm;
+	/* Starts from the initial memory, whatever the last guest did to it. */
+	snapshot_begin();
 	guest = guest_create(&model, &host, false);
-	return !mediated || host_mediates();
+	return !mediated || !host.enable_pmu || host_mediates();
 }
 
 static bool write_of_guest(uint32_t msr, uint64_t value)

@@ -24,6 +24,31 @@ check 'no-stop: in the names of registers' prints 'the VMM writes IA32_PMC0 = 0x
 run check $cell --order no-stop --level reset --scope "$small"
 check 'only a level' same "$status" 0
 
+# The host under the profile: a kernel's PMU on another vendor's processor, which counterexamples replay on.
+run check $cell --order no-stop --scope "$small" --host vendor=amd,gp=4 --counterexample "$scratch/amd"
+check "a host: the cell is another" same "$status" 1
+check "a host: there is no global control to lose by" same "$(grep -c 'IA32_PERF_GLOBAL' "$scratch/out")" 0
+check "a host: is told" prints 'host: vendor=amd,gp=4'
+check "a host: counterexamples have it" same "$(grep -lx 'host vendor=amd,gp=4' "$scratch"/amd/* | wc -l)" \
+	"$(ls "$scratch/amd" | wc -l)"
+for script in "$scratch"/amd/*.replay; do
+	run replay "$script"
+	check "a host: $(basename "$script") shows its loss" grep -q '^expected .* got ' "$scratch/out"
+done
+run check --model intel-v2,lbr-format=5 --host lbr-format=5,pdcm=off --life running --scope "$small" --matrix \
+	--order safe
+check 'a host: profiles that have a PMU on it' same \
+	"$(sed -n 's/^intel-v2[^ ]* *\([^ ]*\) .*/\1/p' "$scratch/out" | tr '\n' ' ')" 'linux-6.1 linux-6.12 linux-7.3 '
+refused "a host's unknown key" 2 "unknown key 'tx'" check --model intel-v2 --host tx=on
+refused "a host's key that a model's vendor has not" 2 "unknown key 'tsx'" check --host tsx=on
+refused "a host's value" 2 "gp=N: not '9', but 1 to 8" check --model intel-v2 --host gp=9
+refused 'a host under hardware' 2 'no host under profile hardware' \
+	check --model intel-v2 --profile hardware --host gp=4
+refused 'a host that has no mediated PMU' 2 'mediated has no PMU on this host' \
+	check --model intel-v2 --profile mediated --host pdcm=off
+refused 'a host of too many words' 2 'too long: --host' \
+	check --model intel-v2 --host "gp=4$(printf ',gp=4%.0s' {1..40})"
+
 # Every counterexample of a small matrix replays, and the kernels show the same: on one kernel also where
 # the counters differ, which takes four times as long. In a sanitized build, of which VPMU_TEST_SHARE
 # tells, of one model only, and where none differ.

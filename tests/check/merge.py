@@ -105,6 +105,16 @@ for name, value in ("one", 1), ("two", 2):
         plan.write(f"IA32_PMC0 {value}\n")
 refused("another whole: the plan", "'plan' differs", document(order=None, plan=path("one")),
         document(order=None, plan=path("two"), shard="2/2"))
+HOST = document(host="gp=8,tsx=on")
+check("a whole has its host", None if HOST["whole"].get("host") == "gp=8,tsx=on" else "no host")
+check("parts with a host join", problem(merge(HOST, document(host="gp=8,tsx=on", shard="2/2")), 1, ""))
+refused("another whole: the host", "'host' differs", HOST, document(host="gp=4", shard="2/2"))
+refused("another whole: no host", "'host' differs", HOST, document(shard="2/2"))
+refused("another whole: a host", "it has more members", ONE, document(host="gp=4", shard="2/2"))
+for host in ("", "gp=9", "gp", "perfmon-v2=on", "gp=4\n"):
+    evil = copy.deepcopy(HOST)
+    evil["whole"]["host"] = host
+    refused(f"a host that is none: {host!r}", "'host' is none", evil)
 refused("another version of the document", "of another version than 2",
         changed(["version"], 1))
 refused("what older ones wrote", "of another version", {"format": "vpmu-check", "version": 1})

@@ -128,7 +128,7 @@ static bool goes_so(const struct cell *cell, const struct check_trace *trace)
 	const struct kernel_subject *kernel = cell->tried.kernel;
 	bool wrong = false;
 
-	if (!kernel->make(cell->tried.model, cell->tried.mediated))
+	if (!kernel->make(cell->tried.model, NULL, cell->tried.mediated))
 		return false;
 	for (size_t i = 0; i < trace->count; i++) {
 		if (!answers_so(kernel, &trace->steps[i]))

@@ -250,7 +250,7 @@ static bool live(struct trial *trial)
 {
 	const struct kernel_subject *kernel = kernel_of(trial);
 
-	if (!kernel->make(trial->tried->model, trial->tried->mediated))
+	if (!kernel->make(trial->tried->model, NULL, trial->tried->mediated))
 		return false;
 	for (unsigned i = 0; i < trial->acts; i++) {
 		const struct act *act = &trial->life[i];
@@ -379,7 +379,7 @@ static bool hold(struct trial *trial)
 	                                       VPMU_KIND_FIXED_CTRL,    VPMU_KIND_GLOBAL_STATUS,
 	                                       VPMU_KIND_GLOBAL_CTRL};
 
-	if (!kernel_of(trial)->make(trial->tried->model, trial->tried->mediated) ||
+	if (!kernel_of(trial)->make(trial->tried->model, NULL, trial->tried->mediated) ||
 	    !write_kind(trial, VPMU_KIND_GLOBAL_CTRL, NULL))
 		return false;
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)

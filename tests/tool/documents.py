@@ -77,6 +77,7 @@ def invocations(folder):
     yield 'state', ['state', 'compat', '--matrix', '--qemu', '10.0', f'{folder}/fleet', 'intel-v2']
     yield 'check', ['check', '--order', 'no-stop', '--model', 'intel-v2,gp=1', '--profile', 'linux-6.12', *SCOPE]
     yield 'check', ['check', '--model', 'amd-k7', '--profile', 'hardware', '--shard', '2/3', *SCOPE]
+    yield 'check', ['check', '--model', 'intel-v1', '--profile', 'mediated', '--host', 'tsx=on', *SCOPE]
     if GUESTS:
         for model in ['intel-v1', 'intel-v5', 'amd-perfmon-v2']:
             yield 'run', ['run', '--model', model, f'{GUESTS}/count.elf']

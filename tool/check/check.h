@@ -15,7 +15,7 @@
 #include <check/room.h>
 #include <vpmu/vpmu.h>
 
-enum { CHECK_DOCUMENT_VERSION = 2, CHECK_SHARDS = 1000000 };
+enum { CHECK_DOCUMENT_VERSION = 2, CHECK_SHARDS = 1000000, CHECK_HOST_BYTES = 160 };
 
 /* The shortest way in which a cell violates a property. */
 struct check_violation {
@@ -37,7 +37,8 @@ struct check_table {
 	uint64_t shard, shards; /* 1 of 1: all cells */
 	size_t count;
 	struct check_cell *cells;
-	char kernel[96]; /* whose code has judged; "": register machines */
+	char kernel[96];             /* whose code has judged; "": register machines */
+	char host[CHECK_HOST_BYTES]; /* what --host changed; "": nothing */
 	double seconds, cpu_seconds;
 	unsigned jobs;
 	size_t memory; /* of a thread; 0: not known */
@@ -50,6 +51,7 @@ struct check_table {
 /* What is explored for the cell of the same number. */
 struct check_job {
 	struct check_subject subject;
+	struct vpmu_host host;
 	struct check_plan plan;
 };
 

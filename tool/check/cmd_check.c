@@ -22,6 +22,9 @@
 static const struct option_row rows[] = {
 	ROW("model", model, "NAME", OPTION_TEXT, .about = "one model, not all presets of vpmu(1)"),
 	ROW("profile", profile, "NAME", OPTION_TEXT, .about = "one profile, not all"),
+	ROW("host", host, "KEY=VALUE,...", OPTION_TEXT,
+            .about = "another host under the profiles of kernels ('vpmu\nmodels --help' has the "
+                     "keys)"),
 	ROW("order", order, "NAME", OPTION_TEXT, .about = "the order (default: safe)"),
 	ROW("level", level, "NAME", OPTION_TEXT, .about = "reset or full, not both"),
 	ROW("life", life, "NAME", OPTION_TEXT, .about = "one prior life, not all"),

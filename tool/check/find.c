@@ -14,11 +14,9 @@ enum { SHOWN_EVERY = 16, PRINTED = 8 };
 
 static bool has_global(const struct check_subject *subject)
 {
-	struct vpmu_model model = subject->model;
 	struct vpmu_layout layout;
 
-	vpmu_profile_adapt(subject->profile, &model);
-	vpmu_layout_init(&layout, &model);
+	check_layout(&layout, subject);
 	return layout.has_global;
 }
 

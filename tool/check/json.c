@@ -75,6 +75,8 @@ int check_identify(struct check_table *table, const struct check_job *jobs, uint
 	if (*table->kernel)
 		good = good &&
 		       !json_object_set_new(table->whole, "kernel", json_string(table->kernel));
+	if (*table->host)
+		good = good && !json_object_set_new(table->whole, "host", json_string(table->host));
 	if (good && table->whole)
 		return TOOL_HOLDS;
 	message("out of memory");

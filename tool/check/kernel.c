@@ -99,7 +99,7 @@ static bool create(void *context, const struct check_subject *subject)
 {
 	const struct kernel_subject *code = context;
 
-	return code->make(subject->model_name,
+	return code->make(subject->model_name, subject->host_text,
 	                  vpmu_profile_facts(subject->profile) & VPMU_FACT_MEDIATED);
 }
 

@@ -140,6 +140,21 @@ static int select_profile(struct selection *selection)
 	return name ? profile_from_text(name, &selection->profile) : TOOL_HOLDS;
 }
 
+/* What is wrong with the keys is said for each model, whose vendor's they must be. */
+static int select_host(struct selection *selection, const char *text)
+{
+	struct check_table *table = &selection->table;
+
+	if (!text)
+		return TOOL_HOLDS;
+	if (strlen(text) < sizeof(table->host)) {
+		strcpy(table->host, text);
+		return TOOL_HOLDS;
+	}
+	message("too long: --host (at most %zu bytes)", sizeof(table->host) - 1);
+	return TOOL_BAD;
+}
+
 static int select_order(struct selection *selection)
 {
 	const struct check_options *options = selection->options;
@@ -154,13 +169,11 @@ static int select_order(struct selection *selection)
 static int read_plan(const struct selection *selection, struct check_job *job)
 {
 	struct check_subject *subject = &job->subject;
-	struct vpmu_model model = subject->model;
 	struct vpmu_layout layout;
 	struct vpmu_state reset;
 	char why[WHY_BYTES];
 
-	vpmu_profile_adapt(subject->profile, &model);
-	vpmu_layout_init(&layout, &model);
+	check_layout(&layout, subject);
 	if (!check_plan_parse(&job->plan, &layout, (const char *)selection->plan_text,
 	                      selection->plan_bytes, why, sizeof(why))) {
 		message("%s: %s (%s on %s)", selection->options->plan, why, subject->model_name,
@@ -197,6 +210,7 @@ static int add_cell(struct selection *selection, const struct check_subject *sub
 	}
 	table->count++;
 	selection->jobs[i].subject = *subject;
+	selection->jobs[i].host = selection->host;
 	table->cells[i] = (struct check_cell){
 		.order = subject->order ? subject->order->name : "plan",
 		.model = subject->model_name,
@@ -221,6 +235,28 @@ static int add_lives(struct selection *selection, struct check_subject *subject)
 	return TOOL_HOLDS;
 }
 
+/* A profile that was typed must have a PMU on the host that was; without one, those that have. */
+static int add_profile(struct selection *selection, struct check_subject *subject)
+{
+	const char *text = selection->options->host;
+	struct vpmu_layout layout;
+	int status;
+
+	if (!text)
+		return add_lives(selection, subject);
+	if (!selection->profile && !(vpmu_profile_facts(subject->profile) & VPMU_FACT_KVM))
+		return TOOL_HOLDS;
+	status = host_from_text(text, subject->profile, subject->model.vendor, &selection->host);
+	subject->host = &selection->host;
+	if (!status && !check_layout(&layout, subject))
+		return add_lives(selection, subject);
+	if (!status && selection->profile) {
+		message("%s has no PMU on this host: --host %s", subject->profile_name, text);
+		status = TOOL_BAD;
+	}
+	return status;
+}
+
 static int add_profiles(struct selection *selection, struct check_subject *subject)
 {
 	const char *name;
@@ -232,7 +268,7 @@ static int add_profiles(struct selection *selection, struct check_subject *subje
 		subject->profile_name = name;
 		if (selection->profile && selection->profile != subject->profile)
 			continue;
-		status = add_lives(selection, subject);
+		status = add_profile(selection, subject);
 		if (status)
 			return status;
 	}
@@ -268,7 +304,8 @@ static int add_models(struct selection *selection, struct check_subject *subject
 /* Orders first: the matrix has a table for each. */
 static int add_orders(struct selection *selection)
 {
-	struct check_subject subject = {.levels = selection->levels};
+	struct check_subject subject = {.levels = selection->levels,
+	                                .host_text = selection->options->host};
 	const struct vpmu_order *order;
 	int status = TOOL_HOLDS;
 
@@ -330,6 +367,8 @@ int check_select(struct selection *selection)
 	if (!status)
 		status = select_profile(selection);
 	if (!status)
+		status = select_host(selection, options->host);
+	if (!status)
 		status = select_kernel(selection);
 	if (!status)
 		status = select_order(selection);
@@ -341,8 +380,15 @@ int check_select(struct selection *selection)
 		status = select_shard(selection, options->shard);
 	if (!status)
 		status = add_orders(selection);
+	if (!status && !selection->table.count) {
+		message("no profile has a PMU on this host: --host %s", options->host);
+		return TOOL_BAD;
+	}
 	/* Only now, since the jobs no longer move in memory. */
-	for (size_t i = 0; i < selection->table.count; i++)
+	for (size_t i = 0; i < selection->table.count; i++) {
 		selection->jobs[i].subject.plan = &selection->jobs[i].plan;
+		if (options->host)
+			selection->jobs[i].subject.host = &selection->jobs[i].host;
+	}
 	return status;
 }

@@ -8,7 +8,7 @@
 
 struct check_options {
 	const char *model, *profile, *order, *level, *life, *scope, *html, *plan, *shard, *scripts,
-		*kernel, *resume;
+		*kernel, *resume, *host;
 	uint64_t jobs;
 	bool matrix, json, merge, search;
 	struct output *html_output; /* of --html, open while there is something to write */
@@ -27,6 +27,7 @@ struct selection {
 	size_t plan_bytes;
 	char plan_model[256], plan_profile[64]; /* that the plan names */
 	const char *model;                      /* as typed, or the plan's; NULL: all */
+	struct vpmu_host host;                  /* of --host, for the model that is being added */
 	struct check_table table;
 	struct check_job *jobs;
 	size_t room;

@@ -128,6 +128,11 @@ void page_put_summary(FILE *file, const struct check_table *table)
 	fprintf(file, "</tbody></table>\n<p>Made by vpmu %s; scope <code>", vpmu_version());
 	page_put_escaped(file, table->scope);
 	fputs("</code>", file);
+	if (*table->host) {
+		fputs("; host <code>", file);
+		page_put_escaped(file, table->host);
+		fputs("</code>", file);
+	}
 	if (*table->kernel) {
 		fputs("; judged by the code of ", file);
 		page_put_escaped(file, table->kernel);

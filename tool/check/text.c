@@ -102,6 +102,8 @@ static void print_figures(const struct check_table *table)
 	}
 	if (*table->kernel)
 		printf("judged by the code of %s\n", table->kernel);
+	if (*table->host)
+		printf("host: %s\n", table->host);
 	printf("scope: %s\n%s scenarios, %s transitions, at most %s states in one exploration\n",
 	       table->scope, number_grouped(scenarios, a), number_grouped(transitions, b),
 	       number_grouped(peak, c));

@@ -146,6 +146,31 @@ static void read_kernel(struct reading *reading, json_t *whole, struct check_tab
 		snprintf(table->kernel, sizeof(table->kernel), "%s", kernel);
 }
 
+/* What --host changed; nothing, as a rule. Every model's host must have such keys. */
+static void read_host(struct reading *reading, json_t *whole, struct check_table *table)
+{
+	json_t *models = json_object_get(whole, "models");
+	const char *text;
+
+	if (!json_object_get(whole, "host") || reading->failed)
+		return;
+	text = reading_text(reading, whole, "host");
+	if (!*text || strlen(text) >= sizeof(table->host) || !text_is_plain(text, false))
+		reading_fail(reading, "'host' is none");
+	for (size_t i = 0; i < json_array_size(models) && !reading->failed; i++) {
+		json_t *object = json_object_get(json_array_get(models, i), "model");
+		struct vpmu_model model;
+		struct vpmu_host host;
+
+		reading_model(reading, object, &model);
+		vpmu_host_init(&host, (enum vpmu_vendor)model.vendor);
+		if (vpmu_host_set(&host, text, NULL, 0))
+			reading_fail(reading, "'host' is none of '%.40s'", model.name);
+	}
+	if (!reading->failed)
+		snprintf(table->host, sizeof(table->host), "%s", text);
+}
+
 /* The sequence of cells: orders, of each the models, of each the profiles, of each the lives. */
 static void fill_cells(struct check_table *table)
 {
@@ -176,13 +201,15 @@ static void fill_cells(struct check_table *table)
 bool whole_read(struct reading *reading, json_t *document, struct check_table *table)
 {
 	json_t *whole = json_object_get(document, "whole");
+	char members[100];
 	size_t count;
 
 	snprintf(reading->where, sizeof(reading->where), "whole");
-	if (!reading_members(reading, whole,
-	                     json_object_get(whole, "kernel")
-	                             ? "vpmu scope levels orders models profiles lives plan kernel"
-	                             : "vpmu scope levels orders models profiles lives plan"))
+	snprintf(members, sizeof(members),
+	         "vpmu scope levels orders models profiles lives plan%s%s",
+	         json_object_get(whole, "kernel") ? " kernel" : "",
+	         json_object_get(whole, "host") ? " host" : "");
+	if (!reading_members(reading, whole, members))
 		return false;
 	read_kernel(reading, whole, table);
 	if (!text_is_plain(reading_text(reading, whole, "vpmu"), false))
@@ -193,6 +220,7 @@ bool whole_read(struct reading *reading, json_t *document, struct check_table *t
 	count *= read_names(reading, whole, "profiles", known_profile);
 	count *= read_names(reading, whole, "lives", known_life);
 	count *= read_models(reading, whole);
+	read_host(reading, whole, table);
 	read_plan(reading, whole);
 	reading->where[0] = '\0';
 	if (reading_count(reading, document, "total", INT_MAX) != count)
