@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <vpmu/pmu.h>
+#include <vpmu/simulate.h>
 #include <vpmu/state.h>
 
 struct machine;
@@ -32,6 +33,7 @@ struct machine_config {
 	const struct cpu_ops *cpu;
 	struct vpmu_model model;
 	const struct vpmu_profile *profile; /* NULL: hardware */
+	const struct vpmu_host *host;       /* under a Linux profile; copied. NULL: the default */
 	uint64_t memory_bytes;              /* a multiple of 1 MiB, 2 MiB to 4 GiB */
 	const char *append;                 /* the guest's command line, or NULL */
 	uint64_t max_instructions;          /* 0: no limit */
@@ -160,7 +162,7 @@ struct machine_origin {
 /* What a machine is restored to. */
 struct machine_restore {
 	/* memory_bytes: an upper limit. model: used if has_model; the saved machine must then be of
-	 * that model. profile: NULL for the saved one. append: not used. */
+	 * that model. profile, host: NULL for the saved one. append: not used. */
 	struct machine_config config;
 	bool has_model;
 	const struct vpmu_order *order; /* of the put of the PMU's state, at level full */

@@ -127,6 +127,28 @@ static void unknown_record_is_refused_by_name(void **state)
 	must_refuse(VPMU_INCOMPATIBLE, "REDY REFU", "'XYZW': this vpmu does not know it");
 }
 
+static void host_that_cannot_be_is_refused(void **state)
+{
+	static const struct {
+		uint32_t before;
+		const char *text;
+		enum vpmu_status status;
+		const char *replies, *why;
+	} rows[] = {
+		{RECORD_PMU, "tx=on", VPMU_INCOMPATIBLE, "REFU",
+	         "'HOST': the host: unknown key 'tx'"},
+		{RECORD_PMU, "gp=9", VPMU_INCOMPATIBLE, "REFU", "not '9'"},
+		{RECORD_CPU, "gp=4", VPMU_BAD_DATA, "REDY REFU", "'HOST': out of place"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		stream_make("intel-v2");
+		insert(find(rows[i].before), RECORD_HOST, rows[i].text);
+		receive();
+		must_refuse(rows[i].status, rows[i].replies, rows[i].why);
+	}
+}
+
 static void wrong_magic_is_refused(void **state)
 {
 	stream_make("intel-v2");
@@ -310,6 +332,7 @@ int main(void)
 		cmocka_unit_test(machine_that_this_host_cannot_make_is_refused),
 		cmocka_unit_test(optional_record_is_skipped),
 		cmocka_unit_test(unknown_record_is_refused_by_name),
+		cmocka_unit_test(host_that_cannot_be_is_refused),
 		cmocka_unit_test(wrong_magic_is_refused),
 		cmocka_unit_test(saved_file_is_no_migration),
 		cmocka_unit_test(newer_version_is_refused),

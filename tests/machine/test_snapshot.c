@@ -66,6 +66,92 @@ static void restored_machine_saves_as_the_same_bytes(void **state)
 	}
 }
 
+static struct vpmu_host host_of(const char *text)
+{
+	struct vpmu_host host;
+
+	assert_int_equal(vpmu_host_init(&host, VPMU_VENDOR_INTEL), VPMU_OK);
+	assert_int_equal(vpmu_host_set(&host, text, NULL, 0), VPMU_OK);
+	return host;
+}
+
+static void save_on(const char *host_text)
+{
+	struct vpmu_host host = host_of(host_text);
+	const struct machine_config config = {.profile = vpmu_profile_find("linux-6.12"),
+	                                      .host = &host};
+	struct machine *machine = fixture_make("intel-v2", &config);
+
+	saved_make(machine, &saved);
+	machine_destroy(machine);
+}
+
+static void restored_machine_is_on_the_saved_host(void **state)
+{
+	static const char *const hosts[] = {"gp=2,width=40,tsx=on", "vendor=amd,gp=4",
+	                                    "vendor=zhaoxin", "enable-pmu=off"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(hosts); i++) {
+		struct vpmu_host host = host_of(hosts[i]);
+		enum vpmu_status status;
+		struct machine *machine;
+
+		save_on(hosts[i]);
+		machine = restore(&saved, NULL, 4 * MIB, &status);
+		if (!machine)
+			fail_msg("%s: %s", hosts[i], why);
+		assert_memory_equal(vpmu_pmu_host(machine_pmu(machine)), &host, sizeof(host));
+		saved_make(machine, &again);
+		assert_int_equal(again.used, saved.used);
+		assert_memory_equal(again.bytes, saved.bytes, saved.used);
+		machine_destroy(machine);
+	}
+}
+
+static void restored_machine_is_on_the_host_that_is_wanted(void **state)
+{
+	struct vpmu_host host = host_of("gp=4,tsx=on,pdcm=off");
+	struct machine_restore wanted = {
+		.config = {.cpu = &fake_cpu_ops, .memory_bytes = 4 * MIB, .host = &host},
+		.order = vpmu_order_find("safe"),
+	};
+	struct machine_origin origin = {.read = saved_give, .context = &saved};
+	struct machine_notes notes;
+	enum vpmu_status status;
+	struct machine *machine;
+
+	save_on("gp=2,tsx=on");
+	saved.at = 0;
+	machine = machine_load_saved(&wanted, &origin, &notes, &status, why, sizeof(why));
+	if (!machine)
+		fail_msg("%s", why);
+	assert_memory_equal(vpmu_pmu_host(machine_pmu(machine)), &host, sizeof(host));
+	machine_destroy(machine);
+}
+
+/* Readers of an older vpmu take such a file. */
+static void default_host_is_not_saved(void **state)
+{
+	static const uint8_t name[4] = {'H', 'O', 'S', 'T'};
+
+	save_on("vendor=intel");
+	for (size_t i = 0; i + sizeof(name) <= saved.used; i++)
+		assert_memory_not_equal(saved.bytes + i, name, sizeof(name));
+}
+
+static void profile_without_a_pmu_on_the_host_is_no_machine(void **state)
+{
+	struct vpmu_host host = host_of("pdcm=off");
+	struct machine_config config = {.cpu = &fake_cpu_ops,
+	                                .profile = vpmu_profile_find("mediated"),
+	                                .host = &host,
+	                                .memory_bytes = 4 * MIB};
+
+	assert_int_equal(vpmu_model_parse(&config.model, "intel-v2", NULL, 0), VPMU_OK);
+	assert_null(machine_create(&config, why, sizeof(why)));
+	assert_string_equal(why, "the profile has no PMU of this model on this host");
+}
+
 static void reset_machine_saves_as_a_fresh_one(void **state)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(models); i++) {
@@ -363,6 +449,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_survive_packing),
 		cmocka_unit_test(restored_machine_saves_as_the_same_bytes),
+		cmocka_unit_test(restored_machine_is_on_the_saved_host),
+		cmocka_unit_test(restored_machine_is_on_the_host_that_is_wanted),
+		cmocka_unit_test(default_host_is_not_saved),
+		cmocka_unit_test(profile_without_a_pmu_on_the_host_is_no_machine),
 		cmocka_unit_test(reset_machine_saves_as_a_fresh_one),
 		cmocka_unit_test(every_truncation_is_bad_data),
 		cmocka_unit_test(every_flipped_bit_is_noticed),

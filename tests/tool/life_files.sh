@@ -44,6 +44,21 @@ check 'full disk: the old file is whole' cmp "$saved" "$scratch/old"
 check 'full disk: nothing else is left' same "$(ls "$scratch" | grep -c saved)" 1
 refused 'save in no folder' 164 'cannot write' run --save /nowhere/s --at 5 "$scratch/loop"
 
+# A saved machine is on its host, or on another that is named.
+host_of() {
+	run run "${small[@]}" --json --max-instructions 3000 --restore "$scratch/hosted" "$@"
+	python3 -c 'import json, sys; h = json.load(open(sys.argv[1]))["host"]; print(h["gp_counters"], h["width"])' \
+		"$scratch/out"
+}
+run run "${small[@]}" --profile linux-6.12 --host gp=2,width=40 --save "$scratch/hosted" --at 1000 "$scratch/loop"
+check 'a host: saved' same "$status" 0
+if ! "$vpmu" models --json >/dev/null 2>&1; then
+	skip 'a host: restored' 'no JSON'
+else
+	check 'a host: restored' same "$(host_of)" '2 40'
+	check 'a host: another' same "$(host_of --profile linux-7.3 --host gp=4)" '4 48'
+fi
+
 head -c 3000 "$saved" >"$scratch/short"
 refused 'truncated file' 2 'truncated' run --restore "$scratch/short"
 refused 'not a saved machine' 2 'not a saved machine' run --restore "$scratch/loop"

@@ -105,6 +105,13 @@ bad 'memory in part of a MiB' 'not a whole number of MiB' --memory 3000K "$scrat
 bad 'memory that is no number' "--memory 'much'" --memory much "$scratch/exit"
 bad 'unknown model' 'unknown model' --model frob "$scratch/exit"
 bad 'unknown profile' 'known are hardware, linux-6.1' --profile hardwre "$scratch/exit"
+bad "a host's unknown key" "unknown key 'tx'" --profile linux-6.12 --host tx=on "$scratch/exit"
+bad "a host's value" "gp=N: not '9'" --profile linux-6.12 --host gp=9 "$scratch/exit"
+bad 'a host under hardware' 'no host under profile hardware' --host gp=4 "$scratch/exit"
+bad 'a host that has no mediated PMU' 'mediated has no PMU on this host' \
+	--profile mediated --host pdcm=off "$scratch/exit"
+bad 'a host under the CPU that has one' 'do not go together: --cpu kvm, --host' \
+	--cpu kvm --host gp=4 "$scratch/exit"
 bad 'unknown CPU' 'unknown CPU' --cpu fast "$scratch/exit"
 bad 'no time at all' 'out of range: --timeout' --timeout 0 "$scratch/exit"
 bad 'no instruction at all' 'out of range: --max-instructions' --max-instructions 0 "$scratch/exit"
@@ -234,9 +241,16 @@ for profile in linux-6.12 mediated; do
 	check "JSON: totals on $profile" same "$(totals "$profile")" "$hardware"
 done
 
+run run --json --profile linux-6.12 --model intel-v2 --host gp=2,width=40 "$BUILD/guests/count.elf"
+check "JSON: the host under the profile" holds "$scratch/out" \
+	'd["host"]["gp_counters"] == 2 and d["host"]["width"] == 40 and d["end"]["exit_value"] == 0'
+check "a host: the guest has its counters" \
+	holds "$scratch/out" '"2 general-purpose counters of 40 bits" in d["serial"]'
+
 # The same guest with the same options: the same counts.
 run run --json "$BUILD/guests/sampler.elf"
 cp "$scratch/out" "$scratch/first"
+check 'JSON: no host under hardware' holds "$scratch/first" '"host" not in d'
 run run --json "$BUILD/guests/sampler.elf"
 check 'the same run twice is the same document' cmp "$scratch/first" "$scratch/out"
 finish

@@ -89,13 +89,13 @@ static json_t *host_value(size_t i, unsigned value)
 	return strstr(vpmu_host_key(i), "=on|off") ? json_boolean(value) : json_string(word);
 }
 
-static json_t *host_json(const struct model_facts *facts)
+json_t *under_profile_json(const struct vpmu_host *host)
 {
 	json_t *object = json_object();
 	unsigned value;
 
 	for (size_t i = 0; vpmu_host_key(i); i++)
-		if (vpmu_host_get(&facts->host, i, &value))
+		if (vpmu_host_get(host, i, &value))
 			json_object_set_new(object, vpmu_host_name(i), host_value(i, value));
 	return object;
 }
@@ -132,7 +132,7 @@ int models_print_model_json(const struct model_facts *facts)
 		json_array_append_new(leaves, leaf_json(&facts->leaves[i]));
 	json_object_set_new(document, "model", model_json(&facts->model));
 	if (facts->has_host)
-		json_object_set_new(document, "host", host_json(facts));
+		json_object_set_new(document, "host", under_profile_json(&facts->host));
 	json_object_set_new(document, "registers", registers);
 	json_object_set_new(document, "events", events);
 	json_object_set_new(document, "cpuid", leaves);

@@ -3,6 +3,7 @@
 #ifndef TOOL_MODELS_JSON_H
 #define TOOL_MODELS_JSON_H
 
+#include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
 #include "json.h"
@@ -10,6 +11,7 @@
 #if HAVE_JANSSON
 
 json_t *model_json(const struct vpmu_model *model);
+json_t *under_profile_json(const struct vpmu_host *host);
 json_t *leaf_json(const struct vpmu_cpuid *leaf);
 
 #endif

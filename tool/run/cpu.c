@@ -18,14 +18,28 @@
 /* --- The emulated CPU ------------------------------------------------------------------------- */
 
 #if HAVE_UNICORN
+/* Another vendor's host may give such a model no PMU, which is no mistake. */
+static int judge_host(const struct run *run)
+{
+	struct vpmu_model model = run->model;
+
+	if (!vpmu_profile_adapt_on(run->profile, &run->host, &model))
+		return TOOL_HOLDS;
+	message("%s has no PMU on this host: --host %s", run->options->profile, run->options->host);
+	return TOOL_BAD;
+}
+
 static int choose_any(struct run *run)
 {
 	const struct run_options *options = run->options;
 	int status = model_from_text(options->model ? options->model : "intel-v2", &run->model);
 
-	return status ? status
-	              : profile_from_text(options->profile ? options->profile : "hardware",
-	                                  &run->profile);
+	if (!status)
+		status = profile_from_text(options->profile ? options->profile : "hardware",
+		                           &run->profile);
+	if (!status)
+		status = host_from_text(options->host, run->profile, run->model.vendor, &run->host);
+	return status ? status : judge_host(run);
 }
 #endif
 

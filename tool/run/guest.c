@@ -95,6 +95,7 @@ struct machine_config run_config(struct run *run)
 		.cpu = run->cpu->ops,
 		.model = run->model,
 		.profile = run->profile,
+		.host = options->host ? &run->host : NULL,
 		.memory_bytes = options->memory,
 		.append = options->append,
 		.max_instructions = options->max_instructions,

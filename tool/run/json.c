@@ -4,6 +4,7 @@
 
 #include "command.h"
 #include "json/json.h"
+#include "json/model.h"
 #include "run.h"
 
 #if HAVE_JANSSON
@@ -114,6 +115,9 @@ int run_print_json(const struct run *run)
 	if (run->cpu->by_instruction)
 		json_object_set_new(document, "profile",
 		                    json_string(machine_profile_name(run->machine)));
+	if (vpmu_profile_facts(machine_config(run->machine)->profile) & VPMU_FACT_KVM)
+		json_object_set_new(document, "host",
+		                    under_profile_json(machine_config(run->machine)->host));
 	json_object_set_new(document, "cpu", json_string(run->cpu->name));
 	json_object_set_new(document, "memory_bytes",
 	                    json_count(machine_config(run->machine)->memory_bytes));

@@ -17,7 +17,7 @@
 #include "timeline.h"
 
 struct run_options {
-	const char *model, *profile; /* NULL: not typed */
+	const char *model, *profile, *host; /* NULL: not typed */
 	const char *append, *cpu, *timeline;
 	uint64_t memory, max_instructions, timeout_us;
 	bool stat, json;
@@ -92,6 +92,7 @@ struct run {
 	const char *guest;
 	struct vpmu_model model;
 	const struct vpmu_profile *profile;
+	struct vpmu_host host; /* under the profile, if --host is typed */
 	struct machine *machine;
 	struct machine_result result;
 	uint64_t happened[MACHINE_EVENT_OVERFLOW + 1]; /* by enum machine_event_kind */

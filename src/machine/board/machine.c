@@ -39,6 +39,20 @@ static bool check_config(const struct machine_config *config, char *why, size_t 
 	return vpmu_model_check(&config->model, why, why_bytes) == VPMU_OK;
 }
 
+/* The PMU on the host, or on the default one. False: the profile has no PMU on it. */
+static bool init_pmu(struct machine *machine)
+{
+	struct machine_config *config = &machine->config;
+	struct vpmu_host usual;
+
+	vpmu_host_init(&usual, (enum vpmu_vendor)config->model.vendor);
+	machine->pmu =
+		vpmu_pmu_init_on(machine->pmu_memory, sizeof(machine->pmu_memory), &config->model,
+	                         config->profile, config->host ? config->host : &usual);
+	config->host = vpmu_pmu_host(machine->pmu);
+	return machine->pmu;
+}
+
 /* The MSR that shows which counters have overflowed; 0: the model has none. */
 static uint32_t find_status(const struct vpmu_model *model)
 {
@@ -52,7 +66,8 @@ static uint32_t find_status(const struct vpmu_model *model)
 }
 
 /* Everything that needs no host resource. */
-static bool init_board(struct machine *machine, const struct machine_config *config)
+static bool init_board(struct machine *machine, const struct machine_config *config, char *why,
+                       size_t why_bytes)
 {
 	machine->config = *config;
 	if (!config->profile)
@@ -61,10 +76,14 @@ static bool init_board(struct machine *machine, const struct machine_config *con
 	machine->memory.fd = -1;
 	machine->waited_at = machine->pause_at = UINT64_MAX;
 	machine->append = strdup(config->append ? config->append : "");
-	machine->pmu = vpmu_pmu_init(machine->pmu_memory, sizeof(machine->pmu_memory),
-	                             &config->model, machine->config.profile);
-	if (!machine->append || !machine->pmu)
+	if (!machine->append) {
+		say(why, why_bytes, "out of memory");
 		return false;
+	}
+	if (!init_pmu(machine)) {
+		say(why, why_bytes, "the profile has no PMU of this model on this host");
+		return false;
+	}
 	vpmu_pmu_see_cycles(machine->pmu, true);
 	vpmu_pmu_take_pebs(machine->pmu, config->cpu->counts);
 	apic_init(&machine->apic, machine->pmu);
@@ -105,10 +124,8 @@ struct machine *machine_create(const struct machine_config *config, char *why, s
 		return NULL;
 	}
 	memset(machine, 0, sizeof(*machine));
-	if (!init_board(machine, config)) {
-		say(why, why_bytes, "out of memory");
+	if (!init_board(machine, config, why, why_bytes))
 		goto fail;
-	}
 	if (memory_make(&machine->memory, config->memory_bytes)) {
 		say(why, why_bytes, "no memory for the guest: %s", strerror(errno));
 		goto fail;

@@ -76,10 +76,12 @@ struct migration *migration_begin(struct machine *machine, int fd,
 	m->copy = limit_in(limits->copy_ms, limits->stop);
 	m->pages = pages;
 	saved_header(&m->channel.out, MACHINE_LIVE_MAGIC);
-	if (!save_head(machine, &m->channel.out, &reason) ||
-	    !save_pmu(machine, &m->channel.out, &reason))
-		goto fail;
 	m->records = 2;
+	if (!save_head(machine, &m->channel.out, &reason))
+		goto fail;
+	m->records += save_host(machine, &m->channel.out);
+	if (!save_pmu(machine, &m->channel.out, &reason))
+		goto fail;
 	return m;
 fail:
 	if (m) {

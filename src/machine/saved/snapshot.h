@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A saved machine (docs/migration.md): records, each with its own checksum, in a file, in memory or
- * on the way to another process. The first two records say which machine it is for; the last says
- * that it is complete.
+ * on the way to another process. The first records, up to the PMU's, say which machine it is for;
+ * the last says that it is complete.
  */
 #ifndef MACHINE_SAVED_SNAPSHOT_H
 #define MACHINE_SAVED_SNAPSHOT_H
@@ -17,6 +17,7 @@
 /* A reader may skip a record that it does not know if the type's first letter is lower-case. */
 enum record_type {
 	RECORD_HEAD = RECORD('H', 'E', 'A', 'D'),  /* the machine: memory, profile */
+	RECORD_HOST = RECORD('H', 'O', 'S', 'T'),  /* under the profile, if not the default */
 	RECORD_PMU = RECORD('V', 'P', 'M', 'U'),   /* the native stream: model and state */
 	RECORD_BOARD = RECORD('B', 'O', 'R', 'D'), /* APIC, ports, MSRs, time */
 	RECORD_CPU = RECORD('C', 'P', 'U', ' '),
@@ -32,6 +33,7 @@ enum {
 	RECORD_HEADER_BYTES = 12, /* type, length, CRC-32C of both and of the payload */
 	RECORD_MOST = 1 << 20,    /* bytes of a payload */
 	PAGES_A_RECORD = 64,
+	HOST_TEXT_BYTES = 256,
 };
 
 /* --- Writing --------------------------------------------------------------------------------- */
@@ -44,6 +46,8 @@ void saved_header(struct pack *pack, const char magic[8]);
 
 /* Each packs one record. False, with the reason in why: the machine cannot be saved. */
 bool save_head(const struct machine *machine, struct pack *pack, struct text *why);
+/* Between the two. False: the host is the default, and no record was packed. */
+bool save_host(const struct machine *machine, struct pack *pack);
 bool save_pmu(struct machine *machine, struct pack *pack, struct text *why);
 bool save_board(const struct machine *machine, struct pack *pack, struct text *why);
 bool save_cpu(struct machine *machine, struct pack *pack, struct text *why);
@@ -74,8 +78,10 @@ bool cycles_unpack(struct unpack *unpack, struct vpmu_last_cycles *last);
 
 /* A machine that is being restored, record by record. */
 struct restore {
-	struct machine_config config; /* memory_bytes: at most; model, profile: see `expects` */
-	bool expects_model, expects_profile;
+	/* memory_bytes: at most; model, profile, host: see `expects` */
+	struct machine_config config;
+	bool expects_model, expects_profile, expects_host;
+	struct vpmu_host host; /* the saved one */
 	const struct vpmu_order *order;
 	bool live;               /* records may be repeated; the last one counts */
 	struct machine *machine; /* NULL until the PMU's record has come */

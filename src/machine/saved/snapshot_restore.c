@@ -22,6 +22,7 @@ enum seen {
 	SEEN_BOARD = 1 << 2,
 	SEEN_CPU = 1 << 3,
 	SEEN_END = 1 << 4,
+	SEEN_HOST = 1 << 5,
 	SEEN_ALL = SEEN_HEAD | SEEN_PMU | SEEN_BOARD | SEEN_CPU,
 };
 
@@ -85,6 +86,24 @@ static enum vpmu_status take_head(struct restore *restore, struct unpack *in)
 		return VPMU_INCOMPATIBLE;
 	}
 	restore->memory_bytes = memory;
+	return VPMU_OK;
+}
+
+/* The machine that is made by the PMU's record is on this host. */
+static enum vpmu_status take_host(struct restore *restore, struct unpack *in)
+{
+	char text[HOST_TEXT_BYTES] = "", why[MODEL_WHY_BYTES] = "";
+
+	if (restore->machine)
+		return restore_fail(restore, VPMU_BAD_DATA, "out of place", NULL);
+	if (in->count >= sizeof(text) || memchr(in->bytes, '\0', in->count))
+		return restore_fail(restore, VPMU_BAD_DATA, "the host's text", NULL);
+	memcpy(text, in->bytes, in->count);
+	vpmu_host_init(&restore->host, VPMU_VENDOR_INTEL);
+	if (vpmu_host_set(&restore->host, text, why, sizeof(why)))
+		return restore_fail(restore, VPMU_INCOMPATIBLE, "the host", why);
+	if (!restore->expects_host)
+		restore->config.host = &restore->host;
 	return VPMU_OK;
 }
 
@@ -184,6 +203,7 @@ static const struct record_row {
 	enum vpmu_status (*take)(struct restore *restore, struct unpack *in);
 } rows[] = {
 	{RECORD_HEAD, 0, SEEN_HEAD, false, take_head},
+	{RECORD_HOST, SEEN_HEAD, SEEN_HOST, false, take_host},
 	{RECORD_PMU, SEEN_HEAD, SEEN_PMU, true, take_pmu},
 	{RECORD_BOARD, SEEN_PMU, SEEN_BOARD, false, take_board},
 	{RECORD_CPU, SEEN_PMU, SEEN_CPU, false, take_cpu},
@@ -336,6 +356,7 @@ void restore_begin(struct restore *restore, const struct machine_restore *wanted
 		.config = wanted->config,
 		.expects_model = wanted->has_model,
 		.expects_profile = wanted->config.profile != NULL,
+		.expects_host = wanted->config.host != NULL,
 		.order = wanted->order,
 		.why = why,
 	};

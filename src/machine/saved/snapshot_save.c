@@ -49,6 +49,41 @@ bool save_head(const struct machine *machine, struct pack *pack, struct text *wh
 	return true;
 }
 
+/* "vendor=amd,gp=4,…": all that the host has. */
+static void print_host(const struct vpmu_host *host, struct text *text)
+{
+	const char *key;
+	unsigned value;
+
+	for (size_t i = 0; (key = vpmu_host_key(i)); i++) {
+		if (!vpmu_host_get(host, i, &value))
+			continue;
+		text_add(text, text->used ? "," : "");
+		text_add_bytes(text, key, strcspn(key, "=") + 1);
+		if (vpmu_host_word(i, value))
+			text_add(text, vpmu_host_word(i, value));
+		else
+			text_add_unsigned(text, value);
+	}
+}
+
+bool save_host(const struct machine *machine, struct pack *pack)
+{
+	char line[HOST_TEXT_BYTES] = "";
+	struct text text = text_in(line, sizeof(line));
+	struct vpmu_host usual;
+	size_t begun;
+
+	vpmu_host_init(&usual, (enum vpmu_vendor)machine->config.model.vendor);
+	if (!memcmp(machine->config.host, &usual, sizeof(usual)))
+		return false;
+	print_host(machine->config.host, &text);
+	begun = record_begin(pack, RECORD_HOST);
+	pack_bytes(pack, line, strlen(line));
+	record_end(pack, begun);
+	return true;
+}
+
 /* Reads the PMU's state as a VMM does. */
 static bool get_state(struct machine *machine, struct vpmu_layout *layout, struct vpmu_state *state,
                       struct text *why)
@@ -73,7 +108,7 @@ static bool get_state(struct machine *machine, struct vpmu_layout *layout, struc
 
 /* --- Nothing is saved that its reader would refuse -------------------------------------------- */
 
-/* Whether a new PMU of this model and profile takes the state. */
+/* Whether a new PMU of this model, profile and host takes the state. */
 static bool pmu_restores(const struct machine *machine, const struct vpmu_layout *layout,
                          const struct vpmu_state *state, struct text *why)
 {
@@ -85,8 +120,8 @@ static bool pmu_restores(const struct machine *machine, const struct vpmu_layout
 	char line[200] = "no memory";
 
 	if (memory) {
-		pmu = vpmu_pmu_init(memory, VPMU_PMU_BYTES, &machine->config.model,
-		                    machine->config.profile);
+		pmu = vpmu_pmu_init_on(memory, VPMU_PMU_BYTES, &machine->config.model,
+		                       machine->config.profile, machine->config.host);
 		target = vpmu_target_machine(pmu);
 		status = vpmu_state_put(state, layout, &target, VPMU_LEVEL_FULL,
 		                        vpmu_order_find("safe"), VPMU_POLICY_ROLL_BACK, &report);
@@ -229,14 +264,17 @@ static bool save_pages(const struct guest_memory *memory, struct pack *pack,
 }
 
 /* Packs the records that come before memory. */
-static bool save_state(struct machine *machine, struct pack *pack, struct text *why)
+static bool save_state(struct machine *machine, struct pack *pack, uint64_t *records,
+                       struct text *why)
 {
 	/* Pack the CPU first: that settles what it has counted, which the PMU's state must
 	 * include. */
 	struct pack cpu = {0};
-	bool good = save_cpu(machine, &cpu, why) && save_head(machine, pack, why) &&
-	            save_pmu(machine, pack, why) && save_board(machine, pack, why);
+	bool good = save_cpu(machine, &cpu, why) && save_head(machine, pack, why);
 
+	if (good)
+		*records += save_host(machine, pack);
+	good = good && save_pmu(machine, pack, why) && save_board(machine, pack, why);
 	if (good)
 		pack_bytes(pack, cpu.bytes, cpu.used);
 	pack->failed = pack->failed || cpu.failed;
@@ -259,7 +297,7 @@ enum vpmu_status machine_save(struct machine *machine, const struct machine_note
 	if (!machine_has_a_life(machine, &reason))
 		return VPMU_BAD_ARGUMENT;
 	saved_header(&pack, MACHINE_SAVED_MAGIC);
-	if (!save_state(machine, &pack, &reason)) {
+	if (!save_state(machine, &pack, &records, &reason)) {
 		free(pack.bytes);
 		return VPMU_BAD_ARGUMENT;
 	}
