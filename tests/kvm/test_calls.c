@@ -31,6 +31,27 @@ static void test_file_0_is_a_file(void **context)
 	assert_int_equal(fd, STDIN_FILENO);
 }
 
+/* The lowest number that is free. */
+static int next_file(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+static void test_no_file_stays_open(void **context)
+{
+	const struct vpmu_kvm_calls *calls = calls_or_kernel(NULL);
+	int before = next_file();
+
+	calls->close(calls->context, calls->open(calls->context, "/dev/null"));
+	assert_int_equal(next_file(), before);
+	calls->count_cycles(calls->context); /* where it may */
+	assert_int_equal(next_file(), before);
+}
+
 static void test_a_file_that_is_not_there_is_an_errno(void **context)
 {
 	const struct vpmu_kvm_calls *calls = calls_or_kernel(NULL);
@@ -142,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_kernel_s_calls_are_those_without_others),
 		cmocka_unit_test(test_file_0_is_a_file),
+		cmocka_unit_test(test_no_file_stays_open),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_an_errno),
 		cmocka_unit_test(test_a_leaf_that_is_not_there_is_zeros),
 		cmocka_unit_test(test_supported_leaves_that_cannot_be_had_are_none),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The probe on hosts of every kind: a tree of files, and a KVM, that are not there. */
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fake_kvm.h"
 
@@ -355,6 +357,152 @@ static void test_cpuid_of_an_unknown_vendor_is_no_model(void **context)
 	assert_int_equal(vpmu_kvm_obstacle(&host), VPMU_OBSTACLE_NO_MODEL);
 }
 
+/* A KVM in whose place one file is 0, as for a program without a standard input; and that says less
+ * than it could. */
+struct other {
+	struct fake_kvm *kvm;
+	int file;               /* whose number is 0 */
+	bool lists_nothing;     /* KVM_GET_MSR_INDEX_LIST fills nothing in */
+	unsigned largest_write; /* MSRs in one KVM_SET_MSRS */
+};
+
+static int other_number(const struct other *other, int fd)
+{
+	return fd == other->file ? 0 : fd;
+}
+
+static int real_number(const struct other *other, int fd)
+{
+	return fd ? fd : other->file;
+}
+
+static int other_open(void *context, const char *path)
+{
+	struct other *other = context;
+
+	return other_number(other, other->kvm->calls.open(other->kvm, path));
+}
+
+static void other_close(void *context, int fd)
+{
+	struct other *other = context;
+
+	other->kvm->calls.close(other->kvm, real_number(other, fd));
+}
+
+static int other_ioctl(void *context, int fd, unsigned long request, void *argument)
+{
+	struct other *other = context;
+	bool makes = request == KVM_CREATE_VM || request == KVM_CREATE_VCPU;
+	struct kvm_msrs *msrs = argument;
+	int result;
+
+	if (request == KVM_GET_MSR_INDEX_LIST && other->lists_nothing) {
+		((struct kvm_msr_list *)argument)->nmsrs = 3;
+		return 0;
+	}
+	if (request == KVM_SET_MSRS && msrs->nmsrs > other->largest_write)
+		other->largest_write = msrs->nmsrs;
+	result = other->kvm->calls.ioctl(other->kvm, real_number(other, fd), request, argument);
+	return makes ? other_number(other, result) : result;
+}
+
+static void other_cpuid(void *context, struct vpmu_cpuid *leaf)
+{
+	struct other *other = context;
+
+	other->kvm->calls.cpuid(other->kvm, leaf);
+}
+
+static int other_count_cycles(void *context)
+{
+	struct other *other = context;
+
+	return other->kvm->calls.count_cycles(other->kvm);
+}
+
+static struct vpmu_kvm_host probe_other(struct other *other)
+{
+	struct tree tree = tree_of_good_host("kvm_intel");
+	struct vpmu_kvm_calls calls;
+	struct vpmu_kvm_host host;
+
+	other->kvm = fake_kvm_make("intel-v2");
+	calls = other->kvm->calls;
+	calls.open = other_open;
+	calls.close = other_close;
+	calls.ioctl = other_ioctl;
+	calls.context = other;
+	calls.cpuid = other_cpuid;
+	calls.count_cycles = other_count_cycles;
+	memset(&host, 0xff, sizeof(host));
+	vpmu_kvm_probe(&host, tree.root, &calls);
+	tree_remove(&tree);
+	return host;
+}
+
+static void test_file_0_is_a_file(void **context)
+{
+	static const int files[] = {FAKE_KVM_FD, FAKE_VM_FD, FAKE_VCPU_FD};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		struct other other = {.file = files[i]};
+		struct vpmu_kvm_host host = probe_other(&other);
+
+		assert_int_equal(host.trial, VPMU_TRIAL_WORKS);
+		assert_int_equal(other.kvm->open_files, 0);
+	}
+}
+
+/* As where nobody has opened it: the first file that is opened is then 0. */
+static void test_files_are_read_without_a_standard_input(void **context)
+{
+	struct place place = place_of("intel-v2", "kvm_intel");
+	int input = dup(STDIN_FILENO), stays;
+	struct vpmu_kvm_host host;
+
+	close(STDIN_FILENO);
+	host = probe(&place);
+	stays = fcntl(STDIN_FILENO, F_GETFD);
+	if (input >= 0) {
+		assert_int_equal(dup2(input, STDIN_FILENO), STDIN_FILENO);
+		close(input);
+	}
+	assert_string_equal(host.release, "6.12.117-amd64");
+	assert_int_equal(host.enable_pmu, VPMU_YES);
+	assert_int_equal(stays, -1); /* nothing is left open */
+}
+
+static void test_registers_that_are_not_filled_in_are_0(void **context)
+{
+	struct other other = {.file = -1, .lists_nothing = true};
+	struct vpmu_kvm_host host = probe_other(&other);
+
+	assert_int_equal(host.msr_count, 3);
+	assert_int_equal(host.msrs[0] | host.msrs[1] | host.msrs[2], 0);
+}
+
+static void test_the_trial_writes_one_register(void **context)
+{
+	struct other other = {.file = -1};
+
+	assert_int_equal(probe_other(&other).trial, VPMU_TRIAL_WORKS);
+	assert_int_equal(other.largest_write, 1);
+}
+
+static void test_every_obstacle_has_a_text_of_its_own(void **context)
+{
+	for (unsigned i = 0; i < VPMU_OBSTACLES; i++) {
+		const char *text = vpmu_obstacle_text((enum vpmu_obstacle)i);
+
+		assert_string_not_equal(text, "unknown");
+		for (unsigned j = 0; j < i; j++)
+			assert_string_not_equal(text, vpmu_obstacle_text((enum vpmu_obstacle)j));
+	}
+	assert_string_equal(vpmu_obstacle_text(VPMU_OBSTACLES), "unknown");
+	assert_int_equal(vpmu_obstacle_verdict(VPMU_OBSTACLES), VPMU_UNKNOWN);
+}
+
 static void test_long_root_is_no_place(void **context)
 {
 	struct fake_kvm *kvm = fake_kvm_make("intel-v2");
@@ -397,6 +545,11 @@ int main(void)
 		cmocka_unit_test(test_registers_that_are_refused_are_listed),
 		cmocka_unit_test(test_every_call_may_fail),
 		cmocka_unit_test(test_cpuid_of_an_unknown_vendor_is_no_model),
+		cmocka_unit_test(test_file_0_is_a_file),
+		cmocka_unit_test(test_files_are_read_without_a_standard_input),
+		cmocka_unit_test(test_registers_that_are_not_filled_in_are_0),
+		cmocka_unit_test(test_the_trial_writes_one_register),
+		cmocka_unit_test(test_every_obstacle_has_a_text_of_its_own),
 		cmocka_unit_test(test_long_root_is_no_place),
 	};
 

@@ -71,6 +71,42 @@ static void test_bitmap_of_counters_is_shown(void **context)
 	assert_true(vpmu_model_equal(&back, &host));
 }
 
+/* Only where a leaf has subleaves does an entry's index count. */
+static void test_entries_that_are_added_tell_whether_they_have_subleaves(void **context)
+{
+	struct vpmu_model host = model_of("amd-k7"), model = model_of("intel-v6");
+	union cpuid_room room = fake_cpuid(&host);
+	unsigned before = room.cpuid.nent, plain = 0, indexed = 0;
+
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model), VPMU_OK);
+	for (size_t i = before; i < room.cpuid.nent; i++) {
+		const struct kvm_cpuid_entry2 *entry = &room.cpuid.entries[i];
+		bool has = entry->function == 7 || entry->function == 0x23;
+
+		assert_int_equal(entry->flags, has ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0);
+		plain += !has;
+		indexed += has;
+	}
+	assert_true(plain && indexed);
+}
+
+/* What was there of an earlier CPUID does not count. */
+static void test_entries_behind_the_last_are_none(void **context)
+{
+	struct vpmu_model host = model_of("intel-v5"), model = model_of("intel-v6");
+	union cpuid_room room = fake_cpuid(&host);
+	unsigned before = room.cpuid.nent;
+	struct vpmu_model back;
+
+	room.cpuid.entries[before] = (struct kvm_cpuid_entry2){.function = 0x23, .eax = ~0u};
+	assert_null(cpuid_entry(&room.cpuid, 0x23));
+	assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model), VPMU_OK);
+	assert_true(room.cpuid.nent > before);
+	back = found(&room, model.perf_capabilities);
+	assert_int_equal(back.version, 6);
+	assert_int_equal(back.gp_count, model.gp_count);
+}
+
 static void test_smaller_model_takes_away_what_it_has_not(void **context)
 {
 	struct vpmu_model host = model_of("amd-perfmon-v2"), small = model_of("amd-k7");
@@ -163,6 +199,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_model_is_found_on_every_host),
 		cmocka_unit_test(test_bitmap_of_counters_is_shown),
+		cmocka_unit_test(test_entries_that_are_added_tell_whether_they_have_subleaves),
+		cmocka_unit_test(test_entries_behind_the_last_are_none),
 		cmocka_unit_test(test_smaller_model_takes_away_what_it_has_not),
 		cmocka_unit_test(test_other_bits_stay),
 		cmocka_unit_test(test_highest_leaves_reach_the_models),
