@@ -224,7 +224,6 @@ static void amd_fit(struct vpmu_model *model)
 	amd_set_gp(model, model->gp_count);
 	if (model->version > 1)
 		return;
-	model->lbr = 0;
 	if (model->gp_count < amd_gp_count(model))
 		model->features = 0;
 	if (model->gp_count < amd_gp_count(model))

@@ -69,6 +69,52 @@ static void an_untold_leaf_23_says_nothing(void **state)
 	assert_true(vpmu_model_equal(&m, &full));
 }
 
+/* A feature is its one bit: neither its absence nor its presence is read from a neighbour. */
+static void features_are_single_bits(void **state)
+{
+	static const struct {
+		const char *model; /* without the feature */
+		uint32_t leaf, subleaf;
+		size_t reg;
+		unsigned bit;
+		uint32_t feature;
+	} rows[] = {
+		{"intel-v2,pdcm=off", 1, 0, offsetof(struct vpmu_cpuid, ecx), 15,
+	         VPMU_FEATURE_PDCM},
+		{"intel-v2", 7, 0, offsetof(struct vpmu_cpuid, ebx), 4, VPMU_FEATURE_HLE},
+		{"intel-v2", 7, 0, offsetof(struct vpmu_cpuid, ebx), 11, VPMU_FEATURE_RTM},
+		{"intel-v6,umask2=off", 0x23, 0, offsetof(struct vpmu_cpuid, ebx), 0,
+	         VPMU_FEATURE_UMASK2},
+		{"intel-v6,eq=off", 0x23, 0, offsetof(struct vpmu_cpuid, ebx), 1, VPMU_FEATURE_EQ},
+		{"intel-v6,rdpmc-hide=off", 0x23, 0, offsetof(struct vpmu_cpuid, ebx), 2,
+	         VPMU_FEATURE_RDPMC_HIDE},
+		{"amd-k7", 0x80000001, 0, offsetof(struct vpmu_cpuid, ecx), 23,
+	         VPMU_FEATURE_PERFCORE},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_model model = model_of(rows[i].model), m;
+		struct vpmu_cpuid leaves[VPMU_CPUID_LEAVES];
+		size_t count = vpmu_model_to_cpuid(&model, leaves), k = 0;
+		uint32_t *word;
+
+		while (leaves[k].leaf != rows[i].leaf || leaves[k].subleaf != rows[i].subleaf)
+			k++;
+		word = (uint32_t *)(void *)((char *)&leaves[k] + rows[i].reg);
+		for (unsigned bit = rows[i].bit ? rows[i].bit - 1 : 0; bit <= rows[i].bit + 1;
+		     bit++) {
+			uint32_t before = *word;
+
+			*word |= UINT32_C(1) << bit;
+			assert_int_equal(vpmu_model_from_cpuid(&m, leaves, count, 0, NULL, 0),
+			                 VPMU_OK);
+			if (!(m.features & rows[i].feature) != (bit != rows[i].bit))
+				fail_msg("leaf 0x%x, bit %u", rows[i].leaf, bit);
+			*word = before;
+		}
+	}
+}
+
 static void last_branches_are_told_and_read_back(void **state)
 {
 	static const struct {
@@ -166,6 +212,7 @@ int main(void)
 		cmocka_unit_test(leaf_23_has_the_bitmaps_of_counters),
 		cmocka_unit_test(leaf_23_has_the_bitmap_of_events),
 		cmocka_unit_test(an_untold_leaf_23_says_nothing),
+		cmocka_unit_test(features_are_single_bits),
 		cmocka_unit_test(last_branches_are_told_and_read_back),
 		cmocka_unit_test(depths_of_last_branches_need_their_bit),
 		cmocka_unit_test(pebs_needs_a_place_for_its_records),

@@ -64,6 +64,18 @@ static void full_width_brings_the_capabilities_register(void **state)
 	assert_false(model_has_full_width(&off));
 }
 
+/* A format is one number, not bits that add up. */
+static void the_last_of_two_formats_counts(void **state)
+{
+	struct vpmu_model model = model_of("skylake,lbr-format=6,lbr-format=5");
+
+	assert_int_equal(model.perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT, 5);
+	model = model_of("skylake,pebs=3,pebs=0");
+	assert_int_equal(model.perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT, 0);
+	model = model_of("skylake,pebs=2,pebs=1");
+	assert_int_equal(model.perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT, 1 << 8);
+}
+
 static void no_capabilities_register_no_capabilities(void **state)
 {
 	struct vpmu_model m = model_of("sapphire-rapids,pdcm=off");
@@ -362,6 +374,7 @@ int main(void)
 		cmocka_unit_test(counters_are_a_number_or_a_bitmap),
 		cmocka_unit_test(the_only_width_of_amd_can_be_given),
 		cmocka_unit_test(full_width_brings_the_capabilities_register),
+		cmocka_unit_test(the_last_of_two_formats_counts),
 		cmocka_unit_test(no_capabilities_register_no_capabilities),
 		cmocka_unit_test(anythread_follows_version_and_deprecation),
 		cmocka_unit_test(a_lower_version_loses_what_it_cannot_have),
