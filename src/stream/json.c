@@ -72,7 +72,7 @@ void json_text(struct json *json, char text[JSON_TEXT_BYTES])
 		}
 		text[length++] = (char)c;
 	}
-	text[json->wrong ? 0 : length] = '\0';
+	text[length] = '\0'; /* after a mistake nobody looks at it */
 }
 
 uint64_t json_number(struct json *json)

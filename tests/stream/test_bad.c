@@ -362,6 +362,23 @@ static void runs_that_are_not_well_formed(void **unused)
 	}
 }
 
+/* Behind a long number there is less room for the rest. */
+static void a_name_ends_within_its_room(void **unused)
+{
+	struct run run = {.name = {NUMBER_MARK}, .name_length = VPMU_NAME_BYTES - 1, .count = 1};
+	char name[VPMU_NAME_BYTES + 2];
+
+	memset(run.name + 1, 'B', VPMU_NAME_BYTES - 2);
+	for (unsigned first = 1; first <= 100; first *= 10) {
+		run.first = (uint8_t)first;
+		memset(name, '*', sizeof(name));
+		run_name(&run, 0, name);
+		assert_int_equal(strlen(name), VPMU_NAME_BYTES - 1);
+		assert_int_equal(atoi(name), first);
+		assert_memory_equal(name + VPMU_NAME_BYTES, "**", 2);
+	}
+}
+
 static void msr_numbers_beyond_32_bits(void **unused)
 {
 	struct bytes stream = good;
@@ -530,6 +547,7 @@ int main(void)
 		cmocka_unit_test(another_name_for_a_register),
 		cmocka_unit_test(a_value_that_its_register_cannot_hold),
 		cmocka_unit_test(runs_that_are_not_well_formed),
+		cmocka_unit_test(a_name_ends_within_its_room),
 		cmocka_unit_test(msr_numbers_beyond_32_bits),
 		cmocka_unit_test(models_that_are_not_well_formed),
 		cmocka_unit_test(fields_that_are_twice_zero_or_of_a_newer_vpmu),

@@ -216,6 +216,78 @@ static void early_devices_do_not_matter(void **unused)
 	assert_true(cpus[1].has_pmu);
 }
 
+static void add_behind(const void *bytes, size_t count)
+{
+	assert_true(file.count + count <= sizeof(file.bytes));
+	memcpy(file.bytes + file.count, bytes, count);
+	file.count += count;
+}
+
+/* As on a volume that is larger than the stream; the more so if another stream was there before. */
+static void what_follows_the_stream_does_not_matter(void **unused)
+{
+	static const uint8_t zeros[5000], marks[] = "\x7e\0\0\0\1\0\4\0\0\0\1\4disk\6\0\0\0\2{}";
+
+	for (unsigned way = 0; way < 8; way++) {
+		usual(way & 1, way & 2 ? I386 : X86_64);
+		add_behind(zeros, way & 4 ? 1 : sizeof(zeros));
+		add_behind(marks, sizeof(marks));
+		find_all();
+		assert_int_equal(about.cpus, 2);
+		assert_int_equal(about.described, way & 1);
+		assert_false(cpus[0].has_pmu);
+		assert_memory_equal(&cpus[1].pmu, &busy, sizeof(busy));
+	}
+}
+
+/* Data that look as a footer are none, if no section has that number. */
+static void a_footer_is_of_an_open_section(void **unused)
+{
+	static const uint8_t other[] = "\x7e\0\0\0\0\0 \x7e\0\1\0\0\0";
+
+	start(true);
+	qemu_file_device(&file, "disk", 0, other, sizeof(other));
+	add_cpu(0, &busy, X86_64);
+	finish(false);
+	add_behind("behind", 6);
+	find_all();
+	assert_int_equal(about.cpus, 1);
+	assert_true(cpus[0].has_pmu);
+}
+
+/* In a device before the others, whose size the description has. */
+static void name_in_description(const char *name)
+{
+	char text[100], *at;
+	int length = snprintf(text, sizeof(text), "{\"name\": \"%s\", \"instance_id\": 0}, ", name);
+
+	usual(true, X86_64);
+	at = strstr(file.text, "{\"name\": \"timer\"");
+	memmove(at + length, at, strlen(at) + 1);
+	memcpy(at, text, (size_t)length);
+	file.count -= file.length + 6;
+	file.length += (size_t)length;
+	file.text[file.length -= 2] = '\0';
+	qemu_file_end(&file, true);
+}
+
+static void texts_of_the_description_have_escapes(void **unused)
+{
+	static const char *const good[] = {"a\\\"b", "a\\\\", "\\u0041", "\\n"};
+	static const char *const bad[] = {"a\\\n", "a\nb", "\\\1", "\t"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		name_in_description(good[i]);
+		find_all();
+		assert_int_equal(about.cpus, 2);
+		assert_true(about.described);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		name_in_description(bad[i]);
+		assert_refused(VPMU_BAD_DATA, "the description is no JSON");
+	}
+}
+
 static void a_description_of_other_sizes_is_refused(void **unused)
 {
 	char *size;
@@ -428,6 +500,9 @@ int main(void)
 		cmocka_unit_test(second_last_branches_are_refused),
 		cmocka_unit_test(needs_no_footers_with_a_description),
 		cmocka_unit_test(early_devices_do_not_matter),
+		cmocka_unit_test(what_follows_the_stream_does_not_matter),
+		cmocka_unit_test(a_footer_is_of_an_open_section),
+		cmocka_unit_test(texts_of_the_description_have_escapes),
 		cmocka_unit_test(a_description_of_other_sizes_is_refused),
 		cmocka_unit_test(sizes_beyond_the_file_are_refused),
 		cmocka_unit_test(described_twice_is_refused),
