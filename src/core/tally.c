@@ -65,12 +65,6 @@ void tally_control(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what
 	tally_change(pmu, slot, &now);
 }
 
-static void forget_cycle(struct tally *tally)
-{
-	tally->level = false;
-	tally->kept = 0;
-}
-
 void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on)
 {
 	uint32_t starting = slots & on & ~pmu->on, stopping = slots & ~on & pmu->on;
@@ -84,14 +78,14 @@ void tallies_switch(struct vpmu_pmu *pmu, uint32_t slots, uint32_t on)
 
 		tally->base -= totals[tally->total];
 		tally->modes = tally->wanted;
-		forget_cycle(tally);
 	}
 	FOR_SLOTS(slot, stopping) {
 		struct tally *tally = &pmu->tally[slot];
 
 		tally->base += totals[tally->total];
 		tally->modes = 0;
-		forget_cycle(tally);
+		tally->level = false; /* a tally that has stopped knows of no cycle */
+		tally->kept = 0;
 	}
 	for (unsigned mode = 0; mode < MODES; mode++)
 		pmu->running[mode] =

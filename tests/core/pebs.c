@@ -17,6 +17,7 @@ static bool read_memory(void *context, uint64_t address, void *to, size_t bytes)
 	if (!copy(address, from->read_end, bytes))
 		return false;
 	memcpy(to, from->bytes + (address - AREA), bytes);
+	from->read += bytes;
 	return true;
 }
 

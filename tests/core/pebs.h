@@ -25,6 +25,7 @@ enum {
 extern struct memory {
 	uint8_t bytes[MEMORY];
 	uint64_t read_end, write_end;
+	size_t read; /* bytes that were read */
 } memory;
 
 uint64_t word(uint64_t address);

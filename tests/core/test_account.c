@@ -20,6 +20,40 @@ static void pieces_below_the_headroom_never_overflow(void **state)
 	assert_int_equal(vpmu_pmu_account(pmu, &RUN(1, 5000), 0).pmi, 1);
 }
 
+static void nothing_happened(struct vpmu_outcome outcome)
+{
+	assert_int_equal(outcome.pmi | outcome.masked, 0);
+	assert_true(!outcome.overflowed);
+}
+
+/* Whichever way it is accounted: the first time, again, at another privilege level, after a write;
+ * with counters of common classes, of others, and with a threshold. */
+static void counting_alone_has_no_outcome(void **state)
+{
+	static const uint64_t selectors[] = {
+		SEL_ON_INT | INSTRUCTIONS,
+		SEL_ON_INT | 0x01c4, /* conditional branches */
+		SEL_ON_INT | INSTRUCTIONS | 1 << 24,
+	};
+	const struct vpmu_amounts amounts =
+		RUN([VPMU_INSTRUCTIONS] = 10, [VPMU_CYCLES] = 10, [VPMU_CONDITIONAL_BRANCHES] = 10);
+
+	for (unsigned i = 0; i < 1u << ARRAY_SIZE(selectors); i++) {
+		struct vpmu_pmu *pmu = machine_of("skylake");
+
+		wr(pmu, GLOBAL_CTRL, 0xf);
+		for (unsigned k = 0; k < ARRAY_SIZE(selectors); k++)
+			wr(pmu, SEL0 + k, i >> k & 1 ? selectors[k] : 0);
+		for (unsigned k = 0; k < 20; k++) {
+			nothing_happened(vpmu_pmu_account(pmu, &amounts, k / 3 % 2 ? 3 : 0));
+			if (k % 7 == 6)
+				wr(pmu, GLOBAL_CTRL, 0xf);
+		}
+		for (unsigned k = 0; k < ARRAY_SIZE(selectors); k++)
+			assert_int_equal(rd(pmu, PMC0 + k), i >> k & 1 ? 200 : 0);
+	}
+}
+
 static void headroom_is_the_privilege_levels(void **state)
 {
 	struct vpmu_pmu *pmu = machine_of("intel-v2");
@@ -183,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_below_the_headroom_never_overflow),
+		cmocka_unit_test(counting_alone_has_no_outcome),
 		cmocka_unit_test(headroom_is_the_privilege_levels),
 		cmocka_unit_test(both_levels_together_overflow),
 		cmocka_unit_test(wanted_names_the_running_classes),

@@ -3,6 +3,8 @@
  * The fingerprint: machines that would behave differently differ in it, machines that would not
  * share it. What a row does to one machine decides what happens later, though no register shows it.
  */
+#include <stdlib.h>
+
 #include "machine.h"
 
 static struct vpmu_filter filter = {.action = VPMU_FILTER_DENY, .count = 1, .events = {0xc0}};
@@ -211,6 +213,35 @@ static void whatever_changes_has_a_place_of_its_own(void **state)
 				fail_msg("changes %u and %u are the same", j, i);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *one = a, *other = b;
+
+	return *one < *other ? -1 : *one > *other;
+}
+
+/* In every combination, too: no switch of the vCPU hides another. */
+static void switches_together_have_places_of_their_own(void **state)
+{
+	struct vpmu_pmu *pmu = machine_on("linux-6.12", "intel-v2");
+	struct kvm_pmu *kvm = &pmu->kvm;
+	bool *flags[] = {&kvm->request_pmu, &kvm->request_pmi, &kvm->need_cleanup, &kvm->has_run,
+	                 &kvm->is_disabled, &kvm->counts_host, &kvm->sees_cycles,  &kvm->lbr_event,
+	                 &kvm->lbr_passes,  &kvm->keeps_lbr};
+	enum { COMBINATIONS = 1 << 10 };
+	uint64_t seen[COMBINATIONS];
+
+	assert_int_equal(1u << ARRAY_SIZE(flags), COMBINATIONS);
+	for (unsigned i = 0; i < COMBINATIONS; i++) {
+		for (unsigned k = 0; k < ARRAY_SIZE(flags); k++)
+			*flags[k] = i >> k & 1;
+		seen[i] = vpmu_pmu_fingerprint(pmu);
+	}
+	qsort(seen, COMBINATIONS, sizeof(seen[0]), by_value);
+	for (unsigned i = 1; i < COMBINATIONS; i++)
+		assert_true(seen[i - 1] < seen[i]);
+}
+
 /* A threshold is no register's of an event that was made with one. */
 static void events_of_another_threshold_differ(void **state)
 {
@@ -248,6 +279,7 @@ int main(void)
 		cmocka_unit_test(what_decides_behaviour_differs),
 		cmocka_unit_test(models_and_profiles_differ),
 		cmocka_unit_test(whatever_changes_has_a_place_of_its_own),
+		cmocka_unit_test(switches_together_have_places_of_their_own),
 		cmocka_unit_test(events_of_another_threshold_differ),
 		cmocka_unit_test(equal_filters_are_alike),
 	};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Perf events under the Linux profiles: when they are made, paused, used again and released, their
  * periods, and what emulated instructions add. */
+#include <string.h>
+
 #include "machine.h"
 
 static const char *profile(size_t i)
@@ -111,6 +113,54 @@ static void a_counter_that_was_touched_keeps_its_event(void **state)
 		}
 		assert_int_equal(vpmu_pmu_events(pmu).live, 1);
 	}
+}
+
+/* The same of every register of a counter, whoever writes what is there already. */
+static void a_write_of_any_register_touches_the_counter(void **state)
+{
+	static const struct {
+		const char *model;
+		uint32_t control; /* that makes the event, and pauses it */
+		uint64_t on, off;
+		uint32_t touched;
+	} rows[] = {
+		{"intel-v2", SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, PMC0},
+		{"intel-v2", SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, SEL0},
+		{"intel-v2", FIXED_CTRL, 3, 0, FIXED0},
+		{"amd-k7", K7_SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, K7_CTR0},
+		{"amd-k7", K7_SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, K7_SEL0},
+		{"amd-perfcore", CORE_SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, CORE_CTR0},
+		{"amd-perfcore", CORE_SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, CORE_SEL0},
+		{"amd-perfcore", CORE_SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, K7_CTR0},
+		{"amd-perfcore", CORE_SEL0, SEL_ON | INSTRUCTIONS, INSTRUCTIONS, K7_SEL0},
+	};
+
+	for (size_t i = 0; profile(i); i++)
+		for (size_t k = 0; k < 2 * ARRAY_SIZE(rows); k++) {
+			bool by_host = k % 2;
+			uint32_t msr = rows[k / 2].touched;
+			struct vpmu_pmu *pmu = machine_on(profile(i), rows[k / 2].model);
+
+			if (!strncmp(rows[k / 2].model, "intel", 5))
+				wr(pmu, GLOBAL_CTRL, BIT64(32) | 1);
+			wr(pmu, rows[k / 2].control, rows[k / 2].on);
+			vpmu_pmu_enter(pmu);
+			wr(pmu, rows[k / 2].control, rows[k / 2].off);
+			for (unsigned slice = 0; slice < 4; slice++) {
+				uint64_t value = rd(pmu, msr);
+
+				if (by_host)
+					assert_int_equal(vpmu_pmu_host_write(pmu, msr, value),
+					                 VPMU_OK);
+				else
+					wr(pmu, msr, value);
+				vpmu_pmu_schedule(pmu);
+				vpmu_pmu_enter(pmu);
+			}
+			if (vpmu_pmu_events(pmu).live != 1)
+				fail_msg("%s, %s: MSR 0x%x, by %s", profile(i), rows[k / 2].model,
+				         msr, by_host ? "the host" : "the guest");
+		}
 }
 
 static void a_released_events_count_is_kept(void **state)
@@ -255,6 +305,7 @@ int main(void)
 		cmocka_unit_test(another_event_select_takes_another_event),
 		cmocka_unit_test(an_unused_event_goes_with_the_second_time_slice),
 		cmocka_unit_test(a_counter_that_was_touched_keeps_its_event),
+		cmocka_unit_test(a_write_of_any_register_touches_the_counter),
 		cmocka_unit_test(a_released_events_count_is_kept),
 		cmocka_unit_test(only_6_12_tries_a_failed_creation_again),
 		cmocka_unit_test(only_events_can_fail_to_be_made),

@@ -46,6 +46,33 @@ static void slots_are_shared_out(void **state)
 	assert_int_equal(rd(pmu, SLOTS_COUNTER), 400);
 }
 
+/* A guest may write shares that are more than the whole: the later ones are cut. */
+static void shares_that_were_written_are_of_one_whole(void **state)
+{
+	struct vpmu_pmu *pmu = counting();
+
+	wr(pmu, SLOTS_COUNTER, 1000);
+	wr(pmu, METRICS, 0x0080ffff);
+	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 1000), 0);
+	assert_int_equal(rd(pmu, METRICS), 0x7f000080);
+	pmu = counting();
+	wr(pmu, SLOTS_COUNTER, 1000);
+	wr(pmu, METRICS, 0xc0c0);
+	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 1000), 0);
+	assert_int_equal(rd(pmu, METRICS), 0x7f002060);
+}
+
+/* Shares of 0 say nothing, whatever the counter is. */
+static void no_shares_have_no_weight(void **state)
+{
+	struct vpmu_pmu *pmu = counting();
+
+	wr(pmu, SLOTS_COUNTER, 1000);
+	wr(pmu, METRICS, 0);
+	vpmu_pmu_account(pmu, &RUN([VPMU_SLOTS] = 1, [VPMU_TOPDOWN_RETIRING] = 1), 0);
+	assert_int_equal(rd(pmu, METRICS), 0xff);
+}
+
 static void what_was_written_stays_until_slots_are_counted(void **state)
 {
 	static const uint64_t values[] = {0,          1,          0x40404040,
@@ -199,6 +226,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_are_shared_out),
+		cmocka_unit_test(shares_that_were_written_are_of_one_whole),
+		cmocka_unit_test(no_shares_have_no_weight),
 		cmocka_unit_test(what_was_written_stays_until_slots_are_counted),
 		cmocka_unit_test(counts_only_with_all_that_it_needs),
 		cmocka_unit_test(what_it_needs_is_wanted),

@@ -39,6 +39,18 @@ static void each_format_has_its_words(void **state)
 	}
 }
 
+/* Base, index, maximum and threshold, and the reset values of the counters that sample. */
+static void nothing_else_of_the_area_is_read(void **state)
+{
+	struct vpmu_pmu *pmu = sampler("skylake,pebs=1");
+
+	run(pmu, 3, 0);
+	run(pmu, 1, 0);
+	memory.read = 0;
+	vpmu_pmu_write_pebs(pmu, &at);
+	assert_int_equal(memory.read, 4 * 8 + 8);
+}
+
 static void without_a_way_to_memory_the_record_stays_due(void **state)
 {
 	struct vpmu_pmu *pmu = sampler("skylake,pebs=3");
@@ -268,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_format_has_its_words),
+		cmocka_unit_test(nothing_else_of_the_area_is_read),
 		cmocka_unit_test(without_a_way_to_memory_the_record_stays_due),
 		cmocka_unit_test(formats_that_are_not_written),
 		cmocka_unit_test(from_format_3_on_each_counter_has_its_record),

@@ -133,6 +133,35 @@ static void last_cycles_can_be_moved(void **state)
 	assert_true(vpmu_pmu_fingerprint(pmu) == vpmu_pmu_fingerprint(other));
 }
 
+/* However it is stopped; when it goes on, its first cycle has none before it. */
+static void a_counter_that_has_stopped_knows_of_no_cycle(void **state)
+{
+	const uint64_t selector = SEL_ON | INSTRUCTIONS | 3 << 24 | SEL_EDGE;
+
+	for (unsigned way = 0; way < 2; way++) {
+		struct vpmu_pmu *pmu = machine_of("intel-v2");
+		uint32_t msr = way ? SEL0 : GLOBAL_CTRL;
+		struct vpmu_last_cycles last;
+		uint64_t before;
+
+		wr(pmu, GLOBAL_CTRL, 1);
+		wr(pmu, SEL0, selector);
+		vpmu_pmu_account(pmu, &RUN(3, 1), 0);
+		vpmu_pmu_account(pmu, &RUN(2, 0), 0);
+		vpmu_pmu_last_cycles(pmu, &last);
+		assert_int_equal(last.of[0], VPMU_LAST_CYCLE_HELD | 2);
+		wr(pmu, msr, way ? selector & ~SEL_EN : 0);
+		vpmu_pmu_last_cycles(pmu, &last);
+		assert_int_equal(last.of[0], 0);
+		before = rd(pmu, PMC0);
+		wr(pmu, msr, way ? selector : 1);
+		vpmu_pmu_account(pmu, &RUN(1, 1), 0);
+		assert_int_equal(rd(pmu, PMC0), before);
+		vpmu_pmu_account(pmu, &RUN(3, 1), 0);
+		assert_int_equal(rd(pmu, PMC0), before + 1);
+	}
+}
+
 static void cmask_counts_cycles_with_that_many_events(void **state)
 {
 	struct vpmu_pmu *pmu = machine_of("intel-v2");
@@ -218,6 +247,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_does_not_wrap),
 		cmocka_unit_test(a_stopped_counter_forgets_what_came_before_a_cycle),
 		cmocka_unit_test(last_cycles_can_be_moved),
+		cmocka_unit_test(a_counter_that_has_stopped_knows_of_no_cycle),
 		cmocka_unit_test(cmask_counts_cycles_with_that_many_events),
 		cmocka_unit_test(eq_counts_cycles_with_that_many_events_and_no_more),
 		cmocka_unit_test(edge_counts_beginnings),
