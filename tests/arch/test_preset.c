@@ -2,6 +2,8 @@
 /* The presets are those that the documentation promises, and all can exist. */
 #include "unit.h"
 
+#include <arch/room_int.h>
+
 struct expected {
 	const char *name;
 	enum vpmu_vendor vendor;
@@ -130,9 +132,21 @@ static void what_a_preset_leaves_out_can_be_had(void **state)
 	assert_null(vpmu_preset_more(ARRAY_SIZE(expected)));
 }
 
+/* Parsing derives what a row leaves out; a row leaves nothing out. */
+static void a_row_is_the_whole_model(void **state)
+{
+	for (size_t i = 0; i < preset_count; i++) {
+		struct vpmu_model model = model_of(presets[i].model.name);
+
+		if (!vpmu_model_equal(&model, &presets[i].model))
+			fail_msg("%s", model.name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_is_the_whole_model),
 		cmocka_unit_test(presets_are_as_documented),
 		cmocka_unit_test(every_preset_is_listed_and_can_exist),
 		cmocka_unit_test(preset_names_differ),
