@@ -112,6 +112,12 @@ def main():
         check('a seed makes the same choice', '' if samples[0] == samples[1] else samples[1])
         check('the tree is as it was', '' if open(os.path.join(tree, 'src/core/planted.c'), encoding='utf-8').read()
               == FILES['src/core/planted.c'] else 'it is not')
+        write(tree, 'tests/mutants.md', FILES['tests/mutants.md'].replace('most[1]', 'most[2]'))
+        status, output = mutants(tree)
+        check('a listed line that is gone: status 2, and which',
+              '' if status == 2 and 'no such line in src/core/planted.c: if (value > most[2])' in output
+              else f'status {status}: {output}')
+        write(tree, 'tests/mutants.md', FILES['tests/mutants.md'])
         write(tree, 'tests/planted.c', FILES['tests/planted.c'].replace('!= 3', '!= 4'))
         status, output = mutants(tree)
         check('tests that fail without a mutant: status 2, and which',
