@@ -309,11 +309,12 @@ struct site {
 /* The physical address of the block's byte at this offset; UINT64_MAX: it is not known. */
 uint64_t block_byte(const struct block *block, unsigned offset);
 void block_translate(struct qemu_plugin_tb *tb, void *unused);
+
+/* --- block_memory.c: memory that lives until QEMU drops its translations --- */
+
+void *block_alloc(size_t bytes); /* NULL: there is none */
+size_t block_memory(void);       /* bytes in use */
 void block_flush(void *unused);
-/* Memory that lives until QEMU drops its translations; NULL: there is none. */
-void *block_alloc(size_t bytes);
-/* How many bytes of that memory are in use. */
-size_t block_memory(void);
 
 /* --- count.c: paying the register machine --- */
 
