@@ -47,6 +47,7 @@ static void test_good_host_gives_the_model_that_kvm_supports(void **context)
 		struct vpmu_kvm_host host = expect(&place, VPMU_OBSTACLE_NONE);
 
 		assert_true(vpmu_model_equal(&host.model, &place.kvm->model));
+		assert_string_equal(host.model.name, "kvm");
 		assert_int_equal(host.trial, VPMU_TRIAL_WORKS);
 		assert_int_equal(host.refused_count, 0);
 		assert_true(host.msr_count > 0);

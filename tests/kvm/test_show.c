@@ -117,6 +117,26 @@ static void test_smaller_model_takes_away_what_it_has_not(void **context)
 	assert_int_equal(found(&room, 0).gp_count, 4);
 }
 
+/* A string of which one word or two are right is another vendor's all the same. */
+static void test_a_vendors_string_is_shown_as_a_whole(void **context)
+{
+	struct vpmu_model model = model_of("intel-v2");
+
+	for (unsigned wrong = 1; wrong < 8; wrong++) {
+		union cpuid_room room = fake_cpuid(&model);
+		struct kvm_cpuid_entry2 right = *cpuid_entry(&room.cpuid, 0),
+					*entry = cpuid_entry(&room.cpuid, 0);
+
+		entry->ebx ^= wrong & 1;
+		entry->ecx ^= wrong >> 1 & 1;
+		entry->edx ^= wrong >> 2 & 1;
+		cpuid_entry(&room.cpuid, 1)->eax = 0x12345;
+		assert_int_equal(vpmu_kvm_show_pmu(&room.cpuid, CPUID_ENTRIES, &model), VPMU_OK);
+		assert_memory_equal(entry, &right, sizeof(right));
+		assert_int_equal(cpuid_entry(&room.cpuid, 1)->eax, model.signature);
+	}
+}
+
 static void test_other_bits_stay(void **context)
 {
 	struct vpmu_model model = model_of("intel-v2");
@@ -202,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_entries_that_are_added_tell_whether_they_have_subleaves),
 		cmocka_unit_test(test_entries_behind_the_last_are_none),
 		cmocka_unit_test(test_smaller_model_takes_away_what_it_has_not),
+		cmocka_unit_test(test_a_vendors_string_is_shown_as_a_whole),
 		cmocka_unit_test(test_other_bits_stay),
 		cmocka_unit_test(test_highest_leaves_reach_the_models),
 		cmocka_unit_test(test_leaves_of_other_pmus_are_cleared),
