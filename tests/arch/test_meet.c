@@ -269,9 +269,22 @@ static void a_capped_model_follows_its_cpuid(void **state)
 	}
 }
 
+/* A KVM may have capabilities without the bit that tells of their register; a vCPU may not. */
+static void what_a_limit_cannot_tell_is_not_given(void **state)
+{
+	struct vpmu_model model = model_of("skylake,lbr-format=5"), limit = model;
+
+	limit.features &= ~(uint32_t)VPMU_FEATURE_PDCM;
+	model_cap(&model, &limit);
+	assert_int_equal(model.features & VPMU_FEATURE_PDCM, 0);
+	assert_int_equal(model.perf_capabilities, 0);
+	assert_int_equal(vpmu_model_check(&model, NULL, 0), VPMU_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_limit_cannot_tell_is_not_given),
 		cmocka_unit_test(meet_is_commutative_associative_and_idempotent),
 		cmocka_unit_test(both_cover_the_meet_and_nothing_that_both_cover_is_larger),
 		cmocka_unit_test(covers_is_reflexive_and_transitive),

@@ -132,6 +132,17 @@ static void pmu_off_leaves_nothing_but_the_processor(void **state)
 }
 
 /* A CPU may have IA32_PERF_CAPABILITIES and no PMU, as QEMU before 10.1 showed it. */
+/* A processor has its name in CPUID whatever its PMU. */
+static void the_other_name_can_be_without_a_pmu(void **state)
+{
+	struct vpmu_model model = model_of("zhaoxin-v2,pmu=off,other-name=1");
+
+	assert_int_equal(model.version, 0);
+	assert_int_equal(model.other_name, 1);
+	model = model_of("zhaoxin-v2,other-name=0,pmu=off");
+	assert_int_equal(model.other_name, 0);
+}
+
 static void pdcm_can_be_without_a_pmu(void **state)
 {
 	struct vpmu_model pdcm = model_of("intel-v2,pmu=off,pdcm=on");
@@ -380,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_lower_version_loses_what_it_cannot_have),
 		cmocka_unit_test(amd_counters_follow_the_features),
 		cmocka_unit_test(pmu_off_leaves_nothing_but_the_processor),
+		cmocka_unit_test(the_other_name_can_be_without_a_pmu),
 		cmocka_unit_test(pdcm_can_be_without_a_pmu),
 		cmocka_unit_test(pmu_on_changes_nothing),
 		cmocka_unit_test(overrides_mean_the_same_in_any_order),

@@ -278,6 +278,68 @@ static void versions_add_registers(void **state)
 	assert_false(exists("intel-v5", 0x329));
 }
 
+/* By model the format tells which registers there are; the architectural stack has its own. */
+static void formats_of_last_branches_have_their_registers(void **state)
+{
+	static const struct {
+		const char *model;
+		uint32_t there[8], missing[8]; /* 0: the end */
+	} rows[] = {
+		{"skylake", {0}, {0x1c8, 0x1c9, 0x680, 0x6c0, 0xdc0, 0x14ce, 0x14cf, 0x1500}},
+		{"skylake,lbr-format=3",
+	         {0x1c8, 0x1c9, 0x680, 0x68f, 0x6c0, 0x6cf},
+	         {0x690, 0x6d0, 0xdc0, 0x14ce}},
+		{"skylake,lbr-format=4", {0x1c8, 0x68f, 0x6cf}, {0x690, 0x6d0, 0xdc0}},
+		{"skylake,lbr-format=5",
+	         {0x1c8, 0x69f, 0x6df, 0xdc0, 0xddf},
+	         {0x6a0, 0x6e0, 0xde0}},
+		{"skylake,lbr-format=6", {0x1c8, 0x69f, 0x6df}, {0x6a0, 0x6e0, 0xdc0}},
+		{"skylake,lbr-format=7",
+	         {0x1c8, 0x69f, 0x6df, 0xdc0, 0xddf},
+	         {0x6a0, 0x6e0, 0xde0}},
+		{"icelake,lbr=8",
+	         {0x14ce, 0x14cf, 0x1200, 0x1207, 0x1507, 0x1607},
+	         {0x1208, 0x1508, 0x1608, 0x1c8, 0x1c9, 0x680, 0x6c0}},
+		{"amd-perfmon-v2", {0}, {0xc000010e, 0xc000010f, 0xc0010300, 0xc0010301}},
+		{"amd-perfmon-v2,lbr=2",
+	         {0xc000010e, 0xc000010f, 0xc0010302, 0xc0010303},
+	         {0xc0010304, 0xc0010305}},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		for (size_t k = 0; k < 8; k++) {
+			if (rows[i].there[k] && !exists(rows[i].model, rows[i].there[k]))
+				fail_msg("%s has no 0x%x", rows[i].model, rows[i].there[k]);
+			if (rows[i].missing[k] && exists(rows[i].model, rows[i].missing[k]))
+				fail_msg("%s has 0x%x", rows[i].model, rows[i].missing[k]);
+		}
+}
+
+static void pebs_has_its_registers(void **state)
+{
+	static const struct {
+		uint64_t capabilities;
+		bool has, has_data;
+	} rows[] = {
+		{0, false, false},
+		{VPMU_PERF_CAP_PEBS_DATA, false, false},
+		{0x300, true, false},
+		{0x400, true, false},
+		{0x400 | VPMU_PERF_CAP_PEBS_DATA, true, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_model m = model_of("icelake,full-width=on");
+		struct listing listing;
+
+		m.perf_capabilities |= rows[i].capabilities;
+		listing = list(&m);
+		assert_int_equal(find(&listing, 0x3f1) != NULL, rows[i].has);
+		assert_int_equal(find(&listing, 0x600) != NULL, rows[i].has);
+		assert_int_equal(find(&listing, 0x3f2) != NULL, rows[i].has_data);
+	}
+}
+
 static void full_width_aliases_need_the_capability(void **state)
 {
 	assert_true(exists("intel-v2", 0x4c1));
@@ -352,6 +414,8 @@ int main(void)
 		cmocka_unit_test(global_registers_take_existing_counters),
 		cmocka_unit_test(amd_selectors_leave_reserved_bits_out),
 		cmocka_unit_test(versions_add_registers),
+		cmocka_unit_test(formats_of_last_branches_have_their_registers),
+		cmocka_unit_test(pebs_has_its_registers),
 		cmocka_unit_test(full_width_aliases_need_the_capability),
 		cmocka_unit_test(perfcore_makes_k7s_numbers_aliases),
 		cmocka_unit_test(reset_enables_all_counters_and_nothing_else),
