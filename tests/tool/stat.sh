@@ -38,6 +38,8 @@ mkdir -p "$modules/kernel/fs/9p" && : >"$modules/kernel/fs/9p/9p.ko"
 if [ -e "$BUILD/src/qemu/libvpmu-qemu.so" ]; then
 	refused 'no such QEMU' 3 '/no/such/qemu' \
 		stat --kernel "$kernel" --modules "$modules" --qemu /no/such/qemu -- true
+	refused 'no such timing model' 2 'timing' \
+		stat --timing clock --kernel "$kernel" --modules "$modules" --qemu /no/such/qemu -- true
 	check 'nothing is left in TMPDIR' same "$(ls "$scratch" | grep -c vpmu-stat-)" 0
 else
 	skip 'no such QEMU' 'this build has no plugin'

@@ -62,6 +62,29 @@ static void a_count_is_worth_what_the_plugin_makes_of_its_class(void **state)
 	assert_int_equal(trust("skylake", "page-faults"), STAT_KERNEL);
 }
 
+static void with_a_timing_model_what_is_not_counted_is_estimated(void **state)
+{
+	static const struct {
+		const char *name;
+		enum stat_trust trust;
+	} rows[] = {
+		{"branch-misses", STAT_ESTIMATE}, {"cycles", STAT_ESTIMATE},
+		{"r412e", STAT_ESTIMATE},         {"L1-dcache-load-misses", STAT_ESTIMATE},
+		{"instructions:u", STAT_EXACT},   {"branch-loads", STAT_EXACT},
+		{"rc2", STAT_NOT_COUNTED}, /* no event that the model has */
+		{"page-faults", STAT_KERNEL},
+	};
+	static struct stat_events events;
+	struct vpmu_model model;
+
+	assert_int_equal(vpmu_model_parse(&model, "skylake", NULL, 0), VPMU_OK);
+	events = (struct stat_events){.model = &model, .timed = true};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(stat_events_add(&events, rows[i].name), TOOL_HOLDS);
+		assert_int_equal(events.of[i].trust, rows[i].trust);
+	}
+}
+
 static void a_selector_counts_what_the_model_says(void **state)
 {
 	assert_int_equal(trust("skylake", "r5300c0:u"), STAT_EXACT);
@@ -328,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_event_is_perfs),
 		cmocka_unit_test(a_count_is_worth_what_the_plugin_makes_of_its_class),
+		cmocka_unit_test(with_a_timing_model_what_is_not_counted_is_estimated),
 		cmocka_unit_test(a_selector_counts_what_the_model_says),
 		cmocka_unit_test(a_class_without_a_name_of_perfs_is_the_models_code),
 		cmocka_unit_test(what_is_no_event_is_refused),

@@ -13,7 +13,7 @@
 #include "stat.h"
 
 struct stat_typed {
-	const char *events, *limit, *model, *profile, *kernel, *modules, *qemu, *output;
+	const char *events, *limit, *model, *profile, *timing, *kernel, *modules, *qemu, *output;
 	uint64_t memory, cpus, timeout;
 	bool json;
 };
@@ -33,6 +33,8 @@ static const struct option_row rows[] =
          ARGS_JSON(struct stat_typed, "write them as JSON"),
          ROW_TEXT("model", "NAME", "the PMU (vpmu models); skylake is the default", model),
          ROW_TEXT("profile", "NAME", "whose behaviour it shows; hardware is the default", profile),
+         ROW_TEXT("timing", "none|cache", "what cycles, caches and branch misses are estimated by",
+                  timing),
          ROW("memory", "SIZE", "the guest's memory; 1G is the default", OPTION_SIZE, memory),
          .min = 128 << 20,
          .max = UINT64_C(1) << 40},
@@ -69,6 +71,7 @@ static int read_events(const struct stat_typed *typed, struct stat_events *event
 	int status = read_model(typed, &model);
 
 	events->model = &model;
+	events->timed = typed->timing && !strcmp(typed->timing, "cache");
 	if (!status)
 		status = stat_events_add(events, typed->events);
 	if (!status && typed->limit)
@@ -100,6 +103,7 @@ static int run_guest(const struct stat_typed *typed, const struct stat_kernel *k
 		.qemu = typed->qemu,
 		.model = typed->model,
 		.profile = typed->profile,
+		.timing = typed->timing,
 		.initrd = initrd,
 		.kernel = kernel,
 		.memory = typed->memory,

@@ -89,7 +89,8 @@ static const char *known_name(const void *list, size_t i)
 	return i < ROWS ? rows[i].name : event_name_at(NULL, i - ROWS);
 }
 
-static enum stat_trust trust_of(enum vpmu_class class_)
+/* With a timing model all that has a class is estimated. */
+static enum stat_trust trust_of(const struct stat_events *events, enum vpmu_class class_)
 {
 	static const enum stat_trust trusts[] = {
 		[QEMU_COUNTS_NOTHING] = STAT_NOT_COUNTED,
@@ -97,10 +98,12 @@ static enum stat_trust trust_of(enum vpmu_class class_)
 		[QEMU_COUNTS] = STAT_EXACT,
 	};
 
+	if (events->timed && class_ != VPMU_NO_CLASS && qemu_counting(class_) != QEMU_COUNTS)
+		return STAT_ESTIMATE;
 	return trusts[qemu_counting(class_)];
 }
 
-static bool is_row(struct stat_event *event, const char *name)
+static bool is_row(struct stat_event *event, const struct stat_events *events, const char *name)
 {
 	for (unsigned i = 0; i < ROWS; i++) {
 		if (strcmp(rows[i].name, name))
@@ -109,13 +112,22 @@ static bool is_row(struct stat_event *event, const char *name)
 		event->config = rows[i].config;
 		event->trust = rows[i].type == PERF_TYPE_SOFTWARE
 		                       ? STAT_KERNEL
-		                       : trust_of(event_named(name, strlen(name)));
+		                       : trust_of(events, event_named(name, strlen(name)));
 		return true;
 	}
 	return false;
 }
 
-static bool is_cache(struct stat_event *event, const char *name)
+/* Which raw event it is, the guest's kernel decides; with a timing model it is taken for one that
+ * the model estimates. */
+static enum stat_trust trust_of_cache(const struct stat_events *events, uint64_t config)
+{
+	if (config == PERF_COUNT_HW_CACHE_BPU)
+		return trust_of(events, VPMU_BRANCHES);
+	return events->timed ? STAT_ESTIMATE : STAT_NOT_COUNTED;
+}
+
+static bool is_cache(struct stat_event *event, const struct stat_events *events, const char *name)
 {
 	for (unsigned i = 0; i < CACHES * ACCESSES; i++) {
 		char whole[STAT_NAME];
@@ -126,30 +138,29 @@ static bool is_cache(struct stat_event *event, const char *name)
 			continue;
 		event->type = PERF_TYPE_HW_CACHE;
 		event->config = caches[i / ACCESSES].part | accesses[i % ACCESSES].part;
-		event->trust = trust_of(event->config == PERF_COUNT_HW_CACHE_BPU ? VPMU_BRANCHES
-		                                                                 : VPMU_NO_CLASS);
+		event->trust = trust_of_cache(events, event->config);
 		return true;
 	}
 	return false;
 }
 
 /* A class that perf has no name for: the code that the model has for it. */
-static bool is_class(struct stat_event *event, const char *name, const struct vpmu_model *model)
+static bool is_class(struct stat_event *event, const struct stat_events *events, const char *name)
 {
 	enum vpmu_class class_ = event_named(name, strlen(name));
 
 	event->type = PERF_TYPE_RAW;
-	event->trust = trust_of(class_);
-	return class_ != VPMU_NO_CLASS && event_on_model(model, class_, &event->config);
+	event->trust = trust_of(events, class_);
+	return class_ != VPMU_NO_CLASS && event_on_model(events->model, class_, &event->config);
 }
 
 /* rNNN: a selector's value; the model says what it counts. */
-static bool is_raw(struct stat_event *event, const char *name, const struct vpmu_model *model)
+static bool is_raw(struct stat_event *event, const struct stat_events *events, const char *name)
 {
 	event->type = PERF_TYPE_RAW;
 	if (!event_raw(name, strlen(name), &event->config))
 		return false;
-	event->trust = trust_of(vpmu_model_event_class(model, event->config));
+	event->trust = trust_of(events, vpmu_model_event_class(events->model, event->config));
 	return true;
 }
 
@@ -164,7 +175,7 @@ static int unknown(const char *text, const char *name)
 }
 
 /* Reads one event of `length` characters. */
-static int read_event(struct stat_event *event, const struct vpmu_model *model, const char *text,
+static int read_event(struct stat_event *event, const struct stat_events *events, const char *text,
                       size_t length)
 {
 	size_t name_length = event_name_length(text, length);
@@ -178,8 +189,8 @@ static int read_event(struct stat_event *event, const struct vpmu_model *model, 
 	memcpy(event->name, text, length);
 	snprintf(name, sizeof(name), "%.*s", (int)name_length, text);
 	if (!event_rings(text, length, &event->rings) ||
-	    (!is_row(event, name) && !is_cache(event, name) && !is_class(event, name, model) &&
-	     !is_raw(event, name, model)))
+	    (!is_row(event, events, name) && !is_cache(event, events, name) &&
+	     !is_class(event, events, name) && !is_raw(event, events, name)))
 		return unknown(event->name, name);
 	return TOOL_HOLDS;
 }
@@ -189,7 +200,7 @@ static struct stat_event *add(struct stat_events *events, const char *text, size
 {
 	struct stat_event event;
 
-	if (read_event(&event, events->model, text, length))
+	if (read_event(&event, events, text, length))
 		return NULL;
 	for (unsigned i = 0; i < events->count; i++)
 		if (!strcmp(events->of[i].name, event.name))

@@ -115,6 +115,8 @@ static void make_command(struct words *words, const struct run *run)
 	add(words, "--model=%s", guest->model);
 	if (guest->profile)
 		add(words, "--profile=%s", guest->profile);
+	if (guest->timing)
+		add(words, "--timing=%s", guest->timing);
 	add(words, "--");
 	add(words, "%s", guest->qemu);
 	add_fixed(words, machine);

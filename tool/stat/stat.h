@@ -44,6 +44,7 @@ struct stat_event {
 
 struct stat_events {
 	const struct vpmu_model *model; /* the guest's; what a selector's value counts */
+	bool timed;                     /* there is a timing model */
 	struct stat_event of[STAT_EVENTS];
 	unsigned count;
 };
@@ -113,7 +114,7 @@ void stat_report_line(struct stat_result *result, const char *line);
 /* --- guest.c ---------------------------------------------------------------------------------- */
 
 struct stat_guest {
-	const char *qemu, *model, *profile; /* profile: or NULL */
+	const char *qemu, *model, *profile, *timing; /* the last two: or NULL */
 	const char *initrd;
 	const struct stat_kernel *kernel;
 	uint64_t memory, vcpus;
