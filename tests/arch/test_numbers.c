@@ -176,24 +176,6 @@ static void bits_are_those_of_the_manuals(void **state)
 			fail_msg("%s", bits[i].name);
 }
 
-/* Intel SDM vol. 4 table 2-2: IA32_DEBUGCTL is there from P6 on. */
-static void intels_processors_keep_debugctl(void **state)
-{
-	static const struct {
-		const char *model;
-		bool keeps;
-	} rows[] = {
-		{"intel-v1", true}, {"intel-v2,pmu=off", true}, {"zhaoxin-v2", true},
-		{"intel-p6", true}, {"amd-k7", false},          {"amd-perfmon-v2,lbr=16", false},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct vpmu_model model = model_of(rows[i].model);
-
-		assert_int_equal(model_keeps_debugctl(&model), rows[i].keeps);
-	}
-}
-
 /* AMD counts what changes the ring in the ring that it goes to. */
 static void amd_counts_where_it_goes(void **state)
 {
@@ -211,7 +193,6 @@ int main(void)
 		cmocka_unit_test(registers_are_where_the_manuals_have_them),
 		cmocka_unit_test(a_row_ends_behind_its_last_register),
 		cmocka_unit_test(bits_are_those_of_the_manuals),
-		cmocka_unit_test(intels_processors_keep_debugctl),
 		cmocka_unit_test(amd_counts_where_it_goes),
 	};
 
