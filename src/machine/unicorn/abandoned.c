@@ -9,14 +9,15 @@
 #include "room_int.h"
 
 /* Whether Unicorn would abandon the block because of this access. A block of one instruction may
- * touch a device: see paid_ahead(). */
+ * touch a device, unless it pays itself: see paid_ahead(). */
 static bool is_given_up_for(struct cpu *cpu, const struct block *block, const struct place *place)
 {
 	uint64_t end = place->address + place->bytes;
 
 	if (place->store && place->address < block->address + block->size && end > block->address)
 		return true;
-	return block->op_count > 1 && !memory_is_plain(cpu, place->address, place->bytes);
+	return (block->op_count > 1 || (block->inlined && !cpu->device_touched)) &&
+	       !memory_is_plain(cpu, place->address, place->bytes);
 }
 
 /* For a last instruction that is a branch and accesses memory: whether Unicorn gave up the block
@@ -36,7 +37,7 @@ static bool gives_up(struct cpu *cpu, const struct block *block, uint64_t addres
 
 bool block_abandoned(struct cpu *cpu, uint64_t address, uint32_t size)
 {
-	const struct block *block = cpu->block;
+	const struct block *block = cpu_block(cpu);
 	const struct op *op;
 	int index;
 

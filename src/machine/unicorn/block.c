@@ -52,8 +52,11 @@ static void sum_up(struct block *block)
 	}
 	vpmu_block_make(&block->pay, &block->ops[0].insn, count, sizeof(block->ops[0]));
 	if (block->op_count == 1 &&
-	    (!(block->ops[0].insn.flags & VPMU_INSN_BRANCH) || block->pay.lines))
+	    (!(block->ops[0].insn.flags & VPMU_INSN_BRANCH) || block->pay.lines)) {
+		if (!block->flags && block->pay.insns && block->pay.branches)
+			block->flags |= BLOCK_ALONE;
 		block->flags |= BLOCK_SLOW; /* block_abandoned() has to see it */
+	}
 	if (block->flags & (BLOCK_SLOW | BLOCK_COMPARE))
 		block->pay.need = VPMU_BLOCK_NEVER;
 }
@@ -83,6 +86,12 @@ static unsigned first_access(const struct block *block)
 	return i;
 }
 
+static void forget(struct block *block)
+{
+	inline_take_out(block);
+	block->address = NO_ADDRESS;
+}
+
 static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t address,
                                   uint32_t size)
 {
@@ -90,7 +99,7 @@ static struct block *decode_block(struct cpu *cpu, struct block *block, uint64_t
 	uint8_t *code = cpu->scratch_code;
 	unsigned count;
 
-	block->address = NO_ADDRESS;
+	forget(block);
 	if (!size || size > BLOCK_BYTES_MAX || !code_note(cpu, address) ||
 	    !code_note(cpu, address + size - 1) || !memory_fetch(cpu, address, code, size))
 		return NULL;
@@ -127,7 +136,7 @@ bool block_changed(struct cpu *cpu, uint64_t address, uint32_t size)
 	if (!is_block(cpu, block, address, size) || !(block->flags & BLOCK_COMPARE) ||
 	    block_holds(cpu, block))
 		return false;
-	block->address = NO_ADDRESS;
+	forget(block);
 	code_has_changed(cpu, address);
 	return true;
 }
@@ -144,6 +153,7 @@ struct block *block_at(struct cpu *cpu, uint64_t address, uint32_t size)
 
 void block_has_device(struct block *block)
 {
+	inline_take_out(block);
 	block->flags |= BLOCK_DEVICE;
 	block->pay.need = VPMU_BLOCK_NEVER;
 }
@@ -299,7 +309,7 @@ bool blocks_forget_page(struct cpu *cpu, uint64_t address)
 		if (block->address >= page + PAGE_BYTES || block->address + block->size <= page)
 			continue;
 		changed |= !block_holds(cpu, block);
-		block->address = NO_ADDRESS;
+		forget(block);
 	}
 	return changed;
 }
@@ -307,5 +317,5 @@ bool blocks_forget_page(struct cpu *cpu, uint64_t address)
 void blocks_forget(struct cpu *cpu)
 {
 	for (unsigned i = 0; i < BLOCK_SLOTS; i++)
-		cpu->cache[i].address = NO_ADDRESS;
+		forget(&cpu->cache[i]);
 }

@@ -74,6 +74,8 @@ enum {
 	BLOCK_DEVICE = 1 << 2,  /* has touched device memory: single-step it */
 	BLOCK_HOOKED = 1 << 3,  /* the code hook on its special instruction is in place */
 	BLOCK_CLI = 1 << 4,     /* interrupts are disabled at its end */
+	BLOCK_ALONE = 1 << 6,   /* slow only as it is one branch that accesses memory */
+	BLOCK_CALLS = 1 << 5,   /* a translation could not be made to pay it: it calls the hook */
 };
 
 struct block {
@@ -85,6 +87,7 @@ struct block {
 	struct vpmu_block pay; /* what Unicorn executes: all but a special one; need may be NEVER */
 	struct op *ops;        /* all of them, the special one included, then the bytes */
 	struct loop *loop;     /* loop.h; NULL: not a loop */
+	struct inlined *inlined; /* inline.c; NULL: every translation calls the hook */
 };
 
 enum {
@@ -152,5 +155,8 @@ bool block_may_overwrite(const struct block *block);
 /* Forget the blocks in a page, or all of them. True: the bytes of one have changed. */
 bool blocks_forget_page(struct cpu *cpu, uint64_t address);
 void blocks_forget(struct cpu *cpu);
+
+/* Has all its translations call the block hook again: before it changes or is forgotten. */
+void inline_take_out(struct block *block);
 
 #endif

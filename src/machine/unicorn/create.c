@@ -22,6 +22,9 @@ static bool set_up(struct cpu *cpu, const char **why)
 	uc_version(&major, &minor);
 	cpu->translates = major > 2 || (major == 2 && minor > 0);
 	translation_begin(cpu);
+	*why = "no memory";
+	if (!hot_make(cpu) || !meter_make(cpu))
+		return false;
 	*why = "guest memory cannot be mapped";
 	if (!memory_map(cpu) || !faults_begin(cpu) || !guard_begin())
 		return false;
@@ -44,7 +47,7 @@ static struct cpu *unicorn_create(const struct cpu_config *config, const struct 
 			vpmu_model_counts_where_it_goes(vpmu_pmu_model(config->pmu));
 		cpu->cache = calloc(BLOCK_SLOTS, sizeof(*cpu->cache));
 		cpu->page_writes = calloc(config->memory_bytes / PAGE_BYTES + 1, 1);
-		if (cpu->cache && cpu->page_writes && meter_make(cpu) && set_up(cpu, &reason)) {
+		if (cpu->cache && cpu->page_writes && set_up(cpu, &reason)) {
 			blocks_forget(cpu);
 			registers_get(cpu, &cpu->power_up);
 			return cpu;
@@ -66,12 +69,14 @@ void unicorn_destroy(struct cpu *cpu)
 	for (unsigned i = 0; cpu->cache && i < BLOCK_SLOTS; i++) {
 		free(cpu->cache[i].ops);
 		free(cpu->cache[i].loop);
+		free(cpu->cache[i].inlined);
 	}
 	free(cpu->timing);
 	free(cpu->hooked);
 	free(cpu->code);
 	free(cpu->cache);
 	free(cpu->page_writes);
+	hot_end(cpu);
 	free(cpu);
 }
 
@@ -142,14 +147,14 @@ void unicorn_stop_soon(struct cpu *cpu)
 
 uint64_t unicorn_retired(const struct cpu *cpu)
 {
-	return cpu->retired + vpmu_meter_spent(&cpu->meter);
+	return cpu->retired + vpmu_meter_spent(cpu->meter);
 }
 
 static void unicorn_totals(const struct cpu *cpu, struct vpmu_amounts *out)
 {
-	*out = cpu->meter.totals;
-	out->of[VPMU_INSTRUCTIONS] += vpmu_meter_spent(&cpu->meter);
-	out->of[VPMU_BRANCHES] += cpu->meter.branches;
+	*out = cpu->meter->totals;
+	out->of[VPMU_INSTRUCTIONS] += vpmu_meter_spent(cpu->meter);
+	out->of[VPMU_BRANCHES] += cpu->meter->branches;
 }
 
 static uint64_t unicorn_rip(const struct cpu *cpu)

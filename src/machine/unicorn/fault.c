@@ -74,7 +74,7 @@ static bool window_fill(struct cpu *cpu, struct window *window, uint8_t *host)
 		return false;
 	memset(at, 0xff, PAGE_BYTES);
 	cpu->lost = address;
-	vpmu_meter_hold(&cpu->meter);
+	vpmu_meter_hold(cpu->meter);
 	return true;
 }
 
@@ -90,13 +90,13 @@ void memory_note_write(struct cpu *cpu, uint64_t page)
 		cpu->dirty[cpu->dirty_count] = page;
 	if (cpu->dirty_count <= MAX_DIRTY)
 		cpu->dirty_count++;
-	vpmu_meter_hold(&cpu->meter);
+	vpmu_meter_hold(cpu->meter);
 }
 
 /* Whether the running block lies in the page. A REP that goes on is a block of its own. */
 static bool runs_in(const struct cpu *cpu, uint64_t page)
 {
-	const struct block *block = cpu->stepping ? NULL : cpu->block;
+	const struct block *block = cpu->stepping ? NULL : cpu_block(cpu);
 
 	return block && cpu->state->rip != cpu->rep && block->address / PAGE_BYTES <= page &&
 	       (block->address + block->size - 1) / PAGE_BYTES >= page;
@@ -233,7 +233,7 @@ void memory_forget_dirty(struct cpu *cpu)
 {
 	if (!cpu->dirty_count)
 		return;
-	cpu->block = NULL;
+	cpu_has_block(cpu, NULL);
 	for (unsigned i = 0; i < cpu->dirty_count && cpu->dirty_count <= MAX_DIRTY; i++)
 		forget_page(cpu, cpu->dirty[i] * PAGE_BYTES);
 	if (cpu->dirty_count > MAX_DIRTY) {

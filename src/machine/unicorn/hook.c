@@ -15,11 +15,11 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 	if (cpu->rep == NO_ADDRESS)
 		return false;
 	if (cpu->rep == address) {
-		vpmu_meter_hold(&cpu->meter);
-		timed_rep(cpu, block_last(cpu->block));
+		vpmu_meter_hold(cpu->meter);
+		timed_rep(cpu, block_last(cpu_block(cpu)));
 		if (cpu->stop)
 			cpu_leave(cpu, LEAVE_SYNC, address);
-		else if (!timed_fits_again(cpu, block_last(cpu->block)))
+		else if (!timed_fits_again(cpu, block_last(cpu_block(cpu))))
 			cpu_leave(cpu, LEAVE_BUDGET, address);
 		return true;
 	}
@@ -34,8 +34,7 @@ static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 		return LEAVE_BUDGET;
 	if (block_special(block) && !(block->flags & BLOCK_HOOKED))
 		return LEAVE_AGAIN;
-	if (cpu->stop || (block->flags & BLOCK_DEVICE) ||
-	    !vpmu_meter_fits(&cpu->meter, &block->pay))
+	if (cpu->stop || (block->flags & BLOCK_DEVICE) || !vpmu_meter_fits(cpu->meter, &block->pay))
 		return LEAVE_BUDGET;
 	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
 }
@@ -56,9 +55,9 @@ static void count_block(struct cpu *cpu, struct block *block)
 
 	if (block->loop)
 		loop_fold(cpu, block);
-	cpu->block = block;
+	cpu_has_block(cpu, block);
 	cpu->last = block->address + last->offset;
-	vpmu_meter_take(&cpu->meter, &block->pay);
+	vpmu_meter_take(cpu->meter, &block->pay);
 	if ((last->insn.flags & VPMU_INSN_APART) && !last->special) {
 		cpu->rep = block->address + last->offset;
 		cpu->rep_begun = false;
@@ -67,7 +66,7 @@ static void count_block(struct cpu *cpu, struct block *block)
 	timed_begin(cpu, block);
 	cpu->suspect = (block->flags & BLOCK_COMPARE) && block_may_overwrite(block);
 	if (cpu->after || cpu->rep != NO_ADDRESS || cpu->suspect)
-		vpmu_meter_hold(&cpu->meter);
+		vpmu_meter_hold(cpu->meter);
 }
 
 /* Ends a step, which is one block of one instruction. Without TF, Unicorn would run on after it.
@@ -80,7 +79,8 @@ static void see_step(struct cpu *cpu, uint64_t address)
 	cpu->step_begun = true;
 }
 
-static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t address, uint32_t size)
+static void __attribute__((noinline))
+block_slow(struct cpu *cpu, uint64_t address, uint32_t size, uint8_t *back)
 {
 	struct block *block;
 	enum leave leave;
@@ -101,7 +101,7 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 		cpu_leave(cpu, LEAVE_BUDGET, address);
 		return;
 	}
-	cpu->suspect = cpu->suspect && block_ran_stale(cpu, cpu->block);
+	cpu->suspect = cpu->suspect && block_ran_stale(cpu, cpu_block(cpu));
 	timed_branched(cpu, address);
 	if (cpu->suspect || cpu->after || cpu->device_touched || cpu->dirty_count ||
 	    cpu->lost != NO_ADDRESS) {
@@ -128,6 +128,9 @@ static void __attribute__((noinline)) block_slow(struct cpu *cpu, uint64_t addre
 	count_block(cpu, block);
 	/* A block of one instruction may touch a device; see paid_ahead(). */
 	*cpu->places.can_do_io = block->op_count == 1;
+	if ((block->flags & BLOCK_ALONE) && block_inlines(cpu, block) && !follows_branches(cpu) &&
+	    back)
+		inline_block(cpu, block, back);
 }
 
 /* Whether the outer loop, or another part of this file, must see the next block. */
@@ -142,7 +145,7 @@ static bool is_watched(const struct cpu *cpu)
  * nothing else is going on. False: block_slow() must look. */
 static bool pay_timed(struct cpu *cpu, struct block *block)
 {
-	const struct block *last = cpu->block;
+	const struct block *last = cpu_block(cpu);
 
 	if (!follows_branches(cpu) || block->pay.need == VPMU_BLOCK_NEVER || is_watched(cpu))
 		return false;
@@ -151,39 +154,42 @@ static bool pay_timed(struct cpu *cpu, struct block *block)
 	if (block->op_count == 1 || (block->loop && !block->pay.lines))
 		return false; /* block_abandoned() again, or spin_pays() */
 	timed_branched(cpu, block->address);
-	if (!vpmu_meter_fits(&cpu->meter, &block->pay))
+	if (!vpmu_meter_fits(cpu->meter, &block->pay))
 		return false;
-	vpmu_meter_take(&cpu->meter, &block->pay);
+	vpmu_meter_take(cpu->meter, &block->pay);
 	timed_begin(cpu, block);
 	return true;
 }
 
 /* Out of line, since the hook would otherwise save registers for it on every call. */
-static void __attribute__((noinline)) block_unpaid(struct cpu *cpu, uint64_t address, uint32_t size)
+void __attribute__((noinline))
+block_unpaid(struct cpu *cpu, uint64_t address, uint32_t size, uint8_t *back)
 {
 	struct block *block = &cpu->cache[block_slot(address)];
 
 	if (block->address == address && block->size == size && pay_timed(cpu, block)) {
-		cpu->block = block;
+		cpu_has_block(cpu, block);
 		*cpu->places.can_do_io = 0;
 		return;
 	}
-	block_slow(cpu, address, size);
+	block_slow(cpu, address, size, back);
 }
 
-static void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
+void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 {
 	struct cpu *cpu = user;
 	struct block *block = &cpu->cache[block_slot(address)];
 
 	if (__builtin_expect(block->address == address && block->size == size &&
-	                             vpmu_meter_pay_quickly(&cpu->meter, &block->pay),
+	                             vpmu_meter_pay_quickly(cpu->meter, &block->pay),
 	                     1)) {
-		cpu->block = block;
+		cpu_has_block(cpu, block);
 		*cpu->places.can_do_io = 0;
+		if (block_inlines(cpu, block))
+			inline_block(cpu, block, __builtin_return_address(0));
 		return;
 	}
-	block_unpaid(cpu, address, size);
+	block_unpaid(cpu, address, size, __builtin_return_address(0));
 }
 
 /* Called only at the address of a special instruction. */

@@ -28,7 +28,7 @@ static uint64_t ones(unsigned size)
 static void touched(struct cpu *cpu)
 {
 	cpu->device_touched = true;
-	vpmu_meter_hold(&cpu->meter);
+	vpmu_meter_hold(cpu->meter);
 }
 
 static uint64_t read_nothing(uc_engine *uc, uint64_t offset, unsigned size, void *user)
@@ -47,7 +47,9 @@ static void write_nothing(uc_engine *uc, uint64_t offset, unsigned size, uint64_
  * returns what was paid. NULL in the first case. */
 static const struct vpmu_block *paid_ahead(const struct cpu *cpu)
 {
-	return cpu->stepping || !cpu->block || cpu->block->op_count > 1 ? NULL : &cpu->block->pay;
+	const struct block *block = cpu_block(cpu);
+
+	return cpu->stepping || !block || block->op_count > 1 ? NULL : &block->pay;
 }
 
 static uint64_t read_device(uc_engine *uc, uint64_t offset, unsigned size, void *user)
@@ -58,10 +60,10 @@ static uint64_t read_device(uc_engine *uc, uint64_t offset, unsigned size, void 
 
 	touched(cpu);
 	if (ahead)
-		vpmu_meter_rewind(&cpu->meter, ahead, 0, ahead->count);
+		vpmu_meter_rewind(cpu->meter, ahead, 0, ahead->count);
 	value = cpu->calls->device_read(cpu->board, cpu->config.device_base + offset, size);
 	if (ahead)
-		vpmu_meter_take(&cpu->meter, ahead);
+		vpmu_meter_take(cpu->meter, ahead);
 	return value;
 }
 
@@ -72,10 +74,10 @@ static void write_device(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
 
 	touched(cpu);
 	if (ahead)
-		vpmu_meter_rewind(&cpu->meter, ahead, 0, ahead->count);
+		vpmu_meter_rewind(cpu->meter, ahead, 0, ahead->count);
 	cpu->calls->device_write(cpu->board, cpu->config.device_base + offset, size, value);
 	if (ahead)
-		vpmu_meter_take(&cpu->meter, ahead);
+		vpmu_meter_take(cpu->meter, ahead);
 }
 
 static bool is_device(const struct cpu *cpu, uint64_t physical)

@@ -14,7 +14,7 @@
  *   map.c        what Unicorn finds at an address    timed.c     feeding the timing model
  *   guard.c      Unicorn's own failures              abandoned.c blocks that Unicorn gives up
  *   snapshot.c   saving, restoring, resetting        record.c    last branches
- *   pebs.c       PEBS records
+ *   pebs.c       PEBS records                        inline.c    blocks that pay themselves
  */
 #ifndef MACHINE_CPU_INT_H
 #define MACHINE_CPU_INT_H
@@ -123,11 +123,19 @@ struct cpu_registers {
 	uint64_t fpu[8 * 2], xmm[16 * 2];
 };
 
+/* What Unicorn's translations touch where they pay blocks themselves: inline.c. */
+struct hot {
+	struct cpu *cpu;
+	uint32_t last; /* the block that was counted last: its number in the cache + 1; 0: none */
+	struct vpmu_meter meter;
+};
+
 struct cpu {
 	/* What the block hook touches, kept together. */
-	struct vpmu_meter meter;
-	struct block *block; /* the last one that was counted */
-	struct block *cache; /* BLOCK_SLOTS entries, by address */
+	struct hot *hot;
+	struct vpmu_meter *meter; /* in *hot */
+	struct block *cache;      /* BLOCK_SLOTS entries, by address */
+	bool inlines;             /* inline.c may replace calls of the block hook */
 
 	uc_engine *uc;
 	struct state *state; /* Unicorn's registers, live */
@@ -206,6 +214,22 @@ struct cpu {
 
 #define NO_ADDRESS UINT64_MAX
 
+static inline uint32_t block_number(const struct cpu *cpu, const struct block *block)
+{
+	return (uint32_t)(block - cpu->cache) + 1;
+}
+
+/* The last block that was counted, or NULL. */
+static inline struct block *cpu_block(const struct cpu *cpu)
+{
+	return cpu->hot->last ? &cpu->cache[cpu->hot->last - 1] : NULL;
+}
+
+static inline void cpu_has_block(struct cpu *cpu, const struct block *block)
+{
+	cpu->hot->last = block ? block_number(cpu, block) : 0;
+}
+
 static inline unsigned cpu_mode(const struct cpu *cpu)
 {
 	if (state_code64(cpu->state))
@@ -267,7 +291,7 @@ void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address);
  * iterations. */
 void budget_retire_rep(struct cpu *cpu);
 
-/* Takes back what the hook counted of cpu->block but did not execute; rip: where it stopped. */
+/* Takes back what the hook counted of cpu_block() but did not execute; rip: where it stopped. */
 void budget_rewind(struct cpu *cpu, uint64_t rip);
 
 /* --- record.c: the stack of last branches ------------------------------------------------ */
@@ -292,7 +316,7 @@ void pebs_settle(struct cpu *cpu);
 /* Whether branch targets must be followed. */
 static inline bool follows_branches(const struct cpu *cpu)
 {
-	return cpu->meter.timed || cpu->meter.records;
+	return cpu->meter->timed || cpu->meter->records;
 }
 
 void timed_refresh(struct cpu *cpu);
@@ -317,9 +341,33 @@ void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address);
 bool hooks_add(struct cpu *cpu);
 bool hook_special(struct cpu *cpu, uint64_t address);
 
+/* A block that the meter's fast path has not paid, where Unicorn begins it. back: where the hook
+ * goes back to; NULL: it is not the hook that was called. */
+void block_unpaid(struct cpu *cpu, uint64_t address, uint32_t size, uint8_t *back);
+
+/* The block hook, as Unicorn calls it. */
+void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user);
+
+/* --- inline.c ---------------------------------------------------------------------------- */
+
+/* Makes what translations touch, near cpu->state. False: no memory. VPMU_TEST_WITHOUT_INLINE is
+ * there for tests. */
+bool hot_make(struct cpu *cpu);
+void hot_end(struct cpu *cpu);
+
+/* Has the translation that the block hook goes back to at `back` pay the block itself from now on,
+ * where that is possible. */
+void inline_block(struct cpu *cpu, struct block *block, uint8_t *back);
+
+/* Whether that is worth trying: it has not failed. */
+static inline bool block_inlines(const struct cpu *cpu, const struct block *block)
+{
+	return cpu->inlines && !(block->flags & BLOCK_CALLS);
+}
+
 /* --- abandoned.c ------------------------------------------------------------------------- */
 
-/* Whether cpu->block, which was paid in full, was abandoned before the instruction at `address`,
+/* Whether cpu_block(), which was paid in full, was abandoned before the instruction at `address`,
  * where Unicorn now begins a block of `size` bytes. */
 bool block_abandoned(struct cpu *cpu, uint64_t address, uint32_t size);
 

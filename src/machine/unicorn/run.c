@@ -25,10 +25,10 @@ static void leave_rep(struct cpu *cpu, uint64_t rip)
 
 	if (cpu->rep == NO_ADDRESS)
 		return;
-	index = block_index(cpu->block, rip);
+	index = block_index(cpu_block(cpu), rip);
 	if (rip == cpu->rep)
-		timed_rep(cpu, block_last(cpu->block));
-	else if (index < 0 || index == cpu->block->op_count)
+		timed_rep(cpu, block_last(cpu_block(cpu)));
+	else if (index < 0 || index == cpu_block(cpu)->op_count)
 		budget_retire_rep(cpu);
 	cpu->rep = NO_ADDRESS;
 }
@@ -40,8 +40,8 @@ static void take_exception(struct cpu *cpu)
 	uint64_t first = cpu->at;
 
 	cpu->state->rip = cpu->at;
-	if (cpu->exception.software && cpu->block)
-		first = cpu->block->address + block_last(cpu->block)->offset;
+	if (cpu->exception.software && cpu_block(cpu))
+		first = cpu_block(cpu)->address + block_last(cpu_block(cpu))->offset;
 	cpu->software_rip = first;
 	cpu->after = 0;
 	leave_rep(cpu, first);
@@ -61,10 +61,10 @@ static bool in_step(struct cpu *cpu)
  * run. */
 static bool went_wrong(struct cpu *cpu)
 {
-	if (!cpu->suspect || !block_ran_stale(cpu, cpu->block))
+	if (!cpu->suspect || !block_ran_stale(cpu, cpu_block(cpu)))
 		return false;
 	cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "code that overwrites itself as it runs",
-	            cpu->block->address);
+	            cpu_block(cpu)->address);
 	return true;
 }
 
@@ -130,8 +130,8 @@ static void take_sync(struct cpu *cpu)
 		cpu->nmi_blocked = false;
 	cpu->shadow = cpu->after & AFTER_SHADOW;
 	cpu->after = 0;
-	if (cpu->device_touched && cpu->block)
-		block_has_device(cpu->block);
+	if (cpu->device_touched && cpu_block(cpu))
+		block_has_device(cpu_block(cpu));
 	cpu->device_touched = false;
 	if (cpu->lost != NO_ADDRESS)
 		cpu_give_up(cpu, CPU_STOP_UNSUPPORTED, "a virtual address that stands for no RAM",
@@ -169,7 +169,7 @@ void cpu_go(struct cpu *cpu)
 
 	cpu->leave = LEAVE_NONE;
 	cpu->at_size = 0;
-	cpu->block = NULL;
+	cpu_has_block(cpu, NULL);
 	cpu->suspect = false;
 	cpu->step_first = cpu->step_before = 0;
 	error = guarded_start(cpu, cpu->state->rip);

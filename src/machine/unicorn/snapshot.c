@@ -41,14 +41,14 @@ static const struct pack_field between_fields[] = {
 	PACK_FIELD(struct cpu, nmi_blocked, 1),
 	PACK_FIELD(struct cpu, halted, 1),
 	PACK_FIELD(struct cpu, retired, MACHINE_TICKS_MOST),
-	PACK_ARRAY(struct cpu, meter.totals.of, COUNT_MOST),
 };
 
-static const struct pack_field costs_fields[] = {
-	PACK_FIELD(struct cpu, meter.costs.slots, COUNT_MOST),
-	PACK_FIELD(struct cpu, meter.costs.branch_misses, COUNT_MOST),
-	PACK_FIELD(struct cpu, meter.costs.llc_references, COUNT_MOST),
-	PACK_FIELD(struct cpu, meter.costs.llc_misses, COUNT_MOST),
+static const struct pack_field meter_fields[] = {
+	PACK_ARRAY(struct vpmu_meter, totals.of, COUNT_MOST),
+	PACK_FIELD(struct vpmu_meter, costs.slots, COUNT_MOST),
+	PACK_FIELD(struct vpmu_meter, costs.branch_misses, COUNT_MOST),
+	PACK_FIELD(struct vpmu_meter, costs.llc_references, COUNT_MOST),
+	PACK_FIELD(struct vpmu_meter, costs.llc_misses, COUNT_MOST),
 };
 
 /* In two parts, since other members lie between the predictor's. The caches are packed as words. */
@@ -180,7 +180,7 @@ bool unicorn_save(struct cpu *cpu, struct pack *pack)
 		pack_fields(pack, segment_fields, ARRAY_SIZE(segment_fields),
 		            &registers.segments[i]);
 	pack_fields(pack, between_fields, ARRAY_SIZE(between_fields), cpu);
-	pack_fields(pack, costs_fields, ARRAY_SIZE(costs_fields), cpu);
+	pack_fields(pack, meter_fields, ARRAY_SIZE(meter_fields), cpu->meter);
 	pack_timing(pack, cpu->timing);
 	return true;
 }
@@ -233,7 +233,7 @@ static bool unpack_cpu(struct unpack *unpack, struct cpu *cpu, struct cpu_regist
 {
 	return unpack_registers(unpack, registers) &&
 	       unpack_fields(unpack, between_fields, ARRAY_SIZE(between_fields), cpu) &&
-	       unpack_fields(unpack, costs_fields, ARRAY_SIZE(costs_fields), cpu) &&
+	       unpack_fields(unpack, meter_fields, ARRAY_SIZE(meter_fields), cpu->meter) &&
 	       unpack_timing(unpack, cpu->timing) && unpack_is_done(unpack, "the end of the CPU");
 }
 
@@ -243,7 +243,7 @@ bool unicorn_restore(struct cpu *cpu, struct unpack *unpack)
 
 	if (!unpack_cpu(unpack, cpu, &registers))
 		return false;
-	restore_meter(&cpu->meter);
+	restore_meter(cpu->meter);
 	registers_set(cpu, &registers);
 	return true;
 }
@@ -252,9 +252,12 @@ bool unicorn_restores(struct unpack *unpack)
 {
 	struct cpu *nobody = calloc(1, sizeof(*nobody));
 	struct cpu_registers registers;
+	struct vpmu_meter meter;
 
-	if (nobody)
+	if (nobody) {
 		nobody->config.pmu = (void *)nobody->pmu_copy; /* nobody pays it */
+		nobody->meter = &meter;
+	}
 	if (!nobody || !meter_make(nobody))
 		unpack->wrong = "no memory";
 	else
@@ -272,7 +275,7 @@ void unicorn_reset(struct cpu *cpu)
 
 	budget_account(cpu);
 	registers_set(cpu, &cpu->power_up);
-	vpmu_meter_restore(&cpu->meter, &no_costs, &no_amounts);
+	vpmu_meter_restore(cpu->meter, &no_costs, &no_amounts);
 	cpu->retired = cpu->timed_until = 0;
 	cpu->stop = false;
 }

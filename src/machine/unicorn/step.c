@@ -84,8 +84,10 @@ static void trap_guest(struct cpu *cpu)
 /* The block that was abandoned for this instruction is single-stepped from now on. */
 static void see_device(struct cpu *cpu, uint64_t rip)
 {
-	if (cpu->device_touched && cpu->block && rip - cpu->block->address < cpu->block->size)
-		block_has_device(cpu->block);
+	struct block *block = cpu_block(cpu);
+
+	if (cpu->device_touched && block && rip - block->address < block->size)
+		block_has_device(block);
 	cpu->device_touched = false;
 }
 

@@ -14,12 +14,12 @@ static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
 {
 	struct cpu *cpu = user;
 
-	if (!cpu->meter.timed)
+	if (!cpu->meter->timed)
 		return;
 	/* Unicorn keeps RIP up to date while there are memory hooks. */
 	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
 		timed_rep_begin(cpu);
-	vpmu_timing_data(cpu->timing, &cpu->meter, address, (unsigned)size, type == UC_MEM_WRITE);
+	vpmu_timing_data(cpu->timing, cpu->meter, address, (unsigned)size, type == UC_MEM_WRITE);
 }
 
 static void hook_memory(struct cpu *cpu, bool on)
@@ -37,7 +37,7 @@ static void hook_memory(struct cpu *cpu, bool on)
 
 void timed_refresh(struct cpu *cpu)
 {
-	if (cpu->meter.timed) {
+	if (cpu->meter->timed) {
 		cpu->timed_until = cpu->retired + KEEP_HOOKS;
 		hook_memory(cpu, true);
 	} else if (cpu->retired >= cpu->timed_until) {
@@ -47,7 +47,7 @@ void timed_refresh(struct cpu *cpu)
 
 bool timed_fits_again(const struct cpu *cpu, const struct op *op)
 {
-	return !cpu->meter.timed || vpmu_meter_fits_insn(&cpu->meter, &op->insn);
+	return !cpu->meter->timed || vpmu_meter_fits_insn(cpu->meter, &op->insn);
 }
 
 void timed_begin(struct cpu *cpu, const struct block *block)
@@ -59,16 +59,16 @@ void timed_begin(struct cpu *cpu, const struct block *block)
 /* Recorded branches are mispredicted by the same predictor, whether its misses count or not. */
 static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
 {
-	uint64_t next = address + op->length, misses = cpu->meter.costs.branch_misses;
-	struct vpmu_costs costs = cpu->meter.costs;
+	uint64_t next = address + op->length, misses = cpu->meter->costs.branch_misses;
+	struct vpmu_costs costs = cpu->meter->costs;
 
-	if (cpu->meter.timed) {
-		vpmu_timing_jump(cpu->timing, &cpu->meter, address, next, target, op->insn.flags);
-		costs = cpu->meter.costs;
+	if (cpu->meter->timed) {
+		vpmu_timing_jump(cpu->timing, cpu->meter, address, next, target, op->insn.flags);
+		costs = cpu->meter->costs;
 	} else {
 		vpmu_timing_branch(cpu->timing, &costs, address, next, target, op->insn.flags);
 	}
-	if (cpu->meter.records)
+	if (cpu->meter->records)
 		record_branch(cpu, op, address, target, costs.branch_misses != misses);
 }
 
@@ -99,11 +99,11 @@ void timed_rep(struct cpu *cpu, const struct op *op)
 	uint64_t slots = ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
 
 	cpu->rep_rcx = now;
-	if (!cpu->meter.timed || !cpu->rep_begun)
+	if (!cpu->meter->timed || !cpu->rep_begun)
 		return;
-	cpu->meter.costs.slots += slots;
-	if (cpu->meter.detailed)
-		cpu->meter.details.of[VPMU_TOPDOWN_BACKEND] += slots;
+	cpu->meter->costs.slots += slots;
+	if (cpu->meter->detailed)
+		cpu->meter->details.of[VPMU_TOPDOWN_BACKEND] += slots;
 }
 
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)

@@ -39,7 +39,7 @@ void translation_keep_room(struct cpu *cpu)
 	if (cpu->translated < cpu->translations_most)
 		return;
 	cpu->translated = 0;
-	cpu->block = NULL;
+	cpu_has_block(cpu, NULL);
 	blocks_forget(cpu);
 	uc_ctl(cpu->uc, UC_CTL_WRITE(UC_CTL_TB_FLUSH, 0));
 }
