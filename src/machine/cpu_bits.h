@@ -8,6 +8,8 @@
 #define CR0_ET         0x00000010u
 #define CR0_NE         0x00000020u
 #define CR0_WP         0x00010000u
+#define CR0_NW         0x20000000u
+#define CR0_CD         0x40000000u
 #define CR0_PG         0x80000000u
 #define CR4_TSD        0x00000004u
 #define CR4_DE         0x00000008u

@@ -65,12 +65,46 @@ static void virtual_8086_mode_ends_the_run(void **state)
 	fix_unmake(f);
 }
 
+/* Intel SDM vol. 2B, MOV to and from control registers, in 64-bit mode: paging without protection
+ * (CR0.PG, PE), NW without CD, bit 32, no paging; long mode without CR4.PAE. Then what is taken. */
+#define TRY_CR(cr, set, clear)                                                                     \
+	"mov %cr" cr ", %rax\n mov $" set ", %rbx\n or %rbx, %rax\n mov $~" clear ", %rbx\n"       \
+	"and %rbx, %rax\n mov %rax, %cr" cr "\n"
+GUEST(impossible_modes,
+      "mov %cr0, %r12\n mov %cr4, %r13\n" TRY_CR("0", "0", "1")
+              TRY_CR("0", "0x20000000", "0x40000000") TRY_CR("0", "0x100000000",
+                                                             "0") TRY_CR("0", "0", "0x80000000")
+                      TRY_CR("4", "0",
+                             "0x20") "mov %cr0, %rax\n sub %r12, %rax\n mov %rax, 0x10008\n mov "
+                                     "%cr4, %rax\n sub %r13, %rax\n"
+                                     "mov %rax, 0x10010\n" TRY_CR("0", "0x60000000", "0")
+                                             TRY_CR("4", "0x100",
+                                                    "0") "mov %cr0, %rax\n and $0x60000000, %eax\n "
+                                                         "mov %rax, 0x10018\n" EXIT);
+GUEST(skips_mov_to_cr, "incq " RESULTS "\n add $8, %rsp\n addq $3, (%rsp)\n iretq");
+
+static void no_mov_to_cr_leads_into_a_mode_that_there_is_not(void **state)
+{
+	struct fixture *f = fix_make("intel-v2");
+
+	FIX_HANDLER(f, 13, skips_mov_to_cr);
+	FIX_LOAD(f, impossible_modes);
+	fix_set_result(f, 0, 0);
+	fix_run(f);
+	assert_int_equal(fix_result(f, 0), 5);
+	assert_int_equal(fix_result(f, 1), 0);
+	assert_int_equal(fix_result(f, 2), 0);
+	assert_int_equal(fix_result(f, 3), 0x60000000);
+	fix_unmake(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_64_bit_code_segment_has_no_base),
 		cmocka_unit_test(a_rotate_that_faults_leaves_the_flags),
 		cmocka_unit_test(virtual_8086_mode_ends_the_run),
+		cmocka_unit_test(no_mov_to_cr_leads_into_a_mode_that_there_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

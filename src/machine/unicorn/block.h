@@ -25,6 +25,7 @@ enum special {
 	SPECIAL_HLT,
 	SPECIAL_CR8_READ,
 	SPECIAL_CR8_WRITE,
+	SPECIAL_CR_WRITE,
 	SPECIAL_DR_WRITE,
 	SPECIAL_CLFLUSH,
 	SPECIAL_SYSCALL,
@@ -63,8 +64,8 @@ struct op {
 	struct vpmu_insn insn; /* flag APART: a REP, which Unicorn re-enters for each iteration */
 	uint8_t operand; /* SPECIAL_IN, SPECIAL_OUT: bytes; CR8, DR: the general register; REP: how
 	                    many bytes of RCX count */
-	int16_t immediate; /* IN, OUT: the port, or -1 for DX; DR: its number; REP: accesses of an
-	                      iteration */
+	int16_t immediate; /* IN, OUT: the port, or -1 for DX; CR, DR: its number; REP: accesses of
+	                      an iteration */
 };
 
 /* block.flags */

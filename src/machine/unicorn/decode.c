@@ -135,7 +135,8 @@ static void by_register(const ZydisDecodedInstruction *insn, struct op *op)
 		if (reg == 8 || (reg == 0 && (insn->attributes & ZYDIS_ATTRIB_HAS_LOCK)))
 			op->special = write ? SPECIAL_CR8_WRITE : SPECIAL_CR8_READ;
 		else if (write)
-			op->special = SPECIAL_MAPPING;
+			op->special = SPECIAL_CR_WRITE;
+		op->immediate = (int16_t)reg;
 	}
 	if (two_bytes && insn->opcode == 0x23) {
 		op->special = SPECIAL_DR_WRITE;

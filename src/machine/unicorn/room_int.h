@@ -394,6 +394,14 @@ bool segment_fetch(struct cpu *cpu, uint16_t selector, struct segment_cache *cac
 /* Loads a flat segment, as SYSCALL does. */
 void segment_load_flat(struct cpu *cpu, unsigned seg, uint16_t selector, bool code, unsigned dpl);
 
+/* --- control.c ------------------------------------------------------------ */
+
+/* Whether a processor can be in this mode. */
+bool mode_is_possible(uint64_t cr0, uint64_t cr4, uint64_t efer, uint64_t flags);
+
+/* Whether MOV to CR takes its register's value; if not, it is #GP. */
+bool control_takes(const struct cpu *cpu, const struct op *op);
+
 /* --- special.c, system.c -------------------------------------------------- */
 
 /* Executes the special instruction at RIP. */

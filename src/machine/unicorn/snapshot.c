@@ -187,16 +187,6 @@ bool unicorn_save(struct cpu *cpu, struct pack *pack)
 
 /* --- Restoring ------------------------------------------------------------------------------- */
 
-/* Intel SDM vol. 3A 4.1.2, 9.8.5: long mode is active when it is enabled and paging is on. */
-static bool mode_holds(const struct cpu_registers *r)
-{
-	bool active = (r->efer & EFER_LME) && (r->cr[0] & CR0_PG);
-
-	return active == !!(r->efer & EFER_LMA) && (!active || (r->cr[4] & CR4_PAE)) &&
-	       (!(r->cr[0] & CR0_PG) || (r->cr[0] & CR0_PE)) &&
-	       (!(r->flags & FLAG_VM) || ((r->cr[0] & CR0_PE) && !active));
-}
-
 static bool unpack_registers(struct unpack *unpack, struct cpu_registers *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -207,7 +197,7 @@ static bool unpack_registers(struct unpack *unpack, struct cpu_registers *r)
 		                   &r->segments[i]))
 			return false;
 	}
-	if (!mode_holds(r))
+	if (!mode_is_possible(r->cr[0], r->cr[4], r->efer, r->flags))
 		unpack->wrong = "the CPU's mode";
 	return !unpack->wrong;
 }

@@ -229,6 +229,14 @@ static void mapping(struct cpu *cpu, const struct op *op)
 	code_look_again(cpu);
 }
 
+static void cr_write(struct cpu *cpu, const struct op *op)
+{
+	if (!cpu->cpl && !control_takes(cpu, op))
+		exception_gp(cpu);
+	else
+		mapping(cpu, op);
+}
+
 static void mxcsr(struct cpu *cpu, const struct op *op)
 {
 	fpu_get(cpu, &cpu->fpu_copy);
@@ -278,6 +286,7 @@ void special_execute(struct cpu *cpu, const struct op *op)
 		[SPECIAL_HLT] = hlt,
 		[SPECIAL_CR8_READ] = cr8,
 		[SPECIAL_CR8_WRITE] = cr8,
+		[SPECIAL_CR_WRITE] = cr_write,
 		[SPECIAL_DR_WRITE] = dr_write,
 		[SPECIAL_CLFLUSH] = clflush,
 		[SPECIAL_SYSCALL] = system_syscall,
