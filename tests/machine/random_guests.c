@@ -317,11 +317,23 @@ static bool learn(struct trial *trial)
 	return good;
 }
 
+/* Unicorn 2.1 may miss that a block writes to itself: the machine sees it and gives up, at full
+ * speed. Stepped, it goes on. */
+static bool gave_up(const struct trial *trial)
+{
+	return trial->end.end == MACHINE_END_UNSUPPORTED &&
+	       strstr(trial->end.why, "overwrites itself");
+}
+
 static bool try_guest(struct trial *trial)
 {
 	struct way stepped = {.name = "stepped", .step = true}, restored = {.name = "restored"};
 
-	if (!learn(trial) || !goes_same(trial, &stepped))
+	if (!learn(trial))
+		return false;
+	if (gave_up(trial))
+		return true;
+	if (!goes_same(trial, &stepped))
 		return false;
 	/* A put loses what a kernel has in no register: `vpmu check` is about that. */
 	if (trial->config.profile != vpmu_profile_find("hardware"))
@@ -449,7 +461,7 @@ static bool try_every(unsigned part, unsigned n)
 
 /* What a campaign has done. The processes that run the guests share it. */
 struct sums {
-	uint64_t runs, bad, remapped, too_long, instructions, slots;
+	uint64_t runs, bad, remapped, gave_up, too_long, instructions, slots;
 };
 
 enum { SECONDS_OF_ONE = 30 };
@@ -469,6 +481,7 @@ static int run_trial(struct sums *sums, uint64_t seed, const char *profile, bool
 	if (!same && trial.remapped)
 		printf("# … which wrote in its page tables: processors do either\n");
 	sums->remapped += !same && trial.remapped;
+	sums->gave_up += gave_up(&trial);
 	fflush(stdout);
 	return !same && !trial.remapped;
 }
@@ -530,11 +543,11 @@ int main(int count, char **words)
 	}
 	printf("# %" PRIu64 " guests, %" PRIu64 " with their profiles: %" PRIu64
 	       " instructions, %" PRIu64 " slots; %" PRIu64 " differ, %" PRIu64
-	       " more by their own page tables, %" PRIu64
+	       " more by their own page tables, %" PRIu64 " gave up, %" PRIu64
 	       " did not end in %d s of processor time\n%s 1 - whole, stepped and restored are the "
 	       "same\n",
 	       guests, sums->runs, sums->instructions, sums->slots, sums->bad, sums->remapped,
-	       sums->too_long, SECONDS_OF_ONE,
+	       sums->gave_up, sums->too_long, SECONDS_OF_ONE,
 	       sums->bad || sums->too_long == sums->runs ? "not ok" : "ok");
 	return sums->bad || sums->too_long == sums->runs;
 }
