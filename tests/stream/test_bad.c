@@ -303,6 +303,43 @@ static void a_register_that_is_not_known(void **unused)
 	assert_int_equal(list[count - 1].value, 0x1f);
 }
 
+/* The registers behind the first of a run are where its stride says, and nowhere else. */
+static void a_later_register_of_a_run_that_is_not_known(void **unused)
+{
+	struct bytes stream = good;
+	size_t count, at = run_at(&stream, 0, &count);
+
+	assert_true(stream.data[at + 6] > 1);
+	le_put(stream.data + at, 0xc1, 4);
+	stream.data[at + 4] = 100;
+	seal(&stream);
+	assert_refused(&stream, VPMU_INCOMPATIBLE,
+	               "IA32_PMC1 (0x125): this vpmu's model has no such register");
+}
+
+/* At every place of a name that is longer than a word. */
+static void names_have_the_characters_that_can_be_printed(void **unused)
+{
+	static const struct {
+		uint8_t character;
+		bool good;
+	} rows[] = {{0, 0},    {' ', 0},  {'!', 1},  {'~', 1}, {0x7f, 0},
+	            {0x80, 0}, {0xa1, 0}, {0xfe, 0}, {0xff, 0}};
+	enum { LENGTH = 19 };
+	const struct why why = {NULL, 0};
+
+	for (size_t i = 0; i < LENGTH * ARRAY_SIZE(rows); i++) {
+		uint8_t bytes[RUN_BYTES + LENGTH + 1] = {0xc1, 0, 0, 0, 0, 0, 1, 1, 0, LENGTH};
+		struct reader reader = {bytes, 0, sizeof(bytes)};
+		struct run run = {.name_length = 0};
+		bool taken = rows[i / LENGTH].good;
+
+		memset(bytes + RUN_BYTES, 'N', LENGTH);
+		bytes[RUN_BYTES + i % LENGTH] = rows[i / LENGTH].character;
+		assert_int_equal(run_read(&reader, &run, &why), taken ? VPMU_OK : VPMU_BAD_DATA);
+	}
+}
+
 static void registers_that_keep_no_value(void **unused)
 {
 	struct bytes stream = with_register(0x4c1, "IA32_A_PMC0", 1);
@@ -543,6 +580,8 @@ int main(void)
 		cmocka_unit_test(the_last_of_a_run_is_missing),
 		cmocka_unit_test(a_register_is_there_twice),
 		cmocka_unit_test(a_register_that_is_not_known),
+		cmocka_unit_test(a_later_register_of_a_run_that_is_not_known),
+		cmocka_unit_test(names_have_the_characters_that_can_be_printed),
 		cmocka_unit_test(registers_that_keep_no_value),
 		cmocka_unit_test(another_name_for_a_register),
 		cmocka_unit_test(a_value_that_its_register_cannot_hold),
