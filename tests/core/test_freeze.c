@@ -23,6 +23,33 @@ static void before_version_4_global_ctrl_is_cleared(void **state)
 	assert_int_equal(rd(pmu, STATUS), 1);
 }
 
+/* Products of more than 64 bits, to the event. */
+static void the_moment_of_a_long_run_is_exact(void **state)
+{
+	static const struct {
+		uint64_t instructions, cycles, at, then;
+	} rows[] = {
+		{BIT64(50), 3 * BIT64(50) + 7, BIT64(40), 3 * BIT64(40)},
+		{BIT64(50), 3 * BIT64(50) + BIT64(10), BIT64(40), 3 * BIT64(40) + 1},
+		{BIT64(50), 3 * BIT64(50) + BIT64(10) - 1, BIT64(40), 3 * BIT64(40)},
+		{3 * BIT64(45), BIT64(46), BIT64(40), 2 * BIT64(40) / 3},
+		{BIT64(60) - 1, BIT64(61) - 2, BIT64(44) - 1, 2 * (BIT64(44) - 1)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct vpmu_pmu *pmu = about_to_freeze("intel-v3");
+		struct vpmu_amounts amounts =
+			RUN([VPMU_INSTRUCTIONS] = rows[i].instructions, [VPMU_CYCLES] =
+		                                                                rows[i].cycles);
+
+		wr(pmu, SEL0 + 1, SEL_ON | CORE_CYCLES);
+		wr(pmu, A_PMC0, -rows[i].at & (BIT64(48) - 1)); /* all of its bits */
+		vpmu_pmu_run(pmu, &amounts, 0);
+		assert_int_equal(rd(pmu, GLOBAL_CTRL), 0);
+		assert_int_equal(rd(pmu, PMC0 + 1), rows[i].then);
+	}
+}
+
 static void from_version_4_on_ctr_frz_is_set(void **state)
 {
 	struct vpmu_pmu *pmu = about_to_freeze("intel-v4");
@@ -82,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(before_version_4_global_ctrl_is_cleared),
+		cmocka_unit_test(the_moment_of_a_long_run_is_exact),
 		cmocka_unit_test(from_version_4_on_ctr_frz_is_set),
 		cmocka_unit_test(clearing_ctr_frz_lets_the_counters_go_on),
 		cmocka_unit_test(setting_ctr_frz_by_hand_stops_the_counters),

@@ -79,6 +79,26 @@ static struct vpmu_model model_of(const char *text)
 	return model;
 }
 
+/* KVM shows guests no higher version than 2: a VMM that asks for more has asked for the same. */
+static void versions_that_are_not_shown_are_one(void **state)
+{
+	struct vpmu_model asked = model_of("intel-v3"), other = asked;
+
+	other.version = 4;
+	assert_int_equal(vpmu_model_check(&other, NULL, 0), VPMU_OK);
+	for (size_t i = 0; kvm(i); i++) {
+		struct vpmu_pmu *pmu = machine_on(kvm(i), "intel-v3");
+
+		vpmu_pmu_enter(pmu);
+		assert_int_equal(vpmu_pmu_set_model(pmu, &other), VPMU_OK);
+		other.version = 1;
+		other.fixed_mask = other.fixed_width = 0;
+		assert_int_equal(vpmu_pmu_set_model(pmu, &other), VPMU_REFUSED);
+		other = asked;
+		other.version = 4;
+	}
+}
+
 static void another_model_comes_before_the_first_entry(void **state)
 {
 	struct vpmu_model smaller = model_of("intel-v2,gp=2"), other = model_of("amd-k7");
@@ -229,6 +249,7 @@ int main(void)
 		cmocka_unit_test(events_that_do_not_exclude_it_count_the_host),
 		cmocka_unit_test(an_overflow_in_the_host_waits_for_the_entry),
 		cmocka_unit_test(the_switch_means_nothing_without_events),
+		cmocka_unit_test(versions_that_are_not_shown_are_one),
 		cmocka_unit_test(another_model_comes_before_the_first_entry),
 		cmocka_unit_test(a_disabled_pmu_has_no_model_and_no_counters),
 		cmocka_unit_test(it_is_disabled_before_the_first_entry_only),
