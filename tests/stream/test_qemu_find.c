@@ -241,22 +241,29 @@ static void what_follows_the_stream_does_not_matter(void **unused)
 }
 
 /* Data that look as a footer are none, if no section has that number. */
-/* What looks as a description and leads beyond the file is none, however often it is there. */
-static void marks_that_lead_nowhere_do_not_count(void **unused)
+/* What looks as a description in part is none, however often it is there. */
+static void marks_of_no_description_do_not_count(void **unused)
 {
-	static const uint8_t mark[] = {0, 6, 0xff, 0xff, 0xff, 0xff, '{', ' '};
-	uint8_t marks[40 * sizeof(mark)];
+	static const uint8_t marks[][8] = {
+		{0, 6, 0xff, 0xff, 0xff, 0xff, '{', ' '}, /* leads beyond the file */
+		{0, 6, 0, 0, 0, 2, '[', ']'},             /* begins otherwise */
+		{1, 6, 0, 0, 0, 2, '{', '}'}, /* is not behind the end of the sections */
+	};
 
-	for (size_t i = 0; i < sizeof(marks); i++)
-		marks[i] = mark[i % sizeof(mark)];
-	start(true);
-	qemu_file_device(&file, "disk", 0, marks, sizeof(marks));
-	add_cpu(0, &busy, X86_64);
-	finish(true);
-	add_behind("behind", 6);
-	find_all();
-	assert_true(about.described);
-	assert_true(about.cpus == 1 && cpus[0].has_pmu);
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		uint8_t many[40][8];
+
+		for (size_t k = 0; k < ARRAY_SIZE(many); k++)
+			memcpy(many[k], marks[i], sizeof(many[k]));
+		start(true);
+		qemu_file_device(&file, "disk", 0, many, sizeof(many));
+		add_cpu(0, &busy, X86_64);
+		finish(true);
+		add_behind("behind", 6);
+		find_all();
+		assert_true(about.described);
+		assert_true(about.cpus == 1 && cpus[0].has_pmu);
+	}
 }
 
 static void a_footer_is_of_an_open_section(void **unused)
@@ -519,7 +526,7 @@ int main(void)
 		cmocka_unit_test(needs_no_footers_with_a_description),
 		cmocka_unit_test(early_devices_do_not_matter),
 		cmocka_unit_test(what_follows_the_stream_does_not_matter),
-		cmocka_unit_test(marks_that_lead_nowhere_do_not_count),
+		cmocka_unit_test(marks_of_no_description_do_not_count),
 		cmocka_unit_test(a_footer_is_of_an_open_section),
 		cmocka_unit_test(texts_of_the_description_have_escapes),
 		cmocka_unit_test(a_description_of_other_sizes_is_refused),
