@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """KVM itself as a guest: Debian's kernels with kvm_amd on the plugin's PMU run the guests of guests/ in
 a second level, and a VMM that puts states onto a vCPU that runs (examples/live-put.c).
-  nested.py VPMU PLUGIN FOLDER GUESTS LIVE_PUT
-FOLDER has what nested/make-guest makes. Prints TAP; skips without it, or without a QEMU that fits.
-Takes half an hour."""
+  nested.py VPMU PLUGIN FOLDER GUESTS LIVE_PUT [ROW…]
+ROW: only these of MACHINES, the first is 0. FOLDER has what nested/make-guest makes: kernels, and KVM's own selftests of
+one of them. Prints TAP; skips without it, or without a QEMU that fits. Takes half an hour."""
 import os
 import re
 import subprocess
@@ -29,10 +29,18 @@ FOLDERS = ('proc', 'sys', 'dev', 'tmp')
 VMRUN = {'prober': ('overflow: ', 'VMRUN counts in guest mode, once for each exit')}
 FREEZE = {'sampler': ('freeze on PMI: ', 'KVM takes the bit of DEBUGCTL and does nothing with it')}
 
+# KVM's own selftests that are built, and those that do not pass, with the status that they end with.
+SELFTESTS = sorted(os.listdir(f'{FOLDER}/selftests')) if os.path.exists(f'{FOLDER}/selftests') else []
+SELFTEST_ENDS = {
+    'pmu_counters_test': (4, 'it skips itself: it is for Intel'),
+    'svm_nested_soft_inject_test': (254, 'TCG emulates no nRIP save, which it wants'),
+}
+
 # Kernel, model, mediated, vmrun=, what is done, what is known to fail.
 MACHINES = [
     ('stable', 'amd-perfmon-v2', False, 'host', 'prober,rings,count,events,live-put', {}),
     ('stable', 'amd-perfmon-v2', False, 'guest', 'prober', VMRUN),
+    ('stable', 'amd-perfmon-v2', False, 'host', ','.join(SELFTESTS), {}),
     ('stable', 'amd-perfcore', False, 'host', 'prober,rings', {}),
     ('backports', 'amd-perfmon-v2', False, 'host', 'prober,rings,live-put', {}),
     ('backports', 'amd-perfmon-v2', True, 'host', 'prober,rings,sampler,count,events,live-put',
@@ -58,6 +66,8 @@ def first_level(kernel):
     for name in os.listdir(GUESTS):
         if name.endswith('.mb32.elf'):
             yield f'guests/{name}', f'{GUESTS}/{name}'
+    for name in SELFTESTS:
+        yield f'selftests/{name}', f'{FOLDER}/selftests/{name}'
     for name in os.listdir(f'{FOLDER}/modules-{kernel}'):
         yield f'modules/{name}', f'{FOLDER}/modules-{kernel}/{name}'
 
@@ -120,6 +130,11 @@ def judge(machine, lines):
     for task in tasks.split(','):
         if task not in found:
             yield task, f'it has not ended: {lines[-5:]}'
+        elif task in SELFTESTS:
+            printed, status = found[task]
+            wanted, why = SELFTEST_ENDS.get(task, (0, ''))
+            yield (f'selftest {task}' + (f', but for this: {why}' if why else ''),
+                   None if status == wanted else f'status {status}, not {wanted}: {printed[-6:]}')
         elif task == 'live-put':
             yield 'what a put loses', judge_put(found[task][0], mediated)
         else:
@@ -135,7 +150,8 @@ def name_of(machine):
 command, reason = qemu.find(PLUGIN)
 if command and not os.path.exists(f'{FOLDER}/busybox'):
     command, reason = None, f'no kernels in {FOLDER} (tests/qemu/nested/make-guest gets them)'
-for machine in MACHINES:
+chosen = [MACHINES[int(row)] for row in sys.argv[6:]] or MACHINES
+for machine in (row for row in chosen if row[4]):
     if not command:
         tap.skip(name_of(machine), reason)
         continue
