@@ -274,8 +274,8 @@ struct block {
 	/* Of its first instruction, and of the next page. UINT64_MAX: not known, and not asked for
 	 * where no PMI is near and nothing is exact. */
 	uint64_t physical[2];
-	uint16_t insns;       /* without a planted jump at its end */
-	uint16_t near;        /* calls at_block() when at most this many instructions are left */
+	uint16_t insns; /* without a planted jump at its end */
+	uint16_t near;  /* calls at_block() when at most this many instructions are left */
 	uint8_t ring;
 	uint8_t branch; /* what its last instruction is: enum qemu_branch; */
 	uint8_t flags;  /* and its VPMU_INSN_… */
