@@ -25,24 +25,14 @@ static const struct {
 
 void vpmu_qemu_lbr_pack(const struct vpmu_qemu_lbr *lbr, void *out)
 {
-	uint64_t fields[FIELDS];
-
-	if (!lbr || !out)
-		return;
-	memcpy(fields, lbr, sizeof(fields));
-	for (unsigned i = 0; i < FIELDS; i++)
-		be_put((uint8_t *)out + 8 * i, fields[i]);
+	if (lbr && out)
+		be_put_fields(out, lbr, sizeof(*lbr));
 }
 
 void vpmu_qemu_lbr_unpack(struct vpmu_qemu_lbr *lbr, const void *payload)
 {
-	uint64_t fields[FIELDS];
-
-	if (!lbr || !payload)
-		return;
-	for (unsigned i = 0; i < FIELDS; i++)
-		fields[i] = be_get((const uint8_t *)payload + 8 * i, 8);
-	memcpy(lbr, fields, sizeof(fields));
+	if (lbr && payload)
+		be_get_fields(payload, lbr, sizeof(*lbr));
 }
 
 /* AMD's stack has registers of the same kinds, and QEMU does not migrate it. */

@@ -32,24 +32,14 @@ _Static_assert(sizeof(struct vpmu_qemu_pmu) == VPMU_QEMU_BYTES, "the structure i
 
 void vpmu_qemu_pack(const struct vpmu_qemu_pmu *pmu, void *out)
 {
-	uint64_t fields[FIELDS];
-
-	if (!pmu || !out)
-		return;
-	memcpy(fields, pmu, sizeof(fields));
-	for (unsigned i = 0; i < FIELDS; i++)
-		be_put((uint8_t *)out + 8 * i, fields[i]);
+	if (pmu && out)
+		be_put_fields(out, pmu, sizeof(*pmu));
 }
 
 void vpmu_qemu_unpack(struct vpmu_qemu_pmu *pmu, const void *payload)
 {
-	uint64_t fields[FIELDS];
-
-	if (!pmu || !payload)
-		return;
-	for (unsigned i = 0; i < FIELDS; i++)
-		fields[i] = be_get((const uint8_t *)payload + 8 * i, 8);
-	memcpy(pmu, fields, sizeof(fields));
+	if (pmu && payload)
+		be_get_fields(payload, pmu, sizeof(*pmu));
 }
 
 /* Which field, of FIELDS, a register is; -1 when QEMU has none for it. */

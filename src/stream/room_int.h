@@ -59,6 +59,26 @@ static inline void be_put(uint8_t at[8], uint64_t value)
 		at[i] = (uint8_t)(value >> (56 - 8 * i));
 }
 
+/* A structure of QEMU's fields, 8 bytes each, from and to the stream. */
+static inline void be_put_fields(uint8_t *at, const void *fields, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += 8) {
+		uint64_t value;
+
+		memcpy(&value, (const uint8_t *)fields + i, 8);
+		be_put(at + i, value);
+	}
+}
+
+static inline void be_get_fields(const uint8_t *at, void *fields, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += 8) {
+		uint64_t value = be_get(at + i, 8);
+
+		memcpy((uint8_t *)fields + i, &value, 8);
+	}
+}
+
 /* The next byte to read, and the end. */
 struct reader {
 	const uint8_t *data;
