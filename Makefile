@@ -3,6 +3,7 @@
 #   make test     the whole test suite
 #   make test-kernel  KERNEL_OPERATIONS per family of models, on the kernels' own code and on vpmu
 #   make test-qemu  Debian's Linux under Debian 13's QEMU with the plugin: perf stat, perf record
+#   make test-tools  test suites of PAPI, libpfm4, perf and rr in a Linux guest of QEMU with the plugin
 #   make test-nested  guests of guests/ under Debian's KVM, which is a guest of QEMU with the plugin
 #   make test-selftests  KVM's own selftests of the PMU, under vpmu watch --emulate --count
 #   make bench    the speed of the machine and of the library, as ratios
@@ -57,6 +58,12 @@ test-qemu: build
 	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" scripts/run-tests $(BUILD) \
 		--benchmark --suite qemu-linux
 
+test-tools: build
+	@$(DEBIAN13) tests/qemu/linux/make-guest $(CURDIR)/$(BUILD)/tests/qemu/linux
+	@$(DEBIAN13) tests/qemu/suites/make-suites $(CURDIR)/$(BUILD)/tests/qemu/suites
+	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" scripts/run-tests $(BUILD) \
+		--benchmark --suite qemu-suites
+
 test-nested: build
 	@$(DEBIAN13) tests/qemu/nested/make-guest $(CURDIR)/$(BUILD)/tests/qemu/nested
 	@VPMU_QEMU="$(DEBIAN13) qemu-system-x86_64" scripts/run-tests $(BUILD) \
@@ -93,5 +100,5 @@ uninstall:
 clean:
 	rm -rf --one-file-system build build-fuzz build-coverage build-mutants build-ci build-bare build-debian
 
-.PHONY: all deps deps-kernel configured build run test test-kernel test-qemu test-nested test-selftests bench fuzz coverage soak install \
+.PHONY: all deps deps-kernel configured build run test test-kernel test-qemu test-tools test-nested test-selftests bench fuzz coverage soak install \
 	uninstall clean
