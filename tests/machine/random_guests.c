@@ -68,7 +68,7 @@ struct trial {
 	size_t image_bytes;
 	uint64_t length, late; /* instructions, and where the machines are compared */
 	struct machine_result end;
-	bool remapped; /* at a restore it had written in its page tables */
+	bool remapped; /* it has written in its page tables */
 };
 
 /* How a run is interrupted, and what comes out. */
@@ -291,6 +291,7 @@ static bool goes_same(struct trial *trial, const struct way *way)
 	if (good && result.end == MACHINE_END_PAUSED)
 		good = run_to(trial, way, &machine, UINT64_MAX, &result);
 	good = good && same_end(trial, &result, way->name);
+	trial->remapped |= machine && has_remapped(machine);
 	machine_destroy(machine);
 	if (!good && trial->late)
 		locate(trial, way);
