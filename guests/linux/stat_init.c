@@ -172,6 +172,10 @@ static void mount_host(void)
 	make_link("/proc/self/fd/0", "/host/dev/stdin");
 	make_link("/proc/self/fd/1", "/host/dev/stdout");
 	make_link("/proc/self/fd/2", "/host/dev/stderr");
+	/* They become the root of the mount namespace, and stay this process's folder: below a mere
+	 * chroot the paths in /proc are others in a namespace of the program's own. */
+	if (chdir("/host") || mount(".", "/", NULL, MS_MOVE, NULL))
+		give_up("show the host's files");
 }
 
 /* --- The job ---------------------------------------------------------------------------------- */
@@ -278,7 +282,7 @@ static void start(const struct job *job, const int streams[3], int go, int faile
 
 	for (int i = 0; i < 3; i++)
 		dup2(streams[i], i);
-	if (chroot("/host"))
+	if (chroot("."))
 		fail(failed, "show the host's files");
 	if (chdir(job->folder))
 		fail(failed, "go to the folder");

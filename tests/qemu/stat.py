@@ -83,6 +83,13 @@ def streams(program):
               shell.differs(status=7, err=b'no\n', out=data))
 
 
+def paths(program):
+    # 272: unshare; 0x20000: CLONE_NEWNS
+    words = ['perl', '-e', 'syscall(272, 0x20000) and die; print readlink "/proc/self/exe"']
+    tap.check('in a new mount namespace a program has the path that it had',
+              Stat(program, [], words).differs(status=0, out=b'/usr/bin/perl'))
+
+
 def ends(program):
     tap.check('a signal: 128 and its number',
               Stat(program, [], ['/bin/sh', '-c', 'kill -SEGV $$']).differs(status=139))
@@ -102,7 +109,7 @@ if command and not os.path.exists(f'{FOLDER}/vmlinuz'):
 if command:
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         stand_in = qemu.stand_in(command, folder)
-        for part in (counts,) if sys.argv[4:] == ['short'] else (counts, limits, streams, ends):
+        for part in (counts,) if sys.argv[4:] == ['short'] else (counts, limits, streams, paths, ends):
             part(stand_in)
 else:
     tap.skip('vpmu stat', reason)
