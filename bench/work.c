@@ -199,7 +199,7 @@ static void print_ratios(const struct figures bare[HOOKS])
 
 void bench_work(const struct bench *bench)
 {
-	unsigned long rounds = bench->quick ? 1 : 10;
+	unsigned long rounds = bench->quick ? 1 : 50;
 	struct figures bare[HOOKS] = {{.count = 0}};
 
 	for (unsigned i = 0; i < (bench->quick ? 1 : 5); i++)
