@@ -168,9 +168,9 @@ static void saved_file_is_no_migration(void **state)
 static void newer_version_is_refused(void **state)
 {
 	stream_make("intel-v2");
-	stream.bytes[8] = 3;
+	stream.bytes[8] = SAVED_VERSION + 1;
 	receive();
-	must_refuse(VPMU_INCOMPATIBLE, "REFU", "version 3");
+	must_refuse(VPMU_INCOMPATIBLE, "REFU", "version 4");
 }
 
 /* Moves the first record of one type in front of that of another. */

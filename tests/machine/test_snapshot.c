@@ -218,8 +218,8 @@ static void other_model_is_seen_before_anything_else(void **state)
 static void newer_version_is_incompatible(void **state)
 {
 	make("intel-v2");
-	saved.bytes[8] = 3;
-	must_be(&saved, VPMU_INCOMPATIBLE, "version 3");
+	saved.bytes[8] = SAVED_VERSION + 1;
+	must_be(&saved, VPMU_INCOMPATIBLE, "version 4");
 }
 
 static void more_memory_than_allowed_is_incompatible(void **state)

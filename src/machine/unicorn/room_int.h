@@ -119,6 +119,9 @@ struct cpu_registers {
 	uint64_t dr[8], msrs[SYSTEM_MSRS];
 	struct segment_cache segments[CPU_SEGMENTS];
 	uint16_t fpu_control, fpu_status, fpu_tag;
+	/* The last x87 instruction, as FXSAVE has it: opcode, its address, its operand's. */
+	uint16_t fpu_op, fpu_cs, fpu_ds;
+	uint64_t fpu_ip, fpu_dp;
 	uint32_t mxcsr;
 	uint64_t fpu[8 * 2], xmm[16 * 2];
 };

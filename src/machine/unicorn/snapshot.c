@@ -19,11 +19,13 @@
 #define RS(member, most) PACK_ARRAY(struct cpu_registers, member, most)
 
 static const struct pack_field register_fields[] = {
-	RS(regs, UINT64_MAX),  R(rip, UINT64_MAX),   R(flags, 0x3fffff),
-	RS(cr, UINT64_MAX),    R(efer, 0xd01),       R(cpl, 3),
-	RS(dr, UINT64_MAX),    RS(msrs, UINT64_MAX), R(fpu_control, 0xffff),
-	R(fpu_status, 0xffff), R(fpu_tag, 0xffff),   RS(fpu, UINT64_MAX),
-	R(mxcsr, MXCSR_BITS),  RS(xmm, UINT64_MAX),
+	RS(regs, UINT64_MAX),  R(rip, UINT64_MAX),    R(flags, 0x3fffff),
+	RS(cr, UINT64_MAX),    R(efer, 0xd01),        R(cpl, 3),
+	RS(dr, UINT64_MAX),    RS(msrs, UINT64_MAX),  R(fpu_control, 0xffff),
+	R(fpu_status, 0xffff), R(fpu_tag, 0xffff),    RS(fpu, UINT64_MAX),
+	R(fpu_op, 0xffff),     R(fpu_cs, 0xffff),     R(fpu_ds, 0xffff),
+	R(fpu_ip, UINT64_MAX), R(fpu_dp, UINT64_MAX), R(mxcsr, MXCSR_BITS),
+	RS(xmm, UINT64_MAX),
 };
 
 #define SEGMENT(member, most) PACK_FIELD(struct segment_cache, member, most)
@@ -70,6 +72,11 @@ void fpu_get(struct cpu *cpu, struct cpu_registers *r)
 	uc_reg_read(cpu->uc, UC_X86_REG_FPCW, &r->fpu_control);
 	uc_reg_read(cpu->uc, UC_X86_REG_FPSW, &r->fpu_status);
 	uc_reg_read(cpu->uc, UC_X86_REG_FPTAG, &r->fpu_tag);
+	uc_reg_read(cpu->uc, UC_X86_REG_FOP, &r->fpu_op);
+	uc_reg_read(cpu->uc, UC_X86_REG_FCS, &r->fpu_cs);
+	uc_reg_read(cpu->uc, UC_X86_REG_FDS, &r->fpu_ds);
+	uc_reg_read(cpu->uc, UC_X86_REG_FIP, &r->fpu_ip);
+	uc_reg_read(cpu->uc, UC_X86_REG_FDP, &r->fpu_dp);
 	uc_reg_read(cpu->uc, UC_X86_REG_MXCSR, &r->mxcsr);
 	for (unsigned i = 0; i < 8; i++)
 		uc_reg_read(cpu->uc, fpu_ids[i], &r->fpu[2 * i]);
@@ -87,6 +94,11 @@ void fpu_set(struct cpu *cpu, const struct cpu_registers *r)
 	uc_reg_write(cpu->uc, UC_X86_REG_FPCW, &r->fpu_control);
 	uc_reg_write(cpu->uc, UC_X86_REG_FPSW, &r->fpu_status);
 	uc_reg_write(cpu->uc, UC_X86_REG_FPTAG, &r->fpu_tag);
+	uc_reg_write(cpu->uc, UC_X86_REG_FOP, &r->fpu_op);
+	uc_reg_write(cpu->uc, UC_X86_REG_FCS, &r->fpu_cs);
+	uc_reg_write(cpu->uc, UC_X86_REG_FDS, &r->fpu_ds);
+	uc_reg_write(cpu->uc, UC_X86_REG_FIP, &r->fpu_ip);
+	uc_reg_write(cpu->uc, UC_X86_REG_FDP, &r->fpu_dp);
 	uc_reg_write(cpu->uc, UC_X86_REG_MXCSR, &r->mxcsr);
 }
 
