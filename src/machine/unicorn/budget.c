@@ -15,13 +15,13 @@ bool meter_make(struct cpu *cpu)
 	vpmu_timing_rates(&rates);
 	cpu->timing = malloc(vpmu_timing_size());
 	return vpmu_timing_init(cpu->timing, vpmu_timing_size()) &&
-	       !vpmu_meter_init(cpu->meter, cpu->config.pmu, &rates);
+	       !vpmu_meter_init(cpu_meter(cpu), cpu->config.pmu, &rates);
 }
 
 uint32_t budget_account(struct cpu *cpu)
 {
-	cpu->retired += vpmu_meter_spent(cpu->meter);
-	return vpmu_meter_settle(cpu->meter, cpu->cpl).pmi;
+	cpu->retired += vpmu_meter_spent(cpu_meter(cpu));
+	return vpmu_meter_settle(cpu_meter(cpu), cpu->cpl).pmi;
 }
 
 void budget_deliver(struct cpu *cpu, uint32_t pmis)
@@ -40,7 +40,7 @@ void budget_refresh(struct cpu *cpu)
 {
 	uint64_t deadline = cpu->calls->deadline(cpu->board);
 
-	vpmu_meter_refresh(cpu->meter, cpu->cpl,
+	vpmu_meter_refresh(cpu_meter(cpu), cpu->cpl,
 	                   deadline > cpu->retired ? deadline - cpu->retired : 0);
 	timed_refresh(cpu);
 }
@@ -61,7 +61,7 @@ void budget_retire(struct cpu *cpu, const struct op *op, uint64_t address)
 {
 	account_ring(cpu);
 	cpu->last = address;
-	vpmu_meter_retire(cpu->meter, &op->insn);
+	vpmu_meter_retire(cpu_meter(cpu), &op->insn);
 	timed_retire(cpu, op, address);
 	if (op->after & AFTER_IRET)
 		cpu->nmi_blocked = false;
@@ -73,7 +73,7 @@ void budget_retire_rep(struct cpu *cpu)
 	const struct op *op = block_last(cpu_block(cpu));
 
 	timed_rep(cpu, op);
-	vpmu_meter_retire(cpu->meter, &op->insn);
+	vpmu_meter_retire(cpu_meter(cpu), &op->insn);
 	cpu->rep = NO_ADDRESS;
 }
 
@@ -90,5 +90,5 @@ void budget_rewind(struct cpu *cpu, uint64_t rip)
 		return;
 	}
 	cpu->open_branch = NULL;
-	vpmu_meter_rewind(cpu->meter, &block->pay, (uint32_t)index, block->pay.count);
+	vpmu_meter_rewind(cpu_meter(cpu), &block->pay, (uint32_t)index, block->pay.count);
 }

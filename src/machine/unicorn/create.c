@@ -147,14 +147,14 @@ void unicorn_stop_soon(struct cpu *cpu)
 
 uint64_t unicorn_retired(const struct cpu *cpu)
 {
-	return cpu->retired + vpmu_meter_spent(cpu->meter);
+	return cpu->retired + vpmu_meter_spent(cpu_meter(cpu));
 }
 
 static void unicorn_totals(const struct cpu *cpu, struct vpmu_amounts *out)
 {
-	*out = cpu->meter->totals;
-	out->of[VPMU_INSTRUCTIONS] += vpmu_meter_spent(cpu->meter);
-	out->of[VPMU_BRANCHES] += cpu->meter->branches;
+	*out = cpu_meter(cpu)->totals;
+	out->of[VPMU_INSTRUCTIONS] += vpmu_meter_spent(cpu_meter(cpu));
+	out->of[VPMU_BRANCHES] += cpu_meter(cpu)->branches;
 }
 
 static uint64_t unicorn_rip(const struct cpu *cpu)

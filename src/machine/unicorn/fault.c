@@ -74,7 +74,7 @@ static bool window_fill(struct cpu *cpu, struct window *window, uint8_t *host)
 		return false;
 	memset(at, 0xff, PAGE_BYTES);
 	cpu->lost = address;
-	vpmu_meter_hold(cpu->meter);
+	vpmu_meter_hold(cpu_meter(cpu));
 	return true;
 }
 
@@ -90,7 +90,7 @@ void memory_note_write(struct cpu *cpu, uint64_t page)
 		cpu->dirty[cpu->dirty_count] = page;
 	if (cpu->dirty_count <= MAX_DIRTY)
 		cpu->dirty_count++;
-	vpmu_meter_hold(cpu->meter);
+	vpmu_meter_hold(cpu_meter(cpu));
 }
 
 /* Whether the running block lies in the page. A REP that goes on is a block of its own. */

@@ -15,7 +15,7 @@ static bool in_rep(struct cpu *cpu, uint64_t address)
 	if (cpu->rep == NO_ADDRESS)
 		return false;
 	if (cpu->rep == address) {
-		vpmu_meter_hold(cpu->meter);
+		vpmu_meter_hold(cpu_meter(cpu));
 		timed_rep(cpu, block_last(cpu_block(cpu)));
 		if (cpu->stop)
 			cpu_leave(cpu, LEAVE_SYNC, address);
@@ -34,7 +34,8 @@ static enum leave reason_to_leave(struct cpu *cpu, struct block *block)
 		return LEAVE_BUDGET;
 	if (block_special(block) && !(block->flags & BLOCK_HOOKED))
 		return LEAVE_AGAIN;
-	if (cpu->stop || (block->flags & BLOCK_DEVICE) || !vpmu_meter_fits(cpu->meter, &block->pay))
+	if (cpu->stop || (block->flags & BLOCK_DEVICE) ||
+	    !vpmu_meter_fits(cpu_meter(cpu), &block->pay))
 		return LEAVE_BUDGET;
 	return spin_pays(cpu, block) ? LEAVE_SPIN : LEAVE_NONE;
 }
@@ -57,7 +58,7 @@ static void count_block(struct cpu *cpu, struct block *block)
 		loop_fold(cpu, block);
 	cpu_has_block(cpu, block);
 	cpu->last = block->address + last->offset;
-	vpmu_meter_take(cpu->meter, &block->pay);
+	vpmu_meter_take(cpu_meter(cpu), &block->pay);
 	if ((last->insn.flags & VPMU_INSN_APART) && !last->special) {
 		cpu->rep = block->address + last->offset;
 		cpu->rep_begun = false;
@@ -66,7 +67,7 @@ static void count_block(struct cpu *cpu, struct block *block)
 	timed_begin(cpu, block);
 	cpu->suspect = (block->flags & BLOCK_COMPARE) && block_may_overwrite(block);
 	if (cpu->after || cpu->rep != NO_ADDRESS || cpu->suspect)
-		vpmu_meter_hold(cpu->meter);
+		vpmu_meter_hold(cpu_meter(cpu));
 }
 
 /* Ends a step, which is one block of one instruction. Without TF, Unicorn would run on after it.
@@ -154,9 +155,9 @@ static bool pay_timed(struct cpu *cpu, struct block *block)
 	if (block->op_count == 1 || (block->loop && !block->pay.lines))
 		return false; /* block_abandoned() again, or spin_pays() */
 	timed_branched(cpu, block->address);
-	if (!vpmu_meter_fits(cpu->meter, &block->pay))
+	if (!vpmu_meter_fits(cpu_meter(cpu), &block->pay))
 		return false;
-	vpmu_meter_take(cpu->meter, &block->pay);
+	vpmu_meter_take(cpu_meter(cpu), &block->pay);
 	timed_begin(cpu, block);
 	return true;
 }
@@ -181,15 +182,17 @@ void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user)
 	struct block *block = &cpu->cache[block_slot(address)];
 
 	if (__builtin_expect(block->address == address && block->size == size &&
-	                             vpmu_meter_pay_quickly(cpu->meter, &block->pay),
+	                             vpmu_meter_pay_quickly(cpu_meter(cpu), &block->pay),
 	                     1)) {
 		cpu_has_block(cpu, block);
 		*cpu->places.can_do_io = 0;
 		if (block_inlines(cpu, block))
 			inline_block(cpu, block, __builtin_return_address(0));
-		return;
+	} else {
+		block_unpaid(cpu, address, size, __builtin_return_address(0));
 	}
-	block_unpaid(cpu, address, size, __builtin_return_address(0));
+	if (cpu->inlines)
+		cpu_lend(cpu);
 }
 
 /* Called only at the address of a special instruction. */

@@ -6,20 +6,23 @@
  * of their own. Once the hook has done that for a block, instructions take the place of the call
  * that do the same, and call only where the block does not fit:
  *
- *	0:	mov $uc, %rdi                   sub $need, left(%rbp)
- *		mov $address, %esi              jl  41f
- *		mov $size, %edx                 movl $number, last(%rbp)
- *		mov $cpu, %rcx                  xor %eax, %eax
- *	30:	call *hook                      mov %eax, can_do_io(%rbp)
- *	36:	mov asked(%rbp), %ebx           add $branches, branches(%rbp)
- *		test %ebx, %ebx         36:     jmp 47f
- *		jl  stop                41:     call *cpu_inline_unpaid
+ *	0:	mov $uc, %rdi                   sub $price, loan(%rbp)
+ *		mov $address, %esi              jl  15f
+ *		mov $size, %edx         13:     mov $constant, %rax
+ *		mov $cpu, %rcx          23:     movl $0, can_do_io(%rbp)
+ *	30:	call *hook
+ *	36:	mov asked(%rbp), %ebx   36:     movl $number, last(%rbp)
+ *		test %ebx, %ebx
+ *		jl  stop
  *	47:                             47:
  *
+ * The constant, which nothing uses, holds "15: call *cpu_inline_unpaid", so that no jump need lead
+ * around the call. The price is the block's instructions and branches, as in hot.loan.
+ *
  * RBP holds the address of the state (state.h); struct hot lies near it. The hook that has put this
- * in goes back to 36. Nothing is replaced unless all bytes are the expected ones: then the hook is
- * called as before. A replacement holds as long as its block does: what drops a block, or has the
- * slow path see it, takes it out first.
+ * in goes back to 36, where the same number is stored once more. Nothing is replaced unless all
+ * bytes are the expected ones: else the hook is called as before. A replacement holds as long as
+ * its block does: what drops a block, or has the slow path see it, takes it out first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +34,11 @@
 enum {
 	CALL = 30,
 	BACK = 36,
-	UNPAID = 41,
+	UNPAID = 15,
 	END = 47,
 	CALL_BYTES = 6,
-	NUMBER = 16,      /* the value that is stored in hot.last, */
-	LAST = 12,        /* and its distance */
+	NUMBER = 42,      /* the value that is stored in hot.last, */
+	LAST = 38,        /* and its distance */
 	ASKED = 38,       /* the distance, in a byte, of what says whether to stop */
 	REPLACEMENTS = 4, /* of one block: Unicorn translates it for each mode of the CPU */
 	NEAR_STEP = 1 << 20,
@@ -117,30 +120,20 @@ static bool looks(const uint8_t *at)
 	       at[BACK + 4] == 0xdb && at[BACK + 5] == 0x0f && at[BACK + 6] == 0x8c;
 }
 
-/* What it takes from the meter. */
 static uint32_t block_need(const struct block *block)
 {
 	return block->flags & BLOCK_ALONE ? block->pay.insns : block->pay.need;
 }
 
-static void put_payment(struct code *code, const struct cpu *cpu, const struct block *block)
+/* What the block takes from the loan; has_price() says whether an instruction can. */
+static int32_t block_price(const struct block *block)
 {
-	uint32_t number = block_number(cpu, block);
+	return (int32_t)((block_need(block) << LOAN_SHIFT) - block->pay.branches);
+}
 
-	PUT_BYTES(code, 0x48, 0x83, 0xad);
-	put_distance(code, cpu, &cpu->meter->left);
-	PUT_BYTES(code, (uint8_t)block_need(block), 0x7c, UNPAID - 10, 0xc7, 0x85);
-	put_distance(code, cpu, &cpu->hot->last);
-	put(code, &number, sizeof(number));
-	if (block->pay.lines) {
-		PUT_BYTES(code, 0x31, 0xc0, 0x89, 0x85);
-		put_distance(code, cpu, cpu->places.can_do_io);
-	}
-	if (block->pay.branches) {
-		PUT_BYTES(code, 0x48, 0x83, 0x85);
-		put_distance(code, cpu, &cpu->meter->branches);
-		PUT_BYTES(code, (uint8_t)block->pay.branches);
-	}
+static bool has_price(const struct block *block)
+{
+	return block_need(block) <= INT8_MAX && block->pay.branches <= block_need(block);
 }
 
 /* An int32_t in code, which need not be aligned. */
@@ -152,16 +145,55 @@ static int32_t number_at(const uint8_t *at)
 	return number;
 }
 
-/* Fills up to BACK: with a jump, where there is much. `call` is what the call's distance was. */
-static void put_rest(struct code *code, int32_t call)
+/* Up to an offset, one or two instructions that do nothing. */
+static void put_nothing(struct code *code, unsigned end)
 {
-	if (BACK - code->bytes >= 2)
-		PUT_BYTES(code, 0xeb, (uint8_t)(END - code->bytes - 2));
-	memset(code->at + code->bytes, 0x90, BACK - code->bytes);
-	code->bytes = BACK;
-	PUT_BYTES(code, 0xeb, END - BACK - 2, 0x90, 0x90, 0x90, 0xff, 0x15);
-	call -= END - BACK;
+	static const uint8_t nop[][9] = {
+		{0},
+		{0x90},
+		{0x66, 0x90},
+		{0x0f, 0x1f, 0x00},
+		{0x0f, 0x1f, 0x40, 0},
+		{0x0f, 0x1f, 0x44, 0},
+		{0x66, 0x0f, 0x1f, 0x44},
+		{0x0f, 0x1f, 0x80},
+		{0x0f, 0x1f, 0x84},
+		{0x66, 0x0f, 0x1f, 0x84},
+	};
+	unsigned bytes = end - code->bytes, first = bytes < sizeof(nop[0]) ? bytes : bytes / 2;
+
+	put(code, nop[first], first);
+	put(code, nop[bytes - first], bytes - first);
+}
+
+/* Takes the block from the loan, or calls; the call's distance is as it must be there. */
+static void put_taking(struct code *code, const struct cpu *cpu, const struct block *block,
+                       int32_t call)
+{
+	int32_t price = block_price(block);
+
+	PUT_BYTES(code, 0x48, 0x81, 0xad);
+	put_distance(code, cpu, &cpu->hot->loan);
+	put(code, &price, sizeof(price));
+	PUT_BYTES(code, 0x7c, 2, 0x48, 0xb8, 0xff, 0x15);
 	put(code, &call, sizeof(call));
+	PUT_BYTES(code, 0x90, 0x90);
+}
+
+static void put_payment(struct code *code, const struct cpu *cpu, const struct block *block)
+{
+	uint32_t number = block_number(cpu, block);
+
+	if (block->pay.lines) {
+		PUT_BYTES(code, 0xc7, 0x85);
+		put_distance(code, cpu, cpu->places.can_do_io);
+		PUT_BYTES(code, 0, 0, 0, 0);
+	}
+	put_nothing(code, BACK);
+	PUT_BYTES(code, 0xc7, 0x85);
+	put_distance(code, cpu, &cpu->hot->last);
+	put(code, &number, sizeof(number));
+	put_nothing(code, END);
 }
 
 /* Where the call at an offset finds the address of what it calls. */
@@ -208,8 +240,8 @@ static bool put_in(const struct cpu *cpu, const struct block *block, struct repl
 	if (memcmp(at, new->was, was.bytes) || !looks(at) || !calls(at, CALL, hook()))
 		return false;
 	memcpy(new->was, at, END);
+	put_taking(&is, cpu, block, number_at(at + CALL + 2) + CALL - UNPAID);
 	put_payment(&is, cpu, block);
-	put_rest(&is, number_at(at + CALL + 2));
 	new->at = at;
 	memcpy(called(at, CALL), &instead, sizeof(instead));
 	memcpy(at, new->is, END);
@@ -226,7 +258,7 @@ void inline_block(struct cpu *cpu, struct block *block, uint8_t *back)
 		return;
 	new = &block->inlined->of[block->inlined->next++ % REPLACEMENTS];
 	take_out(new);
-	if (block->address > UINT32_MAX || block_need(block) > INT8_MAX ||
+	if (block->address > UINT32_MAX || !has_price(block) ||
 	    !put_in(cpu, block, new, back - BACK))
 		block->flags |= BLOCK_CALLS;
 }
@@ -242,24 +274,25 @@ static const uint8_t *replaced(const struct block *block, const uint8_t *at)
 {
 	unsigned i = 0;
 
-	while (block->inlined->of[i].at != at)
+	while (i + 1 < REPLACEMENTS && block->inlined->of[i].at != at)
 		i++;
 	return block->inlined->of[i].was;
 }
 
 /* A block does not fit: gives back what was taken from the meter, and does what the hook would.
  * Returns where the translation goes on, which depends on whether it has been asked to stop. */
-static uint8_t *__attribute__((used)) inline_unpaid(uint8_t *state, uint8_t *end)
+static uint8_t *__attribute__((used)) inline_unpaid(uint8_t *state, uint8_t *back)
 {
-	uint8_t *at = end - END;
+	uint8_t *at = back - CALL_BYTES - UNPAID, *end = at + END;
 	struct hot *hot = (void *)(state + number_at(at + LAST) - offsetof(struct hot, last));
 	struct cpu *cpu = hot->cpu;
 	struct block *block = &cpu->cache[number_at(at + NUMBER) - 1];
 	const uint8_t *was = replaced(block, at), *asked = state + (int8_t)was[ASKED];
 	uint8_t *stop = end + number_at(was + END - 4);
 
-	cpu->meter->left += block_need(block);
+	hot->loan += block_price(block);
 	block_unpaid(cpu, block->address, block->size, NULL);
+	cpu_lend(cpu);
 	return number_at(asked) < 0 ? stop : end;
 }
 
@@ -299,7 +332,6 @@ bool hot_make(struct cpu *cpu)
 		return false;
 	cpu->hot = at;
 	cpu->hot->cpu = cpu;
-	cpu->meter = &cpu->hot->meter;
 	cpu->inlines = cpu->translates && is_near(cpu->hot, cpu->state) &&
 	               is_near((const void *)cpu->places.can_do_io, cpu->state) &&
 	               !getenv("VPMU_TEST_WITHOUT_INLINE");

@@ -183,14 +183,14 @@ bool loop_is_steady(const struct cpu *cpu, const struct block *block)
 	if (follows_branches(cpu) &&
 	    !vpmu_timing_settled(cpu->timing, block->address + block_last(block)->offset))
 		return false;
-	return !cpu->meter->timed ||
-	       (!block->pay.lines && cpu->meter->costs.slots % TIMING_WIDTH == 0 &&
-	        !(cpu->meter->wanted & TIMING_FETCH));
+	return !cpu_meter(cpu)->timed ||
+	       (!block->pay.lines && cpu_meter(cpu)->costs.slots % TIMING_WIDTH == 0 &&
+	        !(cpu_meter(cpu)->wanted & TIMING_FETCH));
 }
 
 uint64_t loop_room(const struct cpu *cpu, const struct block *block)
 {
-	return least(vpmu_meter_repeats(cpu->meter, &block->pay, loop_slots(block)), FOLD_MAX);
+	return least(vpmu_meter_repeats(cpu_meter(cpu), &block->pay, loop_slots(block)), FOLD_MAX);
 }
 
 static void add_to(struct cpu *cpu, const struct loop_add *add, uint64_t times)
@@ -215,7 +215,7 @@ void loop_pay(struct cpu *cpu, const struct block *block, uint64_t times)
 
 	for (unsigned i = 0; i < VPMU_DETAILS; i++)
 		amounts.of[VPMU_DETAIL_FIRST + i] = times * block->pay.details[i];
-	vpmu_meter_spend(cpu->meter, &amounts);
+	vpmu_meter_spend(cpu_meter(cpu), &amounts);
 	record_loop(cpu, block, times);
 }
 

@@ -28,7 +28,7 @@ static uint64_t ones(unsigned size)
 static void touched(struct cpu *cpu)
 {
 	cpu->device_touched = true;
-	vpmu_meter_hold(cpu->meter);
+	vpmu_meter_hold(cpu_meter(cpu));
 }
 
 static uint64_t read_nothing(uc_engine *uc, uint64_t offset, unsigned size, void *user)
@@ -60,10 +60,10 @@ static uint64_t read_device(uc_engine *uc, uint64_t offset, unsigned size, void 
 
 	touched(cpu);
 	if (ahead)
-		vpmu_meter_rewind(cpu->meter, ahead, 0, ahead->count);
+		vpmu_meter_rewind(cpu_meter(cpu), ahead, 0, ahead->count);
 	value = cpu->calls->device_read(cpu->board, cpu->config.device_base + offset, size);
 	if (ahead)
-		vpmu_meter_take(cpu->meter, ahead);
+		vpmu_meter_take(cpu_meter(cpu), ahead);
 	return value;
 }
 
@@ -74,10 +74,10 @@ static void write_device(uc_engine *uc, uint64_t offset, unsigned size, uint64_t
 
 	touched(cpu);
 	if (ahead)
-		vpmu_meter_rewind(cpu->meter, ahead, 0, ahead->count);
+		vpmu_meter_rewind(cpu_meter(cpu), ahead, 0, ahead->count);
 	cpu->calls->device_write(cpu->board, cpu->config.device_base + offset, size, value);
 	if (ahead)
-		vpmu_meter_take(cpu->meter, ahead);
+		vpmu_meter_take(cpu_meter(cpu), ahead);
 }
 
 static bool is_device(const struct cpu *cpu, uint64_t physical)

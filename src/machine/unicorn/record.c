@@ -35,7 +35,7 @@ void record_loop(struct cpu *cpu, const struct block *block, uint64_t times)
 		.kind = VPMU_BRANCH_CONDITIONAL,
 	};
 
-	if (cpu->meter->records)
+	if (cpu_meter(cpu)->records)
 		record(cpu, branch, times);
 }
 

@@ -130,15 +130,18 @@ struct cpu_registers {
 struct hot {
 	struct cpu *cpu;
 	uint32_t last; /* the block that was counted last: its number in the cache + 1; 0: none */
+	/* What the meter lends to translations that pay themselves: instructions that they may
+	 * still run, above LOAN_SHIFT bits with the branches among those that have run. 0 while
+	 * nothing is lent; the meter is whole only then: use cpu_meter(). */
+	int64_t loan;
 	struct vpmu_meter meter;
 };
 
 struct cpu {
 	/* What the block hook touches, kept together. */
 	struct hot *hot;
-	struct vpmu_meter *meter; /* in *hot */
-	struct block *cache;      /* BLOCK_SLOTS entries, by address */
-	bool inlines;             /* inline.c may replace calls of the block hook */
+	struct block *cache; /* BLOCK_SLOTS entries, by address */
+	bool inlines;        /* inline.c may replace calls of the block hook */
 
 	uc_engine *uc;
 	struct state *state; /* Unicorn's registers, live */
@@ -220,6 +223,34 @@ struct cpu {
 static inline uint32_t block_number(const struct cpu *cpu, const struct block *block)
 {
 	return (uint32_t)(block - cpu->cache) + 1;
+}
+
+/* LOAN_MOST instructions have less than 1 << LOAN_SHIFT branches. */
+enum { LOAN_SHIFT = 24, LOAN_MOST = (1 << LOAN_SHIFT) - 1 };
+
+/* The meter, after what was lent and not used is back. */
+static inline struct vpmu_meter *cpu_meter(const struct cpu *cpu)
+{
+	struct hot *hot = cpu->hot;
+
+	if (hot->loan) {
+		hot->meter.left += hot->loan >> LOAN_SHIFT;
+		hot->meter.branches += (uint64_t)hot->loan & LOAN_MOST;
+		hot->loan = 0;
+	}
+	return &hot->meter;
+}
+
+/* Lends the translations what may run, before one of them goes on. */
+static inline void cpu_lend(const struct cpu *cpu)
+{
+	struct vpmu_meter *meter = cpu_meter(cpu);
+	int64_t most = meter->left < LOAN_MOST ? meter->left : LOAN_MOST;
+
+	if (most <= 0)
+		return;
+	meter->left -= most;
+	cpu->hot->loan = most << LOAN_SHIFT;
 }
 
 /* The last block that was counted, or NULL. */
@@ -319,7 +350,7 @@ void pebs_settle(struct cpu *cpu);
 /* Whether branch targets must be followed. */
 static inline bool follows_branches(const struct cpu *cpu)
 {
-	return cpu->meter->timed || cpu->meter->records;
+	return cpu_meter(cpu)->timed || cpu_meter(cpu)->records;
 }
 
 void timed_refresh(struct cpu *cpu);

@@ -192,7 +192,7 @@ bool unicorn_save(struct cpu *cpu, struct pack *pack)
 		pack_fields(pack, segment_fields, ARRAY_SIZE(segment_fields),
 		            &registers.segments[i]);
 	pack_fields(pack, between_fields, ARRAY_SIZE(between_fields), cpu);
-	pack_fields(pack, meter_fields, ARRAY_SIZE(meter_fields), cpu->meter);
+	pack_fields(pack, meter_fields, ARRAY_SIZE(meter_fields), cpu_meter(cpu));
 	pack_timing(pack, cpu->timing);
 	return true;
 }
@@ -235,7 +235,7 @@ static bool unpack_cpu(struct unpack *unpack, struct cpu *cpu, struct cpu_regist
 {
 	return unpack_registers(unpack, registers) &&
 	       unpack_fields(unpack, between_fields, ARRAY_SIZE(between_fields), cpu) &&
-	       unpack_fields(unpack, meter_fields, ARRAY_SIZE(meter_fields), cpu->meter) &&
+	       unpack_fields(unpack, meter_fields, ARRAY_SIZE(meter_fields), cpu_meter(cpu)) &&
 	       unpack_timing(unpack, cpu->timing) && unpack_is_done(unpack, "the end of the CPU");
 }
 
@@ -245,7 +245,7 @@ bool unicorn_restore(struct cpu *cpu, struct unpack *unpack)
 
 	if (!unpack_cpu(unpack, cpu, &registers))
 		return false;
-	restore_meter(cpu->meter);
+	restore_meter(cpu_meter(cpu));
 	registers_set(cpu, &registers);
 	return true;
 }
@@ -254,11 +254,11 @@ bool unicorn_restores(struct unpack *unpack)
 {
 	struct cpu *nobody = calloc(1, sizeof(*nobody));
 	struct cpu_registers registers;
-	struct vpmu_meter meter;
+	struct hot hot = {0};
 
 	if (nobody) {
 		nobody->config.pmu = (void *)nobody->pmu_copy; /* nobody pays it */
-		nobody->meter = &meter;
+		nobody->hot = &hot;
 	}
 	if (!nobody || !meter_make(nobody))
 		unpack->wrong = "no memory";
@@ -277,7 +277,7 @@ void unicorn_reset(struct cpu *cpu)
 
 	budget_account(cpu);
 	registers_set(cpu, &cpu->power_up);
-	vpmu_meter_restore(cpu->meter, &no_costs, &no_amounts);
+	vpmu_meter_restore(cpu_meter(cpu), &no_costs, &no_amounts);
 	cpu->retired = cpu->timed_until = 0;
 	cpu->stop = false;
 }

@@ -54,7 +54,7 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
 	uint32_t msr = low(cpu, GPR_RCX), pmis;
 	uint64_t value = low(cpu, GPR_RAX) | (uint64_t)low(cpu, GPR_RDX) << 32;
 	uint64_t rip = cpu->state->rip, retired = cpu->retired;
-	struct vpmu_amounts totals = cpu->meter->totals;
+	struct vpmu_amounts totals = cpu_meter(cpu)->totals;
 	enum vpmu_status status;
 
 	if (cpu->cpl) {
@@ -75,7 +75,7 @@ static void wrmsr(struct cpu *cpu, const struct op *op)
 	}
 	memcpy(cpu->config.pmu, cpu->pmu_copy, vpmu_pmu_size());
 	cpu->retired = retired;
-	cpu->meter->totals = totals;
+	cpu_meter(cpu)->totals = totals;
 	cpu->state->rip = rip;
 	exception_gp(cpu);
 }

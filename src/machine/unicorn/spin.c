@@ -80,12 +80,12 @@ static uint64_t count(struct cpu *cpu, const struct block *block, uint64_t start
 	ended = index < 0 && done;
 	loop_pay(cpu, block, done - ended);
 	if (ended) {
-		vpmu_meter_take(cpu->meter, &block->pay);
+		vpmu_meter_take(cpu_meter(cpu), &block->pay);
 		timed_begin(cpu, block);
 		timed_branched(cpu, cpu->state->rip);
 	}
 	if (index > 0)
-		vpmu_meter_pay_part(cpu->meter, &block->pay, 0, (uint32_t)index);
+		vpmu_meter_pay_part(cpu_meter(cpu), &block->pay, 0, (uint32_t)index);
 	return done;
 }
 
@@ -96,7 +96,7 @@ void spin(struct cpu *cpu, struct block *block)
 
 	cpu->leave = LEAVE_NONE;
 	cpu_has_block(cpu, NULL);
-	vpmu_meter_hold(cpu->meter);
+	vpmu_meter_hold(cpu_meter(cpu));
 	cpu->state->hflags |= HF_SPIN;
 	if (!block->loop->prepared)
 		prepare(cpu, block);

@@ -14,12 +14,13 @@ static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
 {
 	struct cpu *cpu = user;
 
-	if (!cpu->meter->timed)
+	if (!cpu_meter(cpu)->timed)
 		return;
 	/* Unicorn keeps RIP up to date while there are memory hooks. */
 	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
 		timed_rep_begin(cpu);
-	vpmu_timing_data(cpu->timing, cpu->meter, address, (unsigned)size, type == UC_MEM_WRITE);
+	vpmu_timing_data(cpu->timing, cpu_meter(cpu), address, (unsigned)size,
+	                 type == UC_MEM_WRITE);
 }
 
 static void hook_memory(struct cpu *cpu, bool on)
@@ -37,7 +38,7 @@ static void hook_memory(struct cpu *cpu, bool on)
 
 void timed_refresh(struct cpu *cpu)
 {
-	if (cpu->meter->timed) {
+	if (cpu_meter(cpu)->timed) {
 		cpu->timed_until = cpu->retired + KEEP_HOOKS;
 		hook_memory(cpu, true);
 	} else if (cpu->retired >= cpu->timed_until) {
@@ -47,7 +48,7 @@ void timed_refresh(struct cpu *cpu)
 
 bool timed_fits_again(const struct cpu *cpu, const struct op *op)
 {
-	return !cpu->meter->timed || vpmu_meter_fits_insn(cpu->meter, &op->insn);
+	return !cpu_meter(cpu)->timed || vpmu_meter_fits_insn(cpu_meter(cpu), &op->insn);
 }
 
 void timed_begin(struct cpu *cpu, const struct block *block)
@@ -59,16 +60,17 @@ void timed_begin(struct cpu *cpu, const struct block *block)
 /* Recorded branches are mispredicted by the same predictor, whether its misses count or not. */
 static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
 {
-	uint64_t next = address + op->length, misses = cpu->meter->costs.branch_misses;
-	struct vpmu_costs costs = cpu->meter->costs;
+	uint64_t next = address + op->length, misses = cpu_meter(cpu)->costs.branch_misses;
+	struct vpmu_costs costs = cpu_meter(cpu)->costs;
 
-	if (cpu->meter->timed) {
-		vpmu_timing_jump(cpu->timing, cpu->meter, address, next, target, op->insn.flags);
-		costs = cpu->meter->costs;
+	if (cpu_meter(cpu)->timed) {
+		vpmu_timing_jump(cpu->timing, cpu_meter(cpu), address, next, target,
+		                 op->insn.flags);
+		costs = cpu_meter(cpu)->costs;
 	} else {
 		vpmu_timing_branch(cpu->timing, &costs, address, next, target, op->insn.flags);
 	}
-	if (cpu->meter->records)
+	if (cpu_meter(cpu)->records)
 		record_branch(cpu, op, address, target, costs.branch_misses != misses);
 }
 
@@ -99,11 +101,11 @@ void timed_rep(struct cpu *cpu, const struct op *op)
 	uint64_t slots = ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
 
 	cpu->rep_rcx = now;
-	if (!cpu->meter->timed || !cpu->rep_begun)
+	if (!cpu_meter(cpu)->timed || !cpu->rep_begun)
 		return;
-	cpu->meter->costs.slots += slots;
-	if (cpu->meter->detailed)
-		cpu->meter->details.of[VPMU_TOPDOWN_BACKEND] += slots;
+	cpu_meter(cpu)->costs.slots += slots;
+	if (cpu_meter(cpu)->detailed)
+		cpu_meter(cpu)->details.of[VPMU_TOPDOWN_BACKEND] += slots;
 }
 
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)
