@@ -25,8 +25,8 @@ extern "C" {
 
 /*
  * The memory of a machine: enough for every vpmu of this major version, so vpmu_pmu_init() never
- * needs more than VPMU_PMU_BYTES. vpmu_pmu_size() says how much this version uses (some 7 KiB, 1
- * KiB of it for the stack of last branches); a copy needs no more than that. State that would not
+ * needs more than VPMU_PMU_BYTES. vpmu_pmu_size() says how much this version uses (less than 8 KiB,
+ * 1 KiB of it for the stack of last branches); a copy needs no more than that. State that would not
  * fit is kept in memory of the caller's, as an event filter is, or waits for the next major
  * version.
  */

@@ -3,7 +3,8 @@
  * hand a write to the profile's rules. */
 #include <core/room_int.h>
 
-#define NOT_INLINE __attribute__((noinline))
+#define NOT_INLINE    __attribute__((noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Intel SDM vol. 4, IA32_PERF_GLOBAL_INUSE: which selectors and fixed counters are in use, and in
  * bit 63 whether any of these asks for a PMI. */
@@ -26,6 +27,17 @@ static uint64_t in_use(const struct vpmu_pmu *pmu)
 
 typedef uint64_t counter_reader(const struct vpmu_pmu *pmu, unsigned slot);
 
+/* Not inline, like other rare cases here, so that the path of normal register accesses stays
+ * fast. */
+static NOT_INLINE uint64_t stored_rarely(const struct vpmu_pmu *pmu, const struct reg *reg)
+{
+	if (reg->store == STORE_METRICS)
+		return metrics_value(pmu);
+	if (reg->store == STORE_LBR)
+		return lbr_claim(pmu) ? pmu->single[reg->kind] : 0;
+	return reg->store == STORE_INUSE ? in_use(pmu) : 0;
+}
+
 static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg,
                               counter_reader *value)
 {
@@ -35,15 +47,10 @@ static inline uint64_t stored(const struct vpmu_pmu *pmu, const struct reg *reg,
 		return pmu->selector[reg->slot];
 	if (reg->store == STORE_SINGLE)
 		return pmu->single[reg->kind];
-	if (reg->store == STORE_METRICS)
-		return metrics_value(pmu);
-	if (reg->store == STORE_LBR)
-		return lbr_claim(pmu) ? pmu->single[reg->kind] : 0;
-	return reg->store == STORE_INUSE ? in_use(pmu) : 0;
+	return stored_rarely(pmu, reg);
 }
 
-/* How the profile answers for a number that is not a register of the model. Not inline, like other
- * rare cases here, so that the path of normal register accesses stays fast. */
+/* How the profile answers for a number that is not a register of the model. */
 static NOT_INLINE enum vpmu_status read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                                uint64_t *value)
 {
@@ -120,17 +127,19 @@ static NOT_INLINE enum vpmu_status write_excess(const struct vpmu_pmu *pmu, cons
 	return value == stored(pmu, reg, pmu->engine->value) ? VPMU_OK : refusal;
 }
 
-static inline enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct reg *reg,
-                                              unsigned access, const struct write_rule *rules,
-                                              uint64_t writable, enum vpmu_status refusal,
-                                              uint64_t value)
+static ALWAYS_INLINE enum vpmu_status write_register(struct vpmu_pmu *pmu, const struct reg *reg,
+                                                     unsigned access,
+                                                     const struct write_rule *rules,
+                                                     uint64_t writable, enum vpmu_status refusal,
+                                                     uint64_t value)
 {
 	const struct write_rule *rule = &rules[reg->kind];
 
 	if (!access_writes(access))
 		return access == VPMU_ACCESS_IGNORED ? VPMU_OK : refusal;
-	if (rule->marks_in_use)
-		pmu->kvm.in_use |= 1u << reg->slot;
+	pmu->kvm.in_use |= (uint32_t)rule->marks_in_use << reg->slot;
+	if (rule->excess == EXCESS_TAKEN)
+		return rule->set(pmu, reg, value);
 	switch ((enum excess)rule->excess) {
 	case EXCESS_FAULTS:
 		return write_valid(pmu, reg, rule, writable, refusal, value);

@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Which register an MSR number is: the windows of struct vpmu_pmu. */
+/* Which register an MSR number is: the places of struct vpmu_pmu. */
 #include <core/linux.h>
 
-_Static_assert(WINDOWS == 32, "window_hash gives 5 bits");
+_Static_assert(PLACES == 256, "place_hash gives 8 bits");
+_Static_assert((int)NO_REG < (int)PLACES, "a look-up ends; a place is a byte");
 
-/* The window of a tag; makes one if there is none. At least one window stays empty, so that a
- * look-up ends. */
-static struct window *window_for(struct vpmu_pmu *pmu, uint32_t tag, unsigned *used)
+static uint8_t *free_place(struct vpmu_pmu *pmu, uint32_t msr)
 {
-	unsigned at = window_hash(tag);
+	unsigned at = place_hash(msr);
 
-	while (pmu->window[at].tag != tag) {
-		if (pmu->window[at].tag == UINT32_MAX) {
-			if (++*used == WINDOWS)
-				return NULL;
-			pmu->window[at].tag = tag;
-			break;
-		}
-		at = (at + 1) % WINDOWS;
-	}
-	return &pmu->window[at];
+	while (pmu->place[at] != NO_REG)
+		at = (at + 1) % PLACES;
+	return &pmu->place[at];
 }
 
 static struct reg resolve(const struct vpmu_register *from)
@@ -60,6 +52,7 @@ static struct reg resolve(const struct vpmu_register *from)
 		.host = (uint8_t)from->host,
 		.address = from->address,
 		.flags = from->flags,
+		.msr = from->msr,
 		.writable = from->writable,
 	};
 }
@@ -86,9 +79,8 @@ static bool is_of_no_counter(uint32_t slots, const struct reg *reg)
 
 /* Adds a register, if the profile has it. False: there is no room, or the profile's tables lack a
  * rule or a place for it. */
-static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned *used)
+static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from)
 {
-	struct window *window;
 	struct reg reg = resolve(from);
 
 	if (!pmu->rules->has(&pmu->host, from, &reg.writable) || is_of_no_counter(pmu->slots, &reg))
@@ -100,11 +92,8 @@ static bool add(struct vpmu_pmu *pmu, const struct vpmu_register *from, unsigned
 	if (pmu->reg_count == MACHINE_REGISTERS || reg.store == STORE_UNKNOWN ||
 	    !can_be_written(pmu, &reg))
 		return false;
-	window = window_for(pmu, from->msr / WINDOW_MSRS, used);
-	if (!window)
-		return false;
 	reg.guest_writable = guest_bits(pmu->rules, &pmu->model, &pmu->host, from, reg.writable);
-	window->reg[from->msr % WINDOW_MSRS] = pmu->reg_count;
+	*free_place(pmu, from->msr) = pmu->reg_count;
 	pmu->reg[pmu->reg_count++] = reg;
 	return true;
 }
@@ -113,17 +102,13 @@ bool decode_build(struct vpmu_pmu *pmu)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	size_t count = vpmu_model_registers(&pmu->model, registers);
-	unsigned used = 0;
 
-	for (unsigned i = 0; i < WINDOWS; i++) {
-		pmu->window[i].tag = UINT32_MAX;
-		for (unsigned j = 0; j < WINDOW_MSRS; j++)
-			pmu->window[i].reg[j] = NO_REG;
-	}
+	__builtin_memset(pmu->place, NO_REG, sizeof(pmu->place));
+	pmu->reg[NO_REG].msr = UINT64_MAX;
 	pmu->reg_count = 0;
 	pmu->lbr.count = 0;
 	for (size_t i = 0; i < count; i++)
-		if (!add(pmu, &registers[i], &used))
+		if (!add(pmu, &registers[i]))
 			return false;
 	return true;
 }
@@ -132,12 +117,9 @@ bool decode_add_lbr(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	struct vpmu_register registers[VPMU_MAX_REGISTERS];
 	size_t count = vpmu_model_registers(model, registers);
-	unsigned used = 0;
 
-	for (unsigned i = 0; i < WINDOWS; i++)
-		used += pmu->window[i].tag != UINT32_MAX;
 	for (size_t i = 0; i < count; i++)
-		if (kind_is_lbr(registers[i].kind) && !add(pmu, &registers[i], &used))
+		if (kind_is_lbr(registers[i].kind) && !add(pmu, &registers[i]))
 			return false;
 	return true;
 }

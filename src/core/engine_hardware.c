@@ -117,7 +117,7 @@ static enum vpmu_status set_model(struct vpmu_pmu *pmu, const struct vpmu_model 
 const struct engine engine_hardware = {
 	.value = value,
 	.guest_value = value,
-	.write = tally_set,
+	.write = tally_write,
 	.distance = distance,
 	.overflow = overflow,
 	.enter = enter,

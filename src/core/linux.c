@@ -6,21 +6,12 @@
  */
 #include <core/linux.h>
 
-/* Whether the event's count is part of the counter's value. */
-static inline bool event_counts(const struct pmc *pmc)
-{
-	return pmc->event.exists && !pmc->is_paused;
-}
-
-/* pmc_read_counter */
+/* pmc_read_counter. The tally is 0 while there is no event, or it is paused. */
 static uint64_t read_counter(const struct vpmu_pmu *pmu, unsigned slot)
 {
 	const struct pmc *pmc = pmc_at(pmu, slot);
-	uint64_t value = pmc->counter + pmc->emulated;
 
-	if (event_counts(pmc))
-		value += tally_value(pmu, slot);
-	return value & slot_mask(pmu, slot);
+	return (pmc->counter + pmc->emulated + tally_value(pmu, slot)) & slot_mask(pmu, slot);
 }
 
 /* get_sample_period */
@@ -37,11 +28,11 @@ static void write_counter(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 {
 	struct pmc *pmc = pmc_of(pmu, slot);
 	uint64_t mask = slot_mask(pmu, slot);
-	uint64_t count = event_counts(pmc) ? tally_value(pmu, slot) : 0;
+	uint64_t count = tally_value(pmu, slot);
 
 	pmc->emulated = 0;
 	pmc->counter = (value - count) & mask;
-	if (event_counts(pmc) && pmc->event.samples)
+	if (pmc->event.samples && !pmc->is_paused)
 		event_set_period(pmu, slot, count, sample_period(pmc, mask));
 }
 

@@ -37,19 +37,13 @@ void event_enable(struct vpmu_pmu *pmu, unsigned slot);
 /* Stops the event, returns its count and resets the count to 0. */
 uint64_t event_pause(struct vpmu_pmu *pmu, unsigned slot);
 
-/* x86_pmu.max_period */
-static inline int64_t event_max_period(const struct vpmu_pmu *pmu)
-{
-	return (INT64_C(1) << (pmu->host.width - 1)) - 1;
-}
-
 #define EVENT_MIN_PERIOD 2
 
 /* Programs the hardware counter: the sample period ends after `left` more events. */
 static inline void event_program(struct vpmu_pmu *pmu, struct event *event, uint64_t count,
                                  int64_t left)
 {
-	int64_t max = event_max_period(pmu);
+	int64_t max = pmu->kvm.max_period;
 
 	event->period_end = count + (uint64_t)left;
 	left = left < EVENT_MIN_PERIOD ? EVENT_MIN_PERIOD : left;

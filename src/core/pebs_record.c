@@ -213,7 +213,7 @@ static void reload(struct vpmu_pmu *pmu, uint32_t slots, const uint64_t resets[S
 {
 	pmu->single[VPMU_KIND_GLOBAL_STATUS] &= ~global_bits(slots);
 	FOR_SLOTS(slot, slots)
-		tally_set(pmu, slot, resets[slot] & slot_mask(pmu, slot));
+		tally_write(pmu, slot, resets[slot]);
 }
 
 struct vpmu_outcome vpmu_pmu_write_pebs(struct vpmu_pmu *pmu, const struct vpmu_pebs *at)

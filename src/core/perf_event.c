@@ -66,7 +66,7 @@ bool event_create(struct vpmu_pmu *pmu, unsigned slot, uint64_t sample_period)
 		.samples = sample_period,
 		.what = attributes(pmu, slot),
 	};
-	event->sample_period = sample_period ? sample_period : (uint64_t)event_max_period(pmu);
+	event->sample_period = sample_period ? sample_period : (uint64_t)pmu->kvm.max_period;
 	let_count(pmu, slot, true);
 	set_period(pmu, event, 0); /* the first, since none is left */
 	pmu->kvm.counts.created++;

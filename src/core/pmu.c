@@ -4,7 +4,6 @@
 
 _Static_assert(sizeof(struct vpmu_pmu) <= VPMU_PMU_BYTES, "the public constant is a promise");
 _Static_assert(_Alignof(struct vpmu_pmu) <= VPMU_PMU_ALIGN, "the public constant is a promise");
-_Static_assert((int)MACHINE_REGISTERS < (int)NO_REG, "a register's number fits in a window's byte");
 
 #define POINTER_TO(name) &profile_##name,
 static const struct vpmu_profile *const profiles[] = {PROFILES(POINTER_TO)};
@@ -105,13 +104,19 @@ uint32_t existing_slots(const struct vpmu_profile *profile, const struct vpmu_ho
 	return (uint32_t)gp | model->fixed_mask << SLOT_FIXED;
 }
 
+void pmu_set_widths(struct vpmu_pmu *pmu, unsigned gp, unsigned fixed)
+{
+	pmu->mask[0] = width_mask(gp);
+	pmu->mask[1] = width_mask(fixed);
+}
+
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model)
 {
 	pmu->model = *model;
 	pmu->slots = existing_slots(pmu->profile, &pmu->host, &pmu->model);
 	pmu->metrics = metrics_slots(&pmu->model);
-	pmu->gp_mask = width_mask(pmu->model.gp_width);
-	pmu->fixed_mask = width_mask(pmu->model.fixed_width);
+	pmu_set_widths(pmu, pmu->model.gp_width, pmu->model.fixed_width);
+	pmu->kvm.max_period = (int64_t)width_mask(pmu->host.width - 1u);
 	pmu->has_global = model_has_global(&pmu->model);
 	pmu->identity = fingerprint_identity(pmu);
 	return decode_build(pmu);

@@ -81,6 +81,7 @@ struct engine {
 	/* A counter's value as the VMM, and the guest by RDMSR, read it. */
 	uint64_t (*value)(const struct vpmu_pmu *pmu, unsigned slot);
 	uint64_t (*guest_value)(const struct vpmu_pmu *pmu, unsigned slot);
+	/* Takes the bits that the counter has. */
 	void (*write)(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
 	/* For a running tally: the number of events until overflow() must be called for it. */
 	uint64_t (*distance)(const struct vpmu_pmu *pmu, unsigned slot);

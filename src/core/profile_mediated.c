@@ -224,8 +224,7 @@ static bool refresh(struct vpmu_pmu *pmu)
 	if (!kvm_load_model(pmu))
 		return false;
 	on = hardware(&pmu->host, (enum vpmu_vendor)pmu->model.vendor);
-	pmu->gp_mask = width_mask(on.gp_width);
-	pmu->fixed_mask = width_mask(on.fixed_width);
+	pmu_set_widths(pmu, on.gp_width, on.fixed_width);
 	pmu->kvm.passes_rdpmc = passes_rdpmc(pmu, &on);
 	kvm_enable_gp(pmu);
 	changed(pmu, pmu->slots);
@@ -240,7 +239,7 @@ static void filter_changed(struct vpmu_pmu *pmu)
 static const struct engine engine = {
 	.value = value,
 	.guest_value = guest_value,
-	.write = tally_set,
+	.write = tally_write,
 	.distance = counter_distance,
 	.overflow = overflow,
 	.enter = enter,

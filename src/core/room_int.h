@@ -98,12 +98,13 @@ struct reg {
 	uint8_t store;       /* enum store */
 	uint8_t guest, host; /* enum vpmu_access */
 	uint8_t address, flags;
+	uint64_t msr;
 	uint64_t writable, guest_writable;
 };
 enum { MACHINE_REGISTERS = 96 }; /* without those of last branches */
 
-/* The stack of last branches. Its registers are not in the windows (lbr.c), so that the windows
- * stay small and fast. */
+/* The stack of last branches. Its registers are not among these (lbr.c), so that a machine
+ * stays small. */
 enum { LBR_PARTS = VPMU_KIND_LBR_INFO - VPMU_KIND_LBR_FROM + 1 };
 struct lbr_part {
 	uint32_t base;
@@ -123,12 +124,8 @@ static inline bool access_writes(unsigned access)
 	return access == VPMU_ACCESS_READ_WRITE || access == VPMU_ACCESS_COMMAND;
 }
 
-/* From MSR number to register: a small hash table of aligned windows of 16 numbers. */
-enum { WINDOWS = 32, WINDOW_MSRS = 16, NO_REG = 0xff };
-struct window {
-	uint32_t tag; /* the number >> 4, or UINT32_MAX: empty */
-	uint8_t reg[WINDOW_MSRS];
-};
+/* From MSR number to register: places of a hash table, which hold indices in pmu->reg. */
+enum { PLACES = 256, NO_REG = MACHINE_REGISTERS };
 
 /* A perf event of the host's kernel; its count is the slot's tally. Distances are kept as the
  * counts at which they will be used up. */
@@ -157,6 +154,7 @@ enum {
 /* What a machine with perf events keeps beyond the registers: Linux's struct kvm_pmu. */
 struct kvm_pmu {
 	struct pmc pmc[PMC_GP + PMC_FIXED];
+	int64_t max_period; /* x86_pmu.max_period, of the host */
 	uint32_t reprogram; /* reprogram_pmi, by slot */
 	uint32_t in_use;    /* pmc_in_use, by slot */
 	uint32_t valid;     /* all_valid_pmc_idx, by slot */
@@ -200,7 +198,6 @@ struct vpmu_pmu {
 	uint64_t overflowed;     /* by global bits, since the last outcome */
 	uint32_t pebs_due;       /* bit slot: a PEBS record is to be written for it */
 	uint32_t on;             /* profile hardware, bit slot: the global control lets it count */
-	uint64_t gp_mask, fixed_mask; /* the bits in which a counter counts */
 	const struct vpmu_profile *profile;
 	const struct engine *engine;     /* the profile's */
 	const struct response *response; /* the profile's */
@@ -210,43 +207,44 @@ struct vpmu_pmu {
 	uint64_t metrics_weight; /* fixed counter 3 when IA32_PERF_METRICS was written */
 	uint64_t selector[VPMU_MAX_GP];
 	struct tally tally[SLOTS];
-	struct kvm_pmu kvm; /* of the Linux profiles */
+	uint64_t mask[2]; /* the bits in which a counter counts: slot_mask() */
+	struct kvm_pmu kvm;   /* of the Linux profiles */
 
 	struct vpmu_host host;
 	uint64_t identity;       /* fingerprint_identity() as of when the model was loaded */
 	struct vpmu_model asked; /* what the VMM wants */
 	struct vpmu_model model; /* what the profile makes of it */
-	struct window window[WINDOWS];
-	struct reg reg[MACHINE_REGISTERS];
+	uint8_t place[PLACES];
+	struct reg reg[MACHINE_REGISTERS + 1]; /* the last one has a number that no MSR has */
 	struct lbr lbr;
 };
 
 /* --- decode.c: which register an MSR number is --- */
 
-/* Fills the windows with the model's registers; false if they do not fit. */
+/* Finds places for the model's registers; false if they do not fit. */
 bool decode_build(struct vpmu_pmu *pmu);
 
 /* Adds a model's registers of last branches; false if they do not fit. */
 bool decode_add_lbr(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 
-static inline unsigned window_hash(uint32_t tag)
+static inline unsigned place_hash(uint32_t msr)
 {
-	return (tag * UINT32_C(0x9e3779b1)) >> 27; /* 5 bits: WINDOWS */
+	return (msr * UINT32_C(0x9e3779b1)) >> 24; /* 8 bits: PLACES */
 }
 
-/* The register of that number, or NULL. */
+/* The register of that number, or NULL. There are empty places, so that this ends. */
 static inline const struct reg *decode(const struct vpmu_pmu *pmu, uint32_t msr)
 {
-	uint32_t tag = msr / WINDOW_MSRS;
-	unsigned at = window_hash(tag);
+	unsigned at = place_hash(msr);
+	const struct reg *reg = &pmu->reg[pmu->place[at]];
 
-	while (pmu->window[at].tag != tag) {
-		if (pmu->window[at].tag == UINT32_MAX)
+	while (reg->msr != msr) {
+		if (pmu->place[at] == NO_REG)
 			return NULL;
-		at = (at + 1) % WINDOWS;
+		at = (at + 1) % PLACES;
+		reg = &pmu->reg[pmu->place[at]];
 	}
-	at = pmu->window[at].reg[msr % WINDOW_MSRS];
-	return at == NO_REG ? NULL : &pmu->reg[at];
+	return reg;
 }
 
 /* --- lbr.c: the stack of last branches --- */
@@ -282,6 +280,9 @@ enum vpmu_status set_lbr_depth(struct vpmu_pmu *pmu, const struct reg *reg, uint
 /* Replaces the model and everything that follows from it. Register values stay. */
 bool pmu_load_model(struct vpmu_pmu *pmu, const struct vpmu_model *model);
 
+/* How many bits the counters have. */
+void pmu_set_widths(struct vpmu_pmu *pmu, unsigned gp, unsigned fixed);
+
 /* The slots of the counters that a guest has, whose PMU is *model, on the host. */
 uint32_t existing_slots(const struct vpmu_profile *profile, const struct vpmu_host *host,
                         const struct vpmu_model *model);
@@ -295,7 +296,8 @@ uint64_t fingerprint_identity(const struct vpmu_pmu *pmu);
 
 static inline uint64_t slot_mask(const struct vpmu_pmu *pmu, unsigned slot)
 {
-	return slot < SLOT_FIXED ? pmu->gp_mask : pmu->fixed_mask;
+	_Static_assert((int)SLOT_FIXED * 2 >= (int)SLOTS, "two masks");
+	return pmu->mask[slot / SLOT_FIXED];
 }
 
 /* The slot's bit in the global registers, and the slots of such bits. */
@@ -420,6 +422,9 @@ static inline uint64_t tally_value(const struct vpmu_pmu *pmu, unsigned slot)
 }
 
 void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
+
+/* The same, of the bits that the counter has. */
+void tally_write(struct vpmu_pmu *pmu, unsigned slot, uint64_t value);
 
 /* Makes the tally count according to `what` from now on, from its present value. */
 void tally_change(struct vpmu_pmu *pmu, unsigned slot, const struct tally *what);

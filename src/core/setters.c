@@ -5,7 +5,7 @@
 
 enum vpmu_status set_counter(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value)
 {
-	pmu->engine->write(pmu, reg->slot, value & slot_mask(pmu, reg->slot));
+	pmu->engine->write(pmu, reg->slot, value);
 	return VPMU_OK;
 }
 

@@ -11,6 +11,11 @@ void tally_set(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
 	pmu->epoch++;
 }
 
+void tally_write(struct vpmu_pmu *pmu, unsigned slot, uint64_t value)
+{
+	tally_set(pmu, slot, value & slot_mask(pmu, slot));
+}
+
 static void set_bit_to(uint32_t *bits, unsigned bit, bool on)
 {
 	*bits = (*bits & ~(1u << bit)) | (uint32_t)on << bit;
