@@ -35,7 +35,8 @@ struct vpmu_host {
 	uint8_t svm;          /* 1: guests have SVM, as kvm_amd's parameter nested says */
 	uint8_t lbr_format;   /* of its last branches, as in IA32_PERF_CAPABILITIES; 0: none */
 	uint8_t lbrv;         /* 1: guests have AMD's DebugCtl, as kvm_amd's parameter lbrv says */
-	uint8_t reserved[21]; /* 0 */
+	uint8_t pebs;         /* 1: KVM can give guests its PEBS, of format 4 */
+	uint8_t reserved[20]; /* 0 */
 };
 
 /* The default host for a machine of this vendor; for Intel's P6 it is a later Intel.

@@ -78,6 +78,12 @@ unsigned intel_address_bits(const struct vpmu_model *model)
 	return intel_has_arch_lbr(model) ? 57 : 48;
 }
 
+/* The servers of Ice Lake, the first with this format of PEBS, have them, too. */
+unsigned intel_ds_area_bits(const struct vpmu_model *model)
+{
+	return model_pebs_format(model) >= PEBS_ADAPTIVE ? 57 : intel_address_bits(model);
+}
+
 /* Before MSR_LBR_INFO_x existed, the misprediction flag, and with TSX two more bits, were in the
  * address register; one format has cycles there (SDM vol. 3B 18.4.8.1). */
 unsigned intel_lbr_from_flags(const struct vpmu_model *model)

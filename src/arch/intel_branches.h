@@ -18,6 +18,7 @@ uint64_t intel_lbr_tos_bits(const struct vpmu_model *model, unsigned index);
 uint64_t intel_lbr_ctl_bits(const struct vpmu_model *model, unsigned index);
 uint64_t intel_lbr_depth_bits(const struct vpmu_model *model, unsigned index);
 unsigned intel_address_bits(const struct vpmu_model *model);
+unsigned intel_ds_area_bits(const struct vpmu_model *model);
 unsigned intel_lbr_from_flags(const struct vpmu_model *model);
 unsigned intel_lbr_to_flags(const struct vpmu_model *model);
 uint64_t intel_lbr_info_bits(const struct vpmu_model *model, unsigned index);

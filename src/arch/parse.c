@@ -17,9 +17,8 @@ struct draft {
 	struct piece contradicts; /* the last override that needs a PMU, where there is none */
 };
 
-/* The last format of PEBS that a model can have. From the adaptive one on, MSR_PEBS_DATA_CFG says
- * what is in a record. */
-enum { PEBS_FORMATS = 4, PEBS_ADAPTIVE = 4 };
+/* The last format of PEBS that a model can have. */
+enum { PEBS_FORMATS = 4 };
 
 /* A key that sets no field or feature of its own. */
 struct short_key {

@@ -445,6 +445,9 @@ static inline uint64_t depth_excess(uint64_t value, uint64_t depths)
 
 /* Whether PEBS exists: it has a format, in IA32_PERF_CAPABILITIES. */
 enum { PEBS_FORMAT_SHIFT = 8 };
+
+/* The first format with MSR_PEBS_DATA_CFG, which says what is in a record. */
+enum { PEBS_ADAPTIVE = 4 };
 bool model_has_pebs(const struct vpmu_model *model);
 unsigned model_pebs_format(const struct vpmu_model *model);
 

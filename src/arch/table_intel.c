@@ -354,7 +354,7 @@ static const struct reg_row rows[] = {
 		.exists = model_has_pebs,
 		.writable = row_all_bits,
 		.reset = row_reset_zero,
-		.address = intel_address_bits,
+		.address = intel_ds_area_bits,
 	},
 	{
 		.name = "MSR_LASTBRANCH_%u_FROM_IP",

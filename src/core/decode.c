@@ -171,7 +171,7 @@ size_t vpmu_profile_registers_on(const struct vpmu_profile *profile, const struc
 			continue;
 		if (rules->has(&seen, &out[i], &from.writable))
 			from.writable = taken(rules, &made, &seen, &from);
-		else if (!rules->has_apart(&from))
+		else if (!rules->has_apart(profile, &made, &from))
 			continue;
 		out[kept++] = from;
 	}

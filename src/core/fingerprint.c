@@ -62,7 +62,8 @@ static uint64_t mix_event(uint64_t hash, const struct event *event, uint64_t cou
 	                         (uint64_t)event->what.modes << 16 |
 	                         (uint64_t)event->what.threshold << 24 |
 	                         (uint64_t)event->what.invert << 32 |
-	                         (uint64_t)event->what.edge << 33 | (uint64_t)event->samples << 34);
+	                         (uint64_t)event->what.edge << 33 | (uint64_t)event->samples << 34 |
+	                         (uint64_t)event->precise << 35);
 }
 
 static uint64_t mix_pmc(uint64_t hash, const struct vpmu_pmu *pmu, unsigned slot)
@@ -105,6 +106,13 @@ static uint64_t mix_kvm(uint64_t hash, const struct vpmu_pmu *pmu)
 	return mix_filter(hash, kvm->filter);
 }
 
+/* A guest of KVM that has lost the registers has their values nevertheless. */
+static bool has_pebs_values(const struct vpmu_pmu *pmu)
+{
+	return pmu->single[VPMU_KIND_PEBS_ENABLE] || pmu->single[VPMU_KIND_PEBS_DATA] ||
+	       pmu->single[VPMU_KIND_DS_AREA];
+}
+
 uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 {
 	uint64_t hash;
@@ -114,7 +122,7 @@ uint64_t vpmu_pmu_fingerprint(const struct vpmu_pmu *pmu)
 	hash = mix(mix(pmu->identity, pmu->overflowed), pmu->lvtpc | (uint64_t)pmu->svm << 32);
 	for (unsigned kind = 0; kind < VPMU_KIND_LBR_CTL; kind++)
 		hash = mix(hash, pmu->single[kind]);
-	if (pmu->lbr.count || pmu->kvm.lbr_event || model_has_pebs(&pmu->model))
+	if (pmu->lbr.count || pmu->kvm.lbr_event || has_pebs_values(pmu))
 		hash = lbr_hash(pmu, hash);
 	FOR_SLOTS(slot, pmu->slots)
 		hash = mix_tally(hash, pmu, slot);

@@ -60,6 +60,9 @@ static const struct host_row rows[] = {
 	{MEMBER(lbr_format), .key = "lbr-format=N", .json = "lbr_format",
          .about = "last branches by model (3 to 7) that KVM can give guests; 0: none",
          .max = LBR_INFO_2, .vendors = ONLY_INTEL},
+	{MEMBER(pebs), .key = "pebs=on|off", .json = "pebs",
+         .about = "guests can have PEBS, as on Ice Lake servers and later (format 4)", SWITCH,
+         .vendors = ONLY_INTEL},
 };
 
 static uint8_t *member(struct vpmu_host *host, const struct host_row *row)

@@ -16,13 +16,15 @@ static bool gives_lbr(const struct vpmu_profile *profile, const struct vpmu_host
 	return !has_fact(profile, FACT_LBR_NEEDS_CALL_STACK) || host->lbr_format != LBR_FLAGS;
 }
 
-/* vmx_get_perf_capabilities: without PEBS. */
+/* vmx_get_perf_capabilities */
 static uint64_t capabilities_intel(const struct vpmu_profile *profile, const struct vpmu_host *host)
 {
 	uint64_t capabilities = VPMU_PERF_CAP_FULL_WIDTH;
 
 	if (host->pdcm && gives_lbr(profile, host))
 		capabilities |= host->lbr_format;
+	if (host->pdcm && kvm_gives_pebs(profile, host))
+		capabilities |= LINUX_PEBS;
 	return capabilities;
 }
 
@@ -87,9 +89,23 @@ static void show_k7(struct vpmu_model *model)
 	model->gp_width = 48;
 }
 
+/* What of these bits of IA32_PERF_CAPABILITIES vmx_set_msr() takes: a format of last branches only
+ * as the host's, and one of PEBS only with the host's other bits about PEBS. */
+static uint64_t takes_intel(uint64_t asked, uint64_t supported)
+{
+	uint64_t other = asked ^ supported;
+
+	if (other & VPMU_PERF_CAP_LBR_FORMAT)
+		asked &= ~VPMU_PERF_CAP_LBR_FORMAT;
+	if (other & LINUX_PEBS)
+		asked &= ~VPMU_PERF_CAP_PEBS_FORMAT;
+	return asked & supported;
+}
+
 /* AnyThread's CPUID bit has no meaning in version 2. */
 static void adapt_intel(struct vpmu_model *model, const struct vpmu_model *limit)
 {
+	model->perf_capabilities = takes_intel(model->perf_capabilities, limit->perf_capabilities);
 	model_cap(model, limit);
 	model->features &= ~(uint32_t)VPMU_FEATURE_ANYTHREAD_GONE;
 }
@@ -245,13 +261,11 @@ bool kvm_load_model(struct vpmu_pmu *pmu)
 /* What the VMM writes to IA32_PERF_CAPABILITIES: what it wants of what there is. */
 static uint64_t wanted_capabilities(const struct vpmu_pmu *pmu)
 {
-	uint64_t supported = kvm_capabilities(pmu), asked = pmu->asked.perf_capabilities;
+	uint64_t supported = kvm_capabilities(pmu);
 
 	if (!(pmu->asked.features & VPMU_FEATURE_PDCM))
 		return supported;
-	if ((asked ^ supported) & VPMU_PERF_CAP_LBR_FORMAT)
-		asked &= ~VPMU_PERF_CAP_LBR_FORMAT;
-	return asked & supported;
+	return takes_intel(pmu->asked.perf_capabilities, supported);
 }
 
 /* kvm_arch_vcpu_create, then the VMM's KVM_SET_CPUID2 and, if it does not want all capabilities,
@@ -287,7 +301,7 @@ struct vpmu_model kvm_leaves_of(const struct vpmu_pmu *pmu, const struct vpmu_mo
 
 	if (!module)
 		return model;
-	model.perf_capabilities = 0;
+	model.perf_capabilities = kvm_shows_ds(pmu, from) ? VPMU_PERF_CAP_PEBS_FORMAT : 0;
 	if (model.version > SHOWN_VERSION)
 		model.version = SHOWN_VERSION;
 	module->show(&model);

@@ -73,8 +73,10 @@ bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot)
 	struct pmc *pmc = pmc_of(pmu, slot);
 	uint64_t config = slot < SLOT_FIXED ? pmu->selector[slot] : fixed_field(pmu, slot);
 	uint64_t period = sample_period(pmc, slot_mask(pmu, slot));
+	bool precise = kvm_is_precise(pmu, slot);
 
-	if (pmc->current_config == config && can_reuse(pmu, &pmc->event)) {
+	if (pmc->current_config == config && can_reuse(pmu, &pmc->event) &&
+	    pmc->event.precise == precise) {
 		if (pmc->event.samples)
 			event_set_period(pmu, slot, tally_value(pmu, slot), period);
 		event_enable(pmu, slot);
@@ -86,27 +88,35 @@ bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot)
 	if (!event_create(pmu, slot, can_sample(pmu, slot) ? period : 0))
 		return false;
 	pmc->is_paused = false;
-	pmc->intr = control_of(pmu, slot).pmi;
+	pmc->event.precise = precise;
+	pmc->intr = precise || control_of(pmu, slot).pmi;
 	return true;
 }
 
-/* __kvm_perf_overflow, without its guard */
-void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot)
+/* __kvm_perf_overflow, without its guard. An event for PEBS says that the guest's buffer is full,
+ * once until the guest clears the bit; what is emulated makes no record. */
+void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot, bool in_pmi)
 {
+	const struct pmc *pmc = pmc_of(pmu, slot);
+	uint64_t *status = &pmu->single[VPMU_KIND_GLOBAL_STATUS];
+	uint64_t bit = pmc->event.precise ? STATUS_DS : BIT64(slot_global_bit(slot));
+	bool is_silent = pmc->event.precise && (!in_pmi || *status & STATUS_DS);
+
 	note_overflow(pmu, slot);
-	pmu->single[VPMU_KIND_GLOBAL_STATUS] |= BIT64(slot_global_bit(slot));
-	if (pmc_of(pmu, slot)->intr)
+	if (in_pmi || !pmc->event.precise)
+		*status |= bit;
+	if (pmc->intr && !is_silent)
 		pmu->kvm.request_pmi = true;
 }
 
 /* kvm_perf_overflow: an overflow of a counter that waits for reprogramming is ignored. */
-void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot)
+void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot, bool in_pmi)
 {
 	if (pmu->kvm.reprogram & BIT64(slot))
 		return;
 	pmu->kvm.reprogram |= 1u << slot;
 	pmu->kvm.request_pmu = true;
-	kvm_mark_overflow(pmu, slot);
+	kvm_mark_overflow(pmu, slot, in_pmi);
 }
 
 /* kvm_pmu_cleanup: events of counters that nobody touched in the last time slice are released. */
@@ -152,7 +162,7 @@ static void overflow(struct vpmu_pmu *pmu, uint32_t slots, struct vpmu_outcome *
 {
 	FOR_SLOTS(slot, slots)
 		if (event_interrupt(pmu, slot))
-			kvm_event_overflow(pmu, slot);
+			kvm_event_overflow(pmu, slot, true);
 	if (!pmu->kvm.host_runs)
 		handle_requests(pmu, outcome);
 }

@@ -84,6 +84,8 @@ enum absent {
 	ABSENT_CAPABILITIES, /* IA32_PERF_CAPABILITIES */
 	ABSENT_MISC_ENABLE,  /* IA32_MISC_ENABLE, of any vendor's guest */
 	ABSENT_DEBUGCTL,     /* IA32_DEBUGCTL; AMD's DebugCtl */
+	ABSENT_PEBS_ENABLE,  /* IA32_PEBS_ENABLE, also of a guest without a PMU */
+	ABSENT_DS_AREA,      /* IA32_DS_AREA, also of a guest without PEBS */
 };
 
 struct absent_row {
@@ -92,6 +94,8 @@ struct absent_row {
 	/* Whether the access fails because KVM accepts the number as a register but then finds no
 	 * counter for it. */
 	bool (*fails)(const struct vpmu_pmu *pmu);
+	/* Whether the guest has it; if not, it is ABSENT_ADVERTISED. NULL: always. */
+	bool (*has)(const struct vpmu_pmu *pmu);
 	/* ABSENT_ADVERTISED: whether the host has the number, first + index. NULL: always. */
 	bool (*on)(const struct vpmu_host *host, uint32_t index);
 };
@@ -106,7 +110,9 @@ bool linux_has_intel(const struct vpmu_host *host, const struct vpmu_register *f
                      uint64_t *writable);
 bool linux_has_amd(const struct vpmu_host *host, const struct vpmu_register *from,
                    uint64_t *writable);
-bool linux_has_apart(struct vpmu_register *reg);
+bool linux_has_apart(const struct vpmu_profile *profile, const struct vpmu_model *model,
+                     struct vpmu_register *reg);
+bool linux_has_capabilities(const struct vpmu_pmu *pmu);
 bool linux_can_have(const struct vpmu_pmu *pmu, uint64_t capabilities);
 enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, uint64_t value);
 
@@ -163,9 +169,10 @@ bool kvm_start_event(struct vpmu_pmu *pmu, unsigned slot);
 /* Adds the event's count to the counter, and releases the event. */
 void kvm_stop_counter(struct vpmu_pmu *pmu, unsigned slot);
 
-/* Sets the status bit and requests a PMI if one is wanted, as the event's overflow does. */
-void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot);
-void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot);
+/* Sets the status bit and requests a PMI if one is wanted, as the event's overflow does; in_pmi:
+ * perf has told of it, it was not emulated. */
+void kvm_mark_overflow(struct vpmu_pmu *pmu, unsigned slot, bool in_pmi);
+void kvm_event_overflow(struct vpmu_pmu *pmu, unsigned slot, bool in_pmi);
 
 /* Releases, if that is due, the events of counters that were not used in the last time slice. */
 void kvm_cleanup(struct vpmu_pmu *pmu);
@@ -194,6 +201,30 @@ enum vpmu_status linux_host_lbr(struct vpmu_pmu *pmu, const struct reg *reg, uin
 
 enum vpmu_status linux_write_debugctl(struct vpmu_pmu *pmu, bool host, uint64_t value);
 enum vpmu_status linux_write_debugctl_amd(struct vpmu_pmu *pmu, bool host, uint64_t value);
+
+/* --- linux_pebs.c: PEBS, which writes to the guest's memory while a perf event counts --- */
+
+/* The bits about PEBS that a guest's IA32_PERF_CAPABILITIES has, or none of them: of the hosts
+ * whose PEBS KVM gives to guests, without the adaptive format. */
+#define LINUX_PEBS                                                                                 \
+	((uint64_t)PEBS_ADAPTIVE << PEBS_FORMAT_SHIFT | VPMU_PERF_CAP_PEBS_TRAP |                  \
+	 VPMU_PERF_CAP_PEBS_REGS)
+
+/* vmx_pebs_supported */
+bool kvm_gives_pebs(const struct vpmu_profile *profile, const struct vpmu_host *host);
+
+/* Whether the CPUID of a guest of that model has DS and DTES64. */
+bool kvm_shows_ds(const struct vpmu_pmu *pmu, const struct vpmu_model *asked);
+
+/* Whether the counter's next event is for PEBS. */
+bool kvm_is_precise(const struct vpmu_pmu *pmu, unsigned slot);
+
+bool linux_has_pebs_enable(const struct vpmu_pmu *pmu);
+bool linux_has_ds_area(const struct vpmu_pmu *pmu);
+uint64_t linux_pebs_bits(const struct vpmu_profile *profile, const struct vpmu_model *model);
+unsigned linux_address_bits(const struct vpmu_profile *profile);
+enum vpmu_status linux_write_pebs_enable(struct vpmu_pmu *pmu, bool host, uint64_t value);
+enum vpmu_status linux_write_ds_area(struct vpmu_pmu *pmu, bool host, uint64_t value);
 
 /* --- host.c --- */
 

@@ -19,11 +19,12 @@ enum vpmu_status linux_use_fixed(struct vpmu_pmu *pmu, const struct reg *reg, ui
 	return VPMU_OK;
 }
 
-/* DEBUGCTL, IA32_PERF_CAPABILITIES and IA32_MISC_ENABLE have their own rules. */
+/* Those that have rules of their own: the rows of struct absent_row. */
 static bool has_kind(const struct vpmu_register *from)
 {
 	return from->kind != VPMU_KIND_DEBUGCTL && from->kind != VPMU_KIND_MISC_ENABLE &&
-	       from->kind != VPMU_KIND_CAPABILITIES;
+	       from->kind != VPMU_KIND_CAPABILITIES && from->kind != VPMU_KIND_PEBS_ENABLE &&
+	       from->kind != VPMU_KIND_DS_AREA;
 }
 
 /* intel_pmu_refresh, intel_pmu_set_msr. KVM looks for TSX in the guest's CPUID, too, but takes
@@ -49,7 +50,8 @@ bool linux_has_amd(const struct vpmu_host *host, const struct vpmu_register *fro
 	return has_kind(from);
 }
 
-bool linux_has_apart(struct vpmu_register *reg)
+bool linux_has_apart(const struct vpmu_profile *profile, const struct vpmu_model *model,
+                     struct vpmu_register *reg)
 {
 	switch (reg->kind) {
 	case VPMU_KIND_CAPABILITIES:
@@ -59,6 +61,12 @@ bool linux_has_apart(struct vpmu_register *reg)
 		reg->guest = reg->host = VPMU_ACCESS_READ_WRITE;
 		reg->writable = ~(MISC_EMON | MISC_NO_PEBS_NO_BTS); /* by the guest */
 		reg->reset = MISC_NO_PEBS_NO_BTS;
+		return true;
+	case VPMU_KIND_PEBS_ENABLE:
+		reg->writable = linux_pebs_bits(profile, model);
+		return true;
+	case VPMU_KIND_DS_AREA:
+		reg->address = (uint8_t)linux_address_bits(profile);
 		return true;
 	default:
 		return false;
@@ -83,15 +91,23 @@ bool linux_never(const struct vpmu_pmu *pmu)
  * as it is; before 7.3 only 0 without a PMU. */
 bool linux_can_have(const struct vpmu_pmu *pmu, uint64_t capabilities)
 {
-	uint64_t supported = kvm_capabilities(pmu),
-		 format = capabilities & VPMU_PERF_CAP_LBR_FORMAT;
+	uint64_t supported = kvm_capabilities(pmu), other = capabilities ^ supported;
 
 	if (capabilities & ~supported)
 		return false;
-	if (format && format != (supported & VPMU_PERF_CAP_LBR_FORMAT))
+	if (capabilities & VPMU_PERF_CAP_LBR_FORMAT && other & VPMU_PERF_CAP_LBR_FORMAT)
+		return false;
+	if (capabilities & VPMU_PERF_CAP_PEBS_FORMAT &&
+	    (other & LINUX_PEBS || !kvm_shows_ds(pmu, &pmu->asked)))
 		return false;
 	return !capabilities || pmu->model.version ||
 	       has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM);
+}
+
+bool linux_has_capabilities(const struct vpmu_pmu *pmu)
+{
+	return kvm_features(pmu) & VPMU_FEATURE_PDCM ||
+	       !has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM);
 }
 
 static enum vpmu_status read_capabilities(const struct vpmu_pmu *pmu, bool host, uint64_t *value)
@@ -137,12 +153,11 @@ static enum vpmu_status write_misc_enable(struct vpmu_pmu *pmu, bool host, uint6
 static enum absent absent_what(const struct vpmu_pmu *pmu, const struct absent_row *row,
                                uint32_t msr)
 {
-	if (row->what == ABSENT_CAPABILITIES && !(kvm_features(pmu) & VPMU_FEATURE_PDCM) &&
-	    has_fact(pmu->profile, FACT_CAPABILITIES_NEED_PDCM))
-		return ABSENT_ADVERTISED;
+	if (row->has && row->has(pmu))
+		return row->what;
 	if (row->on && !row->on(&pmu->host, msr - row->first))
 		return ABSENT_NOTHING;
-	return row->what;
+	return row->has ? ABSENT_ADVERTISED : row->what;
 }
 
 /* VPMU_OK, and in *what how KVM answers for the number; or an error that KVM returns before it
@@ -165,6 +180,12 @@ static enum vpmu_status find_absent(const struct vpmu_pmu *pmu, uint32_t msr, bo
 enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, bool host,
                                    uint64_t *value)
 {
+	static const uint8_t kept_as[] = {
+		[ABSENT_MISC_ENABLE] = VPMU_KIND_MISC_ENABLE,
+		[ABSENT_DEBUGCTL] = VPMU_KIND_DEBUGCTL,
+		[ABSENT_PEBS_ENABLE] = VPMU_KIND_PEBS_ENABLE,
+		[ABSENT_DS_AREA] = VPMU_KIND_DS_AREA,
+	};
 	enum absent what;
 	enum vpmu_status status = find_absent(pmu, msr, host, &what);
 
@@ -172,11 +193,7 @@ enum vpmu_status linux_read_absent(const struct vpmu_pmu *pmu, uint32_t msr, boo
 		return status;
 	if (what == ABSENT_CAPABILITIES)
 		return read_capabilities(pmu, host, value);
-	*value = 0;
-	if (what == ABSENT_MISC_ENABLE)
-		*value = pmu->single[VPMU_KIND_MISC_ENABLE];
-	else if (what == ABSENT_DEBUGCTL)
-		*value = pmu->single[VPMU_KIND_DEBUGCTL];
+	*value = kept_as[what] ? pmu->single[kept_as[what]] : 0;
 	return VPMU_OK;
 }
 
@@ -187,13 +204,24 @@ enum vpmu_status linux_write_absent(struct vpmu_pmu *pmu, uint32_t msr, bool hos
 
 	if (status != VPMU_OK)
 		return status;
-	if (what == ABSENT_CAPABILITIES)
+	switch (what) {
+	case ABSENT_CAPABILITIES:
 		return write_capabilities(pmu, host, value);
-	if (what == ABSENT_MISC_ENABLE)
+	case ABSENT_MISC_ENABLE:
 		return write_misc_enable(pmu, host, value);
-	if (what == ABSENT_DEBUGCTL)
+	case ABSENT_DEBUGCTL:
 		return pmu->rules->module->write_debugctl(pmu, host, value);
-	return what == ABSENT_ADVERTISED && value ? VPMU_NO_REGISTER : VPMU_OK;
+	case ABSENT_PEBS_ENABLE:
+		return linux_write_pebs_enable(pmu, host, value);
+	case ABSENT_DS_AREA:
+		return linux_write_ds_area(pmu, host, value);
+	case ABSENT_ADVERTISED:
+		return value ? VPMU_NO_REGISTER : VPMU_OK;
+	case ABSENT_NOTHING:
+	case ABSENT_LEGACY:
+		break;
+	}
+	return VPMU_OK;
 }
 
 /* --- RDPMC --- */

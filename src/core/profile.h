@@ -60,7 +60,8 @@ struct rules {
 	uint64_t (*guest_bits)(const struct vpmu_model *model, const struct vpmu_host *host,
 	                       const struct vpmu_register *from, uint64_t writable);
 	/* Whether the register is handled by the absent rows; if so, adapts *reg to them. */
-	bool (*has_apart)(struct vpmu_register *reg);
+	bool (*has_apart)(const struct vpmu_profile *profile, const struct vpmu_model *model,
+	                  struct vpmu_register *reg);
 	const struct module *module; /* KVM's module; NULL: there is no KVM, and the VMM's model is
 	                                used unchanged */
 	/* Bits of a selector that make its counter count nothing. */
@@ -145,6 +146,14 @@ enum {
 	 * and are not dropped (svm_set_msr). */
 	FACT_DROPS_BTF = 1 << 24,
 	FACT_PINS_FAULT = 1 << 25,
+	/* IA32_PEBS_ENABLE takes the value that it has, whatever the model is (intel_pmu_set_msr).
+	 */
+	FACT_PEBS_IN_CHANGE = 1 << 26,
+	/* IA32_PEBS_ENABLE of version 1 takes 0 alone (intel_pmu_refresh). */
+	FACT_PEBS_FROM_VERSION_2 = 1 << 27,
+	/* An address in a register is canonical by the processor's levels of page tables, not by
+	 * the guest's (is_noncanonical_msr_address). */
+	FACT_ADDRESS_OF_HOST = 1 << 28,
 };
 
 /* A profile. A kernel's profile consists of parts of the one that it is based on, and of what

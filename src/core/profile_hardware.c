@@ -187,7 +187,8 @@ static bool has(const struct vpmu_host *host, const struct vpmu_register *from, 
 	return true;
 }
 
-static bool has_apart(struct vpmu_register *reg)
+static bool has_apart(const struct vpmu_profile *profile, const struct vpmu_model *model,
+                      struct vpmu_register *reg)
 {
 	return false;
 }

@@ -45,10 +45,10 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 #define FACTS_LINUX_6_12                                                                           \
 	(VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_MASKED_FILTER |                         \
 	 FACT_CAPABILITIES_FINAL | FACT_REUSES_COUNTING | FACT_COUNTERS_OF_HOST |                  \
-	 FACT_LBR_NEEDS_CALL_STACK | FACT_DROPS_BTF)
+	 FACT_LBR_NEEDS_CALL_STACK | FACT_DROPS_BTF | FACT_ADDRESS_OF_HOST)
 #define FACTS_LINUX_7_3                                                                            \
 	(FACTS_LINUX_6_12 | FACT_CAPABILITIES_NEED_PDCM | FACT_FEATURES_OF_HOST |                  \
-	 FACT_LBR_FAULTS | FACT_PINS_FAULT)
+	 FACT_LBR_FAULTS | FACT_PINS_FAULT | FACT_PEBS_FROM_VERSION_2)
 
 #define LEGACY(from, to)                                                                           \
 	{                                                                                          \
@@ -63,15 +63,26 @@ extern const struct rules rules_linux_6_12_intel, rules_linux_6_12_amd, rules_li
 	{                                                                                          \
 		.first = (msr), .last = (msr), .what = (as), .fails = linux_never                  \
 	}
+#define CAPABILITIES                                                                               \
+	{                                                                                          \
+		.first = VPMU_MSR_PERF_CAPABILITIES, .last = VPMU_MSR_PERF_CAPABILITIES,           \
+		.what = ABSENT_CAPABILITIES, .fails = linux_never, .has = linux_has_capabilities   \
+	}
 #define OF_ANY_VENDOR                                                                              \
 	LEGACY(0xc1, 0xc2), LEGACY(0x186, 0x187), APART(MSR_MISC_ENABLE, ABSENT_MISC_ENABLE),      \
-		APART(VPMU_MSR_PERF_CAPABILITIES, ABSENT_CAPABILITIES),                            \
-		APART(MSR_DEBUGCTL, ABSENT_DEBUGCTL)
-/* on_fixed, on_others: on which hosts the fixed counters and the rest are advertised. */
-#define INTEL_ABSENT(on_fixed, on_others)                                                          \
+		CAPABILITIES, APART(MSR_DEBUGCTL, ABSENT_DEBUGCTL)
+#define OF_PEBS(msr, as, which, where)                                                             \
+	{                                                                                          \
+		.first = (msr), .last = (msr), .what = (as), .fails = linux_never, .has = (which), \
+		.on = (where)                                                                      \
+	}
+/* on_…: on which hosts the fixed counters, MSR_PEBS_DATA_CFG and the rest are advertised. */
+#define INTEL_ABSENT(on_fixed, on_adaptive, on_others)                                             \
 	OF_ANY_VENDOR, ADVERTISED(0xc3, 0xc8, linux_on_gp), ADVERTISED(0x188, 0x18d, linux_on_gp), \
 		ADVERTISED(0x309, 0x30b, on_fixed), ADVERTISED(0x38d, 0x38f, on_others),           \
-		ADVERTISED(0x3f1, 0x3f1, on_others), ADVERTISED(0x600, 0x600, on_others),          \
+		OF_PEBS(0x3f1, ABSENT_PEBS_ENABLE, linux_has_pebs_enable, on_others),              \
+		ADVERTISED(0x3f2, 0x3f2, on_adaptive),                                             \
+		OF_PEBS(0x600, ABSENT_DS_AREA, linux_has_ds_area, on_others),                      \
 		LEGACY(0xc0010000, 0xc0010007)
 #define ABSENT_END                                                                                 \
 	{                                                                                          \

@@ -83,7 +83,7 @@ static void increment(struct vpmu_pmu *pmu, unsigned slot)
 	pmc->counter = (pmc->counter + 1) & slot_mask(pmu, slot);
 	reprogram(pmu, slot);
 	if (pmc->counter < before)
-		kvm_event_overflow(pmu, slot);
+		kvm_event_overflow(pmu, slot, false);
 }
 
 /* intel_pmu_reset, amd_pmu_reset: clears every counter that a model could have; requests stay. */
@@ -226,8 +226,13 @@ static bool on_fixed(const struct vpmu_host *host, uint32_t index)
 	return index < host->fixed_count;
 }
 
+static bool on_adaptive(const struct vpmu_host *host, uint32_t index)
+{
+	return host->pebs;
+}
+
 /* msrs_to_save_all also has OVF_CTRL. */
-static const struct absent_row intel_absent[] = {INTEL_ABSENT(on_fixed, NULL),
+static const struct absent_row intel_absent[] = {INTEL_ABSENT(on_fixed, on_adaptive, NULL),
                                                  ADVERTISED(0x390, 0x390, NULL), ABSENT_END};
 
 static const struct absent_row amd_absent[] = {
@@ -269,7 +274,7 @@ const struct vpmu_profile profile_linux_6_1 = {
 	.kernel = 0x601,
 	.since = 1, /* nothing that vpmu knows of is older */
 	.facts = VPMU_FACT_KVM | VPMU_FACT_PERF_EVENTS | VPMU_FACT_LOST_EVENTS |
-                 FACT_EVENTS_OF_CPUID,
+                 FACT_EVENTS_OF_CPUID | FACT_PEBS_IN_CHANGE,
 	.engine = &engine_linux,
 	.response = &response,
 	.rules =

@@ -44,7 +44,7 @@ static bool reprogram(struct vpmu_pmu *pmu, unsigned slot)
 	if (!is_allowed(pmu, slot))
 		return true;
 	if (overflowed)
-		kvm_mark_overflow(pmu, slot);
+		kvm_mark_overflow(pmu, slot, false);
 	return kvm_start_event(pmu, slot);
 }
 
@@ -204,12 +204,18 @@ static bool on_pmu(const struct vpmu_host *host, uint32_t index)
 	return host->enable_pmu;
 }
 
+static bool on_adaptive(const struct vpmu_host *host, uint32_t index)
+{
+	return host->enable_pmu && host->pebs;
+}
+
 static bool on_perfmon_v2(const struct vpmu_host *host, uint32_t index)
 {
 	return host->enable_pmu && host->perfmon_v2;
 }
 
-const struct absent_row linux_6_12_intel_absent[] = {INTEL_ABSENT(on_fixed, on_pmu), ABSENT_END};
+const struct absent_row linux_6_12_intel_absent[] = {INTEL_ABSENT(on_fixed, on_adaptive, on_pmu),
+                                                     ABSENT_END};
 
 /* amd_is_valid_msr */
 static bool has_pmu(const struct vpmu_pmu *pmu)
@@ -219,8 +225,8 @@ static bool has_pmu(const struct vpmu_pmu *pmu)
 
 const struct absent_row linux_6_12_amd_absent[] = {
 	OF_ANY_VENDOR,
-	{0xc0010000, 0xc0010007, ABSENT_LEGACY, has_pmu, NULL},
-	{0xc0010200, 0xc001020b, ABSENT_ADVERTISED, linux_asked_perfcore, on_pmu},
+	{0xc0010000, 0xc0010007, ABSENT_LEGACY, .fails = has_pmu},
+	{0xc0010200, 0xc001020b, ABSENT_ADVERTISED, .fails = linux_asked_perfcore, .on = on_pmu},
 	ADVERTISED(0xc0000300, 0xc0000303, on_perfmon_v2),
 	ABSENT_END,
 };

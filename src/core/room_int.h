@@ -132,6 +132,7 @@ enum { PLACES = 256, NO_REG = MACHINE_REGISTERS };
 struct event {
 	bool exists, active;
 	bool samples;      /* false: it only counts, and its periods' ends are not reported */
+	bool precise;      /* its periods' ends are full buffers of the guest's PEBS */
 	struct tally what; /* what it counts while it is active */
 	uint64_t sample_period;
 	uint64_t period_end; /* the count at which the sample period ends */

@@ -59,11 +59,13 @@ void cpuid_build(const struct model *asked, struct kvm_cpuid_entry2 *leaves)
 	const struct model none = {.vendor = asked->vendor};
 	const struct model *model = asked->pmu ? asked : &none;
 	u32 pdcm = model->pdcm || model->full_width;
+	u32 ds = model->pebs && host_gives(X86_FEATURE_DS);
 
 	memset(leaves, 0, CPUID_ENTRIES * sizeof(*leaves));
 	leaves[0] = vendor_leaf(model);
 	leaves[1].function = 1;
-	leaves[1].ecx = pdcm << 15;
+	leaves[1].ecx = pdcm << 15 | ds << 2;
+	leaves[1].edx = ds << 21;
 	leaves[2].function = 7;
 	leaves[2].ebx = 1 << 1; /* TSC_ADJUST, as VMMs show */
 	leaves[3] = perfmon_leaf(model);

@@ -65,11 +65,14 @@ static void after_set_cpuid(struct guest *guest)
 /* What a VMM wants of what KVM supports. */
 static u64 wanted_capabilities(const struct model *model)
 {
+	const u64 how = PERF_CAP_PEBS_TRAP | PERF_CAP_ARCH_REG;
 	u64 supported = kvm_caps.supported_perf_cap;
 	u64 wanted = model->full_width ? PMU_CAP_FW_WRITES : 0;
+	u64 pebs = model->pebs ? PEBS_FORMAT(model->pebs) | how : 0;
 
 	if ((supported & PMU_CAP_LBR_FMT) == model->lbr_format)
 		wanted |= model->lbr_format;
+	wanted |= (supported & PERF_CAP_PEBS_MASK) == pebs ? pebs : pebs & how;
 	return wanted & supported;
 }
 

@@ -20,7 +20,20 @@ bool host_has(unsigned int feature)
 {
 	if (feature == X86_FEATURE_PDCM)
 		return here.pdcm;
+	if (feature == X86_FEATURE_PEBS)
+		return here.pebs;
 	return (feature == X86_FEATURE_HLE || feature == X86_FEATURE_RTM) && here.tsx;
+}
+
+/* Processors with PEBS for guests have its adaptive format. */
+static u64 perf_capabilities(void)
+{
+	const u64 pebs =
+		PEBS_FORMAT(4) | PERF_CAP_PEBS_TRAP | PERF_CAP_ARCH_REG | PERF_CAP_PEBS_BASELINE;
+
+	if (!here.pdcm)
+		return 0;
+	return PMU_CAP_FW_WRITES | here.lbr_format | (here.pebs ? pebs : 0);
 }
 
 /* The counters are in current->silicon. This is for what KVM's module asks before there is any
@@ -28,7 +41,7 @@ bool host_has(unsigned int feature)
 u64 host_read_msr(u32 index)
 {
 	if (index == MSR_IA32_PERF_CAPABILITIES)
-		return here.pdcm ? PMU_CAP_FW_WRITES | here.lbr_format : 0;
+		return perf_capabilities();
 	return current ? silicon_read(index) : 0;
 }
 
@@ -37,11 +50,25 @@ int host_write_msr(u32 index, u64 value)
 	return silicon_write(index, value) ? 0 : 1;
 }
 
+#include "cut/vmx_pebs_supported.inc"
+
+/* vmx_set_cpu_caps, svm_set_cpu_caps. Processors with PEBS for guests have five levels of page
+ * tables. */
 bool host_gives(unsigned int feature)
 {
-	return feature == X86_FEATURE_PDCM         ? here.pdcm
-	       : feature == X86_FEATURE_PERFMON_V2 ? here.perfmon_v2
-	                                           : true;
+	switch (feature) {
+	case X86_FEATURE_PDCM:
+		return here.pdcm;
+	case X86_FEATURE_PERFMON_V2:
+		return here.perfmon_v2;
+	case X86_FEATURE_DS:
+	case X86_FEATURE_DTES64:
+		return vmx_pebs_supported();
+	case X86_FEATURE_LA57:
+		return here.pebs;
+	default:
+		return true;
+	}
 }
 
 static bool is_amd(void)
@@ -59,7 +86,6 @@ struct vendor_ops {
 	struct kvm_pmu_ops *pmu_ops;
 };
 
-#define vmx_pebs_supported() false
 #include "cut/vmx_get_perf_capabilities.inc"
 
 void host_load(const struct host *host)
@@ -111,6 +137,7 @@ void perf_get_x86_pmu_capability(struct x86_pmu_capability *cap)
 		.bit_width_gp = (int)here.width,
 		.bit_width_fixed = (int)here.width,
 		.events_mask_len = 7,
+		.pebs_ept = here.pebs,
 #if KERNEL_SINCE(7, 3)
 		.mediated = true,
 #endif
@@ -183,6 +210,7 @@ bool host_has_msr(u32 index)
 		{MSR_CORE_PERF_FIXED_CTR_CTRL, MSR_CORE_PERF_GLOBAL_OVF_CTRL},
 		{MSR_IA32_PEBS_ENABLE, MSR_IA32_PEBS_ENABLE},
 		{MSR_IA32_DS_AREA, MSR_IA32_DS_AREA},
+		{MSR_PEBS_DATA_CFG, MSR_PEBS_DATA_CFG}, /* the last: of adaptive PEBS */
 	};
 	const struct msr_range amd[] = {
 		{MSR_K7_EVNTSEL0, MSR_K7_PERFCTR3},
@@ -191,5 +219,5 @@ bool host_has_msr(u32 index)
 	};
 
 	return is_amd() ? in_ranges(amd, here.perfmon_v2 ? 3 : 2, index)
-	                : in_ranges(intel, ARRAY_SIZE(intel), index);
+	                : in_ranges(intel, ARRAY_SIZE(intel) - !here.pebs, index);
 }

@@ -13,6 +13,9 @@
 
 enum { HOST_AMD_WIDTH = 48 };
 
+/* IA32_PERF_CAPABILITIES[11:8] */
+#define PEBS_FORMAT(format) ((u64)(format) << 8)
+
 /* Loads KVM on such a host. */
 void host_load(const struct host *host);
 

@@ -31,6 +31,7 @@ static const struct property properties[] = {
 	PROPERTY("full-width", full_width, 1),
 	PROPERTY("pdcm", pdcm, 1),
 	PROPERTY("lbr-format", lbr_format, 63),
+	PROPERTY("pebs", pebs, 4),
 	PROPERTY("version", version, 5),
 	PROPERTY("events-missing", unavailable, 255),
 	PROPERTY("events-length", mask_length, 32),
@@ -49,6 +50,7 @@ static const struct property host_properties[] = {
 	HOST("svm", svm, 1),
 	HOST("lbrv", lbrv, 1),
 	HOST("lbr-format", lbr_format, 7),
+	HOST("pebs", pebs, 1),
 };
 
 static enum vendor vendor_of(const struct vpmu_model *from)
@@ -88,6 +90,7 @@ bool model_preset(struct model *model, const char *name)
 		.pdcm = (from.features & VPMU_FEATURE_PDCM) != 0,
 		.full_width = (from.perf_capabilities & VPMU_PERF_CAP_FULL_WIDTH) != 0,
 		.lbr_format = from.perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT,
+		.pebs = (from.perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT) >> 8,
 		.perfctr_core = (from.features & VPMU_FEATURE_PERFCORE) != 0,
 		.perfmon_v2 = (from.features & VPMU_FEATURE_PERFMON_V2) != 0,
 		.processor = from,
@@ -127,7 +130,8 @@ bool model_override(struct model *model, const char *text)
 {
 	if (!override(properties, sizeof(properties) / sizeof(properties[0]), model, text))
 		return false;
-	if (!strncmp(text, "lbr-format=", strlen("lbr-format=")) && model->lbr_format)
+	if ((!strncmp(text, "lbr-format=", strlen("lbr-format=")) && model->lbr_format) ||
+	    (!strncmp(text, "pebs=", strlen("pebs=")) && model->pebs))
 		model->pdcm = 1;
 	return true;
 }
@@ -170,5 +174,5 @@ bool host_override(struct host *host, const char *text)
 		return set_vendor(host, text + strlen("vendor="));
 	return override(host_properties, sizeof(host_properties) / sizeof(host_properties[0]), host,
 	                text) &&
-	       (host->vendor == VENDOR_INTEL || !host->lbr_format);
+	       (host->vendor == VENDOR_INTEL || (!host->lbr_format && !host->pebs));
 }

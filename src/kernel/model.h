@@ -24,6 +24,7 @@ struct model {
 	uint32_t pdcm;               /* CPUID.1 ECX[15] */
 	uint32_t full_width;         /* IA32_PERF_CAPABILITIES[13]; implies PDCM */
 	uint32_t lbr_format;         /* IA32_PERF_CAPABILITIES[5:0]; its key sets PDCM, too */
+	uint32_t pebs;               /* IA32_PERF_CAPABILITIES[11:8]; the same */
 	uint32_t perfctr_core;       /* CPUID 0x80000001 ECX[23] */
 	uint32_t perfmon_v2;         /* CPUID 0x80000022 EAX[0] */
 	uint32_t svm;                /* CPUID 0x80000001 ECX[2]; the host's decides */
@@ -38,6 +39,7 @@ struct host {
 	uint32_t enable_pmu; /* KVM's parameters */
 	uint32_t svm, lbrv;  /* kvm_amd's: nested, lbrv */
 	uint32_t lbr_format; /* IA32_PERF_CAPABILITIES[5:0], of Intel's processors */
+	uint32_t pebs;       /* x86_pmu.pebs_ept, the same */
 	uint32_t mediated;   /* enable_mediated_pmu: by a script's profile */
 };
 

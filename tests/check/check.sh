@@ -39,6 +39,9 @@ run check --model intel-v2,lbr-format=5 --host lbr-format=5,pdcm=off --life runn
 	--order safe
 check 'a host: profiles that have a PMU on it' same \
 	"$(sed -n 's/^intel-v2[^ ]* *\([^ ]*\) .*/\1/p' "$scratch/out" | tr '\n' ' ')" 'linux-6.1 linux-6.12 linux-7.3 '
+run check --model intel-v2,pebs=4 --host pebs=on --profile linux-6.12 --life running --scope "$small" --order safe
+check 'a host: PEBS is put back' same "$status" 0
+check 'a host: PEBS is one of the registers' prints 'pebs=4'
 refused "a host's unknown key" 2 "unknown key 'tx'" check --model intel-v2 --host tx=on
 refused "a host's key that a model's vendor has not" 2 "unknown key 'tsx'" check --host tsx=on
 refused "a host's value" 2 "gp=N: not '9', but 1 to 8" check --model intel-v2 --host gp=9

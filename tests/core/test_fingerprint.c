@@ -145,9 +145,9 @@ static bool change(struct vpmu_pmu *pmu, unsigned which)
 	struct kvm_pmu *kvm = &pmu->kvm;
 	struct pmc *pmc = &kvm->pmc[0];
 	struct tally *tally = &pmu->tally[0];
-	bool *flags[] = {&kvm->request_pmu, &kvm->request_pmi, &kvm->need_cleanup, &kvm->has_run,
-	                 &kvm->is_disabled, &kvm->counts_host, &kvm->sees_cycles,  &pmc->is_paused,
-	                 &pmc->intr,        &pmc->event.active};
+	bool *flags[] = {&kvm->request_pmu, &kvm->request_pmi,  &kvm->need_cleanup, &kvm->has_run,
+	                 &kvm->is_disabled, &kvm->counts_host,  &kvm->sees_cycles,  &pmc->is_paused,
+	                 &pmc->intr,        &pmc->event.active, &pmc->event.precise};
 	uint32_t *words[] = {&kvm->reprogram, &kvm->in_use, &kvm->failing_creations, &pmu->lvtpc};
 	uint64_t *numbers[] = {&pmc->counter,          &pmc->emulated,
 	                       &pmc->current_config,   &pmc->event.sample_period,

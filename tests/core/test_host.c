@@ -166,6 +166,9 @@ static const char *const other_hosts[] = {
 	"lbr-format=4",
 	"lbr-format=5",
 	"lbr-format=5,pdcm=off",
+	"pebs=on",
+	"pebs=on,enable-pmu=off",
+	"pebs=on,pdcm=off",
 	"vendor=zhaoxin",
 	"vendor=zhaoxin,gp=4",
 	"vendor=amd",
@@ -217,8 +220,9 @@ static void same_as_its_machine(const char *profile_name, const char *model_text
 static void a_model_on_a_host_is_that_of_its_machine(void **state)
 {
 	static const char *const models[] = {
-		"intel-v1",   "intel-v2", "intel-v2,lbr-format=5", "intel-v5",
-		"zhaoxin-v2", "amd-k7",   "amd-perfcore",          "amd-perfmon-v2",
+		"intel-v1",        "intel-v2",        "intel-v2,lbr-format=5", "intel-v5",
+		"zhaoxin-v2",      "amd-k7",          "amd-perfcore",          "amd-perfmon-v2",
+		"intel-v1,pebs=4", "intel-v2,pebs=3", "icelake,pebs=4",
 	};
 	const char *profile;
 
@@ -253,6 +257,26 @@ static void bits_of_registers_are_the_hosts(void **state)
 	/* The CPUID of a guest of another vendor has no SVM. */
 	assert_int_equal(selector_bits("mediated", "intel-v2", "vendor=amd,svm=on"),
 	                 selector_bits("mediated", "intel-v2", "vendor=amd"));
+}
+
+/* KVM refuses a format without the host's other bits about PEBS, so a VMM leaves it out. */
+static void pebs_is_all_of_the_hosts_or_none(void **state)
+{
+	static _Alignas(VPMU_PMU_ALIGN) unsigned char memory[VPMU_PMU_BYTES];
+	const struct vpmu_profile *profile = vpmu_profile_find("linux-6.12");
+	struct vpmu_model whole = model_of("icelake,pebs=4"), part = whole, adapted = whole;
+	struct vpmu_host host = host_of("pebs=on");
+	struct vpmu_pmu *pmu;
+
+	assert_int_equal(vpmu_profile_adapt_on(profile, &host, &adapted), VPMU_OK);
+	assert_true(adapted.perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT);
+	part.perf_capabilities &= ~VPMU_PERF_CAP_PEBS_TRAP;
+	adapted = part;
+	assert_int_equal(vpmu_profile_adapt_on(profile, &host, &adapted), VPMU_OK);
+	assert_false(adapted.perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT);
+	pmu = vpmu_pmu_init_on(memory, sizeof(memory), &part, profile, &host);
+	assert_true(vpmu_model_equal(vpmu_pmu_model(pmu), &adapted));
+	assert_int_equal(rd(pmu, CAPABILITIES), adapted.perf_capabilities);
 }
 
 static void enable_pmu_off_leaves_no_pmu(void **state)
@@ -518,6 +542,7 @@ int main(void)
 		cmocka_unit_test(rdpmc_reaches_the_hardware_of_an_equal_host),
 		cmocka_unit_test(a_model_on_a_host_is_that_of_its_machine),
 		cmocka_unit_test(bits_of_registers_are_the_hosts),
+		cmocka_unit_test(pebs_is_all_of_the_hosts_or_none),
 		cmocka_unit_test(enable_pmu_off_leaves_no_pmu),
 		cmocka_unit_test(features_are_the_hosts_since_7_3),
 		cmocka_unit_test(the_pmu_is_the_modules_not_the_vendor_strings),

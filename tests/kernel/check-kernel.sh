@@ -70,14 +70,19 @@ run check --plan "$scratch/plan" --model intel-v2 --life running --scope $small 
 verdicts >"$scratch/code"
 check 'a plan: the same words' cmp "$scratch/profile" "$scratch/code"
 check 'a plan: status' same "$status" 1
-for host in vendor=amd,gp=4 gp=2,fixed=1,width=40,tsx=on pdcm=on,enable-pmu=off; do
-	run check --matrix --order no-stop --model intel-v2 --host $host --scope $small --profile "$profile"
+while read -r model host; do
+	run check --matrix --order no-stop --model $model --host $host --scope $small --profile "$profile"
 	verdicts >"$scratch/profile"
-	run check --matrix --order no-stop --model intel-v2 --host $host --scope $small --kernel "$kernel" "${judge[@]}"
+	run check --matrix --order no-stop --model $model --host $host --scope $small --kernel "$kernel" "${judge[@]}"
 	verdicts >"$scratch/code"
 	check "host $host: the same cells" cmp "$scratch/profile" "$scratch/code"
-	check "host $host: there are some" grep -q '^intel-v2 ' "$scratch/code"
-done
+	check "host $host: there are some" grep -q "^$model " "$scratch/code"
+done <<-END
+	intel-v2 vendor=amd,gp=4
+	intel-v2 gp=2,fixed=1,width=40,tsx=on
+	intel-v2 pdcm=on,enable-pmu=off
+	intel-v2,pebs=4 pebs=on
+END
 run check --order no-stop --model amd-k7 --scope between=1,mixed=0,states=2,incidents=host --profile "$profile"
 verdicts >"$scratch/profile"
 run check --order no-stop --model amd-k7 --scope between=1,mixed=0,states=2,incidents=host --kernel "$kernel" "${judge[@]}"

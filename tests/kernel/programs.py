@@ -47,6 +47,11 @@ MODELS = (
     "haswell,lbr-format=4",
     "intel-v2,lbr-format=3",
     "intel-v2,lbr-format=7,gp=2",
+    "intel-v1,pebs=4",
+    "intel-v2,pebs=4",
+    "intel-v2,pebs=3,gp=2",
+    "intel-v2,pebs=4,full-width=off,lbr-format=5",
+    "sapphire-rapids,pebs=4",
     "icelake",
     "sapphire-rapids",
     "intel-v6",
@@ -67,6 +72,7 @@ INTEL_HOST = {
     "pdcm": ("off",),
     "enable-pmu": ("on", "on", "on", "off"),
     "lbr-format": (1, 3, 4, 5, 6, 7),
+    "pebs": ("on",),
 }
 AMD_HOST = {"gp": (4, 5, 6), "perfmon-v2": ("off",), "enable-pmu": ("on", "on", "on", "off"), "svm": ("on",),
             "lbrv": ("off",)}
@@ -77,6 +83,18 @@ LBR_MSRS = (0x1C8, 0x1C9, 0x1D9, 0x1D9, 0x1D9, 0x680, 0x681, 0x68F, 0x690, 0x69F
             0xDC0, 0xDC1, 0xDDF, 0xDE0)
 LBR_VALUES = (0, 1, 1, 0x801, 0x801, 0x800, 0x803, 0x1000, 0x8000, 5, 0x1F, 0x20, 0x1FF, 0x200, 0x3FF, 0x401000,
               0x7FFFFFFFFFFF, 0x800000000000, 0xFFFF800000001234, 1 << 63, 1 << 61, 1 << 60)
+# IA32_PEBS_ENABLE, IA32_DS_AREA, what decides about them and their status bit, and their neighbours.
+PEBS_MSRS = (0x3F1,) * 5 + (0x600, 0x600, 0x390, 0x390, 0x390, 0x38E, 0x38E, 0x345, 0x3F0, 0x3F2, 0x1A0)
+PEBS_VALUES = {
+    0x3F1: (0, 1, 1, 1, 2, 3, 3, 3, 0xF, 0xF, 0xF, 0xFF, 0x100, 1 << 32, 1 << 63),
+    0x600: (0, 0x1000, 0x7FFFFFFFFFFF, 0x800000000000, 0xFFFFFF8000000000, 0xFF00000000000000, 0x100000000000000,
+            1 << 63),
+    0x345: (0, 0x2000, 0x400, 0x4C0, 0x24C0, 0x24C0, 0x2480, 0x64C0, 0x23C0, 0xC0, 0x24C5),
+    0x390: (1 << 62, 1 << 62, 1 << 62 | 0xF, 0xF),
+    0x38E: (1 << 62, 0, 0xF),
+    0x3F2: (0, 1, 0xFF00000F),
+    0x1A0: (0, 0x1800, 0x800, 0x1000),
+}
 # AMD's DebugCtl: each bit that a kernel knows, and some that none does.
 DEBUGCTL_VALUES = (0, 1, 1, 2, 3, 4, 5, 0x20, 0x3F, 0x40, 0x41, 0x800, 0x1000, 1 << 63)
 # Of another vendor: KVM goes by its own registers, whatever vendor string the guest has.
@@ -131,7 +149,7 @@ INTEL = Registers(
     aliases=numbers(0x4C1, 9) + numbers(0x309, 4) * 3,
     others=(0x1A0, 0x1A0, 0x345, 0x391, 0x392, 0x3F1, 0x3F2, 0x600, 0xC0010000, 0xC0010004, 0xC0010200,
             0xC0000301),
-    state=numbers(0xC1, 8) + numbers(0x186, 8) + numbers(0x309, 3) + [0x345, 0x38D, 0x38E, 0x38F],
+    state=numbers(0xC1, 8) + numbers(0x186, 8) + numbers(0x309, 3) + [0x345, 0x38D, 0x38E, 0x38F, 0x3F1, 0x600],
 )
 AMD = Registers(
     counters=numbers(0xC0010201, 7, 2),
@@ -166,6 +184,7 @@ class Generator:
         self.disable = 0 if FIRST_COMMAND in without else 0.01
         self.hosts = 0 if "host" in without else 0.2
         self.lbr_format = None
+        self.pebs = False
 
     def program(self, length):
         model = self.rng.choice(self.models)
@@ -183,7 +202,8 @@ class Generator:
         self.lbr_format = None
         if "lbr-format" in model:
             self.lbr_format = model.split("lbr-format=")[1].split(",")[0]
-        if self.rng.random() < (0.9 if self.lbr_format and self.hosts else self.hosts):
+        self.pebs = "pebs=" in model
+        if self.rng.random() < (0.9 if (self.lbr_format or self.pebs) and self.hosts else self.hosts):
             lines.append(self.host())
         if self.rng.random() < self.disable:
             lines.append("cap-pmu-disable")
@@ -208,8 +228,11 @@ class Generator:
         values = {key: self.rng.choice(keys[key]) for key in chosen}
         if self.lbr_format and not self.amd and self.rng.random() < 0.9:
             values["lbr-format"] = self.lbr_format
+        if self.pebs and not self.amd and self.rng.random() < 0.9:
+            values["pebs"] = "on"
         if "zhaoxin" in vendor or (not vendor and self.model.startswith(NO_LBR)):
             values.pop("lbr-format", None)
+            values.pop("pebs", None)
         if not values:
             values["width"] = 48
         self.tsx = values.get("tsx") == "on"
@@ -304,6 +327,18 @@ class Generator:
             return f"{who}rdmsr {self.lbr_msr():#x}"
         return f"{who}wrmsr 0x345 {self.rng.choice((0, 0x2000, 0x2003, 0x2004, 0x2005, 0x2007, 0x5)):#x}"
 
+    def pebs_access(self):
+        """Accesses to the registers of PEBS, and to what the VMM decides about it."""
+        if not self.pebs and self.rng.random() < 0.8:
+            return self.enter()
+        who = self.rng.choice(("", "", "host-"))
+        index = self.rng.choice(PEBS_MSRS)
+        if self.rng.random() < 0.35:
+            return f"{who}rdmsr {index:#x}"
+        if index in (0x345, 0x38E):
+            who = "host-"
+        return f"{who}wrmsr {index:#x} {self.rng.choice(PEBS_VALUES.get(index, (0, 1))):#x}"
+
     def either_wrmsr(self, index, value):
         return f"{self.rng.choice(('wrmsr', 'wrmsr', 'host-wrmsr'))} {index:#x} {value:#x}"
 
@@ -324,7 +359,8 @@ class Generator:
     def switch_on(self):
         """All counters, by global control; and the PMI unmasked."""
         control, counters = (0xC0000301, 0x3F) if self.amd else (0x38F, 0x70000000F)
-        return f"lvtpc 0x400\nwrmsr {control:#x} {counters:#x}"
+        pebs = f"\nwrmsr 0x3f1 {self.rng.choice((1, 3, 0xF)):#x}" if self.pebs and self.rng.random() < 0.7 else ""
+        return f"lvtpc 0x400\nwrmsr {control:#x} {counters:#x}{pebs}"
 
     def wrmsr(self):
         return "wrmsr {:#x} {:#x}".format(*self.msr_and_value())
@@ -427,10 +463,11 @@ class Generator:
         length = self.rng.randrange(8)
         changes = (
             (0.5, f"gp={self.rng.randrange(1, 9)}"),
-            (0.2, f"fixed={self.rng.randrange(4)}" if self.fixed else "pdcm=off"),
+            (0.2, f"fixed={self.rng.randrange(4)}" if self.fixed else "gp=2" if self.pebs else "pdcm=off"),
             (0.05, f"width={self.rng.randrange(32, 65)}"),
             (0.1, f"events-length={length} events-missing={self.rng.getrandbits(length):#x}"),
             (0.1, "full-width=off"),
+            (0.3 if self.pebs else 0, f"pebs={self.rng.choice((0, 3, 4))}"),
             (0.03, "pmu=off"),
         )
         made = [text for often, text in changes if self.rng.random() < often]
@@ -461,4 +498,5 @@ COMMANDS = {
     "host-run": 3,
     "cpuid": 0.7,
     "lbr": 8,
+    "pebs-access": 8,
 }

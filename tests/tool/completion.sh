@@ -26,7 +26,7 @@ check 'models of an option' offers intel-v5
 complete_line plan --order s
 check 'orders' same "${COMPREPLY[*]}" 'safe stop-first'
 complete_line models --host p
-check "keys of a profile's host" same "${COMPREPLY[*]}" 'pdcm= perfmon-v2='
+check "keys of a profile's host" same "${COMPREPLY[*]}" 'pdcm= perfmon-v2= pebs='
 complete_line models z
 check 'models of the command' offers zen4
 complete_line kernel di

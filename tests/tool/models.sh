@@ -47,7 +47,7 @@ check 'profile: registers that it has not are not listed' \
 	same "$(grep -c 'GLOBAL_INUSE\|GLOBAL_STATUS_SET\|DEBUGCTL' "$scratch/out")" 0
 check 'profile: the bits that its VMM may set' shows '^0x38e .* 0xc0000007000000ff$'
 check 'profile: the host under it' \
-	shows '^host +vendor=intel gp=8 fixed=3 width=48 tsx=off pdcm=on enable-pmu=on lbr-format=0$'
+	shows '^host +vendor=intel gp=8 fixed=3 width=48 tsx=off pdcm=on enable-pmu=on lbr-format=0 pebs=off$'
 run models zen4 --profile linux-7.3
 check 'profile: a host of AMD' \
 	shows '^host +vendor=amd gp=6 width=48 perfmon-v2=on enable-pmu=on svm=off lbrv=on$'
@@ -56,10 +56,14 @@ check 'profile: no host under hardware' sh -c "! grep -q ^host '$scratch/out'"
 run models intel-v2,lbr-format=5 --profile linux-6.12 --host lbr-format=5,gp=2,width=40
 check "profile: the host's keys" same "$status" 0
 check 'profile: the host as typed' \
-	shows '^host +vendor=intel gp=2 fixed=3 width=40 tsx=off pdcm=on enable-pmu=on lbr-format=5$'
+	shows '^host +vendor=intel gp=2 fixed=3 width=40 tsx=off pdcm=on enable-pmu=on lbr-format=5 pebs=off$'
 check 'profile: what the kernel makes of a model on it' shows '^counters +2, 40 bits'
 check 'profile: registers that only this host gives' shows '^0x1c8 +MSR_LBR_SELECT '
 check "profile: counters that this host has not" same "$(grep -c IA32_PMC2 "$scratch/out")" 0
+run models icelake,pebs=4 --profile linux-6.12 --host pebs=on
+check 'profile: PEBS of a host that gives it' shows '^PEBS +format 4: no records are written$'
+check 'profile: PEBS of its counters' shows '^0x3f1 +IA32_PEBS_ENABLE .* 0xff$'
+check 'profile: PEBS that is not adaptive' same "$(grep -c MSR_PEBS_DATA_CFG "$scratch/out")" 0
 run models intel-v2 --profile mediated --host=vendor=amd
 check "profile: another vendor's host" shows '^vendor +AMD$'
 run models intel-v2 --host tsx=on --profile linux-6.12 --json

@@ -36,6 +36,8 @@ static const char *const all_models[] = {
 	"skylake,lbr-format=5",
 	"haswell,lbr-format=4",
 	"intel-v2,lbr-format=3",
+	"intel-v1,pebs=4",
+	"intel-v2,pebs=4",
 	"amd-k7",
 	"amd-k7",
 	"amd-perfcore",
@@ -66,6 +68,7 @@ static void of_model(struct maker *maker, const char *text)
 	narrow(maker, maker->model.fixed_width);
 	maker->has_fixed = strncmp(text, "intel-v1", strlen("intel-v1")) != 0;
 	maker->lbr_format = maker->model.perf_capabilities & VPMU_PERF_CAP_LBR_FORMAT;
+	maker->pebs = maker->model.perf_capabilities & VPMU_PERF_CAP_PEBS_FORMAT;
 	maker->registers = !maker->amd                                     ? &intel_msrs
 	                   : maker->model.features & VPMU_FEATURE_PERFCORE ? &amd_msrs
 	                                                                   : &k7_msrs;
@@ -121,6 +124,10 @@ static void draw_host(struct maker *maker)
 
 	if (maker->lbr_format && percent(maker, 90)) {
 		ADD(maker, "host lbr-format=%u", maker->lbr_format);
+		return;
+	}
+	if (maker->pebs && percent(maker, 90)) {
+		add(maker, "host pebs=on");
 		return;
 	}
 	if (percent(maker, 15))
@@ -188,7 +195,9 @@ void program_make(struct program *program, struct arena *arena, uint64_t seed, u
 	draw_model(&maker, models);
 	maker.mediated = !strcmp(profile, "mediated");
 	ADD(&maker, "profile %s", profile);
-	if (percent(&maker, maker.lbr_format ? 90 : maker.amd && maker.mediated ? 40 : 15))
+	if (percent(&maker, maker.lbr_format || maker.pebs ? 90
+	                    : maker.amd && maker.mediated  ? 40
+	                                                   : 15))
 		draw_host(&maker);
 	if (below(&maker, 100) == 0)
 		add(&maker, "cap-pmu-disable");

@@ -40,6 +40,7 @@ struct maker {
 	bool amd;                /* the host is one of AMD's; else of Intel's or Zhaoxin's */
 	bool has_fixed, mediated;
 	unsigned lbr_format;        /* the model's last branches */
+	bool pebs;                  /* the model has it */
 	unsigned long long longest; /* of a run */
 };
 

@@ -291,6 +291,23 @@ static void branches(struct maker *maker)
 		ADD(maker, "%srdmsr %#x", who, ONE_OF(maker, msrs));
 }
 
+/* The registers of PEBS, their neighbours, and what decides about them. */
+static void pebs(struct maker *maker)
+{
+	static const uint32_t msrs[] = {0x3f1, 0x3f1, 0x3f1, 0x600, 0x600, 0x345, 0x390, 0x3f2};
+	static const uint64_t values[] = {
+		0, 1, 1, 3, 0xf, 0x10, 0x4c0, 0x2000, 0x24c0, 1ull << 32, 1ull << 47, 1ull << 62};
+	const char *who = percent(maker, 67) ? "" : "host-";
+
+	if (!maker->pebs && percent(maker, 80))
+		enter(maker);
+	else if (percent(maker, 65))
+		ADD(maker, "%swrmsr %#x %#llx", who, ONE_OF(maker, msrs),
+		    (unsigned long long)ONE_OF(maker, values));
+	else
+		ADD(maker, "%srdmsr %#x", who, ONE_OF(maker, msrs));
+}
+
 void incident(struct maker *maker)
 {
 	static void (*const incidents[])(struct maker * maker) = {enter,    enter,   run_guest,
@@ -306,7 +323,7 @@ static const struct {
 	{arm, 80},        {switch_on, 40}, {write_msr, 280}, {read_msr, 110},   {read_pmc, 40},
 	{run_guest, 160}, {emulate, 80},   {enter, 80},      {set_lvtpc, 40},   {schedule, 40},
 	{reset, 10},      {events, 40},    {filter, 25},     {fail_create, 10}, {exclude_host, 5},
-	{run_host, 30},   {cpuid, 7},      {set_svm, 8},     {branches, 80},
+	{run_host, 30},   {cpuid, 7},      {set_svm, 8},     {branches, 80},    {pebs, 80},
 };
 
 void one_command(struct maker *maker)

@@ -261,6 +261,43 @@ static const struct quirk quirks[] = {
 	 "A value that the processor refuses raises #GP in a write of a register of last "
 	 "branches, also in the first one after the stack was given",
 	 "intel_pmu_handle_lbr_msrs_access"},
+	{"pebs-is-not-adaptive", LINUX, ALWAYS,
+	 "PEBS on a host that gives it to guests has format 4 and is not adaptive: no "
+	 "MSR_PEBS_DATA_CFG, no fixed counters",
+	 "vmx_get_perf_capabilities"},
+	{"pebs-needs-the-hosts-bits", LINUX, ALWAYS,
+	 "PEBS: with a format, IA32_PERF_CAPABILITIES takes all of the host's bits about PEBS or "
+	 "the VMM's write fails",
+	 "vmx_set_msr"},
+	{"pebs-overflow-is-a-full-buffer", LINUX, ALWAYS,
+	 "PEBS: an overflow sets bit 62 of GLOBAL_STATUS alone and makes a PMI without INT, the "
+	 "next one none until the bit is cleared",
+	 "__kvm_perf_overflow, pmc_reprogram_counter"},
+	{"pebs-of-emulated-instructions-is-lost", LINUX, ALWAYS,
+	 "PEBS: an overflow by an emulated instruction sets no status bit and makes no PMI",
+	 "__kvm_perf_overflow"},
+	{"pebs-survives-a-reset", LINUX, ALWAYS,
+	 "PEBS: IA32_PEBS_ENABLE and IA32_DS_AREA keep their values in a reset and in another "
+	 "CPUID",
+	 "kvm_pmu_reset, intel_pmu_reset"},
+	{"pebs-enable-without-a-pmu", LINUX, ALWAYS,
+	 "PEBS: a guest without a PMU has IA32_PEBS_ENABLE, which takes 0 alone, as long as "
+	 "IA32_PERF_CAPABILITIES has a format",
+	 "intel_is_valid_msr"},
+	{"v1-enables-pebs", LINUX, BEFORE(7, 3),
+	 "Intel version 1: counters can be enabled for PEBS",
+	 "intel_pmu_refresh"},
+	{"v1-cannot-enable-pebs", LINUX, SINCE(7, 3),
+	 "Intel version 1: IA32_PERF_CAPABILITIES has PEBS, and IA32_PEBS_ENABLE takes 0 alone",
+	 "intel_pmu_refresh"},
+	{"ds-area-has-the-guests-width", LINUX, BEFORE(6, 12),
+	 "IA32_DS_AREA takes addresses of 57 bits only while the guest has five levels of page "
+	 "tables",
+	 "is_noncanonical_address"},
+	{"ds-area-has-the-processors-width", HARDWARE | LINUX, SINCE(6, 12),
+	 "IA32_DS_AREA takes addresses of 57 bits on a host with five levels of page tables, as "
+	 "every host with PEBS for guests is",
+	 "is_noncanonical_msr_address"},
 	{"rdpmc-fast-mode", LINUX, BEFORE(6, 2),
 	 "RDPMC with bit 31 set gives the low 32 bits",
 	 "kvm_pmu_rdpmc"},

@@ -214,8 +214,14 @@ bool intel_pmu_lbr_is_enabled(struct kvm_vcpu *vcpu);
 #define vmx_guest_debugctl_read()                       (current->silicon.guest_debugctl)
 #define vmx_guest_debugctl_write(vcpu, value)           (current->silicon.guest_debugctl = (value))
 #define vmx_set_intercept_for_msr(vcpu, msr, type, set) guest_intercept(vcpu, msr, set)
-#define is_noncanonical_address(address, vcpu)          ((s64)((address) << 16) >> 16 != (s64)(address))
-#define is_noncanonical_msr_address(address, vcpu)      is_noncanonical_address(address, vcpu)
+
+/* x86.h: the guest has four levels of page tables; what a register takes is the processor's to say.
+ */
+#define is_noncanonical(address, bits)                                                             \
+	((s64)((address) << (64 - (bits))) >> (64 - (bits)) != (s64)(address))
+#define is_noncanonical_address(address, vcpu) is_noncanonical(address, 48)
+#define is_noncanonical_msr_address(address, vcpu)                                                 \
+	is_noncanonical(address, host_gives(X86_FEATURE_LA57) ? 57 : 48)
 extern struct x86_pmu_lbr vmx_lbr_caps;
 void vmx_passthrough_lbr_msrs(struct kvm_vcpu *vcpu);
 int intel_pmu_create_guest_lbr_event(struct kvm_vcpu *vcpu);
