@@ -80,6 +80,9 @@ bool text_is(const char *s, size_t length, const char *word);
  */
 bool text_parse_unsigned(const char *s, size_t length, uint64_t *value);
 
+/* The length of the UTF-8 character at the bytes' start, which is *code; 0: there is none. */
+size_t utf8_read(const unsigned char *bytes, size_t left, uint32_t *code);
+
 /* The i-th name of a list, or NULL past the last. */
 typedef const char *name_at(const void *list, size_t i);
 
