@@ -1,53 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 /* The JSON form of states: what is read must be states, and be written again as the same. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "state/state.h"
+#include <json/room.h>
+
 #include "fuzz.h"
 
-static char *write_again(const struct state_set *set, size_t *bytes)
-{
-	char *text = NULL;
-	FILE *stream = open_memstream(&text, bytes);
+/* The states of a document are written to another as they are read; or compared, from the second
+ * reading on, with those of the first. */
+struct states {
+	json_t *again;
+	struct vpmu_state *kept;
+	uint32_t *vcpus;
+	size_t count, compared;
+};
 
-	MUST(stream && state_json_write(set, stream));
-	MUST(!fclose(stream));
-	return text;
+static bool keep(void *context, uint32_t vcpu, const struct vpmu_state *state)
+{
+	struct states *states = context;
+	size_t count = states->count + 1;
+
+	MUST(!states->count || vcpu > states->vcpus[states->count - 1]);
+	states->kept = realloc(states->kept, count * sizeof(*states->kept));
+	states->vcpus = realloc(states->vcpus, count * sizeof(*states->vcpus));
+	MUST(states->kept && states->vcpus);
+	states->kept[states->count] = *state;
+	states->vcpus[states->count++] = vcpu;
+	states_json_add(states->again, vcpu, state);
+	return true;
 }
 
-static void must_be_the_same(const struct state_set *a, const struct state_set *b)
+static bool compare(void *context, uint32_t vcpu, const struct vpmu_state *state)
 {
-	MUST(a->count == b->count);
-	for (size_t i = 0; i < a->count; i++) {
-		const struct state_entry *one = &a->entries[i], *other = &b->entries[i];
+	struct states *states = context;
+	const struct vpmu_state *kept = &states->kept[states->compared];
 
-		MUST(one->vcpu == other->vcpu);
-		MUST(vpmu_model_equal(&one->state.model, &other->state.model));
-		MUST(!strcmp(one->state.model.name, other->state.model.name));
-		MUST(!memcmp(one->state.values, other->state.values, sizeof(one->state.values)));
-	}
+	MUST(states->compared < states->count && vcpu == states->vcpus[states->compared++]);
+	MUST(vpmu_model_equal(&state->model, &kept->model));
+	MUST(!strcmp(state->model.name, kept->model.name));
+	MUST(!memcmp(state->values, kept->values, sizeof(state->values)));
+	return true;
+}
+
+static void must_be_the_same(struct states *states, char *text)
+{
+	struct json_fault fault;
+
+	MUST(text && states->count);
+	MUST(!states_json_read(text, strlen(text), compare, states, &fault));
+	MUST(states->compared == states->count);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char why[STATE_WHY_BYTES] = "";
-	struct state_set set, again;
-	enum vpmu_status status;
-	size_t bytes;
-	char *text;
+	struct json_fault fault = {.what = ""};
+	struct states states = {.again = states_json()};
+	enum vpmu_status status = states_json_read((const char *)data, size, keep, &states, &fault);
+	char *text = json_page(states.again);
 
-	status = state_json_read((const char *)data, size, &set, why);
-	if (status) {
-		MUST(status == VPMU_BAD_DATA || status == VPMU_INCOMPATIBLE);
-		MUST(why[0] && !set.entries && !set.count);
-		return 0;
-	}
-	MUST(set.count);
-	text = write_again(&set, &bytes);
-	MUST(!state_json_read(text, bytes, &again, why));
-	must_be_the_same(&set, &again);
+	if (!status)
+		must_be_the_same(&states, text);
+	MUST(!status || status == VPMU_BAD_DATA || status == VPMU_INCOMPATIBLE);
+	MUST(!status || (fault.what[0] && fault.where[0]));
 	free(text);
-	state_set_free(&set);
-	state_set_free(&again);
+	free(states.kept);
+	free(states.vcpus);
 	return 0;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What every command prints with --json is as its schema says (docs/schema), and wrong documents are
-not. Every format that the tool's sources make has a schema, and docs/json.md names its members. TAP.
+not. Every format that the sources make has a schema, and docs/json.md names its members. TAP.
   documents.py VPMU SOURCE GUESTS [STAT_DOCUMENT]
 GUESTS: the folder of the built ones, '' without Unicorn. STAT_DOCUMENT: prints what vpmu stat does.
 """
@@ -108,7 +108,7 @@ def problem_of(command, words):
 
 def made_formats():
     """What the sources make, with its version."""
-    for path in glob.glob(f'{SOURCE}/tool/**/*.c', recursive=True):
+    for path in glob.glob(f'{SOURCE}/tool/**/*.c', recursive=True) + glob.glob(f'{SOURCE}/src/json/*.c'):
         with open(path, encoding='utf-8') as file:
             text = file.read()
         number = dict(re.findall(r'\b([A-Z_]*VERSION) = (\d+)', text + CHECK_HEADER))

@@ -230,16 +230,19 @@ static enum vpmu_status read_part(struct reading *reading, json_t *document,
 static enum vpmu_status read_text(struct check_table *table, const char *text, size_t bytes,
                                   const char *name, char *why)
 {
-	struct reading reading = {.why = why};
-	json_t *document = reading_load(text, bytes, why);
+	struct json_fault fault = {.what = ""};
+	struct reading reading = {.fault = &fault};
+	json_t *document = reading_load(&reading, text, bytes);
 	enum vpmu_status status;
 
 	if (!document)
-		return memory_ran_out() ? VPMU_HOST : VPMU_BAD_DATA;
+		return json_failed(VPMU_BAD_DATA, &fault, why);
 	status = name ? read_part(&reading, document, table, name)
 	              : read_done(&reading, document, table);
 	if (status == VPMU_HOST)
 		snprintf(why, STATE_WHY_BYTES, "out of memory");
+	else if (status)
+		json_fault_text(&fault, why);
 	json_decref(document);
 	return status && (reading.no_memory || memory_ran_out()) ? VPMU_HOST : status;
 }

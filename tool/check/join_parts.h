@@ -4,7 +4,8 @@
 #define TOOL_CHECK_JOIN_PARTS_H
 
 #include "check.h"
-#include "json/reading.h"
+#include "json/json.h"
+#include "state/state.h"
 
 #if HAVE_JANSSON
 

@@ -7,7 +7,6 @@
 #include "json/json.h"
 #include "lib/memory.h"
 #include "lib/message.h"
-#include "json/model.h"
 
 #if HAVE_JANSSON
 

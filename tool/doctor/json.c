@@ -6,7 +6,6 @@
 #include "command.h"
 #include "doctor.h"
 #include "json/json.h"
-#include "json/model.h"
 
 #if HAVE_JANSSON
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <json/room.h>
+
 #include "command.h"
 #include "json/foreign.h"
 #include "foreign_xml.h"
@@ -30,7 +32,7 @@ static bool looks_like_xml(const uint8_t *bytes, size_t count)
 static int read_report(const char *path, const uint8_t *bytes, size_t count,
                        struct foreign_cpus *cpus)
 {
-	struct state_report report;
+	struct json_report report;
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status status = state_json_report((const char *)bytes, count, &report, why);
 

@@ -4,7 +4,6 @@
 
 #include "command.h"
 #include "json/json.h"
-#include "json/model.h"
 #include "run.h"
 
 #if HAVE_JANSSON

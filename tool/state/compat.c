@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <json/room.h>
+
 #include "lib/file.h"
 #include "lib/folder.h"
 #include "lib/message.h"
@@ -170,7 +172,7 @@ static const char *name_of(const struct vpmu_profile *profile)
 /* A doctor's report tells what KVM gives a guest, and by its kernel how KVM takes a state. */
 static int read_report(const struct compat_options *options, struct state_target *target)
 {
-	struct state_report report;
+	struct json_report report;
 	int status = state_report_read(options->report, &report);
 
 	if (status)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json/room.h>
+
 #include "lib/file.h"
 #include "lib/input.h"
 #include "lib/message.h"
@@ -136,7 +138,7 @@ int state_file_read_how(const char *path, const struct state_qemu_how *how, stru
 	return state_model_not_needed(path);
 }
 
-int state_report_read(const char *path, struct state_report *report)
+int state_report_read(const char *path, struct json_report *report)
 {
 	char why[STATE_WHY_BYTES] = "";
 	enum vpmu_status read;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <json/room.h>
+
 #include "lib/folder.h"
 #include "lib/input.h"
 #include "lib/memory.h"
@@ -73,7 +75,7 @@ static int add_lines(struct fleet *fleet, const char *path, const uint8_t *bytes
 /* The profile of a doctor's report, by its kernel; NULL: not told. */
 static const struct vpmu_profile *profile_of(const uint8_t *bytes, size_t count)
 {
-	struct state_report report;
+	struct json_report report;
 	char why[STATE_WHY_BYTES] = "";
 
 	if (!state_json_is_own(bytes, count) ||

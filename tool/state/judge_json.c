@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "json/json.h"
-#include "json/model.h"
 #include "matrix.h"
 
 #if HAVE_JANSSON

@@ -44,15 +44,10 @@ enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_se
 /* Whether the bytes begin like one of vpmu's JSON documents. */
 bool state_json_is_own(const uint8_t *bytes, size_t count);
 
-/* A host, as `vpmu doctor --json` or `vpmu models NAME --json` printed it. */
-struct state_report {
-	struct vpmu_model model;
-	const struct vpmu_profile *profile; /* its kernel's; NULL: not told */
-	bool is_doctor;                     /* the model is what KVM gives a guest */
-};
+struct json_report; /* of <json/room.h> */
 
-/* Reads it out of such a text. */
-enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
+/* Reads what is known of a host out of a report on it. */
+enum vpmu_status state_json_report(const char *text, size_t bytes, struct json_report *report,
                                    char *why);
 
 /* How a QEMU file has AMD's registers in pairs: its own guess, as they are named, or permuted. */
@@ -104,7 +99,7 @@ struct state_qemu_how {
 };
 
 /* Reads such a report from a file. Returns the exit status; TOOL_BAD after a message. */
-int state_report_read(const char *path, struct state_report *report);
+int state_report_read(const char *path, struct json_report *report);
 
 /*
  * Reads a file ("-": the standard input), of any format that states or registers are found in, as

@@ -3,7 +3,6 @@
 #include "watch.h"
 
 #include "json/json.h"
-#include "json/model.h"
 
 #if HAVE_JANSSON
 

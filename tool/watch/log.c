@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "json/json.h"
-#include "json/reading.h"
 #include "lib/memory.h"
 #include "lib/visible.h"
 
@@ -18,6 +17,7 @@ enum { LOG_VERSION = 1, ROOM_AT_FIRST = 64 };
 
 struct log_reading {
 	struct watch_log *log;
+	struct json_fault fault;
 	struct reading reading;
 	size_t line;
 	bool has_summary, no_memory;
@@ -163,15 +163,15 @@ static void read_line(struct log_reading *reading, json_t *line)
 
 static enum vpmu_status end(struct log_reading *reading, char *why)
 {
-	char text[STATE_WHY_BYTES];
+	int used;
 
 	if (reading->no_memory || memory_ran_out()) {
 		snprintf(why, LOG_WHY, "out of memory");
 		return VPMU_HOST;
 	}
 	if (reading->reading.failed) {
-		snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, why);
-		snprintf(why, LOG_WHY, "line %zu: %s", reading->line, text);
+		used = snprintf(why, LOG_WHY, "line %zu: ", reading->line);
+		json_fault_text(&reading->fault, why + used);
 		return VPMU_BAD_DATA;
 	}
 	if (reading->has_summary)
@@ -184,22 +184,21 @@ static enum vpmu_status end(struct log_reading *reading, char *why)
 
 enum vpmu_status watch_log_read(struct watch_log *log, const char *text, size_t bytes, char *why)
 {
-	struct log_reading reading = {.log = log, .reading = {.why = why, .lenient = true}};
+	struct log_reading reading = {.log = log, .reading = {.lenient = true}};
 
+	reading.reading.fault = &reading.fault;
 	*why = '\0';
 	while (bytes && !reading.reading.failed && !reading.no_memory) {
 		const char *newline = memchr(text, '\n', bytes);
 		size_t length = newline ? (size_t)(newline - text) : bytes;
-		json_t *line = reading_load(text, length, why);
+		json_t *line = reading_load(&reading.reading, text, length);
 
 		reading.line++;
 		if (!line && !newline && reading.line > 1) {
 			snprintf(why, LOG_WHY, "the log is cut short in line %zu", reading.line);
 			return VPMU_BAD_DATA;
 		}
-		if (!line)
-			reading.reading.failed = true;
-		else
+		if (line)
 			read_line(&reading, line);
 		json_decref(line);
 		text += newline ? length + 1 : length;

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Models as JSON (docs/json.md: vpmu-models, vpmu-model). */
-#include "command.h"
-#include "json.h"
-#include "models/models.h"
-#include "model.h"
-
-#if HAVE_JANSSON
-
+/* Models, and what belongs to them, as JSON (docs/json.md: vpmu-models, vpmu-model). */
+#include <jansson.h>
 #include <string.h>
+
+#include <json/room.h>
 
 static json_t *features_json(const struct vpmu_model *model)
 {
@@ -48,28 +44,16 @@ json_t *model_json(const struct vpmu_model *model)
 	return object;
 }
 
-static json_t *register_json(const struct vpmu_register *reg)
+json_t *register_json(const struct vpmu_register *reg)
 {
+	const char *level = vpmu_level_name(reg->level);
+
 	return json_pack("{s:o, s:s, s:s, s:i, s:i, s:o, s:o, s:s, s:s, s:s}", "msr",
 	                 json_hex(reg->msr), "name", reg->name, "kind", vpmu_kind_name(reg->kind),
 	                 "index", reg->index, "width", reg->width, "writable",
 	                 json_hex(reg->writable), "reset", json_hex(reg->reset), "guest",
 	                 vpmu_access_name(reg->guest), "host", vpmu_access_name(reg->host), "level",
-	                 model_level_name(reg->level));
-}
-
-static json_t *event_json(const struct vpmu_model *model, const struct model_event *event)
-{
-	char name[SELECTOR_NAME_BYTES];
-
-	if (event->fixed)
-		return json_pack("{s:s, s:b, s:i}", "class", vpmu_class_name(event->class_),
-		                 "exact", vpmu_class_is_exact(event->class_), "fixed_counter",
-		                 (int)event->which);
-	selector_event_name(model, event->which, name);
-	return json_pack("{s:s, s:b, s:o, s:s*}", "class", vpmu_class_name(event->class_), "exact",
-	                 vpmu_class_is_exact(event->class_), "selector", json_hex(event->which),
-	                 "name", *name ? name : NULL);
+	                 level ? level : "never");
 }
 
 json_t *leaf_json(const struct vpmu_cpuid *leaf)
@@ -100,7 +84,7 @@ json_t *under_profile_json(const struct vpmu_host *host)
 	return object;
 }
 
-int models_print_list_json(void)
+json_t *models_json(void)
 {
 	json_t *document = json_document("vpmu-models", 1), *list = json_array();
 	struct vpmu_model model;
@@ -116,39 +100,5 @@ int models_print_list_json(void)
 		json_array_append_new(list, item);
 	}
 	json_object_set_new(document, "models", list);
-	return json_print(document);
+	return document;
 }
-
-int models_print_model_json(const struct model_facts *facts)
-{
-	json_t *document = json_document("vpmu-model", 1), *registers = json_array(),
-	       *events = json_array(), *leaves = json_array();
-
-	for (size_t i = 0; i < facts->register_count; i++)
-		json_array_append_new(registers, register_json(&facts->registers[i]));
-	for (size_t i = 0; i < facts->event_count; i++)
-		json_array_append_new(events, event_json(&facts->model, &facts->events[i]));
-	for (size_t i = 0; i < facts->leaf_count; i++)
-		json_array_append_new(leaves, leaf_json(&facts->leaves[i]));
-	json_object_set_new(document, "model", model_json(&facts->model));
-	if (facts->has_host)
-		json_object_set_new(document, "host", under_profile_json(&facts->host));
-	json_object_set_new(document, "registers", registers);
-	json_object_set_new(document, "events", events);
-	json_object_set_new(document, "cpuid", leaves);
-	return json_print(document);
-}
-
-#else
-
-int models_print_list_json(void)
-{
-	return json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
-}
-
-int models_print_model_json(const struct model_facts *facts)
-{
-	return json_lacks() ? TOOL_LACKS : TOOL_HOLDS;
-}
-
-#endif

@@ -1,17 +1,51 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the JSON form of states (docs/json.md: vpmu-state), and the model out of a host's report.
- */
+/* The JSON form of states (docs/json.md: vpmu-state). */
 #include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <base/room.h>
-
-#include "lib/memory.h"
-#include "reading.h"
-
-#if HAVE_JANSSON
+#include <json/room.h>
 
 enum { VERSION = 1 };
+
+/* --- Written ---------------------------------------------------------------------------------- */
+
+static json_t *registers_json(const struct vpmu_state *state, const struct vpmu_layout *layout)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < layout->value_count; i++) {
+		const struct vpmu_register *reg = &layout->registers[layout->stored[i]];
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", reg->name, "msr",
+		                                      json_hex(reg->msr), "value",
+		                                      json_hex(state->values[i])));
+	}
+	return list;
+}
+
+json_t *states_json(void)
+{
+	json_t *document = json_document("vpmu-state", VERSION);
+
+	json_object_set_new(document, "vcpus", json_array());
+	return document;
+}
+
+void states_json_add(json_t *document, uint32_t vcpu, const struct vpmu_state *state)
+{
+	struct vpmu_layout layout;
+
+	vpmu_layout_init(&layout, &state->model);
+	json_array_append_new(json_object_get(document, "vcpus"),
+	                      json_pack("{s:I, s:o, s:o}", "vcpu", (json_int_t)vcpu, "model",
+	                                model_json(&state->model), "registers",
+	                                registers_json(state, &layout)));
+}
+
+/* --- Read ------------------------------------------------------------------------------------- */
 
 /* Sets a register's value; `seen` has the values that have been set. */
 static void read_register(struct reading *reading, json_t *object, const struct vpmu_layout *layout,
@@ -65,7 +99,26 @@ static void read_registers(struct reading *reading, json_t *list, size_t vcpu,
 			             layout->registers[layout->stored[at]].name);
 }
 
-static void read_vcpu(struct reading *reading, json_t *object, size_t i, struct state_set *set)
+/* Who takes the states, and what the last one's number was. */
+struct taking {
+	json_state_taker *take;
+	void *context;
+	uint32_t last;
+	bool any;
+};
+
+static void pass_on(struct reading *reading, struct taking *taking, uint32_t vcpu,
+                    const struct vpmu_state *state)
+{
+	taking->any = true;
+	taking->last = vcpu;
+	if (taking->take(taking->context, vcpu, state))
+		return;
+	reading_fail(reading, "out of memory");
+	reading->no_memory = true;
+}
+
+static void read_vcpu(struct reading *reading, json_t *object, size_t i, struct taking *taking)
 {
 	struct vpmu_layout layout;
 	struct vpmu_model model;
@@ -76,7 +129,7 @@ static void read_vcpu(struct reading *reading, json_t *object, size_t i, struct 
 	if (!reading_members(reading, object, "vcpu model registers"))
 		return;
 	vcpu = (uint32_t)reading_count(reading, object, "vcpu", UINT32_MAX);
-	if (set->count && vcpu <= set->entries[set->count - 1].vcpu)
+	if (taking->any && vcpu <= taking->last)
 		reading_fail(reading, "the numbers of the vCPUs do not ascend");
 	snprintf(reading->where, sizeof(reading->where), "vcpus[%zu].model", i);
 	reading_model(reading, json_object_get(object, "model"), &model);
@@ -86,14 +139,12 @@ static void read_vcpu(struct reading *reading, json_t *object, size_t i, struct 
 	snprintf(reading->where, sizeof(reading->where), "vcpus[%zu]", i);
 	read_registers(reading, json_object_get(object, "registers"), i, &layout, &state);
 	state.model = model;
-	if (!reading->failed && !state_set_add(set, vcpu, &state)) {
-		reading_fail(reading, "out of memory");
-		reading->no_memory = true;
-	}
+	if (!reading->failed)
+		pass_on(reading, taking, vcpu, &state);
 }
 
 /* Another version is no damage; *newer tells. */
-static void read_document(struct reading *reading, json_t *document, struct state_set *set,
+static void read_document(struct reading *reading, json_t *document, struct taking *taking,
                           bool *newer)
 {
 	json_t *vcpus = json_object_get(document, "vcpus"), *item;
@@ -116,87 +167,24 @@ static void read_document(struct reading *reading, json_t *document, struct stat
 	{
 		if (reading->failed)
 			return;
-		read_vcpu(reading, item, i, set);
+		read_vcpu(reading, item, i, taking);
 	}
 }
 
-enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_set *set, char *why)
+enum vpmu_status states_json_read(const char *text, size_t bytes, json_state_taker *take,
+                                  void *context, struct json_fault *fault)
 {
-	struct reading reading = {.why = why};
-	json_t *document = reading_load(text, bytes, why);
+	struct reading reading = {.fault = fault};
+	struct taking taking = {.take = take, .context = context};
+	json_t *document = reading_load(&reading, text, bytes);
 	bool newer = false;
 
-	*set = (struct state_set){.entries = NULL};
-	if (!document)
-		return memory_ran_out() ? VPMU_HOST : VPMU_BAD_DATA;
-	read_document(&reading, document, set, &newer);
+	if (document)
+		read_document(&reading, document, &taking, &newer);
 	json_decref(document);
-	if (!reading.failed)
-		return VPMU_OK;
-	state_set_free(set);
 	if (reading.no_memory)
 		return VPMU_HOST;
-	return newer ? VPMU_INCOMPATIBLE : VPMU_BAD_DATA;
-}
-
-/* The kernel's profile, where a doctor has seen a kernel. */
-static void read_kernel(json_t *document, struct state_report *report)
-{
-	const char *kernel =
-		json_string_value(json_object_get(json_object_get(document, "host"), "kernel"));
-	json_t *mediated = json_object_get(json_object_get(document, "kvm"), "mediated");
-
-	report->is_doctor = true;
-	if (kernel)
-		report->profile = vpmu_profile_for_kernel(kernel, json_is_true(mediated));
-}
-
-/* Why a report cannot be used: it is not a report, or the host's model was unknown. */
-static void read_report(struct reading *reading, json_t *document, struct state_report *report)
-{
-	const char *format = reading_text(reading, document, "format");
-
-	if (strcmp(format, "vpmu-doctor") != 0 && strcmp(format, "vpmu-model") != 0) {
-		reading_fail(reading, "'format' is neither \"vpmu-doctor\" nor \"vpmu-model\"");
-		return;
-	}
-	if (reading_count(reading, document, "version", VERSION) != VERSION)
-		reading_fail(reading, "of another version than %d", VERSION);
-	if (!json_object_get(document, "model"))
-		reading_fail(reading, "there is no 'model': the host's PMU was not known");
-	if (reading->failed)
-		return;
-	snprintf(reading->where, sizeof(reading->where), "model");
-	reading_model(reading, json_object_get(document, "model"), &report->model);
-	if (!strcmp(format, "vpmu-doctor"))
-		read_kernel(document, report);
-}
-
-enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
-                                   char *why)
-{
-	struct reading reading = {.why = why, .lenient = true};
-	json_t *document = reading_load(text, bytes, why);
-
-	*report = (struct state_report){.profile = NULL};
-	if (!document)
-		return memory_ran_out() ? VPMU_HOST : VPMU_BAD_DATA;
-	read_report(&reading, document, report);
-	json_decref(document);
+	if (newer)
+		return VPMU_INCOMPATIBLE;
 	return reading.failed ? VPMU_BAD_DATA : VPMU_OK;
 }
-
-#else
-
-enum vpmu_status state_json_read(const char *text, size_t bytes, struct state_set *set, char *why)
-{
-	return json_lacks() ? VPMU_INTERNAL : VPMU_OK;
-}
-
-enum vpmu_status state_json_report(const char *text, size_t bytes, struct state_report *report,
-                                   char *why)
-{
-	return json_lacks() ? VPMU_INTERNAL : VPMU_OK;
-}
-
-#endif
