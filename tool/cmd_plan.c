@@ -108,24 +108,7 @@ static int print_text(const struct plan_options *options, const struct planned *
 
 static int print_json(const struct planned *planned)
 {
-	const struct vpmu_plan *plan = &planned->plan;
-	json_t *document = json_document("vpmu-plan", 1), *writes = json_array();
-
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct vpmu_write *write = &plan->writes[i];
-
-		json_array_append_new(writes,
-		                      json_pack("{s:o, s:s, s:o, s:b}", "msr", json_hex(write->msr),
-		                                "name", name_of(planned, write), "value",
-		                                json_hex(write->value), "clear", write->clear));
-	}
-	json_object_set_new(document, "model", json_string(planned->layout.model.name));
-	json_object_set_new(document, "level", json_string(model_level_name(plan->level)));
-	json_object_set_new(document, "order", json_string(plan->order->name));
-	json_object_set_new(document, "one_by_one", json_boolean(plan->order->one_by_one));
-	json_object_set_new(document, "skips_equal", json_boolean(plan->order->skips_equal));
-	json_object_set_new(document, "writes", writes);
-	return json_print(document);
+	return json_print(plan_json(&planned->plan, &planned->layout));
 }
 
 #else

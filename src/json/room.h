@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What src/json shows to the rooms above it: models, states and reports as JSON documents, and back
- * (docs/json.md has the shapes). It is built only where there is Jansson; this header needs none.
- * Nothing is printed, and no file is read: whoever calls has the text. One thread at a time.
+ * What src/json shows to the rooms above it: models, states, plans and reports as JSON documents,
+ * and back (docs/json.md has the shapes). It is built only where there is Jansson; this header
+ * needs none. Nothing is printed, and no file is read: whoever calls has the text. One thread at a
+ * time.
  */
 #ifndef JSON_ROOM_H
 #define JSON_ROOM_H
@@ -74,6 +75,18 @@ json_t *register_json(const struct vpmu_register *reg);
 /* state.c: a document of no vCPU, and another vCPU, of a higher number, at its end. */
 json_t *states_json(void);
 void states_json_add(json_t *document, uint32_t vcpu, const struct vpmu_state *state);
+
+/* plan.c: the document of a plan for the model of that layout. */
+json_t *plan_json(const struct vpmu_plan *plan, const struct vpmu_layout *layout);
+
+/* compat.c: the judgement on a vCPU's state, and what a baseline costs. */
+json_t *compat_json(uint32_t vcpu, const char *model, const struct vpmu_compat *compat);
+json_t *cost_json(const struct vpmu_cost *cost);
+
+/* kvm.c: what a probe has found: the host, its KVM, and lists of MSRs. */
+json_t *kvm_host_json(const struct vpmu_kvm_host *host);
+json_t *kvm_json(const struct vpmu_kvm_host *host);
+json_t *msrs_json(const uint32_t *msrs, size_t count);
 
 /* --- Texts that are parsed: parse.c ----------------------------------------------------------- */
 

@@ -9,11 +9,6 @@
 
 #if HAVE_JANSSON
 
-static json_t *known_json(unsigned known)
-{
-	return known == VPMU_UNKNOWN ? json_null() : json_boolean(known == VPMU_YES);
-}
-
 static const char *verdict_name(enum vpmu_known verdict)
 {
 	static const char *const names[] = {
@@ -35,27 +30,6 @@ static json_t *finding_json(const struct finding *finding)
 	return json_pack("{s:s, s:s, s:o, s:s*}", "name", finding->name, "status", status, "what",
 	                 json_bytes(finding->what, strlen(finding->what)), "advice",
 	                 *finding->advice ? finding->advice : NULL);
-}
-
-static json_t *host_json(const struct vpmu_kvm_host *host)
-{
-	json_t *kernel = *host->release ? json_bytes(host->release, strlen(host->release)) : NULL;
-
-	return json_pack("{s:o*, s:o, s:o, s:b, s:b, s:o, s:o}", "kernel", kernel, "vendor",
-	                 json_bytes(host->vendor_string, strlen(host->vendor_string)), "signature",
-	                 json_hex(host->signature), "virtual", host->is_virtual, "hybrid",
-	                 host->is_hybrid, "counters", known_json(host->counters), "nmi_watchdog",
-	                 known_json(host->watchdog));
-}
-
-static json_t *kvm_json(const struct vpmu_kvm_host *host)
-{
-	return json_pack("{s:s*, s:o, s:o, s:o, s:b, s:b, s:b, s:b}", "module",
-	                 *host->vendor_module ? host->vendor_module : NULL, "enable_pmu",
-	                 known_json(host->enable_pmu), "mediated", known_json(host->mediated),
-	                 "ignore_msrs", known_json(host->ignore_msrs), "open", !host->open_error,
-	                 "off_switch", host->has_off_switch, "event_filter", host->has_filter,
-	                 "masked_events", host->has_masked_events);
 }
 
 /* What a guest gets: KVM's model, or no PMU at all. NULL if that is unknown. */
@@ -86,15 +60,6 @@ static void add_model(json_t *document, const struct vpmu_model *model)
 	json_object_set_new(document, "cpuid", list);
 }
 
-static json_t *msrs_json(const uint32_t *msrs, size_t count)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_hex(msrs[i]));
-	return list;
-}
-
 int doctor_print_json(const struct vpmu_kvm_host *host, const struct finding *findings,
                       size_t count)
 {
@@ -109,7 +74,7 @@ int doctor_print_json(const struct vpmu_kvm_host *host, const struct finding *fi
 	                    json_string(verdict_name(vpmu_obstacle_verdict(obstacle))));
 	json_object_set_new(document, "why", json_string(vpmu_obstacle_text(obstacle)));
 	json_object_set_new(document, "checks", checks);
-	json_object_set_new(document, "host", host_json(host));
+	json_object_set_new(document, "host", kvm_host_json(host));
 	json_object_set_new(document, "kvm", kvm_json(host));
 	model = guest_model(host, &none);
 	if (model)
