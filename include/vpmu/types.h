@@ -83,8 +83,8 @@ enum vpmu_class {
 	VPMU_STORES,       /* instructions that write data to memory */
 	VPMU_MEMORY,       /* instructions that read, write, or do both */
 	VPMU_LOAD_STORES,  /* instructions that do both */
-	/* Issue slots by how they were used, as a timing model estimates it; these two and the last
-	 * two of the enum add up to VPMU_SLOTS. */
+	/* Issue slots by how they were used, as a timing model estimates it; these two and the
+	 * other two below add up to VPMU_SLOTS. */
 	VPMU_TOPDOWN_RETIRING,
 	VPMU_TOPDOWN_BACKEND, /* the instruction, or its data, kept the others waiting */
 	VPMU_TAKEN_BRANCHES,  /* near ones */
@@ -107,6 +107,14 @@ enum vpmu_class {
 	VPMU_STALLS_BACKEND,
 	VPMU_TOPDOWN_SPECULATION, /* slots behind a branch miss */
 	VPMU_TOPDOWN_FRONTEND,    /* the rest of the cycle of a taken branch */
+	/* Of VPMU_BRANCH_MISSES, those of a kind. */
+	VPMU_CONDITIONAL_MISSES,
+	VPMU_CONDITIONAL_TAKEN_MISSES,
+	VPMU_CONDITIONAL_NOT_TAKEN_MISSES,
+	VPMU_TAKEN_MISSES,    /* near ones */
+	VPMU_CALL_MISSES,     /* near ones; only an indirect call can miss */
+	VPMU_RETURN_MISSES,   /* near ones */
+	VPMU_INDIRECT_MISSES, /* near jumps and calls, without returns */
 	VPMU_CLASSES,
 	VPMU_NO_CLASS = 255 /* an event that this PMU cannot see: it counts 0 */
 };

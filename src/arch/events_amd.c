@@ -16,9 +16,11 @@ static const struct event_row always[] = {
 #define SET(name) static const struct event_set name = {name##_rows, ARRAY_SIZE(name##_rows)}
 
 static const struct event_row retired_rows[] = {
-	{0x00c4, VPMU_TAKEN_BRANCHES, -1}, {0x00c6, VPMU_FAR_BRANCHES, -1},
-	{0x00c8, VPMU_NEAR_RETURNS, -1},   {0x0040, VPMU_MEMORY, -1},
-	{0x0080, VPMU_L1I_FETCHES, -1},    {0x0081, VPMU_L1I_MISSES, -1},
+	{0x00c4, VPMU_TAKEN_BRANCHES, -1},  {0x00c6, VPMU_FAR_BRANCHES, -1},
+	{0x00c8, VPMU_NEAR_RETURNS, -1},    {0x0040, VPMU_MEMORY, -1},
+	{0x0080, VPMU_L1I_FETCHES, -1},     {0x0081, VPMU_L1I_MISSES, -1},
+	{0x00c5, VPMU_TAKEN_MISSES, -1},    {0x00c9, VPMU_RETURN_MISSES, -1},
+	{0x00ca, VPMU_INDIRECT_MISSES, -1},
 };
 SET(retired);
 
@@ -35,6 +37,8 @@ SET(before_zen);
 
 static const struct event_row zen_rows[] = {
 	{0x00d1, VPMU_CONDITIONAL_BRANCHES, -1},
+	{0x00d2, VPMU_CONDITIONAL_MISSES, -1},                /* Zen 1 */
+	{UINT64_C(0x1000000c7), VPMU_CONDITIONAL_MISSES, -1}, /* from Zen 2 on */
 	{0x0129, VPMU_LOADS, -1},
 	{0x0229, VPMU_STORES, -1},
 	{0x0429, VPMU_LOAD_STORES, -1},
@@ -54,6 +58,7 @@ SET(zen);
 
 static const struct event_row zen_4_rows[] = {
 	{UINT64_C(0x100000120), VPMU_REF_CYCLES, -1},
+	{UINT64_C(0x1000000c8), VPMU_INDIRECT_MISSES, -1},
 };
 SET(zen_4);
 

@@ -23,6 +23,7 @@ static const struct event_row architectural[] = {
 static const struct event_row core2_rows[] = {
 	{0x01c0, VPMU_LOADS, -1},
 	{0x02c0, VPMU_STORES, -1},
+	{0x0089, VPMU_BRANCH_MISSES, -1},
 	{0x0cc4, VPMU_TAKEN_BRANCHES, -1},
 	{0x0f40, VPMU_LOADS, -1},
 	{0x0140, VPMU_LLC_LOADS, -1},
@@ -41,7 +42,8 @@ static const struct event_row core2_rows[] = {
 };
 SET(core2);
 
-/* BR_INST_RETIRED before Ice Lake, from Nehalem on; its NEAR_RETURN and later from Sandy Bridge. */
+/* BR_INST_RETIRED and BR_MISP_RETIRED before Ice Lake, from Nehalem on; the first one's NEAR_RETURN
+ * and later from Sandy Bridge. Not every processor has every unit mask of the second. */
 static const struct event_row branches_rows[] = {
 	{0x04c4, VPMU_BRANCHES, -1},
 	{0x01c4, VPMU_CONDITIONAL_BRANCHES, -1},
@@ -51,15 +53,42 @@ static const struct event_row branches_rows[] = {
 	{0x20c4, VPMU_TAKEN_BRANCHES, -1},
 	{0x40c4, VPMU_FAR_BRANCHES, -1},
 	{0x04c5, VPMU_BRANCH_MISSES, -1},
+	{0x01c5, VPMU_CONDITIONAL_MISSES, -1},
+	{0x02c5, VPMU_CALL_MISSES, -1},
+	{0x08c5, VPMU_RETURN_MISSES, -1},
+	{0x10c5, VPMU_CONDITIONAL_NOT_TAKEN_MISSES, -1},
+	{0x20c5, VPMU_TAKEN_MISSES, -1},
 };
 SET(branches);
 
-/* BR_INST_RETIRED from Ice Lake on. */
+/* BR_MISP_EXEC from Sandy Bridge to Skylake, where only the last one is left. Here every branch
+ * that is executed retires. */
+static const struct event_row executed_misses_rows[] = {
+	{0x4189, VPMU_CONDITIONAL_NOT_TAKEN_MISSES, -1},
+	{0x8189, VPMU_CONDITIONAL_TAKEN_MISSES, -1},
+	{0xc189, VPMU_CONDITIONAL_MISSES, -1},
+	{0x8889, VPMU_RETURN_MISSES, -1},
+	{0xa089, VPMU_CALL_MISSES, -1},
+	{0xff89, VPMU_BRANCH_MISSES, -1},
+};
+SET(executed_misses);
+
+/* BR_INST_RETIRED and BR_MISP_RETIRED from Ice Lake on. */
 static const struct event_row new_branches_rows[] = {
-	{0x11c4, VPMU_CONDITIONAL_BRANCHES, -1},  {0x01c4, VPMU_CONDITIONAL_TAKEN, -1},
-	{0x10c4, VPMU_CONDITIONAL_NOT_TAKEN, -1}, {0x02c4, VPMU_NEAR_CALLS, -1},
-	{0x08c4, VPMU_NEAR_RETURNS, -1},          {0x20c4, VPMU_TAKEN_BRANCHES, -1},
+	{0x11c4, VPMU_CONDITIONAL_BRANCHES, -1},
+	{0x01c4, VPMU_CONDITIONAL_TAKEN, -1},
+	{0x10c4, VPMU_CONDITIONAL_NOT_TAKEN, -1},
+	{0x02c4, VPMU_NEAR_CALLS, -1},
+	{0x08c4, VPMU_NEAR_RETURNS, -1},
+	{0x20c4, VPMU_TAKEN_BRANCHES, -1},
 	{0x40c4, VPMU_FAR_BRANCHES, -1},
+	{0x11c5, VPMU_CONDITIONAL_MISSES, -1},
+	{0x01c5, VPMU_CONDITIONAL_TAKEN_MISSES, -1},
+	{0x10c5, VPMU_CONDITIONAL_NOT_TAKEN_MISSES, -1},
+	{0x02c5, VPMU_CALL_MISSES, -1},
+	{0x08c5, VPMU_RETURN_MISSES, -1},
+	{0x20c5, VPMU_TAKEN_MISSES, -1},
+	{0x80c5, VPMU_INDIRECT_MISSES, -1},
 };
 SET(new_branches);
 
@@ -140,6 +169,11 @@ static const struct event_row atom_rows[] = {
 	{0xf9c4, VPMU_NEAR_CALLS, -1},
 	{0xf7c4, VPMU_NEAR_RETURNS, -1},
 	{0xbfc4, VPMU_FAR_BRANCHES, -1},
+	{0x7ec5, VPMU_CONDITIONAL_MISSES, -1},
+	{0xfec5, VPMU_CONDITIONAL_TAKEN_MISSES, -1},
+	{0xfbc5, VPMU_CALL_MISSES, -1},
+	{0xf7c5, VPMU_RETURN_MISSES, -1},
+	{0xebc5, VPMU_INDIRECT_MISSES, -1},
 	{0x0104, VPMU_LLC_LOADS, -1},
 	{0x0804, VPMU_DTLB_LOAD_MISSES, -1},
 	{0x81d0, VPMU_LOADS, -1},
@@ -205,9 +239,9 @@ SET(zx_e);
 	}
 #define ATOM(from, to)         INTEL(from, to, &atom)
 #define NEHALEM(from, to)      INTEL(from, to, &branches, &nehalem)
-#define SANDY_BRIDGE(from, to) INTEL(from, to, &branches, &memory, &sandy_bridge)
-#define HASWELL(from, to)      INTEL(from, to, &branches, &memory, &haswell)
-#define SKYLAKE(from, to)      INTEL(from, to, &branches, &memory, &skylake)
+#define SANDY_BRIDGE(from, to) INTEL(from, to, &branches, &memory, &sandy_bridge, &executed_misses)
+#define HASWELL(from, to)      INTEL(from, to, &branches, &memory, &haswell, &executed_misses)
+#define SKYLAKE(from, to)      INTEL(from, to, &branches, &memory, &skylake, &executed_misses)
 #define ICE_LAKE(from, to)     INTEL(from, to, &new_branches, &memory, &skylake)
 #define GOLDEN_COVE(from, to)  INTEL(from, to, &new_branches, &memory, &golden_cove)
 #define LION_COVE(from, to)    INTEL(from, to, &new_branches, &memory, &golden_cove, &lion_cove)

@@ -71,6 +71,13 @@ static const struct {
 	[VPMU_STALLS_BACKEND] = {"stalls-backend", false},
 	[VPMU_TOPDOWN_SPECULATION] = {"topdown-speculation", false},
 	[VPMU_TOPDOWN_FRONTEND] = {"topdown-frontend", false},
+	[VPMU_CONDITIONAL_MISSES] = {"conditional-misses", false},
+	[VPMU_CONDITIONAL_TAKEN_MISSES] = {"conditional-taken-misses", false},
+	[VPMU_CONDITIONAL_NOT_TAKEN_MISSES] = {"conditional-not-taken-misses", false},
+	[VPMU_TAKEN_MISSES] = {"taken-misses", false},
+	[VPMU_CALL_MISSES] = {"call-misses", false},
+	[VPMU_RETURN_MISSES] = {"return-misses", false},
+	[VPMU_INDIRECT_MISSES] = {"indirect-misses", false},
 };
 _Static_assert(VPMU_CLASSES <= (int)VPMU_MAX_CLASSES, "a bit each in vpmu_pmu_wanted()");
 

@@ -131,7 +131,7 @@ enum vpmu_status machine_reset(struct machine *machine, const struct vpmu_order 
                                size_t why_bytes);
 
 /* Numbers of the caller's own that travel with a saved machine. */
-enum { MACHINE_NOTES = 64 };
+enum { MACHINE_NOTES = 128 };
 struct machine_notes {
 	size_t count;
 	uint64_t values[MACHINE_NOTES];

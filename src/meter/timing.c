@@ -53,6 +53,13 @@ void vpmu_timing_rates(struct vpmu_rates *rates)
 				[VPMU_STALLS_FRONTEND] = TIMING_BRANCH_MISS / TIMING_WIDTH,
 				[VPMU_TOPDOWN_SPECULATION] = TIMING_BRANCH_MISS,
 				[VPMU_TOPDOWN_FRONTEND] = TIMING_WIDTH - 1,
+				[VPMU_CONDITIONAL_MISSES] = 1,
+				[VPMU_CONDITIONAL_TAKEN_MISSES] = 1,
+				[VPMU_CONDITIONAL_NOT_TAKEN_MISSES] = 1,
+				[VPMU_TAKEN_MISSES] = 1,
+				[VPMU_CALL_MISSES] = 1,
+				[VPMU_RETURN_MISSES] = 1,
+				[VPMU_INDIRECT_MISSES] = 1,
 			},
 	};
 }
@@ -312,6 +319,22 @@ static void fetch(struct vpmu_timing *timing, uint64_t *of, uint64_t from, uint6
 	of[VPMU_ITLB_MISSES] += !touch_page(timing->caches.itlb, page);
 }
 
+/* A mispredicted branch, by its kinds. */
+static void miss(uint64_t *of, unsigned flags, bool taken)
+{
+	enum vpmu_branch_kind kind = vpmu_insn_branch_kind(flags);
+	bool conditional = kind == VPMU_BRANCH_CONDITIONAL;
+	bool call = kind == VPMU_BRANCH_CALL_INDIRECT;
+
+	of[VPMU_CONDITIONAL_MISSES] += conditional;
+	of[VPMU_CONDITIONAL_TAKEN_MISSES] += conditional && taken;
+	of[VPMU_CONDITIONAL_NOT_TAKEN_MISSES] += conditional && !taken;
+	of[VPMU_TAKEN_MISSES] += taken && kind != VPMU_BRANCH_FAR;
+	of[VPMU_CALL_MISSES] += call;
+	of[VPMU_RETURN_MISSES] += kind == VPMU_BRANCH_RETURN;
+	of[VPMU_INDIRECT_MISSES] += call || kind == VPMU_BRANCH_JUMP_INDIRECT;
+}
+
 void vpmu_timing_jump(struct vpmu_timing *timing, struct vpmu_meter *meter, uint64_t address,
                       uint64_t next, uint64_t target, unsigned flags)
 {
@@ -328,6 +351,8 @@ void vpmu_timing_jump(struct vpmu_timing *timing, struct vpmu_meter *meter, uint
 	if (!meter->detailed)
 		return;
 	missed = meter->costs.branch_misses - missed;
+	if (missed)
+		miss(of, flags, taken);
 	of[VPMU_STALLS_FRONTEND] += missed * (TIMING_BRANCH_MISS / TIMING_WIDTH);
 	of[VPMU_TOPDOWN_SPECULATION] += missed * TIMING_BRANCH_MISS;
 	of[VPMU_TOPDOWN_FRONTEND] += meter->costs.slots - slots - missed * TIMING_BRANCH_MISS;

@@ -167,6 +167,68 @@ static void rr_events_count_conditional_branches(void **state)
 	assert_true(vpmu_class_is_exact(VPMU_CONDITIONAL_BRANCHES));
 }
 
+/* BR_MISP_RETIRED and BR_MISP_EXEC, as libpfm4 has them; PAPI's presets are made of these. */
+static const struct asked branches_missed[] = {
+	{0x01c5, VPMU_CONDITIONAL_MISSES}, {0x02c5, VPMU_CALL_MISSES},
+	{0x08c5, VPMU_RETURN_MISSES},      {0x10c5, VPMU_CONDITIONAL_NOT_TAKEN_MISSES},
+	{0x20c5, VPMU_TAKEN_MISSES},       {0x04c5, VPMU_BRANCH_MISSES},
+	{0x00c5, VPMU_BRANCH_MISSES},
+};
+static const struct asked branches_executed[] = {
+	{0x4189, VPMU_CONDITIONAL_NOT_TAKEN_MISSES},
+	{0x8189, VPMU_CONDITIONAL_TAKEN_MISSES},
+	{0xc189, VPMU_CONDITIONAL_MISSES},
+	{0x8889, VPMU_RETURN_MISSES},
+	{0xa089, VPMU_CALL_MISSES},
+	{0xff89, VPMU_BRANCH_MISSES},
+};
+static const struct asked since_ice_lake[] = {
+	{0x11c5, VPMU_CONDITIONAL_MISSES},
+	{0x01c5, VPMU_CONDITIONAL_TAKEN_MISSES},
+	{0x10c5, VPMU_CONDITIONAL_NOT_TAKEN_MISSES},
+	{0x02c5, VPMU_CALL_MISSES},
+	{0x08c5, VPMU_RETURN_MISSES},
+	{0x20c5, VPMU_TAKEN_MISSES},
+	{0x80c5, VPMU_INDIRECT_MISSES},
+	{0xff89, VPMU_NO_CLASS},
+};
+static const struct asked of_atom[] = {
+	{0x7ec5, VPMU_CONDITIONAL_MISSES}, {0xfec5, VPMU_CONDITIONAL_TAKEN_MISSES},
+	{0xfbc5, VPMU_CALL_MISSES},        {0xf7c5, VPMU_RETURN_MISSES},
+	{0xebc5, VPMU_INDIRECT_MISSES},
+};
+static const struct asked of_amd[] = {
+	{0xc3, VPMU_BRANCH_MISSES},
+	{0xc5, VPMU_TAKEN_MISSES},
+	{0xc9, VPMU_RETURN_MISSES},
+	{0xca, VPMU_INDIRECT_MISSES},
+};
+static const struct asked of_zen[] = {{0xd2, VPMU_CONDITIONAL_MISSES},
+                                      {0x1000000c7, VPMU_CONDITIONAL_MISSES}};
+static const struct asked of_zen_4[] = {{0x1000000c8, VPMU_INDIRECT_MISSES}};
+
+static void mispredicted_branches_count_by_their_kind(void **state)
+{
+	static const struct asked of_core2[] = {{0x0089, VPMU_BRANCH_MISSES}};
+
+	CHECK("intel-v2", of_core2);
+	CHECK("intel-v3", branches_missed); /* Nehalem */
+	CHECK("haswell", branches_missed);
+	CHECK("haswell", branches_executed);
+	CHECK("intel-v3,signature=0x206a7", branches_executed); /* Sandy Bridge */
+	CHECK("skylake", branches_missed);
+	CHECK("skylake", branches_executed);
+	CHECK("icelake", since_ice_lake);
+	CHECK("sapphire-rapids", since_ice_lake);
+	CHECK("intel-v3,signature=0x30678", of_atom); /* Silvermont */
+	CHECK("amd-k7", of_amd);
+	CHECK("zen2", of_amd);
+	CHECK("zen2", of_zen);
+	CHECK("zen4", of_zen_4);
+	for (unsigned i = VPMU_CONDITIONAL_MISSES; i <= VPMU_INDIRECT_MISSES; i++)
+		assert_false(vpmu_class_is_exact((enum vpmu_class)i));
+}
+
 /* The same code is another event on another processor. */
 static void the_signature_tells_processors_apart(void **state)
 {
@@ -220,6 +282,7 @@ int main(void)
 		cmocka_unit_test(umask2_is_of_the_event_where_there_is_one),
 		cmocka_unit_test(linux_events_count),
 		cmocka_unit_test(rr_events_count_conditional_branches),
+		cmocka_unit_test(mispredicted_branches_count_by_their_kind),
 		cmocka_unit_test(the_signature_tells_processors_apart),
 		cmocka_unit_test(the_list_is_what_counts),
 	};

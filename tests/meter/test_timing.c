@@ -140,6 +140,73 @@ static void returns_are_predicted_and_indirect_targets_learnt(void **state)
 	assert_int_equal(costs.branch_misses, 2);
 }
 
+enum { KINDS = 7 };
+static const struct {
+	uint16_t event; /* Ice Lake's */
+	unsigned misses;
+} kinds[KINDS] = {
+	{0x11c5, 2}, /* conditional */
+	{0x01c5, 1}, /* and taken */
+	{0x10c5, 1}, /* and not taken */
+	{0x02c5, 1}, /* calls */
+	{0x08c5, 1}, /* returns */
+	{0x80c5, 2}, /* indirect */
+	{0x20c5, 4}, /* taken */
+};
+
+static struct vpmu_meter *meter_of_kinds(struct vpmu_meter *meter)
+{
+	struct vpmu_pmu *pmu = machine_of("icelake");
+	struct vpmu_rates rates;
+
+	for (unsigned i = 0; i < KINDS; i++)
+		wr(pmu, SEL0 + i, SEL_ON | kinds[i].event);
+	wr(pmu, GLOBAL_CTRL, 0xff);
+	vpmu_timing_rates(&rates);
+	assert_int_equal(vpmu_meter_init(meter, pmu, &rates), VPMU_OK);
+	vpmu_meter_refresh(meter, 0, UINT64_MAX);
+	return meter;
+}
+
+/* Adds no more to a class than the rates say. */
+static void jump(struct vpmu_meter *meter, uint64_t address, uint64_t target, unsigned flags)
+{
+	struct vpmu_amounts before = meter->details;
+
+	vpmu_timing_jump(timing, meter, address, address + 2, target, VPMU_INSN_BRANCH | flags);
+	for (unsigned i = VPMU_LLC_LOADS; i < VPMU_CLASSES; i++)
+		assert_true(meter->details.of[i] - before.of[i] <= meter->rates.branch_more[i]);
+}
+
+/* A branch of that kind that the predictor has never seen. */
+static void new_branch(struct vpmu_meter *meter, unsigned flags)
+{
+	vpmu_timing_flush_predictor(timing);
+	jump(meter, 0x100, 0x900, flags);
+}
+
+static void misses_are_counted_by_the_kind_of_branch(void **state)
+{
+	struct vpmu_meter made, *meter = meter_of_kinds(&made);
+
+	new_branch(meter, 0);
+	new_branch(meter, VPMU_INSN_CALL);
+	new_branch(meter, VPMU_INSN_CONDITIONAL);
+	new_branch(meter, VPMU_INSN_CALL | VPMU_INSN_INDIRECT);
+	new_branch(meter, VPMU_INSN_RETURN | VPMU_INSN_INDIRECT);
+	new_branch(meter, VPMU_INSN_INDIRECT);
+	new_branch(meter, VPMU_INSN_INDIRECT | VPMU_INSN_FAR);
+	for (unsigned i = 0; i < 100; i++)
+		branch(0x1000, true);
+	jump(meter, 0x1000, 0x1002, VPMU_INSN_CONDITIONAL);
+	assert_int_equal(meter->costs.branch_misses, 6);
+	vpmu_meter_settle(meter, 0);
+	for (unsigned i = 0; i < KINDS; i++)
+		if (rd(meter->pmu, PMC0 + i) != kinds[i].misses)
+			fail_msg("event 0x%x: %u", kinds[i].event,
+			         (unsigned)rd(meter->pmu, PMC0 + i));
+}
+
 static uint64_t slots_of_a_branch(unsigned flags, uint64_t target)
 {
 	costs.slots = 1;
@@ -219,6 +286,7 @@ int main(void)
 		TEST(a_short_loops_end_is_learnt),
 		TEST(random_branches_miss_half_the_time),
 		TEST(returns_are_predicted_and_indirect_targets_learnt),
+		TEST(misses_are_counted_by_the_kind_of_branch),
 		TEST(a_jump_to_the_next_instruction_is_taken),
 		TEST(cycles_are_slots_by_width),
 		TEST(what_an_access_and_a_branch_add_is_bounded_by_the_rates),

@@ -191,13 +191,13 @@ static const char *how(enum vpmu_class class_)
 
 int models_print_events(const struct model_facts *facts)
 {
-	heading("COUNTED BY  EVENT        CLASS                  HOW       VENDOR'S NAME");
+	heading("COUNTED BY  EVENT        CLASS                         HOW       VENDOR'S NAME");
 	for (size_t i = 0; i < facts->event_count; i++) {
 		const struct model_event *event = &facts->events[i];
 		char name[SELECTOR_NAME_BYTES] = "";
 
 		if (event->fixed) {
-			printf("fixed %-4" PRIu64 "  -            %-21s  %s\n", event->which,
+			printf("fixed %-4" PRIu64 "  -            %-28s  %s\n", event->which,
 			       vpmu_class_name(event->class_), how(event->class_));
 			continue;
 		}
@@ -205,7 +205,7 @@ int models_print_events(const struct model_facts *facts)
 			memory_say("the names of events");
 			return TOOL_LACKS;
 		}
-		printf("selectors   0x%04" PRIx64 "%*s  %-21s  %-*s%s\n", event->which,
+		printf("selectors   0x%04" PRIx64 "%*s  %-28s  %-*s%s\n", event->which,
 		       event->which > 0xffff ? 0 : 5, "", vpmu_class_name(event->class_),
 		       *name ? 10 : 0, how(event->class_), name);
 	}
