@@ -149,17 +149,19 @@ class Perf(Suite):
     @classmethod
     def tests(cls, suites):
         for number in sorted(set(map(int, re.findall(r'^ *(\d+):', open(f'{suites}/perf/list').read(), re.M)))):
-            yield str(number), cls.SECONDS, f'perf test -v {number}'
+            yield str(number), cls.SECONDS, f'perf test -vv {number}'
 
     @staticmethod
     def judge(_, status, printed):
         if status in (124, 137):
             return 'fail', 'not done in time'
+        # What a part that does not pass says last: with "-vv" each says why it skips itself, too.
+        said = last_line('\n'.join(re.findall(r'^(.*)\n+---- end\(-\d+\)', printed, re.M)))
         if re.search(r': FAILED!', printed):
-            return 'fail', last_line(printed, r'FAILED!|[Ee]rror')
+            return 'fail', said
         if re.search(r': Ok', printed):
             return 'pass', 'some skipped' if ': Skip' in printed else ''
-        return 'skip', last_line(printed, ': Skip')
+        return 'skip', said
 
 
 SUITES = {'papi': Papi, 'papi-timed': PapiTimed, 'libpfm4': Libpfm4, 'rr': Rr, 'perf': Perf}

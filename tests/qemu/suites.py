@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Other people's test suites on the plugin's PMU, in a guest of vpmu stat's, compared with what is known of each
 test: PAPI's, libpfm4's, rr's, perf's.
-  suites.py VPMU PLUGIN FOLDER SUITES [--model MODEL] [--minutes N] [--every N] [--print] SUITE [TEST…]
+  suites.py VPMU PLUGIN FOLDER SUITES [--model MODEL] [--minutes N] [--seconds N] [--every N] [--print] SUITE [TEST…]
 FOLDER as for stat.py; SUITES is what suites/make-suites made. suites/SUITE.MODEL says which tests do not pass: "skip",
 "fail" or "varies", and the cause; all others must pass. --every N takes every N-th test. The guest begins no test after
---minutes (60). --print prints such a list instead of TAP. What the guest printed is in SUITES/SUITE.MODEL.log. Skips
-without a QEMU that fits."""
+--minutes (60); a test may take --seconds (its suite's). --print prints such a list instead of TAP. What the guest
+printed is in SUITES/SUITE.MODEL.log. Skips without a QEMU that fits."""
 import argparse
 import os
 import re
@@ -80,6 +80,7 @@ def judge(name, word, reason, row):
 
 def run(options, command):
     suite = suite_lists.SUITES[options.suite]
+    suite.SECONDS = options.seconds or suite.SECONDS
     tests = [test for test in suite.tests(options.suites)
              if not options.tests or test[0] in options.tests][::options.every]
     text = guest(options, command, suite, tests)
@@ -105,6 +106,7 @@ def main():
         parser.add_argument(name, type=os.path.abspath)
     parser.add_argument('--model', choices=MODELS, default='skylake')
     parser.add_argument('--minutes', type=int, default=60)
+    parser.add_argument('--seconds', type=int)
     parser.add_argument('--every', type=int, default=1)
     parser.add_argument('--print', action='store_true')
     parser.add_argument('suite', choices=suite_lists.SUITES)
