@@ -283,6 +283,8 @@ struct vpmu_branch {
 	enum vpmu_branch_kind kind; /* others are not recorded */
 	unsigned cpl;               /* the privilege level after it */
 	bool mispredicted;
+	bool timed;      /* cycles: false: nobody has counted them */
+	uint16_t cycles; /* since the branch that was recorded before it, at most 65535 */
 };
 
 /*
@@ -294,11 +296,11 @@ VPMU_API bool vpmu_pmu_records_branches(const struct vpmu_pmu *pmu);
 
 /*
  * Records a branch that was taken `times` times in a row, as in a loop of one block, unless the
- * guest's filter excludes it. Does nothing if the stack does not record, or with a NULL. Call it
- * before accounting what retires with the branch, so that a stack that freezes at the resulting PMI
- * contains the branch.
+ * guest's filter excludes it. False: it was not recorded, since the filter excludes it or the stack
+ * does not record; or with a NULL. Call it before accounting what retires with the branch, so that
+ * a stack that freezes at the resulting PMI contains the branch.
  */
-VPMU_API void vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch,
+VPMU_API bool vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch,
                               uint64_t times);
 
 /* --- PEBS ------------------------------------------------------------------------------------ */

@@ -2,8 +2,8 @@
 /*
  * Recording of branches: whether, where, and in which form. There are three kinds of stacks:
  * Intel's model-specific (SDM vol. 3B 18.4 to 18.12) and architectural (chapter 19) ones, and AMD's
- * LbrExtV2 (APM vol. 2 13.1). Cycles are not recorded: they stay 0, and the architectural stack
- * marks them as not valid.
+ * LbrExtV2 (APM vol. 2 13.1), which has no cycles. Cycles that nobody has counted stay 0, and the
+ * architectural stack marks them as not valid.
  */
 #include <core/room_int.h>
 
@@ -189,20 +189,30 @@ static uint64_t address_of(const struct lbr_part *part, uint64_t address)
 	return canonical_address(address, part->address) & width_mask(64 - part->flags);
 }
 
+/* SDM vol. 3B 18.4.8.1: the format with cycles in TO. */
+static uint64_t cycles_beside(const struct lbr_part *to, uint64_t cycles)
+{
+	return to->flags ? cycles << (64 - to->flags) : 0;
+}
+
 /* The misprediction flag is in INFO if the stack has that register, else in FROM. */
 static void fill(struct vpmu_pmu *pmu, unsigned at, const struct vpmu_branch *branch)
 {
 	const struct lbr_part *part = pmu->lbr.part;
 	bool beside = !part[INFO].stride, is_amd = !part[FROM].address;
 	uint64_t kind = (uint64_t)branch->kind << INFO_KIND_SHIFT;
+	uint64_t cycles = branch->timed ? branch->cycles : 0;
+	uint64_t valid = branch->timed ? LBR_INFO_VALID : 0;
 
 	put(pmu, FROM, at,
 	    address_of(&part[FROM], branch->from) |
 	            (beside && branch->mispredicted ? MISPREDICTED : 0));
-	put(pmu, TO, at, address_of(&part[TO], branch->to) | (is_amd ? AMD_VALID : 0));
+	put(pmu, TO, at,
+	    address_of(&part[TO], branch->to) | cycles_beside(&part[TO], cycles) |
+	            (is_amd ? AMD_VALID : 0));
 	put(pmu, INFO, at,
 	    (branch->mispredicted ? LBR_INFO_MISPREDICTED : 0) |
-	            (kind & part[INFO].writable & LBR_INFO_KIND));
+	            ((kind | valid | cycles) & part[INFO].writable));
 }
 
 /* SDM vol. 3B 18.4.7, 19.1: a freeze lasts until software clears it. */
@@ -238,17 +248,17 @@ static bool is_switched_off(struct vpmu_pmu *pmu, const struct recorder *recorde
 	return true;
 }
 
-void vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch, uint64_t times)
+bool vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch, uint64_t times)
 {
 	const struct recorder *recorder;
 	unsigned depth;
 
 	if (!branch || (unsigned)branch->kind >= ARRAY_SIZE(bits_of) ||
 	    !bits_of[branch->kind].select || !times || !vpmu_pmu_records_branches(pmu))
-		return;
+		return false;
 	recorder = recorder_of(pmu);
 	if (is_switched_off(pmu, recorder, branch) || !recorder->wants(pmu, branch))
-		return;
+		return false;
 	/* After `depth` times all entries are the same; further repeats only move the ring's
 	 * begin. */
 	depth = recorder->depth(pmu);
@@ -256,4 +266,5 @@ void vpmu_pmu_branch(struct vpmu_pmu *pmu, const struct vpmu_branch *branch, uin
 		times = depth + times % depth;
 	while (times--)
 		record(pmu, recorder, branch);
+	return true;
 }

@@ -169,7 +169,8 @@ static void a_filter_is_for_its_kind(void **state)
 {
 	for (unsigned f = 0; f < ARRAY_SIZE(filters); f++) {
 		for (unsigned k = 0; k < ARRAY_SIZE(filters); k++) {
-			struct vpmu_branch one = {0x100, 0x200, filters[k].kind, 0, false};
+			struct vpmu_branch one = {0x100, 0x200, filters[k].kind, 0, false,
+			                          false, 0};
 
 			assert_int_equal(recorded("skylake,lbr-format=5", DEBUGCTL, 1, SELECT,
 			                          filters[f].select, &one),
@@ -187,7 +188,7 @@ static void a_filter_is_for_its_kind(void **state)
 static void a_ring_is_the_one_that_the_branch_goes_to(void **state)
 {
 	for (unsigned cpl = 0; cpl < 4; cpl += 3) {
-		struct vpmu_branch one = {0x100, 0x200, VPMU_BRANCH_FAR, cpl, false};
+		struct vpmu_branch one = {0x100, 0x200, VPMU_BRANCH_FAR, cpl, false, false, 0};
 
 		assert_int_equal(recorded("skylake,lbr-format=5", DEBUGCTL, 1, SELECT, 1, &one),
 		                 !!cpl);
@@ -203,7 +204,7 @@ static void a_ring_is_the_one_that_the_branch_goes_to(void **state)
 /* A misprediction, and addresses of a kernel, in each format. */
 static void each_format_has_its_flags(void **state)
 {
-	struct vpmu_branch missed = {KERNEL, KERNEL + 8, VPMU_BRANCH_RETURN, 0, true};
+	struct vpmu_branch missed = {KERNEL, KERNEL + 8, VPMU_BRANCH_RETURN, 0, true, false, 0};
 	struct vpmu_pmu *pmu = by_model("skylake,lbr-format=3");
 
 	vpmu_pmu_branch(pmu, &missed, 1);
@@ -230,9 +231,53 @@ static void each_format_has_its_flags(void **state)
 	assert_true(get(pmu, AMD_FROM + 1) == (((KERNEL + 8) & (BIT64(58) - 1)) | BIT64(63)));
 }
 
+/* Cycles that the caller has counted, where a format has room for them. */
+static void cycles_are_in_the_formats_that_have_them(void **state)
+{
+	struct vpmu_branch timed = {.from = 0x1000,
+	                            .to = 0x2000,
+	                            .kind = VPMU_BRANCH_JUMP,
+	                            .timed = true,
+	                            .cycles = 0xfedc};
+	struct vpmu_pmu *pmu = by_model("skylake,lbr-format=5");
+
+	assert_true(vpmu_pmu_branch(pmu, &timed, 1));
+	assert_int_equal(get(pmu, INFO + 1), 0xfedc);
+	pmu = by_model("skylake,lbr-format=6");
+	assert_true(vpmu_pmu_branch(pmu, &timed, 1));
+	assert_true(get(pmu, TO + 1) == (UINT64_C(0xfedc) << 48 | 0x2000));
+	pmu = by_model("skylake,lbr-format=4");
+	assert_true(vpmu_pmu_branch(pmu, &timed, 1));
+	assert_int_equal(get(pmu, TO + 1), 0x2000);
+	pmu = arch(ARCH_ALL);
+	assert_true(vpmu_pmu_branch(pmu, &timed, 1));
+	assert_true(get(pmu, ARCH_INFO) == (BIT64(60) | UINT64_C(2) << 56 | 0xfedc));
+	timed.timed = false;
+	assert_true(vpmu_pmu_branch(pmu, &timed, 1));
+	assert_true(get(pmu, ARCH_INFO) == UINT64_C(2) << 56);
+	pmu = amd("zen4,lbr=16");
+	timed.timed = true;
+	assert_true(vpmu_pmu_branch(pmu, &timed, 1));
+	assert_true(get(pmu, AMD_FROM + 1) == (0x2000 | BIT64(63)));
+}
+
+static void a_branch_that_is_not_recorded_is_told(void **state)
+{
+	struct vpmu_branch one = {.from = 0x1000, .to = 0x2000, .kind = VPMU_BRANCH_JUMP};
+	struct vpmu_pmu *pmu = arch(ARCH_ALL);
+
+	assert_true(vpmu_pmu_branch(pmu, &one, 1));
+	assert_false(vpmu_pmu_branch(pmu, &one, 0));
+	set(pmu, ARCH_CTL, ARCH_ALL & ~(UINT64_C(1) << 17)); /* no direct jumps */
+	assert_false(vpmu_pmu_branch(pmu, &one, 1));
+	set(pmu, ARCH_CTL, ARCH_ALL & ~UINT64_C(1));
+	assert_false(vpmu_pmu_branch(pmu, &one, 1));
+	assert_false(vpmu_pmu_branch(NULL, &one, 1));
+}
+
 static void a_predicted_branch_has_no_flag(void **state)
 {
-	struct vpmu_branch right = {0x1000, 0x2000, VPMU_BRANCH_CONDITIONAL, 0, false};
+	struct vpmu_branch right = {0x1000, 0x2000, VPMU_BRANCH_CONDITIONAL, 0, false, false, 0};
 	struct vpmu_pmu *pmu = by_model("skylake,lbr-format=4");
 
 	vpmu_pmu_branch(pmu, &right, 1);
@@ -256,9 +301,14 @@ static void an_entry_can_be_written_back(void **state)
 
 	for (unsigned m = 0; m < ARRAY_SIZE(models); m++) {
 		struct vpmu_pmu *pmu = machine_on("hardware", models[m]);
-		struct vpmu_branch one = {KERNEL, ~UINT64_C(0), VPMU_BRANCH_FAR, 0, true};
+		struct vpmu_branch one = {KERNEL, ~UINT64_C(0), VPMU_BRANCH_FAR, 0, true, false, 0};
 		struct vpmu_branch fault = {UINT64_C(0x72b5d717038bfb00),
-		                            UINT64_C(0x1010000000001000), VPMU_BRANCH_FAR, 0, true};
+		                            UINT64_C(0x1010000000001000),
+		                            VPMU_BRANCH_FAR,
+		                            0,
+		                            true,
+		                            false,
+		                            0};
 		struct vpmu_register registers[VPMU_MAX_REGISTERS];
 		size_t count = vpmu_model_registers(vpmu_pmu_model(pmu), registers);
 
@@ -367,6 +417,8 @@ int main(void)
 		cmocka_unit_test(a_filter_is_for_its_kind),
 		cmocka_unit_test(a_ring_is_the_one_that_the_branch_goes_to),
 		cmocka_unit_test(each_format_has_its_flags),
+		cmocka_unit_test(cycles_are_in_the_formats_that_have_them),
+		cmocka_unit_test(a_branch_that_is_not_recorded_is_told),
 		cmocka_unit_test(a_predicted_branch_has_no_flag),
 		cmocka_unit_test(an_entry_can_be_written_back),
 		cmocka_unit_test(many_times_are_as_one_after_the_other),

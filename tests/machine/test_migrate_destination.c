@@ -170,7 +170,7 @@ static void newer_version_is_refused(void **state)
 	stream_make("intel-v2");
 	stream.bytes[8] = SAVED_VERSION + 1;
 	receive();
-	must_refuse(VPMU_INCOMPATIBLE, "REFU", "version 4");
+	must_refuse(VPMU_INCOMPATIBLE, "REFU", "version 5");
 }
 
 /* Moves the first record of one type in front of that of another. */

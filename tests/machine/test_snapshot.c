@@ -219,7 +219,7 @@ static void newer_version_is_incompatible(void **state)
 {
 	make("intel-v2");
 	saved.bytes[8] = SAVED_VERSION + 1;
-	must_be(&saved, VPMU_INCOMPATIBLE, "version 4");
+	must_be(&saved, VPMU_INCOMPATIBLE, "version 5");
 }
 
 static void more_memory_than_allowed_is_incompatible(void **state)

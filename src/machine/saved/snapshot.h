@@ -28,7 +28,7 @@ enum record_type {
 };
 
 enum {
-	SAVED_VERSION = 3,
+	SAVED_VERSION = 4,
 	SAVED_HEADER_BYTES = 16,
 	RECORD_HEADER_BYTES = 12, /* type, length, CRC-32C of both and of the payload */
 	RECORD_MOST = 1 << 20,    /* bytes of a payload */

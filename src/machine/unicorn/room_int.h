@@ -160,12 +160,14 @@ struct cpu {
 	uint64_t software_rip; /* RIP of the INT n that raised the exception, or of the step */
 
 	/* Between two instructions. */
-	uint64_t rep;     /* the REP instruction that has not finished, or NO_ADDRESS; */
-	uint64_t rep_rcx; /* RCX up to which its iterations have been paid; */
-	bool rep_begun;   /* whether there has been an iteration */
-	uint8_t after;    /* enum op_after bits of the last block's last instruction */
-	bool shadow;      /* STI or MOV SS has just retired: take no interrupt */
-	bool nmi_blocked; /* until IRET */
+	uint64_t rep;         /* the REP instruction that has not finished, or NO_ADDRESS; */
+	uint64_t rep_rcx;     /* RCX up to which its iterations have been paid; */
+	bool rep_begun;       /* whether there has been an iteration */
+	uint64_t recorded_at; /* record.c: costs.slots at the last branch that was recorded, */
+	bool recorded_timed;  /* if the meter has paid them since */
+	uint8_t after;        /* enum op_after bits of the last block's last instruction */
+	bool shadow;          /* STI or MOV SS has just retired: take no interrupt */
+	bool nmi_blocked;     /* until IRET */
 	bool halted;
 	volatile enum step stepping;
 	volatile bool step_begun;         /* whether the step's block has begun */

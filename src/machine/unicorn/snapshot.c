@@ -43,6 +43,8 @@ static const struct pack_field between_fields[] = {
 	PACK_FIELD(struct cpu, nmi_blocked, 1),
 	PACK_FIELD(struct cpu, halted, 1),
 	PACK_FIELD(struct cpu, retired, MACHINE_TICKS_MOST),
+	PACK_FIELD(struct cpu, recorded_at, COUNT_MOST),
+	PACK_FIELD(struct cpu, recorded_timed, 1),
 };
 
 static const struct pack_field meter_fields[] = {
@@ -279,5 +281,6 @@ void unicorn_reset(struct cpu *cpu)
 	registers_set(cpu, &cpu->power_up);
 	vpmu_meter_restore(cpu_meter(cpu), &no_costs, &no_amounts);
 	cpu->retired = cpu->timed_until = 0;
+	cpu->recorded_timed = false;
 	cpu->stop = false;
 }

@@ -38,6 +38,7 @@ static void hook_memory(struct cpu *cpu, bool on)
 
 void timed_refresh(struct cpu *cpu)
 {
+	cpu->recorded_timed &= cpu_meter(cpu)->timed;
 	if (cpu_meter(cpu)->timed) {
 		cpu->timed_until = cpu->retired + KEEP_HOOKS;
 		hook_memory(cpu, true);
