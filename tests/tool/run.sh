@@ -143,14 +143,6 @@ run run --stat --model icelake "$scratch/shares"
 check 'stat: the shares of IA32_PERF_METRICS, as an estimate' \
 	stat_says '^ +49\.4%  IA32_PERF_METRICS retiring +\(estimate\)$'
 check 'stat: their rest' stat_says '^ +0\.8% +backend bound'
-run run --json --model icelake "$scratch/shares"
-check 'JSON: the same shares, which are all there is' \
-	python3 -c 'import json, sys; all = json.load(open(sys.argv[1]))["metrics"]
-assert len(all) == 4 and sum(all.values()) == 1 and 0.49 < all["retiring"] < 0.5' "$scratch/out"
-run run --json --model skylake "$BUILD/guests/prober.elf"
-check 'JSON: what the guest asked for and nobody counts' \
-	python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["uncounted"] == [{"event": "0x0"}]' \
-	"$scratch/out"
 run run --stat --model amd-k7 "$scratch/exit"
 check 'stat: a model without fixed counters' stat_says 'PerfCtr3'
 
@@ -215,6 +207,14 @@ check 'JSON: status is the guest'"'"'s' same "$status" 1
 check 'JSON: the whole of standard output' is_json "$scratch/out"
 check 'JSON: what it is' holds "$scratch/out" 'd["format"] == "vpmu-run" and d["version"] == 1'
 check 'JSON: the serial output' holds "$scratch/out" 'd["serial"] == "A\ufffd\n"'
+run run --json --model icelake "$scratch/shares"
+check 'JSON: the same shares, which are all there is' \
+	python3 -c 'import json, sys; all = json.load(open(sys.argv[1]))["metrics"]
+assert len(all) == 4 and sum(all.values()) == 1 and 0.49 < all["retiring"] < 0.5' "$scratch/out"
+run run --json --model skylake "$BUILD/guests/prober.elf"
+check 'JSON: what the guest asked for and nobody counts' \
+	python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["uncounted"] == [{"event": "0x0"}]' \
+	"$scratch/out"
 run run --json "$scratch/counted"
 check 'JSON: a counter' holds "$scratch/out" \
 	'(lambda c: c["value"] == 16 and c["selector"] == "0x4300c0" and c["class"] == "instructions"
