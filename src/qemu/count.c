@@ -77,6 +77,22 @@ static uint64_t insn_room(const struct vpmu_amounts *room)
 	             least(room->of[VPMU_CYCLES], room->of[VPMU_REF_CYCLES]));
 }
 
+/* In instructions. A planted jump costs some hundred thousand: QEMU translates the page's code anew
+ * when it is written, and again when it is taken away. */
+#define SPARSE UINT64_C(1000000)
+
+/*
+ * Whether PMIs come so often that estimates get no jumps, and their PMIs come at the next block.
+ * Linux samples cycles by time: if a sample takes longer than the time between two, Linux makes the
+ * periods ever shorter, and the guest hardly gets on.
+ */
+static bool is_dense(const struct cpu *cpu)
+{
+	uint64_t now = cpu->retired[RING_KERNEL] + cpu->retired[RING_USER];
+
+	return cpu->stat.pmis && now - cpu->sent_at < SPARSE;
+}
+
 /* The same for all classes: an instruction counts at most one of each other class. */
 static uint64_t room_of(const struct cpu *cpu, enum ring ring)
 {
@@ -98,7 +114,7 @@ unsigned count_until_due(const struct cpu *cpu, const struct block *block)
 	uint64_t most, loads = 0, stores = 0, memory = 0, both = 0;
 
 	vpmu_pmu_headroom(cpu->pmu, cpl_of((enum ring)block->ring), &room);
-	most = insn_room(&room);
+	most = is_dense(cpu) ? room.of[VPMU_INSTRUCTIONS] : insn_room(&room);
 	for (unsigned i = 0; i < block->insns; i++) {
 		uint8_t data = block_data(block, i);
 
@@ -115,11 +131,11 @@ unsigned count_until_due(const struct cpu *cpu, const struct block *block)
 }
 
 /* Without what the timing model pays, which is not known in advance. */
-static struct vpmu_amounts amounts_of(const struct qemu_counts *counts)
+static struct vpmu_amounts amounts_of(const struct qemu_counts *counts, bool with_cost)
 {
 	struct vpmu_amounts amounts = qemu_amounts(counts);
 
-	for (unsigned i = 0; plugin.options.timing && i < VPMU_CLASSES; i++)
+	for (unsigned i = 0; (plugin.options.timing || !with_cost) && i < VPMU_CLASSES; i++)
 		if (follows_from_cost(i))
 			amounts.of[i] = 0;
 	return amounts;
@@ -135,7 +151,7 @@ static bool overflows(const struct cpu *cpu, enum ring ring, const struct vpmu_a
 	vpmu_pmu_headroom(cpu->pmu, cpl_of(ring), &room);
 	for (unsigned i = 0; i < VPMU_CLASSES; i++) {
 		reaches |= amounts->of[i] >= room.of[i];
-		*past |= !is_in_slots(i) && amounts->of[i] > room.of[i];
+		*past |= !follows_from_cost(i) && amounts->of[i] > room.of[i];
 	}
 	return reaches;
 }
@@ -195,7 +211,7 @@ static void account_ring(struct cpu *cpu, enum ring ring, unsigned extra)
 	bool late = false;
 
 	collect(cpu, ring, extra, &counts);
-	amounts = amounts_of(&counts);
+	amounts = amounts_of(&counts, true);
 	if (is_nothing(&amounts))
 		return;
 	if (overflows(cpu, ring, &amounts, &late))
@@ -224,7 +240,7 @@ bool count_reaches(const struct cpu *cpu, const struct block *block)
 
 	if (block->branch != QEMU_NO_BRANCH)
 		counts.branches[block->branch] = 1;
-	amounts = amounts_of(&counts);
+	amounts = amounts_of(&counts, !is_dense(cpu));
 	return overflows(cpu, (enum ring)block->ring, &amounts, &past);
 }
 

@@ -68,6 +68,7 @@ bool pmi_send(struct cpu *cpu)
 	if (lvtpc != pmi_lvtpc(cpu))
 		pmi_set_lvtpc(cpu, lvtpc);
 	cpu->stat.pmis += cpu->pmi_due;
+	cpu->sent_at = cpu->retired[RING_KERNEL] + cpu->retired[RING_USER];
 	cpu->stat.skids += cpu->late;
 	log_event(cpu, cpu->late ? "pmi late" : "pmi", message);
 	cpu->pmi_due = 0;

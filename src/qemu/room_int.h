@@ -180,6 +180,7 @@ struct cpu {
 	uint64_t branched[RINGS];
 	uint32_t pmi_due; /* PMIs raised by the register machine, not yet sent to the APIC */
 	bool late;        /* the PMI that is due is late */
+	uint64_t sent_at; /* instructions retired when the last PMI was sent */
 
 	struct pending pending;
 	struct rdpmc rdpmc;

@@ -19,6 +19,7 @@ enum {
 
 #define SEL_INSNS    UINT64_C(0x5300c0) /* user and kernel, with a PMI, enabled */
 #define SEL_BRANCHES UINT64_C(0x5300c4)
+#define SEL_CYCLES   UINT64_C(0x53003c)
 
 /* INC RAX, MOV, NOP, load: a block of every kind of segment. */
 #define MIX "\x48\xff\xc0\x89\xd8\x90\x8a\x07"

@@ -39,6 +39,27 @@ static void test_a_pmi_by_branches_comes_behind_the_branch(void **state)
 	assert_int_equal(plugin.cpu[0]->stat.skids, 0);
 }
 
+/* From the second on, for estimates: a jump each would cost more than what is sampled. */
+static void test_pmis_of_cycles_that_come_often_plant_no_jumps(void **state)
+{
+	begin();
+	CODE(MIX MIX "\xeb\x00" MIX "\xf4");
+	for (unsigned i = 0; i < 2; i++) {
+		count_from(SEL_CYCLES, 3);
+		fake_run();
+		read_msr(PMC0);     /* pays what has been executed */
+		fake.lvtpc = 0x400; /* a PMI masks it */
+	}
+	assert_int_equal(fake.taken, 2);
+	assert_int_equal(fake.taken_at[0], address_of(3));
+	assert_int_equal(fake.taken_at[1], FAKE_CODE + 18);
+	count_from(SEL_INSNS, 3);
+	fake_run();
+	assert_int_equal(fake.taken_at[2], address_of(3));
+	assert_int_equal(plugin.cpu[0]->stat.planted, 2);
+	assert_int_equal(plugin.cpu[0]->stat.skids, 0);
+}
+
 static void test_a_pmi_goes_before_an_interrupt_that_comes_with_it(void **state)
 {
 	begin();
@@ -188,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_pmi_comes_behind_each_instruction),
 		cmocka_unit_test(test_a_pmi_by_branches_comes_behind_the_branch),
+		cmocka_unit_test(test_pmis_of_cycles_that_come_often_plant_no_jumps),
 		cmocka_unit_test(test_a_pmi_goes_before_an_interrupt_that_comes_with_it),
 		cmocka_unit_test(test_a_pmi_of_a_jump_goes_before_an_interrupt_that_comes_with_it),
 		cmocka_unit_test(

@@ -8,10 +8,9 @@
 
 #include "guest.h"
 
-#define NOPS   "\x90\x90\x8a\x07\x90\x88\x07\x90\xf4"
-#define WRMSR  "\x0f\x30"
-#define RDMSR  "\x0f\x32"
-#define CYCLES 0x53003c
+#define NOPS  "\x90\x90\x8a\x07\x90\x88\x07\x90\xf4"
+#define WRMSR "\x0f\x30"
+#define RDMSR "\x0f\x32"
 
 static void stop(void)
 {
@@ -44,7 +43,7 @@ static void test_a_write_that_starts_a_counter_has_all_translated_anew(void **st
 static void test_cycles_take_one_addition_a_block(void **state)
 {
 	begin();
-	count_from(CYCLES, 1000);
+	count_from(SEL_CYCLES, 1000);
 	CODE(NOPS);
 	fake_run();
 	assert_int_equal(fake.ops, 2); /* and the look whether something overflows */
@@ -59,7 +58,7 @@ static bool is_kicked(void)
 static void test_while_no_overflow_is_near_only_what_may_go_back_looks(void **state)
 {
 	begin();
-	count_from(CYCLES, 1 << 30);
+	count_from(SEL_CYCLES, 1 << 30);
 	CODE(NOPS);
 	fake_run();
 	assert_int_equal(fake.ops, 1);
@@ -76,7 +75,7 @@ static void test_while_no_overflow_is_near_only_what_may_go_back_looks(void **st
 static void test_every_block_looks_when_an_overflow_comes_near(void **state)
 {
 	begin();
-	count_from(CYCLES, (1 << 28) + 400000);
+	count_from(SEL_CYCLES, (1 << 28) + 400000);
 	CODE("\x90\x74\xfd" NOPS);
 	fake_run();
 	assert_int_equal(fake.ops, 1);
@@ -88,7 +87,7 @@ static void test_every_block_looks_when_an_overflow_comes_near(void **state)
 static void test_a_kick_makes_every_block_look(void **state)
 {
 	begin();
-	count_from(CYCLES, 1 << 30);
+	count_from(SEL_CYCLES, 1 << 30);
 	CODE(NOPS);
 	fake_run();
 	count_kick(plugin.cpu[0]);
@@ -109,7 +108,7 @@ static void test_an_exact_count_takes_more(void **state)
 static void test_cycles_do_not_go_back_at_a_fault(void **state)
 {
 	begin();
-	count_from(CYCLES, 1000);
+	count_from(SEL_CYCLES, 1000);
 	CODE(NOPS);
 	fake.faults = true;
 	fake_run(); /* the whole block, and the handler's HLT */
@@ -210,7 +209,7 @@ static void test_an_instruction_takes_at_most_64_bytes_until_the_flush(void **st
 	bytes[sizeof(bytes) - 1] = '\xf4';
 	begin_with("model=intel-v2", "timing=cache");
 	count_from(SEL_INSNS, 100000);
-	write_msr(SEL0 + 1, CYCLES);
+	write_msr(SEL0 + 1, SEL_CYCLES);
 	write_msr(GLOBAL_CTRL, 3);
 	code(bytes, sizeof(bytes));
 	fake_run();

@@ -9,12 +9,7 @@
 #include "guest.h"
 
 /* What these select; with a PMI, in both rings. */
-enum {
-	SEL_CYCLES = 0x53003c,
-	SEL_LLC_REFERENCES = 0x534f2e,
-	SEL_LLC_MISSES = 0x53412e,
-	SEL_BRANCH_MISSES = 0x5300c5
-};
+enum { SEL_LLC_REFERENCES = 0x534f2e, SEL_LLC_MISSES = 0x53412e, SEL_BRANCH_MISSES = 0x5300c5 };
 
 #define LOAD   "\x8a\x07"
 #define NOPS_8 "\x90\x90\x90\x90\x90\x90\x90\x90"
