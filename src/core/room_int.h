@@ -208,8 +208,8 @@ struct vpmu_pmu {
 	uint64_t metrics_weight; /* fixed counter 3 when IA32_PERF_METRICS was written */
 	uint64_t selector[VPMU_MAX_GP];
 	struct tally tally[SLOTS];
-	uint64_t mask[2]; /* the bits in which a counter counts: slot_mask() */
-	struct kvm_pmu kvm;   /* of the Linux profiles */
+	uint64_t mask[2];   /* the bits in which a counter counts: slot_mask() */
+	struct kvm_pmu kvm; /* of the Linux profiles */
 
 	struct vpmu_host host;
 	uint64_t identity;       /* fingerprint_identity() as of when the model was loaded */
