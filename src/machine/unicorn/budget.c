@@ -82,6 +82,7 @@ void budget_rewind(struct cpu *cpu, uint64_t rip)
 	struct block *block = cpu_block(cpu);
 	int index;
 
+	cpu->after = 0;
 	if (!block)
 		return;
 	index = block_index(block, rip);

@@ -43,7 +43,6 @@ static void take_exception(struct cpu *cpu)
 	if (cpu->exception.software && cpu_block(cpu))
 		first = cpu_block(cpu)->address + block_last(cpu_block(cpu))->offset;
 	cpu->software_rip = first;
-	cpu->after = 0;
 	leave_rep(cpu, first);
 	budget_rewind(cpu, first);
 	exception_take(cpu);
@@ -191,7 +190,6 @@ void cpu_go(struct cpu *cpu)
 		 * block. */
 		leave_rep(cpu, cpu->at);
 		budget_rewind(cpu, cpu->at);
-		cpu->after = 0;
 		step_from(cpu, 1);
 		break;
 	case LEAVE_AGAIN:
