@@ -2,7 +2,7 @@
 /* XML of libvirt's: a CPU that can exist, or a failure in one line. */
 #include <string.h>
 
-#include "lib/foreign_xml.h"
+#include "input/foreign_xml.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

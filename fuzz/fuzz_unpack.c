@@ -2,7 +2,7 @@
 /* Packed files: unpacked, or refused, in bounded work. */
 #include <string.h>
 
-#include "lib/unpack.h"
+#include "input/unpack.h"
 #include "fuzz.h"
 
 struct packed {

@@ -12,7 +12,7 @@
 #include <base/room.h>
 
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "json/json.h"
 #include "lib/message.h"
 

@@ -12,7 +12,7 @@
 
 extern const struct engine engine_linux;
 
-/* --- perf_event.c: the host kernel's perf core --- */
+/* --- linux/perf_event.c: the host kernel's perf core --- */
 
 static inline unsigned pmc_index(unsigned slot)
 {
@@ -70,11 +70,11 @@ bool event_interrupt(struct vpmu_pmu *pmu, unsigned slot);
 /* Events until the hardware counter wraps. */
 uint64_t event_distance(const struct vpmu_pmu *pmu, unsigned slot);
 
-/* --- filter.c --- */
+/* --- linux/filter.c --- */
 
 bool filter_allows(const struct vpmu_pmu *pmu, unsigned slot);
 
-/* --- linux_msr.c: RDMSR and WRMSR, as all kernels do it --- */
+/* --- linux/msr.c: RDMSR and WRMSR, as all kernels do it --- */
 
 /* How KVM answers for a number that is not a register of the model. */
 enum absent {
@@ -147,7 +147,7 @@ static inline bool linux_asked_perfcore(const struct vpmu_pmu *pmu)
 	return pmu->asked.features & VPMU_FEATURE_PERFCORE;
 }
 
-/* --- linux.c: counting, as all kernels with perf events do it --- */
+/* --- linux/counter.c: counting, as all kernels with perf events do it --- */
 
 struct vpmu_outcome kvm_emulate(struct vpmu_pmu *pmu, bool branch, unsigned cpl);
 
@@ -181,7 +181,7 @@ void kvm_clear_counter(struct vpmu_pmu *pmu, unsigned slot);
 void kvm_clear_controls(struct vpmu_pmu *pmu);
 void kvm_enable_gp(struct vpmu_pmu *pmu);
 
-/* --- linux_lbr.c: the host's last branches, which a guest has through a perf event --- */
+/* --- linux/lbr.c: the host's last branches, which a guest has through a perf event --- */
 
 bool kvm_claim_lbr(struct vpmu_pmu *pmu);
 enum vpmu_status kvm_bad_lbr(const struct vpmu_pmu *pmu, enum vpmu_status refusal);
@@ -202,7 +202,7 @@ enum vpmu_status linux_host_lbr(struct vpmu_pmu *pmu, const struct reg *reg, uin
 enum vpmu_status linux_write_debugctl(struct vpmu_pmu *pmu, bool host, uint64_t value);
 enum vpmu_status linux_write_debugctl_amd(struct vpmu_pmu *pmu, bool host, uint64_t value);
 
-/* --- linux_pebs.c: PEBS, which writes to the guest's memory while a perf event counts --- */
+/* --- linux/pebs.c: PEBS, which writes to the guest's memory while a perf event counts --- */
 
 /* The bits about PEBS that a guest's IA32_PERF_CAPABILITIES has, or none of them: of the hosts
  * whose PEBS KVM gives to guests, without the adaptive format. */
@@ -226,7 +226,7 @@ unsigned linux_address_bits(const struct vpmu_profile *profile);
 enum vpmu_status linux_write_pebs_enable(struct vpmu_pmu *pmu, bool host, uint64_t value);
 enum vpmu_status linux_write_ds_area(struct vpmu_pmu *pmu, bool host, uint64_t value);
 
-/* --- host.c --- */
+/* --- linux/host.c --- */
 
 /* AMD64_NUM_COUNTERS_CORE: no processor has more. */
 enum { AMD_COUNTERS = 6 };
@@ -237,7 +237,7 @@ bool host_is_valid(const struct vpmu_host *host);
  * amd_pmu_is_mediated_pmu_supported(). */
 bool host_mediates(const struct vpmu_host *host, const struct module *module);
 
-/* --- kvm_model.c --- */
+/* --- linux/model.c --- */
 
 /* A vendor's module, kvm_intel or kvm_amd: everything except registers. */
 struct module {

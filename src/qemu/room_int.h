@@ -269,7 +269,7 @@ bool linear_to_physical(uint64_t linear, uint64_t *physical);
 bool memory_get(uint64_t address, void *to, unsigned bytes);
 bool memory_set(uint64_t address, const void *from, unsigned bytes);
 
-/* --- block.c: what is added to a block when QEMU translates it --- */
+/* --- blocks/block.c: what is added to a block when QEMU translates it --- */
 
 struct block {
 	/* Of its first instruction, and of the next page. UINT64_MAX: not known, and not asked for
@@ -311,7 +311,7 @@ struct site {
 uint64_t block_byte(const struct block *block, unsigned offset);
 void block_translate(struct qemu_plugin_tb *tb, void *unused);
 
-/* --- block_memory.c: memory that lives until QEMU drops its translations --- */
+/* --- blocks/block_memory.c: memory that lives until QEMU drops its translations --- */
 
 void *block_alloc(size_t bytes); /* NULL: there is none */
 size_t block_memory(void);       /* bytes in use */
@@ -408,7 +408,7 @@ void record_stand(struct cpu *cpu);
 /* An exception or interrupt has been delivered. */
 void record_discontinuity(struct cpu *cpu, uint64_t from, uint64_t to, bool exception);
 
-/* --- shape.c: what translations contain only while an event needs it --- */
+/* --- blocks/shape.c: what translations contain only while an event needs it --- */
 
 enum {
 	SHAPE_TAKEN = 1,    /* whether conditional branches are taken */

@@ -77,7 +77,7 @@ void count_follow_filter(struct counting *c);
 /* Logs, once, that counting lacks something on this vCPU. */
 void count_lacks(struct counting *c, enum watch_lack what);
 
-/* --- count_memory.c: the guest's memory by linear addresses --------------------------------- */
+/* --- count/memory.c: the guest's memory by linear addresses --------------------------------- */
 
 void count_note_memory(struct object *vm, uint32_t slot, uint64_t guest, uint64_t bytes,
                        uint64_t host);
@@ -86,7 +86,7 @@ void count_note_memory(struct object *vm, uint32_t slot, uint64_t guest, uint64_
 size_t count_read(struct counting *c, uint64_t linear, void *into, size_t bytes);
 bool count_write(struct counting *c, uint64_t linear, const void *from, size_t bytes);
 
-/* --- count_step.c ---------------------------------------------------------------------------- */
+/* --- count/step.c ---------------------------------------------------------------------------- */
 
 /* Fetches the registers; false: this KVM does not give them. */
 bool count_look(struct counting *c);
@@ -108,7 +108,7 @@ void count_settle_write(struct counting *c);
 /* Pays for one instruction. insn: NULL when only its privilege level is known. */
 void count_retire(struct counting *c, const struct guest_insn *insn, unsigned cpl, bool taken);
 
-/* --- count_rdpmc.c ---------------------------------------------------------------------------- */
+/* --- count/rdpmc.c ---------------------------------------------------------------------------- */
 
 /* Answers RDPMC at RIP; false: it gets #GP, which this host's KVM raises. */
 bool count_rdpmc(struct counting *c, const struct guest_insn *insn);
@@ -120,7 +120,7 @@ bool count_find_handler(struct counting *c, uint64_t *at);
 /* At that breakpoint: answers the RDPMC that has led there. */
 bool count_answer_fault(struct counting *c);
 
-/* --- count_pmi.c ------------------------------------------------------------------------------ */
+/* --- count/pmi.c ------------------------------------------------------------------------------ */
 
 /* Delivers the PMIs of a call of the register machine. */
 void count_deliver(struct counting *c, struct vpmu_outcome outcome);

@@ -35,7 +35,7 @@ EXCEPTIONS = (
     ("src/machine/saved/migrate_", "_family", "of a socket"),
     ("src/machine/saved/migrate_", "family == AF_", "of a socket"),
     ("src/machine/kvm/vm_run.c", "APIC_CURRENT_COUNT = 0x390", "an offset in the APIC's page"),
-    ("tool/lib/selector_name.c", "family", "the look-up in a table of libpfm4's names"),
+    ("tool/selector/name.c", "family", "the look-up in a table of libpfm4's names"),
 )
 
 

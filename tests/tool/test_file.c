@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "lib/file.h"
+#include "input/file.h"
 
 static char folder[64], path[128];
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/selector_bits.h"
+#include "selector/bits.h"
 
 static void check(const struct vpmu_model *model)
 {

@@ -8,7 +8,7 @@
 
 #include "select.h"
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/message.h"
 #include "lib/number.h"
 #include "lib/order_arg.h"

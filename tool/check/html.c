@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "page.h"
 
 /* NAME="value", with a blank before. */

@@ -12,8 +12,8 @@
 #include "check.h"
 #include "command.h"
 #include "json/json.h"
-#include "lib/file.h"
-#include "lib/input.h"
+#include "input/file.h"
+#include "input/input.h"
 #include "lib/message.h"
 #include "state/state.h"
 

@@ -5,7 +5,7 @@
 
 #include "check.h"
 #include "command.h"
-#include "lib/input.h"
+#include "input/input.h"
 #include "json/json.h"
 #include "lib/message.h"
 #include "state/state.h"

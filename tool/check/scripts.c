@@ -8,7 +8,7 @@
 
 #include "check.h"
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/message.h"
 
 enum { NAME_BYTES = 256 };

@@ -8,7 +8,7 @@
 #include <base/room.h>
 
 #include "command.h"
-#include "lib/input.h"
+#include "input/input.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 #include "lib/number.h"

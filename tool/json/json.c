@@ -3,7 +3,7 @@
 #include "json.h"
 
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/memory.h"
 #include "lib/message.h"
 #include "state/state.h"

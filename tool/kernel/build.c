@@ -13,7 +13,7 @@
 
 #include "kernel.h"
 #include "lib/beside.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/message.h"
 #include "lib/visible.h"
 

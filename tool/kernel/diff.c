@@ -9,7 +9,7 @@
 #include <vpmu/vpmu.h>
 
 #include "diff.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 

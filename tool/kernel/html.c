@@ -7,7 +7,7 @@
 #include <vpmu/vpmu.h>
 
 #include "diff.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/page.h"
 
 static const char *const names[] = {"OLD", "NEW"};

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "kernel.h"
-#include "lib/input.h"
+#include "input/input.h"
 #include "lib/message.h"
 
 enum { SCRIPT_MOST = 64 << 20 };

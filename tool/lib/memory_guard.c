@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "file.h"
+#include "input/file.h"
 #include "memory.h"
 
 /* <stdlib.h> is not included, since the compiler would take these for libc's own. */

@@ -13,8 +13,8 @@
 
 #include "command.h"
 #include "json/foreign.h"
-#include "foreign_xml.h"
-#include "input.h"
+#include "input/foreign_xml.h"
+#include "input/input.h"
 #include "message.h"
 #include "state/state.h"
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "file.h"
+#include "input/file.h"
 #include "memory.h"
 #include "message.h"
 

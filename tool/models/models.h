@@ -6,7 +6,7 @@
 #include <vpmu/simulate.h>
 #include <vpmu/vpmu.h>
 
-#include "lib/selector.h"
+#include "selector/selector.h"
 
 /* One event that the model's counters can count. */
 struct model_event {

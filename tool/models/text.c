@@ -8,7 +8,7 @@
 #include "lib/memory.h"
 #include "lib/message.h"
 #include "models.h"
-#include "lib/selector_bits.h"
+#include "selector/bits.h"
 
 static void heading(const char *text)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/message.h"
-#include "lib/selector.h"
+#include "selector/selector.h"
 #include "lib/visible.h"
 
 void replay_session_init(struct replay_session *session)

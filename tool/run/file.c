@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/message.h"
 #include "life.h"
 

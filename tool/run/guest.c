@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/message.h"
 #include "stop.h"
 

@@ -3,7 +3,7 @@
 #ifndef TOOL_RUN_LIFE_H
 #define TOOL_RUN_LIFE_H
 
-#include "lib/file.h"
+#include "input/file.h"
 #include "run.h"
 
 /* Instructions between two steps of a live migration. */

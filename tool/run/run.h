@@ -13,7 +13,7 @@
 #include <machine/room.h>
 #include <vpmu/vpmu.h>
 
-#include "lib/selector.h"
+#include "selector/selector.h"
 #include "timeline.h"
 
 struct run_options {

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/file.h"
+#include "input/file.h"
 
 enum { GRACE_MS = 500, TICK_US = 50000 };
 

@@ -10,7 +10,7 @@
 #include <timeline/room.h>
 #include <vpmu/vpmu.h>
 
-#include "lib/file.h"
+#include "input/file.h"
 
 struct timeline {
 	struct output output; /* its stream is NULL when there is no timeline */

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "json/json.h"
 #include "lib/message.h"
 #include "stat.h"

@@ -11,7 +11,7 @@
 
 #include "lib/beside.h"
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/memory.h"
 #include "lib/message.h"
 #include "stat.h"

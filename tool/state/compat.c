@@ -7,8 +7,8 @@
 
 #include <json/room.h>
 
-#include "lib/file.h"
-#include "lib/folder.h"
+#include "input/file.h"
+#include "input/folder.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 #include "lib/order_arg.h"

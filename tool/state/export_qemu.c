@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/file.h"
-#include "lib/input.h"
+#include "input/file.h"
+#include "input/input.h"
 #include "lib/message.h"
 #include "state.h"
 

@@ -7,8 +7,8 @@
 #include <arch/room.h>
 
 #include "lib/memory.h"
-#include "lib/selector.h"
-#include "lib/selector_bits.h"
+#include "selector/selector.h"
+#include "selector/bits.h"
 #include "state.h"
 
 /* Of a status, the bits that are no counter's (Intel SDM vol. 4 table 2-2; AMD: bit 59). */

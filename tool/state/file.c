@@ -5,8 +5,8 @@
 
 #include <json/room.h>
 
-#include "lib/file.h"
-#include "lib/input.h"
+#include "input/file.h"
+#include "input/input.h"
 #include "lib/message.h"
 #include "lib/msr_table.h"
 #include "state.h"

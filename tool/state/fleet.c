@@ -11,8 +11,8 @@
 
 #include <json/room.h>
 
-#include "lib/folder.h"
-#include "lib/input.h"
+#include "input/folder.h"
+#include "input/input.h"
 #include "lib/memory.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"

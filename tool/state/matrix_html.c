@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "command.h"
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/page.h"
 #include "matrix.h"
 

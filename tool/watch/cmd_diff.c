@@ -6,7 +6,7 @@
 #include "command.h"
 #include "diff.h"
 #include "json/json.h"
-#include "lib/input.h"
+#include "input/input.h"
 #include "lib/message.h"
 #include "lib/model_arg.h"
 

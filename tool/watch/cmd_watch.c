@@ -15,8 +15,8 @@
 #include <vpmu/kvm.h>
 
 #include "command.h"
-#include "lib/file.h"
-#include "lib/input.h"
+#include "input/file.h"
+#include "input/input.h"
 #include "json/json.h"
 #include "lib/memory.h"
 #include "lib/message.h"

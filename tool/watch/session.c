@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/file.h"
+#include "input/file.h"
 #include "lib/memory.h"
 #include "lib/message.h"
 

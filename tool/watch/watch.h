@@ -13,7 +13,7 @@
 
 #include <vpmu/vpmu.h>
 
-#include "lib/file.h"
+#include "input/file.h"
 #include "watch/room.h"
 
 extern const struct command watch_diff; /* cmd_diff.c */

@@ -6,15 +6,19 @@
  *   create.c     making, entering, destroying        state.c     Unicorn's own registers
  *   run.c        the outer loop, stops               budget.c    how far it may run
  *   hook.c       called from inside Unicorn          step.c      one instruction at a time
- *   block.c      decoded blocks                      decode.c    kinds of instructions
  *   exception.c  the guest's IDT                     segment.c   descriptors
  *   special.c    instructions that Unicorn leaves    system.c    SYSCALL and its like
  *   memory.c     page tables, own accesses           fault.c     host faults on RAM
- *   loop.c       blocks that repeat themselves        spin.c      such loops at full speed
  *   map.c        what Unicorn finds at an address    timed.c     feeding the timing model
- *   guard.c      Unicorn's own failures              abandoned.c blocks that Unicorn gives up
+ *   guard.c      Unicorn's own failures              control.c   MOV to CR0, CR4
  *   snapshot.c   saving, restoring, resetting        record.c    last branches
- *   pebs.c       PEBS records                        inline.c    blocks that pay themselves
+ *   pebs.c       PEBS records
+ *
+ * blocks/ has what is done with a block of instructions:
+ *   block.c      decoded blocks                      decode.c    kinds of instructions
+ *   cost.c       what an instruction costs           inline.c    blocks that pay themselves
+ *   loop.c       blocks that repeat themselves       spin.c      such loops at full speed
+ *   abandoned.c  blocks that Unicorn gives up        translation.c  Unicorn's translations of them
  */
 #ifndef MACHINE_CPU_INT_H
 #define MACHINE_CPU_INT_H
@@ -384,7 +388,7 @@ void block_unpaid(struct cpu *cpu, uint64_t address, uint32_t size, uint8_t *bac
 /* The block hook, as Unicorn calls it. */
 void on_block(uc_engine *uc, uint64_t address, uint32_t size, void *user);
 
-/* --- inline.c ---------------------------------------------------------------------------- */
+/* --- blocks/inline.c --------------------------------------------------------------------- */
 
 /* Makes what translations touch, near cpu->state. False: no memory. VPMU_TEST_WITHOUT_INLINE is
  * there for tests. */
@@ -401,7 +405,7 @@ static inline bool block_inlines(const struct cpu *cpu, const struct block *bloc
 	return cpu->inlines && !(block->flags & BLOCK_CALLS);
 }
 
-/* --- abandoned.c ------------------------------------------------------------------------- */
+/* --- blocks/abandoned.c ------------------------------------------------------------------ */
 
 /* Whether cpu_block(), which was paid in full, was abandoned before the instruction at `address`,
  * where Unicorn now begins a block of `size` bytes. */
@@ -464,7 +468,7 @@ void fpu_set(struct cpu *cpu, const struct cpu_registers *registers);
 void registers_get(struct cpu *cpu, struct cpu_registers *registers);
 void registers_set(struct cpu *cpu, const struct cpu_registers *registers);
 
-/* --- translation.c: Unicorn's translations of guest code --- */
+/* --- blocks/translation.c: Unicorn's translations of guest code --- */
 
 /* Once, before the first. VPMU_TEST_TRANSLATIONS, in bytes, is there for tests. */
 void translation_begin(struct cpu *cpu);
