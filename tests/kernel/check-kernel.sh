@@ -115,9 +115,18 @@ if command -v python3 >/dev/null; then
 		[ -s "$1" ] && python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["cells"]))' "$1"
 	}
 	all=$(kept "$scratch/document")
-	for delay in 0.1 0.2 0.4 0.8 1.6 3.2; do
-		timeout --foreground --signal=INT $delay "$vpmu" check "$@" --resume "$scratch/kept" >"$scratch/out" 2>"$scratch/err"
-		some=$(kept "$scratch/kept") && [ "$some" -gt 0 ] && break
+	delay=100 # in ms: longer while nothing is kept, shorter when nothing is left
+	for _ in {1..60}; do
+		timeout --foreground --signal=INT ${delay}e-3 "$vpmu" check "$@" --resume "$scratch/kept" >"$scratch/out" 2>"$scratch/err"
+		some=$(kept "$scratch/kept") || some=0
+		if [ "$some" -eq "$all" ]; then
+			rm "$scratch/kept"
+			delay=$((delay - 50 > 0 ? delay - 50 : 10))
+		elif [ "$some" -gt 0 ]; then
+			break
+		else
+			delay=$((delay + 100))
+		fi
 	done
 	check 'interrupted: some cells are kept' [ "$some" -gt 0 ]
 	check 'interrupted: says how to go on' grep -qE "interrupted: $some of $all cells are kept" "$scratch/err"
