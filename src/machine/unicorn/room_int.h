@@ -356,7 +356,9 @@ void pebs_settle(struct cpu *cpu);
 /* Whether branch targets must be followed. */
 static inline bool follows_branches(const struct cpu *cpu)
 {
-	return cpu_meter(cpu)->timed || cpu_meter(cpu)->records;
+	const struct vpmu_meter *meter = &cpu->hot->meter; /* these are not lent */
+
+	return meter->timed || meter->records;
 }
 
 void timed_refresh(struct cpu *cpu);

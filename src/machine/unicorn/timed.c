@@ -13,14 +13,14 @@ static void on_memory(uc_engine *uc, uc_mem_type type, uint64_t address, int siz
                       void *user)
 {
 	struct cpu *cpu = user;
+	struct vpmu_meter *meter = cpu_meter(cpu);
 
-	if (!cpu_meter(cpu)->timed)
+	if (!meter->timed)
 		return;
 	/* Unicorn keeps RIP up to date while there are memory hooks. */
 	if (cpu->rep == cpu->state->rip && !cpu->rep_begun)
 		timed_rep_begin(cpu);
-	vpmu_timing_data(cpu->timing, cpu_meter(cpu), address, (unsigned)size,
-	                 type == UC_MEM_WRITE);
+	vpmu_timing_data(cpu->timing, meter, address, (unsigned)size, type == UC_MEM_WRITE);
 }
 
 static void hook_memory(struct cpu *cpu, bool on)
@@ -61,17 +61,17 @@ void timed_begin(struct cpu *cpu, const struct block *block)
 /* Recorded branches are mispredicted by the same predictor, whether its misses count or not. */
 static void branch(struct cpu *cpu, const struct op *op, uint64_t address, uint64_t target)
 {
-	uint64_t next = address + op->length, misses = cpu_meter(cpu)->costs.branch_misses;
-	struct vpmu_costs costs = cpu_meter(cpu)->costs;
+	struct vpmu_meter *meter = cpu_meter(cpu);
+	uint64_t next = address + op->length, misses = meter->costs.branch_misses;
+	struct vpmu_costs costs = meter->costs;
 
-	if (cpu_meter(cpu)->timed) {
-		vpmu_timing_jump(cpu->timing, cpu_meter(cpu), address, next, target,
-		                 op->insn.flags);
-		costs = cpu_meter(cpu)->costs;
+	if (meter->timed) {
+		vpmu_timing_jump(cpu->timing, meter, address, next, target, op->insn.flags);
+		costs = meter->costs;
 	} else {
 		vpmu_timing_branch(cpu->timing, &costs, address, next, target, op->insn.flags);
 	}
-	if (cpu_meter(cpu)->records)
+	if (meter->records)
 		record_branch(cpu, op, address, target, costs.branch_misses != misses);
 }
 
@@ -100,13 +100,14 @@ void timed_rep(struct cpu *cpu, const struct op *op)
 	uint64_t now = cpu->state->regs[GPR_RCX];
 	uint64_t mask = UINT64_MAX >> (64 - 8 * op->operand);
 	uint64_t slots = ((cpu->rep_rcx - now) & mask) * (uint64_t)op->immediate;
+	struct vpmu_meter *meter = cpu_meter(cpu);
 
 	cpu->rep_rcx = now;
-	if (!cpu_meter(cpu)->timed || !cpu->rep_begun)
+	if (!meter->timed || !cpu->rep_begun)
 		return;
-	cpu_meter(cpu)->costs.slots += slots;
-	if (cpu_meter(cpu)->detailed)
-		cpu_meter(cpu)->details.of[VPMU_TOPDOWN_BACKEND] += slots;
+	meter->costs.slots += slots;
+	if (meter->detailed)
+		meter->details.of[VPMU_TOPDOWN_BACKEND] += slots;
 }
 
 void timed_retire(struct cpu *cpu, const struct op *op, uint64_t address)
