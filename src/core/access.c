@@ -138,7 +138,7 @@ static ALWAYS_INLINE enum vpmu_status write_register(struct vpmu_pmu *pmu, const
 	if (!access_writes(access))
 		return access == VPMU_ACCESS_IGNORED ? VPMU_OK : refusal;
 	pmu->kvm.in_use |= (uint32_t)rule->marks_in_use << reg->slot;
-	if (rule->excess == EXCESS_TAKEN)
+	if (rule->excess == EXCESS_TAKEN) /* counters, which are accessed most */
 		return rule->set(pmu, reg, value);
 	switch ((enum excess)rule->excess) {
 	case EXCESS_FAULTS:
@@ -149,7 +149,7 @@ static ALWAYS_INLINE enum vpmu_status write_register(struct vpmu_pmu *pmu, const
 		break;
 	case EXCESS_DROPPED:
 		return rule->set(pmu, reg, value & writable);
-	case EXCESS_TAKEN:
+	case EXCESS_TAKEN: /* see above */
 		break;
 	case EXCESS_ADDRESS:
 	case EXCESS_DEPTH:

@@ -264,7 +264,8 @@ bool lbr_claim(const struct vpmu_pmu *pmu);
  * may change whether the guest's access exits. */
 enum vpmu_status lbr_refuse(const struct vpmu_pmu *pmu, enum vpmu_status refusal);
 
-/* Accesses to a number that is in no window. False: it is not an entry's register either. */
+/* Accesses to a number for which decode() has no register. False: it is not an entry's register
+ * either. */
 bool lbr_read(const struct vpmu_pmu *pmu, uint32_t msr, uint64_t *value);
 bool lbr_write(struct vpmu_pmu *pmu, uint32_t msr, uint64_t value, enum vpmu_status refusal,
                enum vpmu_status *status);

@@ -255,6 +255,26 @@ static void debugctl(struct maker *maker, const char *who)
 		ADD(maker, "%srdmsr 0x1d9", who);
 }
 
+/* Registers that belong together, and values for them. */
+struct tries {
+	const uint32_t *msrs;
+	const uint64_t *values;
+	size_t msr_count, value_count;
+	unsigned writes; /* percent */
+};
+
+static void try_one(struct maker *maker, const char *who, const struct tries *of)
+{
+	bool writes = percent(maker, of->writes);
+	uint64_t value = writes ? of->values[below(maker, of->value_count)] : 0;
+	uint32_t msr = of->msrs[below(maker, of->msr_count)];
+
+	if (writes)
+		ADD(maker, "%swrmsr %#x %#llx", who, msr, (unsigned long long)value);
+	else
+		ADD(maker, "%srdmsr %#x", who, msr);
+}
+
 /* The registers of last branches, their neighbours, and what decides about them. */
 static void branches(struct maker *maker)
 {
@@ -284,11 +304,8 @@ static void branches(struct maker *maker)
 		debugctl(maker, who);
 	else if (!maker->lbr_format && percent(maker, 80))
 		enter(maker);
-	else if (percent(maker, 55))
-		ADD(maker, "%swrmsr %#x %#llx", who, ONE_OF(maker, msrs),
-		    (unsigned long long)ONE_OF(maker, values));
 	else
-		ADD(maker, "%srdmsr %#x", who, ONE_OF(maker, msrs));
+		try_one(maker, who, &(struct tries){msrs, values, COUNT(msrs), COUNT(values), 55});
 }
 
 /* The registers of PEBS, their neighbours, and what decides about them. */
@@ -301,11 +318,8 @@ static void pebs(struct maker *maker)
 
 	if (!maker->pebs && percent(maker, 80))
 		enter(maker);
-	else if (percent(maker, 65))
-		ADD(maker, "%swrmsr %#x %#llx", who, ONE_OF(maker, msrs),
-		    (unsigned long long)ONE_OF(maker, values));
 	else
-		ADD(maker, "%srdmsr %#x", who, ONE_OF(maker, msrs));
+		try_one(maker, who, &(struct tries){msrs, values, COUNT(msrs), COUNT(values), 65});
 }
 
 void incident(struct maker *maker)

@@ -36,7 +36,7 @@ static void lack(const struct object *vm, enum watch_lack what)
 	ring_write(&head, NULL, 0);
 }
 
-/* Then the guest's RDPMC gets #GP from this host's KVM, which count_rdpmc.c catches. */
+/* Then the guest's RDPMC gets #GP from this host's KVM, which count/rdpmc.c catches. */
 static void switch_off_pmu(int fd)
 {
 	struct kvm_enable_cap off = {
