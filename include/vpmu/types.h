@@ -83,8 +83,8 @@ enum vpmu_class {
 	VPMU_STORES,       /* instructions that write data to memory */
 	VPMU_MEMORY,       /* instructions that read, write, or do both */
 	VPMU_LOAD_STORES,  /* instructions that do both */
-	/* Issue slots by how they were used, as a timing model estimates it; these two and the
-	 * other two below add up to VPMU_SLOTS. */
+	/* Issue slots by how they were used, as a timing model estimates it: these two,
+	 * VPMU_TOPDOWN_SPECULATION and VPMU_TOPDOWN_FRONTEND add up to VPMU_SLOTS. */
 	VPMU_TOPDOWN_RETIRING,
 	VPMU_TOPDOWN_BACKEND, /* the instruction, or its data, kept the others waiting */
 	VPMU_TAKEN_BRANCHES,  /* near ones */
