@@ -49,8 +49,13 @@ class Terminal:
     def prompted(self, times):
         return self.wait(lambda: self.text.count('vpmu> ') >= times and self.text.endswith('vpmu> '))
 
+    def is_raw(self):
+        """The tool reads keys; before that the kernel would edit the line, and Ctrl-U take it away."""
+        return not termios.tcgetattr(self.fd)[3] & termios.ICANON
+
     def type(self, keys, pattern='vpmu> $'):
         """What came of it, when that is there and a prompt behind it."""
+        self.wait(self.is_raw)
         before = len(self.text)
         os.write(self.fd, keys.encode())
         self.wait(lambda: re.search(pattern, self.text[before:]) and self.text.endswith('\nvpmu> '))
