@@ -91,6 +91,11 @@ tap.check('vpmu qemu leaves what is there', printed(
     f'q -plugin {PLUGIN},model=skylake,gp=8,log=a,,b -cpu x -accel tcg,thread=single', '--model',
     'skylake,gp=8', '--log', 'a,b', '--', 'q', '-cpu', 'x', '-accel', 'tcg,thread=single'))
 
+tap.check('vpmu qemu: every --fault goes to the plugin', printed(
+    f'q -plugin {PLUGIN},model=intel-v4,profile=linux-6.12,fault=deny:0xc0,fault=taken:0+1 -cpu x '
+    '-accel tcg', '--model', 'intel-v4', '--profile', 'linux-6.12', '--fault', 'deny:0xc0', '--fault',
+    'taken:0+1', '--', 'q', '-cpu', 'x', '-accel', 'tcg'))
+
 command, reason = qemu.find(PLUGIN)
 for options, wanted in OPTIONS:
     name = f'the plugin refuses "{options}"'

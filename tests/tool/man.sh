@@ -12,7 +12,7 @@ for command in $commands; do
 	page=$SOURCE/man/vpmu-$command.1
 	check "$command has a page" [ -f "$page" ]
 	check "$command is in vpmu.1" grep -q "^\.It Cm $command" "$SOURCE/man/vpmu.1"
-	for option in $("$vpmu" "$command" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p' |
+	for option in $("$vpmu" "$command" --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p' |
 		grep -v -e --help); do
 		check "$command: its page has $option" mentions "$page" "$option"
 	done

@@ -21,6 +21,13 @@ refused 'no program' 2 'missing argument: -- PROGRAM' stat
 refused 'no program behind the dashes' 2 'missing argument: -- PROGRAM' stat --cpus 1 --
 refused 'an unknown event' 2 'did you mean instructions?' stat --events instruction:u -- true
 refused 'an unknown modifier' 2 'unknown event: cycles:z' stat --events cycles:z -- true
+refused 'an event after -e' 2 'unknown event: cycles:z' stat -e cycles:z -- true
+refused 'an event in the same word as -e' 2 'unknown event: cycles:z' stat -ecycles:z -- true
+refused 'the second -e' 2 'unknown event: cycles:z' stat -e cycles:u -e cycles:z -- true
+refused 'the first of two -e' 2 'unknown event: cycles:z' stat -e cycles:z -e cycles:u -- true
+refused '-e without events' 2 'needs a value: --events LIST' stat -e
+refused 'an unknown letter' 2 'unknown option: -z' stat -z -- true
+refused 'too many -e' 2 'too many: --events (at most 16)' stat $(printf -- '-e cycles %.0s' {1..17}) -- true
 refused 'a limit that is none' 2 'EVENT=N is wanted' stat --limit instructions:u -- true
 refused 'a limit of another kind' 2 'not a number: instructions:u=few' \
 	stat --limit instructions:u=few -- true

@@ -20,7 +20,7 @@ mentions() {
 	sed 's/\\-/-/g; s/Fl -/--/g' "$SOURCE/man/vpmu-state.1" | grep -qF -- "$1"
 }
 for verb in show diff convert compat baseline import-qemu; do
-	for option in $("$vpmu" state $verb --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p'); do
+	for option in $("$vpmu" state $verb --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'); do
 		[ $option = --help ] || check "$verb: the man page has $option" mentions $option
 	done
 done

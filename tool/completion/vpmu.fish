@@ -14,7 +14,7 @@ end
 
 # "--option<TAB>what it is" of the command, and of a command of `state`.
 function __vpmu_options
-    vpmu $argv --help 2>/dev/null | string replace -rf '^  (--[a-z-]+)(?: \S+)?(?:  +(.*))?$' '$1\t$2'
+    vpmu $argv --help 2>/dev/null | string replace -rf '^  (?:-., )?(--[a-z-]+)(?: \S+)?(?:  +(.*))?$' '$1\t$2'
 end
 
 function __vpmu_list --argument-names heading

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parses options by their table, and prints the table as --help. */
+/* Parses options by their table. */
 #include "args.h"
 
 #include <inttypes.h>
@@ -8,12 +8,11 @@
 
 #include <base/room.h>
 
+#include "args_help.h"
 #include "command.h"
 #include "json/json.h"
 #include "message.h"
 #include "number.h"
-
-enum { HELP_COLUMN = 28 };
 
 struct parser {
 	const struct command *command;
@@ -23,56 +22,6 @@ struct parser {
 	const char **operands;
 	unsigned operand_count;
 };
-
-static void help_option(const char *name, const char *value, const char *about)
-{
-	int used = printf("  --%s%s%s", name, value ? " " : "", value ? value : "");
-
-	if (used >= HELP_COLUMN)
-		used = printf("\n") - 1;
-	printf("%*s", HELP_COLUMN - used, "");
-	for (; *about; about++) {
-		putchar(*about);
-		if (*about == '\n')
-			printf("%*s", HELP_COLUMN, "");
-	}
-	putchar('\n');
-}
-
-static bool ends_line(const char *text)
-{
-	size_t length = strlen(text);
-
-	return length && text[length - 1] == '\n';
-}
-
-/* "run [OPTION...] GUEST" */
-static const char *usage(const struct command *command)
-{
-	static char text[300];
-
-	snprintf(text, sizeof(text), "%s%s%s%s", command->name,
-	         command->option_count ? " [OPTION...]" : "", *command->operands ? " " : "",
-	         command->operands);
-	return text;
-}
-
-static int help(const struct command *command)
-{
-	printf("Usage: vpmu %s\n\n%s.\n\nOptions:\n", usage(command), command->about);
-	for (size_t i = 0; i < command->option_count; i++) {
-		const struct option_row *row = &command->options[i];
-
-		if (row->about)
-			help_option(row->name, row->value, row->about);
-	}
-	help_option("help", NULL, "print this text and end");
-	if (command->notes)
-		printf("\n%s%s", command->notes, ends_line(command->notes) ? "" : "\n");
-	if (command->more)
-		command->more();
-	return TOOL_HOLDS;
-}
 
 static const char *option_name(const void *options, size_t i)
 {
@@ -104,6 +53,15 @@ static const struct option_row *find_option(const struct command *command, const
 
 		if (strlen(row->name) == length && !memcmp(row->name, name, length))
 			return row;
+	}
+	return NULL;
+}
+
+static const struct option_row *find_letter(const struct command *command, char letter)
+{
+	for (size_t i = 0; i < command->option_count; i++) {
+		if (command->options[i].letter == letter)
+			return &command->options[i];
 	}
 	return NULL;
 }
@@ -149,10 +107,22 @@ static int take_number(const struct option_row *row, const char *text, void *int
 	return ARGS_GO;
 }
 
+static int take_one_more(const struct option_row *row, const char *text, struct option_list *list)
+{
+	if (list->count == OPTION_TIMES) {
+		message("too many: --%s (at most %d)", row->name, OPTION_TIMES);
+		return TOOL_BAD;
+	}
+	list->of[list->count++] = text;
+	return ARGS_GO;
+}
+
 static int take_value(const struct option_row *row, const char *text, void *options)
 {
 	void *into = (char *)options + row->offset;
 
+	if (row->kind == OPTION_LIST)
+		return take_one_more(row, text, into);
 	if (row->kind != OPTION_TEXT && row->kind != OPTION_MAYBE)
 		return take_number(row, text, into);
 	*(const char **)into = text;
@@ -187,14 +157,9 @@ static const char *next_value(struct parser *parser, const struct option_row *ro
 	return next;
 }
 
-static int take_option(struct parser *parser, const char *name)
+/* `value`: what has been typed with the option itself, or NULL. */
+static int take_row(struct parser *parser, const struct option_row *row, const char *value)
 {
-	size_t length = strcspn(name, "=");
-	const char *value = name[length] ? name + length + 1 : NULL;
-	const struct option_row *row = find_option(parser->command, name, length);
-
-	if (!row)
-		return unknown_option(parser, name, length);
 	if (row->kind == OPTION_FLAG || row->kind == OPTION_JSON)
 		return take_flag(row, value, parser->options);
 	if (!value)
@@ -208,11 +173,33 @@ static int take_option(struct parser *parser, const char *name)
 	return take_value(row, value, parser->options);
 }
 
+/* --NAME, --NAME VALUE, --NAME=VALUE */
+static int take_option(struct parser *parser, const char *name)
+{
+	size_t length = strcspn(name, "=");
+	const struct option_row *row = find_option(parser->command, name, length);
+
+	if (!row)
+		return unknown_option(parser, name, length);
+	return take_row(parser, row, name[length] ? name + length + 1 : NULL);
+}
+
+/* -L, -L VALUE, -LVALUE */
+static int take_letter(struct parser *parser, const char *text)
+{
+	const struct option_row *row = find_letter(parser->command, text[1]);
+
+	if (row)
+		return take_row(parser, row, text[2] ? text + 2 : NULL);
+	message("unknown option: %s ('vpmu %s --help' lists them)", text, parser->command->name);
+	return TOOL_BAD;
+}
+
 static int take_operand(struct parser *parser, const char *text)
 {
 	if (parser->operand_count == parser->command->operand_max) {
 		message("one argument too many: '%s' (usage: vpmu %s)", text,
-		        usage(parser->command));
+		        args_usage(parser->command));
 		return TOOL_BAD;
 	}
 	parser->operands[parser->operand_count++] = text;
@@ -230,15 +217,12 @@ static int take_argument(struct parser *parser, bool *only_operands)
 		return ARGS_GO;
 	}
 	if (!strcmp(text, "--help") || !strcmp(text, "-h"))
-		return help(parser->command);
+		return args_help(parser->command);
 	if (!strncmp(text, "--help=", sizeof("--help=") - 1)) {
 		message("takes no value: --help");
 		return TOOL_BAD;
 	}
-	if (text[1] == '-')
-		return take_option(parser, text + 2);
-	message("unknown option: %s ('vpmu %s --help' lists them)", text, parser->command->name);
-	return TOOL_BAD;
+	return text[1] == '-' ? take_option(parser, text + 2) : take_letter(parser, text);
 }
 
 /* Asked when all has been read, so that --help wins wherever it stands. */
@@ -265,7 +249,8 @@ static int parse(struct parser *parser)
 			return status;
 	}
 	if (parser->operand_count < command->operand_min) {
-		message("missing argument: %s (usage: vpmu %s)", command->operands, usage(command));
+		message("missing argument: %s (usage: vpmu %s)", command->operands,
+		        args_usage(command));
 		return TOOL_BAD;
 	}
 	return check_lacks(command, parser->options);
@@ -306,7 +291,7 @@ int args_parse_before(const struct command *command, int *argc, char ***argv, vo
 	if (own + 1 >= *argc) {
 		message("missing argument: %.*s (usage: vpmu %s)",
 		        (int)strcspn(command->operands + strlen("-- "), " ") + 3, command->operands,
-		        usage(command));
+		        args_usage(command));
 		return TOOL_BAD;
 	}
 	*argc -= own + 1;
@@ -322,6 +307,8 @@ bool option_is_set(const struct option_row *row, const void *options)
 	case OPTION_FLAG:
 	case OPTION_JSON:
 		return *(const bool *)field;
+	case OPTION_LIST:
+		return ((const struct option_list *)field)->count;
 	case OPTION_TEXT:
 	case OPTION_MAYBE:
 		return *(const char *const *)field;

@@ -15,14 +15,23 @@ enum option_kind {
 	OPTION_FLAG,    /* bool */
 	OPTION_JSON,    /* bool; a build without JSON refuses it */
 	OPTION_TEXT,    /* const char * */
+	OPTION_LIST,    /* struct option_list: it may be typed several times */
 	OPTION_MAYBE,   /* const char *; "" alone: its value, KEY=VALUE…, may be left out */
 	OPTION_COUNT,   /* uint64_t */
 	OPTION_SIZE,    /* uint64_t, in bytes, typed with K, M or G */
 	OPTION_SECONDS, /* uint64_t, in microseconds, typed in seconds with a fraction */
 };
 
+enum { OPTION_TIMES = 16 };
+
+struct option_list {
+	const char *of[OPTION_TIMES];
+	unsigned count;
+};
+
 struct option_row {
 	const char *name;  /* without the dashes */
+	char letter;       /* its short form; 0: it has none */
 	const char *value; /* what --help calls the value; NULL for a flag */
 	const char *about; /* NULL: not shown by --help */
 	enum option_kind kind;

@@ -13,8 +13,9 @@
 #include "qemu.h"
 
 struct qemu_typed {
-	const char *model, *profile, *reset, *vmrun, *timing, *fault, *log, *stat, *timeline,
-		*state_in, *state_out;
+	const char *model, *profile, *reset, *vmrun, *timing, *log, *stat, *timeline, *state_in,
+		*state_out;
+	struct option_list faults;
 	bool print;
 };
 
@@ -47,8 +48,8 @@ static const struct option_row rows[] = {
 	{.name = "fault",
          .value = "WORD:N",
          .about = "a PMU that is broken: deny:EVENT, fail-create:N, taken:COUNTER",
-         .kind = OPTION_TEXT,
-         .offset = offsetof(struct qemu_typed, fault)},
+         .kind = OPTION_LIST,
+         .offset = offsetof(struct qemu_typed, faults)},
 	{.name = "stat",
          .value = "FILE|-",
          .about = "write what each vCPU has executed when QEMU ends",
@@ -80,20 +81,19 @@ static const struct option_row rows[] = {
          .offset = offsetof(struct qemu_typed, print)},
 };
 
-enum { TYPED = 11, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
+enum { ONCE = 10, TYPED = ONCE + OPTION_TIMES, ADDED = 6, OPTION_BYTES = 2 * PATH_MAX };
 
 /* The typed options as the plugin takes them: "key=value". */
 static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTES])
 {
 	const struct {
 		const char *key, *value;
-	} all[TYPED] = {
+	} all[ONCE] = {
 		{"model", typed->model ? typed->model : "intel-v2"},
 		{"profile", typed->profile},
 		{"reset", typed->reset},
 		{"vmrun", typed->vmrun},
 		{"timing", typed->timing},
-		{"fault", typed->fault},
 		{"stat", typed->stat},
 		{"log", typed->log},
 		{"timeline", typed->timeline},
@@ -102,9 +102,11 @@ static int collect(const struct qemu_typed *typed, char texts[TYPED][OPTION_BYTE
 	};
 	int count = 0;
 
-	for (unsigned i = 0; i < TYPED; i++)
+	for (unsigned i = 0; i < ONCE; i++)
 		if (all[i].value)
 			snprintf(texts[count++], OPTION_BYTES, "%s=%s", all[i].key, all[i].value);
+	for (unsigned i = 0; i < typed->faults.count; i++)
+		snprintf(texts[count++], OPTION_BYTES, "fault=%s", typed->faults.of[i]);
 	return count;
 }
 

@@ -13,44 +13,39 @@
 #include "stat.h"
 
 struct stat_typed {
-	const char *events, *limit, *model, *profile, *timing, *kernel, *modules, *qemu, *output;
+	struct option_list events, limit;
+	const char *model, *profile, *timing, *kernel, *modules, *qemu, *output;
 	uint64_t memory, cpus, timeout;
 	bool json;
 };
 
 #define ROW(name_, value_, about_, kind_, member)                                                  \
-	{                                                                                          \
-		.name = (name_), .value = (value_), .about = (about_), .kind = (kind_),            \
-		.offset = offsetof(struct stat_typed, member)
-#define ROW_TEXT(name_, value_, about_, member)                                                    \
-	ROW(name_, value_, about_, OPTION_TEXT, member)                                            \
-	}
+	.name = (name_), .value = (value_), .about = (about_), .kind = (kind_),                    \
+	.offset = offsetof(struct stat_typed, member)
+#define TEXT(name_, value_, about_, member) ROW(name_, value_, about_, OPTION_TEXT, member)
+#define LIST(name_, value_, about_, member) ROW(name_, value_, about_, OPTION_LIST, member)
 
-static const struct option_row rows[] =
-	{ROW_TEXT("events", "LIST", "perf's names, as instructions:u,branches:u,r01c0:k", events),
-         ROW_TEXT("limit", "EVENT=N,...", "fail when an event counts more than that", limit),
-         ROW_TEXT("output", "FILE", "write the counts there; stderr is the default", output),
-         ARGS_JSON(struct stat_typed, "write them as JSON"),
-         ROW_TEXT("model", "NAME", "the PMU (vpmu models); skylake is the default", model),
-         ROW_TEXT("profile", "NAME", "whose behaviour it shows; hardware is the default", profile),
-         ROW_TEXT("timing", "none|cache", "what cycles, caches and branch misses are estimated by",
-                  timing),
-         ROW("memory", "SIZE", "the guest's memory; 1G is the default", OPTION_SIZE, memory),
-         .min = 128 << 20,
-         .max = UINT64_C(1) << 40},
-			       ROW("cpus", "N", "its vCPUs; 1 is the default", OPTION_COUNT, cpus),
-			       .min = 1, .max = 64
-}
-,
-	ROW("timeout", "SECONDS", "end it after that time, boot included; none is the default",
-            OPTION_SECONDS, timeout),
-	.min = 1, .max = UINT64_C(1) << 40
-}
-, ROW_TEXT("kernel", "FILE", "the guest's kernel; the host's is the default", kernel),
-	ROW_TEXT("modules", "FOLDER", "its modules; /lib/modules/VERSION is the default", modules),
-	ROW_TEXT("qemu", "PROGRAM", "the QEMU, 11.1; qemu-system-x86_64 is the default", qemu),
-}
-;
+static const struct option_row rows[] = {
+	{LIST("events", "LIST", "perf's names, as instructions:u,branches:u,r01c0:k", events),
+         .letter = 'e'},
+	{LIST("limit", "EVENT=N,...", "fail when an event counts more than that", limit)},
+	{TEXT("output", "FILE", "write the counts there; stderr is the default", output),
+         .letter = 'o'},
+	ARGS_JSON(struct stat_typed, "write them as JSON"),
+	{TEXT("model", "NAME", "the PMU (vpmu models); skylake is the default", model)},
+	{TEXT("profile", "NAME", "whose behaviour it shows; hardware is the default", profile)},
+	{TEXT("timing", "none|cache", "what cycles, caches and branch misses are estimated by",
+              timing)},
+	{ROW("memory", "SIZE", "the guest's memory; 1G is the default", OPTION_SIZE, memory),
+         .min = 128 << 20, .max = UINT64_C(1) << 40},
+	{ROW("cpus", "N", "its vCPUs; 1 is the default", OPTION_COUNT, cpus), .min = 1, .max = 64},
+	{ROW("timeout", "SECONDS", "end it after that time, boot included; none is the default",
+             OPTION_SECONDS, timeout),
+         .min = 1, .max = UINT64_C(1) << 40},
+	{TEXT("kernel", "FILE", "the guest's kernel; the host's is the default", kernel)},
+	{TEXT("modules", "FOLDER", "its modules; /lib/modules/VERSION is the default", modules)},
+	{TEXT("qemu", "PROGRAM", "the QEMU, 11.1; qemu-system-x86_64 is the default", qemu)},
+};
 
 enum { KILLED = 128 };
 
@@ -72,10 +67,12 @@ static int read_events(const struct stat_typed *typed, struct stat_events *event
 
 	events->model = &model;
 	events->timed = typed->timing && !strcmp(typed->timing, "cache");
-	if (!status)
-		status = stat_events_add(events, typed->events);
-	if (!status && typed->limit)
-		status = stat_limits_add(events, typed->limit);
+	if (!status && !typed->events.count)
+		status = stat_events_add(events, "instructions:u,branches:u,page-faults");
+	for (unsigned i = 0; !status && i < typed->events.count; i++)
+		status = stat_events_add(events, typed->events.of[i]);
+	for (unsigned i = 0; !status && i < typed->limit.count; i++)
+		status = stat_limits_add(events, typed->limit.of[i]);
 	return status;
 }
 
@@ -177,7 +174,6 @@ static int go(const struct stat_typed *typed, char *const *words)
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct stat_typed typed = {
-		.events = "instructions:u,branches:u,page-faults",
 		.model = "skylake",
 		.qemu = "qemu-system-x86_64",
 		.memory = UINT64_C(1) << 30,
@@ -193,17 +189,13 @@ const struct command cmd_stat = {
 	.name = "stat",
 	.operands = "-- PROGRAM ARG...",
 	.about = "Count what a program does, exactly, on a machine that has no PMU",
-	.notes = "The program runs in a Linux guest of its own, under QEMU (TCG) with the plugin. "
-		 "It "
-		 "sees\n"
-		 "the host's files, read-only, and an empty /tmp. Needs QEMU 11.1 and a Linux "
-		 "kernel.\n"
+	.notes = "The program runs in a Linux guest of its own, under QEMU (TCG) with the plugin.\n"
+		 "It sees the host's files, read-only, and an empty /tmp. Needs QEMU 11.1 and a\n"
+		 "Linux kernel.\n"
 		 "\n"
-		 "Exit status: the program's own, or 128 and its signal; 1 when a limit does not "
-		 "hold,\n"
-		 "124 after --timeout; 2 for a wrong argument, 3 for what this host lacks, or a "
-		 "limit\n"
-		 "that cannot be judged.\n",
+		 "Exit status: the program's own, or 128 and its signal; 1 when a limit does not\n"
+		 "hold, 124 after --timeout; 2 for a wrong argument, 3 for what this host lacks,\n"
+		 "or a limit that cannot be judged.\n",
 	.options = rows,
 	.option_count = sizeof(rows) / sizeof(rows[0]),
 	.run = run,
