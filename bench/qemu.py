@@ -75,13 +75,12 @@ def rows(folder):
         program(folder, words)
         for words in ('', f'{RECORD} -e page-faults -c 1000000', f'{RECORD} -e cpu-clock -c 1500000',
                       f'{RECORD} -e instructions:u -c 100003'))
+    idle, counting = work('rounds=240 switches no-counters'), work('rounds=120 switches')
     return [('Linux boots, no counter on', boot('nmi_watchdog=0'), None, ''),
             ('Linux boots, its NMI watchdog counts cycles', boot(''), None, ''),
-            ('work, no counter on', work('rounds=24 no-counters'), None, ''),
-            ('work, counts instructions, branches, cycles', work('rounds=24 no-counters'),
-             work('rounds=12'), ''),
-            ('the same with timing=cache', work('rounds=24 no-counters'), work('rounds=12'),
-             ',timing=cache'),
+            ('work, no counter on', idle, None, ''),
+            ('work, counts instructions, branches, cycles', idle, counting, ''),
+            ('the same with timing=cache', idle, counting, ',timing=cache'),
             ('a program alone, perf record -c 100003', alone, record, ''),
             ('perf record of nothing, and -c 100003', few, record, ''),
             ('perf record by a clock, and -c 100003', clock, record, '')]

@@ -197,18 +197,23 @@ const struct work works[WORKS] = {
 	{"pointer chase: 1 MiB", chase},
 };
 
+uint64_t work_round(uint64_t round)
+{
+	uint64_t seed = UINT64_C(0x9e3779b97f4a7c15) + round, wrong = 0;
+
+	wrong += !sort(seed);
+	wrong += !hash(seed);
+	wrong += !matrix(seed);
+	wrong += !write_and_count(seed);
+	wrong += !chase(seed);
+	return wrong;
+}
+
 uint64_t work_run(uint64_t rounds)
 {
 	uint64_t wrong = 0;
 
-	for (uint64_t round = 0; round < rounds; round++) {
-		uint64_t seed = UINT64_C(0x9e3779b97f4a7c15) + round;
-
-		wrong += !sort(seed);
-		wrong += !hash(seed);
-		wrong += !matrix(seed);
-		wrong += !write_and_count(seed);
-		wrong += !chase(seed);
-	}
+	for (uint64_t round = 0; round < rounds; round++)
+		wrong += work_round(round);
 	return wrong;
 }

@@ -14,7 +14,9 @@ struct work {
 enum { WORKS = 5 };
 extern const struct work works[WORKS];
 
-/* All of it, so many rounds; returns how many pieces went wrong. It needs a stack and nothing else
- * of a machine: `make bench` runs it on a bare CPU. */
+/* All of it once, and so many rounds; they return how many pieces went wrong. They need a stack and
+ * nothing else of a machine: `make bench` runs them on a bare CPU. */
+uint64_t work_round(uint64_t round);
 uint64_t work_run(uint64_t rounds);
+
 #endif
