@@ -6,10 +6,11 @@ test: PAPI's, libpfm4's, rr's, perf's.
 FOLDER as for stat.py; SUITES is what suites/make-suites made. suites/SUITE.MODEL says which tests do not pass: "skip",
 "fail" or "varies", and the cause; all others must pass. --every N takes every N-th test. The guest begins no test after
 --minutes (60); a test may take --seconds (its suite's). --print prints such a list instead of TAP. What the guest
-printed is in SUITES/SUITE.MODEL.log. Skips without a QEMU that fits."""
+printed is in SUITES/SUITE.MODEL.log. Skips without a QEMU that fits. A signal ends the guest, too."""
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ import tap
 # With last branches, where the preset has a kind of its own.
 MODELS = {'skylake': 'skylake,lbr-format=5', 'zen4': 'zen4,lbr=16'}
 WORDS = ('pass', 'skip', 'fail')
+SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def known(suite, model):
@@ -36,6 +38,23 @@ def known(suite, model):
     return {name: (word, cause) for name, word, cause in rows}
 
 
+def end(number, _):
+    """As an exception does: what has been started ends, too, and temporary folders go."""
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def run_group(words, **how):
+    """Runs a program, and ends all that it has started if it cannot be waited for."""
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, **how) as process:
+        try:
+            process.wait()
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 def guest(options, command, suite, tests):
     """What the guest prints."""
     environment = dict(os.environ, TMPDIR=options.folder)
@@ -45,14 +64,13 @@ def guest(options, command, suite, tests):
         program = qemu.stand_in(command, folder)
         log = f'{options.suites}/{options.suite}.{options.model}.log'
         with open(log, 'wb') as file:
-            subprocess.run(
+            run_group(
                 [options.vpmu, 'stat', '--model', MODELS[options.model], '--qemu', program, '--kernel',
                  f'{options.folder}/vmlinuz', '--modules', f'{options.folder}/modules', '--memory', '3G',
                  '--cpus', str(suite.VCPUS), '--timing', suite.TIMING,
                  '--events', 'page-faults', '--timeout', str(options.minutes * 60 + 1200), '--',
                  '/bin/bash', f'{HERE}/suites/run', f'{folder}/list', str(options.minutes * 60)],
-                cwd=options.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                env=environment)
+                cwd=options.folder, stdout=file, stderr=subprocess.STDOUT, env=environment)
     return open(log, errors='replace').read()
 
 
@@ -112,6 +130,8 @@ def main():
     parser.add_argument('suite', choices=suite_lists.SUITES)
     parser.add_argument('tests', nargs='*')
     options = parser.parse_args()
+    for number in SIGNALS:
+        signal.signal(number, end)
     command, reason = qemu.find(options.plugin)
     if command and not os.path.exists(f'{options.folder}/vmlinuz'):
         reason = f'no kernel in {options.folder} (tests/qemu/linux/make-guest makes one)'
