@@ -28,13 +28,11 @@ class Stat:
     """What came of one call."""
 
     def __init__(self, program, options, words, stdin=b''):
-        # A QEMU in a root of its own sees this folder, and perhaps no other.
-        environment = dict(os.environ, TMPDIR=FOLDER)
         with tempfile.NamedTemporaryFile(dir=FOLDER) as counts:
             done = subprocess.run(
                 [VPMU, 'stat', '--qemu', program, '--kernel', f'{FOLDER}/vmlinuz', '--modules',
                  f'{FOLDER}/modules', '--json', '--output', counts.name, *options, '--', *words],
-                input=stdin, capture_output=True, timeout=PATIENCE, env=environment)
+                input=stdin, capture_output=True, timeout=PATIENCE)
             text = open(counts.name).read()
         self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
         self.document = json.loads(text) if text else {}

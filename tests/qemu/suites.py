@@ -57,7 +57,6 @@ def run_group(words, **how):
 
 def guest(options, command, suite, tests):
     """What the guest prints."""
-    environment = dict(os.environ, TMPDIR=options.folder)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         with open(f'{folder}/list', 'w') as file:
             file.writelines(f'{name} {seconds} {words}\n' for name, seconds, words in tests)
@@ -70,7 +69,7 @@ def guest(options, command, suite, tests):
                  '--cpus', str(suite.VCPUS), '--timing', suite.TIMING,
                  '--events', 'page-faults', '--timeout', str(options.minutes * 60 + 1200), '--',
                  '/bin/bash', f'{HERE}/suites/run', f'{folder}/list', str(options.minutes * 60)],
-                cwd=options.folder, stdout=file, stderr=subprocess.STDOUT, env=environment)
+                cwd=options.folder, stdout=file, stderr=subprocess.STDOUT)
     return open(log, errors='replace').read()
 
 

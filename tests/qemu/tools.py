@@ -46,11 +46,10 @@ WANTED = ('rr: ls', 'rr: two processes', 'rr: chaos', 'papi')
 
 def guest(program, model):
     """What the script's lines say, by name; and stderr."""
-    environment = dict(os.environ, TMPDIR=FOLDER)
     done = subprocess.run(
         [VPMU, 'stat', '--model', model, '--qemu', program, '--kernel', f'{FOLDER}/vmlinuz',
          '--modules', f'{FOLDER}/modules', '--', '/bin/sh', '-c', SCRIPT], cwd=FOLDER,
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     found = re.findall(r'^((?:rr: )?[\w ]+): (.*)$', done.stdout, re.M)
     return dict(found), f'{done.stdout[-300:]!r} {done.stderr[-300:]!r}'
 

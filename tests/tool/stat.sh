@@ -47,6 +47,31 @@ if [ -e "$BUILD/src/qemu/libvpmu-qemu.so" ]; then
 		stat --kernel "$kernel" --modules "$modules" --qemu /no/such/qemu -- true
 	refused 'no such timing model' 2 'timing' \
 		stat --timing clock --kernel "$kernel" --modules "$modules" --qemu /no/such/qemu -- true
+	# A QEMU that begins to read its initrd, and does not end by itself.
+	cat >"$scratch/qemu-system-x86_64" <<-'END'
+		#!/bin/sh
+		[ "$2" = none ] && echo 'vpmu: no model' >&2 && exit 1
+		while [ "$1" != -initrd ]; do shift; done
+		head -c 6 "$2" >"$TMPDIR/initrd"
+		echo $$ >"$TMPDIR/new" && mv "$TMPDIR/new" "$TMPDIR/process"
+		exec sleep 100
+	END
+	chmod +x "$scratch/qemu-system-x86_64"
+	"$vpmu" stat --kernel "$kernel" --modules "$modules" --qemu "$scratch/qemu-system-x86_64" -- true \
+		>"$scratch/out" 2>"$scratch/err" &
+	for _ in {1..300}; do
+		[ -e "$scratch/process" ] && break
+		sleep 0.05
+	done
+	check 'QEMU reads an initrd' same "$(cat "$scratch/initrd")" 070701
+	kill -TERM $!
+	wait $!
+	check 'SIGTERM: status' same $? 143
+	for _ in {1..300}; do
+		kill -0 "$(cat "$scratch/process")" 2>"$scratch/err" || break
+		sleep 0.05
+	done
+	check 'SIGTERM: QEMU has ended' says 'No such process'
 	check 'nothing is left in TMPDIR' same "$(ls "$scratch" | grep -c vpmu-stat-)" 0
 else
 	skip 'no such QEMU' 'this build has no plugin'

@@ -2,6 +2,7 @@
 /* vpmu stat: run a program in a throw-away Linux guest that has a PMU, and print what it counted.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,18 +77,22 @@ static int read_events(const struct stat_typed *typed, struct stat_events *event
 	return status;
 }
 
-/* A file for the guest's first files that goes with the tool. NULL after a message. */
-static FILE *make_temporary(char path[PATH_MAX])
+/* A file for the guest's first files. It has no name: it goes with the tool and with QEMU, however
+ * they end. NULL after a message. */
+static FILE *make_temporary(void)
 {
 	const char *folder = getenv("TMPDIR");
+	char path[PATH_MAX];
 	FILE *file;
 	int fd;
 
 	snprintf(path, PATH_MAX, "%s/vpmu-stat-XXXXXX", folder && *folder ? folder : "/tmp");
-	fd = mkstemp(path);
+	fd = mkostemp(path, O_CLOEXEC);
 	file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!file)
 		message("cannot write: %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		unlink(path);
 	return file;
 }
 
@@ -95,28 +100,26 @@ static int run_guest(const struct stat_typed *typed, const struct stat_kernel *k
                      const struct stat_events *events, char *const *words,
                      struct stat_result *result)
 {
-	static char initrd[PATH_MAX];
-	const struct stat_guest guest = {
+	struct stat_guest guest = {
 		.qemu = typed->qemu,
 		.model = typed->model,
 		.profile = typed->profile,
 		.timing = typed->timing,
-		.initrd = initrd,
 		.kernel = kernel,
 		.memory = typed->memory,
 		.vcpus = typed->cpus,
 		.timeout = typed->timeout,
 	};
-	FILE *file = make_temporary(initrd);
+	FILE *file = make_temporary();
 	int status;
 
 	if (!file)
 		return TOOL_LACKS;
 	status = stat_image_write(file, kernel, events, words);
-	fclose(file);
+	guest.initrd = fileno(file);
 	if (!status)
 		status = stat_guest_run(&guest, result);
-	unlink(initrd);
+	fclose(file);
 	return status;
 }
 

@@ -115,7 +115,7 @@ void stat_report_line(struct stat_result *result, const char *line);
 
 struct stat_guest {
 	const char *qemu, *model, *profile, *timing; /* the last two: or NULL */
-	const char *initrd;
+	int initrd;                                  /* a descriptor */
 	const struct stat_kernel *kernel;
 	uint64_t memory, vcpus;
 	uint64_t timeout; /* in microseconds, of all; UINT64_MAX: none */
