@@ -6,7 +6,6 @@ again, and no more memory than in the beginning.
 FOLDER has vmlinux and initrd, as linux/make-guest makes them. MINUTES: 60, at least 4. Prints TAP, and each
 minute's memory; skips without a guest, or without a QEMU that fits."""
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ sys.dont_write_bytecode = True  # nothing is left in the sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
 import cpio
+import ending
 import qemu
 import tap
 
@@ -61,17 +61,13 @@ def make_initrd(path):
         new.write(before + bytes(-len(before) % 4) + added)
 
 
-def start(program, folder, name):
-    """QEMU, in a session of its own, with its memory in place from the beginning."""
-    make_initrd(f'{folder}/initrd')
-    return subprocess.Popen(
-        [VPMU, 'qemu', '--model', 'skylake', '--', program, '-M', 'q35', '-m', '1G', '-mem-prealloc',
-         '-accel', f'tcg,tb-size={CODE_MIB}', '-smp', str(VCPUS), '-name', name, '-display', 'none',
-         '-monitor', 'none', '-serial', f'file:{folder}/serial', '-no-reboot', '-kernel', f'{FOLDER}/vmlinux',
-         '-initrd', f'{folder}/initrd', '-append',
-         'console=ttyS0 quiet panic=-1 no_timer_check rdinit=/first'],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        start_new_session=True, text=True)
+def command_of(program, folder, name):
+    """QEMU with its memory in place from the beginning."""
+    return [VPMU, 'qemu', '--model', 'skylake', '--', program, '-M', 'q35', '-m', '1G', '-mem-prealloc',
+            '-accel', f'tcg,tb-size={CODE_MIB}', '-smp', str(VCPUS), '-name', name, '-display', 'none',
+            '-monitor', 'none', '-serial', f'file:{folder}/serial', '-no-reboot', '-kernel',
+            f'{FOLDER}/vmlinux', '-initrd', f'{folder}/initrd', '-append',
+            'console=ttyS0 quiet panic=-1 no_timer_check rdinit=/first']
 
 
 def memory_of(name):
@@ -117,19 +113,16 @@ def judge(memory, serial):
 def run(command):
     name = f'vpmu-memory-{os.getpid()}'
     with tempfile.TemporaryDirectory(dir=os.path.dirname(FOLDER)) as folder:
-        child = start(qemu.stand_in(command, folder), folder, name)
-        try:
+        make_initrd(f'{folder}/initrd')
+        program = qemu.stand_in(command, folder)
+        with ending.group(command_of(program, folder, name), stdout=subprocess.DEVNULL) as child:
             memory = watch(child, name)
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGTERM)
-            errors = child.communicate()[1]
-        if os.path.exists(f'{folder}/serial'):
-            judge(memory, open(f'{folder}/serial', errors='replace').read())
-        else:
-            tap.check('QEMU starts', errors)
+        with open(f'{folder}/serial', 'a+', errors='replace') as serial:
+            serial.seek(0)
+            judge(memory, serial.read())
 
 
+ending.by_signals()
 command, reason = qemu.find(PLUGIN)
 if command and not os.path.exists(f'{FOLDER}/initrd'):
     command, reason = None, f'no guest in {FOLDER} (tests/qemu/linux/make-guest makes one)'

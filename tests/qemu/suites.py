@@ -10,7 +10,6 @@ printed is in SUITES/SUITE.MODEL.log. Skips without a QEMU that fits. A signal e
 import argparse
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import tempfile
 sys.dont_write_bytecode = True  # nothing is left in the sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
+import ending
 import qemu
 import suite_lists
 import tap
@@ -25,7 +25,6 @@ import tap
 # With last branches, where the preset has a kind of its own.
 MODELS = {'skylake': 'skylake,lbr-format=5', 'zen4': 'zen4,lbr=16'}
 WORDS = ('pass', 'skip', 'fail')
-SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
 def known(suite, model):
@@ -38,23 +37,6 @@ def known(suite, model):
     return {name: (word, cause) for name, word, cause in rows}
 
 
-def end(number, _):
-    """As an exception does: what has been started ends, too, and temporary folders go."""
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
-    sys.exit(128 + number)
-
-
-def run_group(words, **how):
-    """Runs a program, and ends all that it has started if it cannot be waited for."""
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, **how) as process:
-        try:
-            process.wait()
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-
-
 def guest(options, command, suite, tests):
     """What the guest prints."""
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -62,14 +44,14 @@ def guest(options, command, suite, tests):
             file.writelines(f'{name} {seconds} {words}\n' for name, seconds, words in tests)
         program = qemu.stand_in(command, folder)
         log = f'{options.suites}/{options.suite}.{options.model}.log'
-        with open(log, 'wb') as file:
-            run_group(
+        with open(log, 'wb') as file, ending.group(
                 [options.vpmu, 'stat', '--model', MODELS[options.model], '--qemu', program, '--kernel',
                  f'{options.folder}/vmlinuz', '--modules', f'{options.folder}/modules', '--memory', '3G',
                  '--cpus', str(suite.VCPUS), '--timing', suite.TIMING,
                  '--events', 'page-faults', '--timeout', str(options.minutes * 60 + 1200), '--',
                  '/bin/bash', f'{HERE}/suites/run', f'{folder}/list', str(options.minutes * 60)],
-                cwd=options.folder, stdout=file, stderr=subprocess.STDOUT)
+                cwd=options.folder, stdout=file, stderr=subprocess.STDOUT) as guest:
+            guest.wait()
     return open(log, errors='replace').read()
 
 
@@ -129,8 +111,7 @@ def main():
     parser.add_argument('suite', choices=suite_lists.SUITES)
     parser.add_argument('tests', nargs='*')
     options = parser.parse_args()
-    for number in SIGNALS:
-        signal.signal(number, end)
+    ending.by_signals()
     command, reason = qemu.find(options.plugin)
     if command and not os.path.exists(f'{options.folder}/vmlinuz'):
         reason = f'no kernel in {options.folder} (tests/qemu/linux/make-guest makes one)'
