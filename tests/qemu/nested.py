@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """KVM itself as a guest: Debian's kernels with kvm_amd on the plugin's PMU run the guests of guests/ in
-a second level, and a VMM that puts states onto a vCPU that runs (examples/live-put.c).
+a second level, a VMM that puts states onto a vCPU that runs (examples/live-put.c), and QEMU, which
+puts its own (puts.py).
   nested.py VPMU PLUGIN FOLDER GUESTS LIVE_PUT [ROW…]
-ROW: only these of MACHINES, the first is 0. FOLDER has what nested/make-guest makes: kernels, and KVM's own selftests of
-one of them. Prints TAP; skips without it, or without a QEMU that fits. Takes half an hour."""
+ROW: only these of MACHINES, the first is 0. FOLDER has what nested/make-guest makes: kernels, KVM's
+own selftests of one of them, and QEMUs. Prints TAP; skips without it, or without a QEMU that fits.
+Takes half an hour."""
 import os
 import re
 import subprocess
@@ -15,6 +17,7 @@ sys.dont_write_bytecode = True  # nothing is left in the sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
 import cpio
+import puts
 import qemu
 import tap
 
@@ -45,6 +48,9 @@ MACHINES = [
     ('backports', 'amd-perfmon-v2', False, 'host', 'prober,rings,live-put', {}),
     ('backports', 'amd-perfmon-v2', True, 'host', 'prober,rings,sampler,count,events,live-put',
      FREEZE),
+    ('stable', 'amd-perfmon-v2', False, 'guest', ','.join(puts.PUTS), {}),
+    ('backports', 'amd-perfmon-v2', False, 'guest', ','.join(puts.PUTS), {}),
+    ('backports', 'amd-perfmon-v2', True, 'guest', ','.join(puts.PUTS), {}),
 ]
 
 
@@ -56,7 +62,26 @@ def libraries(program):
         yield (path[1:] if system else 'lib/' + os.path.basename(path)), path
 
 
-def first_level(kernel):
+def below(folder):
+    """The files below a folder, by their names there."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            file = os.path.join(path, name)
+            yield os.path.relpath(file, folder), file
+
+
+def for_puts(folder, tasks):
+    """The QEMUs, with the libraries of their Debian, which do for the other programs, too."""
+    for name in tasks:
+        with open(f'{folder}/{name}', 'wb') as file:
+            file.write(puts.script(name))
+        yield f'puts/{name}', f'{folder}/{name}'
+    yield 'bin/qemu-put', f'{HERE}/nested/qemu-put'
+    yield 'src/watch/libvpmu-watch.so', f'{os.path.dirname(VPMU)}/../src/watch/libvpmu-watch.so'
+    yield from below(f'{FOLDER}/qemu')
+
+
+def first_level(kernel, folder, tasks):
     """The initramfs, without its folders."""
     yield 'init', f'{HERE}/nested/init'
     yield 'bin/busybox', f'{FOLDER}/busybox'
@@ -70,6 +95,9 @@ def first_level(kernel):
         yield f'selftests/{name}', f'{FOLDER}/selftests/{name}'
     for name in os.listdir(f'{FOLDER}/modules-{kernel}'):
         yield f'modules/{name}', f'{FOLDER}/modules-{kernel}/{name}'
+    put = [task for task in tasks if task in puts.PUTS]
+    if put:
+        yield from for_puts(folder, put)
 
 
 def boot(program, folder, kernel, model, mediated, vmrun, tasks):
@@ -77,7 +105,8 @@ def boot(program, folder, kernel, model, mediated, vmrun, tasks):
     initrd = os.path.join(folder, 'initrd')
     with open(initrd, 'wb') as file:
         file.write(cpio.archive([(name.encode(), 0o40755, b'') for name in FOLDERS] +
-                                list(cpio.with_folders(first_level(kernel)))))
+                                list(cpio.with_folders(
+                                    first_level(kernel, folder, tasks.split(','))))))
     words = f'vpmu.do={tasks}' + (' vpmu.mediated' if mediated else '')
     done = subprocess.run(
         [VPMU, 'qemu', '--model', model, '--vmrun', vmrun, '--', program, '-M', 'q35', '-m', '900',
@@ -121,7 +150,7 @@ def judge_put(printed, mediated):
 
 def judge(machine, lines):
     """Pairs of what holds, and the problem if it does not."""
-    _, _, mediated, _, tasks, known = machine
+    kernel, _, mediated, _, tasks, known = machine
     found = tasks_of(lines)
     told = [line for line in lines if line.startswith(('kernel', 'mediated'))]
     yield 'the driver binds', None if 'AMD PMU driver' in ''.join(told) else told
@@ -135,6 +164,8 @@ def judge(machine, lines):
             wanted, why = SELFTEST_ENDS.get(task, (0, ''))
             yield (f'selftest {task}' + (f', but for this: {why}' if why else ''),
                    None if status == wanted else f'status {status}, not {wanted}: {printed[-6:]}')
+        elif task in puts.PUTS:
+            yield from puts.judge(VPMU, task, found[task][0], kernel, mediated)
         elif task == 'live-put':
             yield 'what a put loses', judge_put(found[task][0], mediated)
         else:
