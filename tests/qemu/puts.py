@@ -61,7 +61,7 @@ ZERO_LATER = [*read(*core(0)), run(290), run(20), *read(core(0)[1], GLOBAL_STATU
 ALWAYS, NEVER, PERF = 'always', 'never', 'with perf events'
 Put = collections.namedtuple('Put', 'qemu arguments model order lines loses')
 # What is put, by its task's name; and when the guest then does not go on as it should. QEMU resets the
-# machine before loadvm, and not before load. It permutes; of PerfCtr0 alone, at 0, that leaves all as it is.
+# machine before loadvm, and not before load. It permutes; of PerfCtr0 alone, at 0, that changes nothing.
 PUTS = {
     'put-loadvm': Put('backports', CPU, MODEL, 'no-stop', [
         *TWO, 'savevm', run(300), 'loadvm', *LOOK_AT_TWO, *ONWARD], ALWAYS),
