@@ -94,7 +94,7 @@ def ends(program):
     tap.check('no such program: status 2, one line',
               Stat(program, [], ['/no/such/program']).differs(
                   status=2, err=b'vpmu: the guest cannot start the program: No such file or '
-                                b'directory\n'))
+                                b'directory (its /tmp, /run and /dev/shm are its own, and empty)\n'))
     late = Stat(program, ['--timeout', '2'], ['/bin/sleep', '100000'])
     tap.check('out of time: status 124', late.differs(status=124))
     wrong = Stat(program, ['--model', 'no-such'], ['/bin/true'])

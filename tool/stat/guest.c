@@ -362,6 +362,9 @@ static const char *last_words(struct run *run)
 	return *console->bytes ? line ? line + 1 : console->bytes : "its console is empty";
 }
 
+/* guests/linux/stat_init.c mounts them. */
+#define NOT_THE_HOSTS " (its /tmp, /run and /dev/shm are its own, and empty)"
+
 /* Why there is no result. */
 static int explain(struct run *run, int status)
 {
@@ -373,7 +376,8 @@ static int explain(struct run *run, int status)
 		return TIMED_OUT;
 	}
 	if (*result->cannot) {
-		message("the guest %s", result->cannot);
+		message("the guest %s%s", result->cannot,
+		        strstr(result->cannot, strerror(ENOENT)) ? NOT_THE_HOSTS : "");
 		return strstr(result->cannot, "the program") ? TOOL_BAD : TOOL_LACKS;
 	}
 	show_said(run);
