@@ -54,13 +54,6 @@ def program(folder, words):
             f'console=ttyS0 quiet panic=-1 nmi_watchdog=0 rdinit=/first with="{words}"']
 
 
-def make_initrd(folder):
-    added = cpio.archive([(b'first', 0o100755, INIT), (b'program', 0o100644, PROGRAM)])
-    with open(f'{LINUX}/initrd', 'rb') as old, open(f'{folder}/initrd', 'wb') as new:
-        before = old.read()
-        new.write(before + bytes(-len(before) % 4) + added)
-
-
 def work(arguments):
     return ['-kernel', f'{GUESTS}/work.mb32.elf', '-append', arguments]
 
@@ -108,7 +101,8 @@ if not command:
 print(f'CPU seconds of QEMU, medians of {TIMES}: without the plugin, with it')
 with tempfile.TemporaryDirectory(dir=GUESTS) as folder:
     stand_in = qemu.stand_in(command, folder)
-    make_initrd(folder)
+    cpio.extend(f'{LINUX}/initrd', f'{folder}/initrd',
+                [(b'first', 0o100755, INIT), (b'program', 0o100644, PROGRAM)])
     for row in rows(folder):
         if WANTED not in row[0]:
             continue

@@ -15,6 +15,13 @@ def archive(files):
     return b''.join(entry(*file) for file in files) + entry(b'TRAILER!!!', 0, b'')
 
 
+def extend(old, new, files):
+    """Writes an initrd that is another one, and then these files."""
+    with open(old, 'rb') as before, open(new, 'wb') as after:
+        data = before.read()
+        after.write(data + bytes(-len(data) % 4) + archive(files))
+
+
 def with_folders(files):
     """Programs and files by name (a path here, or bytes), with the folders that they are in."""
     made = set()

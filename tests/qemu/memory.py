@@ -51,14 +51,7 @@ PROGRAM = b'''i=0
 while [ $i -lt 20000 ]; do i=$((i + 1)); done
 head -c 2000000 /dev/zero | md5sum >/dev/null
 '''
-
-
-def make_initrd(path):
-    added = cpio.archive([(b'first', 0o100755, INIT), (b'worker', 0o100644, WORKER),
-                          (b'program', 0o100644, PROGRAM)])
-    with open(f'{FOLDER}/initrd', 'rb') as old, open(path, 'wb') as new:
-        before = old.read()
-        new.write(before + bytes(-len(before) % 4) + added)
+FILES = [(b'first', 0o100755, INIT), (b'worker', 0o100644, WORKER), (b'program', 0o100644, PROGRAM)]
 
 
 def command_of(program, folder, name):
@@ -113,7 +106,7 @@ def judge(memory, serial):
 def run(command):
     name = f'vpmu-memory-{os.getpid()}'
     with tempfile.TemporaryDirectory(dir=os.path.dirname(FOLDER)) as folder:
-        make_initrd(f'{folder}/initrd')
+        cpio.extend(f'{FOLDER}/initrd', f'{folder}/initrd', FILES)
         program = qemu.stand_in(command, folder)
         with ending.group(command_of(program, folder, name), stdout=subprocess.DEVNULL) as child:
             memory = watch(child, name)
