@@ -437,6 +437,11 @@ void shape_look(void);
 void shape_approach(struct cpu *cpu, uint64_t room);
 /* Has everything translated anew if translations have long contained more than is needed. */
 void shape_rest(struct cpu *cpu);
+/* Whether a WRMSR stands before this address. At a block there at_behind_write() has the vCPU wait
+ * as long as translations lack what its PMU needs: another vCPU has asked for them, and goes first.
+ */
+bool shape_is_behind_write(uint64_t at);
+void at_behind_write(unsigned vcpu, void *unused);
 /* At the start of the block that follows a conditional branch in memory: it was not taken. */
 void at_not_taken(unsigned vcpu, void *block);
 /* The same where a discontinuity comes before that block; `from` is its linear address. */

@@ -97,8 +97,10 @@ void fake_reset_plugin(void)
 {
 	qemu_cb reset = inside.reset;
 
-	if (!reset)
+	if (!reset || fake.late) {
+		fake.late -= reset != NULL;
 		return;
+	}
 	inside.reset = NULL;
 	inside.on.flush(NULL);
 	memset(&inside.on, 0, sizeof(inside.on));

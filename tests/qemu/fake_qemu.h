@@ -80,7 +80,8 @@ struct fake {
 	unsigned blocks;   /* that have been entered */
 	uint64_t data;     /* where loads and stores are */
 	unsigned resets;   /* of the plugin */
-	unsigned ops;      /* that the last block had of the plugin */
+	unsigned late; /* the next one comes so many blocks late, as when another vCPU has asked */
+	unsigned ops;  /* that the last block had of the plugin */
 };
 
 extern struct fake fake;

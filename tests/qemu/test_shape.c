@@ -40,6 +40,22 @@ static void test_a_write_that_starts_a_counter_has_all_translated_anew(void **st
 	assert_int_equal((uint16_t)read_msr(PMC0), 7); /* and not the WRMSR itself */
 }
 
+static void test_behind_a_write_a_vcpu_waits_until_all_is_translated_anew(void **state)
+{
+	begin();
+	stop();
+	write_msr(SEL0, SEL_INSNS);
+	fake.reg[FAKE_RCX] = GLOBAL_CTRL;
+	fake.reg[FAKE_RAX] = 1;
+	fake.reg[FAKE_RDX] = 0;
+	CODE(WRMSR NOPS);
+	fake.late = 5;
+	fake_run();
+	assert_int_equal(fake.late, 0);
+	assert_int_equal(fake.resets, 1);
+	assert_int_equal((uint16_t)read_msr(PMC0), 7);
+}
+
 static void test_cycles_take_one_addition_a_block(void **state)
 {
 	begin();
@@ -224,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_a_counter_blocks_are_as_they_were),
 		cmocka_unit_test(test_a_write_that_starts_a_counter_has_all_translated_anew),
+		cmocka_unit_test(test_behind_a_write_a_vcpu_waits_until_all_is_translated_anew),
 		cmocka_unit_test(test_cycles_take_one_addition_a_block),
 		cmocka_unit_test(test_while_no_overflow_is_near_only_what_may_go_back_looks),
 		cmocka_unit_test(test_every_block_looks_when_an_overflow_comes_near),

@@ -387,6 +387,8 @@ void block_translate(struct qemu_plugin_tb *tb, void *unused)
 		return;
 	if (resets)
 		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_reset, QEMU_CB_RW_REGS, NULL);
+	if (shape_is_behind_write(qemu_plugin_tb_vaddr(tb)))
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_behind_write, QEMU_CB_RW_REGS_PC, NULL);
 	if (!has(SHAPE_COUNT)) {
 		intercept_only(tb);
 		return;

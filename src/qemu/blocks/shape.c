@@ -7,7 +7,9 @@
  * counts an event that needs more, everything is translated anew; and again when much of it has not
  * been needed for long.
  */
+#include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include <qemu/room_int.h>
 
@@ -79,21 +81,47 @@ static void begin_anew(void *unused)
 	plugin_register(NULL);
 }
 
-static void change(unsigned shape)
+/* Several vCPUs may find at once that translations must change, or that they need less. */
+static pthread_mutex_t shape_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Under the lock. True: remake() is to be called. */
+static bool change(unsigned shape)
 {
-	atomic_store(&plugin.spare, false);
-	atomic_store(&plugin.wanted, shape);
+	plugin.spare = false;
+	plugin.wanted = shape;
+	return true;
+}
+
+/* Without the lock. QEMU stops all vCPUs, before this one's next block, and drops the translations.
+ * It does so once where several ask; then another vCPU may go on for a while (at_behind_write()).
+ */
+static void remake(void)
+{
 	if (plugin.begun)
 		qemu_plugin_reset(plugin.id, begin_anew, NULL);
 	else
-		atomic_store(&plugin.shape, shape);
+		atomic_store(&plugin.shape, plugin.wanted);
 }
 
-/* QEMU stops all vCPUs, before this one's next block, and drops the translations. */
-static void demand(unsigned shape)
+/* Under the lock. True: remake() is to be called. */
+static bool demand(unsigned shape)
 {
-	if (shape & ~plugin.wanted)
-		change(plugin.wanted | shape);
+	return shape & ~plugin.wanted && change(plugin.wanted | shape);
+}
+
+/* What a vCPU needs is known before others look what all need together. */
+static void need(struct cpu *cpu, unsigned kept, unsigned shape)
+{
+	bool more;
+
+	pthread_mutex_lock(&shape_lock);
+	atomic_store(&cpu->needs, (cpu->needs & kept) | shape);
+	if (shape)
+		plugin.spare = false;
+	more = demand(shape);
+	pthread_mutex_unlock(&shape_lock);
+	if (more)
+		remake();
 }
 
 void shape_follow(struct cpu *cpu)
@@ -105,23 +133,24 @@ void shape_follow(struct cpu *cpu)
 		shape |= SHAPE_RECORD | SHAPE_ALL_EXACT;
 	if (cpu->svm.on) /* exits of its guests are found in translated blocks */
 		shape |= SHAPE_ALL_EXACT;
-	atomic_store(&cpu->needs, shape);
-	if (shape)
-		atomic_store(&plugin.spare, false);
-	demand(shape);
+	need(cpu, 0, shape);
 }
 
 void shape_look(void)
 {
-	demand(SHAPE_COUNT | SHAPE_LOOK);
+	bool more;
+
+	pthread_mutex_lock(&shape_lock);
+	more = demand(SHAPE_COUNT | SHAPE_LOOK);
+	pthread_mutex_unlock(&shape_lock);
+	if (more)
+		remake();
 }
 
 void shape_approach(struct cpu *cpu, uint64_t room)
 {
-	if (room >= NEAR)
-		return;
-	atomic_fetch_or(&cpu->needs, SHAPE_LOOK);
-	demand(SHAPE_LOOK);
+	if (room < NEAR)
+		need(cpu, ~0u, SHAPE_LOOK);
 }
 
 /* What all vCPUs need together. While a jump is planted, the shape stays as it is. */
@@ -142,14 +171,36 @@ static unsigned needed(void)
 void shape_rest(struct cpu *cpu)
 {
 	uint64_t now = cpu->retired[RING_KERNEL] + cpu->retired[RING_USER];
+	bool less = false;
 	unsigned shape;
 
 	if (now - cpu->rested < PATIENCE)
 		return;
 	cpu->rested = now;
+	pthread_mutex_lock(&shape_lock);
 	shape = needed();
-	if (plugin.wanted & ~shape && atomic_exchange(&plugin.spare, true))
-		change(shape);
+	if (plugin.wanted & ~shape && plugin.spare)
+		less = change(shape);
+	else if (plugin.wanted & ~shape)
+		plugin.spare = true;
+	pthread_mutex_unlock(&shape_lock);
+	if (less)
+		remake();
+}
+
+bool shape_is_behind_write(uint64_t at)
+{
+	static const uint8_t wrmsr[2] = {0x0f, 0x30};
+	uint8_t before[sizeof(wrmsr)];
+
+	return memory_get(at - sizeof(wrmsr), before, sizeof(before)) &&
+	       !memcmp(before, wrmsr, sizeof(before));
+}
+
+void at_behind_write(unsigned vcpu, void *unused)
+{
+	if (plugin.cpu[vcpu]->needs & ~plugin.shape)
+		qemu_plugin_set_pc(reg_get(REG_RIP));
 }
 
 void at_not_taken(unsigned vcpu, void *data)
