@@ -19,6 +19,7 @@
 #include "work.h"
 
 static uint64_t wrong;
+static bool switches; /* asked for before the work, whose count depends on nothing else */
 
 static void load_cr3(void)
 {
@@ -29,8 +30,6 @@ static void load_cr3(void)
 
 static void do_work(uint64_t rounds)
 {
-	bool switches = argument_given("switches");
-
 	for (uint64_t round = 0; round < rounds; round++) {
 		wrong += work_round(round);
 		if (switches)
@@ -106,6 +105,7 @@ enum guest_exit guest_without_pmu(void)
 		print("This machine has no PMU: nothing to count.\n");
 		return GUEST_NO_PMU;
 	}
+	switches = argument_given("switches");
 	mark("begin");
 	do_work(argument_number("rounds", 1));
 	mark("end");
@@ -116,6 +116,7 @@ enum guest_exit guest_main(const struct pmu *pmu)
 {
 	if (argument_given("no-counters"))
 		return guest_without_pmu();
+	switches = argument_given("switches");
 	count_work(pmu, argument_number("rounds", 1));
 	check_results();
 	return check_verdict();
