@@ -3,6 +3,14 @@
 import os
 import stat
 
+# How the first program of a guest begins that has a busybox.
+BEGIN = b'''#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+'''
+
 
 def entry(name, mode, data):
     fields = (1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)

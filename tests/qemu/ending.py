@@ -25,7 +25,8 @@ def by_signals():
 @contextlib.contextmanager
 def group(words, **how):
     """A program that has been started; in the end it is killed, with all that it has started."""
-    with subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True, **how) as process:
+    how = {'stdin': subprocess.DEVNULL, **how}
+    with subprocess.Popen(words, start_new_session=True, **how) as process:
         try:
             yield process
         finally:

@@ -11,6 +11,7 @@ import tempfile
 sys.dont_write_bytecode = True  # nothing is left in the sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../tool'), HERE]
+import ending
 import puts
 import qemu
 import tap
@@ -27,16 +28,14 @@ CASES = [('amd-perfmon-v2', 'hardware', [*puts.TWO, *puts.LOOK_AT_TWO, *puts.ONW
 
 def told(program, model, profile, lines):
     """The guest's first line, and its answers; it is asked the next when it has answered."""
-    process = subprocess.Popen(
-        [VPMU, 'qemu', '--model', model, '--profile', profile, '--', program, '-M', 'pc', '-display',
-         'none', '-monitor', 'none', '-serial', 'stdio', '-kernel', f'{FOLDER}/replay.mb32.elf'],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    answers = [process.stdout.readline().strip()]
-    for line in lines:
-        print(line, file=process.stdin, flush=True)
-        answers.append(process.stdout.readline().strip())
-    process.kill()
-    process.communicate()
+    with ending.group(
+            [VPMU, 'qemu', '--model', model, '--profile', profile, '--', program, '-M', 'pc', '-display',
+             'none', '-monitor', 'none', '-serial', 'stdio', '-kernel', f'{FOLDER}/replay.mb32.elf'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as guest:
+        answers = [guest.stdout.readline().strip()]
+        for line in lines:
+            print(line, file=guest.stdin, flush=True)
+            answers.append(guest.stdout.readline().strip())
     return answers
 
 
@@ -46,6 +45,7 @@ def problem(program, model, profile, lines):
     return '' if answers == wanted else f'{answers}, not {wanted}'
 
 
+ending.by_signals()
 command, reason = qemu.find(PLUGIN)
 for model, profile, lines in CASES:
     name = f'{model} on {profile}: as vpmu replay answers'

@@ -26,7 +26,8 @@ static void test_without_a_counter_blocks_are_as_they_were(void **state)
 	assert_int_equal(fake.resets, 0);
 }
 
-static void test_a_write_that_starts_a_counter_has_all_translated_anew(void **state)
+/* The code starts a counter of instructions, and seven follow. */
+static void begin_before_a_start(void)
 {
 	begin();
 	stop();
@@ -35,6 +36,11 @@ static void test_a_write_that_starts_a_counter_has_all_translated_anew(void **st
 	fake.reg[FAKE_RAX] = 1;
 	fake.reg[FAKE_RDX] = 0;
 	CODE(WRMSR NOPS);
+}
+
+static void test_a_write_that_starts_a_counter_has_all_translated_anew(void **state)
+{
+	begin_before_a_start();
 	fake_run();
 	assert_int_equal(fake.resets, 1);
 	assert_int_equal((uint16_t)read_msr(PMC0), 7); /* and not the WRMSR itself */
@@ -42,13 +48,7 @@ static void test_a_write_that_starts_a_counter_has_all_translated_anew(void **st
 
 static void test_behind_a_write_a_vcpu_waits_until_all_is_translated_anew(void **state)
 {
-	begin();
-	stop();
-	write_msr(SEL0, SEL_INSNS);
-	fake.reg[FAKE_RCX] = GLOBAL_CTRL;
-	fake.reg[FAKE_RAX] = 1;
-	fake.reg[FAKE_RDX] = 0;
-	CODE(WRMSR NOPS);
+	begin_before_a_start();
 	fake.late = 5;
 	fake_run();
 	assert_int_equal(fake.late, 0);

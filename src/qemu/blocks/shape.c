@@ -84,12 +84,11 @@ static void begin_anew(void *unused)
 /* Several vCPUs may find at once that translations must change, or that they need less. */
 static pthread_mutex_t shape_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Under the lock. True: remake() is to be called. */
-static bool change(unsigned shape)
+/* Under the lock; remake() follows without it. */
+static void change(unsigned shape)
 {
 	plugin.spare = false;
 	plugin.wanted = shape;
-	return true;
 }
 
 /* Without the lock. QEMU stops all vCPUs, before this one's next block, and drops the translations.
@@ -106,7 +105,10 @@ static void remake(void)
 /* Under the lock. True: remake() is to be called. */
 static bool demand(unsigned shape)
 {
-	return shape & ~plugin.wanted && change(plugin.wanted | shape);
+	if (!(shape & ~plugin.wanted))
+		return false;
+	change(plugin.wanted | shape);
+	return true;
 }
 
 /* What a vCPU needs is known before others look what all need together. */
@@ -171,16 +173,17 @@ static unsigned needed(void)
 void shape_rest(struct cpu *cpu)
 {
 	uint64_t now = cpu->retired[RING_KERNEL] + cpu->retired[RING_USER];
-	bool less = false;
 	unsigned shape;
+	bool less;
 
 	if (now - cpu->rested < PATIENCE)
 		return;
 	cpu->rested = now;
 	pthread_mutex_lock(&shape_lock);
 	shape = needed();
-	if (plugin.wanted & ~shape && plugin.spare)
-		less = change(shape);
+	less = plugin.wanted & ~shape && plugin.spare;
+	if (less)
+		change(shape);
 	else if (plugin.wanted & ~shape)
 		plugin.spare = true;
 	pthread_mutex_unlock(&shape_lock);
